@@ -1,0 +1,39 @@
+# make lab and make test do everything from nothing: they need only Python 3.10 or newer and make.
+PYTHON ?= python3
+BIN := .venv/bin
+NBVAL := -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+
+.PHONY: lab test test-real run record check clean
+
+lab: .venv/ready
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+test: .venv/ready check
+	$(BIN)/python -m pytest tests
+	CIFAR10_ROOT=.venv/no-data CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
+
+test-real: .venv/ready
+	$(BIN)/python -m pytest -m real tests
+	CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Executes every notebook on the real data and stores it with its outputs.
+run: .venv/ready
+	$(BIN)/python notebooks/store.py
+
+# Records every run again from its config.json (some two hours on two cores).
+record: .venv/ready
+	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[lab,test]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,60 @@
+"""Helpers of the course on convolutional networks: CIFAR-10, networks, training, inference.
+
+The names below stand in the order in which the course meets them. Figures, widgets and the doctor are
+modules of their own (`from cifar_helpers import figures`), so that `import cifar_helpers` takes about as
+long as `import torch`.
+"""
+
+from cifar_helpers.data import (
+    CLASSES,
+    Augment,
+    BatchLoader,
+    Cifar10,
+    DataError,
+    ImageSet,
+    denormalise,
+    load_cifar10,
+    normalise,
+)
+from cifar_helpers.history import Epoch, History
+from cifar_helpers.models import MLP, CifarCNN, count_parameters
+from cifar_helpers.runs import Run, load_run, load_weights, save_weights
+from cifar_helpers.training import (
+    Callback,
+    CheckpointError,
+    EarlyStopping,
+    Metrics,
+    TrainingDiverged,
+    collect_logits,
+    evaluate,
+    fit,
+)
+
+__all__ = [
+    "CLASSES",
+    "MLP",
+    "Augment",
+    "BatchLoader",
+    "Callback",
+    "CheckpointError",
+    "Cifar10",
+    "CifarCNN",
+    "DataError",
+    "EarlyStopping",
+    "Epoch",
+    "History",
+    "ImageSet",
+    "Metrics",
+    "Run",
+    "TrainingDiverged",
+    "collect_logits",
+    "count_parameters",
+    "denormalise",
+    "evaluate",
+    "fit",
+    "load_cifar10",
+    "load_run",
+    "load_weights",
+    "normalise",
+    "save_weights",
+]

@@ -1,0 +1,516 @@
+"""CIFAR-10 as tensors: the official batches, Kaggle's layout, class folders, or sketches.
+
+Everything is read into one uint8 tensor once and cached beside the data, so that the next load takes
+a fraction of a second. Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLASSES`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cifar_helpers import _readers, download, sketches
+from cifar_helpers._readers import DataError
+from cifar_helpers.sketches import CLASSES
+
+__all__ = [
+    "CLASSES",
+    "MEAN",
+    "STD",
+    "Augment",
+    "BatchLoader",
+    "Cifar10",
+    "DataError",
+    "ImageSet",
+    "default_root",
+    "denormalise",
+    "load_cifar10",
+    "normalise",
+]
+
+MEAN: Final = (0.49140, 0.48216, 0.44653)
+"""Mean of each colour channel over the 50,000 training images, pixel values scaled to 0..1."""
+STD: Final = (0.24703, 0.24349, 0.26159)
+"""Standard deviation of each colour channel over the same pixels."""
+
+SOURCES: Final = ("auto", "cifar10", "kaggle", "folders", "sketches")
+
+# SHA-256 of the raw official bytes: they tell an exact copy from one whose pixels were changed.
+_TRAIN_PIXELS: Final = "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111"
+_FIRST_TEST_PIXELS: Final = "f167149948fc8fe0b9a76ba86421e987817f98b63761ba9415c5d42664d51f03"
+_FIRST_TEST: Final = 1000
+_CACHE_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8 `(N, 3, 32, 32)`, values 0..255, RGB.
+        labels: int64 `(N,)`, values 0..9.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != torch.uint8 or self.images.shape[1:] != (3, 32, 32):
+            raise ValueError(
+                "images must be uint8 of shape (N, 3, 32, 32), "
+                f"got {self.images.dtype} of shape {tuple(self.images.shape)}"
+            )
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(
+                f"labels must be int64 of shape ({len(self.images)},), "
+                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < 10:
+            raise ValueError(
+                "labels must lie in 0..9, "
+                f"got {int(self.labels.min())}..{int(self.labels.max())}: "
+                "subtract 1 if yours count from 1"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: Tensor | slice) -> ImageSet:
+        """The images at `indices` (int64 positions or a slice), in that order."""
+        return ImageSet(self.images[indices], self.labels[indices])
+
+    def of_class(self, name: str) -> ImageSet:
+        """All images of one class.
+
+        Raises:
+            ValueError: if `name` is none of `CLASSES`.
+        """
+        if name not in CLASSES:
+            raise ValueError(f"no class {name!r}; the ten are {', '.join(CLASSES)}")
+        return self.subset((self.labels == CLASSES.index(name)).nonzero().flatten())
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """A data set in memory, as `load_cifar10` returns it.
+
+    Attributes:
+        train_images: uint8 `(N, 3, 32, 32)`.
+        train_labels: int64 `(N,)`.
+        test_images: uint8 `(M, 3, 32, 32)`; M is 0 where the source has no labelled test images (Kaggle).
+        test_labels: int64 `(M,)`.
+        source: `cifar10`, `kaggle`, `folders` or `sketches`.
+        fingerprint: SHA-256 of all pixels and labels, 64 hexadecimal digits.
+        is_official: true only if every byte is the published data set's.
+        exact_test_images: how many test images, counted from the first, are known to be the published pixels.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    source: str
+    fingerprint: str
+    is_official: bool
+    exact_test_images: int
+
+    @property
+    def train(self) -> ImageSet:
+        """All training images."""
+        return ImageSet(self.train_images, self.train_labels)
+
+    @property
+    def test(self) -> ImageSet:
+        """All test images."""
+        return ImageSet(self.test_images, self.test_labels)
+
+    @property
+    def exact_test(self) -> ImageSet:
+        """The test images that a fair test accuracy may be measured on (see `exact_test_images`)."""
+        return self.test.subset(slice(0, self.exact_test_images))
+
+    @property
+    def description(self) -> str:
+        """One line that says what the images are."""
+        counts = f"{len(self.train_labels):,} training and {len(self.test_labels):,} test images"
+        if self.source == "sketches":
+            return f"{counts}, sketches drawn by the course (not CIFAR-10)"
+        if self.is_official:
+            return f"{counts}, CIFAR-10, byte for byte the official release"
+        if self.source == "cifar10" and self.exact_test_images:
+            return (
+                f"{counts}, CIFAR-10: training images exact, test images exact only "
+                f"for the first {self.exact_test_images:,}"
+            )
+        where = {"cifar10": "the official layout", "kaggle": "Kaggle's layout"}.get(
+            self.source, "class folders"
+        )
+        return f"{counts}, read from {where}; pixels not checked against the official release"
+
+    def split(self, validation: float = 0.2, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+        """Split the training images in two, every class in the same proportion.
+
+        Args:
+            validation: share of each class that goes into the second part, between 0 and 1.
+            seed: the same seed gives the same split on every machine.
+
+        Returns:
+            `(train, validation)`, both in shuffled order, without a common image.
+
+        Raises:
+            ValueError: if `validation` is not between 0 and 1, or leaves one part without images.
+        """
+        if not 0 < validation < 1:
+            raise ValueError(f"validation must lie between 0 and 1, got {validation}")
+        generator = torch.Generator().manual_seed(seed)
+        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for label in range(len(CLASSES)):
+            members = (self.train_labels == label).nonzero().flatten()
+            members = members[torch.randperm(len(members), generator=generator)]
+            held_out = round(len(members) * validation)
+            parts[0].append(members[held_out:])
+            parts[1].append(members[:held_out])
+        chosen = [torch.cat(part) for part in parts]
+        if not len(chosen[0]) or not len(chosen[1]):
+            raise ValueError(
+                f"{len(self.train_labels)} images cannot be split with validation={validation}: "
+                "one part would be empty"
+            )
+        order = [part[torch.randperm(len(part), generator=generator)] for part in chosen]
+        return self.train.subset(order[0]), self.train.subset(order[1])
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Turn uint8 pixels into the numbers that the network sees.
+
+    Args:
+        images: uint8 `(B, 3, H, W)` or `(3, H, W)`, 0..255.
+
+    Returns:
+        float32 of the same shape: `(value / 255 - MEAN) / STD` for each channel, roughly -2..2.
+
+    Raises:
+        TypeError: if `images` is not uint8 (numbers that are already scaled must not be scaled twice).
+    """
+    if images.dtype != torch.uint8:
+        raise TypeError(f"normalise takes uint8 images with values 0..255, got {images.dtype}")
+    mean, std = _channel_statistics(images.device)
+    return images.float().div_(255).sub_(mean).div_(std)
+
+
+def denormalise(images: Tensor) -> Tensor:
+    """The inverse of `normalise`.
+
+    Args:
+        images: float `(B, 3, H, W)` or `(3, H, W)`, normalised.
+
+    Returns:
+        uint8 of the same shape, 0..255; values outside are clipped.
+    """
+    mean, std = _channel_statistics(images.device)
+    return images.float().mul(std).add_(mean).mul_(255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+@functools.cache
+def _channel_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    return (
+        torch.tensor(MEAN, device=device).view(3, 1, 1),
+        torch.tensor(STD, device=device).view(3, 1, 1),
+    )
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Random changes that keep the label true, drawn afresh for each image of a batch.
+
+    Attributes:
+        flip: mirror left and right with probability one half.
+        shift: move by up to this many pixels each way; the border is filled by reflection.
+        cutout: side of a square at a random place that is set to zero, which is the mean colour
+            after normalisation; 0 cuts nothing (DeVries and Taylor, 2017).
+    """
+
+    flip: bool = True
+    shift: int = 0
+    cutout: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shift < 32 or not 0 <= self.cutout <= 32:
+            raise ValueError(
+                f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}"
+            )
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Augment normalised float images `(B, 3, 32, 32)`; draws come from the CPU `generator`."""
+        if self.flip:
+            chosen = torch.rand(len(images), generator=generator) < 0.5
+            images = torch.where(chosen.to(images.device)[:, None, None, None], images.flip(3), images)
+        if self.shift:
+            images = _shift(images, self.shift, generator)
+        if self.cutout:
+            images = images * _cutout_mask(images, self.cutout, generator)
+        return images
+
+
+def _shift(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
+    padded = torch.nn.functional.pad(images, (most,) * 4, mode="reflect")
+    windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)
+    size = (2, len(images))
+    rows, columns = torch.randint(2 * most + 1, size, generator=generator).to(images.device)
+    return windows[torch.arange(len(images), device=images.device), :, rows, columns]
+
+
+def _cutout_mask(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    count, _, height, width = images.shape
+    centre = torch.rand((2, count, 1), generator=generator)
+    top = (centre[0] * (height - side + 1)).floor()
+    left = (centre[1] * (width - side + 1)).floor()
+    y, x = torch.arange(height), torch.arange(width)
+    rows = (y >= top) & (y < top + side)
+    columns = (x >= left) & (x < left + side)
+    hole = rows[:, None, :, None] & columns[:, None, None, :]
+    return (~hole).to(images.device, images.dtype)
+
+
+class BatchLoader:
+    """Iterate over an `ImageSet` in batches of normalised images, without worker processes.
+
+    Each pass gives `(images, labels)`: float32 `(B, 3, 32, 32)` and int64 `(B,)`; the last batch may be
+    smaller. Order and augmentation of pass number `epoch` depend on `seed` and `epoch` alone; a pass
+    that is started raises `epoch` by one.
+
+    Args:
+        image_set: what to iterate over.
+        batch_size: images a batch, at least 1.
+        shuffle: a new order in each pass.
+        augment: `Augment(...)`, or any `(images, generator) -> images`; leave `None` for validation.
+        seed: of order and augmentation.
+        device: where batches are made; the data is moved there once. `None` leaves it where it is.
+
+    Raises:
+        ValueError: if `batch_size` is below 1 or there are no images.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        batch_size: int = 200,
+        *,
+        shuffle: bool = False,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        seed: int = 0,
+        device: torch.device | str | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not len(image_set):
+            raise ValueError("there are no images to iterate over")
+        if device is not None:
+            image_set = ImageSet(image_set.images.to(device), image_set.labels.to(device))
+        self.image_set = image_set
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+        self.seed = seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """Batches a pass."""
+        return -(-len(self.image_set) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # One generator a pass, made from (seed, epoch): a resumed training sees the same batches.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        self.epoch += 1
+        images, labels = self.image_set.images, self.image_set.labels
+        order = torch.randperm(len(labels), generator=generator) if self.shuffle else None
+        for start in range(0, len(labels), self.batch_size):
+            span = slice(start, start + self.batch_size)
+            chosen = span if order is None else order[span].to(labels.device)
+            batch = normalise(images[chosen])
+            if self.augment is not None:
+                batch = self.augment(batch, generator)
+            yield batch, labels[chosen]
+
+
+def default_root() -> Path:
+    """The folder of the data: `$CIFAR10_ROOT`, else the checkout's `data/`, else the user's cache."""
+    named = os.environ.get("CIFAR10_ROOT")
+    if named:
+        return Path(named).expanduser()
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "notebooks").is_dir() and (checkout / "pyproject.toml").is_file():
+        return checkout / "data"
+    import platformdirs  # only needed away from a checkout
+
+    return Path(platformdirs.user_cache_dir("cifar-course", appauthor=False))
+
+
+def load_cifar10(
+    root: Path | str | None = None, *, source: str = "auto", download: bool = True
+) -> Cifar10:
+    """Load CIFAR-10, or sketches where it cannot be had.
+
+    Args:
+        root: the folder of the data; `None` takes `default_root()`.
+        source: `cifar10` (official batches in `root/cifar-10-batches-py`), `kaggle` (`root/trainLabels.csv`
+            with `root/train/1.png` …), `folders` (`root/train/<class>/*.png|jpg`, `root/test/` likewise),
+            `sketches`, or `auto`: the first of these that is on disk, else a download, else sketches.
+        download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE=1` forbids it as well.
+
+    Returns:
+        The data set. One line on standard output says what it is.
+
+    Raises:
+        DataError: if what is there is incomplete or damaged; it names the file and what to do.
+        ValueError: if `source` is unknown.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
+    folder = default_root() if root is None else Path(root).expanduser()
+    may_download = download and os.environ.get("CIFAR10_OFFLINE", "0") in ("", "0")
+    chosen = _find(folder) if source == "auto" else source
+    reason = f"no data in {folder}"
+    if chosen == "" or (chosen == "cifar10" and _readers.find_batches(folder) is None):
+        chosen, reason = _obtain(folder, may_download, must=source == "cifar10")
+    if chosen == "sketches":
+        data = _sketches(folder)
+        why = "" if source == "sketches" else f" because {reason}"
+        print(f"Data: {data.description}{why}.", flush=True)
+        return data
+    data = _read_cached(folder, chosen)
+    print(f"Data: {data.description}.", flush=True)
+    return data
+
+
+def _find(folder: Path) -> str:
+    if _readers.find_batches(folder) is not None:
+        return "cifar10"
+    if _readers.find_kaggle(folder) is not None:
+        return "kaggle"
+    return "folders" if _readers.find_class_folders(folder) is not None else ""
+
+
+def _obtain(folder: Path, may_download: bool, *, must: bool) -> tuple[str, str]:
+    """Download the official archive; say why not where that fails."""
+    if may_download:
+        try:
+            download.fetch_cifar10(folder)
+            return "cifar10", ""
+        except download.DownloadError as error:
+            reason = f"there is no data in {folder} and the download failed ({error})"
+    else:
+        reason = f"there is no data in {folder} and downloading is switched off"
+    if must:
+        raise DataError(f"{reason}. Put cifar-10-batches-py there, or use source='sketches'")
+    return "sketches", reason
+
+
+def _sketches(folder: Path) -> Cifar10:
+    train, train_labels, test, test_labels = sketches.load_sketches(folder / ".cache")
+    return _make(train, train_labels, test, test_labels, "sketches", exact=len(test_labels))
+
+
+Arrays = tuple[
+    npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]
+]
+
+
+def _make(
+    train: npt.NDArray[np.uint8],
+    train_labels: npt.NDArray[np.int64],
+    test: npt.NDArray[np.uint8],
+    test_labels: npt.NDArray[np.int64],
+    source: str,
+    *,
+    fingerprint: str = "",
+    official: bool = False,
+    exact: int = 0,
+) -> Cifar10:
+    return Cifar10(
+        *(torch.from_numpy(a) for a in (train, train_labels, test, test_labels)),
+        source=source,
+        fingerprint=fingerprint or _fingerprint((train, train_labels, test, test_labels)),
+        is_official=official,
+        exact_test_images=exact,
+    )
+
+
+def _fingerprint(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _read_cached(folder: Path, source: str) -> Cifar10:
+    """Read a source, or its cache where the files have not changed since it was written."""
+    stamp = json.dumps([_CACHE_VERSION, source, _readers.stamp(folder, source)])
+    cache = folder / ".cache" / f"{source}.npz"
+    kept = _open_cache(cache, stamp)
+    if kept is not None:
+        return kept
+    arrays = _readers.read(folder, source)
+    facts = _check_pixels(folder, source, arrays)
+    _write_cache(cache, arrays, {"stamp": stamp, **facts})
+    return _make(*arrays, source, **facts)
+
+
+def _check_pixels(folder: Path, source: str, arrays: Arrays) -> dict[str, Any]:
+    train, _, test, _ = arrays
+    exact = 0
+    if hashlib.sha256(np.ascontiguousarray(train).data).hexdigest() == _TRAIN_PIXELS:
+        first = np.ascontiguousarray(test[:_FIRST_TEST])
+        if hashlib.sha256(first.data).hexdigest() == _FIRST_TEST_PIXELS:
+            exact = _FIRST_TEST
+    official = source == "cifar10" and bool(exact) and _readers.batches_are_official(folder)
+    return {
+        "fingerprint": _fingerprint(arrays),
+        "official": official,
+        "exact": len(test) if official else exact,
+    }
+
+
+def _open_cache(cache: Path, stamp: str) -> Cifar10 | None:
+    if not cache.exists():
+        return None
+    try:
+        with np.load(cache, allow_pickle=False) as kept:
+            facts = json.loads(str(kept["facts"]))
+            if facts.pop("stamp") != stamp:
+                return None
+            arrays = tuple(kept[k] for k in ("train", "train_labels", "test", "test_labels"))
+    except Exception as error:  # whatever a damaged file raises, the sources are still there
+        print(f"The cache {cache} is damaged ({error}); reading the data again.", file=sys.stderr)
+        return None
+    return _make(*arrays, json.loads(stamp)[1], **facts)
+
+
+def _write_cache(cache: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
+    part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
+    names = ("train", "train_labels", "test", "test_labels")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), **dict(zip(names, arrays, strict=True)))
+        os.replace(part, cache)
+    except OSError as error:
+        part.unlink(missing_ok=True) if cache.parent.is_dir() else None
+        warnings.warn(
+            f"{cache} could not be written ({error}): each load will read all files again. "
+            "Set CIFAR10_ROOT to a folder that you may write to.",
+            stacklevel=2,
+        )

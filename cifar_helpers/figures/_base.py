@@ -1,0 +1,99 @@
+"""What all figures share: palette, display with alt text, grids of images."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any, Final
+
+import matplotlib.pyplot as plt
+import numpy as np
+import numpy.typing as npt
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+PALETTE: Final[list[str]] = list(sns.color_palette("colorblind").as_hex())
+"""Colours that stay apart for colour-blind readers (Wong, 2011)."""
+TRAIN_COLOUR: Final = PALETTE[0]
+VALIDATION_COLOUR: Final = PALETTE[1]
+SIGNED: Final = "PuOr_r"
+"""Colour map for numbers with a sign: purple below zero, white at zero, orange above."""
+DPI: Final = 80
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure in a notebook with alt text, and close it.
+
+    Args:
+        figure: what a function of `figures` returned.
+        alt: one sentence that states what the picture shows, for readers who cannot see it.
+
+    Raises:
+        ValueError: if `alt` is empty.
+    """
+    from IPython.display import display  # only there in a notebook
+
+    if not alt.strip():
+        raise ValueError("show needs alt text: one sentence that states the finding")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+    bundle = {"image/png": picture, "text/plain": alt}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
+    """`plt.subplots` with the course's look; width and height in inches of 80 pixels."""
+    with sns.axes_style("whitegrid"), plt.ioff():
+        return plt.subplots(figsize=(width, height), layout="constrained", **options)
+
+
+def as_pixels(image: Tensor | npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """`(3, H, W)` or `(H, W)`, as Matplotlib wants it: `(H, W, 3)` or `(H, W)`."""
+    array = np.asarray(image)
+    return array.transpose(1, 2, 0) if array.ndim == 3 else array
+
+
+def draw_image(axes: Axes, image: Tensor | npt.NDArray[Any], title: str = "", **options: Any) -> None:
+    """Draw one image with sharp pixels and without axes."""
+    axes.imshow(as_pixels(image), interpolation="nearest", **options)
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+
+
+def image_grid(
+    images: Tensor | Sequence[Tensor],
+    titles: Sequence[str] | None = None,
+    *,
+    columns: int = 8,
+    size: float = 1.1,
+) -> Figure:
+    """Images side by side.
+
+    Args:
+        images: uint8 `(N, 3, H, W)`, or a sequence of `(3, H, W)` or `(H, W)`.
+        titles: one for each image.
+        columns: images in a row.
+        size: side of an image in inches of 80 pixels.
+
+    Raises:
+        ValueError: if there are no images, or not as many titles as images.
+    """
+    if len(images) == 0:
+        raise ValueError("there are no images to show")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images need as many titles, got {len(titles)}")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    room = 0.3 if titles is not None else 0.05
+    figure, axes = new_figure(columns * (size + 0.1), rows * (size + room), nrows=rows, ncols=columns, squeeze=False)
+    for k, place in enumerate(axes.flat):
+        if k < len(images):
+            draw_image(place, images[k], titles[k] if titles is not None else "")
+        else:
+            place.set_visible(False)
+    return figure

@@ -1,0 +1,105 @@
+"""What happened in a training, epoch by epoch."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field, fields
+from pathlib import Path
+
+__all__ = ["Epoch", "History"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of a `History`.
+
+    Attributes:
+        epoch: number of the epoch, counted from 1.
+        train_loss: mean cross-entropy over the training images, as seen while training (with
+            dropout and augmentation on), in nats.
+        train_accuracy: share of right answers on the same images, 0..1.
+        validation_loss: mean cross-entropy over the validation images in eval mode; NaN without them.
+        validation_accuracy: share of right answers on them, 0..1; NaN without them.
+        learning_rate: of the last step of the epoch.
+        seconds: wall time of the epoch, training and validation.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+COLUMNS = tuple(f.name for f in fields(Epoch))
+
+
+@dataclass
+class History:
+    """The epochs of a training, in order. `history["train_loss"]` gives a column as a list."""
+
+    rows: list[Epoch] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return iter(self.rows)
+
+    def __getitem__(self, column: str) -> list[float]:
+        if column not in COLUMNS:
+            raise KeyError(f"no column {column!r}; there are {', '.join(COLUMNS)}")
+        return [getattr(row, column) for row in self.rows]
+
+    @property
+    def best_epoch(self) -> int:
+        """Number of the epoch with the lowest validation loss.
+
+        Raises:
+            ValueError: if no epoch was validated.
+        """
+        validated = [row for row in self.rows if not math.isnan(row.validation_loss)]
+        if not validated:
+            raise ValueError("no epoch of this history has a validation loss: pass validation= to fit")
+        return min(validated, key=lambda row: row.validation_loss).epoch
+
+    def to_csv(self, path: Path | str) -> None:
+        """Write one line for each epoch, with a header; `from_csv` reads the same numbers back."""
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(astuple(row) for row in self.rows)
+
+    @classmethod
+    def from_csv(cls, path: Path | str) -> History:
+        """Read a history that `to_csv` wrote.
+
+        Raises:
+            ValueError: if the header or a line does not fit; it names the line.
+        """
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            lines = list(csv.reader(file))
+        if not lines or tuple(lines[0]) != COLUMNS:
+            raise ValueError(f"{path} is not a history: its first line must be {','.join(COLUMNS)}")
+        rows = []
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                epoch, *numbers = line
+                rows.append(Epoch(int(epoch), *(float(x) for x in numbers)))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path}, line {number}: {line} is not a row of a history") from error
+        return cls(rows)
+
+    def __str__(self) -> str:
+        """A table for people."""
+        head = "epoch   train loss   accuracy   val. loss   accuracy   seconds"
+        lines = [
+            f"{r.epoch:5d}   {r.train_loss:10.3f}   {r.train_accuracy:8.1%}   {r.validation_loss:9.3f}"
+            f"   {r.validation_accuracy:8.1%}   {r.seconds:7.1f}"
+            for r in self.rows
+        ]
+        return "\n".join([head, *lines])

@@ -1,0 +1,119 @@
+"""Execute the notebooks on the real data and store them with their outputs.
+
+    python notebooks/store.py            # all of them
+    python notebooks/store.py 02 04      # those whose names start so
+
+Each notebook is written only if every cell ran. Prints its time and its slowest cell.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+HERE = Path(__file__).resolve().parent
+LARGEST = 1_500_000
+WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_TEXT = "Run this cell to use the controls; the figure above says the same."
+
+
+def execute(path: Path) -> tuple[nbformat.NotebookNode, list[float]]:
+    """Run a notebook from top to bottom; give it back with outputs, and the seconds of each code cell."""
+    notebook = nbformat.read(path, as_version=4)
+    seconds: list[float] = []
+    started = 0.0
+
+    def start(**_: Any) -> None:
+        nonlocal started
+        started = time.perf_counter()
+
+    def stop(**_: Any) -> None:
+        seconds.append(time.perf_counter() - started)
+
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(HERE)}},
+        coalesce_streams=True,
+        on_cell_execute=start,
+        on_cell_executed=stop,
+    )
+    client.execute()
+    return notebook, seconds
+
+
+def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Drop what differs from machine to machine or breaks other viewers."""
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            # Without its live kernel a widget is an error message in every viewer.
+            if data.pop(WIDGET, None) is not None:
+                data["text/plain"] = WIDGET_TEXT
+            if output.get("output_type") == "stream":
+                output.text = last_of_each_line(output.text)
+    return notebook
+
+
+def last_of_each_line(text: str) -> str:
+    """What a terminal shows in the end: a progress bar writes over itself after each carriage return."""
+    lines = re.sub(r"\r+\n", "\n", text).split("\n")
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+
+
+def complaints(notebook: nbformat.NotebookNode) -> list[str]:
+    """What must not be stored: places of this machine, or too much."""
+    text = nbformat.writes(notebook)
+    found = [f"it names the folder {p}" for p in (str(HERE.parent), str(Path.home())) if f"{p}/" in text]
+    if len(text.encode()) > LARGEST:
+        found.append(f"it has {len(text.encode()):,} bytes, over {LARGEST:,}")
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", help="beginnings of notebook names; none means all")
+    chosen = parser.parse_args().names
+    os.environ["CIFAR10_OFFLINE"] = "1"
+    from cifar_helpers.data import load_cifar10
+
+    load_cifar10(source="cifar10", download=False)  # stored outputs show the real data, or nothing is stored
+    failed = False
+    for path in sorted(HERE.glob("[0-9]*.ipynb")):
+        if chosen and not path.name.startswith(tuple(chosen)):
+            continue
+        try:
+            notebook, seconds = execute(path)
+        except CellExecutionError as error:
+            print(f"{path.name}: a cell failed, nothing is stored\n{error}", file=sys.stderr)
+            failed = True
+            continue
+        problems = complaints(clean(notebook))
+        if problems:
+            print(f"{path.name}: not stored, {'; '.join(problems)}", file=sys.stderr)
+            failed = True
+            continue
+        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
