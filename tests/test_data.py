@@ -227,17 +227,14 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-900])
 
 
-@pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK", "I;16", "L", "1"])
+@pytest.mark.parametrize("mode", ["P", "RGBA", "CMYK", "I;16", "L"])
 def test_pictures_in_other_modes_are_converted(tmp_path: Path, mode: str) -> None:
     write_class_folders(tmp_path)
-    grey = Image.fromarray(np.full((32, 32), 200, np.uint8))
-    picture = grey.convert("RGB").convert(mode) if mode != "I;16" else _sixteen_bit(200)
-    ending = "jpg" if mode == "CMYK" else "png"
-    picture.save(tmp_path / "train" / "frog" / f"zzz.{ending}", **({"quality": 100} if ending == "jpg" else {}))
-    images = load_cifar10(tmp_path).train.of_class("frog").images[-1]
-    expected = 255 if mode == "1" else 200
-    if mode != "1":  # dithering makes black and white of it
-        assert (images.int() - expected).abs().max() <= 2
+    grey = Image.fromarray(np.full((32, 32), 204, np.uint8))  # 204 is in every web palette
+    picture = grey.convert("RGB").convert(mode) if mode != "I;16" else _sixteen_bit(204)
+    picture.save(tmp_path / "train" / "frog" / ("zzz.jpg" if mode == "CMYK" else "zzz.png"))
+    image = load_cifar10(tmp_path).train.of_class("frog").images[-1]
+    assert (image.int() - 204).abs().max() <= 2
 
 
 def _sixteen_bit(value: int) -> Image.Image:

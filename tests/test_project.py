@@ -1,0 +1,212 @@
+"""What holds the project together: packages, links, notebooks as they are stored, README, wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+PAGES = [ROOT / "README.md", *ROOT.glob("data/*.md"), *ROOT.glob("resources/**/*.md")]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import pip._vendor.tomli as tomllib
+
+
+def project() -> dict[str, object]:
+    content: dict[str, dict[str, object]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return content["project"]
+
+
+# --- packages ------------------------------------------------------------------------------------------
+
+
+def test_environment_and_pyproject_ask_for_the_same_packages() -> None:
+    described = project()
+    extras: dict[str, list[str]] = described["optional-dependencies"]  # type: ignore[assignment]
+    wanted = {*described["dependencies"], *extras["lab"]}  # type: ignore[misc]
+    wanted = {re.sub(r"^torch>", "pytorch>", package) for package in wanted}
+    wanted |= {f"python{described['requires-python']}"}
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    listed = {line.strip()[2:] for line in text.splitlines() if re.match(r"  - [a-z]", line)}
+    assert listed - {"conda-forge", "pip", "pip:"} == wanted
+    assert "name: cifar-course" in text and "pytorch\n" not in text.split("dependencies")[0]
+    assert text.rstrip().endswith("- pip:\n      - -e .")
+
+
+def test_nothing_is_pinned() -> None:
+    described = project()
+    assert not [p for p in described["dependencies"] if ">=" not in p or "<" in p]  # type: ignore[attr-defined]
+
+
+def test_the_package_imports_about_as_fast_as_torch() -> None:
+    """Matplotlib and ipywidgets take a second together; who trains in a script does not need them."""
+    code = "import sys, cifar_helpers; print([m for m in ('matplotlib', 'seaborn', 'ipywidgets', 'pandas') if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+# --- notebooks as they are stored -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_stored_notebook_is_fit_to_be_read(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert [c.execution_count for c in code] == list(range(1, len(code) + 1)), "run it with make run"
+    outputs = [o for c in code for o in c.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert not [o for o in outputs if o.get("name") == "stderr"], "a warning is stored"
+    assert "widgets" not in notebook.metadata
+    assert path.stat().st_size <= 1_500_000
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_each_stored_picture_has_alt_text_and_a_sentence_after_it(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    for k, cell in enumerate(cells):
+        pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+        for output in pictures:
+            alt = output.metadata.get("image/png", {}).get("alt", "")
+            assert len(alt.split()) >= 5, f"cell {k} shows a picture without alt text"
+        if pictures:
+            assert k + 1 < len(cells) and cells[k + 1].cell_type == "markdown", f"nothing follows cell {k}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_stored_notebook_shows_the_real_data(path: Path) -> None:
+    if "load_cifar10()" in path.read_text(encoding="utf-8"):
+        assert "training images exact" in path.read_text(encoding="utf-8"), "run it with make run"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_lesson_keeps_to_its_form(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    assert cells[0].source.startswith(f"# {path.name[:2]} · ")
+    assert "minutes" in cells[0].source and "you will be able to" in cells[0].source
+    for heading in ("## What we saw", "## Exercise", "## Where to go next"):
+        assert heading in text or path.name.startswith("00"), f"no section {heading}"
+    assert "Predict" in text
+
+
+def code_lines(source: str) -> int:
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in source.splitlines())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_code_cells_are_short(path: Path) -> None:
+    lengths = sorted(code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    assert lengths[-1] <= 15 and lengths[len(lengths) // 2] <= 6
+
+
+# --- links ----------------------------------------------------------------------------------------------------
+
+
+def links(path: Path) -> list[str]:
+    if path.suffix == ".ipynb":
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    else:
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S)
+    return [a or b for a, b in LINK.findall(text)]
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda p: p.name)
+def test_every_link_inside_the_project_leads_somewhere(path: Path) -> None:
+    for link in links(path):
+        target, _, anchor = link.partition("#")
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        place = (path.parent / target).resolve() if target else path
+        assert place.exists(), f"{path.name} links to {link}, which is not there"
+        if anchor and place.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", place.read_text(encoding="utf-8"), flags=re.M)
+            names = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+            assert anchor in names, f"{path.name} links to {link}: no such heading"
+
+
+def test_the_readme_links_to_every_lesson() -> None:
+    assert {f"notebooks/{p.name}" for p in NOTEBOOKS} <= set(links(ROOT / "README.md"))
+
+
+# --- nothing that does not belong --------------------------------------------------------------------------------
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_no_data_is_committed() -> None:
+    names = [p.relative_to(ROOT).as_posix() for p in tracked()]
+    assert [n for n in names if n.startswith("data/")] in ([], ["data/README.md"])
+    assert sum(p.stat().st_size for p in tracked() if "resources" in p.parts) <= 20_000_000
+
+
+def test_no_file_names_a_folder_of_the_machine_it_was_made_on() -> None:
+    places = [f"{Path.home()}/", f"{ROOT.parent}/"]
+    for path in tracked():
+        content = path.read_bytes()
+        assert not any(place.encode() in content for place in places if len(place) > 5), path
+
+
+# --- README ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_snippet_runs(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", readme, flags=re.S)
+    assert len(snippets) == 1 and len(snippets[0].strip().splitlines()) <= 10
+    environment = {**os.environ, "CIFAR10_ROOT": str(tmp_path / "data"), "CIFAR10_OFFLINE": "1", "PYTHONUTF8": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", snippets[0]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+# --- wheel ------------------------------------------------------------------------------------------------------------
+
+USE_THE_WHEEL = """
+import sys
+from pathlib import Path
+import torch
+import cifar_helpers
+from cifar_helpers import CifarCNN, fit, load_cifar10, predict, sketches
+assert Path(cifar_helpers.__file__).is_relative_to(sys.argv[1]), cifar_helpers.__file__
+data = load_cifar10(Path(sys.argv[1]) / "data", source="sketches")
+torch.manual_seed(0)
+model = CifarCNN()
+history = fit(model, data.train.subset(slice(0, 600)), epochs=1, progress=False)
+print(len(history), predict(sketches.draw(0, seed=1, size=256)).label, predict(data.test_images[0], model).label)
+"""
+
+
+def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    wheel = next(tmp_path.glob("*.whl"))
+    # The heavy packages come from this environment; only the wheel itself is installed anew.
+    target = tmp_path / "installed"
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", USE_THE_WHEEL, str(target)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1].startswith("1 ")
