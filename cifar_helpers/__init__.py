@@ -17,8 +17,10 @@ from cifar_helpers.data import (
     normalise,
 )
 from cifar_helpers.history import Epoch, History
+from cifar_helpers.inference import PictureError, Prediction, predict, preprocess
 from cifar_helpers.models import MLP, CifarCNN, count_parameters
 from cifar_helpers.runs import Run, load_run, load_weights, save_weights
+from cifar_helpers.timing import Timing, devices, time_epoch
 from cifar_helpers.training import (
     Callback,
     CheckpointError,
@@ -45,16 +47,23 @@ __all__ = [
     "History",
     "ImageSet",
     "Metrics",
+    "PictureError",
+    "Prediction",
     "Run",
+    "Timing",
     "TrainingDiverged",
     "collect_logits",
     "count_parameters",
     "denormalise",
+    "devices",
     "evaluate",
     "fit",
     "load_cifar10",
     "load_run",
     "load_weights",
     "normalise",
+    "predict",
+    "preprocess",
     "save_weights",
+    "time_epoch",
 ]

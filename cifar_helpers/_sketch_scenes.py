@@ -25,7 +25,7 @@ def shade(colour: Colour, factor: float) -> Colour:
 
 def pick(rng: Rng, colours: Sequence[Colour], spread: int = 18) -> Colour:
     """One of the colours, a little off."""
-    chosen = np.array(colours[rng.integers(len(colours))]) + rng.integers(-spread, spread + 1, 3)
+    chosen = np.array(colours[int(rng.integers(len(colours)))]) + rng.integers(-spread, spread + 1, 3)
     return tuple(int(c) for c in chosen.clip(0, 255))  # type: ignore[return-value]
 
 
@@ -51,7 +51,9 @@ class Pen:
         for x, y in points:
             x, y = x * self.cos - y * self.sin, x * self.sin + y * self.cos
             x = -x if self.mirrored else x
-            found.append((self.centre[0] * self.side + x * self.scale, self.centre[1] * self.side + y * self.scale))
+            found.append(
+                (self.centre[0] * self.side + x * self.scale, self.centre[1] * self.side + y * self.scale)
+            )
         return found
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
@@ -90,7 +92,9 @@ def _gradient(image: Image.Image, top: float, bottom: float, first: Colour, last
     image.paste(Image.fromarray(np.ascontiguousarray(block)), (0, start))
 
 
-def _scatter(pen: Pen, rng: Rng, count: int, top: float, bottom: float, shape: Callable[[float, float], None]) -> None:
+def _scatter(
+    pen: Pen, rng: Rng, count: int, top: float, bottom: float, shape: Callable[[float, float], None]
+) -> None:
     pen.place((0, 0), 1.0, 0.0, mirrored=False)
     for _ in range(count):
         shape(float(rng.uniform(0, 1)), float(rng.uniform(top, bottom)))
@@ -121,9 +125,18 @@ def _ground(
     _gradient(image, horizon, 1, shade(colour, 1.12), shade(colour, 0.8))
     dark, light = shade(colour, 0.75), shade(colour, 1.25)
     if mark == "blades":
-        _scatter(pen, rng, 26, horizon + 0.03, 1, lambda x, y: pen.line([(x, y), (x + 0.015, y - 0.05)], dark, 0.012))
+        _scatter(
+            pen,
+            rng,
+            26,
+            horizon + 0.03,
+            1,
+            lambda x, y: pen.line([(x, y), (x + 0.015, y - 0.05)], dark, 0.012),
+        )
     elif mark == "waves":
-        _scatter(pen, rng, 16, horizon + 0.02, 1, lambda x, y: pen.line([(x, y), (x + 0.09, y)], light, 0.012))
+        _scatter(
+            pen, rng, 16, horizon + 0.02, 1, lambda x, y: pen.line([(x, y), (x + 0.09, y)], light, 0.012)
+        )
     elif mark == "stripes":
         pen.place((0, 0), 1.0, 0.0, mirrored=False)
         y = float(rng.uniform(0.86, 0.95))
@@ -136,7 +149,10 @@ def _ground(
 def _forest(image: Image.Image, pen: Pen, rng: Rng) -> None:
     _ground(image, pen, rng, [(80, 120, 60), (110, 100, 65), (90, 130, 80)], "blades")
     pen.place((0, 0), 1.0, 0.0, mirrored=False)
-    trunk, leaves = pick(rng, [(80, 60, 45), (110, 90, 70)]), pick(rng, [(45, 85, 45), (80, 105, 50), (120, 95, 40)])
+    trunk, leaves = (
+        pick(rng, [(80, 60, 45), (110, 90, 70)]),
+        pick(rng, [(45, 85, 45), (80, 105, 50), (120, 95, 40)]),
+    )
     for x in rng.uniform(-0.05, 1.05, int(rng.integers(4, 8))):
         foot = float(rng.uniform(0.5, 0.7))
         pen.line([(float(x), foot), (float(x), 0.1)], trunk, 0.035)
@@ -153,12 +169,16 @@ def _town(image: Image.Image, pen: Pen, rng: Rng) -> None:
         pen.box(x, top, x + width, 0.6, wall)
         for row in np.arange(top + 0.05, 0.55, 0.11):
             for column in np.arange(x + 0.03, x + width - 0.05, 0.09):
-                pen.box(float(column), float(row), float(column) + 0.045, float(row) + 0.055, shade(wall, 0.6))
+                pen.box(
+                    float(column), float(row), float(column) + 0.045, float(row) + 0.055, shade(wall, 0.6)
+                )
         x += width
 
 
 def _room(image: Image.Image, pen: Pen, rng: Rng) -> None:
-    wall = pick(rng, [(205, 195, 175), (170, 185, 195), (190, 150, 140), (130, 120, 115), (225, 222, 215)], 25)
+    wall = pick(
+        rng, [(205, 195, 175), (170, 185, 195), (190, 150, 140), (130, 120, 115), (225, 222, 215)], 25
+    )
     floor = pick(rng, [(150, 110, 75), (120, 100, 95), (180, 165, 150), (95, 105, 130)], 25)
     edge = float(rng.uniform(0.5, 0.8))
     _gradient(image, 0, edge, wall, shade(wall, 0.9))
@@ -205,4 +225,8 @@ def foreground(pen: Pen, rng: Rng) -> None:
         pen.line([(x, 0.15), (x, 1.02)], pick(rng, [(110, 85, 60), (150, 150, 150), (70, 60, 55)]), 0.045)
     elif choice < 0.3:
         y = float(rng.uniform(0.05, 0.3))
-        pen.line([(-0.02, y), (1.02, y + float(rng.uniform(-0.12, 0.12)))], pick(rng, [(90, 70, 50), (60, 80, 45)]), 0.03)
+        pen.line(
+            [(-0.02, y), (1.02, y + float(rng.uniform(-0.12, 0.12)))],
+            pick(rng, [(90, 70, 50), (60, 80, 45)]),
+            0.03,
+        )

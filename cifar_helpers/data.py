@@ -359,9 +359,7 @@ def default_root() -> Path:
     return Path(platformdirs.user_cache_dir("cifar-course", appauthor=False))
 
 
-def load_cifar10(
-    root: Path | str | None = None, *, source: str = "auto", download: bool = True
-) -> Cifar10:
+def load_cifar10(root: Path | str | None = None, *, source: str = "auto", download: bool = True) -> Cifar10:
     """Load CIFAR-10, or sketches where it cannot be had.
 
     Args:
@@ -424,9 +422,7 @@ def _sketches(folder: Path) -> Cifar10:
     return _make(train, train_labels, test, test_labels, "sketches", exact=len(test_labels))
 
 
-Arrays = tuple[
-    npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]
-]
+Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 
 def _make(
@@ -441,7 +437,10 @@ def _make(
     exact: int = 0,
 ) -> Cifar10:
     return Cifar10(
-        *(torch.from_numpy(a) for a in (train, train_labels, test, test_labels)),
+        torch.from_numpy(train),
+        torch.from_numpy(train_labels),
+        torch.from_numpy(test),
+        torch.from_numpy(test_labels),
         source=source,
         fingerprint=fingerprint or _fingerprint((train, train_labels, test, test_labels)),
         is_official=official,
@@ -492,7 +491,7 @@ def _open_cache(cache: Path, stamp: str) -> Cifar10 | None:
             facts = json.loads(str(kept["facts"]))
             if facts.pop("stamp") != stamp:
                 return None
-            arrays = tuple(kept[k] for k in ("train", "train_labels", "test", "test_labels"))
+            arrays = (kept["train"], kept["train_labels"], kept["test"], kept["test_labels"])
     except Exception as error:  # whatever a damaged file raises, the sources are still there
         print(f"The cache {cache} is damaged ({error}); reading the data again.", file=sys.stderr)
         return None
@@ -501,14 +500,22 @@ def _open_cache(cache: Path, stamp: str) -> Cifar10 | None:
 
 def _write_cache(cache: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
     part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
-    names = ("train", "train_labels", "test", "test_labels")
+    train, train_labels, test, test_labels = arrays
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez(file, facts=np.array(json.dumps(facts)), **dict(zip(names, arrays, strict=True)))
+            np.savez(
+                file,
+                facts=np.array(json.dumps(facts)),
+                train=train,
+                train_labels=train_labels,
+                test=test,
+                test_labels=test_labels,
+            )
         os.replace(part, cache)
     except OSError as error:
-        part.unlink(missing_ok=True) if cache.parent.is_dir() else None
+        if cache.parent.is_dir():
+            part.unlink(missing_ok=True)
         warnings.warn(
             f"{cache} could not be written ({error}): each load will read all files again. "
             "Set CIFAR10_ROOT to a folder that you may write to.",

@@ -6,12 +6,12 @@ Size and SHA-256 decide whether bytes are the archive's, so any mirror is as goo
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,9 +42,7 @@ class DownloadError(Exception):
     """No mirror gave the right bytes; the message says what each of them did."""
 
 
-def fetch(
-    urls: Sequence[str], destination: Path, *, size: int, sha256: str, progress: bool = True
-) -> Path:
+def fetch(urls: Sequence[str], destination: Path, *, size: int, sha256: str, progress: bool = True) -> Path:
     """Download one file from the first of `urls` that sends the right bytes.
 
     Args:
@@ -71,7 +69,7 @@ def fetch(
             _copy(url, part, size, sha256, progress)
             os.replace(part, destination)
             return destination
-        except (urllib.error.URLError, TimeoutError, ConnectionError, ValueError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(f"{_host(url)}: {getattr(error, 'reason', None) or error}")
             print(f"Mirror left, {reasons[-1]}", file=sys.stderr)
         finally:
@@ -128,9 +126,17 @@ def _unpack(archive: Path, folder: Path) -> None:
     folder.mkdir()
     with tarfile.open(archive) as content:
         for name in _NAMES:
-            member = content.getmember(f"{_FOLDER}/{name}")
-            source = content.extractfile(member) if member.isreg() else None
-            if source is None or member.size > _LARGEST_FILE:
-                raise DownloadError(f"{name} in the archive is not the expected file")
+            member = _member(content, f"{_FOLDER}/{name}")
+            source = content.extractfile(member) if member is not None else None
+            if source is None:
+                raise DownloadError(f"the archive has no plain file {name} of the expected size")
             with source, (folder / name).open("wb") as target:
                 shutil.copyfileobj(source, target)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo | None:
+    try:
+        member = archive.getmember(name)
+    except KeyError:
+        return None
+    return member if member.isreg() and member.size <= _LARGEST_FILE else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -75,16 +76,20 @@ def _generator(label: int, seed: int, size: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([label, seed]))
 
 
-def _scene(rng: np.random.Generator, place: str, drawn: object, size: int) -> Image.Image:
+def _scene(
+    rng: np.random.Generator,
+    place: str,
+    drawn: Callable[[_sketch_scenes.Pen, np.random.Generator], None],
+    size: int,
+) -> Image.Image:
     # Shapes have no soft edges, so they are drawn larger and reduced.
     side = size * (4 if size <= 64 else 2)
     image = Image.new("RGB", (side, side))
     pen = _sketch_scenes.Pen(ImageDraw.Draw(image), side)
     _sketch_scenes.background(place, image, pen, rng)
-    centre = (float(rng.uniform(0.38, 0.62)), float(rng.uniform(0.42, 0.64)))
-    scale, angle = float(rng.uniform(0.27, 0.47)), float(rng.normal(0, 0.14))
+    centre = (float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.44, 0.62)))
+    scale, angle = float(rng.uniform(0.34, 0.47)), float(rng.normal(0, 0.12))
     pen.place(centre, scale, angle, mirrored=bool(rng.random() < 0.5))
-    assert callable(drawn)
     drawn(pen, rng)
     _sketch_scenes.foreground(pen, rng)
     return _light(image.resize((size, size), Image.Resampling.BOX), rng)
@@ -92,12 +97,12 @@ def _scene(rng: np.random.Generator, place: str, drawn: object, size: int) -> Im
 
 def _light(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     """Brightness, contrast, colour of the light, and the noise of a camera."""
-    contrast, brightness = rng.uniform(0.6, 1.15), rng.uniform(-30, 30)
-    cast, strength = rng.normal(0, 9, 3), rng.uniform(2, 12)
+    contrast, brightness = rng.uniform(0.7, 1.15), rng.uniform(-25, 25)
+    cast, strength = rng.normal(0, 7, 3), rng.uniform(1, 7)
     pixels = np.asarray(image, np.float32)
-    pixels = (pixels - 128) * contrast + 128 + brightness + cast
-    pixels = pixels + rng.standard_normal(pixels.shape, np.float32) * strength
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    noise = rng.standard_normal(pixels.shape, np.float32) * strength
+    lit = (pixels - 128) * contrast + 128 + brightness + cast + noise
+    return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
 
 
 def make_sketches(train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
@@ -115,7 +120,9 @@ def make_sketches(train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
         ValueError: if a number is too small.
     """
     if train < len(CLASSES) or test < len(CLASSES) or seed < 0:
-        raise ValueError(f"train and test must be at least 10 and seed at least 0, got {train}, {test}, {seed}")
+        raise ValueError(
+            f"train and test must be at least 10 and seed at least 0, got {train}, {test}, {seed}"
+        )
     first = seed * 10 * _TEST_SCENES
     return *_part(train, first), *_part(test, first + _TEST_SCENES)
 

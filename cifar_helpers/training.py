@@ -294,7 +294,7 @@ class _Step:
         precision: str,
         history: History,
     ) -> None:
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.schedule = schedule
         self.device = device

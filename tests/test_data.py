@@ -269,7 +269,9 @@ def test_the_split_is_stratified_seeded_and_without_overlap() -> None:
 
 def test_the_split_keeps_images_and_labels_together() -> None:
     data = small_set(100)
-    label_of = {bytes(i.numpy().tobytes()): int(x) for i, x in zip(data.train_images, data.train_labels, strict=True)}
+    label_of = {
+        bytes(i.numpy().tobytes()): int(x) for i, x in zip(data.train_images, data.train_labels, strict=True)
+    }
     for part in data.split():
         for image, label in zip(part.images, part.labels, strict=True):
             assert label_of[image.numpy().tobytes()] == int(label)

@@ -25,7 +25,9 @@ class _Server(http.server.BaseHTTPRequestHandler):
         if kind == "missing":
             self.send_error(404)
             return
-        body = {"wrong": CONTENT[:-1] + b"?", "page": b"<html>busy</html>", "long": CONTENT * 2}.get(kind, CONTENT)
+        body = {"wrong": CONTENT[:-1] + b"?", "page": b"<html>busy</html>", "long": CONTENT * 2}.get(
+            kind, CONTENT
+        )
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT) if kind == "cut" else len(body)))
         self.end_headers()

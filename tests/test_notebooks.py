@@ -13,7 +13,9 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 # Times differ from run to run, and so do the numbers that are made of them.
-TIMED = re.compile(r"\d+(\.\d+)?\s*(s|ms|µs|seconds?|minutes?|GFLOP|×|times|step/s|images/s)\b|step/s|\bit/s", re.I)
+TIMED = re.compile(
+    r"\d+(\.\d+)?\s*(s|ms|µs|seconds?|minutes?|GFLOP|×|times|step/s|images/s)\b|step/s|\bit/s", re.I
+)
 
 
 def shown(cell: nbformat.NotebookNode) -> list[Any]:
@@ -29,11 +31,15 @@ def shown(cell: nbformat.NotebookNode) -> list[Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_every_cell_may_be_run_twice(path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_every_cell_may_be_run_twice(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     root = tmp_path_factory.getbasetemp() / "no-data"  # shared: the sketches are drawn once
     monkeypatch.setenv("CIFAR10_ROOT", str(root))
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+    )
     with client.setup_kernel():
         for k, cell in enumerate(notebook.cells):
             if cell.cell_type != "code":

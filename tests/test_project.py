@@ -24,7 +24,9 @@ else:
 
 
 def project() -> dict[str, object]:
-    content: dict[str, dict[str, object]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    content: dict[str, dict[str, object]] = tomllib.loads(
+        (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    )
     return content["project"]
 
 
@@ -107,7 +109,9 @@ def code_lines(source: str) -> int:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_code_cells_are_short(path: Path) -> None:
-    lengths = sorted(code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
+    lengths = sorted(
+        code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"
+    )
     assert lengths[-1] <= 15 and lengths[len(lengths) // 2] <= 6
 
 
@@ -171,9 +175,20 @@ def test_the_readme_snippet_runs(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", readme, flags=re.S)
     assert len(snippets) == 1 and len(snippets[0].strip().splitlines()) <= 10
-    environment = {**os.environ, "CIFAR10_ROOT": str(tmp_path / "data"), "CIFAR10_OFFLINE": "1", "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "CIFAR10_ROOT": str(tmp_path / "data"),
+        "CIFAR10_OFFLINE": "1",
+        "PYTHONUTF8": "1",
+    }
     result = subprocess.run(
-        [sys.executable, "-c", snippets[0]], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", snippets[0]],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
 
@@ -196,12 +211,32 @@ print(len(history), predict(sketches.draw(0, seed=1, size=256)).label, predict(d
 
 
 def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(tmp_path),
+        str(ROOT),
+    ]
     subprocess.run(build, check=True, capture_output=True)
     wheel = next(tmp_path.glob("*.whl"))
     # The heavy packages come from this environment; only the wheel itself is installed anew.
     target = tmp_path / "installed"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        str(target),
+        str(wheel),
+    ]
     subprocess.run(install, check=True, capture_output=True)
     environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1"}
     result = subprocess.run(

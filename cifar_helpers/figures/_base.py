@@ -36,14 +36,19 @@ def show(figure: Figure, alt: str) -> None:
     """
     from IPython.display import display  # only there in a notebook
 
+    bundle, metadata = picture(figure, alt)
+    display(bundle, raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
+
+
+def picture(figure: Figure, alt: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """A figure as what a notebook stores: PNG and alt text, with the metadata; the figure is closed."""
     if not alt.strip():
-        raise ValueError("show needs alt text: one sentence that states the finding")
+        raise ValueError("a figure needs alt text: one sentence that states the finding")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-    bundle = {"image/png": picture, "text/plain": alt}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return {"image/png": encoded, "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
 def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
@@ -90,7 +95,9 @@ def image_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     room = 0.3 if titles is not None else 0.05
-    figure, axes = new_figure(columns * (size + 0.1), rows * (size + room), nrows=rows, ncols=columns, squeeze=False)
+    figure, axes = new_figure(
+        columns * (size + 0.1), rows * (size + room), nrows=rows, ncols=columns, squeeze=False
+    )
     for k, place in enumerate(axes.flat):
         if k < len(images):
             draw_image(place, images[k], titles[k] if titles is not None else "")

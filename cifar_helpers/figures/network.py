@@ -1,0 +1,123 @@
+"""Figures of lesson 03: activations, feature maps, probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from cifar_helpers.data import CLASSES
+from cifar_helpers.figures._base import PALETTE, draw_image, new_figure
+
+__all__ = ["activation_spread", "bars", "feature_maps", "probability_bars", "through_the_network"]
+
+
+def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> Figure:
+    """A picture, and the first maps of several layers; bright is a large value.
+
+    Args:
+        image: uint8 `(3, H, W)`.
+        maps: name of the layer to float `(channels, h, w)`.
+        count: maps of each layer that are shown.
+    """
+    figure, axes = new_figure(count * 1.05 + 1.6, len(maps) * 1.15 + 0.1, nrows=len(maps), ncols=count + 1)
+    for row, (name, values) in enumerate(maps.items()):
+        draw_image(axes[row, 0], image)
+        axes[row, 0].set_visible(row == 0)
+        for place, plane in zip(axes[row, 1:], values, strict=False):
+            place.imshow(plane.detach(), cmap="viridis", interpolation="nearest")
+            place.set_xticks([])
+            place.set_yticks([])
+        size = f"{values.shape[0]} maps\n{values.shape[1]} × {values.shape[2]}"
+        axes[row, 1].set_ylabel(f"{name}\n{size}", rotation=0, ha="right", va="center", fontsize=9)
+    return figure
+
+
+def activation_spread(
+    spreads: Mapping[str, Sequence[float]], ylabel: str = "standard deviation of the outputs"
+) -> Figure:
+    """A number for each layer, for several networks, on a logarithmic scale.
+
+    Args:
+        spreads: name of the network to one positive number for each layer.
+        ylabel: what the numbers are.
+    """
+    figure, axes = new_figure(7.5, 3.4)
+    markers = ("o-", "s--", "^:")
+    for k, (name, numbers) in enumerate(spreads.items()):
+        axes.plot(range(1, len(numbers) + 1), numbers, markers[k % 3], color=PALETTE[k], label=name)
+    axes.set_yscale("log")
+    axes.set_xlabel("layer")
+    axes.set_ylabel(ylabel)
+    axes.legend()
+    return figure
+
+
+def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> Figure:
+    """Horizontal bars with their numbers.
+
+    Args:
+        values: name to number.
+        xlabel: what the numbers are, with their unit.
+        percent: write numbers from 0 to 1 as per cent.
+    """
+    figure, axes = new_figure(8, 0.5 * len(values) + 0.9)
+    places = np.arange(len(values))[::-1]
+    axes.barh(places, list(values.values()), color=[PALETTE[k % len(PALETTE)] for k in range(len(values))])
+    axes.set_yticks(places, list(values))
+    for place, value in zip(places, values.values(), strict=True):
+        axes.text(value, place, f" {value:.1%}" if percent else f" {value:,.4g}", va="center", fontsize=10)
+    axes.set_xlim(0, max(values.values()) * 1.18 or 1)
+    axes.set_xlabel(xlabel)
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figure:
+    """A picture and what one or more networks say about it.
+
+    Args:
+        image: uint8 `(3, H, W)`.
+        probabilities: name to float `(10,)`.
+    """
+    widths = [1.1, *[2.0] * len(probabilities)]
+    figure, axes = new_figure(
+        2.6 + 3.4 * len(probabilities), 3.1, ncols=len(widths), gridspec_kw={"width_ratios": widths}
+    )
+    draw_image(axes[0], image)
+    for k, (name, shares) in enumerate(probabilities.items()):
+        place = axes[k + 1]
+        place.barh(CLASSES, shares.detach(), color=PALETTE[k])
+        place.invert_yaxis()
+        place.set_xlim(0, 1)
+        place.set_xlabel("probability")
+        place.set_title(name, fontsize=10)
+    return figure
+
+
+def through_the_network(image: Tensor, maps: Mapping[str, Tensor], probabilities: Tensor) -> Figure:
+    """A picture, the strongest maps of each block, and the probabilities, from left to right.
+
+    Args:
+        image: uint8 `(3, 32, 32)`.
+        maps: name of the block to float `(channels, h, w)`.
+        probabilities: float `(10,)`.
+    """
+    columns = len(maps) + 2
+    ratios = [1.6, *[1.5] * len(maps), 1.7]
+    figure, axes = new_figure(11, 3.1, ncols=columns, gridspec_kw={"width_ratios": ratios})
+    draw_image(axes[0], image, "picture, 32 × 32")
+    for place, (name, values) in zip(axes[1:-1], maps.items(), strict=True):
+        chosen = values.flatten(1).std(1).topk(9).indices
+        tiles = torch.nn.functional.pad(values[chosen], (1, 1, 1, 1), value=float("nan"))
+        rows = [torch.cat(list(tiles[k : k + 3]), dim=1) for k in (0, 3, 6)]
+        title = f"{name}\n9 of {len(values)} maps, {values.shape[1]} × {values.shape[2]}"
+        draw_image(place, torch.cat(rows).numpy(), title, cmap="viridis")
+    axes[-1].barh(CLASSES, probabilities, color=PALETTE[0])
+    axes[-1].invert_yaxis()
+    axes[-1].set_xlim(0, 1)
+    axes[-1].set_title("probabilities", fontsize=10)
+    return figure

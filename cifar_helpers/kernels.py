@@ -1,0 +1,83 @@
+"""Classic 3×3 kernels, and convolution as the course writes it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["KERNELS", "Kernel", "convolve_loops", "grey", "output_size", "receptive_field"]
+
+Kernel = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+Floats = npt.NDArray[np.float32]
+
+KERNELS: Final[dict[str, Kernel]] = {
+    "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    "blur": ((1 / 9, 1 / 9, 1 / 9), (1 / 9, 1 / 9, 1 / 9), (1 / 9, 1 / 9, 1 / 9)),
+    "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
+    "Sobel, vertical edges": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
+    "Sobel, horizontal edges": ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
+    "emboss": ((-2, -1, 0), (-1, 1, 1), (0, 1, 2)),
+}
+"""Name to rows of numbers. Sobel and Feldman (1968) for the edges."""
+
+
+def grey(image: npt.NDArray[np.uint8]) -> Floats:
+    """Brightness 0..1 of a uint8 image `(3, H, W)` or `(H, W)`, as float32 `(H, W)` (ITU-R BT.601)."""
+    if image.ndim == 2:
+        return image.astype(np.float32) / 255
+    weighted = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), image.astype(np.float32), 1)
+    return (weighted / 255).astype(np.float32)
+
+
+def convolve_loops(image: Floats, kernel: Floats) -> Floats:
+    """Slide a kernel over an image, without padding, as two loops.
+
+    What deep learning calls convolution: the kernel is not flipped (mathematics calls it
+    cross-correlation).
+
+    Args:
+        image: float32 `(H, W)`.
+        kernel: float32 `(kh, kw)`, not larger than the image.
+
+    Returns:
+        float32 `(H - kh + 1, W - kw + 1)`.
+    """
+    kh, kw = kernel.shape
+    out = np.empty((image.shape[0] - kh + 1, image.shape[1] - kw + 1), np.float32)
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            out[row, column] = (image[row : row + kh, column : column + kw] * kernel).sum()
+    return out
+
+
+def output_size(size: int, kernel: int, padding: int = 0, stride: int = 1, dilation: int = 1) -> int:
+    """Pixels along one side of a convolution's output (Dumoulin and Visin, 2016).
+
+    Raises:
+        ValueError: if the kernel does not fit into the padded image, or a number is impossible.
+    """
+    if min(size, kernel, stride, dilation) < 1 or padding < 0:
+        raise ValueError("size, kernel, stride and dilation must be at least 1, padding at least 0")
+    reach = dilation * (kernel - 1) + 1
+    if reach > size + 2 * padding:
+        raise ValueError(f"a kernel that spans {reach} pixels does not fit into {size} + 2 × {padding}")
+    return (size + 2 * padding - reach) // stride + 1
+
+
+def receptive_field(layers: list[tuple[int, int]]) -> list[int]:
+    """Side of the input square that one unit of each layer can see.
+
+    Args:
+        layers: (kernel size, stride) of each layer, from the input on.
+
+    Returns:
+        One side in pixels for each layer (Araujo, Norris and Sim, 2019).
+    """
+    field, step, fields = 1, 1, []
+    for kernel, stride in layers:
+        field += (kernel - 1) * step
+        step *= stride
+        fields.append(field)
+    return fields

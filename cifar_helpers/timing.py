@@ -1,0 +1,177 @@
+"""Honest timing of an epoch on any device: warm-up, synchronisation, median and spread."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.benchmark import Measurement, Timer
+
+__all__ = ["Timing", "devices", "sweep", "time_epoch"]
+
+_PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Time of one epoch, scaled up from single steps.
+
+    Attributes:
+        device: `cpu`, `cuda`, …
+        batch_size: images a step.
+        precision: `float32` or `bfloat16`.
+        train_seconds: all training steps of an epoch; median.
+        validation_seconds: all validation steps; median.
+        transfer_seconds: moving all their images to the device; 0 on the CPU, where they are already.
+        spread: interquartile range of the whole, in seconds.
+        train_images: training images of the epoch.
+    """
+
+    device: str
+    batch_size: int
+    precision: str
+    train_seconds: float
+    validation_seconds: float
+    transfer_seconds: float
+    spread: float
+    train_images: int
+
+    @property
+    def seconds(self) -> float:
+        """The whole epoch: training, validation and transfers."""
+        return self.train_seconds + self.validation_seconds + self.transfer_seconds
+
+    @property
+    def milliseconds_per_image(self) -> float:
+        """Training time of one image, without transfers."""
+        return 1000 * self.train_seconds / self.train_images
+
+    def __str__(self) -> str:
+        return (
+            f"{self.device}, {self.precision}, batch {self.batch_size}: {self.seconds:.1f} s an epoch "
+            f"(training {self.train_seconds:.1f}, validation {self.validation_seconds:.1f}, "
+            f"transfers {self.transfer_seconds:.1f}; spread ± {self.spread / 2:.1f} s)"
+        )
+
+
+def devices() -> list[torch.device]:
+    """The CPU, and the accelerator if there is one that answers."""
+    found = [torch.device("cpu")]
+    # A build for GPUs names its accelerator even on a machine without one, so availability decides.
+    if torch.accelerator.is_available():
+        accelerator = torch.accelerator.current_accelerator()
+        if accelerator is not None:
+            found.append(accelerator)
+    return found
+
+
+def time_epoch(
+    model: nn.Module,
+    device: torch.device | str | None = None,
+    batch_size: int = 200,
+    *,
+    train_images: int = 40_000,
+    validation_images: int = 10_000,
+    precision: str = "float32",
+    seconds: float = 1.0,
+) -> Timing:
+    """Time training and validation steps on random images and scale them to an epoch.
+
+    `torch.utils.benchmark` warms up, waits for the device before it reads the clock, and repeats.
+
+    Args:
+        model: takes `(B, 3, 32, 32)`; a copy of it is trained.
+        device: where to run; `None` means the CPU.
+        batch_size: images a step, at least 1.
+        train_images: training images of the epoch that is scaled to.
+        validation_images: validation images of the same.
+        precision: `float32` or `bfloat16`.
+        seconds: how long each of the measurements takes at least.
+
+    Raises:
+        ValueError: if the batch size, precision or device is not possible; it says what is.
+        MemoryError: if a batch does not fit into the device's memory.
+    """
+    place = _checked(device, batch_size, precision)
+    try:
+        step, check, move = _work(copy.deepcopy(model), place, batch_size, precision)
+        train, validation = _measure(step, seconds), _measure(check, seconds)
+        transfer = _measure(move, seconds / 4) if place.type != "cpu" else None
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(f"a batch of {batch_size} does not fit into {place}: use a smaller one") from error
+    steps, checks = train_images / batch_size, validation_images / batch_size
+    moved = transfer.median * (steps + checks) if transfer else 0.0
+    spread = train.iqr * steps + validation.iqr * checks
+    return Timing(
+        place.type,
+        batch_size,
+        precision,
+        train.median * steps,
+        validation.median * checks,
+        moved,
+        spread,
+        train_images,
+    )
+
+
+def sweep(
+    model: nn.Module,
+    batch_sizes: Iterable[int],
+    device: torch.device | str | None = None,
+    *,
+    precision: str = "float32",
+    seconds: float = 0.5,
+) -> list[Timing]:
+    """`time_epoch` for several batch sizes."""
+    return [time_epoch(model, device, size, precision=precision, seconds=seconds) for size in batch_sizes]
+
+
+def _checked(device: torch.device | str | None, batch_size: int, precision: str) -> torch.device:
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {precision!r}")
+    kinds = [d.type for d in devices()]
+    kind = str(device or "cpu").split(":")[0]
+    if kind not in kinds:
+        raise ValueError(f"there is no device {str(device)!r} on this machine; there is {', '.join(kinds)}")
+    return torch.device(device or "cpu")
+
+
+Work = Callable[[], object]
+
+
+def _work(model: nn.Module, device: torch.device, batch_size: int, precision: str) -> tuple[Work, Work, Work]:
+    """A training step, a validation step, and the transfer of a batch."""
+    model = model.to(device).to(memory_format=torch.channels_last)
+    kept = torch.rand(batch_size, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    images, labels = kept.to(device), torch.randint(10, (batch_size,)).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
+
+    def forward() -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            logits: Tensor = model(images)
+        return nn.functional.cross_entropy(logits.float(), labels)
+
+    def step() -> None:
+        model.train()
+        optimizer.zero_grad()
+        forward().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    @torch.no_grad()
+    def check() -> Tensor:
+        model.eval()
+        return forward()
+
+    return step, check, lambda: kept.to(device)
+
+
+def _measure(work: Work, seconds: float) -> Measurement:
+    # The benchmark sets one thread unless told otherwise; a training uses them all.
+    timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
+    timer.timeit(1)
+    return timer.blocked_autorange(min_run_time=seconds)
