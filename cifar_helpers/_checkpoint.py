@@ -39,7 +39,7 @@ def save(
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         torch.save(content, part)
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

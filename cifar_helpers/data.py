@@ -512,7 +512,7 @@ def _write_cache(cache: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
                 test=test,
                 test_labels=test_labels,
             )
-        os.replace(part, cache)
+        part.replace(cache)
     except OSError as error:
         if cache.parent.is_dir():
             part.unlink(missing_ok=True)

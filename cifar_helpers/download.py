@@ -67,7 +67,7 @@ def fetch(urls: Sequence[str], destination: Path, *, size: int, sha256: str, pro
         part = Path(name)
         try:
             _copy(url, part, size, sha256, progress)
-            os.replace(part, destination)
+            part.replace(destination)
             return destination
         except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(f"{_host(url)}: {getattr(error, 'reason', None) or error}")
@@ -110,7 +110,7 @@ def fetch_cifar10(root: Path) -> Path:
             unpacked = Path(name) / _FOLDER
             _unpack(archive, unpacked)
             # The folder appears whole or not at all.
-            os.replace(unpacked, root / _FOLDER)
+            unpacked.replace(root / _FOLDER)
     except OSError as error:
         raise DownloadError(f"{root} cannot be written: {error}") from error
     return root / _FOLDER

@@ -7,7 +7,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KERNELS", "Kernel", "convolve_loops", "grey", "output_size", "receptive_field"]
+__all__ = [
+    "KERNELS",
+    "Kernel",
+    "convolve_loops",
+    "convolve_windows",
+    "grey",
+    "output_size",
+    "receptive_field",
+]
 
 Kernel = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 Floats = npt.NDArray[np.float32]
@@ -26,9 +34,9 @@ KERNELS: Final[dict[str, Kernel]] = {
 def grey(image: npt.NDArray[np.uint8]) -> Floats:
     """Brightness 0..1 of a uint8 image `(3, H, W)` or `(H, W)`, as float32 `(H, W)` (ITU-R BT.601)."""
     if image.ndim == 2:
-        return image.astype(np.float32) / 255
-    weighted = np.tensordot(np.array([0.299, 0.587, 0.114], np.float32), image.astype(np.float32), 1)
-    return (weighted / 255).astype(np.float32)
+        return np.asarray(image / 255, np.float32)
+    red, green, blue = image.astype(np.float32) / 255
+    return np.asarray(0.299 * red + 0.587 * green + 0.114 * blue, np.float32)
 
 
 def convolve_loops(image: Floats, kernel: Floats) -> Floats:
@@ -50,6 +58,21 @@ def convolve_loops(image: Floats, kernel: Floats) -> Floats:
         for column in range(out.shape[1]):
             out[row, column] = (image[row : row + kh, column : column + kw] * kernel).sum()
     return out
+
+
+def convolve_windows(image: Floats, kernel: Floats) -> Floats:
+    """`convolve_loops` without loops: all windows at once, as rows of a matrix times the kernel.
+
+    Args:
+        image: float32 `(H, W)`.
+        kernel: float32 `(kh, kw)`, not larger than the image.
+
+    Returns:
+        float32 `(H - kh + 1, W - kw + 1)`.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
+    rows = windows.reshape(-1, kernel.size)
+    return np.asarray(rows @ kernel.ravel(), np.float32).reshape(windows.shape[:2])
 
 
 def output_size(size: int, kernel: int, padding: int = 0, stride: int = 1, dilation: int = 1) -> int:

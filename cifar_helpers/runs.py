@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import re
 import time
@@ -144,7 +143,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     halves = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     part = path.with_name(f"{path.name}.part")
     torch.save({k: v.contiguous().cpu() for k, v in halves.items()}, part)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_weights(model: ModelT, path: Path | str) -> ModelT:

@@ -153,7 +153,7 @@ def load_sketches(folder: Path, train: int = 4000, test: int = 1000, seed: int =
         folder.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             np.savez(file, train=made[0], train_labels=made[1], test=made[2], test_labels=made[3])
-        os.replace(part, cache)
+        part.replace(cache)
     except OSError:
         pass  # a read-only folder is no reason to stop
     return made

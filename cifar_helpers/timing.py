@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.utils.benchmark import Measurement, Timer
+
+if TYPE_CHECKING:
+    from torch.utils.benchmark import Measurement
 
 __all__ = ["Timing", "devices", "sweep", "time_epoch"]
 
@@ -171,6 +175,10 @@ def _work(model: nn.Module, device: torch.device, batch_size: int, precision: st
 
 
 def _measure(work: Work, seconds: float) -> Measurement:
+    # Where there is a CUDA compiler but no GPU, this import logs a warning that concerns nobody here.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer
+
     # The benchmark sets one thread unless told otherwise; a training uses them all.
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
     timer.timeit(1)

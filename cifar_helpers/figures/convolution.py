@@ -31,7 +31,8 @@ def _draw_kernel(axes: Axes, kernel: Array, title: str = "") -> None:
 
 def _draw_signed(axes: Axes, values: Array, title: str = "") -> None:
     limit = max(float(np.abs(values).max()), 1e-9)
-    if values.min() >= 0:
+    # A little below zero is still a picture; much below zero is a map with a sign.
+    if -values.min() <= 0.5 * values.max():
         draw_image(axes, values, title, cmap="gray")
     else:
         draw_image(axes, values, title, cmap=SIGNED, vmin=-limit, vmax=limit)

@@ -76,7 +76,7 @@ def gaps(runs: Mapping[str, tuple[float, float]]) -> Figure:
         runs: name to (training accuracy, validation accuracy), each 0..1.
     """
     figure, axes = new_figure(9, 0.5 * len(runs) + 1.1)
-    for k, (train, validation) in enumerate(reversed(list(runs.values()))):
+    for k, (train, validation) in enumerate(list(runs.values())[::-1]):
         axes.plot([100 * train, 100 * validation], [k, k], color="grey", zorder=1)
         axes.plot(100 * train, k, "s", color=TRAIN_COLOUR, label="training" if k == 0 else None)
         axes.plot(100 * validation, k, "o", color=VALIDATION_COLOUR, label="validation" if k == 0 else None)
@@ -86,7 +86,7 @@ def gaps(runs: Mapping[str, tuple[float, float]]) -> Figure:
             f" gap {100 * (train - validation):.1f} points",
             fontsize=9,
         )
-    axes.set_yticks(range(len(runs)), list(reversed(runs)))
+    axes.set_yticks(range(len(runs)), list(runs)[::-1])
     axes.set_ylim(-0.5, len(runs) - 0.3)
     axes.set_xlabel("accuracy in the last epoch (%)")
     axes.margins(x=0.12)
@@ -122,7 +122,7 @@ class LiveCurves(Callback):
 def _in_notebook() -> bool:
     if "IPython" not in sys.modules:
         return False
-    from IPython import get_ipython  # type: ignore[attr-defined]
+    from IPython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     return shell is not None and hasattr(shell, "kernel")
