@@ -93,9 +93,7 @@ def _open(stream: BinaryIO, name: str, at_least: int | None) -> Image.Image:
 
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.width * image.height > _MOST_PIXELS:
-        raise PictureError(
-            f"{name} is {image.width}×{image.height} pixels, over {_MOST_PIXELS:,}: make it smaller"
-        )
+        raise PictureError(f"{name} is {image.width}×{image.height} pixels, over {_MOST_PIXELS:,}: make it smaller")
     try:
         image.load()
     except Exception as error:  # as above
@@ -130,9 +128,7 @@ def _from_sixteen_bit(image: Image.Image, name: str) -> Image.Image:
     values = np.asarray(image)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 65535:
-        raise PictureError(
-            f"{name} holds 32-bit numbers from {low} to {high}: save it with 8 or 16 bits a channel"
-        )
+        raise PictureError(f"{name} holds 32-bit numbers from {low} to {high}: save it with 8 or 16 bits a channel")
     # 257 = 65535 / 255; the 128 rounds to the nearest.
     return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8)).convert("RGB")
 

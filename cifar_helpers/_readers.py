@@ -144,8 +144,7 @@ def _read_batches(folder: Path) -> Arrays:
     missing = [n for n in (*TRAIN_BATCHES, "test_batch") if not (place / n).is_file()]
     if missing:
         raise DataError(
-            f"{place} is incomplete: {', '.join(missing)} missing. "
-            "Delete the folder and unpack the archive again"
+            f"{place} is incomplete: {', '.join(missing)} missing. Delete the folder and unpack the archive again"
         )
     batches = [_load_batch(place / name) for name in TRAIN_BATCHES]
     test, test_labels = _load_batch(place / "test_batch")

@@ -21,12 +21,8 @@ def airplane(pen: Pen, rng: Rng) -> None:
     """From the side, or from below."""
     body, mark = pick(rng, [WHITE, WHITE, *PAINTS]), pick(rng, PAINTS)
     if rng.random() < 0.4:
-        pen.polygon(
-            [(0.15, 0), (-0.3, -0.95), (-0.5, -0.95), (-0.2, 0), (-0.5, 0.95), (-0.3, 0.95)], shade(body, 0.8)
-        )
-        pen.polygon(
-            [(-0.7, 0), (-0.95, -0.35), (-1.05, -0.35), (-0.9, 0), (-1.05, 0.35), (-0.95, 0.35)], mark
-        )
+        pen.polygon([(0.15, 0), (-0.3, -0.95), (-0.5, -0.95), (-0.2, 0), (-0.5, 0.95), (-0.3, 0.95)], shade(body, 0.8))
+        pen.polygon([(-0.7, 0), (-0.95, -0.35), (-1.05, -0.35), (-0.9, 0), (-1.05, 0.35), (-0.95, 0.35)], mark)
         pen.ellipse(0, 0, 1, 0.13, body)
         for y in (-0.45, 0.45):
             pen.ellipse(-0.1, y, 0.14, 0.06, shade(body, 0.55))
@@ -56,9 +52,7 @@ def automobile(pen: Pen, rng: Rng) -> None:
             pen.box(x - 0.13, 0.3, x + 0.13, 0.62, BLACK)
         pen.polygon([(-0.5, -0.1), (-0.36, -0.5), (0.36, -0.5), (0.5, -0.1)], shade(paint, 0.85))
         pen.polygon([(-0.4, -0.12), (-0.3, -0.43), (0.3, -0.43), (0.4, -0.12)], GLASS)
-        pen.polygon(
-            [(-0.7, 0.45), (-0.72, 0.02), (-0.5, -0.12), (0.5, -0.12), (0.72, 0.02), (0.7, 0.45)], paint
-        )
+        pen.polygon([(-0.7, 0.45), (-0.72, 0.02), (-0.5, -0.12), (0.5, -0.12), (0.72, 0.02), (0.7, 0.45)], paint)
         pen.box(-0.32, 0.16, 0.32, 0.3, shade(paint, 0.4))
         for x in (-0.52, 0.52):
             pen.ellipse(x, 0.12, 0.12, 0.09, (250, 245, 200))
@@ -66,9 +60,7 @@ def automobile(pen: Pen, rng: Rng) -> None:
     roof = float(rng.uniform(0.42, 0.56))
     back = float(rng.uniform(-0.85, -0.55))
     pen.polygon([(back, -0.02), (back + 0.22, -roof), (0.25, -roof), (0.58, -0.02)], shade(paint, 0.85))
-    pen.polygon(
-        [(back + 0.13, -0.05), (back + 0.27, -roof + 0.08), (-0.08, -roof + 0.08), (-0.08, -0.05)], GLASS
-    )
+    pen.polygon([(back + 0.13, -0.05), (back + 0.27, -roof + 0.08), (-0.08, -roof + 0.08), (-0.08, -0.05)], GLASS)
     pen.polygon([(0, -0.05), (0, -roof + 0.08), (0.22, -roof + 0.08), (0.44, -0.05)], GLASS)
     pen.polygon([(-1, 0.32), (-1, 0.02), (-0.85, -0.06), (0.55, -0.06), (0.95, 0.06), (1, 0.32)], paint)
     pen.box(-1, 0.22, 1, 0.32, shade(paint, 0.65))
@@ -113,9 +105,7 @@ def ship(pen: Pen, rng: Rng) -> None:
         pen.box(-0.6, -0.2, 0.45, 0.15, WHITE if rng.random() < 0.7 else shade(hull, 1.3))
         pen.box(-0.4, -0.42, 0.25, -0.18, shade(WHITE, 0.9))
         for x in (-0.3, 0.0):
-            pen.polygon(
-                [(x - 0.1, -0.42), (x - 0.08, -0.8), (x + 0.06, -0.8), (x + 0.08, -0.42)], pick(rng, PAINTS)
-            )
+            pen.polygon([(x - 0.1, -0.42), (x - 0.08, -0.8), (x + 0.06, -0.8), (x + 0.08, -0.42)], pick(rng, PAINTS))
         for x in (-0.45, -0.25, -0.05, 0.15, 0.32):
             pen.ellipse(x, -0.03, 0.04, 0.05, shade(GLASS, 0.55))
         pen.line([(0.6, 0.1), (0.6, -0.55)], (80, 80, 85), 0.03)
@@ -182,9 +172,7 @@ def cat(pen: Pen, rng: Rng) -> None:
     pen.ellipse(x, y, r, r * 0.86, fur)
     if rng.random() < 0.5:
         for k in (-1, 0, 1):
-            pen.line(
-                [(x + k * r * 0.2, y - r * 0.8), (x + k * r * 0.15, y - r * 0.45)], shade(fur, 0.6), r * 0.08
-            )
+            pen.line([(x + k * r * 0.2, y - r * 0.8), (x + k * r * 0.15, y - r * 0.45)], shade(fur, 0.6), r * 0.08)
     for s in (-1, 1):
         pen.ellipse(x + s * r * 0.4, y - r * 0.08, r * 0.17, r * 0.14, eye)
         pen.ellipse(x + s * r * 0.4, y - r * 0.08, r * 0.06, r * 0.14, BLACK)
@@ -229,9 +217,7 @@ def _legs(pen: Pen, rng: Rng, colour: Colour, width: float, top: float, foot: fl
     stride = float(rng.uniform(-0.15, 0.15))
     for x, tone, way in ((-0.48, 0.7, 1), (-0.36, 1.0, -1), (0.26, 0.7, -1), (0.38, 1.0, 1)):
         end = x + way * stride
-        pen.line(
-            [(x, top), ((x + end) / 2 + 0.02, (top + foot) / 2), (end, foot)], shade(colour, tone), width
-        )
+        pen.line([(x, top), ((x + end) / 2 + 0.02, (top + foot) / 2), (end, foot)], shade(colour, tone), width)
 
 
 def deer(pen: Pen, rng: Rng) -> None:
@@ -257,9 +243,7 @@ def deer(pen: Pen, rng: Rng) -> None:
 
 def horse(pen: Pen, rng: Rng) -> None:
     """Strong body and neck, mane and long tail."""
-    fur = pick(
-        rng, [(125, 75, 40), (55, 42, 36), (165, 110, 65), (225, 220, 212), (150, 148, 145), (95, 50, 30)]
-    )
+    fur = pick(rng, [(125, 75, 40), (55, 42, 36), (165, 110, 65), (225, 220, 212), (150, 148, 145), (95, 50, 30)])
     hair = pick(rng, [(35, 30, 28), (220, 200, 160), shade(fur, 0.5)])
     _legs(pen, rng, fur, 0.13, 0.15, 0.95)
     pen.line([(-0.62, -0.1), (-0.82, 0.1), (-0.84, 0.6)], hair, 0.14)
@@ -274,9 +258,7 @@ def horse(pen: Pen, rng: Rng) -> None:
 
 def frog(pen: Pen, rng: Rng) -> None:
     """Crouching, from the side or from the front: wide, with the eyes on top."""
-    skin = pick(
-        rng, [(90, 150, 60), (70, 115, 55), (130, 140, 60), (130, 100, 65), (200, 90, 40), (60, 120, 130)]
-    )
+    skin = pick(rng, [(90, 150, 60), (70, 115, 55), (130, 140, 60), (130, 100, 65), (200, 90, 40), (60, 120, 130)])
     belly = shade(skin, 1.35)
     if rng.random() < 0.5:
         for s in (-1, 1):

@@ -51,9 +51,7 @@ class Pen:
         for x, y in points:
             x, y = x * self.cos - y * self.sin, x * self.sin + y * self.cos
             x = -x if self.mirrored else x
-            found.append(
-                (self.centre[0] * self.side + x * self.scale, self.centre[1] * self.side + y * self.scale)
-            )
+            found.append((self.centre[0] * self.side + x * self.scale, self.centre[1] * self.side + y * self.scale))
         return found
 
     def polygon(self, points: Sequence[Point], colour: Colour) -> None:
@@ -92,9 +90,7 @@ def _gradient(image: Image.Image, top: float, bottom: float, first: Colour, last
     image.paste(Image.fromarray(np.ascontiguousarray(block)), (0, start))
 
 
-def _scatter(
-    pen: Pen, rng: Rng, count: int, top: float, bottom: float, shape: Callable[[float, float], None]
-) -> None:
+def _scatter(pen: Pen, rng: Rng, count: int, top: float, bottom: float, shape: Callable[[float, float], None]) -> None:
     pen.place((0, 0), 1.0, 0.0, mirrored=False)
     for _ in range(count):
         shape(float(rng.uniform(0, 1)), float(rng.uniform(top, bottom)))
@@ -111,9 +107,7 @@ def _sky(image: Image.Image, pen: Pen, rng: Rng, bottom: float = 1.0) -> None:
             pen.ellipse(x + 0.07 * (k - 1), y - 0.02 * (k == 1), 0.09, 0.045, cloud)
 
 
-def _ground(
-    image: Image.Image, pen: Pen, rng: Rng, colours: Sequence[Colour], mark: str, high: bool = False
-) -> None:
+def _ground(image: Image.Image, pen: Pen, rng: Rng, colours: Sequence[Colour], mark: str, high: bool = False) -> None:
     horizon = float(rng.uniform(0.1, 0.3) if high else rng.uniform(0.35, 0.62))
     _sky(image, pen, rng, horizon)
     if rng.random() < 0.45:  # hills or a wood far away
@@ -134,9 +128,7 @@ def _ground(
             lambda x, y: pen.line([(x, y), (x + 0.015, y - 0.05)], dark, 0.012),
         )
     elif mark == "waves":
-        _scatter(
-            pen, rng, 16, horizon + 0.02, 1, lambda x, y: pen.line([(x, y), (x + 0.09, y)], light, 0.012)
-        )
+        _scatter(pen, rng, 16, horizon + 0.02, 1, lambda x, y: pen.line([(x, y), (x + 0.09, y)], light, 0.012))
     elif mark == "stripes":
         pen.place((0, 0), 1.0, 0.0, mirrored=False)
         y = float(rng.uniform(0.86, 0.95))
@@ -169,16 +161,12 @@ def _town(image: Image.Image, pen: Pen, rng: Rng) -> None:
         pen.box(x, top, x + width, 0.6, wall)
         for row in np.arange(top + 0.05, 0.55, 0.11):
             for column in np.arange(x + 0.03, x + width - 0.05, 0.09):
-                pen.box(
-                    float(column), float(row), float(column) + 0.045, float(row) + 0.055, shade(wall, 0.6)
-                )
+                pen.box(float(column), float(row), float(column) + 0.045, float(row) + 0.055, shade(wall, 0.6))
         x += width
 
 
 def _room(image: Image.Image, pen: Pen, rng: Rng) -> None:
-    wall = pick(
-        rng, [(205, 195, 175), (170, 185, 195), (190, 150, 140), (130, 120, 115), (225, 222, 215)], 25
-    )
+    wall = pick(rng, [(205, 195, 175), (170, 185, 195), (190, 150, 140), (130, 120, 115), (225, 222, 215)], 25)
     floor = pick(rng, [(150, 110, 75), (120, 100, 95), (180, 165, 150), (95, 105, 130)], 25)
     edge = float(rng.uniform(0.5, 0.8))
     _gradient(image, 0, edge, wall, shade(wall, 0.9))

@@ -155,9 +155,7 @@ class Cifar10:
                 f"{counts}, CIFAR-10: training images exact, test images exact only "
                 f"for the first {self.exact_test_images:,}"
             )
-        where = {"cifar10": "the official layout", "kaggle": "Kaggle's layout"}.get(
-            self.source, "class folders"
-        )
+        where = {"cifar10": "the official layout", "kaggle": "Kaggle's layout"}.get(self.source, "class folders")
         return f"{counts}, read from {where}; pixels not checked against the official release"
 
     def split(self, validation: float = 0.2, seed: int = 0) -> tuple[ImageSet, ImageSet]:
@@ -186,8 +184,7 @@ class Cifar10:
         chosen = [torch.cat(part) for part in parts]
         if not len(chosen[0]) or not len(chosen[1]):
             raise ValueError(
-                f"{len(self.train_labels)} images cannot be split with validation={validation}: "
-                "one part would be empty"
+                f"{len(self.train_labels)} images cannot be split with validation={validation}: one part would be empty"
             )
         order = [part[torch.randperm(len(part), generator=generator)] for part in chosen]
         return self.train.subset(order[0]), self.train.subset(order[1])
@@ -249,9 +246,7 @@ class Augment:
 
     def __post_init__(self) -> None:
         if not 0 <= self.shift < 32 or not 0 <= self.cutout <= 32:
-            raise ValueError(
-                f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}"
-            )
+            raise ValueError(f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Augment normalised float images `(B, 3, 32, 32)`; draws come from the CPU `generator`."""
@@ -392,6 +387,18 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
     data = _read_cached(folder, chosen)
     print(f"Data: {data.description}.", flush=True)
     return data
+
+
+def describe(folder: Path) -> tuple[str, str]:
+    """What `load_cifar10` would find in a folder: (`ok` or `look`, one line). Downloads and draws nothing."""
+    source = _find(folder)
+    if not source:
+        return "ok", "none yet: it is downloaded at first use, or sketches are drawn"
+    try:
+        data = _read_cached(folder, source)
+    except DataError as error:
+        return "look", str(error).replace(str(folder), "data")
+    return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
 
 
 def _find(folder: Path) -> str:

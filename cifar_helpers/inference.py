@@ -117,9 +117,7 @@ def predict_folder(
     """
     place = Path(folder)
     if not place.is_dir():
-        raise PictureError(
-            f"{place} is a file, not a folder" if place.exists() else f"there is no folder {place}"
-        )
+        raise PictureError(f"{place} is a file, not a folder" if place.exists() else f"there is no folder {place}")
     predictions: dict[str, Prediction] = {}
     problems: dict[str, str] = {}
     for path in sorted(p for p in place.iterdir() if p.is_file() and not p.name.startswith(".")):
@@ -174,9 +172,7 @@ def _small_square(image: Image.Image) -> Image.Image:
     width, height = image.size
     side = min(width, height)
     if side < _SMALLEST:
-        raise PictureError(
-            f"the picture is {width}×{height} pixels: its shorter side must be at least {_SMALLEST}"
-        )
+        raise PictureError(f"the picture is {width}×{height} pixels: its shorter side must be at least {_SMALLEST}")
     left, top = (width - side) // 2, (height - side) // 2
     image = image.crop((left, top, left + side, top + side))
     return image if side == _SIDE else image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)

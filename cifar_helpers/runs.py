@@ -105,8 +105,7 @@ class Run:
         if not (self.folder / "weights.pt").exists():
             with_weights = [n for n in run_names() if (self.folder.parent / n / "weights.pt").exists()]
             raise ValueError(
-                f"run {self.name!r} was recorded without weights; "
-                f"these have some: {', '.join(with_weights) or 'none'}"
+                f"run {self.name!r} was recorded without weights; these have some: {', '.join(with_weights) or 'none'}"
             )
         return load_weights(CifarCNN(self.recipe.dropout), self.folder / "weights.pt")
 
@@ -211,9 +210,7 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     return Run(name, recipe, config, history, metrics, target)
 
 
-def _train(
-    model: nn.Module, recipe: Recipe, train: ImageSet, validation: ImageSet, checkpoint: Path
-) -> History:
+def _train(model: nn.Module, recipe: Recipe, train: ImageSet, validation: ImageSet, checkpoint: Path) -> History:
     augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
     loader = BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
     optimizer = SGD(

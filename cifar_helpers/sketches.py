@@ -120,9 +120,7 @@ def make_sketches(train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
         ValueError: if a number is too small.
     """
     if train < len(CLASSES) or test < len(CLASSES) or seed < 0:
-        raise ValueError(
-            f"train and test must be at least 10 and seed at least 0, got {train}, {test}, {seed}"
-        )
+        raise ValueError(f"train and test must be at least 10 and seed at least 0, got {train}, {test}, {seed}")
     first = seed * 10 * _TEST_SCENES
     return *_part(train, first), *_part(test, first + _TEST_SCENES)
 

@@ -87,9 +87,7 @@ class EarlyStopping(Callback):
 
     def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
         if patience < 1 or min_delta < 0:
-            raise ValueError(
-                f"patience must be at least 1 and min_delta at least 0, got {patience}, {min_delta}"
-            )
+            raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience}, {min_delta}")
         self.patience = patience
         self.min_delta = min_delta
         self.best_epoch = 0
@@ -231,9 +229,7 @@ def fit(
 def _progress_bar(total: int, done: int, shown: bool) -> tqdm[Any]:
     # Plain text on standard output looks the same in a terminal, in Lab and in a stored notebook,
     # where a bar made of widgets would be an error message.
-    return tqdm(
-        total=total, initial=done, disable=not shown, file=sys.stdout, unit="step", ncols=100, mininterval=0.5
-    )
+    return tqdm(total=total, initial=done, disable=not shown, file=sys.stdout, unit="step", ncols=100, mininterval=0.5)
 
 
 def _training_batches(train: BatchLoader | ImageSet | Batches, seed: int, device: torch.device) -> Batches:
@@ -243,9 +239,7 @@ def _training_batches(train: BatchLoader | ImageSet | Batches, seed: int, device
     return train
 
 
-def _validation_batches(
-    validation: BatchLoader | ImageSet | Batches | None, device: torch.device
-) -> Batches | None:
+def _validation_batches(validation: BatchLoader | ImageSet | Batches | None, device: torch.device) -> Batches | None:
     if isinstance(validation, ImageSet):
         return BatchLoader(validation, device=device)
     if isinstance(validation, BatchLoader) and validation.augment is not None:

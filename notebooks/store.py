@@ -3,12 +3,14 @@
     python notebooks/store.py            # all of them
     python notebooks/store.py 02 04      # those whose names start so
 
-Each notebook is written only if every cell ran. Prints its time and its slowest cell.
+Each notebook is written only if every cell ran. Prints its time and its slowest cell, and keeps the times
+in resources/lesson_seconds.json, from which the doctor tells what to expect on other machines.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -95,7 +97,7 @@ def main() -> int:
     from cifar_helpers.data import load_cifar10
 
     load_cifar10(source="cifar10", download=False)  # stored outputs show the real data, or nothing is stored
-    failed = False
+    failed, times = False, {}
     for path in sorted(HERE.glob("[0-9]*.ipynb")):
         if chosen and not path.name.startswith(tuple(chosen)):
             continue
@@ -111,8 +113,20 @@ def main() -> int:
             failed = True
             continue
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        times[path.stem] = round(sum(seconds), 1)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
+    keep(times)
     return int(failed)
+
+
+def keep(times: dict[str, float]) -> None:
+    """Write the seconds of each lesson, with the speed of this machine."""
+    from cifar_helpers.doctor import speed
+
+    file = HERE.parent / "resources" / "lesson_seconds.json"
+    before = json.loads(file.read_text(encoding="utf-8"))["seconds"] if file.exists() else {}
+    content = {"steps_per_second": round(speed(), 2), "seconds": dict(sorted({**before, **times}.items()))}
+    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -77,9 +77,7 @@ def test_second_load_comes_from_the_cache_and_a_change_is_noticed(tmp_path: Path
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive at all", None])
-def test_a_damaged_cache_is_replaced(
-    tmp_path: Path, damage: bytes | None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_cache_is_replaced(tmp_path: Path, damage: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
     write_batches(tmp_path)
     first = load_cifar10(tmp_path)
     cache = tmp_path / ".cache" / "cifar10.npz"
@@ -105,9 +103,7 @@ def test_a_cache_that_cannot_be_written_still_loads(tmp_path: Path) -> None:
         assert len(load_cifar10(tmp_path).train) == 100
 
 
-def test_without_data_and_network_it_says_sketches(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_data_and_network_it_says_sketches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = load_cifar10(tmp_path)
     assert data.source == "sketches"
     lines = capsys.readouterr().out.strip().splitlines()
@@ -179,7 +175,7 @@ class _Hostile:
         self.path = path
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.path),)  # noqa: PTH102 - the pickle must name a plain function
+        return os.mkdir, (str(self.path),)
 
 
 def test_a_batch_never_runs_code(tmp_path: Path) -> None:
@@ -269,9 +265,7 @@ def test_the_split_is_stratified_seeded_and_without_overlap() -> None:
 
 def test_the_split_keeps_images_and_labels_together() -> None:
     data = small_set(100)
-    label_of = {
-        bytes(i.numpy().tobytes()): int(x) for i, x in zip(data.train_images, data.train_labels, strict=True)
-    }
+    label_of = {bytes(i.numpy().tobytes()): int(x) for i, x in zip(data.train_images, data.train_labels, strict=True)}
     for part in data.split():
         for image, label in zip(part.images, part.labels, strict=True):
             assert label_of[image.numpy().tobytes()] == int(label)
@@ -341,9 +335,7 @@ def test_a_shift_moves_each_image_by_its_own_draw() -> None:
     inner = shifted[:, :, 2:30, 2:30]
     draws = set()
     for image, moved in zip(images, inner, strict=True):
-        found = [
-            (y, x) for y in range(5) for x in range(5) if torch.equal(image[:, y : y + 28, x : x + 28], moved)
-        ]
+        found = [(y, x) for y in range(5) for x in range(5) if torch.equal(image[:, y : y + 28, x : x + 28], moved)]
         assert len(found) == 1
         draws.add(found[0])
     assert len(draws) == 25

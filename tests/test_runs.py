@@ -76,8 +76,7 @@ def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, sketch
 def test_another_seed_makes_another_run(tmp_path: Path, sketches: Cifar10) -> None:
     recipe = Recipe(about="a test", epochs=1, train_images=300)
     losses = [
-        record(str(seed), replace(recipe, seed=seed), sketches, tmp_path).history["train_loss"]
-        for seed in (0, 1)
+        record(str(seed), replace(recipe, seed=seed), sketches, tmp_path).history["train_loss"] for seed in (0, 1)
     ]
     assert losses[0] != losses[1]
 
@@ -138,7 +137,7 @@ class _Hostile:
         self.trap = trap
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trap),)  # noqa: PTH102 - the pickle must name a plain function
+        return os.mkdir, (str(self.trap),)
 
 
 @pytest.mark.parametrize("protocol", ["torch", "pickle"])

@@ -24,10 +24,10 @@ def test_the_same_seed_draws_the_same_picture_and_another_another() -> None:
 
 
 def test_the_drawing_does_not_touch_the_global_random_state() -> None:
-    np.random.seed(0)  # noqa: NPY002 - the very thing that must stay as it is
+    np.random.seed(0)
     expected = np.random.RandomState(0).rand()
     draw(0, 1)
-    assert np.random.rand() == expected  # noqa: NPY002
+    assert np.random.rand() == expected
 
 
 @pytest.mark.parametrize("label", range(10))

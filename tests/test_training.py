@@ -27,11 +27,11 @@ from cifar_helpers import (
     History,
     ImageSet,
     TrainingDiverged,
+    _precision,
     collect_logits,
     evaluate,
     fit,
 )
-from cifar_helpers import _precision
 
 
 def tiny(seed: int = 0, dropout: float = 0.0) -> nn.Module:
@@ -89,9 +89,7 @@ def test_the_last_validation_row_is_what_evaluate_says() -> None:
 def test_train_loss_is_the_mean_over_images_not_over_batches() -> None:
     model, images = tiny(), coloured(101)
     frozen = torch.optim.SGD(model.parameters(), lr=0.0)
-    history = fit(
-        model, BatchLoader(images, 100), epochs=1, optimizer=frozen, precision="float32", progress=False
-    )
+    history = fit(model, BatchLoader(images, 100), epochs=1, optimizer=frozen, precision="float32", progress=False)
     assert history["train_loss"][0] == pytest.approx(evaluate(model, images).loss, rel=1e-5)
 
 
@@ -100,9 +98,7 @@ def test_the_same_seed_gives_the_same_training_and_leaves_the_outer_randomness_a
     for _ in range(2):
         model = tiny(dropout=0.3)
         torch.manual_seed(123)
-        history = fit(
-            model, coloured(), epochs=2, optimizer=sgd(model), seed=7, precision="float32", progress=False
-        )
+        history = fit(model, coloured(), epochs=2, optimizer=sgd(model), seed=7, precision="float32", progress=False)
         results.append((history["train_loss"], weights(model), torch.rand(1)))
     assert results[0][0] == results[1][0] and torch.equal(results[0][1], results[1][1])
     assert torch.equal(results[0][2], torch.rand(1, generator=torch.Generator().manual_seed(123)))
@@ -112,9 +108,7 @@ def test_another_seed_gives_another_training() -> None:
     losses = []
     for seed in (1, 2):
         model = tiny()
-        losses.append(
-            fit(model, coloured(), epochs=1, optimizer=sgd(model), seed=seed, progress=False)["train_loss"]
-        )
+        losses.append(fit(model, coloured(), epochs=1, optimizer=sgd(model), seed=seed, progress=False)["train_loss"])
     assert losses[0] != losses[1]
 
 
@@ -122,9 +116,7 @@ def test_a_schedule_is_stepped_after_each_batch() -> None:
     model = tiny()
     optimizer = sgd(model)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=12)
-    history = fit(
-        model, BatchLoader(coloured(), 75), epochs=3, optimizer=optimizer, schedule=schedule, progress=False
-    )
+    history = fit(model, BatchLoader(coloured(), 75), epochs=3, optimizer=optimizer, schedule=schedule, progress=False)
     assert history["learning_rate"][0] > 0.1 > 1e-3 > history["learning_rate"][-1]
 
 
@@ -231,9 +223,7 @@ def test_ctrl_c_ends_a_real_training_cleanly(tmp_path: Path) -> None:
         """),
         encoding="utf-8",
     )
-    process = subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     shown = ""
     while "loss" not in shown:  # the bar tells that steps are being made
@@ -249,9 +239,7 @@ def test_the_progress_bar_is_one_line_of_text(capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr()
     assert shown.err == ""
     last = shown.out.rstrip("\n").rsplit("\r", 1)[-1]
-    assert (
-        "\n" not in shown.out.rstrip("\n") and "epoch 2" in last and "validation" in last and "100%" in last
-    )
+    assert "\n" not in shown.out.rstrip("\n") and "epoch 2" in last and "validation" in last and "100%" in last
 
 
 def test_bfloat16_is_not_chosen_where_it_disagrees() -> None:
@@ -391,9 +379,7 @@ def test_impossible_patience_is_refused(wrong: dict[str, float]) -> None:
 
 
 def test_a_history_survives_a_csv_file_exactly(tmp_path: Path) -> None:
-    history = History(
-        [Epoch(1, 1 / 3, 0.1, math.pi, 2 / 3, 1e-5, 12.25), Epoch(2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
-    )
+    history = History([Epoch(1, 1 / 3, 0.1, math.pi, 2 / 3, 1e-5, 12.25), Epoch(2, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)])
     history.to_csv(tmp_path / "h.csv")
     assert History.from_csv(tmp_path / "h.csv") == history
 

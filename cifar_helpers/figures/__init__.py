@@ -12,10 +12,11 @@ from cifar_helpers.figures.dataset import (
     class_rows,
     pixel_values,
 )
-from cifar_helpers.figures.inference import confusion, predictions, seen
+from cifar_helpers.figures.inference import confusion, moved_crop, predictions, seen
 from cifar_helpers.figures.network import (
     activation_spread,
     bars,
+    channel_ranges,
     feature_maps,
     probability_bars,
     through_the_network,
@@ -31,6 +32,7 @@ __all__ = [
     "bars",
     "batch_sizes",
     "channel_histograms",
+    "channel_ranges",
     "channels",
     "class_balance",
     "class_rows",
@@ -44,6 +46,7 @@ __all__ = [
     "image_grid",
     "kernel_results",
     "map_row",
+    "moved_crop",
     "pixel_values",
     "predictions",
     "probability_bars",

@@ -95,9 +95,7 @@ def image_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     room = 0.3 if titles is not None else 0.05
-    figure, axes = new_figure(
-        columns * (size + 0.1), rows * (size + room), nrows=rows, ncols=columns, squeeze=False
-    )
+    figure, axes = new_figure(columns * (size + 0.1), rows * (size + room), nrows=rows, ncols=columns, squeeze=False)
     for k, place in enumerate(axes.flat):
         if k < len(images):
             draw_image(place, images[k], titles[k] if titles is not None else "")

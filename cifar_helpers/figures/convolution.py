@@ -54,9 +54,7 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     axes[0].add_patch(Rectangle((column - 0.5, row - 0.5), k, k, fill=False, ec=PALETTE[1], lw=3))
     axes[1].imshow(part, cmap="gray", vmin=0, vmax=1)
     for (y, x), value in np.ndenumerate(part):
-        axes[1].text(
-            x, y, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white"
-        )
+        axes[1].text(x, y, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white")
     axes[1].set_title("window", fontsize=10)
     axes[1].set_axis_off()
     _draw_kernel(axes[2], kernel, "kernel")

@@ -85,8 +85,8 @@ def class_balance(parts: dict[str, Tensor]) -> Figure:
         axes.bar(places, counts, width, label=name, color=PALETTE[k])
     axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=25, ha="right")
     axes.set_ylabel("images")
-    axes.legend()
     axes.grid(axis="x", visible=False)
+    figure.legend(loc="outside upper center", ncols=len(parts))
     return figure
 
 

@@ -6,39 +6,64 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES
-from cifar_helpers.figures._base import PALETTE, draw_image, new_figure
+from cifar_helpers.figures._base import PALETTE, SIGNED, draw_image, new_figure
 
-__all__ = ["activation_spread", "bars", "feature_maps", "probability_bars", "through_the_network"]
+__all__ = ["activation_spread", "bars", "channel_ranges", "feature_maps", "probability_bars", "through_the_network"]
 
 
 def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> Figure:
-    """A picture, and the first maps of several layers; bright is a large value.
+    """A picture, and the first maps of several layers: purple below zero, white at zero, orange above.
+
+    Each map has its own scale: a weak pattern is as visible as a strong one.
 
     Args:
         image: uint8 `(3, H, W)`.
         maps: name of the layer to float `(channels, h, w)`.
-        count: maps of each layer that are shown.
+        count: maps of each layer that are shown; less where a layer has fewer.
     """
-    figure, axes = new_figure(count * 1.05 + 1.6, len(maps) * 1.15 + 0.1, nrows=len(maps), ncols=count + 1)
-    for row, (name, values) in enumerate(maps.items()):
-        draw_image(axes[row, 0], image)
-        axes[row, 0].set_visible(row == 0)
-        for place, plane in zip(axes[row, 1:], values, strict=False):
-            place.imshow(plane.detach(), cmap="viridis", interpolation="nearest")
-            place.set_xticks([])
-            place.set_yticks([])
-        size = f"{values.shape[0]} maps\n{values.shape[1]} × {values.shape[2]}"
-        axes[row, 1].set_ylabel(f"{name}\n{size}", rotation=0, ha="right", va="center", fontsize=9)
+    figure, axes = new_figure(count + 2.6, len(maps) + 0.1, nrows=len(maps), ncols=count + 1, squeeze=False)
+    for place in axes.flat:
+        place.set_axis_off()
+    draw_image(axes[0, 0], image)
+    for row, (name, values) in zip(axes, maps.items(), strict=True):
+        for place, plane in zip(row[1:], values.detach().cpu(), strict=False):
+            limit = max(float(plane.abs().max()), 1e-9)  # a map of zeros stays white
+            draw_image(place, plane, cmap=SIGNED, vmin=-limit, vmax=limit)
+            _frame(place)
+        size = f"{values.shape[0]} maps, {values.shape[1]} × {values.shape[2]}"
+        row[1].set_ylabel(f"{name}\n{size}", rotation=0, ha="right", va="center", fontsize=9)
     return figure
 
 
-def activation_spread(
-    spreads: Mapping[str, Sequence[float]], ylabel: str = "standard deviation of the outputs"
-) -> Figure:
+def _frame(axes: Axes) -> None:
+    """A thin frame: the border of a map that is white at its edge would be lost."""
+    axes.set_axis_on()
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def channel_ranges(layers: Mapping[str, Tensor]) -> Figure:
+    """Mean and standard deviation of each channel of a layer, as a dot with a bar of one deviation each way.
+
+    Args:
+        layers: name of the layer to its outputs, float `(B, C, H, W)`.
+    """
+    figure, axes = new_figure(10, 3.2, ncols=len(layers), sharey=True, squeeze=False)
+    for k, (place, (name, values)) in enumerate(zip(axes[0], layers.items(), strict=True)):
+        means, deviations = values.detach().mean((0, 2, 3)), values.detach().std((0, 2, 3))
+        place.errorbar(np.arange(len(means)), means, deviations, fmt="o", markersize=4, color=PALETTE[k])
+        place.set_title(name, fontsize=10)
+        place.set_xlabel("channel")
+    axes[0, 0].set_ylabel("mean ± standard deviation")
+    return figure
+
+
+def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
     """A number for each layer, for several networks, on a logarithmic scale.
 
     Args:
@@ -50,6 +75,7 @@ def activation_spread(
     for k, (name, numbers) in enumerate(spreads.items()):
         axes.plot(range(1, len(numbers) + 1), numbers, markers[k % 3], color=PALETTE[k], label=name)
     axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
     axes.legend()
@@ -66,12 +92,14 @@ def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> 
     """
     figure, axes = new_figure(8, 0.5 * len(values) + 0.9)
     places = np.arange(len(values))[::-1]
-    axes.barh(places, list(values.values()), color=[PALETTE[k % len(PALETTE)] for k in range(len(values))])
+    axes.barh(places, list(values.values()), color=PALETTE[0])
     axes.set_yticks(places, list(values))
     for place, value in zip(places, values.values(), strict=True):
-        axes.text(value, place, f" {value:.1%}" if percent else f" {value:,.4g}", va="center", fontsize=10)
+        shown = f" {value:.1%}" if percent else f" {value:,.0f}"
+        axes.text(value, place, shown, va="center", fontsize=10)
     axes.set_xlim(0, max(values.values()) * 1.18 or 1)
     axes.set_xlabel(xlabel)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if percent else f"{value:,.0f}")
     axes.grid(axis="y", visible=False)
     return figure
 

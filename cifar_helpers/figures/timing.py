@@ -26,9 +26,7 @@ def epoch_times(measured: Mapping[str, float], reported: Mapping[str, float]) ->
     places = np.arange(len(names))[::-1]
     first = len(measured)
     axes.barh(places[:first], seconds[:first], color=PALETTE[0], label="measured on this machine")
-    axes.barh(
-        places[first:], seconds[first:], color="white", ec=PALETTE[1], hatch="//", label="reported by others"
-    )
+    axes.barh(places[first:], seconds[first:], color="white", ec=PALETTE[1], hatch="//", label="reported by others")
     for place, value in zip(places, seconds, strict=True):
         axes.text(value, place, f" {value:.1f} s", va="center", fontsize=10)
     axes.set_yticks(places, names)
@@ -75,12 +73,8 @@ def roofline(points: Mapping[str, tuple[float, float]], peak: float, bandwidth: 
     """
     figure, axes = new_figure(8.5, 4)
     intensity = np.logspace(-1.5, 3.5, 100)
-    axes.plot(
-        intensity, np.minimum(peak, intensity * bandwidth), color="black", label="the roof of this machine"
-    )
-    axes.axvline(
-        peak / bandwidth, color="grey", linestyle=":", label=f"ridge, {peak / bandwidth:.0f} FLOP a byte"
-    )
+    axes.plot(intensity, np.minimum(peak, intensity * bandwidth), color="black", label="the roof of this machine")
+    axes.axvline(peak / bandwidth, color="grey", linestyle=":", label=f"ridge, {peak / bandwidth:.0f} FLOP a byte")
     for k, (name, (x, y)) in enumerate(points.items()):
         axes.plot(x, y, "os^D"[k % 4], color=PALETTE[k], markersize=9, label=name)
     axes.set_xscale("log")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from cifar_helpers.figures._base import PALETTE, TRAIN_COLOUR, VALIDATION_COLOUR, new_figure, picture
-from cifar_helpers.history import History
+from cifar_helpers.history import Epoch, History
 from cifar_helpers.training import Callback
 
 __all__ = ["LiveCurves", "compare", "curves", "gaps"]
@@ -40,9 +40,9 @@ def _draw_curves(axes: Any, history: History) -> None:
     dots = "o" if len(epochs) < 12 else ""
     for place, what, unit in zip(axes, ("loss", "accuracy"), ("nats", "share of images"), strict=True):
         place.plot(epochs, history[f"train_{what}"], f"{dots}--", color=TRAIN_COLOUR, label="training")
-        place.plot(
-            epochs, history[f"validation_{what}"], f"{dots}-", color=VALIDATION_COLOUR, label="validation"
-        )
+        validation = history[f"validation_{what}"]
+        if not np.isnan(validation).all():
+            place.plot(epochs, validation, f"{dots}-", color=VALIDATION_COLOUR, label="validation")
         place.set_xlabel("epoch")
         place.set_ylabel(f"{what} ({unit})")
         place.xaxis.get_major_locator().set_params(integer=True)
@@ -106,17 +106,20 @@ class LiveCurves(Callback):
             return False
         from IPython.display import display  # only there in a notebook
 
-        last = history.rows[-1]
-        alt = (
-            f"Loss and accuracy of {last.epoch} epochs: training loss {last.train_loss:.2f}, "
-            f"validation accuracy {last.validation_accuracy:.0%} after the last"
-        )
-        bundle, metadata = picture(curves(history), alt)
-        if self._handle is None:
+        bundle, metadata = picture(curves(history), _in_words(history.rows[-1]))
+        # A new training belongs below its own cell, not in the picture of the one before.
+        if self._handle is None or len(history) == 1:
             self._handle = display(bundle, raw=True, metadata=metadata, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(bundle, raw=True, metadata=metadata)
         return False
+
+
+def _in_words(last: Epoch) -> str:
+    text = f"Loss and accuracy of {last.epoch} epochs: training loss {last.train_loss:.2f}"
+    if not np.isnan(last.validation_accuracy):
+        text += f", validation accuracy {last.validation_accuracy:.0%}"
+    return f"{text} after the last"
 
 
 def _in_notebook() -> bool:

@@ -47,7 +47,8 @@ def picture_html(pixels: Pixels, side: int, alt: str, caption: str = "") -> str:
         f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{source}" '
         f'style="height:{side}px;width:auto;image-rendering:pixelated">'
     )
-    return f'<figure style="display:inline-block;margin:0 12px 0 0">{image}<figcaption>{html.escape(caption)}</figcaption></figure>'
+    below = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f'<figure style="display:inline-block;margin:0 12px 0 0">{image}{below}</figure>'
 
 
 def message_html(text: str) -> str:

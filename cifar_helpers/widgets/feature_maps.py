@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -13,12 +14,13 @@ from torch import Tensor
 from cifar_helpers.data import normalise
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.models import CifarCNN
-from cifar_helpers.widgets._drawing import Array, in_colour, picture_html
+from cifar_helpers.widgets._drawing import Array, Pixels, in_signs, picture_html
 
 __all__ = ["activations", "feature_maps", "render"]
 
 _STAGES = ("convolution", "batch norm", "ReLU", "pooling")
 _SIDE = 300
+_GREY = 205
 
 
 @torch.no_grad()
@@ -26,21 +28,18 @@ def activations(model: CifarCNN, picture: Tensor) -> dict[str, Tensor]:
     """What each layer of the convolution blocks makes of one picture, in eval mode.
 
     Args:
-        model: any `CifarCNN`; its mode is the same afterwards.
+        model: any `CifarCNN`, on any device; it stays as it is.
         picture: uint8 `(3, 32, 32)`.
 
     Returns:
-        Name of the layer to float `(channels, h, w)`, in order: `block 1, convolution` …
+        Name of the layer to float32 `(channels, h, w)` on the CPU, in order: `block 1, convolution` …
     """
-    was_training = model.training
-    model.eval()
-    found, values = {}, normalise(picture)[None]
-    for number, block in enumerate(model.features, start=1):
+    blocks = copy.deepcopy(model.features).cpu().float().eval()
+    found, values = {}, normalise(picture.cpu())[None]
+    for number, block in enumerate(blocks, start=1):
         for stage, layer in zip(_STAGES, block.children(), strict=True):
             values = layer(values)
-            # ReLU and batch norm make new tensors, so what is kept here stays as it is.
             found[f"block {number}, {stage}"] = values[0]
-    model.train(was_training)
     return found
 
 
@@ -49,33 +48,43 @@ def render(maps: Array, channel: int, name: str) -> str:
 
     Args:
         maps: float `(channels, h, w)`.
-        channel: the one that is enlarged, counted from 0.
+        channel: the one that is enlarged and framed in the mosaic, counted from 0.
         name: of the layer, for the alt text.
     """
     count, height, width = maps.shape
-    columns = 8 if count <= 64 else 16
-    tiles = np.stack(
-        [np.pad(in_colour(plane), ((0, 1), (0, 1), (0, 0)), constant_values=255) for plane in maps]
-    )
-    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, count, columns)]
     one = maps[channel]
-    alt = (
-        f"{name}, map {channel} of {count}, {height} × {width}, "
-        f"values {float(one.min()):.2f} to {float(one.max()):.2f}"
+    what = f"channel {channel} of {count}, {height} × {width}, values {one.min():.2f} to {one.max():.2f}"
+    whole = f"all {count} channels, channel {channel} framed"
+    return "".join(
+        [
+            picture_html(_mosaic(maps, channel), _SIDE, f"{name}: {whole}", whole),
+            picture_html(in_signs(one), _SIDE, f"{name}: {what}", what),
+        ]
     )
-    whole = picture_html(np.concatenate(rows), _SIDE, f"{name}: all {count} maps", f"all {count} maps")
-    return whole + picture_html(in_colour(one), _SIDE, alt, alt.removeprefix(f"{name}, "))
 
 
-def feature_maps(
-    picture: Tensor, trained: CifarCNN | None = None, untrained: CifarCNN | None = None
-) -> widgets.VBox:
-    """Choose layer, map, and trained or untrained weights.
+def _mosaic(maps: Array, chosen: int) -> Pixels:
+    """All maps side by side, each on its own scale, with a black frame around one."""
+    # Each map is brought to -1..1 first, so that one look-up colours them all.
+    scaled = maps / np.maximum(np.abs(maps).max(axis=(1, 2), keepdims=True), 1e-9)
+    count, height, width = maps.shape
+    tiles = np.full((count, height + 2, width + 2, 3), _GREY, np.uint8)
+    tiles[chosen] = 0
+    tiles[:, 1:-1, 1:-1] = in_signs(scaled.reshape(-1, width)).reshape(count, height, width, 3)
+    columns = 8 if count <= 64 else 16
+    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, count, columns)]
+    return np.concatenate(rows)
+
+
+def feature_maps(picture: Tensor, trained: CifarCNN | None = None, untrained: CifarCNN | None = None) -> widgets.VBox:
+    """Choose weights, layer and channel, and see the maps.
+
+    Purple is below zero, white zero, orange above; each map has its own scale.
 
     Args:
         picture: uint8 `(3, 32, 32)`.
         trained: `None` takes the shipped weights.
-        untrained: `None` takes fresh random weights.
+        untrained: `None` takes fresh random weights, the same each time.
 
     Returns:
         A widget; the networks run once, when it is made.
@@ -87,16 +96,19 @@ def feature_maps(
         raise ValueError(
             f"feature_maps takes uint8 pixels of shape (3, 32, 32), got {picture.dtype} {tuple(picture.shape)}"
         )
-    networks = {"trained": trained or shipped_model(), "untrained": untrained or _fresh()}
+    networks = {
+        "trained": shipped_model() if trained is None else trained,
+        "untrained": _fresh() if untrained is None else untrained,
+    }
     found = {name: activations(model, picture) for name, model in networks.items()}
     weights = widgets.Dropdown(options=list(found), description="weights")
     layer = widgets.Dropdown(options=list(found["trained"]), description="layer")
-    channel = widgets.BoundedIntText(min=0, max=31, description="map")
+    channel = widgets.BoundedIntText(min=0, max=31, description="channel")
     shown = widgets.HTML()
 
     def draw(_: Any = None) -> None:
         maps = found[weights.value][layer.value]
-        channel.max = len(maps) - 1
+        channel.max = len(maps) - 1  # a channel that this layer lacks becomes its last
         shown.value = render(maps.numpy(), channel.value, f"{layer.value}, {weights.value}")
 
     for control in (weights, layer, channel):

@@ -1,0 +1,77 @@
+"""Timing: what is measured, scaled and refused; on the CPU, the same code as on a GPU."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cifar_helpers import MLP, devices, time_epoch
+from cifar_helpers.timing import Timing, sweep
+
+
+def tiny() -> MLP:
+    torch.manual_seed(0)
+    return MLP(hidden=(8,))
+
+
+class Sleepy(nn.Module):
+    """Takes 20 ms a call, on any machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = tiny()
+
+    def forward(self, images: Tensor) -> Tensor:
+        time.sleep(0.02)
+        logits: Tensor = self.inner(images)
+        return logits
+
+
+def test_an_epoch_is_scaled_from_steps() -> None:
+    timing = time_epoch(Sleepy(), batch_size=50, train_images=1000, validation_images=500, seconds=0.2)
+    assert 20 * 0.02 <= timing.train_seconds < 20 * 0.06
+    assert 10 * 0.02 <= timing.validation_seconds < 10 * 0.06
+    assert timing.seconds == timing.train_seconds + timing.validation_seconds + timing.transfer_seconds
+    assert timing.milliseconds_per_image == pytest.approx(timing.train_seconds)
+
+
+def test_a_training_step_takes_longer_than_a_validation_step() -> None:
+    timing = time_epoch(MLP(), batch_size=200, train_images=1000, validation_images=1000, seconds=0.3)
+    assert timing.train_seconds > timing.validation_seconds > 0
+    assert timing.transfer_seconds == 0.0 and timing.device == "cpu" and timing.spread >= 0
+
+
+def test_the_model_is_not_changed() -> None:
+    model = tiny().eval()
+    before = [p.clone() for p in model.parameters()]
+    time_epoch(model, seconds=0.1)
+    assert not model.training
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_a_sweep_has_one_timing_for_each_size_and_large_batches_are_cheaper() -> None:
+    found = sweep(MLP(), [1, 128], seconds=0.2)
+    assert [t.batch_size for t in found] == [1, 128]
+    assert found[0].milliseconds_per_image > found[1].milliseconds_per_image
+
+
+def test_the_line_says_what_was_measured() -> None:
+    line = str(Timing("cpu", 200, "float32", 8.0, 1.5, 0.5, 0.4, 40_000))
+    assert "cpu, float32, batch 200: 10.0 s" in line and "± 0.2" in line
+
+
+def test_the_processor_is_always_there() -> None:
+    kinds = [device.type for device in devices()]
+    assert kinds[0] == "cpu" and len(kinds) == 1 + torch.accelerator.is_available()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"batch_size": 0}, "batch_size"), ({"precision": "float16"}, "float16"), ({"device": "tpu"}, "there is cpu")],
+)
+def test_what_is_impossible_is_named(options: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        time_epoch(tiny(), **options)  # type: ignore[arg-type]
