@@ -116,6 +116,7 @@ def main() -> int:
         times[path.stem] = round(sum(seconds), 1)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
     keep(times)
+    draw_readme_picture()
     return int(failed)
 
 
@@ -127,6 +128,21 @@ def keep(times: dict[str, float]) -> None:
     before = json.loads(file.read_text(encoding="utf-8"))["seconds"] if file.exists() else {}
     content = {"steps_per_second": round(speed(), 2), "seconds": dict(sorted({**before, **times}.items()))}
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def draw_readme_picture() -> None:
+    """The course's picture on its way through the trained network."""
+    from cifar_helpers import figures, load_cifar10, load_run, predict
+    from cifar_helpers.widgets.feature_maps import activations
+
+    picture = load_cifar10(source="cifar10").split()[1].of_class("horse").images[3]
+    model = load_run("good-25").model()
+    maps = activations(model, picture)
+    blocks = {f"block {k}": maps[f"block {k}, pooling"] for k in (1, 2, 3)}
+    figure = figures.through_the_network(picture, blocks, predict(picture, model).probabilities)
+    target = HERE.parent / "resources" / "figures" / "through_the_network.png"
+    target.parent.mkdir(exist_ok=True)
+    figure.savefig(target, dpi=80, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def open_lesson(page: Page, lab: str, name: str) -> None:
             if (!widget?.sessionContext) return false;
             await widget.sessionContext.ready;
             const kernel = widget.sessionContext.session?.kernel;
-            return kernel ? Boolean(await kernel.info) : false;
+            const ready = window.jupyterapp.commands.hasCommand('notebook:run-all-cells');
+            return kernel && ready ? Boolean(await kernel.info) : false;
         }""",
         timeout=60_000,
     )
