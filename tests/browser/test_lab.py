@@ -79,7 +79,7 @@ def open_lesson(page: Page, lab: str, name: str) -> None:
         """async () => {
             const widget = window.jupyterapp?.shell.currentWidget;
             if (!widget?.sessionContext) return false;
-            await widget.sessionContext.ready;
+            if (!widget.sessionContext.isReady) return false;
             const kernel = widget.sessionContext.session?.kernel;
             const ready = window.jupyterapp.commands.hasCommand('notebook:run-all-cells');
             return kernel && ready ? Boolean(await kernel.info) : false;
