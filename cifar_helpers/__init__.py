@@ -17,7 +17,7 @@ from cifar_helpers.data import (
     normalise,
 )
 from cifar_helpers.history import Epoch, History
-from cifar_helpers.inference import PictureError, Prediction, predict, preprocess
+from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
 from cifar_helpers.models import MLP, CifarCNN, count_parameters
 from cifar_helpers.runs import Run, load_run, load_weights, save_weights
 from cifar_helpers.timing import Timing, devices, time_epoch
@@ -63,6 +63,7 @@ __all__ = [
     "load_weights",
     "normalise",
     "predict",
+    "predict_folder",
     "preprocess",
     "save_weights",
     "time_epoch",

@@ -50,8 +50,10 @@ def own_randomness(device: torch.device) -> AbstractContextManager[None]:
 
 def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
     with own_randomness(images.device):
-        loss, seconds = _try("float32", model, images, labels)
-        short_loss, short_seconds = _try("bfloat16", model, images, labels)
+        # In turns, and the best of each counts: another program's load must not decide.
+        tries = [(_try("float32", model, images, labels), _try("bfloat16", model, images, labels)) for _ in range(3)]
+    (loss, _), (short_loss, _) = tries[0]
+    seconds, short_seconds = (min(both[k][1] for both in tries) for k in (0, 1))
     agrees = abs(short_loss - loss) <= _AGREEMENT * max(1.0, abs(loss))
     return "bfloat16" if agrees and seconds > _WORTHWHILE * short_seconds else "float32"
 

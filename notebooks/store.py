@@ -97,8 +97,11 @@ def main() -> int:
     from cifar_helpers.data import load_cifar10
 
     load_cifar10(source="cifar10", download=False)  # stored outputs show the real data, or nothing is stored
-    failed, times = False, {}
-    for path in sorted(HERE.glob("[0-9]*.ipynb")):
+    from cifar_helpers.doctor import speed
+
+    failed, steps_per_second = False, round(speed(), 2)
+    # Lesson 00 comes last: the doctor in it tells the times of the others.
+    for path in sorted(HERE.glob("[0-9]*.ipynb"), key=lambda p: (p.name.startswith("00"), p.name)):
         if chosen and not path.name.startswith(tuple(chosen)):
             continue
         try:
@@ -113,20 +116,20 @@ def main() -> int:
             failed = True
             continue
         path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-        times[path.stem] = round(sum(seconds), 1)
+        keep(path.stem, sum(seconds), steps_per_second)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
-    keep(times)
     draw_readme_picture()
     return int(failed)
 
 
-def keep(times: dict[str, float]) -> None:
-    """Write the seconds of each lesson, with the speed of this machine."""
-    from cifar_helpers.doctor import speed
-
+def keep(lesson: str, seconds: float, steps_per_second: float) -> None:
+    """Write the seconds of a lesson, with the speed of this machine; what others took is scaled to it."""
     file = HERE.parent / "resources" / "lesson_seconds.json"
-    before = json.loads(file.read_text(encoding="utf-8"))["seconds"] if file.exists() else {}
-    content = {"steps_per_second": round(speed(), 2), "seconds": dict(sorted({**before, **times}.items()))}
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"seconds": {}}
+    factor = kept.get("steps_per_second", 1.0) / steps_per_second
+    times = {name: round(before * factor, 1) for name, before in kept["seconds"].items()}
+    times[lesson] = round(seconds, 1)
+    content = {"steps_per_second": steps_per_second, "seconds": dict(sorted(times.items()))}
     file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

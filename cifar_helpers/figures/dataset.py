@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import PALETTE, draw_image, new_figure
+from cifar_helpers.figures._base import PALETTE, as_pixels, draw_image, new_figure
 
 __all__ = ["CHANNELS", "channel_histograms", "channels", "class_balance", "class_rows", "pixel_values"]
 
@@ -34,9 +34,9 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
     draw_image(whole, image, "the image")
     corner = (left - 0.5, top - 0.5)
     whole.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=PALETTE[1], linewidth=3))
-    values = image[channel, top : top + size, left : left + size]
+    values = image[channel, top : top + size, left : left + size].numpy()
     part.imshow(values, cmap="gray", vmin=0, vmax=255)
-    for (row, column), value in np.ndenumerate(values.numpy()):
+    for (row, column), value in np.ndenumerate(values):
         colour = "black" if value > 127 else "white"
         part.text(column, row, str(value), ha="center", va="center", color=colour, fontsize=9)
     part.set_title(f"{CHANNELS[channel]} values in the square, 0..255", fontsize=10)
@@ -66,7 +66,7 @@ def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
             place.set_xticks([])
             place.set_yticks([])
             if k < len(members):
-                place.imshow(members[k].permute(1, 2, 0), interpolation="nearest")
+                place.imshow(as_pixels(members[k]), interpolation="nearest")
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
     return figure
 
@@ -80,7 +80,7 @@ def class_balance(parts: dict[str, Tensor]) -> Figure:
     figure, axes = new_figure(9, 3.2)
     width = 0.8 / len(parts)
     for k, (name, labels) in enumerate(parts.items()):
-        counts = torch.bincount(labels, minlength=len(CLASSES))
+        counts = torch.bincount(labels, minlength=len(CLASSES)).numpy()
         places = np.arange(len(CLASSES)) + (k - (len(parts) - 1) / 2) * width
         axes.bar(places, counts, width, label=name, color=PALETTE[k])
     axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=25, ha="right")

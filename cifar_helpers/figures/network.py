@@ -100,6 +100,7 @@ def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> 
     axes.set_xlim(0, max(values.values()) * 1.18 or 1)
     axes.set_xlabel(xlabel)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if percent else f"{value:,.0f}")
+    axes.xaxis.get_major_locator().set_params(nbins=5)  # labels such as 10,000,000 are wide
     axes.grid(axis="y", visible=False)
     return figure
 
@@ -118,7 +119,7 @@ def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figu
     draw_image(axes[0], image)
     for k, (name, shares) in enumerate(probabilities.items()):
         place = axes[k + 1]
-        place.barh(CLASSES, shares.detach(), color=PALETTE[k])
+        place.barh(CLASSES, shares.tolist(), color=PALETTE[k])
         place.invert_yaxis()
         place.set_xlim(0, 1)
         place.set_xlabel("probability")
@@ -144,7 +145,7 @@ def through_the_network(image: Tensor, maps: Mapping[str, Tensor], probabilities
         rows = [torch.cat(list(tiles[k : k + 3]), dim=1) for k in (0, 3, 6)]
         title = f"{name}\n9 of {len(values)} maps, {values.shape[1]} × {values.shape[2]}"
         draw_image(place, torch.cat(rows).numpy(), title, cmap="viridis")
-    axes[-1].barh(CLASSES, probabilities, color=PALETTE[0])
+    axes[-1].barh(CLASSES, probabilities.tolist(), color=PALETTE[0])
     axes[-1].invert_yaxis()
     axes[-1].set_xlim(0, 1)
     axes[-1].set_title("probabilities", fontsize=10)

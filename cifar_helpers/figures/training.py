@@ -80,12 +80,9 @@ def gaps(runs: Mapping[str, tuple[float, float]]) -> Figure:
         axes.plot([100 * train, 100 * validation], [k, k], color="grey", zorder=1)
         axes.plot(100 * train, k, "s", color=TRAIN_COLOUR, label="training" if k == 0 else None)
         axes.plot(100 * validation, k, "o", color=VALIDATION_COLOUR, label="validation" if k == 0 else None)
-        axes.text(
-            max(100 * train, 100 * validation),
-            k + 0.15,
-            f" gap {100 * (train - validation):.1f} points",
-            fontsize=9,
-        )
+        # Above the middle of its line, where it cannot run out of the picture.
+        gap = f"gap {100 * (train - validation):.1f} points"
+        axes.text(50 * (train + validation), k + 0.12, gap, fontsize=9, ha="center")
     axes.set_yticks(range(len(runs)), list(runs)[::-1])
     axes.set_ylim(-0.5, len(runs) - 0.3)
     axes.set_xlabel("accuracy in the last epoch (%)")

@@ -55,9 +55,10 @@ def render(maps: Array, channel: int, name: str) -> str:
     one = maps[channel]
     what = f"channel {channel} of {count}, {height} × {width}, values {one.min():.2f} to {one.max():.2f}"
     whole = f"all {count} channels, channel {channel} framed"
+    colours = "purple below 0, orange above; each channel on its own scale"
     return "".join(
         [
-            picture_html(_mosaic(maps, channel), _SIDE, f"{name}: {whole}", whole),
+            picture_html(_mosaic(maps, channel), _SIDE, f"{name}: {whole}", f"{whole}; {colours}"),
             picture_html(in_signs(one), _SIDE, f"{name}: {what}", what),
         ]
     )
@@ -68,11 +69,12 @@ def _mosaic(maps: Array, chosen: int) -> Pixels:
     # Each map is brought to -1..1 first, so that one look-up colours them all.
     scaled = maps / np.maximum(np.abs(maps).max(axis=(1, 2), keepdims=True), 1e-9)
     count, height, width = maps.shape
-    tiles = np.full((count, height + 2, width + 2, 3), _GREY, np.uint8)
+    columns = 8 if count <= 32 else 16
+    places = -(-count // columns) * columns
+    tiles = np.full((places, height + 2, width + 2, 3), _GREY, np.uint8)
     tiles[chosen] = 0
-    tiles[:, 1:-1, 1:-1] = in_signs(scaled.reshape(-1, width)).reshape(count, height, width, 3)
-    columns = 8 if count <= 64 else 16
-    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, count, columns)]
+    tiles[:count, 1:-1, 1:-1] = in_signs(scaled.reshape(-1, width)).reshape(count, height, width, 3)
+    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, places, columns)]
     return np.concatenate(rows)
 
 
