@@ -36,8 +36,11 @@ def test_every_cell_may_be_run_twice(
     monkeypatch.setenv("CIFAR10_ROOT", str(root))
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
         coalesce_streams=True,
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     )
     with client.setup_kernel():
         for k, cell in enumerate(notebook.cells):
