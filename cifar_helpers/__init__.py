@@ -5,32 +5,38 @@ modules of their own (`from cifar_helpers import figures`), so that `import cifa
 long as `import torch`.
 """
 
-from cifar_helpers.data import (
-    CLASSES,
-    Augment,
-    BatchLoader,
-    Cifar10,
-    DataError,
-    ImageSet,
-    denormalise,
-    load_cifar10,
-    normalise,
-)
-from cifar_helpers.history import Epoch, History
-from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
-from cifar_helpers.models import MLP, CifarCNN, count_parameters
-from cifar_helpers.runs import Run, load_run, load_weights, save_weights
-from cifar_helpers.timing import Timing, devices, time_epoch
-from cifar_helpers.training import (
-    Callback,
-    CheckpointError,
-    EarlyStopping,
-    Metrics,
-    TrainingDiverged,
-    collect_logits,
-    evaluate,
-    fit,
-)
+import warnings
+
+try:
+    from cifar_helpers.data import (
+        CLASSES,
+        Augment,
+        BatchLoader,
+        Cifar10,
+        DataError,
+        ImageSet,
+        denormalise,
+        load_cifar10,
+        normalise,
+    )
+    from cifar_helpers.history import Epoch, History
+    from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
+    from cifar_helpers.models import MLP, CifarCNN, count_parameters
+    from cifar_helpers.runs import Run, load_run, load_weights, save_weights
+    from cifar_helpers.timing import Timing, devices, time_epoch
+    from cifar_helpers.training import (
+        Callback,
+        CheckpointError,
+        EarlyStopping,
+        Metrics,
+        TrainingDiverged,
+        collect_logits,
+        evaluate,
+        fit,
+    )
+except (ImportError, OSError) as error:
+    # The doctor is a part of this package and says how to mend it, so the package itself must not fail.
+    warnings.warn(f"{error}. To mend it, run: python -m cifar_helpers.doctor", stacklevel=2)
 
 __all__ = [
     "CLASSES",

@@ -6,6 +6,8 @@ import importlib.metadata
 import json
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +47,8 @@ def test_a_good_set_up_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -
     ("version", "ranges", "right"),
     [
         ("2.10.0", ">=2.6", True), ("2.5.1+cpu", ">=2.6", False), ("2.6", ">=2.6.0", True), ("3.0", ">=2.6,<3", False),
-        ("2.6.0rc1", "<=2.6", True), ("3.0.17", "~=3.0.15", True), ("3.1.0", "~=3.0.15", False), ("1.2", "", True),
+        ("2.6.0rc1", "<=2.6", True), ("3.0.17", "~=3.0.15", True), ("3.1.0", "~=3.0.15", False),
+        ("3.0.14", "~=3.0.15", False), ("1.2", "", True),
     ],
 )  # fmt: skip
 def test_versions_are_compared_as_numbers(version: str, ranges: str, right: bool) -> None:
@@ -219,6 +222,17 @@ def test_seconds_are_scaled_by_the_speed_of_the_machine(tmp_path: Path, monkeypa
     assert says["lesson 06"] == "40 minutes to read"
 
 
+def test_seconds_of_other_lessons_are_scaled_to_the_new_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lesson stored alone, on a slower machine, must leave what is foretold of the others as it was."""
+    store = runpy.run_path(str(ROOT / "notebooks" / "store.py"))
+    monkeypatch.setitem(store["keep"].__globals__, "HERE", tmp_path / "notebooks")
+    (tmp_path / "resources").mkdir()
+    store["keep"]("01_dataset_tour", 10.0, 8.0)
+    store["keep"]("02_convolutions", 30.0, 4.0)
+    kept = json.loads((tmp_path / "resources" / "lesson_seconds.json").read_text(encoding="utf-8"))
+    assert kept == {"steps_per_second": 4.0, "seconds": {"01_dataset_tour": 20.0, "02_convolutions": 30.0}}
+
+
 def test_the_benchmark_leaves_random_numbers_alone() -> None:
     torch.manual_seed(1)
     wanted = torch.rand(1)
@@ -243,3 +257,15 @@ def test_the_command_ends_with_1_where_something_must_be_mended(tmp_path: Path) 
     (write_batches(tmp_path) / "test_batch").unlink()
     bad = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
     assert bad.returncode == 1 and "-> " in bad.stdout and "1 to mend" in bad.stdout, bad.stdout + bad.stderr
+
+
+def test_the_doctor_speaks_where_no_package_is_installed(tmp_path: Path) -> None:
+    """`-S` leaves this environment's packages out; only the metadata of the course is there."""
+    metadata = next(importlib.metadata.distribution("cifar-course").locate_file("").glob("cifar_course-*.dist-info"))
+    shutil.copytree(metadata, tmp_path / metadata.name)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-S", "-m", "cifar_helpers.doctor"]
+    shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, encoding="utf-8")
+    assert shown.returncode == 1 and "Traceback" not in shown.stderr, shown.stderr
+    assert '-m pip install --upgrade "torch>=' in shown.stdout
+    assert "python -m cifar_helpers.doctor" in shown.stderr

@@ -19,10 +19,8 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def in_grey(values: Array) -> Pixels:
-    """Numbers `(H, W)` as grey pixels, the least black and the greatest white."""
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
-    return np.asarray(np.repeat((scaled * 255).astype(np.uint8)[..., None], 3, axis=2))
+    """Brightness `(H, W)` as grey pixels: 0 and below black, 1 and above white."""
+    return np.asarray(np.repeat((values.clip(0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2))
 
 
 def in_colour(values: Array, name: str = "viridis") -> Pixels:

@@ -15,6 +15,7 @@ from cifar_helpers.data import normalise
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.widgets._drawing import Array, Pixels, in_signs, picture_html
+from cifar_helpers.widgets._screen import Screen
 
 __all__ = ["activations", "feature_maps", "render"]
 
@@ -106,7 +107,7 @@ def feature_maps(picture: Tensor, trained: CifarCNN | None = None, untrained: Ci
     weights = widgets.Dropdown(options=list(found), description="weights")
     layer = widgets.Dropdown(options=list(found["trained"]), description="layer")
     channel = widgets.BoundedIntText(min=0, max=31, description="channel")
-    shown = widgets.HTML()
+    shown = Screen()
 
     def draw(_: Any = None) -> None:
         maps = found[weights.value][layer.value]

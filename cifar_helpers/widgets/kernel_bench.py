@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cifar_helpers.kernels import KERNELS, Floats, Kernel, convolve_windows, grey
 from cifar_helpers.widgets._drawing import Array, in_grey, in_signs, message_html, picture_html
+from cifar_helpers.widgets._screen import Screen
 
 __all__ = ["kernel_bench", "render"]
 
@@ -31,7 +32,7 @@ def render(image: Floats, kernel: Floats) -> str:
     signed = -low > 0.5 * high
     numbers = "; ".join(" ".join(f"{value:g}" for value in row) for row in kernel.round(2))
     alt = f"Result of the kernel {numbers}: values from {low:.2f} to {high:.2f}"
-    kind = "purple below 0, orange above" if signed else "grey"
+    kind = "purple below 0, orange above" if signed else "0 black, 1 white"
     return "".join(
         [
             picture_html(in_grey(image), _SIDE, "The picture in grey", "picture"),
@@ -74,17 +75,17 @@ class _Bench:
             widgets.FloatText(
                 step=0.5,
                 description=f"row {k // 3 + 1}, column {k % 3 + 1}",
-                layout=widgets.Layout(width="12em"),
-                style={"description_width": "7.5em"},
+                layout=widgets.Layout(width="5.5em"),
+                style={"description_width": "0px"},  # told to screen readers; the place in the grid tells the rest
             )
             for k in range(9)
         ]
-        self.shown = widgets.HTML()
+        self.shown = Screen()
         self.filling = False
         self.preset.observe(self.choose, "value")
         for cell in self.cells:
             cell.observe(self.type, "value")
-        grid = widgets.GridBox(self.cells, layout=widgets.Layout(grid_template_columns="repeat(3, 12.5em)"))
+        grid = widgets.GridBox(self.cells, layout=widgets.Layout(grid_template_columns="repeat(3, 6em)"))
         self.box = widgets.VBox([self.preset, grid, self.shown])
         self.fill(KERNELS[self.preset.value])
 

@@ -12,6 +12,7 @@ from torch import nn
 from cifar_helpers.figures._base import PALETTE
 from cifar_helpers.inference import Picture, PictureError, Prediction, percent, predict
 from cifar_helpers.widgets._drawing import message_html, picture_html
+from cifar_helpers.widgets._screen import Screen
 
 __all__ = ["predict_photo", "render", "respond"]
 
@@ -59,7 +60,7 @@ def predict_photo(picture: Picture | None = None, model: nn.Module | None = None
         tooltip="choose a photo",
         layout=widgets.Layout(width="auto"),
     )
-    shown = widgets.HTML("" if picture is None else respond(picture, model))
+    shown = Screen("" if picture is None else respond(picture, model))
 
     def uploaded(change: dict[str, Any]) -> None:
         if change["new"]:

@@ -1,4 +1,4 @@
-"""Widgets: what they draw, how they are steered, and what they say to wrong input."""
+"""The kernel bench: what it draws, how it is steered, and what it says to wrong input."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from cifar_helpers import CifarCNN, preprocess, sketches
+from cifar_helpers import preprocess, sketches
 from cifar_helpers.kernels import KERNELS, convolve_windows, grey
-from cifar_helpers.widgets import feature_maps as feature_maps_widget
 from cifar_helpers.widgets import kernel_bench as kernel_bench_widget
-from cifar_helpers.widgets.feature_maps import activations
-from cifar_helpers.widgets.feature_maps import render as render_maps
 from cifar_helpers.widgets.kernel_bench import render as render_kernel
 
 PICTURE = preprocess(sketches.draw(7, seed=3))
@@ -28,9 +24,6 @@ IMAGE = re.compile(r'<img alt="([^"]*)" src="data:image/png;base64,([^"]*)"')
 def pictures(html: str) -> list[tuple[str, Image.Image]]:
     """Alt text and pixels of every picture in a piece of HTML."""
     return [(alt, Image.open(io.BytesIO(base64.b64decode(data)))) for alt, data in IMAGE.findall(html)]
-
-
-# --- kernel bench ----------------------------------------------------------------------------------------
 
 
 def test_the_bench_draws_picture_kernel_and_result_with_alt_text() -> None:
@@ -91,47 +84,3 @@ def test_a_redraw_takes_less_than_50_ms() -> None:
         box.children[1].children[0].value = value / 10
         times.append(time.process_time() - start)
     assert sorted(times)[10] < 0.05
-
-
-# --- feature maps --------------------------------------------------------------------------------------------
-
-
-def test_activations_are_what_the_network_computes() -> None:
-    torch.manual_seed(0)
-    model = CifarCNN().train()
-    found = activations(model, PICTURE)
-    assert model.training and len(found) == 12
-    model.eval()
-    from cifar_helpers import normalise
-
-    expected = model.features(normalise(PICTURE)[None])[0]
-    assert torch.allclose(found["block 3, pooling"], expected)
-    assert float(found["block 1, batch norm"].min()) < 0 <= float(found["block 1, ReLU"].min())
-
-
-def test_maps_are_drawn_as_a_mosaic_and_one_enlarged() -> None:
-    maps = np.zeros((32, 8, 8), np.float32)
-    maps[5, 2, 3] = 1.5
-    whole, one = pictures(render_maps(maps, 5, "block 2, ReLU"))
-    assert whole[1].size == (8 * 9, 4 * 9) and one[1].size == (8, 8)
-    assert "map 5 of 32" in one[0] and "0.00 to 1.50" in one[0] and "block 2, ReLU" in one[0]
-    pixels = np.asarray(one[1]).astype(int).sum(2)
-    assert np.unravel_index(pixels.argmax(), pixels.shape) == (2, 3)
-
-
-def test_layer_map_and_weights_change_what_is_shown() -> None:
-    torch.manual_seed(0)
-    box = feature_maps_widget(PICTURE, CifarCNN(), CifarCNN())
-    (weights, layer, channel), shown = box.children[0].children, box.children[1]
-    seen = {shown.value}
-    for control, value in ((layer, "block 3, pooling"), (channel, 100), (weights, "untrained")):
-        control.value = value
-        assert shown.value not in seen
-        seen.add(shown.value)
-    layer.value = "block 1, ReLU"  # it has only 32 maps
-    assert channel.value == 31 and "map 31 of 32" in shown.value
-
-
-def test_feature_maps_refuse_what_is_no_picture() -> None:
-    with pytest.raises(ValueError, match="feature_maps"):
-        feature_maps_widget(torch.zeros(3, 32, 32))
