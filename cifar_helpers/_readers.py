@@ -112,7 +112,8 @@ class _BatchUnpickler(pickle.Unpickler):
 
 def _load_batch(path: Path) -> tuple[Images, Labels]:
     try:
-        content = _BatchUnpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        with path.open("rb") as file:
+            content = _BatchUnpickler(file, encoding="bytes").load()
     except Exception as error:  # a damaged pickle can raise almost anything
         raise DataError(
             f"{path} cannot be read: {error}. It is cut off or not a CIFAR-10 batch; "
@@ -146,10 +147,16 @@ def _read_batches(folder: Path) -> Arrays:
         raise DataError(
             f"{place} is incomplete: {', '.join(missing)} missing. Delete the folder and unpack the archive again"
         )
-    batches = [_load_batch(place / name) for name in TRAIN_BATCHES]
-    test, test_labels = _load_batch(place / "test_batch")
-    images, labels = zip(*batches, strict=True)
-    return np.concatenate(images), np.concatenate(labels), test, test_labels
+    first = _load_batch(place / TRAIN_BATCHES[0])
+    count = len(first[1])
+    images, labels = np.empty((5 * count, 3, 32, 32), np.uint8), np.empty(5 * count, np.int64)
+    for k, name in enumerate(TRAIN_BATCHES):  # one batch at a time, so that memory holds little more than the result
+        batch, batch_labels = _load_batch(place / name) if k else first
+        if len(batch) != count:
+            raise DataError(f"{place / name} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}")
+        images[k * count : (k + 1) * count], labels[k * count : (k + 1) * count] = batch, batch_labels
+    del first, batch
+    return images, labels, *_load_batch(place / "test_batch")
 
 
 def batches_are_official(folder: Path) -> bool:

@@ -1,7 +1,8 @@
 """CIFAR-10 as tensors: the official batches, Kaggle's layout, class folders, or sketches.
 
-Everything is read into one uint8 tensor once and cached beside the data, so that the next load takes
-a fraction of a second. Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLASSES`.
+Everything is read into one uint8 tensor. What takes long, decoding tens of thousands of pictures and computing
+fingerprints, is cached beside the data, so that the next load takes a fraction of a second.
+Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLASSES`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -411,9 +412,9 @@ def _find(folder: Path) -> str:
 
 def _obtain(folder: Path, may_download: bool, *, must: bool) -> tuple[str, str]:
     """Download the official archive; say why not where that fails."""
-    if may_download:
+    if may_download or download.has_archive(folder):
         try:
-            download.fetch_cifar10(folder)
+            download.fetch_cifar10(folder, online=may_download)
             return "cifar10", ""
         except download.DownloadError as error:
             reason = f"there is no data in {folder} and the download failed ({error})"
@@ -429,6 +430,7 @@ def _sketches(folder: Path) -> Cifar10:
     return _make(train, train_labels, test, test_labels, "sketches", exact=len(test_labels))
 
 
+_ARRAYS: Final = ("train", "train_labels", "test", "test_labels")
 Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 
 
@@ -456,69 +458,65 @@ def _make(
 
 
 def _fingerprint(arrays: Arrays) -> str:
-    digest = hashlib.sha256()
+    return _digests(arrays)[-1]
+
+
+def _digests(arrays: Arrays) -> list[str]:
+    """SHA-256 of the first array, of the first two, …, of all: one pass over 180 MB."""
+    digest, after = hashlib.sha256(), []
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+        after.append(digest.hexdigest())
+    return after
 
 
 def _read_cached(folder: Path, source: str) -> Cifar10:
     """Read a source, or its cache where the files have not changed since it was written."""
     stamp = json.dumps([_CACHE_VERSION, source, _readers.stamp(folder, source)])
     cache = folder / ".cache" / f"{source}.npz"
-    kept = _open_cache(cache, stamp)
-    if kept is not None:
-        return kept
-    arrays = _readers.read(folder, source)
-    facts = _check_pixels(folder, source, arrays)
-    _write_cache(cache, arrays, {"stamp": stamp, **facts})
+    facts, arrays = _open_cache(cache, stamp)
+    if arrays is None:
+        arrays = _readers.read(folder, source)
+    if facts is None:
+        facts = _check_pixels(folder, source, arrays)
+        # The official batches are read as fast as a cache would be, so only what is known of them is kept.
+        _write_cache(cache, () if source == "cifar10" else arrays, {"stamp": stamp, **facts})
     return _make(*arrays, source, **facts)
 
 
 def _check_pixels(folder: Path, source: str, arrays: Arrays) -> dict[str, Any]:
-    train, _, test, _ = arrays
-    exact = 0
-    if hashlib.sha256(np.ascontiguousarray(train).data).hexdigest() == _TRAIN_PIXELS:
+    test, exact = arrays[2], 0
+    digests = _digests(arrays)
+    if digests[0] == _TRAIN_PIXELS:
         first = np.ascontiguousarray(test[:_FIRST_TEST])
         if hashlib.sha256(first.data).hexdigest() == _FIRST_TEST_PIXELS:
             exact = _FIRST_TEST
     official = source == "cifar10" and bool(exact) and _readers.batches_are_official(folder)
-    return {
-        "fingerprint": _fingerprint(arrays),
-        "official": official,
-        "exact": len(test) if official else exact,
-    }
+    return {"fingerprint": digests[-1], "official": official, "exact": len(test) if official else exact}
 
 
-def _open_cache(cache: Path, stamp: str) -> Cifar10 | None:
+def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays | None]:
     if not cache.exists():
-        return None
+        return None, None
     try:
         with np.load(cache, allow_pickle=False) as kept:
-            facts = json.loads(str(kept["facts"]))
+            facts: dict[str, Any] = json.loads(str(kept["facts"]))
             if facts.pop("stamp") != stamp:
-                return None
-            arrays = (kept["train"], kept["train_labels"], kept["test"], kept["test_labels"])
+                return None, None
+            arrays = tuple(kept[name] for name in _ARRAYS) if set(_ARRAYS) <= set(kept) else None
     except Exception as error:  # whatever a damaged file raises, the sources are still there
         print(f"The cache {cache} is damaged ({error}); reading the data again.", file=sys.stderr)
-        return None
-    return _make(*arrays, json.loads(stamp)[1], **facts)
+        return None, None
+    return facts, cast("Arrays | None", arrays)
 
 
-def _write_cache(cache: Path, arrays: Arrays, facts: dict[str, Any]) -> None:
+def _write_cache(cache: Path, arrays: Arrays | tuple[()], facts: dict[str, Any]) -> None:
     part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
-    train, train_labels, test, test_labels = arrays
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez(
-                file,
-                facts=np.array(json.dumps(facts)),
-                train=train,
-                train_labels=train_labels,
-                test=test,
-                test_labels=test_labels,
-            )
+            kept: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=False))
+            np.savez(file, facts=np.array(json.dumps(facts)), **kept)
         part.replace(cache)
     except OSError as error:
         if cache.parent.is_dir():

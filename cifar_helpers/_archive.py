@@ -1,0 +1,113 @@
+"""Unpack the official archive: the expected files and nothing else, each checked, all or none."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import shutil
+import tarfile
+import zlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Final
+
+_LARGEST: Final = 40_000_000  # bytes of one file; the batches have 31 million
+_LARGEST_TOTAL: Final = 400_000_000  # bytes of the whole, unpacked; the official archive has 186 million
+_CHUNK: Final = 1 << 20
+# The archive holds this page too; nothing here needs it.
+_IGNORED: Final = "readme.html"
+
+
+class ArchiveError(Exception):
+    """The archive is damaged, or holds what the official one does not; the message names the entry."""
+
+
+def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
+    """Take the expected files out of a `.tar.gz` whose entries lie in a folder of the same name as `folder`.
+
+    Args:
+        archive: its path.
+        folder: appears whole or not at all; must not exist, or be empty.
+        files: name of each expected file to its MD5 in hexadecimal digits.
+
+    Raises:
+        ArchiveError: if an entry is unexpected, a link, a device or too large, or if a file is missing or its
+            MD5 differs. Nothing of the archive is kept then.
+        OSError: if the disk is full or may not be written.
+    """
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of an unpacking that was cut short
+    part.mkdir(parents=True)
+    try:
+        _unpack(archive, part, folder.name, files)
+        if folder.is_dir():
+            folder.rmdir()  # it is empty: what an unpacking by hand left
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _unpack(archive: Path, part: Path, top: str, files: Mapping[str, str]) -> None:
+    found: set[str] = set()
+    try:
+        with _Bounded(archive) as inflated, tarfile.open(fileobj=inflated, mode="r|", bufsize=_CHUNK) as tar:
+            for entry in tar:
+                name = _expected(entry, top, files)
+                source = tar.extractfile(entry) if name else None
+                if name is None or source is None:
+                    continue
+                if name in found:
+                    raise ArchiveError(f"{entry.name} is in it twice")
+                found.add(name)
+                if _copy(source, part / name) != files[name]:
+                    raise ArchiveError(f"{entry.name} differs from the official file (MD5)")
+    except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise ArchiveError(f"it is damaged ({error})") from error
+    missing = [name for name in files if name not in found]
+    if missing:
+        raise ArchiveError(f"it has no {top}/{missing[0]}")
+
+
+def _expected(entry: tarfile.TarInfo, top: str, files: Mapping[str, str]) -> str | None:
+    """Name of the file to write; `None` for what is harmless and not needed."""
+    folder, _, name = entry.name.rpartition("/")
+    if entry.isdir() and entry.name == top:
+        return None
+    if not entry.isreg():
+        raise ArchiveError(f"{entry.name} is no plain file")
+    if folder != top or name not in (*files, _IGNORED):
+        raise ArchiveError(f"{entry.name} is not one of the official files")
+    if entry.size > _LARGEST:
+        raise ArchiveError(f"{entry.name} has {entry.size:,} bytes, too many")
+    return None if name == _IGNORED else name
+
+
+def _copy(source: IO[bytes], target: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with target.open("wb") as file, ThreadPoolExecutor(1) as helper:
+
+        def keep(chunk: bytes) -> None:
+            digest.update(chunk)
+            file.write(chunk)
+
+        kept = helper.submit(keep, b"")
+        while chunk := source.read(_CHUNK):  # inflating goes on while the chunk before it is kept
+            kept.result()
+            kept = helper.submit(keep, chunk)
+        kept.result()
+    return digest.hexdigest()
+
+
+class _Bounded(gzip.GzipFile):
+    """A stream that ends with an error where a bomb would go on."""
+
+    left = _LARGEST_TOTAL
+
+    def read(self, size: int | None = -1) -> bytes:
+        chunk = super().read(size)
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise ArchiveError(f"it unpacks to more than {_LARGEST_TOTAL:,} bytes")
+        return chunk
