@@ -72,6 +72,7 @@ MALICIOUS: dict[str, tuple[Callable[[tarfile.TarFile], None], str]] = {
     "path to the parent": (lambda a: add(a, "../outside", b"x"), "not one of"),
     "absolute path": (lambda a: add(a, "/tmp/outside", b"x"), "not one of"),
     "another file": (lambda a: add(a, f"{FOLDER}/extra.py", b"x"), "not one of"),
+    "an official name elsewhere": (lambda a: add(a, f"../{NAMES[0]}", b"x"), "not one of"),
     "another folder": (lambda a: add(a, "other", type=tarfile.DIRTYPE), "no plain file"),
     "symbolic link": (lambda a: add(a, f"{FOLDER}/x", type=tarfile.SYMTYPE, linkname="/etc/hostname"), "no plain file"),
     "link over a file": (lambda a: add(a, f"{FOLDER}/{NAMES[0]}", type=tarfile.SYMTYPE, linkname="/"), "no plain file"),

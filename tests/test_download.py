@@ -216,6 +216,12 @@ def test_a_server_without_range_starts_over(server: FaultServer, tmp_path: Path,
     assert names(tmp_path) == ["file"]
 
 
+def test_a_server_that_refuses_ranges_is_asked_for_the_whole(server: FaultServer, tmp_path: Path) -> None:
+    keep_part(tmp_path, CONTENT[:600_000])
+    get([server.url("no-416")], tmp_path / "file")
+    assert server.asked == [("no-416", "bytes=600000-"), ("no-416", None)]
+
+
 def test_a_server_that_sends_another_range_is_left(server: FaultServer, tmp_path: Path) -> None:
     keep_part(tmp_path, CONTENT[:600_000])
     with pytest.raises(DownloadError, match="another part"):
