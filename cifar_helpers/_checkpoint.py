@@ -1,14 +1,19 @@
-"""Write the state of a training so that it can go on after an interruption."""
+"""Write the state of a training so that it can go on after an interruption, however sudden.
+
+Random numbers need no state of their own: `fit` seeds them anew for each epoch, from the seed and the epoch's number.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import astuple
+import warnings
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -19,19 +24,30 @@ class CheckpointError(Exception):
     """A checkpoint is damaged or belongs to another training; the message says which."""
 
 
-def save(
-    path: Path,
-    model: nn.Module,
-    optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    history: History,
-    callbacks: list[dict[str, Any]],
-) -> None:
-    """Write everything that the next epoch depends on, atomically."""
+@dataclass
+class State:
+    """Everything that the next epoch depends on, but for the data.
+
+    Attributes:
+        signature: name of each choice that makes this training what it is, to its value in words.
+        precision: the number format that was chosen: another choice would give other numbers.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    schedule: LRScheduler | None
+    signature: dict[str, str]
+    precision: str = "auto"
+
+
+def save(path: Path, state: State, history: History, callbacks: list[dict[str, Any]]) -> None:
+    """Write the state atomically; the one before it is kept beside it, with `.previous` at its end."""
     content = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict() if schedule else None,
+        "model": state.model.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "schedule": state.schedule.state_dict() if state.schedule else None,
+        "signature": state.signature,
+        "precision": state.precision,
         "history": [astuple(row) for row in history],
         "callbacks": callbacks,
     }
@@ -39,36 +55,73 @@ def save(
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         torch.save(content, part)
+        if path.exists():
+            path.replace(_previous(path))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def load(
-    path: Path, model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None
-) -> tuple[History, list[dict[str, Any]]]:
-    """Put the state in `path` into model, optimizer and schedule; give back history and callbacks.
+def load(path: Path, state: State) -> tuple[History, list[dict[str, Any]]]:
+    """Put what was saved into model, optimizer, schedule and precision; give back history and callbacks.
+
+    Where there is no file, the history is empty. A damaged file is reported, and the one before it is taken.
 
     Raises:
-        CheckpointError: if the file is damaged, or its model or optimizer differs from these.
+        CheckpointError: if no file is whole, or it belongs to another training; the differences are named.
     """
-    device = next(model.parameters()).device
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-        saved = content["model"]
-    except Exception as error:  # a damaged file can raise almost anything
-        raise CheckpointError(f"{path} is damaged ({error}): delete it to start anew") from error
-    check_weights(saved, model, path)
-    groups, mine = content["optimizer"]["param_groups"], optimizer.state_dict()["param_groups"]
-    if [sorted(g) for g in groups] != [sorted(g) for g in mine]:
-        raise CheckpointError(f"{path} was written with another optimizer: delete it to start anew")
-    if (content["schedule"] is None) != (schedule is None):
-        raise CheckpointError(f"{path} was written with another schedule: delete it to start anew")
-    model.load_state_dict(saved)
-    optimizer.load_state_dict(content["optimizer"])
-    if schedule is not None:
-        schedule.load_state_dict(content["schedule"])
+    content = _newest(path, next(state.model.parameters()).device)
+    if content is None:
+        return History(), []
+    check_weights(content["model"], state.model, path)
+    theirs, ours = content["signature"], state.signature
+    changed = [
+        f"{k} was {theirs.get(k)}, now {ours.get(k)}" for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)
+    ]
+    if changed:
+        raise CheckpointError(
+            f"{path} belongs to another training: {'; '.join(changed)}. "
+            "Make them the same to go on with it, or delete it or name another file to start anew"
+        )
+    state.model.load_state_dict(content["model"])
+    state.optimizer.load_state_dict(content["optimizer"])
+    if state.schedule is not None:
+        state.schedule.load_state_dict(content["schedule"])
+    if state.precision == "auto":
+        state.precision = content["precision"]
     return History([Epoch(*row) for row in content["history"]]), content["callbacks"]
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _newest(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """The content of the newest file that is whole; `None` where there is none at all."""
+    there = [p for p in (path, _previous(path)) if p.exists()]
+    reason = ""
+    for file in there:
+        try:
+            content: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+            if {"model", "optimizer", "schedule", "signature", "history", "callbacks"} - set(content):
+                raise ValueError
+        except Exception:  # a damaged file can raise almost anything, and torch's advice would be to trust it
+            reason = reason or f"{file} is damaged, or no checkpoint"
+            continue
+        if reason:
+            warnings.warn(f"{reason}: going on from the epoch before it, {file}", stacklevel=2)
+        return content
+    if reason:
+        raise CheckpointError(f"{reason}: delete it to start anew")
+    return None
+
+
+def fingerprint(*tensors: Tensor) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of some tensors."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:12]
 
 
 def check_weights(weights: Any, model: nn.Module, where: Path) -> None:

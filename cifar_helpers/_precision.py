@@ -21,6 +21,12 @@ _STEPS: Final = 3
 _chosen: dict[tuple[str, str, tuple[int, ...]], str] = {}
 
 
+def check(precision: str) -> None:
+    """Raise ValueError if `precision` is none of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+
+
 def choose(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> str:
     """`float32` or `bfloat16` for this model, batch shape and device.
 
@@ -31,8 +37,7 @@ def choose(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> 
     Raises:
         ValueError: if `precision` is none of `auto`, `float32`, `bfloat16`.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    check(precision)
     if precision != "auto":
         return precision
     key = (type(model).__name__, images.device.type, tuple(images.shape[1:]))

@@ -27,24 +27,28 @@ class CifarCNN(nn.Module):
 
     Args:
         dropout: probability with which a hidden unit is switched off during training, 0 to below 1.
+        width: factor for the number of channels and hidden units; 1 gives the course's network.
 
     Raises:
-        ValueError: if `dropout` is outside that range.
+        ValueError: if `dropout` is outside that range, or `width` leaves a layer without units.
     """
 
-    def __init__(self, dropout: float = 0.25) -> None:
+    def __init__(self, dropout: float = 0.25, width: float = 1.0) -> None:
         super().__init__()
         _check_dropout(dropout)
-        self.features = nn.Sequential(_block(3, 32), _block(32, 64), _block(64, 128))
+        first, second, third, hidden, last = (round(width * units) for units in (32, 64, 128, 512, 256))
+        if first < 1:
+            raise ValueError(f"width must leave at least one channel in each layer, got {width}")
+        self.features = nn.Sequential(_block(3, first), _block(first, second), _block(second, third))
         self.classifier = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(128 * 4 * 4, 512),
+            nn.Linear(third * 4 * 4, hidden),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(512, 256),
+            nn.Linear(hidden, last),
             nn.ReLU(),
             nn.Dropout(dropout),
-            nn.Linear(256, 10),
+            nn.Linear(last, 10),
         )
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
 """Recorded runs: trainings too long to wait for, kept with everything that made them.
 
 `python -m cifar_helpers.runs record NAME` trains again what `resources/runs/NAME/config.json` describes
-and writes the record anew. A record holds `config.json`, `history.csv`, `metrics.json`, and
-`weights.pt` where the recipe says so.
+and writes the record anew. A record holds `config.json`, `history.csv`, `metrics.json`, and where the recipe
+says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import time
@@ -17,16 +18,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
-from cifar_helpers import _checkpoint
+from cifar_helpers import _checkpoint, _precision
 from cifar_helpers._resources import resources
 from cifar_helpers.data import Augment, BatchLoader, Cifar10, ImageSet, load_cifar10
 from cifar_helpers.history import History
 from cifar_helpers.models import CifarCNN
-from cifar_helpers.training import Metrics, evaluate, fit
+from cifar_helpers.training import Callback, Metrics, evaluate, fit
 
 __all__ = ["DEFAULT_RUN", "Recipe", "Run", "load_run", "load_weights", "record", "run_names", "save_weights"]
 
@@ -54,9 +55,14 @@ class Recipe:
         flip: mirror images at random.
         shift: most pixels by which an image is moved.
         cutout: side of the square that is blanked.
+        label_smoothing: share of each label that is spread over all classes (Szegedy and others, 2016).
+        width: of the network, see `CifarCNN`.
         train_images: how many training images are used; 0 means all of the split's.
+        wrong_labels: share of the training labels that are replaced by another class, 0..1.
         seed: of weights, order, augmentation and dropout.
         keep_weights: store the final weights (float16).
+        keep_after: further epochs after which the weights are stored; 0 is before training. Where it names any,
+            the kernels of the first layer are stored after every epoch.
     """
 
     about: str
@@ -71,9 +77,17 @@ class Recipe:
     flip: bool = True
     shift: int = 0
     cutout: int = 0
+    label_smoothing: float = 0.0
+    width: float = 1.0
     train_images: int = 0
+    wrong_labels: float = 0.0
     seed: int = 0
     keep_weights: bool = False
+    keep_after: tuple[int, ...] = ()
+
+    def model(self) -> CifarCNN:
+        """A fresh network of this recipe."""
+        return CifarCNN(self.dropout, self.width)
 
 
 @dataclass(frozen=True)
@@ -96,18 +110,38 @@ class Run:
     metrics: dict[str, Any]
     folder: Path
 
-    def model(self) -> CifarCNN:
-        """The trained network, in eval mode, on the CPU.
+    def model(self, epoch: int | None = None) -> CifarCNN:
+        """The network after an epoch, in eval mode, on the CPU; `None` takes the last.
 
         Raises:
-            ValueError: if the run was recorded without weights.
+            ValueError: if the run was recorded without weights, or not with those of that epoch.
         """
         if not (self.folder / "weights.pt").exists():
             with_weights = [n for n in run_names() if (self.folder.parent / n / "weights.pt").exists()]
             raise ValueError(
                 f"run {self.name!r} was recorded without weights; these have some: {', '.join(with_weights) or 'none'}"
             )
-        return load_weights(CifarCNN(self.recipe.dropout), self.folder / "weights.pt")
+        if epoch is not None and epoch not in self.epochs_with_weights:
+            kept = ", ".join(map(str, self.epochs_with_weights))
+            raise ValueError(f"run {self.name!r} has no weights of epoch {epoch}; it has those of {kept}")
+        name = "weights.pt" if epoch in (None, self.recipe.epochs) else f"weights-{epoch}.pt"
+        return load_weights(self.recipe.model(), self.folder / name)
+
+    @property
+    def epochs_with_weights(self) -> tuple[int, ...]:
+        """Epochs whose weights are stored, in order; 0 is before training."""
+        return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
+
+    def first_kernels(self) -> Tensor:
+        """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
+
+        Raises:
+            ValueError: if they were not recorded.
+        """
+        if not self.recipe.keep_after:
+            raise ValueError(f"run {self.name!r} was recorded without the kernels of each epoch")
+        kernels: Tensor = torch.load(self.folder / "kernels.pt", weights_only=True)
+        return kernels.float()
 
 
 def run_names() -> list[str]:
@@ -134,7 +168,7 @@ def _recipe(content: dict[str, Any], folder: Path) -> Recipe:
     unknown = sorted(set(content) - {f.name for f in fields(Recipe)})
     if unknown:
         raise ValueError(f"{folder / 'config.json'}: the recipe has an unknown entry {unknown[0]!r}")
-    return Recipe(**content)
+    return Recipe(**{**content, "keep_after": tuple(content.get("keep_after", ()))})
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -184,10 +218,13 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     train, validation = data.split()
     if recipe.train_images:
         train = train.subset(slice(0, recipe.train_images))
+    train = _spoil_labels(train, recipe.wrong_labels, recipe.seed)
     torch.manual_seed(recipe.seed)
-    model = CifarCNN(recipe.dropout)
+    model = recipe.model()
+    loader = _loader(recipe, train)
+    precision = _precision.choose("auto", model, *next(iter(_loader(recipe, train))))
     start = time.perf_counter()
-    history = _train(model, recipe, train, validation, target / "checkpoint.part")
+    history = _train(model, recipe, loader, validation, target, precision)
     seconds = time.perf_counter() - start
     metrics = {
         "validation": _summary(evaluate(model, validation)),
@@ -198,7 +235,7 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     config = {
         "recipe": asdict(recipe),
         "data": {"source": data.source, "fingerprint": data.fingerprint, "train images": len(train)},
-        "machine": _machine(),
+        "machine": {**_machine(), "precision": precision},
         "seconds": round(seconds, 1),
     }
     if recipe.keep_weights:
@@ -206,13 +243,55 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     _write_json(target / "config.json", config)
     _write_json(target / "metrics.json", metrics)
     history.to_csv(target / "history.csv")
-    (target / "checkpoint.part").unlink(missing_ok=True)
+    for part in target.glob("checkpoint.part*"):
+        part.unlink()
     return Run(name, recipe, config, history, metrics, target)
 
 
-def _train(model: nn.Module, recipe: Recipe, train: ImageSet, validation: ImageSet, checkpoint: Path) -> History:
+def _spoil_labels(images: ImageSet, share: float, seed: int) -> ImageSet:
+    """Give a share of the images another class than theirs, each other class as likely."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(images), generator=generator)[: round(share * len(images))]
+    labels = images.labels.clone()
+    labels[chosen] = (labels[chosen] + torch.randint(1, 10, (len(chosen),), generator=generator)) % 10
+    return ImageSet(images.images, labels)
+
+
+class _Snapshots(Callback):
+    """Keeps weights after chosen epochs, and the kernels of the first layer after all."""
+
+    def __init__(self, model: CifarCNN, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.kernels = [self._first(model)]
+        self._keep(model, 0)
+
+    def after_epoch(self, model: nn.Module, history: History) -> bool:
+        self.kernels.append(self._first(model))
+        self._keep(model, len(history))
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kernels": self.kernels}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.kernels = state["kernels"]
+
+    def _first(self, model: nn.Module) -> Tensor:
+        return next(model.parameters()).detach().contiguous().half().cpu()
+
+    def _keep(self, model: nn.Module, epoch: int) -> None:
+        if epoch in self.recipe.keep_after:
+            save_weights(model, self.folder / f"weights-{epoch}.pt")
+
+
+def _loader(recipe: Recipe, train: ImageSet) -> BatchLoader:
     augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
-    loader = BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
+    return BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
+
+
+def _train(
+    model: CifarCNN, recipe: Recipe, loader: BatchLoader, validation: ImageSet, folder: Path, precision: str
+) -> History:
     optimizer = SGD(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -223,16 +302,23 @@ def _train(model: nn.Module, recipe: Recipe, train: ImageSet, validation: ImageS
     schedule: LRScheduler | None = None
     if recipe.one_cycle:
         schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=recipe.epochs * len(loader))
-    return fit(
+    snapshots = [_Snapshots(model, recipe, folder)] if recipe.keep_after else []
+    history = fit(
         model,
         loader,
         validation,
         epochs=recipe.epochs,
         optimizer=optimizer,
         schedule=schedule,
+        precision=precision,
+        label_smoothing=recipe.label_smoothing,
+        callbacks=snapshots,
         seed=recipe.seed,
-        checkpoint=checkpoint,
+        checkpoint=folder / "checkpoint.part",
     )
+    for snapshot in snapshots:
+        torch.save(torch.stack(snapshot.kernels), folder / "kernels.pt")
+    return history
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:
@@ -247,6 +333,7 @@ def _summary(metrics: Metrics) -> dict[str, Any]:
 def _machine() -> dict[str, Any]:
     return {
         "processor": platform.machine(),
+        "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "python": platform.python_version(),

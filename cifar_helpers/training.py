@@ -157,6 +157,7 @@ def fit(
     schedule: LRScheduler | None = None,
     device: torch.device | str | None = None,
     precision: str = "auto",
+    label_smoothing: float = 0.0,
     callbacks: Iterable[Callback] = (),
     checkpoint: Path | str | None = None,
     seed: int = 0,
@@ -178,6 +179,8 @@ def fit(
         schedule: stepped after each batch, as `OneCycleLR` wants it; `None` keeps the optimizer's rate.
         device: where to train; `None` leaves the model where it is.
         precision: `float32`, `bfloat16`, or `auto`, which times both and checks that they agree.
+        label_smoothing: share of each label that is spread evenly over all classes, 0 to below 1 (Szegedy and
+            others, 2016). It raises the training loss, which is then no longer comparable with the validation loss.
         callbacks: see `Callback`.
         checkpoint: file that is written after each epoch, and from which an earlier call goes on.
         seed: of dropout, and of order and augmentation where `train` is an `ImageSet`.
@@ -189,10 +192,13 @@ def fit(
     Raises:
         TrainingDiverged: if the loss becomes NaN or infinite; it names epoch, step and learning rate.
         CheckpointError: if `checkpoint` is damaged or belongs to another training.
-        ValueError: if `epochs` is below 1, or the optimizer was made for another model.
+        ValueError: if `epochs` is below 1, `label_smoothing` outside its range, or the optimizer was made for
+            another model.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must lie between 0 and below 1, got {label_smoothing}")
     if device is not None:
         model.to(device)
     place = next(model.parameters()).device
@@ -204,8 +210,12 @@ def fit(
         optimizer, schedule = _default_recipe(model, epochs * len(train))
     _check_optimizer(optimizer, model)
     watchers = list(callbacks)
-    history = _resume(checkpoint, model, optimizer, schedule, watchers)
-    step = _Step(model, optimizer, schedule, place, precision, history)
+    _precision.check(precision)
+    state = _checkpoint.State(model, optimizer, schedule, {}, precision)
+    if checkpoint is not None:
+        state.signature = _signature(optimizer, schedule, train, seed, label_smoothing)
+    history = _resume(checkpoint, state, watchers)
+    step = _Step(state, place, label_smoothing, history)
     bar = _progress_bar(epochs * len(train), len(history) * len(train), progress)
     with _precision.own_randomness(place), bar:
         try:
@@ -216,7 +226,7 @@ def fit(
                 stop = [w.after_epoch(model, history) for w in watchers]
                 if checkpoint is not None:
                     states = [w.state_dict() for w in watchers]
-                    _checkpoint.save(Path(checkpoint), model, optimizer, schedule, history, states)
+                    _checkpoint.save(Path(checkpoint), state, history, states)
                 if any(stop):
                     break
         except KeyboardInterrupt:
@@ -261,18 +271,42 @@ def _check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
         )
 
 
-def _resume(
-    checkpoint: Path | str | None,
-    model: nn.Module,
-    optimizer: Optimizer,
-    schedule: LRScheduler | None,
-    callbacks: Sequence[Callback],
-) -> History:
-    if checkpoint is None or not Path(checkpoint).exists():
+def _signature(
+    optimizer: Optimizer, schedule: LRScheduler | None, train: Batches, seed: int, label_smoothing: float
+) -> dict[str, str]:
+    """What must be the same for a checkpoint to be of this training."""
+    # A schedule moves rate and momentum, so that they are no marks of the training then; its ends are.
+    moving = {"lr", "momentum", "betas", "max_momentum", "base_momentum"} if schedule else set()
+    groups = [{k: v for k, v in g.items() if k != "params" and k not in moving} for g in optimizer.param_groups]
+    signature = {
+        "optimizer": f"{type(optimizer).__name__} {groups}",
+        "schedule": f"{type(schedule).__name__} of {getattr(schedule, 'total_steps', '?')} steps"
+        if schedule
+        else "none",
+        "seed": str(seed),
+        "label smoothing": str(label_smoothing),
+        "batches an epoch": str(len(train)),
+    }
+    if isinstance(train, BatchLoader):
+        images = train.image_set
+        mark = _checkpoint.fingerprint(images.images, images.labels)
+        signature |= {
+            "training images": f"{len(images)} with fingerprint {mark}",
+            "batch size": str(train.batch_size),
+            "shuffle": str(train.shuffle),
+            # A function's own text names its place in memory, which differs each time.
+            "augmentation": getattr(train.augment, "__qualname__", str(train.augment)),
+            "seed of the loader": str(train.seed),
+        }
+    return signature
+
+
+def _resume(checkpoint: Path | str | None, state: _checkpoint.State, callbacks: Sequence[Callback]) -> History:
+    if checkpoint is None:
         return History()
-    history, states = _checkpoint.load(Path(checkpoint), model, optimizer, schedule)
-    for callback, state in zip(callbacks, states, strict=False):
-        callback.load_state_dict(state)
+    history, states = _checkpoint.load(Path(checkpoint), state)
+    for callback, kept in zip(callbacks, states, strict=False):
+        callback.load_state_dict(kept)
     return history
 
 
@@ -280,30 +314,25 @@ class _Step:
     """One training step, and the watch over its loss."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        optimizer: Optimizer,
-        schedule: LRScheduler | None,
-        device: torch.device,
-        precision: str,
-        history: History,
+        self, state: _checkpoint.State, device: torch.device, label_smoothing: float, history: History
     ) -> None:
-        self.model = model.to(memory_format=torch.channels_last)
-        self.optimizer = optimizer
-        self.schedule = schedule
+        self.state = state
+        self.model = state.model.to(memory_format=torch.channels_last)
+        self.optimizer = state.optimizer
+        self.schedule = state.schedule
         self.device = device
-        self.precision = precision
+        self.label_smoothing = label_smoothing
         self.history = history
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of the batch and number of right answers, both still on the device."""
         images = _placed(images, self.device)
         labels = labels.to(self.device)
-        self.precision = _precision.choose(self.precision, self.model, images, labels)
+        self.state.precision = _precision.choose(self.state.precision, self.model, images, labels)
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bfloat16"):
             logits = self.model(images).float()
-        loss = nn.functional.cross_entropy(logits, labels)
+        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         if self.schedule is not None:

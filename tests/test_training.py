@@ -20,7 +20,6 @@ from cifar_helpers import (
     Augment,
     BatchLoader,
     Callback,
-    CheckpointError,
     CifarCNN,
     EarlyStopping,
     Epoch,
@@ -404,65 +403,3 @@ def test_a_file_that_is_no_history_names_the_line(tmp_path: Path) -> None:
 def test_an_unknown_column_is_named() -> None:
     with pytest.raises(KeyError, match="accuracy_of_validation"):
         _ = History()["accuracy_of_validation"]
-
-
-# --- checkpoints ----------------------------------------------------------------------------------------------
-
-
-def train_to(epochs: int, checkpoint: Path | None) -> tuple[nn.Module, History, EarlyStopping]:
-    model = tiny(dropout=0.3)
-    optimizer = sgd(model)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.7)
-    stopping = EarlyStopping(50)
-    loader = BatchLoader(coloured(), 50, shuffle=True, augment=Augment(flip=True, shift=1))
-    history = fit(
-        model, loader, coloured(60, 1), epochs=epochs, optimizer=optimizer, schedule=schedule,
-        callbacks=[stopping], checkpoint=checkpoint, precision="float32", progress=False,
-    )  # fmt: skip
-    return model, history, stopping
-
-
-def test_a_resumed_training_gives_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
-    whole, history, stopping = train_to(6, None)
-    train_to(3, tmp_path / "c.pt")
-    resumed, later, again = train_to(6, tmp_path / "c.pt")
-    assert torch.equal(weights(whole), weights(resumed))
-    assert [r.train_loss for r in later] == [r.train_loss for r in history]
-    assert again.best_epoch == stopping.best_epoch
-    assert list(tmp_path.iterdir()) == [tmp_path / "c.pt"]
-
-
-def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
-    first, _, _ = train_to(2, tmp_path / "c.pt")
-    again, history, _ = train_to(2, tmp_path / "c.pt")
-    assert len(history) == 2 and torch.equal(weights(first), weights(again))
-
-
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "c.pt"
-    train_to(1, path)
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="damaged"):
-        train_to(2, path)
-
-
-def test_a_checkpoint_of_another_model_names_the_difference(tmp_path: Path) -> None:
-    path = tmp_path / "c.pt"
-    train_to(1, path)
-    with pytest.raises(CheckpointError, match="another network"):
-        fit(CifarCNN(), coloured(), epochs=1, checkpoint=path, progress=False)
-
-
-def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "c.pt"
-    train_to(1, path)
-    model = tiny(dropout=0.3)
-    with pytest.raises(CheckpointError, match="optimizer"):
-        fit(
-            model,
-            coloured(),
-            epochs=2,
-            checkpoint=path,
-            optimizer=torch.optim.Adam(model.parameters()),
-            progress=False,
-        )
