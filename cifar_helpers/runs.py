@@ -29,7 +29,18 @@ from cifar_helpers.history import History
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.training import Callback, Metrics, evaluate, fit
 
-__all__ = ["DEFAULT_RUN", "Recipe", "Run", "load_run", "load_weights", "record", "run_names", "save_weights"]
+__all__ = [
+    "DEFAULT_RUN",
+    "SHORT",
+    "Recipe",
+    "Run",
+    "load_run",
+    "load_weights",
+    "record",
+    "run_names",
+    "save_weights",
+    "train_by",
+]
 
 DEFAULT_RUN = "good-25"
 """The run whose weights `predict` takes where it is given no model."""
@@ -88,6 +99,21 @@ class Recipe:
     def model(self) -> CifarCNN:
         """A fresh network of this recipe."""
         return CifarCNN(self.dropout, self.width)
+
+
+SHORT = Recipe(
+    about="The default recipe for an impatient learner: 5 epochs, about a minute on two cores.",
+    epochs=5,
+    batch_size=128,
+    learning_rate=0.1,
+    one_cycle=True,
+    nesterov=True,
+    weight_decay=5e-4,
+    dropout=0.0,
+    shift=1,
+    label_smoothing=0.05,
+)
+"""Chosen on the validation images: it reaches over 80 % of them."""
 
 
 @dataclass(frozen=True)
@@ -215,17 +241,10 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     """
     target = (folder or resources() / "runs") / name
     target.mkdir(parents=True, exist_ok=True)
-    train, validation = data.split()
-    if recipe.train_images:
-        train = train.subset(slice(0, recipe.train_images))
-    train = _spoil_labels(train, recipe.wrong_labels, recipe.seed)
-    torch.manual_seed(recipe.seed)
-    model = recipe.model()
-    loader = _loader(recipe, train)
-    precision = _precision.choose("auto", model, *next(iter(_loader(recipe, train))))
     start = time.perf_counter()
-    history = _train(model, recipe, loader, validation, target, precision)
+    model, history, precision = train_by(recipe, data, target)
     seconds = time.perf_counter() - start
+    validation = data.split()[1]
     metrics = {
         "validation": _summary(evaluate(model, validation)),
         "exact test": _summary(evaluate(model, data.exact_test)) if data.exact_test_images else None,
@@ -234,7 +253,11 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     }
     config = {
         "recipe": asdict(recipe),
-        "data": {"source": data.source, "fingerprint": data.fingerprint, "train images": len(train)},
+        "data": {
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "train images": recipe.train_images or round(0.8 * len(data.train_labels)),
+        },
         "machine": {**_machine(), "precision": precision},
         "seconds": round(seconds, 1),
     }
@@ -284,13 +307,46 @@ class _Snapshots(Callback):
             save_weights(model, self.folder / f"weights-{epoch}.pt")
 
 
+def train_by(
+    recipe: Recipe, data: Cifar10, folder: Path | None = None, *, progress: bool = True
+) -> tuple[CifarCNN, History, str]:
+    """Train a network by a recipe, on the training part of the 80/20 split with seed 0.
+
+    Args:
+        recipe: how to train.
+        data: the whole data set.
+        folder: for the checkpoint, from which an interrupted training goes on, and for the weights of
+            `recipe.keep_after`; `None` keeps nothing.
+        progress: show a progress bar.
+
+    Returns:
+        The network, its history, and the number format that was chosen.
+    """
+    train, validation = data.split()
+    if recipe.train_images:
+        train = train.subset(slice(0, recipe.train_images))
+    train = _spoil_labels(train, recipe.wrong_labels, recipe.seed)
+    torch.manual_seed(recipe.seed)
+    model = recipe.model()
+    loader = _loader(recipe, train)
+    precision = _precision.choose("auto", model, *next(iter(_loader(recipe, train))))
+    history = _train(model, recipe, loader, validation, folder, precision, progress)
+    return model, history, precision
+
+
 def _loader(recipe: Recipe, train: ImageSet) -> BatchLoader:
     augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
     return BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
 
 
 def _train(
-    model: CifarCNN, recipe: Recipe, loader: BatchLoader, validation: ImageSet, folder: Path, precision: str
+    model: CifarCNN,
+    recipe: Recipe,
+    loader: BatchLoader,
+    validation: ImageSet,
+    folder: Path | None,
+    precision: str,
+    progress: bool,
 ) -> History:
     optimizer = SGD(
         model.parameters(),
@@ -298,11 +354,12 @@ def _train(
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
+        fused=True,
     )
     schedule: LRScheduler | None = None
     if recipe.one_cycle:
         schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=recipe.epochs * len(loader))
-    snapshots = [_Snapshots(model, recipe, folder)] if recipe.keep_after else []
+    snapshots = [_Snapshots(model, recipe, folder)] if recipe.keep_after and folder else []
     history = fit(
         model,
         loader,
@@ -314,10 +371,11 @@ def _train(
         label_smoothing=recipe.label_smoothing,
         callbacks=snapshots,
         seed=recipe.seed,
-        checkpoint=folder / "checkpoint.part",
+        checkpoint=folder / "checkpoint.part" if folder else None,
+        progress=progress,
     )
     for snapshot in snapshots:
-        torch.save(torch.stack(snapshot.kernels), folder / "kernels.pt")
+        torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
     return history
 
 

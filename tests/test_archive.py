@@ -279,7 +279,7 @@ def plain(archive: Path, target: Path) -> float:
 
 
 @pytest.mark.real
-@pytest.mark.slow
+@pytest.mark.alone
 def test_the_whole_way_costs_little_more_than_digest_and_extraction(
     real_data: Cifar10, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +325,7 @@ print(json.dumps([seconds, (most - before) / 1e6]))
 
 
 @pytest.mark.real
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_second_load_is_quick_and_small(real_data: Cifar10) -> None:
     assert len(real_data.train_images) == 50_000  # the fixture has written the cache

@@ -187,3 +187,17 @@ def test_both_solutions_of_the_lesson_are_right(capsys: pytest.CaptureFixture[st
         exec(stub.replace(line, solved), names)
         assert "✅" in capsys.readouterr().out
         assert f"```python\n{solved}\n```" in text
+
+
+@pytest.mark.parametrize("width", [0.5, 2.0])
+def test_width_scales_every_layer_but_the_last(width: float) -> None:
+    plain, scaled = CifarCNN(), CifarCNN(width=width)
+    for ours, theirs in zip(plain.parameters(), scaled.parameters(), strict=True):
+        assert theirs.shape[0] == (10 if ours.shape[0] == 10 else ours.shape[0] * width)
+    assert scaled(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.001, -1.0])
+def test_a_width_that_leaves_no_channel_is_refused(width: float) -> None:
+    with pytest.raises(ValueError, match="width must leave at least one channel"):
+        CifarCNN(width=width)

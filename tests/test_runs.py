@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import random_images
 from torch import nn
 
 from cifar_helpers import (
@@ -23,7 +24,7 @@ from cifar_helpers import (
     load_weights,
     save_weights,
 )
-from cifar_helpers.runs import DEFAULT_RUN, Recipe, main, record, run_names
+from cifar_helpers.runs import DEFAULT_RUN, Recipe, _spoil_labels, main, record, run_names
 
 
 @pytest.mark.parametrize("name", run_names())
@@ -34,7 +35,8 @@ def test_each_record_is_whole(name: str) -> None:
     assert int(confusion.sum()) == run.metrics["validation"]["images"] == 10_000
     accuracy = float(confusion.trace() / confusion.sum())
     assert run.metrics["validation"]["accuracy"] == pytest.approx(accuracy, abs=1e-5)
-    assert run.history.rows[-1].validation_accuracy == pytest.approx(accuracy, abs=1e-5)
+    # After an epoch it may be measured in bfloat16, at the end always in float32.
+    assert run.history.rows[-1].validation_accuracy == pytest.approx(accuracy, abs=0.003)
     assert run.config["data"]["source"] == "cifar10"
 
 
@@ -168,3 +170,35 @@ def test_other_contents_and_missing_files_are_named(tmp_path: Path) -> None:
         load_weights(CifarCNN(), tmp_path / "w.pt")
     with pytest.raises(CheckpointError, match="no file"):
         load_weights(CifarCNN(), tmp_path / "none.pt")
+
+
+# --- what a recipe changes ---------------------------------------------------------------------------------------
+
+
+def test_weights_of_chosen_epochs_and_all_first_kernels_are_kept(tmp_path: Path, sketches: Cifar10) -> None:
+    recipe = Recipe(about="a test", epochs=2, train_images=300, width=0.5, keep_weights=True, keep_after=(0, 1))
+    run = record("one", recipe, sketches, tmp_path)
+    assert run.epochs_with_weights == (0, 1, 2)
+    kernels = run.first_kernels()
+    assert kernels.shape == (3, 16, 3, 3, 3)
+    for epoch in (0, 1, 2):
+        assert torch.equal(next(run.model(epoch).parameters()), kernels[epoch])
+    torch.manual_seed(recipe.seed)
+    assert torch.equal(next(recipe.model().parameters()).half().float(), kernels[0])
+    assert not torch.equal(kernels[1], kernels[2])
+    with pytest.raises(ValueError, match="no weights of epoch 7; it has those of 0, 1, 2"):
+        run.model(7)
+
+
+def test_a_run_without_kernels_says_so() -> None:
+    with pytest.raises(ValueError, match="without the kernels"):
+        load_run("published-25").first_kernels()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
+def test_wrong_labels_are_as_many_as_asked_for(share: float) -> None:
+    images = random_images(500)
+    spoilt = _spoil_labels(images, share, seed=3)
+    assert int((spoilt.labels != images.labels).sum()) == round(500 * share)
+    assert torch.equal(spoilt.labels, _spoil_labels(images, share, seed=3).labels)
+    assert int(spoilt.labels.min()) >= 0 and int(spoilt.labels.max()) <= 9

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cifar_helpers import MLP, devices, time_epoch
-from cifar_helpers.timing import Timing, sweep
+from cifar_helpers import MLP, CifarCNN, devices, time_epoch
+from cifar_helpers.timing import Timing, sweep, time_of_layers
 
 
 def tiny() -> MLP:
@@ -75,3 +75,10 @@ def test_the_processor_is_always_there() -> None:
 def test_what_is_impossible_is_named(options: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         time_epoch(tiny(), **options)  # type: ignore[arg-type]
+
+
+def test_the_shares_of_a_step_add_up_and_convolutions_lead() -> None:
+    shares = time_of_layers(CifarCNN(), batch_size=50, steps=2)
+    assert sum(shares.values()) == pytest.approx(1) and next(iter(shares)) == "convolutions"
+    assert {"batch norm", "pooling", "hidden layers", "ReLU", "update"} <= set(shares)
+    assert "convolutions" not in time_of_layers(MLP(), batch_size=50, steps=2)

@@ -403,3 +403,25 @@ def test_a_file_that_is_no_history_names_the_line(tmp_path: Path) -> None:
 def test_an_unknown_column_is_named() -> None:
     with pytest.raises(KeyError, match="accuracy_of_validation"):
         _ = History()["accuracy_of_validation"]
+
+
+# --- label smoothing ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 1.5])
+def test_label_smoothing_out_of_its_range_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="label_smoothing must lie between 0 and below 1"):
+        fit(tiny(), coloured(), epochs=1, label_smoothing=share, progress=False)
+
+
+def test_label_smoothing_raises_the_training_loss_and_leaves_validation_as_it_is_measured() -> None:
+    losses = {}
+    for share in (0.0, 0.5):
+        model = tiny()
+        history = fit(
+            model, coloured(), coloured(100, 1), epochs=3, optimizer=sgd(model), label_smoothing=share,
+            precision="float32", progress=False,
+        )  # fmt: skip
+        losses[share] = history["train_loss"][-1]
+        assert history["validation_loss"][-1] == pytest.approx(evaluate(model, coloured(100, 1)).loss, abs=1e-5)
+    assert losses[0.5] > losses[0.0] + 0.3

@@ -1,0 +1,51 @@
+"""`python -m benchmarks [a b c d e]`: measure, print tables, write `resources/benchmarks.json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks import accuracy, costs, epoch, roof, tricks
+from benchmarks.common import table
+
+PARTS = {
+    "a": ("An epoch (40,000 training and 10,000 validation images, batch 200), seconds", epoch.measure),
+    "b": ("Each trick added to those before it, seconds of the same epoch", tricks.measure),
+    "c": ("Time to accuracy with the short recipe", accuracy.measure),
+    "d": ("Arithmetic of a training step, batch 200, and where its time goes", roof.measure),
+    "e": ("Cost of an epoch of fit", costs.measure),
+}
+RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
+
+
+def main() -> None:
+    """Measure the chosen parts; the others keep what was measured before."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="none means all")
+    chosen = parser.parse_args().parts or list(PARTS)
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for part in chosen:
+        title, measure = PARTS[part]
+        start = time.perf_counter()
+        rows = measure()
+        print(table(title, rows), flush=True)
+        print(f"({time.perf_counter() - start:.0f} s)", flush=True)
+        results[part] = {"title": title, "rows": rows}
+        results["machine"] = {
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "processor": platform.machine(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+        }
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

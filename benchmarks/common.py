@@ -1,0 +1,61 @@
+"""What the measurements share: peak memory, medians with spread, and a table."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cifar_helpers import Cifar10, load_cifar10
+
+Row = dict[str, Any]
+
+
+def real_data() -> Cifar10:
+    """CIFAR-10, or an end with a message: on other pictures accuracies and sizes would mean nothing."""
+    return load_cifar10(source="cifar10", download=False)
+
+
+def peak_megabytes() -> float:
+    """Most memory that this process has held; NaN where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
+    return int(status.read_text(encoding="utf-8").split("VmHWM:")[1].split()[0]) / 1000
+
+
+def apart(module: str, *arguments: str) -> Row:
+    """Run `python -m MODULE ARGUMENTS` and read the JSON in its last line: a fresh process for each measurement."""
+    command = [sys.executable, "-m", module, *arguments]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    if shown.returncode:
+        raise RuntimeError(f"{' '.join(command[1:])} failed:\n{shown.stderr[-2000:]}")
+    row: Row = json.loads(shown.stdout.splitlines()[-1])
+    return row
+
+
+def middle(values: Sequence[float]) -> Row:
+    """Median, least and greatest."""
+    return {
+        "median": round(statistics.median(values), 2),
+        "least": round(min(values), 2),
+        "greatest": round(max(values), 2),
+        "repeats": len(values),
+    }
+
+
+def table(title: str, rows: Sequence[Row]) -> str:
+    """Rows as text in columns."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    cells = [columns, *([_text(row.get(c, "")) for c in columns] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join([f"\n{title}", *lines])
+
+
+def _text(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)

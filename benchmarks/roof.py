@@ -1,0 +1,88 @@
+"""(d) Arithmetic of a training step against a large matrix product of the same type, and where the rest goes."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.common import Row, middle, peak_megabytes
+from cifar_helpers import CifarCNN, _memory
+from cifar_helpers.timing import time_of_layers
+
+BATCH, SIDE = 200, 2000
+
+
+def matrix_rate(dtype: torch.dtype) -> float:
+    """GFLOP/s of the best of ten large matrix products."""
+    a = torch.rand(SIDE, SIDE).to(dtype)
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        _ = a @ a
+        times.append(time.perf_counter() - start)
+    return 2 * SIDE**3 / min(times) / 1e9
+
+
+class Step:
+    """A training step of the course's engine on one batch that stays."""
+
+    def __init__(self, short: bool) -> None:
+        self.short = short
+        self.model = CifarCNN().to(memory_format=torch.channels_last).train()
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=True
+        )
+        self.images = torch.rand(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+        self.labels = torch.randint(10, (BATCH,))
+
+    def __call__(self) -> None:
+        """Forward, backward, update."""
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.short):
+            logits: Tensor = self.model(self.images)
+        nn.functional.cross_entropy(logits.float(), self.labels).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+    def flop(self) -> int:
+        """Floating-point operations of the step."""
+        with FlopCounterMode(display=False) as counter:
+            self()
+        return int(counter.get_total_flops())
+
+    def times(self, count: int = 30) -> list[float]:
+        """Seconds of single steps, after a warm-up."""
+        found = []
+        for k in range(count + 3):
+            start = time.perf_counter()
+            self()
+            if k >= 3:
+                found.append(time.perf_counter() - start)
+        return found
+
+
+def measure(rounds: int = 3) -> list[Row]:
+    """Both number formats in turns; then the shares of the faster one."""
+    _memory.keep_freed_memory()
+    steps = {"float32": Step(short=False), "bfloat16": Step(short=True)}
+    roofs: dict[str, list[float]] = {name: [] for name in steps}
+    rates: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            roofs[name].append(matrix_rate(getattr(torch, name)))
+            flop = step.flop()
+            rates[name] += [flop / seconds / 1e9 for seconds in step.times()]
+    rows: list[Row] = []
+    for name in steps:
+        roof, rate = max(roofs[name]), middle(rates[name])
+        rows.append(
+            {"what": f"training step, {name}", "GFLOP/s": rate["median"], "least": rate["least"],
+             "greatest": rate["greatest"], "roof": round(roof), "share of the roof": round(rate["median"] / roof, 3)}
+        )  # fmt: skip
+    faster = max(steps, key=lambda name: rates[name][0])
+    shares = time_of_layers(CifarCNN(), BATCH, faster)
+    rows += [{"what": f"{kind}, {faster}", "share of time": round(share, 3)} for kind, share in shares.items()]
+    rows.append({"what": "peak MB", "GFLOP/s": round(peak_megabytes())})
+    return rows
