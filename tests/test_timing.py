@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from cifar_helpers import MLP, CifarCNN, devices, time_epoch
 from cifar_helpers.timing import Timing, sweep, time_of_layers
 
-
 pytestmark = pytest.mark.alone
 
 
