@@ -1,19 +1,18 @@
 # make lab and make test do everything from nothing: they need only Python 3.10 or newer and make.
 PYTHON ?= python3
 BIN := .venv/bin
-# Two at a time, file by file and in order, so that what is long begins early.
-TWO := -n 2 --dist loadfile --no-loadscope-reorder
-NBVAL := $(TWO) -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+NBVAL := -n 2 --dist loadfile -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: lab test test-real run record bench check clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
+# Two tests at a time, each with one thread: with more they would only wait for each other.
 test: .venv/ready check
-	$(BIN)/python -m pytest $(TWO) -m "not alone" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone" tests
 	$(BIN)/python -m pytest -m alone tests
-	CIFAR10_ROOT=.venv/no-data CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
+	OMP_NUM_THREADS=1 CIFAR10_ROOT=.venv/no-data CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
 
 test-real: .venv/ready
 	$(BIN)/python -m pytest -m real tests
