@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cifar_helpers import CLASSES, figures
+from cifar_helpers import figures
 from cifar_helpers.figures._base import picture
 from cifar_helpers.timing import Timing
 
@@ -64,31 +64,6 @@ def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tenso
         figures.image_grid(images, names)
 
 
-def test_pixel_values_are_written_where_they_are() -> None:
-    axes = figures.pixel_values(IMAGES[0], top=4, left=7, size=3).axes[1]
-    written = {(round(t.get_position()[1]), round(t.get_position()[0])): int(t.get_text()) for t in axes.texts}
-    assert written == {(r, c): int(IMAGES[0][0, 4 + r, 7 + c]) for r in range(3) for c in range(3)}
-
-
-def test_class_balance_counts_each_part() -> None:
-    labels = {"training": torch.arange(30) % 10, "validation": torch.zeros(4, dtype=torch.int64)}
-    heights = [bar.get_height() for bar in figures.class_balance(labels).axes[0].patches]
-    assert heights == [3] * 10 + [4] + [0] * 9
-
-
-def test_class_rows_name_every_class() -> None:
-    figure = figures.class_rows(random_images(40), columns=4)
-    assert [axes.get_ylabel() for axes in figure.axes][::4] == list(CLASSES)
-
-
-def test_histograms_are_shares() -> None:
-    figure = figures.channel_histograms(IMAGES.float(), ("a", "b"), IMAGES.float() / 255)
-    for axes in figure.axes:
-        for line in axes.lines:
-            assert float(np.sum(line.get_ydata())) == pytest.approx(1)
-        assert axes.get_xlabel() and axes.get_ylabel()
-
-
 def test_a_window_shows_the_sum_of_its_products() -> None:
     image, kernel = np.random.default_rng(0).random((8, 8)), np.arange(9.0).reshape(3, 3) - 4
     figure = figures.window(image, kernel, 2, 3)
@@ -107,26 +82,6 @@ def test_kernels_are_drawn_with_their_numbers_and_signs() -> None:
 def test_receptive_fields_are_as_large_as_they_are_called() -> None:
     axes = figures.receptive_fields(IMAGES[0], {"one": 4, "two": 10}).axes[0]
     assert widths(axes) == [4, 10] and [p.get_label() for p in axes.patches] == ["one: 4 px", "two: 10 px"]
-
-
-def test_bars_have_their_numbers_written() -> None:
-    axes = figures.bars({"small": 0.25, "large": 0.5}, "share", percent=True).axes[0]
-    assert widths(axes) == [0.25, 0.5] and [t.get_text().strip() for t in axes.texts] == ["25.0%", "50.0%"]
-    assert axes.get_xlabel() == "share"
-
-
-def test_feature_maps_are_the_maps() -> None:
-    maps = {"first": torch.rand(4, 6, 6), "second": torch.rand(4, 3, 3)}
-    figure = figures.feature_maps(IMAGES[0], maps, count=2)
-    drawn = [axes.images[0].get_array() for axes in figure.axes if axes.images and axes.get_visible()]
-    assert np.allclose(drawn[2], maps["first"][1]) and np.allclose(drawn[-1], maps["second"][1])
-
-
-def test_probabilities_are_drawn_for_each_network() -> None:
-    shares = {"a": torch.full((10,), 0.1), "b": torch.eye(10)[3]}
-    figure = figures.probability_bars(IMAGES[0], shares)
-    assert widths(figure.axes[2]) == torch.eye(10)[3].tolist()
-    assert titles(figure)[1:] == ["a", "b"]
 
 
 def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> None:
@@ -149,8 +104,3 @@ def test_the_roof_has_its_ridge_where_compute_and_memory_meet() -> None:
     at = dict(zip(roof.get_xdata(), roof.get_ydata(), strict=True))
     assert all(y == pytest.approx(min(100, 20 * x)) for x, y in at.items())
     assert axes.lines[2].get_ydata()[0] == 50.0
-
-
-def test_the_way_through_the_network_ends_in_probabilities() -> None:
-    figure = figures.through_the_network(IMAGES[0], {"block 1": torch.rand(32, 16, 16)}, torch.eye(10)[7])
-    assert widths(figure.axes[-1])[7] == 1 and "9 of 32 maps" in titles(figure)[1]
