@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers._resources import resources
+
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement
 
-__all__ = ["Timing", "devices", "sweep", "time_epoch", "time_of_layers"]
+__all__ = ["Timing", "devices", "recorded_benchmark", "sweep", "time_epoch", "time_of_layers"]
 
 _PRECISIONS = ("float32", "bfloat16")
 # What a person calls the operators of a training step: the first of these that an operator's name contains decides.
@@ -171,6 +174,23 @@ def time_of_layers(
         spent[kind] = spent.get(kind, 0.0) + event.self_cpu_time_total
     total = sum(spent.values())
     return {kind: spent[kind] / total for kind in sorted(spent, key=lambda k: -spent[k])}
+
+
+def recorded_benchmark(part: str) -> list[dict[str, Any]]:
+    """The rows of a part of the project's own benchmark, as `make bench` wrote them last.
+
+    Args:
+        part: `a` three engines, `b` trick by trick, `c` time to accuracy, `d` share of the roof, `e` costs,
+            `f` batch sizes.
+
+    Raises:
+        ValueError: if there is no such part.
+    """
+    results = json.loads((resources() / "benchmarks.json").read_text(encoding="utf-8"))
+    if part not in results or part == "machine":
+        raise ValueError(f"there is no part {part!r}; there are {', '.join(k for k in results if k != 'machine')}")
+    rows: list[dict[str, Any]] = results[part]["rows"]
+    return rows
 
 
 def _checked(device: torch.device | str | None, batch_size: int, precision: str) -> torch.device:
