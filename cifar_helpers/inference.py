@@ -208,7 +208,7 @@ def _checked_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def _logits(model: nn.Module, seen: Tensor) -> Tensor:
     weights = next(model.parameters(), torch.empty(0))
-    with _eval_mode(model), torch.no_grad():
+    with eval_mode(model), torch.no_grad():
         logits: Tensor = model(normalise(seen)[None].to(weights)).float().cpu()
     if logits.shape != (1, len(CLASSES)):
         raise ValueError(f"the network must give logits (1, {len(CLASSES)}), got {tuple(logits.shape)}")
@@ -218,7 +218,7 @@ def _logits(model: nn.Module, seen: Tensor) -> Tensor:
 
 
 @contextmanager
-def _eval_mode(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """Eval mode, and afterwards each layer's own mode again: a frozen layer stays frozen."""
     modes = {module: module.training for module in model.modules()}
     model.eval()

@@ -32,10 +32,12 @@ from cifar_helpers.training import Callback, Metrics, evaluate, fit
 __all__ = [
     "DEFAULT_RUN",
     "SHORT",
+    "Plan",
     "Recipe",
     "Run",
     "load_run",
     "load_weights",
+    "prepare",
     "record",
     "run_names",
     "save_weights",
@@ -322,32 +324,48 @@ def train_by(
     Returns:
         The network, its history, and the number format that was chosen.
     """
+    plan = prepare(recipe, data)
+    # A loader of its own, so that the training begins with its first pass.
+    precision = _precision.choose("auto", plan.model, *next(iter(_loader(recipe, plan.loader.image_set))))
+    snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
+    history = fit(
+        plan.model,
+        plan.loader,
+        plan.validation,
+        epochs=recipe.epochs,
+        optimizer=plan.optimizer,
+        schedule=plan.schedule,
+        precision=precision,
+        label_smoothing=recipe.label_smoothing,
+        callbacks=snapshots,
+        seed=recipe.seed,
+        checkpoint=folder / "checkpoint.part" if folder else None,
+        progress=progress,
+    )
+    for snapshot in snapshots:
+        torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
+    return plan.model, history, precision
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that `fit` needs to follow a recipe."""
+
+    model: CifarCNN
+    loader: BatchLoader
+    validation: ImageSet
+    optimizer: SGD
+    schedule: LRScheduler | None
+
+
+def prepare(recipe: Recipe, data: Cifar10) -> Plan:
+    """A fresh network by a recipe, with its batches, from the 80/20 split with seed 0, and its optimizer."""
     train, validation = data.split()
     if recipe.train_images:
         train = train.subset(slice(0, recipe.train_images))
-    train = _spoil_labels(train, recipe.wrong_labels, recipe.seed)
+    loader = _loader(recipe, _spoil_labels(train, recipe.wrong_labels, recipe.seed))
     torch.manual_seed(recipe.seed)
     model = recipe.model()
-    loader = _loader(recipe, train)
-    precision = _precision.choose("auto", model, *next(iter(_loader(recipe, train))))
-    history = _train(model, recipe, loader, validation, folder, precision, progress)
-    return model, history, precision
-
-
-def _loader(recipe: Recipe, train: ImageSet) -> BatchLoader:
-    augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
-    return BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
-
-
-def _train(
-    model: CifarCNN,
-    recipe: Recipe,
-    loader: BatchLoader,
-    validation: ImageSet,
-    folder: Path | None,
-    precision: str,
-    progress: bool,
-) -> History:
     optimizer = SGD(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -359,24 +377,12 @@ def _train(
     schedule: LRScheduler | None = None
     if recipe.one_cycle:
         schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=recipe.epochs * len(loader))
-    snapshots = [_Snapshots(model, recipe, folder)] if recipe.keep_after and folder else []
-    history = fit(
-        model,
-        loader,
-        validation,
-        epochs=recipe.epochs,
-        optimizer=optimizer,
-        schedule=schedule,
-        precision=precision,
-        label_smoothing=recipe.label_smoothing,
-        callbacks=snapshots,
-        seed=recipe.seed,
-        checkpoint=folder / "checkpoint.part" if folder else None,
-        progress=progress,
-    )
-    for snapshot in snapshots:
-        torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
-    return history
+    return Plan(model, loader, validation, optimizer, schedule)
+
+
+def _loader(recipe: Recipe, train: ImageSet) -> BatchLoader:
+    augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
+    return BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import re
 import time
 from typing import Any
@@ -14,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import random_images
-from PIL import Image
+from pages import alts, pictures, status
+from test_kernel_bench import named
 
-from cifar_helpers import CifarCNN, normalise
+from cifar_helpers import CLASSES, CifarCNN, normalise
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.widgets import feature_maps
 from cifar_helpers.widgets.feature_maps import activations, render
@@ -28,17 +26,6 @@ def network(seed: int) -> CifarCNN:
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         return CifarCNN()
-
-
-def alts(page: str) -> list[str]:
-    return [html.unescape(text) for text in re.findall(r'alt="([^"]*)"', page)]
-
-
-def pictures(page: str) -> list[np.ndarray[Any, Any]]:
-    return [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(source))))
-        for source in re.findall(r'src="data:image/png;base64,([^"]+)"', page)
-    ]
 
 
 # --- activations -----------------------------------------------------------------------------------------
@@ -138,7 +125,7 @@ def test_each_control_redraws_with_the_right_network_layer_and_channel() -> None
         for place in ("block 3, pooling", "block 2, ReLU"):
             for k in (63, 5):
                 weights.value, layer.value, channel.value = name, place, k
-                assert shown.value == render(found[name][place].numpy(), k, f"{place}, {name}")
+                assert shown.value.startswith(render(found[name][place].numpy(), k, f"{place}, {name}"))
 
 
 def test_a_channel_that_the_layer_lacks_becomes_its_last() -> None:
@@ -165,12 +152,35 @@ def test_defaults_are_the_shipped_weights_and_the_same_random_ones_each_time() -
     state = torch.random.get_rng_state()
     weights, _, _, shown = steer()
     first = activations(shipped_model(), PICTURE)["block 1, convolution"].numpy()
-    assert shown.value == render(first, 0, "block 1, convolution, trained")
+    assert shown.value.startswith(render(first, 0, "block 1, convolution, trained"))
     weights.value = "untrained"
     again, _, _, other = steer()
     again.value = "untrained"
     assert shown.value == other.value
     assert torch.equal(torch.random.get_rng_state(), state)  # the learner's random numbers stay as they were
+
+
+def test_one_of_several_pictures_is_chosen_and_named() -> None:
+    images = random_images(12)
+    parts = named(feature_maps(images, network(1), network(2)))
+    parts["picture"].value = 7
+    maps = activations(network(1), images.images[7])["block 1, convolution"].numpy()
+    assert parts["Screen"].value.startswith(render(maps, 0, "block 1, convolution, trained"))
+    assert status(parts["Screen"].value).startswith(f"Picture: {CLASSES[7]}.")
+    assert np.array_equal(pictures(parts["Screen"].value)[2], images.images[7].permute(1, 2, 0))
+    with pytest.raises(ValueError, match="no images"):
+        feature_maps(images.subset(slice(0, 0)))
+
+
+@pytest.mark.parametrize(("layer", "count", "size"), [("block 1, ReLU", 32, 32), ("block 3, pooling", 128, 4)])
+def test_a_click_on_a_map_enlarges_it(layer: str, count: int, size: int) -> None:
+    parts = named(feature_maps(PICTURE, network(1), network(2)))
+    parts["layer"].value = layer
+    columns = 8 if count <= 32 else 16
+    for channel in (0, count // 2 + 3, count - 1):
+        y, x = channel // columns * (size + 2) + 1, channel % columns * (size + 2) + size
+        parts["Screen"].place = f"mosaic {y} {x}"
+        assert parts["channel"].value == channel and f"channel {channel} of {count}" in parts["Screen"].value
 
 
 @pytest.mark.parametrize("picture", [torch.zeros(3, 32, 32), torch.zeros(1, 3, 32, 32, dtype=torch.uint8)])

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
-from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -24,7 +19,6 @@ from cifar_helpers import CLASSES, figures
 from cifar_helpers.data import normalise
 from cifar_helpers.figures import PALETTE
 from cifar_helpers.inference import Prediction, predict, preprocess
-from cifar_helpers.widgets.predict_photo import predict_photo, render, respond
 
 LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "06_inference.ipynb"
 
@@ -130,74 +124,6 @@ def test_confusion_shows_per_cent_of_each_true_class() -> None:
     assert texts[3, 3] == "75" and texts[3, 5] == "25" and texts[0, 0] == "100" and texts[5, 3] == "0"
     assert axes.get_xlabel() == "predicted class" and axes.get_ylabel() == "true class"
     assert [t.get_text() for t in axes.get_yticklabels()] == list(CLASSES)
-
-
-# --- upload widget ---------------------------------------------------------------------------------------
-
-
-def png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def upload(box: Any, content: bytes) -> str:
-    """What the widget shows after an upload: content comes as a memoryview, as from the browser."""
-    box.children[0].value = (
-        {
-            "name": "x",
-            "type": "",
-            "size": len(content),
-            "content": memoryview(content),
-            "last_modified": datetime.now(timezone.utc),
-        },
-    )
-    return str(box.children[-1].value)
-
-
-def test_the_answer_holds_the_pixels_that_the_network_saw_the_bars_and_their_numbers() -> None:
-    said = answer(0.7, 0.2)
-    page = render(said)
-    source = re.search(r'src="data:image/png;base64,([^"]+)"', page)
-    assert source is not None
-    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(source[1]))))
-    assert np.array_equal(pixels, said.seen.permute(1, 2, 0))
-    assert f"It says: {said}" in page and 'alt="What the network sees, 32×32' in page
-    assert re.findall(r"<th[^>]*>(\w+)</th>", page) == ["airplane", "automobile", "bird"]
-    assert re.findall(r"width:(\d+)px'", page) == ["140", "40", "3"]
-    assert re.findall(r"<td>([^<]+)</td>", page) == ["70 %", "20 %", "1 %"]
-    assert "&lt;1 %" in render(answer(0.99, 0.002)) and "<1 %" not in render(answer(0.99, 0.002))
-
-
-def test_an_upload_is_answered_by_the_given_network() -> None:
-    picture = Image.new("RGB", (50, 40), "blue")
-    page = upload(predict_photo(model=Fixed()), png(picture))
-    assert page == render(predict(picture, Fixed())) and "horse 90 %" in page
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "is empty"),
-        (b"<b>words</b>", "is not a picture"),
-        (png(Image.new("RGB", (64, 64)))[:60], "cut off"),
-        (png(Image.new("RGB", (1, 1))), "at least 8"),
-    ],
-)
-def test_a_wrong_upload_gives_a_message_and_the_next_one_works(content: bytes, says: str) -> None:
-    box = predict_photo(model=Fixed())
-    page = upload(box, content)
-    assert says in page and "cannot be used" in page and 'role="alert"' in page and "<b>words" not in page
-    assert "horse 90 %" in upload(box, png(Image.new("RGB", (32, 32))))
-
-
-def test_the_widget_shows_a_first_picture_names_its_button_and_leaves_no_figure_open() -> None:
-    before = plt.get_fignums()
-    box = predict_photo(Image.new("RGB", (32, 32)), Fixed())
-    assert "horse 90 %" in box.children[-1].value and box.children[0].description == "choose a photo"
-    assert predict_photo(model=Fixed()).children[-1].value == ""
-    assert "no file" in respond("nowhere.png")
-    assert plt.get_fignums() == before
 
 
 # --- the lesson's own code -------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""What the widgets draw with: arrays to PNG to HTML, with alt text."""
+"""What the widgets draw with: arrays to PNG or SVG to HTML, with alt text."""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,17 @@ import numpy.typing as npt
 from matplotlib import colormaps
 from PIL import Image
 
-from cifar_helpers.figures._base import SIGNED
+from cifar_helpers.figures._base import PALETTE, SIGNED
 
 Array = npt.NDArray[Any]
 Pixels = npt.NDArray[np.uint8]
+Frame = tuple[float, float, float, float]
+"""Top, left, height and width of a rectangle, in pixels of the picture."""
 
 
 def in_grey(values: Array) -> Pixels:
     """Brightness `(H, W)` as grey pixels: 0 and below black, 1 and above white."""
     return np.asarray(np.repeat((values.clip(0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2))
-
-
-def in_colour(values: Array, name: str = "viridis") -> Pixels:
-    """Numbers `(H, W)` in a colour map, from least to greatest."""
-    low, high = float(values.min()), float(values.max())
-    scaled = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
-    return np.asarray(colormaps[name](scaled, bytes=True)[..., :3])
 
 
 def in_signs(values: Array) -> Pixels:
@@ -36,19 +32,154 @@ def in_signs(values: Array) -> Pixels:
     return np.asarray(colormaps[SIGNED](values / limit / 2 + 0.5, bytes=True)[..., :3])
 
 
-def picture_html(pixels: Pixels, side: int, alt: str, caption: str = "") -> str:
-    """An image of `(H, W, 3)` uint8 pixels, drawn `side` screen pixels high with sharp edges."""
+def as_rows(picture: Any) -> Pixels:
+    """A picture `(3, H, W)`, array or tensor, as `(H, W, 3)`."""
+    return np.asarray(picture).transpose(1, 2, 0)
+
+
+def picture_html(
+    pixels: Pixels, side: int, alt: str, caption: str = "", frames: Sequence[Frame] = (), name: str = ""
+) -> str:
+    """An image of `(H, W, 3)` uint8 pixels, drawn `side` screen pixels high with sharp edges.
+
+    Args:
+        pixels: the image.
+        side: its height on the screen.
+        alt: text in its place.
+        caption: below it.
+        frames: rectangles to draw on it.
+        name: under which a `Screen` reports a click on it; empty where clicks mean nothing.
+    """
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     source = base64.b64encode(buffer.getvalue()).decode("ascii")
+    height, width = pixels.shape[:2]
+    grid = f' data-grid="{name} {height} {width}"' if name else ""
+    pointer = ";cursor:pointer" if name else ""
     image = (
-        f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{source}" '
-        f'style="height:{side}px;width:auto;image-rendering:pixelated">'
+        f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{source}"{grid} '
+        f'style="height:{side}px;width:auto;max-width:none;display:block;image-rendering:pixelated{pointer}">'
     )
-    below = f"<figcaption>{html.escape(caption)}</figcaption>"
-    return f'<figure style="display:inline-block;margin:0 12px 0 0">{image}{below}</figure>'
+    over = f'<div style="position:relative;width:max-content">{image}{_frames_html(frames, height, width)}</div>'
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f'<figure style="display:inline-block;margin:0 12px 8px 0;vertical-align:top">{over}{below}</figure>'
+
+
+def _frames_html(frames: Sequence[Frame], height: int, width: int) -> str:
+    if not frames:
+        return ""
+    # Black on white, so that a frame is seen on any picture.
+    lines = "".join(
+        f'<rect x="{left}" y="{top}" width="{w}" height="{h}" fill="none" stroke="{colour}" stroke-width="{thick}" '
+        'vector-effect="non-scaling-stroke"/>'
+        for top, left, h, w in frames
+        for colour, thick in (("white", 4), ("black", 2))
+    )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none" aria-hidden="true" '
+        'style="position:absolute;left:0;top:0;width:100%;height:100%;overflow:visible;pointer-events:none">'
+        f"{lines}</svg>"
+    )
+
+
+def numbers_svg(
+    values: Array,
+    alt: str,
+    *,
+    cell: int = 38,
+    text: Sequence[Sequence[str]] | None = None,
+    signed: bool = False,
+    unknown: npt.NDArray[np.bool_] | None = None,
+    frames: Sequence[Frame] = (),
+    name: str = "",
+) -> str:
+    """A grid of coloured cells with a number in each.
+
+    Args:
+        values: float `(rows, columns)`: 0..1 in grey, or any numbers in the colours of signs.
+        alt: text in its place.
+        cell: side of a cell on the screen.
+        text: what stands in each cell; `None` writes the numbers with at most two decimals.
+        signed: choose the colours of signs.
+        unknown: cells that are not computed yet, left empty.
+        frames: rectangles to draw on it, in cells.
+        name: under which a `Screen` reports a click on a cell.
+    """
+    rows, columns = values.shape
+    colours = (in_signs(values) if signed else in_grey(values)).reshape(rows, columns, 3)
+    parts = []
+    for row in range(rows):
+        for column in range(columns):
+            x, y = column * cell, row * cell
+            place = f' data-place="{name} {row} {column}" style="cursor:pointer"' if name else ""
+            if unknown is not None and unknown[row, column]:
+                parts.append(
+                    f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="none" stroke="#888" '
+                    f'stroke-dasharray="2 3"{place}/>'
+                )
+                continue
+            red, green, blue = (int(part) for part in colours[row, column])
+            ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 128 else "white"
+            words = short(float(values[row, column])) if text is None else text[row][column]
+            parts.append(
+                f'<g{place}><rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="rgb({red},{green},{blue})" '
+                f'stroke="#888" stroke-width="0.5"/><text x="{x + cell / 2}" y="{y + cell / 2}" fill="{ink}" '
+                f'font-size="{_size_of(words, cell)}" text-anchor="middle" dominant-baseline="central">'
+                f"{words}</text></g>"
+            )
+    for top, left, height, width in frames:
+        for colour, thick in (("white", 5), ("black", 2.5)):
+            parts.append(
+                f'<rect x="{left * cell}" y="{top * cell}" width="{width * cell}" height="{height * cell}" '
+                f'fill="none" stroke="{colour}" stroke-width="{thick}" pointer-events="none"/>'
+            )
+    return svg("".join(parts), columns * cell + 6, rows * cell + 6, alt, offset=3)
+
+
+def _size_of(words: str, cell: int) -> float:
+    return round(min(0.4 * cell, 1.55 * cell / max(len(words), 1)), 1)
+
+
+def svg(content: str, width: float, height: float, alt: str, offset: float = 0) -> str:
+    """A drawing with alt text, whose upper left corner lies at `-offset`."""
+    return (
+        f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" width="{width:g}" height="{height:g}" '
+        f'viewBox="{-offset:g} {-offset:g} {width:g} {height:g}" '
+        f'style="vertical-align:top;margin:0 8px 8px 0;max-width:none">{content}</svg>'
+    )
+
+
+def short(value: float) -> str:
+    """A number with at most two decimals: `0.5`, `-1`, `0.33`."""
+    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
+
+
+def titled(title: str, content: str) -> str:
+    """A drawing with a line above it; several stand side by side."""
+    return (
+        '<figure style="display:inline-block;margin:0 12px 0 0;vertical-align:top">'
+        f"<figcaption>{html.escape(title)}</figcaption>{content}</figure>"
+    )
+
+
+def sentence(text: str) -> str:
+    """What is to be seen, in words, for all readers; screen readers say it when it changes."""
+    return f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
 
 
 def message_html(text: str) -> str:
     """A message in the place of a picture."""
     return f'<p role="alert"><b>{html.escape(text)}</b></p>'
+
+
+def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence[str] | None = None) -> str:
+    """Shares 0..1 as bars with names and numbers."""
+    said = [f"{share:.0%}" for _, share in shares] if words is None else words
+    rows = "".join(
+        f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"
+        f"<td style='width:150px;text-align:left'><div style='background:{PALETTE[0]};height:1em;"
+        f"width:{150 * share:.0f}px'></div></td><td style='text-align:right'>{html.escape(text)}</td></tr>"
+        for (name, share), text in zip(shares, said, strict=True)
+    )
+    caption = f"<caption style='text-align:left'>{html.escape(caption)}</caption>"
+    return f"<table style='display:inline-table;vertical-align:top;margin:0'>{caption}{rows}</table>"

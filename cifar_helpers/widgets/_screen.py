@@ -1,23 +1,63 @@
-"""Where a widget shows its HTML, and where JupyterLab leaves the keys to it."""
+"""Where a widget shows its HTML: without flicker, with clicks, and with keys that JupyterLab leaves alone."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import anywidget
 import traitlets
 
-# JupyterLab takes arrows and letters on a focused dropdown for its own shortcuts (ipywidgets issue 3912), except
-# where the focused element itself has this attribute. The output's element exists once the view is attached.
+# - A new page replaces the old one when its pictures are decoded, so that none is seen half drawn.
+# - JupyterLab takes arrows and letters on a focused dropdown for its own shortcuts (ipywidgets issue 3912), except
+#   where the focused element itself has this attribute. The output's element exists once the view is attached.
+# - The handle of an ipywidgets slider and the buttons of its player have no accessible names: a label stands beside
+#   the one, a picture on the others.
 _VIEW = """
 export default {
   render({ model, el }) {
-    const draw = () => { el.innerHTML = model.get("value"); };
+    el.classList.add("cifar-screen");
+    let turn = 0;
+    const draw = async () => {
+      const mine = ++turn;
+      const page = document.createElement("div");
+      page.innerHTML = model.get("value");
+      await Promise.all([...page.querySelectorAll("img")].map(image => image.decode().catch(() => {})));
+      if (mine === turn) el.replaceChildren(...page.childNodes);
+    };
+    const choose = event => {
+      const target = event.target.closest("[data-place], [data-grid]");
+      if (!target) return;
+      let place = target.dataset.place;
+      if (!place) {
+        const [name, rows, columns] = target.dataset.grid.split(" ");
+        const box = target.getBoundingClientRect();
+        const at = (offset, size, count) => Math.min(count - 1, Math.max(0, Math.floor(offset / size * count)));
+        const row = at(event.clientY - box.top, box.height, rows);
+        place = `${name} ${row} ${at(event.clientX - box.left, box.width, columns)}`;
+      }
+      model.set("place", place);
+      model.save_changes();
+    };
     const claim = event => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
-    const listen = () => el.isConnected
-      ? el.closest(".jp-OutputArea-output")?.addEventListener("focusin", claim)
-      : requestAnimationFrame(listen);
+    const name = output => {
+      output.querySelectorAll(".noUi-handle:not([aria-label])").forEach(handle => {
+        const label = handle.closest(".widget-inline-hbox")?.querySelector(".widget-label");
+        if (label?.textContent) handle.setAttribute("aria-label", label.textContent);
+      });
+      output.querySelectorAll(".widget-play").forEach(player => player.querySelectorAll("button").forEach(
+        (button, k) => button.setAttribute("aria-label", ["play or pause", "stop", "repeat"][k])));
+    };
+    const listen = () => {
+      if (!el.isConnected) return requestAnimationFrame(listen);
+      const output = el.closest(".jp-OutputArea-output");
+      if (!output) return;
+      output.addEventListener("focusin", claim);
+      name(output);
+      new MutationObserver(() => name(output)).observe(output, { childList: true, subtree: true });
+    };
     model.on("change:value", draw);
+    el.addEventListener("click", choose);
     draw();
     listen();
   }
@@ -26,10 +66,25 @@ export default {
 
 
 class Screen(anywidget.AnyWidget):
-    """HTML in `value`, drawn anew whenever it changes; controls in the same output keep their keys."""
+    """HTML in `value`, drawn anew whenever it changes; a click on a marked part of it calls `clicked`.
+
+    An element with `data-place="NAME ROW COLUMN"` is one place; an image with `data-grid="NAME ROWS COLUMNS"` is
+    divided into as many. Each control of the widget does the same by keyboard.
+    """
 
     _esm = _VIEW
     value = cast(str, traitlets.Unicode("").tag(sync=True))
+    place = cast(str, traitlets.Unicode("").tag(sync=True))
 
-    def __init__(self, value: str = "") -> None:
+    def __init__(self, value: str = "", clicked: Callable[[str, int, int], None] | None = None) -> None:
         super().__init__(value=value)
+        self.clicked = clicked
+        self.observe(self._choose, "place")
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        if not change["new"]:
+            return
+        name, row, column = change["new"].split()
+        self.place = ""  # so that a second click on the same place is a change again
+        if self.clicked is not None:
+            self.clicked(name, int(row), int(column))

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import functools
-from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor
 
-from cifar_helpers.data import normalise
+from cifar_helpers.data import CLASSES, ImageSet
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.models import CifarCNN
-from cifar_helpers.widgets._drawing import Array, Pixels, in_signs, picture_html
+from cifar_helpers.widgets._cell import in_this_cell
+from cifar_helpers.widgets._controls import choice, limit, on_change, row, slider, whole
+from cifar_helpers.widgets._drawing import Array, Pixels, as_rows, in_signs, picture_html, sentence
+from cifar_helpers.widgets._layers import activations, layers_of, through
 from cifar_helpers.widgets._screen import Screen
 
-__all__ = ["activations", "feature_maps", "render"]
+__all__ = ["activations", "feature_maps", "mosaic", "render"]
 
-_STAGES = ("convolution", "batch norm", "ReLU", "pooling")
-_SIDE = 300
+_SIDE = 240
 _GREY = 205
-
-
-@torch.no_grad()
-def activations(model: CifarCNN, picture: Tensor) -> dict[str, Tensor]:
-    """What each layer of the convolution blocks makes of one picture, in eval mode.
-
-    Args:
-        model: any `CifarCNN`, on any device; it stays as it is.
-        picture: uint8 `(3, 32, 32)`.
-
-    Returns:
-        Name of the layer to float32 `(channels, h, w)` on the CPU, in order: `block 1, convolution` …
-    """
-    blocks = copy.deepcopy(model.features).cpu().float().eval()
-    found, values = {}, normalise(picture.cpu())[None]
-    for number, block in enumerate(blocks, start=1):
-        for stage, layer in zip(_STAGES, block.children(), strict=True):
-            values = layer(values)
-            found[f"block {number}, {stage}"] = values[0]
-    return found
 
 
 def render(maps: Array, channel: int, name: str) -> str:
@@ -55,69 +35,108 @@ def render(maps: Array, channel: int, name: str) -> str:
     count, height, width = maps.shape
     one = maps[channel]
     what = f"channel {channel} of {count}, {height} × {width}, values {one.min():.2f} to {one.max():.2f}"
-    whole = f"all {count} channels, channel {channel} framed"
+    whole_layer = f"all {count} channels, channel {channel} framed"
     colours = "purple below 0, orange above; each channel on its own scale"
     return "".join(
         [
-            picture_html(_mosaic(maps, channel), _SIDE, f"{name}: {whole}", f"{whole}; {colours}"),
+            picture_html(
+                mosaic(maps, channel), _SIDE, f"{name}: {whole_layer}", f"{whole_layer}; {colours}", name="mosaic"
+            ),
             picture_html(in_signs(one), _SIDE, f"{name}: {what}", what),
         ]
     )
 
 
-def _mosaic(maps: Array, chosen: int) -> Pixels:
+def columns_of(count: int) -> int:
+    """Maps side by side in the mosaic of a layer."""
+    return 8 if count <= 32 else 16
+
+
+def mosaic(maps: Array, chosen: int | None = None) -> Pixels:
     """All maps side by side, each on its own scale, with a black frame around one."""
     # Each map is brought to -1..1 first, so that one look-up colours them all.
     scaled = maps / np.maximum(np.abs(maps).max(axis=(1, 2), keepdims=True), 1e-9)
     count, height, width = maps.shape
-    columns = 8 if count <= 32 else 16
+    columns = columns_of(count)
     places = -(-count // columns) * columns
     tiles = np.full((places, height + 2, width + 2, 3), _GREY, np.uint8)
-    tiles[chosen] = 0
+    if chosen is not None:
+        tiles[chosen] = 0
     tiles[:count, 1:-1, 1:-1] = in_signs(scaled.reshape(-1, width)).reshape(count, height, width, 3)
     rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, places, columns)]
     return np.concatenate(rows)
 
 
-def feature_maps(picture: Tensor, trained: CifarCNN | None = None, untrained: CifarCNN | None = None) -> widgets.VBox:
+def feature_maps(
+    picture: Tensor | ImageSet, trained: CifarCNN | None = None, untrained: CifarCNN | None = None
+) -> widgets.VBox:
     """Choose weights, layer and channel, and see the maps.
 
     Purple is below zero, white zero, orange above; each map has its own scale.
 
     Args:
-        picture: uint8 `(3, 32, 32)`.
+        picture: uint8 `(3, 32, 32)`, or an `ImageSet` to choose pictures from.
         trained: `None` takes the shipped weights.
         untrained: `None` takes fresh random weights, the same each time.
 
     Returns:
-        A widget; the networks run once, when it is made.
+        A widget; a click on one of the maps enlarges it.
 
     Raises:
-        ValueError: if the picture has another shape or type.
+        ValueError: if the picture has another shape or type, or there is none.
     """
+    pictures, labels = _checked(picture)
+    networks = {
+        "trained": layers_of(shipped_model() if trained is None else trained),
+        "untrained": layers_of(_fresh() if untrained is None else untrained),
+    }
+    weights = choice("weights", list(networks))
+    layer = choice("layer", list(networks["trained"]))
+    channel = slider("channel", 0, 31)
+    number = whole("picture", 0, len(pictures) - 1)
+    found: dict[str, dict[str, Tensor]] = {}
+
+    def clicked(_: str, y: int, x: int) -> None:
+        count, height, width = found[weights.value][layer.value].shape
+        chosen = y // (height + 2) * columns_of(count) + x // (width + 2)
+        channel.value = min(chosen, count - 1)
+
+    shown = Screen(clicked=clicked)
+
+    def run() -> None:
+        picked = pictures[number.value][None]
+        found.update((name, {k: v[0] for k, v in through(layers, picked)}) for name, layers in networks.items())
+        draw()
+
+    def draw() -> None:
+        maps = found[weights.value][layer.value]
+        limit(channel, len(maps) - 1)  # a channel that this layer lacks becomes its last
+        name = f"{layer.value}, {weights.value}"
+        zeros = float((maps[channel.value] == 0).float().mean())
+        whom = labels[number.value]
+        words = f"{whom}Channel {channel.value} of {name}: {zeros:.0%} of its numbers are 0."
+        seen = picture_html(as_rows(pictures[number.value]), _SIDE // 3, "The picture", "picture")
+        shown.value = render(maps.numpy(), channel.value, name) + seen + sentence(words)
+
+    on_change(run, number)
+    on_change(draw, weights, layer, channel)
+    run()
+    # One picture needs no control to choose it.
+    chosen = [number] if len(pictures) > 1 else []
+    return in_this_cell(widgets.VBox([row(weights, layer, channel, *chosen), shown]))
+
+
+def _checked(picture: Tensor | ImageSet) -> tuple[Tensor, list[str]]:
+    """Pictures `(N, 3, 32, 32)`, and what each shows, as the beginning of a sentence."""
+    if isinstance(picture, ImageSet):
+        if not len(picture):
+            raise ValueError("feature_maps: there are no images to choose from")
+        return picture.images, [f"Picture: {CLASSES[k]}. " for k in picture.labels.tolist()]
     if picture.dtype != torch.uint8 or picture.shape != (3, 32, 32):
         raise ValueError(
             f"feature_maps takes uint8 pixels of shape (3, 32, 32), got {picture.dtype} {tuple(picture.shape)}"
         )
-    networks = {
-        "trained": shipped_model() if trained is None else trained,
-        "untrained": _fresh() if untrained is None else untrained,
-    }
-    found = {name: activations(model, picture) for name, model in networks.items()}
-    weights = widgets.Dropdown(options=list(found), description="weights")
-    layer = widgets.Dropdown(options=list(found["trained"]), description="layer")
-    channel = widgets.BoundedIntText(min=0, max=31, description="channel")
-    shown = Screen()
-
-    def draw(_: Any = None) -> None:
-        maps = found[weights.value][layer.value]
-        channel.max = len(maps) - 1  # a channel that this layer lacks becomes its last
-        shown.value = render(maps.numpy(), channel.value, f"{layer.value}, {weights.value}")
-
-    for control in (weights, layer, channel):
-        control.observe(draw, "value")
-    draw()
-    return widgets.VBox([widgets.HBox([weights, layer, channel]), shown])
+    return picture[None], [""]
 
 
 @functools.cache

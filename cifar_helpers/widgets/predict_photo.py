@@ -1,70 +1,219 @@
-"""Upload a photo and see what the network sees and says."""
+"""Upload a photo, move the crop, and see what the network sees, says, and looked at."""
 
 from __future__ import annotations
 
-import html
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import ipywidgets as widgets
 import numpy as np
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 
-from cifar_helpers.figures._base import PALETTE
-from cifar_helpers.inference import Picture, PictureError, Prediction, percent, predict
-from cifar_helpers.widgets._drawing import message_html, picture_html
+from cifar_helpers._pictures import open_rgb
+from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.inference import (
+    Picture,
+    PictureError,
+    Prediction,
+    eval_mode,
+    percent,
+    predict,
+    preprocess,
+    shipped_model,
+)
+from cifar_helpers.widgets._cell import in_this_cell
+from cifar_helpers.widgets._controls import choice, on_change, row, slider
+from cifar_helpers.widgets._drawing import Array, as_rows, bars_html, in_signs, message_html, picture_html, sentence
 from cifar_helpers.widgets._screen import Screen
 
-__all__ = ["predict_photo", "render", "respond"]
+__all__ = ["Crop", "looked_at", "predict_photo", "render"]
 
-_SIDE = 200
-_HINT = "PNG, JPEG, WebP, GIF, BMP or TIFF, up to 10 MB. The picture stays on the computer that runs this notebook."
-
-
-def render(prediction: Prediction) -> str:
-    """HTML of the 32×32 pixels that the network saw, and its top classes as bars with numbers."""
-    pixels = np.asarray(prediction.seen).transpose(1, 2, 0)
-    alt = f"What the network sees, 32×32 pixels. It says: {prediction}"
-    image = picture_html(pixels, _SIDE, alt, "what the network sees")
-    rows = "".join(
-        f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th>"
-        f"<td><div style='background:{PALETTE[0]};height:1em;width:{200 * share:.0f}px'></div></td>"
-        f"<td>{html.escape(percent(share))}</td></tr>"
-        for name, share in prediction.top
-    )
-    caption = f"<caption>Top {len(prediction.top)} of the ten classes</caption>"
-    return f"{image}<table style='display:inline-table;vertical-align:top'>{caption}{rows}</table>"
+_SIDE: Final = 220
+_HINT: Final = (
+    "PNG, JPEG, WebP, GIF, BMP or TIFF, up to 10 MB. The picture stays on the computer that runs this notebook."
+)
+METHODS: Final = ("nothing", "Grad-CAM", "occlusion")
 
 
-def respond(picture: Picture, model: nn.Module | None = None) -> str:
-    """HTML of the answer to a picture, or of a message that says why there is none."""
-    try:
-        return render(predict(picture, model))
-    except PictureError as error:
-        return message_html(f"This file cannot be used: {error}.")
+@dataclass(frozen=True)
+class Crop:
+    """A square of a picture, by shares of it that a slider can move, 0..100.
+
+    Attributes:
+        size: side, of the picture's shorter side.
+        right: of the room that is left, from the left.
+        down: of the room that is left, from the top.
+    """
+
+    size: int = 100
+    right: int = 50
+    down: int = 50
+
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom in pixels; the middle is the square that `predict` cuts."""
+        shorter = min(width, height)
+        side = max(min(8, shorter), round(shorter * self.size / 100))  # fewer than 8 pixels show nothing
+        left, top = ((room - side) * share // 100 for room, share in ((width, self.right), (height, self.down)))
+        return left, top, left + side, top + side
 
 
-def predict_photo(picture: Picture | None = None, model: nn.Module | None = None) -> widgets.VBox:
-    """A button that takes a picture from your computer; nothing leaves it.
+def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> Array:
+    """Which pixels spoke for a class: float `(32, 32)`, above zero for it, below zero against it.
 
     Args:
-        picture: shown before the first upload; see `predict`.
+        model: takes normalised images and gives logits.
+        seen: uint8 `(3, 32, 32)`.
+        label: number of the class.
+        method: `Grad-CAM` on the last convolution (Selvaraju and others, 2017), or `occlusion` of 8×8 squares in
+            steps of 4 (Zeiler and Fergus, 2014); both by Captum.
+
+    Raises:
+        ValueError: if Grad-CAM is asked of a network without convolutions.
+    """
+    from captum.attr import LayerAttribution, LayerGradCam, Occlusion  # takes a second to import
+
+    image = normalise(seen)[None].to(next(model.parameters(), seen).device)
+    with eval_mode(model):
+        if method == "occlusion":
+            values = (
+                Occlusion(model)
+                .attribute(
+                    image, sliding_window_shapes=(3, 8, 8), strides=(3, 4, 4), target=label, perturbations_per_eval=49
+                )
+                .sum(1, keepdim=True)
+            )
+        else:
+            small = LayerGradCam(model, _last_convolution(model)).attribute(image, target=label)
+            values = LayerAttribution.interpolate(small, (32, 32), interpolate_mode="bilinear")
+    return np.asarray(values[0, 0].detach().cpu())
+
+
+def _last_convolution(model: nn.Module) -> nn.Module:
+    found = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    if not found:
+        raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
+    return found[-1]
+
+
+def render(
+    photo: Image.Image, crop: Crop, prediction: Prediction, values: Array | None = None, method: str = ""
+) -> str:
+    """HTML of the photo with its crop, the 32×32 pixels that the network sees, its top classes, and where it looked.
+
+    Args:
+        photo: RGB.
+        crop: the square that is predicted.
+        prediction: of that square.
+        values: float `(32, 32)` of `looked_at`, or `None`.
+        method: its name.
+    """
+    small = photo.copy()
+    small.thumbnail((2 * _SIDE, 2 * _SIDE))
+    scale = small.width / photo.width
+    left, top, right, bottom = (scale * edge for edge in crop.box(*photo.size))
+    frame = (top, left, bottom - top, right - left)
+    parts = [
+        picture_html(
+            np.asarray(small), _SIDE, f"The photo, {photo.width}×{photo.height}, crop framed", "photo", [frame]
+        ),
+        picture_html(
+            as_rows(prediction.seen),
+            _SIDE,
+            f"What the network sees, 32×32 pixels. It says: {prediction}",
+            "what the network sees",
+        ),
+    ]
+    if values is not None:
+        parts.append(_heat(prediction, values, method))
+    words = [percent(share) for _, share in prediction.top]
+    parts.append(bars_html(prediction.top, f"top {len(prediction.top)} of the ten classes", words))
+    return "".join([*parts, sentence(f"Crop of {crop.size} %: {prediction}.")])
+
+
+def _heat(prediction: Prediction, values: Array, method: str) -> str:
+    y, x = divmod(int(values.argmax()), 32)
+    part = ("upper", "middle", "lower")[y * 3 // 32], ("left", "centre", "right")[x * 3 // 32]
+    # Colours over a pale grey picture, so that both the object and the weight of each part are seen.
+    grey = as_rows(prediction.seen).mean(2, keepdims=True)
+    mixed = (0.35 * (0.5 * grey + 127) + 0.65 * in_signs(values)).astype(np.uint8)
+    alt = f"{method}: most for {prediction.label} in the {part[0]} {part[1]}"
+    return picture_html(mixed, _SIDE, alt, f"{method}: orange for {prediction.label}, purple against")
+
+
+def predict_photo(
+    pictures: Picture | Mapping[str, Picture] | None = None, model: nn.Module | None = None
+) -> widgets.VBox:
+    """Choose or upload a picture, move the crop, and see what the network makes of it.
+
+    Args:
+        pictures: one, or name to picture, to choose from before the first upload; see `predict`.
         model: `None` takes the shipped weights.
 
     Returns:
-        A widget. A file that cannot be used gives a message in it.
+        A widget. A file that cannot be used gives a message in it; nothing leaves the computer that runs it.
     """
-    upload = widgets.FileUpload(
-        accept="image/*",
-        multiple=False,
-        description="choose a photo",
-        tooltip="choose a photo",
-        layout=widgets.Layout(width="auto"),
-    )
-    shown = Screen("" if picture is None else respond(picture, model))
+    named = pictures if isinstance(pictures, Mapping) else {} if pictures is None else {"the first": pictures}
+    return in_this_cell(_Steering(dict(named), shipped_model() if model is None else model).box)
 
-    def uploaded(change: dict[str, Any]) -> None:
+
+class _Steering:
+    def __init__(self, pictures: dict[str, Picture], model: nn.Module) -> None:
+        self.pictures, self.model = pictures, model
+        self.photo: Image.Image | None = None
+        self.upload = widgets.FileUpload(
+            accept="image/*",
+            multiple=False,
+            description="choose a photo",
+            tooltip="choose a photo",
+            layout=widgets.Layout(width="auto"),
+        )
+        self.chosen = choice("picture", list(pictures))
+        self.size = slider("crop (%)", 20, 100, 100)
+        self.right, self.down = slider("to the right (%)", 0, 100, 50), slider("down (%)", 0, 100, 50)
+        self.method = choice("where it looked", METHODS)
+        self.shown = Screen()
+        self.upload.observe(self.uploaded, "value")
+        on_change(self.choose, self.chosen)
+        on_change(self.draw, self.size, self.right, self.down, self.method)
+        top = row(self.upload, self.chosen, self.method) if len(pictures) > 1 else row(self.upload, self.method)
+        self.box = widgets.VBox([top, widgets.Label(_HINT), row(self.size, self.right, self.down), self.shown])
+        if pictures:
+            self.choose()
+
+    def choose(self) -> None:
+        if self.chosen.value is not None:
+            self.take(self.pictures[self.chosen.value])
+
+    def uploaded(self, change: dict[str, Any]) -> None:
         if change["new"]:
-            shown.value = respond(bytes(change["new"][0]["content"]), model)
+            self.take(bytes(change["new"][0]["content"]))
 
-    upload.observe(uploaded, "value")
-    return widgets.VBox([upload, widgets.HTML(html.escape(_HINT)), shown])
+    def take(self, picture: Picture) -> None:
+        try:
+            if isinstance(picture, (Tensor, np.ndarray)):
+                self.photo = Image.fromarray(as_rows(preprocess(picture)))
+            else:
+                self.photo = open_rgb(picture, at_least=512)
+        except PictureError as error:
+            self.shown.value = message_html(f"This file cannot be used: {error}.")
+            return
+        self.draw()
+
+    def draw(self) -> None:
+        if self.photo is None:
+            return
+        crop = Crop(self.size.value, self.right.value, self.down.value)
+        try:
+            prediction = predict(self.photo.crop(crop.box(*self.photo.size)), self.model)
+        except PictureError as error:
+            self.shown.value = message_html(f"This crop cannot be used: {error}.")
+            return
+        values, problem = None, ""
+        if self.method.value != METHODS[0]:
+            try:
+                values = looked_at(self.model, prediction.seen, CLASSES.index(prediction.label), self.method.value)
+            except ValueError as error:
+                problem = message_html(f"{error}.")
+        self.shown.value = problem + render(self.photo, crop, prediction, values, self.method.value)

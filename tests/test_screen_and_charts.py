@@ -1,0 +1,91 @@
+"""What the widgets share: the screen, charts and controls; one widget a cell."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import ipywidgets
+import pytest
+
+from cifar_helpers.widgets import _cell
+from cifar_helpers.widgets._chart import Axis, Line, line_chart
+from cifar_helpers.widgets._controls import limit, slider, whole
+from cifar_helpers.widgets._drawing import short
+from cifar_helpers.widgets._screen import Screen
+
+
+def points(chart: str) -> list[list[tuple[float, float]]]:
+    return [
+        [tuple(float(v) for v in pair.split(",")) for pair in line.split()]  # type: ignore[misc]
+        for line in re.findall(r'<polyline points="([^"]+)"', chart)
+    ]
+
+
+def test_a_click_is_told_once_and_can_be_repeated() -> None:
+    told: list[tuple[str, int, int]] = []
+    screen = Screen(clicked=lambda *place: told.append(place))
+    screen.place = "cell 3 4"
+    screen.place = "cell 3 4"
+    assert told == [("cell", 3, 4), ("cell", 3, 4)]
+
+
+def test_lines_rise_where_numbers_rise_and_what_is_not_finite_is_left_out() -> None:
+    line = Line("a", [(1, 1.0), (2, 4.0), (3, math.nan), (4, 2.0)])
+    (path,) = points(line_chart([line], Axis("x"), Axis("y"), "alt"))
+    assert len(path) == 3 and path[0][0] < path[1][0] < path[2][0]
+    assert path[1][1] < path[2][1] < path[0][1]  # larger is higher, and higher is less on a screen
+
+
+def test_equal_ratios_are_equal_steps_on_logarithmic_axes() -> None:
+    line = Line("a", [(1, 1), (10, 100), (100, 10_000)])
+    (path,) = points(line_chart([line], Axis("x", logarithmic=True), Axis("y", logarithmic=True), "alt"))
+    assert path[1][0] - path[0][0] == pytest.approx(path[2][0] - path[1][0], abs=0.2)
+    assert path[0][1] - path[1][1] == pytest.approx(path[1][1] - path[2][1], abs=0.2)
+
+
+def test_a_chart_names_axes_lines_and_marks_and_escapes_them() -> None:
+    chart = line_chart(
+        [Line("<b>", [(0, 0), (1, 1)])], Axis("epoch"), Axis("loss (nats)"), 'say "so"', marks=[(0.5, "here")]
+    )
+    assert all(f">{text}</text>" in chart for text in ("epoch", "loss (nats)", "here", "&lt;b&gt;"))
+    assert 'aria-label="say &quot;so&quot;"' in chart and "<b>" not in chart
+
+
+def test_lines_differ_by_dashes_as_well_as_by_colour() -> None:
+    chart = line_chart([Line(str(k), [(0, k), (1, k)], k) for k in range(4)], Axis("x"), Axis("y"), "alt")
+    drawn = re.findall(r'<polyline[^>]*stroke="([^"]+)"[^>]*stroke-dasharray="([^"]*)"', chart)
+    assert len({colour for colour, _ in drawn}) == len({dash for _, dash in drawn}) == 4
+
+
+def test_no_points_at_all_give_empty_axes() -> None:
+    assert "<svg" in line_chart([Line("a", [])], Axis("x"), Axis("y"), "nothing yet")
+    assert "<circle" in line_chart([Line("a", [(3, 3)])], Axis("x"), Axis("y"), "one")
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (-1, "−1"), (1 / 3, "0.33"), (-0.001, "0"), (10, "10")])
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize("make", [whole, slider])
+def test_a_limit_moves_value_and_range_together(make: object) -> None:
+    control = make("n", 0, 50, 40)  # type: ignore[operator]
+    seen: list[int] = []
+    control.observe(lambda change: seen.append(change["new"]), "value")
+    limit(control, 10)
+    assert control.value == 10 and control.max == 10 and seen == [10]
+    limit(control, 20)
+    assert control.value == 10 and control.max == 20 and seen == [10]
+
+
+def test_a_cell_that_runs_again_closes_what_it_showed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = "first"
+    monkeypatch.setattr(_cell, "_current", lambda: ("cell", run))
+    a = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
+    b = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
+    assert a.comm is not None and b.comm is not None  # two in one run of a cell live side by side
+    run = "second"
+    c = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
+    assert a.comm is None and b.comm is None and a.children[0].comm is None and a.children[0].layout.comm is None
+    assert c.comm is not None
