@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,8 @@ def time_of_layers(
     Raises:
         ValueError: if the batch size or precision is not possible.
     """
+    # The profiler's library writes notes for its makers, such as a missing GPU, past Python into the notebook.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
     step, _, _ = _work(copy.deepcopy(model), _checked(None, batch_size, precision), batch_size, precision)

@@ -16,12 +16,13 @@ def choice(name: str, options: Sequence[Any]) -> widgets.Dropdown:
 
 
 def whole(name: str, least: int, greatest: int, value: int | None = None) -> widgets.BoundedIntText:
-    """A field for a whole number; the arrow keys change it by one."""
+    """A field for a whole number; the arrow keys change it by one, and what lies outside becomes the nearest limit."""
     return widgets.BoundedIntText(
         value=least if value is None else value,
         min=least,
         max=greatest,
         description=name,
+        tooltip=f"{least} to {greatest}",
         style=_WIDE,
         layout=widgets.Layout(width=f"{max(9, 5.5 + 0.6 * len(name))}em"),
     )
@@ -38,6 +39,7 @@ def limit(control: widgets.BoundedIntText | widgets.IntSlider, greatest: int) ->
     with control.hold_trait_notifications():
         control.value = min(control.value, greatest)
         control.max = greatest
+        control.tooltip = f"{control.min} to {greatest}"
 
 
 def row(*controls: widgets.Widget) -> widgets.HBox:

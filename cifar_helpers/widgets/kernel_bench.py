@@ -211,7 +211,7 @@ class _Steering:
             )
             for _ in range(25)
         ]
-        self.grid = widgets.GridBox()
+        self.grid = widgets.GridBox(self.cells)
         self.shown = Screen(clicked=self.click)
         self.filling = False
         self.kernel.observe(self.choose, "value")
@@ -230,10 +230,12 @@ class _Steering:
         return [self.cells[k] for k in inner] if self.size.value == 3 else self.cells
 
     def resize(self) -> None:
-        side = self.size.value
-        for k, cell in enumerate(self.visible):
+        side, visible = self.size.value, self.visible
+        for cell in self.cells:
+            cell.layout.display = None if cell in visible else "none"
+            cell.description = ""
+        for k, cell in enumerate(visible):
             cell.description = f"row {k // side + 1}, column {k % side + 1}"
-        self.grid.children = tuple(self.visible)
         self.grid.layout.grid_template_columns = f"repeat({side}, 6em)"
         self.draw()
 
