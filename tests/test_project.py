@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from cifar_helpers import load_run
+from cifar_helpers.timing import recorded_benchmark
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -285,3 +286,12 @@ def test_the_results_in_the_readme_are_the_recorded_ones() -> None:
         assert int(epochs) == len(run.history)
         assert float(validation) == pytest.approx(100 * run.metrics["validation"]["accuracy"], abs=0.051)
         assert float(test) == pytest.approx(100 * run.metrics["exact test"]["accuracy"], abs=0.051)
+
+
+def test_the_seconds_in_the_readme_are_the_recorded_ones() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    stated = [(float(s), float(t)) for s, t in re.findall(r"^\|[^|]+\| ([\d.]+) \| ([\d.]+) \|$", readme, flags=re.M)]
+    rows = recorded_benchmark("a")
+    assert stated == [(round(row["median"], 1), round(row["times the course's"], 1)) for row in rows]
+    short = next(row for row in recorded_benchmark("c") if row["validation accuracy"] == "80%")
+    assert f"after 5 epochs and {short['mean seconds']:.0f} seconds" in readme

@@ -1,0 +1,210 @@
+"""A lesson in JupyterLab, and a widget in it, as tests and the maker of screenshots handle them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+# Noise of JupyterLab itself; everything else on the console is an error of ours.
+_EXPECTED = re.compile(
+    r"favicon|Failed to load resource: the server responded with a status of 404.*(workspaces|metadata)"
+)
+
+_CLOCK = """
+output => {
+    window.flickers = 0;
+    const times = [];
+    let pressed = null;
+    window.addEventListener("keydown", () => { pressed = performance.now(); }, true);
+    new MutationObserver(changes => {
+        const screen = changes.map(c => c.target.closest?.(".cifar-screen")).find(Boolean);
+        if (!screen) return;
+        // A screen that is empty, or whose pictures are not there yet, would be seen as a flicker.
+        const ready = [...screen.querySelectorAll("img")].every(image => image.complete && image.naturalWidth);
+        if (!screen.childElementCount || !ready) window.flickers += 1;
+        if (pressed === null) return;
+        const start = pressed;
+        pressed = null;
+        requestAnimationFrame(() => times.push(performance.now() - start));
+    }).observe(output, { childList: true, subtree: true });
+    window.latencies = times;
+}
+"""
+
+
+@contextmanager
+def serving(home: Path, data: Path) -> Iterator[str]:
+    """A JupyterLab server on a copy of the lessons in `home`, with settings of its own; gives its address."""
+    shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    shutil.copytree(ROOT / "resources", home / "resources")
+    (home / "config" / "labconfig").mkdir(parents=True)
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{kind.upper()}_DIR": str(home / kind) for kind in ("config", "data", "runtime")}
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+            "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
+            "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={home}",
+        ],
+        env={**os.environ, **places, "CIFAR10_ROOT": str(data), "CIFAR10_OFFLINE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=2).close()
+            break
+        except OSError:
+            time.sleep(0.5)
+    yield address
+    # Kernels that are still busy make a polite end take long, and nothing here needs one.
+    process.kill()
+    process.wait()
+
+
+@contextmanager
+def browsing() -> Iterator[Page]:
+    """A page of Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        browser.close()
+
+
+class Lab:
+    """JupyterLab in a page."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.errors: list[str] = []
+        page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("pageerror", lambda error: self._heard("error", str(error)))
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind == "error" and not _EXPECTED.search(text):
+            self.errors.append(text)
+
+    def open(self, name: str) -> None:
+        """Open a notebook and wait for its kernel; the toolbar reads idle before there is one."""
+        self.page.goto(f"{self.address}/lab/tree/notebooks/{name}?reset")
+        self.page.wait_for_function(
+            """() => {
+                const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
+                const known = window.jupyterapp?.commands.hasCommand('notebook:run-all-cells');
+                return Boolean(known && context?.isReady && context.session?.kernel);
+            }""",
+            timeout=60_000,
+        )
+        # A predicate is not awaited, so the kernel's answer is waited for apart.
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.info")
+        self.errors.clear()
+
+    def run_all(self) -> bool:
+        """Run every cell; false where one failed."""
+        return bool(self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')"))
+
+    def close(self) -> None:
+        """End the kernel, so that lessons do not share the processor."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
+    def widget(self, code: str) -> Widget:
+        """The widget of the cell whose code holds this text."""
+        cell = self.page.locator(".jp-CodeCell").filter(has_text=code).last
+        cell.scroll_into_view_if_needed()
+        output = cell.locator(".jp-OutputArea-output").last
+        output.locator(".cifar-screen").first.wait_for()
+        return Widget(self.page, output)
+
+
+class Widget:
+    """A widget on the page."""
+
+    def __init__(self, page: Page, output: Locator) -> None:
+        self.page, self.output = page, output
+
+    def control(self, name: str) -> Locator:
+        """The control with this accessible name."""
+        return self.output.get_by_label(name, exact=True).or_(self.output.get_by_role("button", name=name, exact=True))
+
+    def choose(self, name: str, option: str) -> None:
+        """Choose from a list as the keyboard does it: by typing its beginning."""
+        self.control(name).focus()
+        self.page.keyboard.type(option)
+
+    def type(self, name: str, text: str) -> None:
+        """Type into a field."""
+        self.control(name).fill(text)
+        self.control(name).press("Enter")
+
+    def press(self, name: str, *keys: str) -> None:
+        """Press keys on a control."""
+        self.control(name).focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def wait(self, text: str) -> None:
+        """Wait until the widget says this in words."""
+        self.output.locator("[role=status], [role=alert]").filter(has_text=text).first.wait_for(timeout=20_000)
+
+    def alt(self, start: str) -> Locator:
+        """The picture or drawing whose alt text begins so."""
+        return self.output.locator(f'img[alt^="{start}"], svg[aria-label^="{start}"]').first
+
+    def picture(self, start: str) -> str:
+        """Its content, to compare."""
+        self.alt(start).wait_for()
+        return str(self.alt(start).evaluate("e => e.src || e.innerHTML"))
+
+    def status(self) -> str:
+        """All that it says in words."""
+        return " ".join(self.output.locator("[role=status]").all_inner_texts())
+
+    def unnamed(self) -> list[str]:
+        """Controls without an accessible name, as the browser's accessibility tree has them."""
+        tree = self.output.aria_snapshot()
+        roles = "button|combobox|slider|spinbutton|textbox|checkbox|radio|img"
+        # A name of pictograms alone is none.
+        named = rf'\s*- \'?({roles}) "[^"]*\w'
+        return [
+            line.strip()
+            for line in tree.splitlines()
+            if re.match(rf"\s*- '?({roles})\b", line) and not re.match(named, line)
+        ]
+
+    def latency(self, name: str, keys: list[str]) -> dict[str, Any]:
+        """Milliseconds from key press to the changed picture on the screen; flickers: pictures missing meanwhile."""
+        self.output.evaluate(_CLOCK)
+        control = self.control(name)
+        control.focus()
+        for count, key in enumerate(keys, start=1):
+            self.page.keyboard.press(key)
+            self.page.wait_for_function("count => window.latencies.length >= count", arg=count, timeout=10_000)
+        times = self.page.evaluate("window.latencies")
+        flickers = self.page.evaluate("window.flickers")
+        return {"median": statistics.median(times), "greatest": max(times), "presses": len(times), "flickers": flickers}
