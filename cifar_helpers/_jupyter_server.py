@@ -1,8 +1,8 @@
 """An extension of the Jupyter server: answers of a kernel leave at once, so that widgets answer in half the time.
 
 The server leaves Nagle's algorithm on, which holds a small message back until the one before it is acknowledged, and
-browsers acknowledge some 40 ms later: with every key press, as long as the drawing itself takes or longer. It is enabled
-by a file that installing the course puts into the environment's `etc/jupyter`, and does nothing but this.
+browsers acknowledge some 40 ms later: with every key press, several times as long as drawing takes. A file that
+installing the course puts into the environment's `etc/jupyter` enables it; it does nothing but this.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def _load_jupyter_server_extension(server: Any) -> None:
 
     async def open_without_delay(self: Any, kernel_id: str) -> None:
         self.set_nodelay(True)
-        await opened(self, kernel_id)
+        await opened(self, kernel_id)  # type: ignore[no-untyped-call]
 
-    KernelWebsocketHandler.open = open_without_delay
+    KernelWebsocketHandler.open = open_without_delay  # type: ignore[method-assign]
