@@ -99,10 +99,10 @@ def test_occlusion_finds_the_part_that_decides() -> None:
     assert values[:8, :8].min() > 0 and np.abs(values[12:, 12:]).max() < 1e-6
 
 
-def test_grad_cam_is_gradient_times_maps_of_the_last_convolution() -> None:
+def test_grad_cam_is_gradient_times_maps_of_the_last_block() -> None:
     model, seen = shipped_model(), random_images(1).images[0]
     values = looked_at(model, seen, 3, "Grad-CAM")
-    last = model.features[2][0]
+    last = model.features[2][2]
     kept: list[Tensor] = []
     hook = last.register_forward_hook(lambda _m, _i, out: kept.append(out))
     score = model(normalise(seen)[None])[0, 3]

@@ -66,8 +66,8 @@ def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> Array:
         model: takes normalised images and gives logits.
         seen: uint8 `(3, 32, 32)`.
         label: number of the class.
-        method: `Grad-CAM` on the last convolution (Selvaraju and others, 2017), or `occlusion` of 8×8 squares in
-            steps of 4 (Zeiler and Fergus, 2014); both by Captum.
+        method: `Grad-CAM` on the last block of convolutions (Selvaraju and others, 2017), or `occlusion` of 8×8
+            squares in steps of 4 (Zeiler and Fergus, 2014); both by Captum.
 
     Raises:
         ValueError: if Grad-CAM is asked of a network without convolutions.
@@ -85,16 +85,22 @@ def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> Array:
                 .sum(1, keepdim=True)
             )
         else:
-            small = LayerGradCam(model, _last_convolution(model)).attribute(image, target=label)
+            small = LayerGradCam(model, _last_maps(model)).attribute(image, target=label)
             values = LayerAttribution.interpolate(small, (32, 32), interpolate_mode="bilinear")
     return np.asarray(values[0, 0].detach().cpu())
 
 
-def _last_convolution(model: nn.Module) -> nn.Module:
-    found = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
-    if not found:
+def _last_maps(model: nn.Module) -> nn.Module:
+    """The layer whose output Grad-CAM weighs."""
+    layers = [layer for layer in model.modules() if not list(layer.children())]
+    convolutions = [k for k, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
+    if not convolutions:
         raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
-    return found[-1]
+    last = convolutions[-1]
+    # Before norm and activation all maps may lie below zero, and every place would speak against the class.
+    while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU)):
+        last += 1
+    return layers[last]
 
 
 def render(
