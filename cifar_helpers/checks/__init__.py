@@ -1,0 +1,63 @@
+"""Exercises that know whether an answer is right, and why not: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
+
+Each check is called with the learner's function, compares it with a reference on random inputs, and answers in
+words. `checks.progress()` tells what is solved.
+"""
+
+from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
+from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise
+from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field
+from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, softmax
+from cifar_helpers.checks._lesson_04 import accuracy, early_stopping, epoch_loss, training_step
+from cifar_helpers.checks._lesson_05 import (
+    intensity,
+    operations_of_convolution,
+    overall_speedup,
+    seconds_per_call,
+)
+from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
+
+EXERCISES: tuple[Exercise, ...] = (
+    normalise, denormalise, brighten, class_counts,
+    output_size, conv2d, max_pool, receptive_field,
+    parameters_of_convolution, batch_norm, softmax, cross_entropy,
+    epoch_loss, accuracy, early_stopping, training_step,
+    operations_of_convolution, intensity, overall_speedup, seconds_per_call,
+    prepare, top_k, confusion, saliency,
+)  # fmt: skip
+"""All of them, in the order of the lessons."""
+
+record.known.update((exercise.name, exercise) for exercise in EXERCISES)
+
+__all__ = [
+    "EXERCISES",
+    "Exercise",
+    "Verdict",
+    "accuracy",
+    "batch_norm",
+    "brighten",
+    "class_counts",
+    "confusion",
+    "conv2d",
+    "cross_entropy",
+    "denormalise",
+    "early_stopping",
+    "epoch_loss",
+    "hint",
+    "intensity",
+    "max_pool",
+    "normalise",
+    "operations_of_convolution",
+    "output_size",
+    "overall_speedup",
+    "parameters_of_convolution",
+    "prepare",
+    "progress",
+    "receptive_field",
+    "record",
+    "saliency",
+    "seconds_per_call",
+    "softmax",
+    "top_k",
+    "training_step",
+]

@@ -1,0 +1,173 @@
+"""Exercises of lesson 01: pixels, normalising, augmenting, splitting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cifar_helpers.checks._engine import Exercise, Mistake
+from cifar_helpers.data import MEAN, STD
+
+_MEAN, _STD = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+
+
+def _pixels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    height, width = (6, 6) if number < 2 else (4 + number, 3)
+    return (torch.randint(256, (number % 3 + 1, 3, height, width), generator=generator, dtype=torch.uint8),)
+
+
+def _normalise(images: Tensor) -> Tensor:
+    return (images.float() / 255 - _MEAN) / _STD
+
+
+normalise = Exercise(
+    "normalise",
+    1,
+    _normalise,
+    _pixels,
+    "each channel has its own mean and std, and view(3, 1, 1) lines them up with the channels.",
+    (
+        "Three steps: numbers from 0 to 1, less the mean, divided by the std.",
+        "uint8 wraps around: turn the pixels into float first.",
+        "MEAN and STD hold three numbers: as tensors of the shape (3, 1, 1) they meet the channels.",
+        """the solution:
+def my_normalise(images):
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    return (images.float() / 255 - mean) / std""",
+    ),
+    (
+        Mistake(
+            lambda x: (x.float() - _MEAN) / _STD,
+            "the pixels are still 0..255: divide by 255 before you subtract the mean.",
+        ),
+        Mistake(lambda x: x.float() / 255 - _MEAN, "the mean is subtracted, but the division by the std is missing."),
+        Mistake(lambda x: x.float() / 255 / _STD, "the std divides, but the mean is not subtracted."),
+        Mistake(lambda x: x.float() / 255, "that scales to 0..1: subtract the mean and divide by the std as well."),
+        Mistake(
+            lambda x: (x.float() / 255 - _MEAN) / _STD**2,
+            "it divides by the variance; the standard deviation is its square root.",
+        ),
+        Mistake(lambda x: (x.float() / 255 - 0.5) / 0.5, "it uses 0.5 and 0.5; the course uses MEAN and STD."),
+        Mistake(lambda x: x // 255, "// divides whole numbers and rounds down to 0 or 1: use float and /."),
+    ),
+)
+
+
+def _values(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return (_normalise(_pixels(generator, number)[0]),)
+
+
+def _denormalise(values: Tensor) -> Tensor:
+    return ((values * _STD + _MEAN) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+denormalise = Exercise(
+    "denormalise",
+    1,
+    _denormalise,
+    _values,
+    "the steps run backwards, and round() keeps 99.9999 from becoming 99.",
+    (
+        "Undo the steps of normalise in the opposite order.",
+        "Multiply by the std, add the mean, multiply by 255; then whole numbers again.",
+        "to(torch.uint8) cuts off what stands behind the point: round() first.",
+        """the solution:
+def my_denormalise(values):
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    return ((values * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)""",
+    ),
+    (
+        Mistake(
+            lambda v: ((v * _STD + _MEAN) * 255).to(torch.uint8),
+            "some pixels are one too dark: to(torch.uint8) cuts off what stands behind the point, so round() first.",
+        ),
+        Mistake(lambda v: v * _STD + _MEAN, "these are still numbers from 0 to 1: multiply by 255, and make uint8."),
+        Mistake(
+            lambda v: (((v + _MEAN) * _STD) * 255).round().clamp(0, 255).to(torch.uint8),
+            "the order is wrong: what was done last is undone first, so multiply by the std before you add the mean.",
+        ),
+        Mistake(
+            lambda v: (v * 255).round().clamp(0, 255).to(torch.uint8),
+            "mean and std are still in it: multiply by the std and add the mean before you multiply by 255.",
+        ),
+    ),
+    close=0,
+)
+
+
+def _brighten(image: Tensor, amount: int) -> Tensor:
+    return (image.float() + amount).clamp(0, 255).to(torch.uint8)
+
+
+brighten = Exercise(
+    "brighten",
+    1,
+    _brighten,
+    lambda generator, number: (_pixels(generator, number)[0], (100, -60, 30, 200, 5, -200, 90, 0)[number]),
+    "what would leave 0..255 stays at the limit, as in an overexposed photograph.",
+    (
+        "What did 250 + 10 give in uint8? In which type does it not wrap?",
+        "clamp(0, 255) keeps numbers between two limits.",
+        "Add as float, clamp, and go back to uint8.",
+        """the solution:
+def my_brighten(image, amount):
+    return (image.float() + amount).clamp(0, 255).to(torch.uint8)""",
+    ),
+    (
+        Mistake(lambda i, a: i + a, "uint8 wraps around: bright pixels became dark. Add in float."),
+        Mistake(lambda i, a: (i.float() + a).clamp(0, 1).to(torch.uint8), "pixels go up to 255 here, not up to 1."),
+        Mistake(
+            lambda i, a: (i.float() * (1 + a / 255)).clamp(0, 255).to(torch.uint8),
+            "it multiplies; asked is a sum, the same amount for dark and bright pixels.",
+        ),
+        Mistake(
+            lambda i, a: (i.float() + a).clamp(max=255).to(torch.uint8),
+            "bright pixels are right, dark ones are not: with a negative amount the sum falls below 0.",
+        ),
+    ),
+    close=0,
+)
+
+
+def _labels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    counts = [10, 20, 30] if number % 2 else [20, 20, 20]
+    labels = torch.cat([torch.full((count,), k) for k, count in enumerate(counts)])
+    return labels[torch.randperm(len(labels), generator=generator)], 0.2 if number % 3 else 0.5
+
+
+def _held_out(labels: Tensor, share: float) -> Tensor:
+    """The reference of `class_counts`: how many of each class a stratified split holds out."""
+    return (torch.bincount(labels) * share).round().long()
+
+
+class_counts = Exercise(
+    "class_counts",
+    1,
+    _held_out,
+    _labels,
+    "each class gives the same share, so both parts are mixed like the whole.",
+    (
+        "How many images has each class? torch.bincount(labels) counts.",
+        "Each class gives the same share of its own images.",
+        "Round, and make whole numbers: .round().long().",
+        """the solution:
+def my_class_counts(labels, share):
+    return (torch.bincount(labels) * share).round().long()""",
+    ),
+    (
+        Mistake(
+            lambda labels, share: torch.full((3,), round(len(labels) * share / 3)),
+            "every class gives the same *number*; in a stratified split it gives the same *share*.",
+        ),
+        Mistake(
+            lambda labels, share: torch.bincount(labels) - _held_out(labels, share),
+            "these are the images that stay; asked are those that are held out.",
+        ),
+        Mistake(
+            lambda labels, share: torch.bincount(labels),
+            "these are all images of each class; only a share is held out.",
+        ),
+    ),
+)

@@ -1,0 +1,145 @@
+"""The checkers of the exercises: right answers pass, stubs are open, each usual mistake gets its own reason."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+
+from cifar_helpers import checks
+from cifar_helpers.checks import EXERCISES, Exercise
+from cifar_helpers.checks._engine import _equal
+from cifar_helpers.data import MEAN, STD
+
+
+def solved(exercise: Exercise) -> Callable[..., Any]:
+    """The function that the last hint gives as the solution."""
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD}
+    exec(exercise.solution, names)
+    found: Callable[..., Any] = names[f"my_{exercise.name}"]
+    return found
+
+
+def by_name(exercise: Exercise) -> str:
+    return exercise.name
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
+    answer = solved(exercise)
+    verdict = exercise(answer)
+    assert verdict.state == "right" and exercise.notice in str(verdict)
+    tried = exercise.harness(answer)
+    for seed in range(100):
+        given = exercise.draw(torch.Generator().manual_seed(1000 + seed), seed % 8)
+        assert _equal(exercise.reference(*copy.deepcopy(given)), tried(*copy.deepcopy(given)), exercise.close), seed
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_a_stub_is_not_attempted(exercise: Exercise) -> None:
+    assert exercise(...).state == exercise(lambda *_: ...).state == "open"
+    assert f"checks.hint({exercise.name!r})" in str(exercise(...))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_each_usual_mistake_gets_its_own_reason(exercise: Exercise) -> None:
+    assert 3 <= len(exercise.mistakes) <= 8
+    assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    bare = Exercise(**{**vars(exercise), "harness": lambda answer: answer})  # a mistake comes with its harness
+    for mistake in exercise.mistakes:
+        verdict = bare(mistake.does)
+        assert (verdict.state, verdict.says) == ("wrong", mistake.says)
+    wrong = len(exercise.mistakes)
+    print(
+        f"\n{exercise.name:28} solution accepted, stub not attempted, {wrong} of {wrong} mistakes with their own reason"
+    )
+
+
+def broken(*_: Any) -> Any:
+    raise KeyError("learner")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_what_no_learner_means_is_rejected_and_never_raises(exercise: Exercise) -> None:
+    first = exercise.draw(torch.Generator().manual_seed(0), 0)
+    constant = copy.deepcopy(exercise.reference(*copy.deepcopy(first)))
+    attempts: dict[str, Any] = {
+        "raises": broken,
+        "constant": lambda *_: constant,
+        "input": lambda *given: given[0],
+        "nothing": lambda *_: None,
+        "text": lambda *_: "42",
+        "too few arguments": lambda: 1,
+        "no function": 42,
+    }
+    for name, attempt in attempts.items():
+        if exercise.name in ("training_step", "seconds_per_call") and name == "input":
+            continue
+        assert exercise(attempt).state == "wrong", name
+    assert "KeyError: 'learner'" in str(exercise(broken)) and "function" in str(exercise(42))
+
+
+def test_a_change_of_the_input_is_noticed() -> None:
+    def in_place(image: torch.Tensor, amount: int) -> torch.Tensor:
+        kept = (image.float() + amount).clamp(0, 255).to(torch.uint8)
+        image.copy_(kept)
+        return kept
+
+    assert "in place" in str(checks.brighten(in_place))
+
+
+def test_right_only_for_square_images_is_told_with_the_shape() -> None:
+    def square(images: torch.Tensor) -> torch.Tensor:
+        channels, height, _ = images.shape
+        return images.reshape(channels, height // 2, 2, height // 2, 2).amax(dim=(2, 4))
+
+    assert "raises RuntimeError" in str(checks.max_pool(square)) and "tensor" in str(checks.max_pool(square))
+
+
+def test_wrong_shape_and_wrong_numbers_are_told_apart() -> None:
+    assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
+    assert "differ by up to" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
+
+
+def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
+    checks.record.hints_given.clear()
+    hints = [checks.hint("max_pool") for _ in range(6)]
+    assert len(set(hints)) == 4 and hints[3] == hints[5] and "def my_max_pool" in hints[3]
+    assert all("def my_max_pool" not in text for text in hints[:3])
+    assert "there is no exercise 'maxpool'" in checks.hint("maxpool") and "max_pool" in checks.hint("maxpool")
+
+
+def test_progress_tells_what_is_solved() -> None:
+    checks.record.solved.clear()
+    assert checks.progress(2).endswith("0 of 4 solved")
+    checks.max_pool(solved(checks.max_pool))
+    checks.conv2d(broken)
+    assert "✅ max_pool" in checks.progress(2) and checks.progress(2).endswith("1 of 4 solved")
+    assert checks.progress().endswith(f"1 of {len(EXERCISES)} solved")
+
+
+LESSONS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("0[1-6]*.ipynb"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(path: Path) -> None:
+    wanted = [exercise for exercise in EXERCISES if exercise.lesson == int(path.stem[:2])]
+    assert 4 <= len(wanted) <= 6
+    sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    stubs = {name: source for source in sources for name in re.findall(r"^checks\.(\w+)\(my_\w+\)$", source, re.M)}
+    assert sorted(stubs) == sorted(exercise.name for exercise in wanted)
+    for exercise in wanted:
+        head, body, *_ = re.sub(r"from cifar_helpers import checks\s+", "", stubs[exercise.name]).splitlines()
+        assert body == "    return ..." and exercise.solution.startswith(head)
+        names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD, "checks": checks}
+        exec("\n".join([head, body]), names)
+        assert exercise(names[f"my_{exercise.name}"]).state == "open"
+        exec(exercise.solution, names)
+        assert exercise(names[f"my_{exercise.name}"]).state == "right"
