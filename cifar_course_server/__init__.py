@@ -2,7 +2,8 @@
 
 The server leaves Nagle's algorithm on, which holds a small message back until the one before it is acknowledged, and
 browsers acknowledge some 40 ms later: with every key press, several times as long as drawing takes. A file that
-installing the course puts into the environment's `etc/jupyter` enables it; it does nothing but this.
+installing the course puts into the environment's `etc/jupyter` enables it; it does nothing but this, and is
+a package of its own so that the server need not import torch.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    return [{"module": "cifar_helpers._jupyter_server"}]
+    return [{"module": "cifar_course_server"}]
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
