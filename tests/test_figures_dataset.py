@@ -137,20 +137,6 @@ def test_lesson_thumbnails_find_a_brightened_twin_among_strangers() -> None:
     assert likeness.topk(2).values[1] < 0.8  # being equally bright is no likeness
 
 
-def test_lesson_exercise_fails_as_it_stands_and_passes_with_its_solution(
-    picture: torch.Tensor, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(figures, "show", lambda *_, **__: None)
-    book = nbformat.read(LESSON, as_version=4)
-    (stub,) = [c.source for c in book.cells if c.cell_type == "code" and "def brighten" in c.source]
-    (text,) = [c.source for c in book.cells if c.cell_type == "markdown" and "def brighten" in c.source]
-    solution = text.split("```python\n")[1].split("```")[0]
-    wrong = stub.split("\n\n\n")[0]
-    for source, sign in ((stub, "❌"), (stub.replace(wrong, solution), "✅")):
-        exec(source, {"torch": torch, "figures": figures, "picture": picture})
-        assert capsys.readouterr().out.startswith(sign)
-
-
 @pytest.mark.real
 def test_statistics_that_the_lesson_states(real_data: Cifar10) -> None:
     pixels = real_data.train_images.float().div_(255)
