@@ -119,13 +119,11 @@ def confusion_explorer(images: ImageSet, logits: Tensor) -> widgets.VBox:
     def clicked(_: str, y: int, x: int) -> None:
         view.value, true.value, said.value = "a cell", CLASSES[y], CLASSES[x]
 
-    matrix, shown = Screen(clicked=clicked), Screen()
+    screen = Screen(clicked=clicked)
 
     def choose() -> None:
-        cell = (CLASSES.index(true.value), CLASSES.index(said.value)) if view.value == "a cell" else None
-        matrix.value = matrix_svg(confusion, cell)
         for control in (true, said):
-            control.disabled = cell is None
+            control.disabled = view.value != "a cell"
         limit(page, max(1, -(-len(members()) // _PAGE)))
         draw()
 
@@ -141,14 +139,17 @@ def confusion_explorer(images: ImageSet, logits: Tensor) -> widgets.VBox:
         found = members()
         first = (page.value - 1) * _PAGE
         part = found[first : first + _PAGE]
+        cell = None
         if view.value == "a cell":
+            cell = (CLASSES.index(true.value), CLASSES.index(said.value))
             what = f"{true.value} called {said.value}: {len(found):,} pictures"
         else:
             what = f"{len(found):,} mistakes"
         range_shown = f", {first + 1} to {first + len(part)} by confidence" if part else ""
-        shown.value = render(images, probabilities, part, f"{what}{range_shown}.")
+        pictures = render(images, probabilities, part, f"{what}{range_shown}.")
+        screen.value = f'<div style="display:flex">{matrix_svg(confusion, cell)}<div>{pictures}</div></div>'
 
     on_change(choose, view, true, said)
     on_change(draw, page)
     choose()
-    return in_this_cell(widgets.VBox([row(view, true, said, page), widgets.HBox([matrix, shown])]))
+    return in_this_cell(widgets.VBox([row(view, true, said, page), screen]))
