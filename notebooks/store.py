@@ -25,6 +25,7 @@ from nbclient.exceptions import CellExecutionError
 HERE = Path(__file__).resolve().parent
 LARGEST = 1_500_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
+WIDGET_REPR = re.compile(r"\w+\(children=")  # what a widget is as text; a question is words
 WIDGET_TEXT = "Run this cell to use the controls; the figure above says the same."
 
 
@@ -67,7 +68,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             # Without its live kernel a widget is an error message in every viewer.
-            if data.pop(WIDGET, None) is not None:
+            if data.pop(WIDGET, None) is not None and WIDGET_REPR.match(data["text/plain"]):
                 data["text/plain"] = WIDGET_TEXT
             if output.get("output_type") == "stream":
                 output.text = last_of_each_line(output.text)

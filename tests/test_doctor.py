@@ -219,7 +219,7 @@ def test_seconds_are_scaled_by_the_speed_of_the_machine(tmp_path: Path, monkeypa
     says = {f.what: f.says for f in _checks_of_time.minutes()}
     assert says["lesson 00"] == "10 minutes to read, under 1 minute to compute here"
     assert says["lesson 04"] == "60 minutes to read, about 4 minutes to compute here"
-    assert says["lesson 06"] == "40 minutes to read"
+    assert says["lesson 06"] == "55 minutes to read"
 
 
 def test_seconds_of_other_lessons_are_scaled_to_the_new_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,19 +1,24 @@
 """Exercises that know whether an answer is right, and why not: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
 
 Each check is called with the learner's function, compares it with a reference on random inputs, and answers in
-words. `checks.progress()` tells what is solved.
+words. `checks.predict("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson.
+`checks.progress()` tells what is done.
 """
 
+from cifar_helpers.checks._all_questions import PREDICTIONS, QUIZZES, predict, quiz
+from cifar_helpers.checks._asking import Replies, Reply
+from cifar_helpers.checks._asking_widget import Asked
 from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
 from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise
 from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field
 from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, softmax
-from cifar_helpers.checks._lesson_04 import accuracy, early_stopping, epoch_loss, training_step
+from cifar_helpers.checks._lesson_04 import accuracy, best_epoch, early_stopping, epoch_loss, training_step
 from cifar_helpers.checks._lesson_05 import (
     intensity,
     operations_of_convolution,
     overall_speedup,
     seconds_per_call,
+    typical_time,
 )
 from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
 
@@ -21,9 +26,9 @@ EXERCISES: tuple[Exercise, ...] = (
     normalise, denormalise, brighten, class_counts,
     output_size, conv2d, max_pool, receptive_field,
     parameters_of_convolution, batch_norm, softmax, cross_entropy,
-    epoch_loss, accuracy, early_stopping, training_step,
-    operations_of_convolution, intensity, overall_speedup, seconds_per_call,
-    prepare, top_k, confusion, saliency,
+    best_epoch, accuracy, epoch_loss, training_step, early_stopping,
+    typical_time, operations_of_convolution, overall_speedup, intensity, seconds_per_call,
+    top_k, prepare, confusion, saliency,
 )  # fmt: skip
 """All of them, in the order of the lessons."""
 
@@ -31,10 +36,16 @@ record.known.update((exercise.name, exercise) for exercise in EXERCISES)
 
 __all__ = [
     "EXERCISES",
+    "PREDICTIONS",
+    "QUIZZES",
+    "Asked",
     "Exercise",
+    "Replies",
+    "Reply",
     "Verdict",
     "accuracy",
     "batch_norm",
+    "best_epoch",
     "brighten",
     "class_counts",
     "confusion",
@@ -51,8 +62,10 @@ __all__ = [
     "output_size",
     "overall_speedup",
     "parameters_of_convolution",
+    "predict",
     "prepare",
     "progress",
+    "quiz",
     "receptive_field",
     "record",
     "saliency",
@@ -60,4 +73,5 @@ __all__ = [
     "softmax",
     "top_k",
     "training_step",
+    "typical_time",
 ]

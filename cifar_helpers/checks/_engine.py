@@ -25,10 +25,12 @@ class Verdict:
     Attributes:
         state: `open` (not attempted), `right` or `wrong`.
         says: in words: what to notice, or what is wrong and why.
+        picture: HTML of what a right answer shows, or nothing.
     """
 
     state: str
     says: str
+    picture: str = ""
 
     def __str__(self) -> str:
         mark = {"open": "… not attempted yet", "right": "✅ right", "wrong": "❌ not yet"}[self.state]
@@ -38,7 +40,7 @@ class Verdict:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f'<p role="status">{html.escape(str(self))}</p>'
+        return f'<p role="status">{html.escape(str(self))}</p>{self.picture}'
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Exercise:
         mistakes: usual ones; the first that gives what the answer gives decides what is said.
         close: relative and absolute tolerance.
         harness: makes of an answer, which may change what it is given, a function of the drawn arguments.
+        shows: makes of a right answer HTML of what it does, on something that can be looked at.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Exercise:
     mistakes: Sequence[Mistake] = ()
     close: float = 1e-4
     harness: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda answer: answer
+    shows: Callable[[Callable[..., Any]], str] | None = None
 
     def __call__(self, answer: Any) -> Verdict:
         """Judge an answer: the learner's function, or `...`; it never raises."""
@@ -93,6 +97,10 @@ class _Record:
     known: dict[str, Exercise] = field(default_factory=dict)
     solved: set[str] = field(default_factory=set)
     hints_given: dict[str, int] = field(default_factory=dict)
+    predictions: dict[str, int] = field(default_factory=dict)  # to the lesson
+    committed: set[str] = field(default_factory=set)
+    quiz: dict[str, int] = field(default_factory=dict)  # to the lesson
+    answered: set[str] = field(default_factory=set)
 
 
 record = _Record()
@@ -109,7 +117,15 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
     verdict = _judged(exercise, exercise.harness(answer))
     if verdict.state == "right":
         record.solved.add(exercise.name)
+        return Verdict(verdict.state, verdict.says, _picture(exercise, answer))
     return verdict
+
+
+def _picture(exercise: Exercise, answer: Callable[..., Any]) -> str:
+    try:
+        return exercise.shows(answer) if exercise.shows else ""
+    except Exception:  # the answer is right, whatever it does with what is looked at here
+        return ""
 
 
 def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
@@ -232,7 +248,7 @@ def hint(name: str) -> str:
 
 
 def progress(lesson: int | None = None) -> str:
-    """Which exercises are solved since the kernel started.
+    """What is done since the kernel started: exercises, predictions, quiz.
 
     Args:
         lesson: its number; `None` tells of all.
@@ -242,4 +258,11 @@ def progress(lesson: int | None = None) -> str:
         if lesson in (None, exercise.lesson):
             lines.append(f"{'✅' if name in record.solved else '… '} {name} (lesson {exercise.lesson:02d})")
     done = sum(line.startswith("✅") for line in lines)
-    return "\n".join([*lines, f"{done} of {len(lines)} solved"])
+    told = [f"{done} of {len(lines)} exercises solved"]
+    for asked, given, what in (
+        (record.predictions, record.committed, "predictions committed"),
+        (record.quiz, record.answered, "quiz answers right"),
+    ):
+        names = {name for name, place in asked.items() if lesson in (None, place)}
+        told += [f"{len(names & given)} of {len(names)} {what}"] if names else []
+    return "\n".join([*lines, ", ".join(told)])

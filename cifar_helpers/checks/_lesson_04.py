@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: the step, means over an epoch, accuracy, early stopping."""
+"""Exercises of lesson 04: the best epoch, accuracy, means over an epoch, the step, early stopping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,54 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from cifar_helpers.checks import _shows_04
 from cifar_helpers.checks._engine import Exercise, Mistake
+
+
+def _curve(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    curves = (
+        [3.0, 2.0, 2.5, 1.0, 1.5],
+        [1.0, 1.0, 1.0],
+        [0.9, 0.5, 0.7, 0.5, 0.6],
+        [2.0, 1.5, 1.6, 1.2, 1.1],
+    )
+    return (curves[number] if number < len(curves) else torch.rand(5 + number, generator=generator).tolist(),)
+
+
+def _before_the_rise(losses: list[float]) -> int:
+    return next((k for k in range(1, len(losses)) if losses[k] > losses[k - 1]), len(losses))
+
+
+best_epoch = Exercise(
+    "best_epoch",
+    4,
+    lambda losses: losses.index(min(losses)) + 1,
+    _curve,
+    "this one number decides which weights to keep, and it takes the whole curve to find it.",
+    (
+        "The best epoch is the one with the lowest validation loss.",
+        "min(losses) is the lowest loss; losses.index(...) tells where it stands, counted from 0.",
+        """the solution:
+def my_best_epoch(losses):
+    return losses.index(min(losses)) + 1
+(epochs count from 1, the places of a list from 0)""",
+    ),
+    (
+        Mistake(lambda v: v.index(min(v)), "lists count from 0, epochs from 1: add 1."),
+        Mistake(lambda v: v.index(max(v)) + 1, "that is the epoch with the *highest* loss."),
+        Mistake(min, "that is the lowest loss; asked is the number of its epoch."),
+        Mistake(len, "that is the last epoch. A training may well have been better before its end."),
+        Mistake(
+            _before_the_rise,
+            "it takes the epoch before the first rise. A curve wobbles: a lower loss may still follow.",
+        ),
+        Mistake(
+            lambda v: len(v) - v[::-1].index(min(v)),
+            "of equal losses it takes the last; the first one was there after less training.",
+        ),
+    ),
+    close=0,
+)
 
 
 def _batches(generator: torch.Generator, number: int) -> tuple[Any, ...]:
@@ -175,6 +222,7 @@ def my_early_stopping(losses, patience):
         ),
     ),
     close=0,
+    shows=_shows_04.stopping,
 )
 
 
@@ -257,4 +305,5 @@ def my_training_step(model, optimizer, inputs, labels):
         Mistake(_after_two(_uphill), "the sign is wrong: the loss rises."),
     ),
     harness=_after_two,
+    shows=_shows_04.falling,
 )

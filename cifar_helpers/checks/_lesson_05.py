@@ -1,13 +1,17 @@
-"""Exercises of lesson 05: operations, intensity, honest timing."""
+"""Exercises of lesson 05: a typical time, operations, intensity, speed-up, honest timing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import torch
 
 from cifar_helpers.checks._engine import Exercise, Mistake
+
+Step = Callable[[], None]
+Clock = Callable[[], float]
 
 
 def _layer(generator: torch.Generator, number: int) -> tuple[Any, ...]:
@@ -77,8 +81,44 @@ def my_overall_speedup(share, times):
 )
 
 
+def _times(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """A slow first call, then an odd number of calls, one of them disturbed by something else."""
+    later = 0.07 + 0.01 * torch.rand(2 * number + 3, generator=generator)
+    later[int(torch.randint(len(later), (1,), generator=generator))] *= 4
+    return ([0.11 + 0.01 * number, *later.tolist()],)
+
+
+typical_time = Exercise(
+    "typical_time",
+    5,
+    lambda times: median(times[1:]),
+    _times,
+    "one call that was disturbed moves the mean, and leaves the median where it is.",
+    (
+        "Which of the times is no fair one? And which number is not moved by a single slow call?",
+        "times[1:] leaves out the first; the median is the middle of the sorted rest.",
+        """the solution:
+def my_typical_time(times):
+    rest = sorted(times[1:])
+    return rest[len(rest) // 2]
+(or statistics.median(times[1:]))""",
+    ),
+    (
+        Mistake(lambda t: median(t), "the first call, which sets things up, is still among them: times[1:]."),
+        Mistake(
+            lambda t: sum(t[1:]) / (len(t) - 1),
+            "that is the mean, which a single disturbed call moves: take the median.",
+        ),
+        Mistake(lambda t: sum(t) / len(t), "that is the mean of all calls, with the warm-up and with disturbed ones."),
+        Mistake(lambda t: min(t), "that is the luckiest call; asked is the usual one."),
+        Mistake(lambda t: t[1:][(len(t) - 1) // 2], "the middle of the list is the median only once it is sorted."),
+    ),
+    close=1e-6,
+)
+
+
 class _Machine:
-    """Tells what was called when: work is slow the first time, and done only once it is waited for."""
+    """Tells what was called when: slow the first time, disturbed once, and done only when it is waited for."""
 
     def __init__(self, cost: float) -> None:
         self.cost, self.now, self.calls, self.queued = cost, 0.0, 0, 0.0
@@ -86,7 +126,9 @@ class _Machine:
     def work(self) -> None:
         self.calls += 1
         self.now += 0.001
-        self.queued += self.cost * (10 if self.calls == 1 else 1)
+        # Calls differ among themselves, so that no two rules of timing give the same number.
+        usual = 1 + (3 * self.calls + 1) % 7 / 10
+        self.queued += self.cost * {1: 10.0, 3: 8.0}.get(self.calls, usual)
 
     def wait(self) -> None:
         self.now += self.queued
@@ -104,65 +146,75 @@ def _timed(answer: Callable[..., Any]) -> Callable[[int], Any]:
     return run
 
 
-def _honest(work: Callable[[], None], wait: Callable[[], None], clock: Callable[[], float], repeats: int) -> float:
+def _each(work: Step, wait: Step, clock: Clock, repeats: int) -> list[float]:
+    times = []
+    for _ in range(repeats):
+        start = clock()
+        work()
+        wait()
+        times.append(clock() - start)
+    return times
+
+
+def _warm(work: Step, wait: Step, clock: Clock, repeats: int) -> list[float]:
     work()
     wait()
-    start = clock()
-    for _ in range(repeats):
-        work()
-    wait()
-    return (clock() - start) / repeats
+    return _each(work, wait, clock, repeats)
 
 
-def _cold(work: Callable[[], None], wait: Callable[[], None], clock: Callable[[], float], repeats: int) -> float:
-    start = clock()
-    for _ in range(repeats):
-        work()
-    wait()
-    return (clock() - start) / repeats
+def _honest(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
+    return median(_warm(work, wait, clock, repeats))
 
 
-def _queue(work: Callable[[], None], wait: Callable[[], None], clock: Callable[[], float], repeats: int) -> float:
+def _cold(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
+    return median(_each(work, wait, clock, repeats))
+
+
+def _queue(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
     work()
     wait()
-    start = clock()
-    for _ in range(repeats):
-        work()
-    return (clock() - start) / repeats
+    return median(_each(work, lambda: None, clock, repeats))
 
 
-def _carried(work: Callable[[], None], wait: Callable[[], None], clock: Callable[[], float], repeats: int) -> float:
+def _carried(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
     work()
-    start = clock()
-    for _ in range(repeats):
-        work()
-    wait()
-    return (clock() - start) / repeats
+    return median(_each(work, wait, clock, repeats))
 
 
-def _total(work: Callable[[], None], wait: Callable[[], None], clock: Callable[[], float], repeats: int) -> float:
-    return _honest(work, wait, clock, repeats) * repeats
+def _mean(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
+    return sum(_warm(work, wait, clock, repeats)) / repeats
+
+
+def _total(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
+    return sum(_warm(work, wait, clock, repeats))
+
+
+def _unsorted(work: Step, wait: Step, clock: Clock, repeats: int) -> float:
+    return _warm(work, wait, clock, repeats)[repeats // 2]
 
 
 seconds_per_call = Exercise(
     "seconds_per_call",
     5,
     _timed(_honest),
-    lambda generator, number: (number + 2,),
-    "warm up, wait, start the clock, work, wait, stop the clock.",
+    lambda generator, number: (2 * number + 3,),
+    "warm up and wait; then for each call start the clock, work, wait, stop it; and take the median.",
     (
         "The first call sets things up. Where must it stand so that the clock does not see it?",
         "A device queues work and returns at once: wait() returns when all of it is done.",
-        "Wait twice: after the warm-up, before the clock starts, and after the loop, before it stops.",
+        "work() and wait() to warm up; then for each call: start = clock(), work(), wait(), and keep clock() - start.",
         """the solution:
 def my_seconds_per_call(work, wait, clock, repeats):
     work()
     wait()
-    start = clock()
+    times = []
     for _ in range(repeats):
+        start = clock()
         work()
-    wait()
-    return (clock() - start) / repeats""",
+        wait()
+        times.append(clock() - start)
+    return sorted(times)[repeats // 2]
+(the first wait is for the warm-up, so that the first time does not pay for it)""",
     ),
     (
         Mistake(
@@ -170,7 +222,9 @@ def my_seconds_per_call(work, wait, clock, repeats):
         ),
         Mistake(_timed(_queue), "the clock stops while work is still queued: wait() before you read it."),
         Mistake(_timed(_carried), "the warm-up is still queued when the clock starts: wait() for it first."),
-        Mistake(_timed(_total), "that is the time of all calls; divide by their number."),
+        Mistake(_timed(_mean), "that is the mean: a single disturbed call moves it. Time each call, take the median."),
+        Mistake(_timed(_total), "that is the time of all calls together; asked is that of one."),
+        Mistake(_timed(_unsorted), "the middle of the list is the median only once the list is sorted."),
     ),
     harness=_timed,
 )

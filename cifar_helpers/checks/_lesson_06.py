@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers.checks import _shows_06
 from cifar_helpers.checks._engine import Exercise, Mistake
 from cifar_helpers.data import MEAN, STD
 
@@ -56,6 +57,7 @@ def my_prepare(photo):
         ),
         Mistake(lambda p: _prepare(p.flip(2)), "red and blue are exchanged."),
     ),
+    shows=_shows_06.prepared,
 )
 
 
@@ -139,6 +141,7 @@ def my_confusion(true, said):
         ),
     ),
     close=0,
+    shows=_shows_06.confused,
 )
 
 
@@ -199,4 +202,5 @@ def my_saliency(model, image, label):
         ),
         Mistake(lambda m, i, y: _gradient(m, i, y).abs().amax(0)[None], "one map (H, W), without a batch."),
     ),
+    shows=_shows_06.salient,
 )

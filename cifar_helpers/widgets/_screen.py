@@ -48,13 +48,25 @@ export default {
       output.querySelectorAll(".widget-play").forEach(player => player.querySelectorAll("button").forEach(
         (button, k) => button.setAttribute("aria-label", ["play or pause", "stop", "repeat"][k])));
     };
+    // A question stands in the screen before its field and its button.
+    const ask = () => {
+      const parts = [...el.parentElement?.children ?? []];
+      const question = el.querySelector("[data-question]")?.textContent;
+      if (!question) return;
+      const [field, button] = parts.slice(parts.indexOf(el) + 1);
+      const group = field?.querySelector(".widget-radio-box");
+      group?.setAttribute("role", "radiogroup");
+      (group ?? field?.querySelector("input"))?.setAttribute("aria-label", question);
+      button?.setAttribute("aria-label", `${button.textContent}: ${question}`);
+    };
     const listen = () => {
       if (!el.isConnected) return requestAnimationFrame(listen);
       const output = el.closest(".jp-OutputArea-output");
       if (!output) return;
       output.addEventListener("focusin", claim);
-      name(output);
-      new MutationObserver(() => name(output)).observe(output, { childList: true, subtree: true });
+      const names = () => { name(output); ask(); };
+      names();
+      new MutationObserver(names).observe(output, { childList: true, subtree: true });
     };
     model.on("change:value", draw);
     el.addEventListener("click", choose);

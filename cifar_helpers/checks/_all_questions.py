@@ -1,0 +1,71 @@
+"""All questions of the course: `predict` asks one before a result, `quiz` asks five at the end of a lesson."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cifar_helpers.checks import _questions_04, _questions_05, _questions_06
+from cifar_helpers.checks._asking import LETTERS, Replies, Reply, reply
+from cifar_helpers.checks._asking_widget import Asked
+from cifar_helpers.checks._asking_widget import prediction as _prediction
+from cifar_helpers.checks._asking_widget import quiz as _quiz
+from cifar_helpers.checks._engine import record
+from cifar_helpers.checks._questions import Choice, Question
+
+__all__ = ["PREDICTIONS", "QUIZZES", "predict", "quiz"]
+
+_LESSONS: Final = {4: _questions_04, 5: _questions_05, 6: _questions_06}
+
+PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}
+QUIZZES: Final[dict[int, tuple[Choice, ...]]] = {lesson: module.QUIZ for lesson, module in _LESSONS.items()}
+
+record.predictions.update({name: question.lesson for name, question in PREDICTIONS.items()})
+record.quiz.update({question.name: lesson for lesson, questions in QUIZZES.items() for question in questions})
+
+
+def predict(name: str, answer: str | float | None = None) -> Asked | Reply:
+    """Ask for a prediction before a result is shown, and tell the truth when the reader has committed to one.
+
+    Args:
+        name: of the question.
+        answer: a letter or a number answers at once, without controls; `None` asks.
+    """
+    question = PREDICTIONS.get(name)
+    if question is None:
+        return Reply("open", f"there is no prediction {name!r}; there are {', '.join(sorted(PREDICTIONS))}")
+
+    def committed(heard: Reply) -> None:
+        if heard.state != "open":
+            record.committed.add(name)
+
+    if answer is None:
+        return _prediction(question, committed)
+    heard = reply(question, answer)
+    committed(heard)
+    return heard
+
+
+def quiz(lesson: int, answers: str | None = None) -> Asked | Reply | Replies:
+    """Ask the five questions at the end of a lesson.
+
+    Args:
+        lesson: its number.
+        answers: a letter for each question, as in "abcda", answers at once, without controls; `None` asks.
+    """
+    questions = QUIZZES.get(lesson)
+    if questions is None:
+        return Reply("open", f"there is no quiz for lesson {lesson}; there are those of {', '.join(map(str, QUIZZES))}")
+
+    def answered(question: Choice, heard: Reply) -> None:
+        (record.answered.add if heard.state == "right" else record.answered.discard)(question.name)
+
+    if answers is None:
+        return _quiz(questions, lesson, answered)
+    letters = [letter for letter in str(answers) if not letter.isspace()]
+    if len(letters) != len(questions):
+        allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
+        return Reply("open", f"give {len(questions)} letters, {allowed}, one for each question; got {answers!r}")
+    heard = [reply(question, letter) for question, letter in zip(questions, letters, strict=True)]
+    for question, each in zip(questions, heard, strict=True):
+        answered(question, each)
+    return Replies(tuple(heard))

@@ -1,0 +1,101 @@
+"""Questions to the reader: what they look like as text, and what an answer gets to hear."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cifar_helpers.checks._questions import Choice, Number, Question
+
+__all__ = ["Replies", "Reply", "as_text", "reply"]
+
+LETTERS: Final = "abcde"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an answer to a question gets to hear; a notebook shows it below the cell.
+
+    Attributes:
+        state: `right`, `wrong`, or `open` where there was no answer that could be judged.
+        says: in words.
+    """
+
+    state: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{ {'right': '✅', 'wrong': '❌', 'open': '…'}[self.state] } {self.says}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f'<p role="status">{html.escape(str(self))}</p>'
+
+
+@dataclass(frozen=True)
+class Replies:
+    """What the answers to a quiz get to hear, in order."""
+
+    each: tuple[Reply, ...]
+
+    def __str__(self) -> str:
+        right = sum(one.state == "right" for one in self.each)
+        lines = [f"{k}. {one}" for k, one in enumerate(self.each, start=1)]
+        return "\n".join([*lines, f"{right} of {len(self.each)} right"])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return "".join(f'<p role="status">{html.escape(line)}</p>' for line in str(self).splitlines())
+
+
+def as_text(question: Question) -> str:
+    """The question and its answers, each with a letter; it does not tell which is right."""
+    if isinstance(question, Number):
+        return f"{question.ask} (a number, in {question.unit})"
+    answers = [f"  {letter}) {option.text}" for letter, option in zip(LETTERS, question.options, strict=False)]
+    return "\n".join([question.ask, *answers])
+
+
+def reply(question: Question, answer: Any) -> Reply:
+    """Judge an answer: a letter or the text of an option, or a number; it never raises.
+
+    A wrong answer is told the truth and which misconception leads to it.
+    """
+    return _of_choice(question, answer) if isinstance(question, Choice) else _of_number(question, answer)
+
+
+def _of_choice(question: Choice, answer: Any) -> Reply:
+    said = str(answer).strip()
+    options = dict(zip(LETTERS, question.options, strict=False))
+    chosen = options.get(said.lower()) or next((o for o in question.options if o.text == said), None)
+    if chosen is None:
+        return Reply("open", f"{said!r} is none of the answers; give one of the letters {', '.join(options)}.")
+    if chosen.right:
+        return Reply("right", f"Yes: {chosen.text}. {chosen.says}")
+    truth = next(option for option in question.options if option.right)
+    return Reply("wrong", f"Not {chosen.text}: {chosen.says} The answer: {truth.text}. {truth.says}")
+
+
+def _of_number(question: Number, answer: Any) -> Reply:
+    try:
+        guess = float(str(answer).strip().removesuffix(question.unit).removesuffix("%").replace(",", ""))
+        if not math.isfinite(guess):
+            raise ValueError(guess)
+    except ValueError:
+        return Reply("open", f"{str(answer)!r} is no number; write digits alone, such as 12.5.")
+    truth = question.truth()
+    told = f"{_short(truth)} {question.unit}"
+    if abs(guess - truth) <= question.close * abs(truth):
+        return Reply("right", f"Yes, it is {told}. {question.says}")
+    fits = next((b.says for b in question.beliefs if b.low <= guess < b.high), "")
+    return Reply("wrong", " ".join([f"Not {_short(guess)}; it is {told}.", *([fits] if fits else []), question.says]))
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"

@@ -1,0 +1,77 @@
+"""Questions to the reader: predictions before a result, and the quiz at the end of a lesson."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["Belief", "Choice", "Number", "Option", "Question"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer to a choice.
+
+    Attributes:
+        text: the answer, a few words.
+        says: why it is right, or which misconception leads to it.
+        right: whether it is right.
+    """
+
+    text: str
+    says: str
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A question with two to five answers, one of them right.
+
+    Attributes:
+        name: of the question, as in `checks.predict(NAME)`.
+        lesson: number of the lesson.
+        ask: the question, one or two sentences.
+        options: the answers, in the order shown.
+    """
+
+    name: str
+    lesson: int
+    ask: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A misconception that fits guesses from `low` up to `high`, which is left out."""
+
+    low: float
+    high: float
+    says: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A question whose answer is a number.
+
+    Attributes:
+        name: of the question, as in `checks.predict(NAME)`.
+        lesson: number of the lesson.
+        ask: the question, one or two sentences.
+        unit: of the number, as it stands behind it ("%", "parameters").
+        truth: computes the right number when it is needed.
+        says: why it is that number.
+        beliefs: misconceptions and the guesses that they lead to; the first that fits is told.
+        close: how far a guess may be from the truth and count as right, relative to the truth.
+    """
+
+    name: str
+    lesson: int
+    ask: str
+    unit: str
+    truth: Callable[[], float]
+    says: str
+    beliefs: tuple[Belief, ...] = ()
+    close: float = 0.1
+
+
+Question = Choice | Number
