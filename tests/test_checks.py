@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
+from asked import solution
 from torch import nn
 
 from cifar_helpers import checks
@@ -19,21 +19,13 @@ from cifar_helpers.checks._engine import _equal
 from cifar_helpers.data import MEAN, STD
 
 
-def solved(exercise: Exercise) -> Callable[..., Any]:
-    """The function that the last hint gives as the solution."""
-    names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD}
-    exec(exercise.solution, names)
-    found: Callable[..., Any] = names[f"my_{exercise.name}"]
-    return found
-
-
 def by_name(exercise: Exercise) -> str:
     return exercise.name
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
-    answer = solved(exercise)
+    answer = solution(exercise.name)
     verdict = exercise(answer)
     assert verdict.state == "right" and exercise.notice in str(verdict)
     tried = exercise.harness(answer)
@@ -119,7 +111,7 @@ def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
 def test_progress_tells_what_is_solved() -> None:
     checks.record.solved.clear()
     assert "0 of 4 exercises solved" in checks.progress(2)
-    checks.max_pool(solved(checks.max_pool))
+    checks.max_pool(solution("max_pool"))
     checks.conv2d(broken)
     assert "✅ max_pool" in checks.progress(2) and "1 of 4 exercises solved" in checks.progress(2)
     assert f"1 of {len(EXERCISES)} exercises solved, " in checks.progress()

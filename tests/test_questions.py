@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 
 import ipywidgets as widgets
 import pytest
+from asked import code_cells
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, Asked, Replies, Reply
@@ -54,6 +56,14 @@ def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_gue
         assert max(letters.count(letter) for letter in letters) <= 2, (lesson, letters)
     longest = [max(question.options, key=lambda option: len(option.text)).right for question in CHOICES]
     assert sum(longest) <= len(longest) / 2
+
+
+@pytest.mark.parametrize("lesson", QUIZZES)
+def test_each_prediction_stands_once_in_its_lesson_in_order_and_the_quiz_once(lesson: int) -> None:
+    code = "\n".join(code_cells(lesson))
+    wanted = [name for name, question in PREDICTIONS.items() if question.lesson == lesson]
+    assert re.findall(r'^checks\.predict\("(\w+)"\)$', code, re.M) == wanted
+    assert code.count(f"checks.quiz({lesson})") == 1
 
 
 @pytest.mark.parametrize(

@@ -3,77 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
+from asked import ALL, after_cell, right, solution, truth
 from torch import nn
 
 from cifar_helpers import MLP, CifarCNN, count_parameters, load_run, normalise
-from cifar_helpers.checks import (
-    EXERCISES,
-    _questions_04,
-    _questions_05,
-    _questions_06,
-    _shows_04,
-    _shows_06,
-)
-from cifar_helpers.checks._questions import Choice, Number
-from cifar_helpers.data import CLASSES, MEAN, STD
+from cifar_helpers.checks import _shows_04, _shows_06
+from cifar_helpers.data import CLASSES
 from cifar_helpers.inference import predict
 from cifar_helpers.sketches import draw
 from cifar_helpers.timing import recorded_benchmark
-
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-ALL = {
-    question.name: question
-    for module in (_questions_04, _questions_05, _questions_06)
-    for question in (*module.PREDICTIONS, *module.QUIZ)
-}
-
-
-def right(name: str) -> str:
-    """Text of the right option."""
-    question = ALL[name]
-    assert isinstance(question, Choice)
-    (option,) = [option for option in question.options if option.right]
-    return option.text
-
-
-def truth(name: str) -> float:
-    question = ALL[name]
-    assert isinstance(question, Number)
-    return question.truth()
-
-
-def after_cell(lesson: str, words: str, names: dict[str, Any]) -> dict[str, Any]:
-    """What a cell of a lesson defines; it is the one that contains the words."""
-    (path,) = NOTEBOOKS.glob(f"{lesson}*.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
-    (source,) = [cell.source for cell in cells if cell.cell_type == "code" and words in cell.source]
-    exec(source, names)
-    return names
-
-
-def solution(name: str) -> Any:
-    (exercise,) = [exercise for exercise in EXERCISES if exercise.name == name]
-    names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD}
-    exec(exercise.solution, names)
-    return names[f"my_{name}"]
-
-
-@pytest.mark.parametrize("lesson", ["04", "05", "06"])
-def test_each_prediction_stands_once_in_its_lesson_and_before_what_it_asks_about(lesson: str) -> None:
-    (path,) = NOTEBOOKS.glob(f"{lesson}*.ipynb")
-    sources = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    asked = [name for source in sources for name in re.findall(r'^checks\.predict\("(\w+)"\)$', source, re.M)]
-    module = {"04": _questions_04, "05": _questions_05, "06": _questions_06}[lesson]
-    assert asked == [question.name for question in module.PREDICTIONS]
-    assert sum(f"checks.quiz({int(lesson)})" in source for source in sources) == 1
-
 
 # --- lesson 04 ---------------------------------------------------------------------------------------------------
 
