@@ -21,10 +21,11 @@ try:
     )
     from cifar_helpers.history import Epoch, History
     from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
-    from cifar_helpers.models import MLP, CifarCNN, count_parameters
+    from cifar_helpers.models import MLP, CifarCNN, CompactCNN, FastCNN, SeveralViews, count_parameters
     from cifar_helpers.runs import Run, load_run, load_weights, save_weights
     from cifar_helpers.timing import Timing, devices, time_epoch
     from cifar_helpers.training import (
+        Averaging,
         Callback,
         CheckpointError,
         EarlyStopping,
@@ -42,20 +43,24 @@ __all__ = [
     "CLASSES",
     "MLP",
     "Augment",
+    "Averaging",
     "BatchLoader",
     "Callback",
     "CheckpointError",
     "Cifar10",
     "CifarCNN",
+    "CompactCNN",
     "DataError",
     "EarlyStopping",
     "Epoch",
+    "FastCNN",
     "History",
     "ImageSet",
     "Metrics",
     "PictureError",
     "Prediction",
     "Run",
+    "SeveralViews",
     "Timing",
     "TrainingDiverged",
     "collect_logits",

@@ -10,6 +10,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers import _processes
+
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
 # bfloat16 must win clearly: a choice at the noise level would make a seeded run differ from day to day.
@@ -40,9 +42,10 @@ def choose(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> 
     check(precision)
     if precision != "auto":
         return precision
+    model = _processes.inner(model)
     key = (type(model).__name__, images.device.type, tuple(images.shape[1:]))
     if key not in _chosen:
-        _chosen[key] = _measure(model, images, labels)
+        _chosen[key] = _processes.agreed(_measure(model, images, labels))
     return _chosen[key]
 
 

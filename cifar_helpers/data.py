@@ -293,11 +293,18 @@ class BatchLoader:
         batch_size: images a batch, at least 1.
         shuffle: a new order in each pass.
         augment: `Augment(...)`, or any `(images, generator) -> images`; leave `None` for validation.
+        alternate_flip: mirror half of the images in one pass and the other half in the next, so that two passes
+            show both views of each (Jordan, 2024).
+        mix: changes images and labels of a batch together, as `torchvision.transforms.v2.MixUp` does; labels may
+            become shares of classes, float `(B, 10)`. Its draws come from torch's own generator.
         seed: of order and augmentation.
+        share: `(k, n)`: of each batch, only the rows of process `k` of `n`, counted from 0; all processes draw
+            alike, so that together they see what one would see.
         device: where batches are made; the data is moved there once. `None` leaves it where it is.
 
     Raises:
-        ValueError: if `batch_size` is below 1 or there are no images.
+        ValueError: if `batch_size` is below 1, there are no images, `share` names no process, or the last batch is too
+            small to be shared.
     """
 
     def __init__(
@@ -307,20 +314,33 @@ class BatchLoader:
         *,
         shuffle: bool = False,
         augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        alternate_flip: bool = False,
+        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         seed: int = 0,
+        share: tuple[int, int] = (0, 1),
         device: torch.device | str | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if not 0 <= share[0] < share[1] <= batch_size:
+            raise ValueError(f"share must be (k, n) with 0 <= k < n <= batch_size {batch_size}, got {share}")
         if not len(image_set):
             raise ValueError("there are no images to iterate over")
+        if 0 < len(image_set) % batch_size < share[1]:
+            raise ValueError(
+                f"the last batch holds {len(image_set) % batch_size} images, too few to share among {share[1]} "
+                "processes: choose another batch_size"
+            )
         if device is not None:
             image_set = ImageSet(image_set.images.to(device), image_set.labels.to(device))
         self.image_set = image_set
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.augment = augment
+        self.alternate_flip = alternate_flip
+        self.mix = mix
         self.seed = seed
+        self.share = share
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -330,16 +350,27 @@ class BatchLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         # One generator a pass, made from (seed, epoch): a resumed training sees the same batches.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        mirrored = self._mirrored(self.epoch) if self.alternate_flip else None
         self.epoch += 1
         images, labels = self.image_set.images, self.image_set.labels
-        order = torch.randperm(len(labels), generator=generator) if self.shuffle else None
-        for start in range(0, len(labels), self.batch_size):
-            span = slice(start, start + self.batch_size)
-            chosen = span if order is None else order[span].to(labels.device)
-            batch = normalise(images[chosen])
+        order = torch.randperm(len(labels), generator=generator) if self.shuffle else torch.arange(len(labels))
+        order = order.to(labels.device)
+        for chosen in torch.split(order, self.batch_size):
+            batch, classes = normalise(images[chosen]), labels[chosen]
+            if mirrored is not None:
+                batch = torch.where(mirrored[chosen][:, None, None, None], batch.flip(3), batch)
             if self.augment is not None:
                 batch = self.augment(batch, generator)
-            yield batch, labels[chosen]
+            if self.mix is not None:
+                batch, classes = self.mix(batch, classes)
+            first, of = self.share
+            yield batch[first::of], classes[first::of]
+
+    def _mirrored(self, epoch: int) -> Tensor:
+        """Which images are mirrored in a pass: bool `(N,)`."""
+        generator = torch.Generator().manual_seed(self.seed)
+        half = torch.rand(len(self.image_set), generator=generator) < 0.5
+        return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
 
 
 def default_root() -> Path:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from cifar_helpers._pictures import PictureError, open_rgb
 from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 __all__ = [
@@ -129,7 +128,7 @@ def predict_folder(
 
 
 @functools.cache
-def shipped_model() -> CifarCNN:
+def shipped_model() -> nn.Module:
     """The network with the weights of the run `DEFAULT_RUN`, trained on CIFAR-10; read once a process.
 
     It is shared by all callers: to train it further, take `load_run(DEFAULT_RUN).model()`, a copy.

@@ -19,15 +19,14 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
 from cifar_helpers import _checkpoint, _precision
 from cifar_helpers._resources import resources
-from cifar_helpers.data import Augment, BatchLoader, Cifar10, ImageSet, load_cifar10
+from cifar_helpers.data import Cifar10, load_cifar10
 from cifar_helpers.history import History
-from cifar_helpers.models import CifarCNN
-from cifar_helpers.training import Callback, Metrics, evaluate, fit
+from cifar_helpers.models import SeveralViews
+from cifar_helpers.recipes import SHORT, Network, Plan, Recipe, loader_by, prepare
+from cifar_helpers.training import Averaging, Callback, Metrics, evaluate, fit
 
 __all__ = [
     "DEFAULT_RUN",
@@ -52,73 +51,6 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that decides how a `CifarCNN` is trained.
-
-    Attributes:
-        about: one sentence for people.
-        epochs: passes over the training images.
-        batch_size: images a step.
-        learning_rate: constant rate, or the peak of the one-cycle schedule.
-        one_cycle: raise the rate to its peak and lower it again over the run (Smith and Topin, 2018).
-        momentum: of stochastic gradient descent.
-        nesterov: look ahead along the momentum.
-        weight_decay: L2 penalty on all parameters.
-        dropout: of the two hidden layers.
-        flip: mirror images at random.
-        shift: most pixels by which an image is moved.
-        cutout: side of the square that is blanked.
-        label_smoothing: share of each label that is spread over all classes (Szegedy and others, 2016).
-        width: of the network, see `CifarCNN`.
-        train_images: how many training images are used; 0 means all of the split's.
-        wrong_labels: share of the training labels that are replaced by another class, 0..1.
-        seed: of weights, order, augmentation and dropout.
-        keep_weights: store the final weights (float16).
-        keep_after: further epochs after which the weights are stored; 0 is before training. Where it names any,
-            the kernels of the first layer are stored after every epoch.
-    """
-
-    about: str
-    epochs: int
-    batch_size: int = 200
-    learning_rate: float = 0.001
-    one_cycle: bool = False
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    dropout: float = 0.25
-    flip: bool = True
-    shift: int = 0
-    cutout: int = 0
-    label_smoothing: float = 0.0
-    width: float = 1.0
-    train_images: int = 0
-    wrong_labels: float = 0.0
-    seed: int = 0
-    keep_weights: bool = False
-    keep_after: tuple[int, ...] = ()
-
-    def model(self) -> CifarCNN:
-        """A fresh network of this recipe."""
-        return CifarCNN(self.dropout, self.width)
-
-
-SHORT = Recipe(
-    about="The default recipe for an impatient learner: 5 epochs, about a minute on two cores.",
-    epochs=5,
-    batch_size=128,
-    learning_rate=0.1,
-    one_cycle=True,
-    nesterov=True,
-    weight_decay=5e-4,
-    dropout=0.0,
-    shift=1,
-    label_smoothing=0.05,
-)
-"""Chosen on the validation images: it reaches over 80 % of them."""
-
-
-@dataclass(frozen=True)
 class Run:
     """A recorded run.
 
@@ -138,7 +70,7 @@ class Run:
     metrics: dict[str, Any]
     folder: Path
 
-    def model(self, epoch: int | None = None) -> CifarCNN:
+    def model(self, epoch: int | None = None) -> Network:
         """The network after an epoch, in eval mode, on the CPU; `None` takes the last.
 
         Raises:
@@ -196,7 +128,8 @@ def _recipe(content: dict[str, Any], folder: Path) -> Recipe:
     unknown = sorted(set(content) - {f.name for f in fields(Recipe)})
     if unknown:
         raise ValueError(f"{folder / 'config.json'}: the recipe has an unknown entry {unknown[0]!r}")
-    return Recipe(**{**content, "keep_after": tuple(content.get("keep_after", ()))})
+    entries: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    return Recipe(**entries)
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -253,6 +186,9 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
         "all test": _summary(evaluate(model, data.test)) if len(data.test_labels) else None,
         "test images": {"all": len(data.test_labels), "exact": data.exact_test_images},
     }
+    if recipe.views:
+        several = SeveralViews(model, shift=0 if recipe.views == 2 else 1)
+        metrics[f"validation, {recipe.views} views"] = _summary(evaluate(several, validation))
     config = {
         "recipe": asdict(recipe),
         "data": {
@@ -273,19 +209,10 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     return Run(name, recipe, config, history, metrics, target)
 
 
-def _spoil_labels(images: ImageSet, share: float, seed: int) -> ImageSet:
-    """Give a share of the images another class than theirs, each other class as likely."""
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(images), generator=generator)[: round(share * len(images))]
-    labels = images.labels.clone()
-    labels[chosen] = (labels[chosen] + torch.randint(1, 10, (len(chosen),), generator=generator)) % 10
-    return ImageSet(images.images, labels)
-
-
 class _Snapshots(Callback):
     """Keeps weights after chosen epochs, and the kernels of the first layer after all."""
 
-    def __init__(self, model: CifarCNN, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, model: Network, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
         self.kernels = [self._first(model)]
         self._keep(model, 0)
@@ -311,7 +238,7 @@ class _Snapshots(Callback):
 
 def train_by(
     recipe: Recipe, data: Cifar10, folder: Path | None = None, *, progress: bool = True
-) -> tuple[CifarCNN, History, str]:
+) -> tuple[Network, History, str]:
     """Train a network by a recipe, on the training part of the 80/20 split with seed 0.
 
     Args:
@@ -326,8 +253,9 @@ def train_by(
     """
     plan = prepare(recipe, data)
     # A loader of its own, so that the training begins with its first pass.
-    precision = _precision.choose("auto", plan.model, *next(iter(_loader(recipe, plan.loader.image_set))))
+    precision = _precision.choose("auto", plan.model, *next(iter(loader_by(recipe, plan.loader.image_set))))
     snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
+    means = [Averaging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
     history = fit(
         plan.model,
         plan.loader,
@@ -337,7 +265,7 @@ def train_by(
         schedule=plan.schedule,
         precision=precision,
         label_smoothing=recipe.label_smoothing,
-        callbacks=snapshots,
+        callbacks=[*snapshots, *means],
         seed=recipe.seed,
         checkpoint=folder / "checkpoint.part" if folder else None,
         progress=progress,
@@ -345,44 +273,6 @@ def train_by(
     for snapshot in snapshots:
         torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
     return plan.model, history, precision
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that `fit` needs to follow a recipe."""
-
-    model: CifarCNN
-    loader: BatchLoader
-    validation: ImageSet
-    optimizer: SGD
-    schedule: LRScheduler | None
-
-
-def prepare(recipe: Recipe, data: Cifar10) -> Plan:
-    """A fresh network by a recipe, with its batches, from the 80/20 split with seed 0, and its optimizer."""
-    train, validation = data.split()
-    if recipe.train_images:
-        train = train.subset(slice(0, recipe.train_images))
-    loader = _loader(recipe, _spoil_labels(train, recipe.wrong_labels, recipe.seed))
-    torch.manual_seed(recipe.seed)
-    model = recipe.model()
-    optimizer = SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        nesterov=recipe.nesterov,
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    schedule: LRScheduler | None = None
-    if recipe.one_cycle:
-        schedule = OneCycleLR(optimizer, recipe.learning_rate, total_steps=recipe.epochs * len(loader))
-    return Plan(model, loader, validation, optimizer, schedule)
-
-
-def _loader(recipe: Recipe, train: ImageSet) -> BatchLoader:
-    augment = Augment(recipe.flip, recipe.shift, recipe.cutout)
-    return BatchLoader(train, recipe.batch_size, shuffle=True, augment=augment, seed=recipe.seed)
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

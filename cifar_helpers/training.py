@@ -15,14 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from cifar_helpers import _checkpoint, _memory, _precision
+from cifar_helpers import _checkpoint, _memory, _precision, _processes
 from cifar_helpers._checkpoint import CheckpointError
 from cifar_helpers.data import CLASSES, Augment, BatchLoader, ImageSet
 from cifar_helpers.history import Epoch, History
 
 __all__ = [
+    "Averaging",
     "Callback",
     "CheckpointError",
     "EarlyStopping",
@@ -119,6 +121,45 @@ class EarlyStopping(Callback):
         self._best_weights = state["weights"]
 
 
+class Averaging(Callback):
+    """Give the model, after training, a running mean of its weights over the last steps instead of the last weights.
+
+    Each step moves the mean by `1 - decay` of its distance to the weights (an exponential moving average; Polyak and
+    Juditsky, 1992). The mean of batch norm's running statistics is taken as well.
+
+    Args:
+        model: that is trained.
+        optimizer: that trains it: its steps are counted.
+        decay: 0 to below 1; the mean reaches back about `1 / (1 - decay)` steps.
+
+    Raises:
+        ValueError: if `decay` is outside its range.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Optimizer, decay: float = 0.99) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay must lie between 0 and below 1, got {decay}")
+        mean_of = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self._mean = AveragedModel(model, multi_avg_fn=mean_of, use_buffers=True)
+        self._model = model
+        optimizer.register_step_post_hook(self._after_step)
+
+    def _after_step(self, *_: Any) -> None:
+        self._mean.update_parameters(self._model)
+
+    def after_training(self, model: nn.Module, history: History) -> None:
+        """Put the mean into the model."""
+        model.load_state_dict(self._mean.module.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The mean, and how many steps are in it."""
+        return self._mean.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self._mean.load_state_dict(state)
+
+
 @dataclass(frozen=True)
 class Metrics:
     """How a network did on a set of images.
@@ -167,6 +208,9 @@ def fit(
 
     Ctrl-C, or the stop button of a notebook, ends it after the current step; the history of the
     complete epochs is returned. With the same seed, data and machine the result is the same.
+
+    Under `torchrun` each process calls it with its network in `DistributedDataParallel` and a `BatchLoader` with its
+    `share`; the first one writes the checkpoint.
 
     Args:
         model: takes `(B, 3, 32, 32)` and gives logits `(B, 10)`; it is trained in place.
@@ -227,7 +271,7 @@ def fit(
                 torch.manual_seed(seed * 1_000_003 + epoch)
                 history.rows.append(_epoch(step, train, validation, epoch, bar))
                 stop = [w.after_epoch(model, history) for w in watchers]
-                if checkpoint is not None:
+                if checkpoint is not None and _processes.first():
                     states = [w.state_dict() for w in watchers]
                     _checkpoint.save(Path(checkpoint), state, history, states)
                 if any(stop):
@@ -301,6 +345,8 @@ def _signature(
             "shuffle": str(train.shuffle),
             # A function's own text names its place in memory, which differs each time.
             "augmentation": getattr(train.augment, "__qualname__", str(train.augment)),
+            "alternate flip": str(train.alternate_flip),
+            "mixing": getattr(train.mix, "__qualname__", str(train.mix)),
             "seed of the loader": str(train.seed),
         }
     return signature
@@ -342,7 +388,9 @@ class _Step:
         self.optimizer.step()
         if self.schedule is not None:
             self.schedule.step()
-        return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+        # Of mixed images the class with the largest share counts.
+        classes = labels if labels.dim() == 1 else labels.argmax(1)
+        return loss.detach(), (logits.detach().argmax(1) == classes).sum()
 
     def number_format(self) -> torch.autocast:
         """Makes layers compute in the precision that was chosen."""

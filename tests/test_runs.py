@@ -24,7 +24,8 @@ from cifar_helpers import (
     load_weights,
     save_weights,
 )
-from cifar_helpers.runs import DEFAULT_RUN, Recipe, _spoil_labels, main, record, run_names
+from cifar_helpers.recipes import Recipe, _spoil_labels
+from cifar_helpers.runs import DEFAULT_RUN, main, record, run_names
 
 
 @pytest.mark.parametrize("name", run_names())

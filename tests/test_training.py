@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from cifar_helpers import (
     Augment,
+    Averaging,
     BatchLoader,
     Callback,
     CifarCNN,
@@ -425,3 +426,57 @@ def test_label_smoothing_raises_the_training_loss_and_leaves_validation_as_it_is
         losses[share] = history["train_loss"][-1]
         assert history["validation_loss"][-1] == pytest.approx(evaluate(model, coloured(100, 1)).loss, abs=1e-5)
     assert losses[0.5] > losses[0.0] + 0.1
+
+
+# --- averaging and mixing ------------------------------------------------------------------------------------------
+
+
+def test_averaging_gives_the_running_mean_of_the_weights() -> None:
+    images = random_images(40)
+    model = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.BatchNorm1d(48), nn.Linear(48, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    averaging = Averaging(model, optimizer, decay=0.8)
+    seen: list[dict[str, Tensor]] = []
+    optimizer.register_step_post_hook(lambda *_: seen.append({k: v.clone() for k, v in model.state_dict().items()}))
+    fit(model, BatchLoader(images, 10), epochs=2, optimizer=optimizer, callbacks=[averaging], progress=False)
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            mean = seen[0][name]
+            for weights in seen[1:]:
+                mean = 0.8 * mean + 0.2 * weights[name]
+            assert torch.allclose(value, mean, atol=1e-6), name
+
+
+def test_averaging_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    def trained(*epochs: int) -> dict[str, Tensor]:
+        for last in epochs:
+            model = tiny()
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            loader = BatchLoader(random_images(40), 10, shuffle=True)
+            kept = tmp_path / f"{len(epochs)}.part"
+            means = [Averaging(model, optimizer, 0.9)]
+            fit(model, loader, epochs=last, optimizer=optimizer, callbacks=means, checkpoint=kept, progress=False)
+        return model.state_dict()
+
+    at_once, in_two = trained(4), trained(2, 4)
+    assert all(torch.equal(at_once[name], in_two[name]) for name in at_once)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0])
+def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
+    model = tiny()
+    with pytest.raises(ValueError, match="decay"):
+        Averaging(model, torch.optim.SGD(model.parameters(), lr=0.1), decay)
+
+
+def test_the_loss_of_mixed_images_is_that_of_their_shares_and_the_larger_share_counts() -> None:
+    def mixed(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return images, 0.7 * nn.functional.one_hot(labels, 10) + 0.3 * nn.functional.one_hot((labels + 1) % 10, 10)
+
+    model, images = tiny(), random_images(100)
+    still = torch.optim.SGD(model.parameters(), lr=0.0)
+    loader = BatchLoader(images, 20, mix=mixed)
+    row = fit(model, loader, epochs=1, optimizer=still, precision="float32", progress=False).rows[0]
+    logits, labels = collect_logits(model, images)
+    assert row.train_loss == pytest.approx(float(nn.functional.cross_entropy(logits, mixed(logits, labels)[1])))
+    assert row.train_accuracy == pytest.approx(float((logits.argmax(1) == labels).float().mean()))

@@ -16,8 +16,14 @@ from cifar_helpers.models import CifarCNN
 STAGES = ("convolution", "batch norm", "ReLU", "pooling")
 
 
-def layers_of(model: CifarCNN) -> dict[str, nn.Module]:
-    """The layers of the convolution blocks by name, `block 1, convolution` first; copies on the CPU in eval mode."""
+def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+    """The layers of the convolution blocks by name, `block 1, convolution` first; copies on the CPU in eval mode.
+
+    Raises:
+        TypeError: if the network is no `CifarCNN`.
+    """
+    if not isinstance(model, CifarCNN):
+        raise TypeError(f"its layers can be shown of a CifarCNN, not of a {type(model).__name__}")
     blocks = copy.deepcopy(model.features).cpu().float().eval()
     return {
         f"block {number}, {stage}": layer

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.kernels import KERNELS, Floats, grey
@@ -82,14 +82,14 @@ def distance(kernel: Floats, target: Floats) -> float:
     return float(np.linalg.norm(kernel - target) / np.linalg.norm(target))
 
 
-def nearest(kernel: Floats, model: CifarCNN) -> tuple[int, float, Floats]:
+def nearest(kernel: Floats, model: nn.Module) -> tuple[int, float, Floats]:
     """The kernel of a network's first layer that is most like this one on a grey picture.
 
     Returns:
         Its number, the cosine of the angle between both (1: the same up to contrast; below 0 is never nearest, as
         the opposite sign counts as alike), and its numbers, summed over the colours: float32 `(3, 3)`.
     """
-    learned = next(model.features.parameters()).detach().cpu().float().sum(1).numpy()
+    learned = next(model.parameters()).detach().cpu().float().sum(1).numpy()
     inner = kernel[len(kernel) // 2 - 1 : len(kernel) // 2 + 2, len(kernel) // 2 - 1 : len(kernel) // 2 + 2]
     lengths = np.linalg.norm(learned, axis=(1, 2)) * np.linalg.norm(inner)
     likeness = (learned * inner).sum((1, 2)) / np.maximum(lengths, 1e-9)
@@ -150,7 +150,7 @@ def _shown(results: Floats) -> tuple[Any, str]:
     return in_grey(plane), "0 black, 1 white"
 
 
-def _learned_html(kernel: Floats, model: CifarCNN) -> str:
+def _learned_html(kernel: Floats, model: nn.Module) -> str:
     number, likeness, values = nearest(kernel, model)
     same = "" if likeness > 0 else ", with the opposite sign"
     words = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cifar_helpers.data import CLASSES, ImageSet
 from cifar_helpers.inference import shipped_model
@@ -40,7 +40,7 @@ class Exciting:
     values: Tensor
 
 
-def most_exciting(model: CifarCNN, pictures: Tensor, count: int = _BEST) -> dict[str, Exciting]:
+def most_exciting(model: nn.Module, pictures: Tensor, count: int = _BEST) -> dict[str, Exciting]:
     """For each layer and channel the pictures with the greatest activation, each picture once.
 
     Args:

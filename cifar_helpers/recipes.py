@@ -1,0 +1,187 @@
+"""Recipes: all that decides how a network of the course is trained, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+
+from cifar_helpers.data import Augment, BatchLoader, Cifar10, ImageSet, normalise
+from cifar_helpers.models import CifarCNN, CompactCNN, FastCNN
+
+__all__ = ["SHORT", "Plan", "Recipe", "prepare"]
+
+Network = CifarCNN | CompactCNN | FastCNN
+
+_WHITENED_WITH = 5000  # images: more change the first layer of a `FastCNN` no longer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a network is trained.
+
+    Attributes:
+        about: one sentence for people.
+        epochs: passes over the training images.
+        network: `CifarCNN`, `CompactCNN` or `FastCNN`.
+        batch_size: images a step.
+        learning_rate: constant rate, or the peak of the one-cycle schedule.
+        one_cycle: raise the rate to its peak and lower it again over the run (Smith and Topin, 2018).
+        momentum: of stochastic gradient descent.
+        nesterov: look ahead along the momentum.
+        weight_decay: L2 penalty on all parameters.
+        dropout: of the two hidden layers of a `CifarCNN`.
+        flip: mirror images at random.
+        alternate_flip: mirror each image in every second epoch instead, see `BatchLoader`.
+        shift: most pixels by which an image is moved.
+        cutout: side of the square that is blanked.
+        mixup: how far two images of a batch are mixed: both numbers of the beta distribution that the share is drawn
+            from, 0 for none (Zhang and others, 2018).
+        label_smoothing: share of each label that is spread over all classes (Szegedy and others, 2016).
+        averaging: decay of a running mean of the weights, which the network gets at the end; 0 for none.
+        width: of a `CifarCNN`.
+        widths: of the stages of the other networks; none for their own.
+        depth: of a `CompactCNN`.
+        residual: whether a `CompactCNN` adds what goes into its further convolutions to their output.
+        bias_rate: how many times as fast the shifts of batch norm learn (Page, 2018).
+        train_images: how many training images are used; 0 means all of the split's.
+        wrong_labels: share of the training labels that are replaced by another class, 0..1.
+        seed: of weights, order, augmentation and dropout.
+        views: how many views of each image a second measurement at the end asks about, see `SeveralViews`: 2 (the
+            image and its mirror image) or 6; 0 for no such measurement.
+        keep_weights: store the final weights (float16).
+        keep_after: further epochs after which the weights are stored; 0 is before training. Where it names any,
+            the kernels of the first layer are stored after every epoch.
+    """
+
+    about: str
+    epochs: int
+    network: str = "CifarCNN"
+    batch_size: int = 200
+    learning_rate: float = 0.001
+    one_cycle: bool = False
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    dropout: float = 0.25
+    flip: bool = True
+    alternate_flip: bool = False
+    shift: int = 0
+    cutout: int = 0
+    mixup: float = 0.0
+    label_smoothing: float = 0.0
+    averaging: float = 0.0
+    width: float = 1.0
+    widths: tuple[int, ...] = ()
+    depth: int = 0
+    residual: bool = False
+    bias_rate: float = 1.0
+    train_images: int = 0
+    wrong_labels: float = 0.0
+    seed: int = 0
+    views: int = 0
+    keep_weights: bool = False
+    keep_after: tuple[int, ...] = ()
+
+    def model(self) -> Network:
+        """A fresh network of this recipe.
+
+        Raises:
+            ValueError: if there is no such network, or it cannot be built so.
+        """
+        widths = {"widths": self.widths} if self.widths else {}
+        if self.network == "CifarCNN":
+            return CifarCNN(self.dropout, self.width)
+        if self.network == "CompactCNN":
+            return CompactCNN(**widths, depth=self.depth, residual=self.residual)
+        if self.network == "FastCNN":
+            return FastCNN(**widths)
+        raise ValueError(f"network must be CifarCNN, CompactCNN or FastCNN, got {self.network!r}")
+
+
+SHORT = Recipe(
+    about="The default recipe for an impatient learner: 5 epochs, about a minute on two cores.",
+    epochs=5,
+    batch_size=128,
+    learning_rate=0.1,
+    one_cycle=True,
+    nesterov=True,
+    weight_decay=5e-4,
+    dropout=0.0,
+    shift=1,
+    label_smoothing=0.05,
+)
+"""Chosen on the validation images: it reaches over 80 % of them."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that `fit` needs to follow a recipe."""
+
+    model: Network
+    loader: BatchLoader
+    validation: ImageSet
+    optimizer: SGD
+    schedule: LRScheduler | None
+
+
+def prepare(recipe: Recipe, data: Cifar10) -> Plan:
+    """A fresh network by a recipe, with its batches, from the 80/20 split with seed 0, and its optimizer."""
+    train, validation = data.split()
+    if recipe.train_images:
+        train = train.subset(slice(0, recipe.train_images))
+    loader = loader_by(recipe, _spoil_labels(train, recipe.wrong_labels, recipe.seed))
+    torch.manual_seed(recipe.seed)
+    model = recipe.model()
+    if isinstance(model, FastCNN):
+        model.whiten(normalise(train.images[:_WHITENED_WITH]))
+    groups = _groups(recipe, model)
+    optimizer = SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+    schedule: LRScheduler | None = None
+    if recipe.one_cycle:
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        schedule = OneCycleLR(optimizer, peaks, total_steps=recipe.epochs * len(loader))
+    return Plan(model, loader, validation, optimizer, schedule)
+
+
+def _groups(recipe: Recipe, model: nn.Module) -> list[dict[str, object]]:
+    """What is trained, and how fast; the shifts of batch norm apart where they have a rate of their own."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    common = {"params": trained, "weight_decay": recipe.weight_decay}
+    if recipe.bias_rate == 1:
+        return [common]
+    shifts = [layer.bias for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    common["params"] = [p for p in trained if all(p is not shift for shift in shifts)]
+    # The decay is divided by as much as the rate is multiplied, so that a step pulls on all alike.
+    decay, rate = recipe.weight_decay / recipe.bias_rate, recipe.learning_rate * recipe.bias_rate
+    return [common, {"params": shifts, "weight_decay": decay, "lr": rate}]
+
+
+def loader_by(recipe: Recipe, train: ImageSet) -> BatchLoader:
+    """The batches of a recipe."""
+    mix = None
+    if recipe.mixup:
+        from torchvision.transforms.v2 import MixUp  # slow to import, and rarely needed
+
+        mix = MixUp(alpha=recipe.mixup, num_classes=10)
+    return BatchLoader(
+        train,
+        recipe.batch_size,
+        shuffle=True,
+        augment=Augment(recipe.flip, recipe.shift, recipe.cutout),
+        alternate_flip=recipe.alternate_flip,
+        mix=mix,
+        seed=recipe.seed,
+    )
+
+
+def _spoil_labels(images: ImageSet, share: float, seed: int) -> ImageSet:
+    """Give a share of the images another class than theirs, each other class as likely."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(images), generator=generator)[: round(share * len(images))]
+    labels = images.labels.clone()
+    labels[chosen] = (labels[chosen] + torch.randint(1, 10, (len(chosen),), generator=generator)) % 10
+    return ImageSet(images.images, labels)

@@ -1,0 +1,84 @@
+"""CompactCNN, FastCNN and the mean over several views."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import random_images
+from torch import nn
+
+from cifar_helpers import Cifar10, count_parameters
+from cifar_helpers.data import normalise
+from cifar_helpers.models import CompactCNN, FastCNN, SeveralViews
+
+
+def test_a_compact_network_has_the_parameters_that_its_text_says() -> None:
+    def convolution(inputs: int, outputs: int) -> int:
+        return outputs * (9 * inputs + 1) + 2 * outputs  # with its batch norm
+
+    stages = sum(convolution(a, b) + 2 * convolution(b, b) for a, b in ((3, 32), (32, 64), (64, 128)))
+    assert count_parameters(CompactCNN()) == stages + 128 * 10 + 10
+    assert f"{count_parameters(CompactCNN()):,} parameters" in (CompactCNN.__doc__ or "")
+    assert f"{count_parameters(FastCNN()):,} trained parameters" in (FastCNN.__doc__ or "")
+
+
+def test_residual_and_plain_differ_by_what_goes_round_alone() -> None:
+    torch.manual_seed(0)
+    plain, residual = CompactCNN(residual=False).eval(), CompactCNN().eval()
+    residual.load_state_dict(plain.state_dict())
+    values = torch.randn(2, 32, 16, 16)
+    further = [network.features[1] for network in (plain, residual)]
+    assert torch.allclose(further[1](values), further[0](values) + values)
+    assert plain(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("wrong", [{"widths": ()}, {"widths": (8,) * 6}, {"widths": (8, 0)}, {"depth": -1}])
+def test_a_compact_network_that_cannot_be_built_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"widths must|depth must"):
+        CompactCNN(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("widths", [(8, 8), (8, 8, 0), ()])
+def test_a_fast_network_that_cannot_be_built_is_refused(widths: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="3 stages"):
+        FastCNN(widths)
+
+
+def test_whitened_outputs_are_uncorrelated_and_of_variance_one(sketches: Cifar10) -> None:
+    images = normalise(sketches.train_images[:500])
+    network = FastCNN((8, 8, 8))
+    network.whiten(images)
+    with torch.no_grad():
+        values = network.whitening(images)[:, :12].permute(1, 0, 2, 3).flatten(1).double()
+    together = torch.cov(values)
+    strong = together.diagonal() > 0.5  # the faintest directions are kept from being blown up
+    assert int(strong.sum()) >= 4 and torch.allclose(
+        together[strong][:, strong], torch.eye(int(strong.sum())).double(), atol=0.5
+    )
+    off = together - torch.diag(together.diagonal())
+    assert off.abs().max() < 0.02
+    first, second = network.whitening.weight.split(12)
+    assert torch.equal(first, -second)
+
+
+def test_whitening_is_not_trained_and_other_convolutions_begin_by_handing_on() -> None:
+    network = FastCNN((32, 48, 48))
+    assert "whitening.weight" not in {n for n, p in network.named_parameters() if p.requires_grad}
+    first = network.features[1][0]
+    values = torch.randn(1, 24, 8, 8)
+    assert torch.allclose(first(values)[:, :24], values, atol=1e-6)
+
+
+def test_several_views_give_the_mean_of_what_each_gets() -> None:
+    torch.manual_seed(0)
+    network = CompactCNN((8,), depth=0).eval()
+    images = normalise(random_images(6).images)
+    with torch.no_grad():
+        two = (network(images) + network(images.flip(3))) / 2
+        assert torch.allclose(SeveralViews(network)(images), two, atol=1e-6)
+        padded = nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
+        corners = [images, padded[:, :, :32, :32], padded[:, :, 2:, 2:]]
+        six = sum(network(x) + network(x.flip(3)) for x in corners) / 6
+        assert torch.allclose(SeveralViews(network, shift=1)(images), six, atol=1e-6)
+    with pytest.raises(ValueError, match="shift"):
+        SeveralViews(network, shift=-1)
