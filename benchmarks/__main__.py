@@ -1,4 +1,4 @@
-"""`python -m benchmarks [a b c d e f]`: measure, print tables, write `resources/benchmarks.json`."""
+"""`python -m benchmarks [a b c d e f g]`: measure, print tables, write `resources/benchmarks.json`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import accuracy, costs, epoch, roof, sweeps, tricks
+from benchmarks import accuracy, costs, epoch, ladder, roof, sweeps, tricks
 from benchmarks.common import table
 
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "d": ("Arithmetic of a training step, batch 200, and where its time goes", roof.measure),
     "e": ("Cost of an epoch of fit", costs.measure),
     "f": ("Training time of an image against batch size", sweeps.measure),
+    "g": ("An epoch of each recipe of the ladder, seconds", ladder.measure),
 }
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
 

@@ -184,7 +184,7 @@ def recorded_benchmark(part: str) -> list[dict[str, Any]]:
 
     Args:
         part: `a` three engines, `b` trick by trick, `c` time to accuracy, `d` share of the roof, `e` costs,
-            `f` batch sizes.
+            `f` batch sizes, `g` the ladder.
 
     Raises:
         ValueError: if there is no such part.

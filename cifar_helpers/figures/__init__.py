@@ -13,6 +13,7 @@ from cifar_helpers.figures.dataset import (
     pixel_values,
 )
 from cifar_helpers.figures.inference import confusion, moved_crop, predictions, seen
+from cifar_helpers.figures.ladder import correlations, ladder
 from cifar_helpers.figures.network import (
     activation_spread,
     bars,
@@ -38,6 +39,7 @@ __all__ = [
     "class_rows",
     "compare",
     "confusion",
+    "correlations",
     "curves",
     "epoch_times",
     "feature_maps",
@@ -45,6 +47,7 @@ __all__ = [
     "gaps",
     "image_grid",
     "kernel_results",
+    "ladder",
     "map_row",
     "moved_crop",
     "pixel_values",

@@ -108,6 +108,8 @@ def filter_bank(weights: Tensor) -> Figure:
     for place, kernel in zip(axes.flat, weights.detach(), strict=False):
         low, high = kernel.min(), kernel.max()
         draw_image(place, (kernel - low) / (high - low))
+    for place in axes.flat[len(weights) :]:
+        place.set_axis_off()
     return figure
 
 
