@@ -184,6 +184,12 @@ class Metrics:
         """float64 `(10,)`: of the images of a class, the share that was found; NaN where there are none."""
         return self.confusion.diagonal() / self.confusion.sum(1).double()
 
+    @property
+    def f1(self) -> Tensor:
+        """float64 `(10,)`: harmonic mean of precision and recall; NaN where a class is neither there nor answered."""
+        either = self.confusion.sum(0) + self.confusion.sum(1)
+        return 2 * self.confusion.diagonal() / either.double()
+
     def __str__(self) -> str:
         return f"accuracy {self.accuracy:.1%}, loss {self.loss:.3f}, {int(self.confusion.sum()):,} images"
 

@@ -1,0 +1,138 @@
+"""How sure one may be of a network: intervals of what was measured, calibration, and people as the measure."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from cifar_helpers._resources import resources
+from cifar_helpers.data import CLASSES
+
+__all__ = ["Reliability", "bootstrap_interval", "fit_temperature", "human_confusion", "reliability"]
+
+_TEMPERATURES: Final = (0.01, 100.0)
+_HALVINGS: Final = 60  # leaves an interval far below what float64 tells apart
+
+
+def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
+    """The interval in which a mean lies, had other images of the same kind been measured.
+
+    Redraws as many values as there are, with replacement, and takes the mean; the interval holds the middle of many
+    such means (percentile bootstrap; Efron, 1979).
+
+    Args:
+        values: `(N,)`, one for each image: right or wrong for an accuracy, differences for a gain.
+        level: share of the means that lie inside, between 0 and 1.
+        draws: how often to redraw.
+        seed: the same seed gives the same interval.
+
+    Returns:
+        Lower and upper end.
+
+    Raises:
+        ValueError: if there are no values, or they are not one for each image.
+    """
+    if values.ndim != 1 or not len(values):
+        raise ValueError(f"values must be (N,), one for each image, got shape {tuple(values.shape)}")
+    generator = torch.Generator().manual_seed(seed)
+    numbers, count = values.double(), len(values)
+    means = [numbers[torch.randint(count, (count,), generator=generator)].mean() for _ in range(draws)]
+    outside = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    low, high = torch.stack(means).quantile(outside).tolist()
+    return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """What a network's probabilities are worth, in bins of equal width between 0 and 1.
+
+    Attributes:
+        counts: int64 `(bins,)`: answers with a probability in that bin.
+        confidence: float64 `(bins,)`: their mean probability; NaN where there are none.
+        accuracy: float64 `(bins,)`: the share of them that is right; NaN where there are none.
+    """
+
+    counts: Tensor
+    confidence: Tensor
+    accuracy: Tensor
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: the mean distance of accuracy from confidence over the answers, 0..1."""
+        gaps = (self.accuracy - self.confidence).abs().nan_to_num()
+        return float((gaps * self.counts).sum() / self.counts.sum())
+
+
+def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> Reliability:
+    """Compare how sure a network is with how often it is right (Guo and others, 2017).
+
+    Args:
+        probabilities: float `(N, classes)`, as softmax gives them.
+        labels: int64 `(N,)`.
+        bins: how many; a probability on the border of two counts in the lower one.
+
+    Raises:
+        ValueError: if there are no images, the shapes do not fit, or the numbers are no probabilities.
+    """
+    if probabilities.ndim != 2 or not len(labels) or labels.shape != probabilities.shape[:1]:
+        raise ValueError(
+            "reliability needs probabilities (N, classes) and labels (N,) of at least one image, "
+            f"got {tuple(probabilities.shape)} and {tuple(labels.shape)}"
+        )
+    if not torch.allclose(probabilities.sum(1), torch.ones(len(labels), dtype=probabilities.dtype), atol=1e-3):
+        raise ValueError("the probabilities of an image must add up to 1: give logits.softmax(1), not logits")
+    confidence, answers = probabilities.max(1)
+    place = ((confidence * bins).ceil().long() - 1).clamp(0, bins - 1)
+    right = answers == labels
+    counts = torch.bincount(place, minlength=bins)
+    sums = (torch.bincount(place, weights=values.double(), minlength=bins) for values in (confidence, right))
+    mean_confidence, accuracy = (total / counts for total in sums)
+    return Reliability(counts, mean_confidence, accuracy)
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """The number by which logits are divided so that cross-entropy is lowest (Guo and others, 2017).
+
+    The order of the classes stays, and with it every answer. Above 1 the network becomes less sure, below 1 surer.
+
+    Args:
+        logits: float `(N, classes)`, of images that the network did not learn from.
+        labels: int64 `(N,)`.
+
+    Raises:
+        ValueError: if the images have no lowest point between 0.01 and 100: all of them are named rightly, so that
+            surer is always better, or they are named no better than by guessing.
+    """
+    numbers = logits.double()
+    wanted = numbers.gather(1, labels[:, None]).mean()
+
+    def slope(inverse: float) -> float:
+        """Of the cross-entropy by the inverse of the temperature; it rises with the inverse."""
+        shares = (inverse * numbers).softmax(1)
+        return float((shares * numbers).sum(1).mean() - wanted)
+
+    low, high = 1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]
+    if not slope(low) < 0 < slope(high):
+        raise ValueError(
+            f"no temperature from {_TEMPERATURES[0]} to {_TEMPERATURES[1]} makes the cross-entropy of these "
+            f"{len(labels):,} images lowest: take more images, of which some are named wrongly and most rightly"
+        )
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 2 / (low + high)
+
+
+def human_confusion() -> Tensor:
+    """What people answer to the test images of CIFAR-10: float64 `(10, 10)`, rows true, each adding up to 1.
+
+    Means over the 10,000 images and about 50 people an image (CIFAR-10H; Peterson and others, 2019).
+    """
+    path = resources() / "human_confusion.csv"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    rows = {row["true"]: [float(row[name]) for name in CLASSES] for row in csv.DictReader(lines)}
+    return torch.tensor([rows[name] for name in CLASSES], dtype=torch.float64)
