@@ -1,14 +1,16 @@
-"""Exercises of lesson 03: parameters, batch norm, softmax, cross-entropy."""
+"""Exercises of lesson 03: parameters, shapes, batch norm, softmax, cross-entropy."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 
+from cifar_helpers.checks import _shows_03
 from cifar_helpers.checks._engine import Exercise, Mistake
 
 
@@ -43,6 +45,80 @@ def my_parameters_of_convolution(inputs, outputs, kernel):
         Mistake(lambda i, o, k: o * i * k * k + 1, "there is one bias for each output channel, not one in all."),
     ),
     close=0,
+)
+
+
+def _blocks(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    height, width = ((32, 32), (64, 64), (32, 48), (30, 30), (28, 32), (37, 100), (50, 27), (96, 33))[number]
+    count = (3, 4, 2, 4, 1, 3, 4, 3)[number]
+    return torch.randint(1, 257, (count,), generator=generator).tolist(), height, width
+
+
+def _halved(halve: Callable[[int], Any]) -> Callable[..., list[tuple[Any, ...]]]:
+    """Shapes where each block does this to either side."""
+
+    def shapes(channels: list[int], height: Any, width: Any) -> list[tuple[Any, ...]]:
+        found = []
+        for outputs in channels:
+            height, width = halve(height), halve(width)
+            found.append((outputs, height, width))
+        return found
+
+    return shapes
+
+
+_shapes = _halved(lambda side: side // 2)
+
+
+def _before_pooling(channels: list[int], height: int, width: int) -> list[tuple[int, ...]]:
+    return [(outputs, height >> k, width >> k) for k, outputs in enumerate(channels)]
+
+
+shapes = Exercise(
+    "shapes",
+    3,
+    _shapes,
+    _blocks,
+    "only pooling changes the size, and an odd side loses a row: 15 becomes 7.",
+    (
+        "What does a 3 × 3 convolution with padding=1 do to height and width? And 2 × 2 max pooling?",
+        "Go from block to block: each starts with the height and width that the one before left.",
+        "height // 2 halves and drops the rest, as pooling does with a row that fills no window.",
+        """the solution:
+def my_shapes(channels, height, width):
+    found = []
+    for outputs in channels:
+        height, width = height // 2, width // 2
+        found.append((outputs, height, width))
+    return found""",
+    ),
+    (
+        Mistake(
+            _halved(lambda side: -(-side // 2)),
+            "odd sides are rounded up; pooling leaves out a row that fills no window: 15 becomes 7.",
+        ),
+        Mistake(_halved(lambda side: side / 2), "there are no half pixels: // drops the rest where a side is odd."),
+        Mistake(
+            _halved(lambda side: (side - 2) // 2),
+            "the convolutions take nothing away: padding=1 gives back the border that a 3 × 3 kernel costs.",
+        ),
+        Mistake(
+            _halved(lambda side: side // 4),
+            "each side becomes a half, not a quarter; it is the number of places that becomes a quarter.",
+        ),
+        Mistake(
+            lambda c, h, w: [(outputs, h // 2, w // 2) for outputs in c],
+            "each block halves what the one before left, not the picture itself.",
+        ),
+        Mistake(_before_pooling, "these are the shapes before pooling, the last layer of each block."),
+        Mistake(
+            lambda c, h, w: [(*sides, outputs) for outputs, *sides in _shapes(c, h, w)],
+            "the channels come first: (channels, height, width).",
+        ),
+        Mistake(lambda c, h, w: _shapes(c, h, h), "right only for square pictures: the width is halved by itself."),
+    ),
+    close=0,
+    shows=_shows_03.narrowing,
 )
 
 
@@ -111,6 +187,7 @@ def my_batch_norm(x, scale, shift):
         ),
     ),
     close=1e-4,
+    shows=_shows_03.levelled,
 )
 
 
@@ -156,6 +233,7 @@ def my_softmax(logits):
         Mistake(lambda z: z.log_softmax(1), "these are logarithms of the probabilities."),
     ),
     close=1e-5,
+    shows=_shows_03.shared_out,
 )
 
 
@@ -208,4 +286,5 @@ def my_cross_entropy(logits, labels):
         ),
     ),
     close=1e-4,
+    shows=_shows_03.costs,
 )

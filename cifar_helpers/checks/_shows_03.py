@@ -1,0 +1,98 @@
+"""Pictures of right answers in lesson 03: narrowing shapes, channels on a level, shares of classes, what they cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cifar_helpers._resources import resources
+from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.inference import percent, preprocess
+from cifar_helpers.runs import DEFAULT_RUN, load_run
+from cifar_helpers.widgets._chart import Axis, Line, line_chart
+from cifar_helpers.widgets._drawing import as_rows, bars_html, picture_html, sentence, short, titled
+from cifar_helpers.widgets._layers import layers_of, through
+
+_PICTURE = (3, 32, 32)
+_ALL_BUT_CHANNELS = (0, 2, 3)
+
+
+def narrowing(answer: Callable[..., Any]) -> str:
+    """HTML of the numbers that are left behind each block, as the answer's shapes have them, with a fourth block."""
+    shapes = [_PICTURE, *answer([32, 64, 128, 256], *_PICTURE[1:])]
+    sizes = [math.prod(shape) for shape in shapes]
+    names = ["picture", *(f"block {k}" for k in range(1, len(shapes)))]
+    words = [f"{' × '.join(map(str, shape))} = {size:,}" for shape, size in zip(shapes, sizes, strict=True)]
+    said = (
+        f"Your shapes, with a fourth block of 256 channels: {sizes[4]:,} numbers would reach the linear layers "
+        f"instead of {sizes[3]:,}."
+    )
+    shares = [(name, size / max(sizes)) for name, size in zip(names, sizes, strict=True)]
+    return bars_html(shares, "numbers behind each block", words) + sentence(said)
+
+
+def levelled(answer: Callable[..., Any]) -> str:
+    """HTML of mean and spread of each channel of a convolution, before and behind the answer's batch norm."""
+    pictures = torch.stack([preprocess(resources() / "inputs" / f"{name}.png") for name in CLASSES])
+    _, before = next(through(layers_of(load_run(DEFAULT_RUN).model()), pictures))
+    before = before[:, before.mean(_ALL_BUT_CHANNELS).argsort()]
+    count = before.shape[1]
+    after = answer(before.clone(), torch.ones(count), torch.zeros(count))
+    lines, told = [], []
+    for number, (name, values) in enumerate({"before": before, "behind your batch norm": after}.items()):
+        means, spreads = values.mean(_ALL_BUT_CHANNELS), values.std(_ALL_BUT_CHANNELS)
+        points = [(float(k), float(mean)) for k, mean in enumerate(means, start=1)]
+        band = list(zip((means - spreads).tolist(), (means + spreads).tolist(), strict=True))
+        lines.append(Line(f"{name}: mean ± standard deviation", points, number, band))
+        told.append(f"{name}: means {_reach(means)}, standard deviations {_reach(spreads)}")
+    said = f"{count} channels of the trained network's first convolution, {len(pictures)} drawn pictures. "
+    alt = said + "; ".join(told).capitalize() + "."
+    return titled(alt, line_chart(lines, Axis("channel, in order of the mean before"), Axis("value"), alt))
+
+
+def _reach(values: Tensor) -> str:
+    low, high = (short(float(end)) for end in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def shared_out(answer: Callable[..., Any]) -> str:
+    """HTML of the shares that the answer gives to the ten classes, also where 1,000 is added to every logit."""
+    cat = preprocess(resources() / "inputs" / "cat.png")
+    with torch.no_grad():
+        logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
+    both = answer(torch.cat([logits, logits + 1000]))
+    titles = ("your softmax", "the same, 1,000 added to each logit")
+    tables = [
+        titled(title, bars_html(list(zip(CLASSES, shares, strict=True)), "probability", list(map(percent, shares))))
+        for title, shares in zip(titles, both.tolist(), strict=True)
+    ]
+    best = int(logits.argmax())
+    said = (
+        f"The trained network's logits of a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
+        f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing."
+    )
+    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "what the network sees")
+    return "".join([shown, *tables, sentence(said)])
+
+
+def costs(answer: Callable[..., Any]) -> str:
+    """HTML of the answer's loss against the probability that the right one of ten classes gets."""
+
+    def loss(share: float) -> float:
+        shares = torch.tensor([share, *[(1 - share) / 9] * 9])
+        return float(answer(shares.log()[None], torch.tensor([0])))
+
+    points = [(float(share), loss(share / 100)) for share in range(1, 100)]
+    said = (
+        "Your loss against the probability of the right class: a tenth, which is guessing, "
+        f"costs {loss(0.1):.2f} nats, a half {loss(0.5):.2f}, 99 % {loss(0.99):.2f}."
+    )
+    across = Axis("probability of the right class (%)", least=0, greatest=100)
+    chart = line_chart(
+        [Line("your loss", points)], across, Axis("loss (nats)", least=0), said, marks=[(10, "guessing")], height=220
+    )
+    return titled(said, chart)
