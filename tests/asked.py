@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES
-from cifar_helpers.checks._questions import Choice, Number
+from cifar_helpers.checks._asking import LETTERS
+from cifar_helpers.checks._questions import Choice, Number, Question
 from cifar_helpers.data import MEAN, STD
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -31,6 +32,16 @@ def truth(name: str) -> float:
     question = ALL[name]
     assert isinstance(question, Number)
     return question.truth()
+
+
+def right_letter(question: Choice) -> str:
+    """Letter of the right option."""
+    return next(letter for letter, option in zip(LETTERS, question.options, strict=False) if option.right)
+
+
+def right_answer(question: Question) -> str | float:
+    """What to give as the second argument of `checks.predict`."""
+    return right_letter(question) if isinstance(question, Choice) else question.truth()
 
 
 def code_cells(lesson: str | int) -> list[str]:

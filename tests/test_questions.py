@@ -7,7 +7,7 @@ from itertools import chain
 
 import ipywidgets as widgets
 import pytest
-from asked import code_cells
+from asked import code_cells, right_letter
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, Asked, Replies, Reply
@@ -23,10 +23,6 @@ COLOUR = Choice(
     (Option("red", "Red is the first channel.", True), Option("blue", "That is OpenCV's order.")),
 )
 HEIGHT = Number("height", 0, "How high?", "pixels", lambda: 32.0, "It is square.", (Belief(0, 30, "Too low."),))
-
-
-def right_letter(question: Choice) -> str:
-    return next(letter for letter, option in zip(LETTERS, question.options, strict=False) if option.right)
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +42,7 @@ def test_a_choice_has_one_right_answer_and_a_reason_for_each(question: Choice) -
         heard = reply(question, letter)
         assert heard.state == ("right" if option.right else "wrong")
         assert option.says in heard.says and truth.text in heard.says
+        assert not re.search(r"\w\.[.:]", heard.says), heard.says
 
 
 def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_guessed_from_their_place() -> None:
@@ -121,6 +118,19 @@ def test_a_number_that_is_none_can_be_written_again() -> None:
     field.value = "32"
     button.click()
     assert "Yes, it is 32 pixels" in answer.value and field.disabled
+
+
+@pytest.mark.parametrize(("question", "given"), [(COLOUR, "0"), (HEIGHT, "32")], ids=["choice", "number"])
+def test_a_press_is_judged_by_the_answer_that_comes_with_it(question: Choice | Number, given: str) -> None:
+    heard: list[Reply] = []
+    asked = prediction(question, heard.append)
+    field, _, answer = parts(asked)
+    ask = asked.box.children[0]
+    ask.given = "1 -1" if isinstance(question, Choice) else "1 "
+    assert "first" in answer.value and not heard
+    field.value = "blue" if isinstance(question, Choice) else "3"  # what has arrived so far
+    ask.given = f"2 {given}"
+    assert [one.state for one in heard] == ["right"]
 
 
 @pytest.mark.parametrize("question", [COLOUR, HEIGHT], ids=["choice", "number"])

@@ -78,37 +78,47 @@ def _asked(
     question: Question, verb: str, told: Callable[[Reply], None], *, once: bool, number: int = 0
 ) -> widgets.VBox:
     before = f"{number}. " if number else ""
-    ask = Screen(f'<div style="{_BLOCK}"><b data-question>{html.escape(before + question.ask)}</b></div>')
+    apart = ";margin-top:16px" if number > 1 else ""
+    ask = Screen(f'<div style="{_BLOCK}{apart}"><b data-question>{html.escape(before + question.ask)}</b></div>')
     field = _field(question)
     button = widgets.Button(description=verb, tooltip=f"{verb}: {question.ask}", layout={"width": "110px"})
     answer = Screen()
 
-    def press(_: widgets.Button) -> None:
-        if field.value in (None, ""):
+    def judge(given: str | None) -> None:
+        if given in (None, ""):
             answer.value = _told("Choose an answer first." if isinstance(question, Choice) else "Write a number first.")
             return
-        heard = reply(question, field.value)
+        heard = reply(question, given)
         answer.value = _told(str(heard))
         if heard.state != "open":
             field.disabled = button.disabled = once
             told(heard)
 
-    button.on_click(press)
+    button.on_click(lambda _: judge(field.value))
+    ask.observe(lambda change: judge(_given(question, change["new"])), "given")
     return widgets.VBox([ask, field, button, answer])
 
 
 def _field(question: Question) -> widgets.RadioButtons | widgets.Text:
     if isinstance(question, Choice):
         return widgets.RadioButtons(options=[option.text for option in question.options], value=None, layout=_WIDE)
-    return widgets.Text(description=question.unit, placeholder="a number", style={"description_width": "initial"})
+    return widgets.Text(placeholder=f"a number, in {question.unit}")
+
+
+def _given(question: Question, pressed: str) -> str | None:
+    """The answer in what a browser sent: the text of an option, or what was typed."""
+    _, _, given = pressed.partition(" ")
+    if isinstance(question, Choice):
+        return question.options[int(given)].text if int(given) >= 0 else None
+    return given
 
 
 def _told(words: str) -> str:
-    return f'<div role="status" style="{_BLOCK};margin-bottom:12px">{html.escape(words)}</div>'
+    return f'<div role="status" style="{_BLOCK}">{html.escape(words)}</div>'
 
 
 def _score(right: int, of: int) -> str:
-    return f'<div role="status" style="{_BLOCK}">{right} of {of} right</div>'
+    return f'<div role="status" style="{_BLOCK};margin-top:16px">{right} of {of} right</div>'
 
 
 def _example(question: Question) -> str:

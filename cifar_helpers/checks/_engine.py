@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cifar_helpers import _diagnosis
+from cifar_helpers.bugs import CASES
+
 __all__ = ["Exercise", "Mistake", "Verdict", "hint", "judge", "progress"]
 
 Arguments = tuple[Any, ...]
@@ -41,6 +44,15 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         return f'<p role="status">{html.escape(str(self))}</p>{self.picture}'
+
+
+class Words(str):
+    """Text that a notebook shows as it reads: a plain `str` would stand in quotes, with its lines in one."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 @dataclass(frozen=True)
@@ -230,7 +242,7 @@ def _difference(wanted: Any, got: Any) -> str:
     return f"it gives {got!r}, wanted is {wanted!r}"[:160]
 
 
-def hint(name: str) -> str:
+def hint(name: str) -> Words:
     """The next hint for an exercise, a step further each time; the last is the solution.
 
     Args:
@@ -240,15 +252,15 @@ def hint(name: str) -> str:
         The hint, or the names that there are.
     """
     if name not in record.known:
-        return f"there is no exercise {name!r}; there are {', '.join(sorted(record.known))}"
+        return Words(f"there is no exercise {name!r}; there are {', '.join(sorted(record.known))}")
     hints = record.known[name].hints
     number = min(record.hints_given.get(name, 0), len(hints) - 1)
     record.hints_given[name] = number + 1
-    return f"Hint {number + 1} of {len(hints)}: {hints[number]}"
+    return Words(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
 
 
-def progress(lesson: int | None = None) -> str:
-    """What is done since the kernel started: exercises, predictions, quiz.
+def progress(lesson: int | None = None) -> Words:
+    """What is done since the kernel started: exercises, predictions, quiz, bugs.
 
     Args:
         lesson: its number; `None` tells of all.
@@ -265,4 +277,6 @@ def progress(lesson: int | None = None) -> str:
     ):
         names = {name for name, place in asked.items() if lesson in (None, place)}
         told += [f"{len(names & given)} of {len(names)} {what}"] if names else []
-    return "\n".join([*lines, ", ".join(told)])
+    if lesson in (None, 4):
+        told.append(f"{len(_diagnosis.NAMED)} of {len(CASES)} bugs named")
+    return Words("\n".join([*lines, ", ".join(told)]))

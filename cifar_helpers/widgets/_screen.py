@@ -11,6 +11,9 @@ import traitlets
 # - A new page replaces the old one when its pictures are decoded, so that none is seen half drawn.
 # - JupyterLab takes arrows and letters on a focused dropdown for its own shortcuts (ipywidgets issue 3912), except
 #   where the focused element itself has this attribute. The output's element exists once the view is attached.
+# - The press of a button overtakes a change of a field that was made just before it: an answer that is typed fast would
+#   be judged by its beginning. So question and answer go in one message, and the press is not sent.
+# - Its radio buttons have no name, without which the tab key stops at each and arrows go on into the next question.
 # - The handle of an ipywidgets slider and the buttons of its player have no accessible names: a label stands beside
 #   the one, a picture on the others.
 _VIEW = """
@@ -49,6 +52,7 @@ export default {
         (button, k) => button.setAttribute("aria-label", ["play or pause", "stop", "repeat"][k])));
     };
     // A question stands in the screen before its field and its button.
+    const together = `question-${Math.random()}`;
     const ask = () => {
       const parts = [...el.parentElement?.children ?? []];
       const question = el.querySelector("[data-question]")?.textContent;
@@ -56,8 +60,21 @@ export default {
       const [field, button] = parts.slice(parts.indexOf(el) + 1);
       const group = field?.querySelector(".widget-radio-box");
       group?.setAttribute("role", "radiogroup");
+      group?.querySelectorAll("input").forEach(input => { input.name = together; });
       (group ?? field?.querySelector("input"))?.setAttribute("aria-label", question);
-      button?.setAttribute("aria-label", `${button.textContent}: ${question}`);
+      if (!button || !field.querySelector("input")) return;
+      button.setAttribute("aria-label", `${button.textContent}: ${question}`);
+      if (button.dataset.asks) return;
+      button.dataset.asks = "yes";
+      el.parentElement.addEventListener("click", event => {
+        if (!button.contains(event.target)) return;
+        event.stopPropagation();
+        const inputs = [...field.querySelectorAll("input")];
+        const chosen = inputs.findIndex(input => input.checked);
+        model.set("given", `${Date.now()} ${group ? chosen : inputs[0].value}`);
+        model.save_changes();
+      }, true);
+      field.addEventListener("keydown", event => { if (event.key === "Enter") button.click(); });
     };
     const listen = () => {
       if (!el.isConnected) return requestAnimationFrame(listen);
@@ -87,6 +104,8 @@ class Screen(anywidget.AnyWidget):
     _esm = _VIEW
     value = cast(str, traitlets.Unicode("").tag(sync=True))
     place = cast(str, traitlets.Unicode("").tag(sync=True))
+    given = cast(str, traitlets.Unicode("").tag(sync=True))
+    """When a question's button was pressed, a space, and the answer: the place of a choice, or what was typed."""
 
     def __init__(self, value: str = "", clicked: Callable[[str, int, int], None] | None = None) -> None:
         super().__init__(value=value)

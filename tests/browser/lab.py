@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -132,13 +132,51 @@ class Lab:
         """End the kernel, so that lessons do not share the processor."""
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
+    def cell(self, code: str) -> Cell:
+        """The cell whose code holds this text."""
+        held = self.page.locator(".jp-InputArea").filter(has_text=code)  # its output may quote another cell
+        place = self.page.locator(".jp-CodeCell").filter(has=held).last
+        place.scroll_into_view_if_needed()
+        return Cell(self.page, place)
+
     def widget(self, code: str) -> Widget:
         """The widget of the cell whose code holds this text."""
-        cell = self.page.locator(".jp-CodeCell").filter(has_text=code).last
-        cell.scroll_into_view_if_needed()
-        output = cell.locator(".jp-OutputArea-output").last
+        output = self.cell(code).output
         output.locator(".cifar-screen").first.wait_for()
         return Widget(self.page, output)
+
+
+class Cell:
+    """A code cell on the page, in which a learner types."""
+
+    def __init__(self, page: Page, place: Locator) -> None:
+        self.page, self.place = page, place
+        self.output = place.locator(".jp-OutputArea-output").last
+
+    def run(self) -> str:
+        """Run it by keyboard, from within its code; gives what it says."""
+        prompt = self.place.locator(".jp-InputPrompt")
+        before = prompt.inner_text()
+        self.place.locator(".cm-content").focus()
+        self.page.keyboard.press("Control+Enter")
+        # The number changes when the kernel has answered; meanwhile there is an asterisk.
+        expect(prompt).not_to_have_text(re.compile(rf"\*|^{re.escape(before)}$"), timeout=60_000)
+        return self.output.inner_text()
+
+    def write(self, line: str, text: str) -> None:
+        """Type over the line that begins so; what is typed is indented like it."""
+        self.place.locator(".cm-line").filter(has_text=line).last.click()
+        for key in ("End", "Shift+Home", "Backspace"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.type(text)
+
+    def below(self, code: str) -> Cell:
+        """A new cell below it, with this code, made as the keyboard does it."""
+        self.place.locator(".cm-content").focus()
+        for key in ("Escape", "b", "Enter"):
+            self.page.keyboard.press(key)
+        self.page.keyboard.type(code)
+        return Cell(self.page, self.page.locator(".jp-CodeCell.jp-mod-active"))
 
 
 class Widget:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from lab import CHROMIUM, Lab, Widget, browsing, serving
+from lab import Lab, Widget
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ["lab_fixture"]
 
 IMAGE, NETWORK = 50, 100  # milliseconds from key press to changed picture, for a machine with nothing else to do
 PATIENCE = 6  # times as long is allowed where tests share the processor
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab in Chromium, without data or with that of `BROWSER_TEST_DATA`."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium on the PATH")
-    data = Path(os.environ.get("BROWSER_TEST_DATA", str(tmp_path_factory.getbasetemp() / "no-data")))
-    with serving(tmp_path_factory.mktemp("lab"), data) as address, browsing() as page:
-        yield Lab(page, address)
 
 
 @contextmanager
