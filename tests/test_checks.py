@@ -15,7 +15,7 @@ from torch import nn
 
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Exercise
-from cifar_helpers.checks._engine import _equal
+from cifar_helpers.checks._comparing import equal
 from cifar_helpers.data import MEAN, STD
 
 
@@ -31,7 +31,7 @@ def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
     tried = exercise.harness(answer)
     for seed in range(100):
         given = exercise.draw(torch.Generator().manual_seed(1000 + seed), seed % 8)
-        assert _equal(exercise.reference(*copy.deepcopy(given)), tried(*copy.deepcopy(given)), exercise.close), seed
+        assert equal(exercise.reference(*copy.deepcopy(given)), tried(*copy.deepcopy(given)), exercise.close), seed
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
@@ -98,6 +98,10 @@ def test_right_only_for_square_images_is_told_with_the_shape() -> None:
 def test_wrong_shape_and_wrong_numbers_are_told_apart() -> None:
     assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
     assert "differ by up to" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
+
+
+def test_a_wrong_answer_about_a_network_is_not_taken_for_the_network() -> None:
+    assert "differ by up to" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
 
 
 def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:

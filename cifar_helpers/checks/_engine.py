@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from cifar_helpers import _diagnosis
 from cifar_helpers.bugs import CASES
+from cifar_helpers.checks._comparing import described, difference, equal, kind, named, narrowed, shape
 
 __all__ = ["Exercise", "Mistake", "Verdict", "hint", "judge", "progress"]
 
@@ -124,7 +124,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
     if not callable(answer):
         return Verdict(
-            "wrong", f"this exercise asks for a function, and got {_named(answer)}. Give its name without brackets."
+            "wrong", f"this exercise asks for a function, and got {named(answer)}. Give its name without brackets."
         )
     verdict = _judged(exercise, exercise.harness(answer))
     if verdict.state == "right":
@@ -149,11 +149,11 @@ def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
         try:
             got = answer(*mine)
         except Exception as error:  # whatever a learner's code raises is told, not raised again
-            return Verdict("wrong", f"for {_described(given)} it raises {type(error).__name__}: {error}")
+            return Verdict("wrong", f"for {described(given)} it raises {type(error).__name__}: {error}")
         if got is ... or got is None:
             what = "fill in the dots" if got is ... else "it returns nothing: end it with return"
             return Verdict("open" if got is ... else "wrong", f"{what}; checks.hint({exercise.name!r}) helps.")
-        if not all(_equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
+        if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
             return Verdict(
                 "wrong", "it changes its input in place. Whoever calls it loses the original: work on a copy."
             )
@@ -162,32 +162,34 @@ def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
 
 
 def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Verdict:
-    right = [_equal(wanted, got, exercise.close) for _, wanted, got in cases]
+    right = [equal(wanted, got, exercise.close) for _, wanted, got in cases]
     if all(right):
         return _typed(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
     for mistake in exercise.mistakes:
-        if all(_equal(_attempt(mistake.does, given), got, exercise.close) for given, _, got in cases):
+        if all(equal(_attempt(mistake.does, given), got, exercise.close) for given, _, got in cases):
             return Verdict("wrong", mistake.says)
     given, wanted, got = cases[right.index(False)]
-    if _kind(got) != _kind(wanted):
-        return Verdict("wrong", f"for {_described(given)} it returns {_named(got)}; wanted is {_named(wanted)}.")
-    shapes = [np.shape(_plain(v)) for v in (wanted, got)]
-    if shapes[0] != shapes[1]:
-        return Verdict("wrong", f"for {_described(given)} the shape is {shapes[1]}; wanted is {shapes[0]}.")
-    if not np.size(_plain(got)) or all(_equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
+    place, wanted, got = narrowed(wanted, got, exercise.close)
+    at = f"for {described(given)} {place}"
+    if kind(got) != kind(wanted):
+        return Verdict("wrong", f"{at}it returns {named(got)}; wanted is {named(wanted)}.")
+    if shape(got) != shape(wanted):
+        return Verdict("wrong", f"{at}the shape is {shape(got)}; wanted is {shape(wanted)}.")
+    if 0 in shape(got) or all(equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
         return Verdict("wrong", "it gives the same for every input: use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):
         return Verdict("wrong", "all of its numbers are zero.")
-    if any(_equal(arguments[0], got, 0) for arguments, _, got in cases if arguments):
+    # A network among the arguments is equal to anything, so it tells nothing.
+    if any(equal(arguments[0], got, 0) for arguments, _, got in cases if arguments and not callable(arguments[0])):
         return Verdict("wrong", "it gives back its input unchanged.")
     where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
-    return Verdict("wrong", f"{where}for {_described(given)} {_difference(wanted, got)}.")
+    return Verdict("wrong", f"{where}{at}{difference(wanted, got)}.")
 
 
 def _typed(wanted: Any, got: Any) -> Verdict | None:
     """What to say where the numbers are right and are no pixels."""
     if isinstance(wanted, Tensor) and wanted.dtype == torch.uint8 and getattr(got, "dtype", None) != torch.uint8:
-        return Verdict("wrong", f"the numbers are right, but it returns {_named(got)}; pixels are uint8.")
+        return Verdict("wrong", f"the numbers are right, but it returns {named(got)}; pixels are uint8.")
     return None
 
 
@@ -196,50 +198,6 @@ def _attempt(function: Callable[..., Any], given: Arguments) -> Any:
         return function(*copy.deepcopy(given))
     except Exception:  # a mistake that is impossible for this input is not the one that was made
         return None
-
-
-def _plain(value: Any) -> Any:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, (Tensor, np.ndarray)):
-        return "tensor"
-    if isinstance(value, (tuple, list)):
-        return "sequence"
-    return "number" if isinstance(value, (int, float, np.number)) else type(value).__name__
-
-
-def _equal(a: Any, b: Any, close: float) -> bool:
-    """Whether two results are the same; a number and a tensor with that one number are."""
-    if isinstance(a, torch.nn.Module) or callable(a):
-        return True
-    if _kind(a) == "sequence" and _kind(b) == "sequence":
-        return len(a) == len(b) and all(_equal(x, y, close) for x, y in zip(a, b, strict=True))
-    if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
-        return bool(type(a) is type(b) and a == b)
-    try:
-        x, y = (np.asarray(_plain(v), dtype=np.float64) for v in (a, b))
-    except (TypeError, ValueError):
-        return False
-    return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
-
-
-def _named(value: Any) -> str:
-    if isinstance(value, (Tensor, np.ndarray)):
-        return f"a tensor {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
-    return f"{type(value).__name__} {value!r}"[:80]
-
-
-def _described(given: Arguments) -> str:
-    return "inputs " + ", ".join(_named(v) for v in given if not callable(v)) if given else "no inputs"
-
-
-def _difference(wanted: Any, got: Any) -> str:
-    if _kind(wanted) == "tensor":
-        gap = np.abs(np.asarray(_plain(wanted), np.float64) - np.asarray(_plain(got), np.float64))
-        return f"its numbers differ by up to {np.nanmax(gap):.3g}"
-    return f"it gives {got!r}, wanted is {wanted!r}"[:160]
 
 
 def hint(name: str) -> Words:
