@@ -104,6 +104,30 @@ def test_a_wrong_answer_about_a_network_is_not_taken_for_the_network() -> None:
     assert "differ by up to" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
 
 
+def test_of_several_tensors_the_one_that_is_wrong_is_told() -> None:
+    def own(images: torch.Tensor, labels: torch.Tensor, *rest: Any) -> Any:
+        mixed, shares = solution("mixup")(images, labels, *rest)
+        return mixed, shares.clamp(max=0.6)
+
+    assert "in tensor 2 of 2 its numbers differ by up to" in str(checks.mixup(own))
+    assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
+    twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
+    assert "the shape is (4,); wanted is (2,)" in str(twice)
+    other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
+    assert "in tensor 1 of 2 the shape is (1, 3); wanted is (3, 3)" in str(other)
+
+
+def test_weights_that_are_changed_in_place_are_noticed() -> None:
+    def in_place(mean: Any, weights: Any, decay: float) -> Any:
+        return [m.mul_(decay).add_(w, alpha=1 - decay) for m, w in zip(mean, weights, strict=True)]
+
+    def plus(values: torch.Tensor, change: Any) -> torch.Tensor:
+        values += change(values)
+        return values
+
+    assert all("in place" in str(verdict) for verdict in (checks.running_mean(in_place), checks.residual(plus)))
+
+
 def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
     checks.record.hints_given.clear()
     hints = [checks.hint("max_pool") for _ in range(6)]
@@ -121,7 +145,7 @@ def test_progress_tells_what_is_solved() -> None:
     assert f"1 of {len(EXERCISES)} exercises solved, " in checks.progress()
 
 
-LESSONS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("0[1-6]*.ipynb"))
+LESSONS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("0[1-8]*.ipynb"))
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)

@@ -21,6 +21,7 @@ from cifar_helpers.checks._lesson_05 import (
     typical_time,
 )
 from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
+from cifar_helpers.checks._lesson_08 import global_average_pool, mean_of_views, mixup, residual, running_mean
 
 EXERCISES: tuple[Exercise, ...] = (
     normalise, denormalise, brighten, class_counts,
@@ -29,6 +30,7 @@ EXERCISES: tuple[Exercise, ...] = (
     best_epoch, accuracy, epoch_loss, training_step, early_stopping,
     typical_time, operations_of_convolution, overall_speedup, intensity, seconds_per_call,
     top_k, prepare, confusion, saliency,
+    global_average_pool, residual, running_mean, mixup, mean_of_views,
 )  # fmt: skip
 """All of them, in the order of the lessons."""
 
@@ -54,9 +56,12 @@ __all__ = [
     "denormalise",
     "early_stopping",
     "epoch_loss",
+    "global_average_pool",
     "hint",
     "intensity",
     "max_pool",
+    "mean_of_views",
+    "mixup",
     "normalise",
     "operations_of_convolution",
     "output_size",
@@ -68,6 +73,8 @@ __all__ = [
     "quiz",
     "receptive_field",
     "record",
+    "residual",
+    "running_mean",
     "saliency",
     "seconds_per_call",
     "softmax",
