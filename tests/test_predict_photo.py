@@ -15,10 +15,10 @@ from PIL import Image
 from test_kernel_bench import named
 from torch import Tensor, nn
 
-from cifar_helpers import CLASSES, normalise, predict
+from cifar_helpers import CLASSES, predict
 from cifar_helpers.inference import shipped_model
 from cifar_helpers.widgets import predict_photo as predict_photo_widget
-from cifar_helpers.widgets.predict_photo import Crop, looked_at
+from cifar_helpers.widgets.predict_photo import Crop
 
 HORSE = CLASSES.index("horse")
 
@@ -30,19 +30,6 @@ class Fixed(nn.Module):
         logits = torch.full((len(images), 10), np.log(0.1 / 9))
         logits[:, HORSE] = np.log(0.9)
         return logits
-
-
-class Corner(nn.Module):
-    """Horse where the upper left corner is bright; made of a convolution, so that Grad-CAM can look."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 1, 1, bias=False)
-        nn.init.constant_(self.first.weight, 1.0)
-
-    def forward(self, images: Tensor) -> Tensor:
-        part = self.first(images)[:, 0, :8, :8].mean((1, 2))
-        return torch.nn.functional.one_hot(torch.tensor(HORSE), 10) * part[:, None] + 0.0
 
 
 def png(picture: Image.Image) -> bytes:
@@ -91,26 +78,6 @@ def test_the_crop_moves_and_its_frame_with_it() -> None:
 def test_a_crop_always_lies_in_the_picture(size: tuple[int, int], crop: Crop) -> None:
     left, top, right, bottom = crop.box(*size)
     assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1] and right - left == bottom - top >= 8
-
-
-def test_occlusion_finds_the_part_that_decides() -> None:
-    seen = torch.full((3, 32, 32), 250, dtype=torch.uint8)
-    values = looked_at(Corner(), seen, HORSE, "occlusion")
-    assert values[:8, :8].min() > 0 and np.abs(values[12:, 12:]).max() < 1e-6
-
-
-def test_grad_cam_is_gradient_times_maps_of_the_last_block() -> None:
-    model, seen = shipped_model(), random_images(1).images[0]
-    values = looked_at(model, seen, 3, "Grad-CAM")
-    last = model.features[2][2]
-    kept: list[Tensor] = []
-    hook = last.register_forward_hook(lambda _m, _i, out: kept.append(out))
-    score = model(normalise(seen)[None])[0, 3]
-    hook.remove()
-    (slope,) = torch.autograd.grad(score, kept[0])
-    small = (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True)
-    by_hand = torch.nn.functional.interpolate(small, (32, 32), mode="bilinear")[0, 0].detach()
-    assert np.allclose(values, by_hand, atol=1e-4)
 
 
 def test_where_it_looked_is_shown_for_each_method() -> None:

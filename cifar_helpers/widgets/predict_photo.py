@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cifar_helpers._pictures import open_rgb
-from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.data import CLASSES
+from cifar_helpers.explanations import looked_at
 from cifar_helpers.inference import (
     Picture,
     PictureError,
     Prediction,
-    eval_mode,
     percent,
     predict,
     preprocess,
@@ -28,7 +28,7 @@ from cifar_helpers.widgets._controls import choice, on_change, row, slider
 from cifar_helpers.widgets._drawing import Array, as_rows, bars_html, in_signs, message_html, picture_html, sentence
 from cifar_helpers.widgets._screen import Screen
 
-__all__ = ["Crop", "looked_at", "predict_photo", "render"]
+__all__ = ["Crop", "predict_photo", "render"]
 
 _SIDE: Final = 220
 _HINT: Final = (
@@ -57,50 +57,6 @@ class Crop:
         side = max(min(8, shorter), round(shorter * self.size / 100))  # fewer than 8 pixels show nothing
         left, top = ((room - side) * share // 100 for room, share in ((width, self.right), (height, self.down)))
         return left, top, left + side, top + side
-
-
-def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> Array:
-    """Which pixels spoke for a class: float `(32, 32)`, above zero for it, below zero against it.
-
-    Args:
-        model: takes normalised images and gives logits.
-        seen: uint8 `(3, 32, 32)`.
-        label: number of the class.
-        method: `Grad-CAM` on the last block of convolutions (Selvaraju and others, 2017), or `occlusion` of 8×8
-            squares in steps of 4 (Zeiler and Fergus, 2014); both by Captum.
-
-    Raises:
-        ValueError: if Grad-CAM is asked of a network without convolutions.
-    """
-    from captum.attr import LayerAttribution, LayerGradCam, Occlusion  # takes a second to import
-
-    image = normalise(seen)[None].to(next(model.parameters(), seen).device)
-    with eval_mode(model):
-        if method == "occlusion":
-            values = (
-                Occlusion(model)
-                .attribute(
-                    image, sliding_window_shapes=(3, 8, 8), strides=(3, 4, 4), target=label, perturbations_per_eval=49
-                )
-                .sum(1, keepdim=True)
-            )
-        else:
-            small = LayerGradCam(model, _last_maps(model)).attribute(image, target=label)
-            values = LayerAttribution.interpolate(small, (32, 32), interpolate_mode="bilinear")
-    return np.asarray(values[0, 0].detach().cpu())
-
-
-def _last_maps(model: nn.Module) -> nn.Module:
-    """The layer whose output Grad-CAM weighs."""
-    layers = [layer for layer in model.modules() if not list(layer.children())]
-    convolutions = [k for k, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
-    if not convolutions:
-        raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
-    last = convolutions[-1]
-    # Before norm and activation all maps may lie below zero, and every place would speak against the class.
-    while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU)):
-        last += 1
-    return layers[last]
 
 
 def render(
