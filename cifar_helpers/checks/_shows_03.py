@@ -88,8 +88,8 @@ def costs(answer: Callable[..., Any]) -> str:
 
     points = [(float(share), loss(share / 100)) for share in range(1, 100)]
     said = (
-        "Your loss against the probability of the right class: a tenth, which is guessing, "
-        f"costs {loss(0.1):.2f} nats, a half {loss(0.5):.2f}, 99 % {loss(0.99):.2f}."
+        f"Your loss against the probability of the right class: {loss(0.1):.2f} nats at a tenth, which is guessing, "
+        f"{loss(0.5):.2f} at a half, and {loss(0.99):.2f} at 99 %."
     )
     across = Axis("probability of the right class (%)", least=0, greatest=100)
     chart = line_chart(
