@@ -11,7 +11,7 @@ from cifar_helpers.checks._asking_widget import Asked
 from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
 from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise
 from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field
-from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, softmax
+from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, shapes, softmax
 from cifar_helpers.checks._lesson_04 import accuracy, best_epoch, early_stopping, epoch_loss, training_step
 from cifar_helpers.checks._lesson_05 import (
     intensity,
@@ -26,7 +26,7 @@ from cifar_helpers.checks._lesson_08 import global_average_pool, mean_of_views, 
 EXERCISES: tuple[Exercise, ...] = (
     normalise, denormalise, brighten, class_counts,
     output_size, conv2d, max_pool, receptive_field,
-    parameters_of_convolution, batch_norm, softmax, cross_entropy,
+    parameters_of_convolution, shapes, softmax, batch_norm, cross_entropy,
     best_epoch, accuracy, epoch_loss, training_step, early_stopping,
     typical_time, operations_of_convolution, overall_speedup, intensity, seconds_per_call,
     top_k, prepare, confusion, saliency,
@@ -77,6 +77,7 @@ __all__ = [
     "running_mean",
     "saliency",
     "seconds_per_call",
+    "shapes",
     "softmax",
     "top_k",
     "training_step",
