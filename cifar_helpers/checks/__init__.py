@@ -1,13 +1,14 @@
 """Exercises that know whether an answer is right, and why not: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
 
 Each check is called with the learner's function, compares it with a reference on random inputs, and answers in
-words. `checks.predict("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson.
-`checks.progress()` tells what is done.
+words. `checks.predict("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson,
+`checks.bug(1, "a")` names a bug in the gallery of lesson 04. `checks.progress()` tells what is done.
 """
 
 from cifar_helpers.checks._all_questions import PREDICTIONS, QUIZZES, predict, quiz
 from cifar_helpers.checks._asking import Replies, Reply
 from cifar_helpers.checks._asking_widget import Asked
+from cifar_helpers.checks._bugs import bug
 from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
 from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise
 from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field
@@ -49,6 +50,7 @@ __all__ = [
     "batch_norm",
     "best_epoch",
     "brighten",
+    "bug",
     "class_counts",
     "confusion",
     "conv2d",

@@ -4,6 +4,7 @@
 """
 
 from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
+from cifar_helpers.figures.bugs import bug_cases
 from cifar_helpers.figures.convolution import filter_bank, kernel_results, map_row, receptive_fields, window
 from cifar_helpers.figures.dataset import (
     channel_histograms,
@@ -32,6 +33,7 @@ __all__ = [
     "activation_spread",
     "bars",
     "batch_sizes",
+    "bug_cases",
     "channel_histograms",
     "channel_ranges",
     "channels",

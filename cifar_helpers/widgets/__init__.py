@@ -1,5 +1,6 @@
 """Things to touch in a notebook: each function returns an ipywidgets widget."""
 
+from cifar_helpers.widgets.bug_gallery import bug_gallery
 from cifar_helpers.widgets.confusion_explorer import confusion_explorer
 from cifar_helpers.widgets.convolution_steps import convolution_steps
 from cifar_helpers.widgets.feature_maps import feature_maps
@@ -14,6 +15,7 @@ from cifar_helpers.widgets.training_through_time import training_through_time
 
 __all__ = [
     "LiveTraining",
+    "bug_gallery",
     "confusion_explorer",
     "convolution_steps",
     "feature_maps",

@@ -1,0 +1,47 @@
+"""The gallery of bugs by words alone: `checks.bug(3, "d")`, the number of a case and the letter of a suspicion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import ascii_lowercase
+
+from cifar_helpers import _diagnosis
+from cifar_helpers.bugs import BUGS, CASES
+from cifar_helpers.checks._asking import Reply
+from cifar_helpers.widgets.bug_gallery import explained
+
+__all__ = ["bug"]
+
+
+@dataclass(frozen=True, repr=False)
+class _Named(Reply):
+    """The reply to a bug that was named or told, with its code."""
+
+    case: int
+
+    def __str__(self) -> str:
+        wrong, right = _diagnosis.code_of(self.case)
+        return f"{super().__str__()}\nWhat ran:\n{wrong}\nWhat is right:\n{right}"
+
+    def _repr_html_(self) -> str:
+        return explained(self.case, super().__str__())
+
+
+def bug(case: int, suspicion: str) -> Reply:
+    """Say which bug a case of the gallery has, and hear which symptom speaks for or against it.
+
+    Args:
+        case: its number, 1 to 9.
+        suspicion: the letter or the name of a bug; "tell me" gives up.
+    """
+    if case not in range(1, len(CASES) + 1):
+        return Reply("open", f"there is no case {case!r}; there are 1 to {len(CASES)}")
+    if suspicion == "tell me":
+        return _Named("open", f"It is {_diagnosis.tell(case)}", case)
+    letters = dict(zip(ascii_lowercase, BUGS, strict=False))
+    name = letters.get(str(suspicion).strip().lower(), suspicion)
+    if name not in BUGS:
+        known = ", ".join(f"{letter}) {bug}" for letter, bug in letters.items())
+        return Reply("open", f"{suspicion!r} is none of the bugs; give a letter: {known}, or 'tell me'")
+    heard = _diagnosis.judge(case, name)
+    return _Named("right", heard.says, case) if heard.right else Reply("wrong", heard.says)
