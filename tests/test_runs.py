@@ -36,8 +36,8 @@ def test_each_record_is_whole(name: str) -> None:
     assert int(confusion.sum()) == run.metrics["validation"]["images"] == 10_000
     accuracy = float(confusion.trace() / confusion.sum())
     assert run.metrics["validation"]["accuracy"] == pytest.approx(accuracy, abs=1e-5)
-    # After an epoch it may be measured in bfloat16, at the end always in float32.
-    assert run.history.rows[-1].validation_accuracy == pytest.approx(accuracy, abs=0.003)
+    # After an epoch it may be measured in bfloat16, at the end always in float32; a mean of weights comes at the end.
+    assert run.recipe.averaging or run.history.rows[-1].validation_accuracy == pytest.approx(accuracy, abs=0.003)
     assert run.config["data"]["source"] == "cifar10"
 
 
