@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cifar_helpers.checks._questions import Choice, Number, Question
+from cifar_helpers.checks._questions import Choice, Number, Option, Question
 
 __all__ = ["Replies", "Reply", "as_text", "reply"]
 
@@ -77,9 +77,14 @@ def _of_choice(question: Choice, answer: Any) -> Reply:
     if chosen is None:
         return Reply("open", f"{said!r} is none of the answers; give one of the letters {', '.join(options)}.")
     if chosen.right:
-        return Reply("right", f"Yes: {chosen.text}. {chosen.says}")
+        return Reply("right", f"Yes: {_open(chosen)}. {chosen.says}")
     truth = next(option for option in question.options if option.right)
-    return Reply("wrong", f"Not {chosen.text}: {chosen.says} The answer: {truth.text}. {truth.says}")
+    return Reply("wrong", f"Not {_open(chosen)}: {chosen.says} The answer: {_open(truth)}. {truth.says}")
+
+
+def _open(option: Option) -> str:
+    """The answer without a full stop: another sentence goes on from it."""
+    return option.text.removesuffix(".")
 
 
 def _of_number(question: Number, answer: Any) -> Reply:
