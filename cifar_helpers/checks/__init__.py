@@ -10,8 +10,8 @@ from cifar_helpers.checks._asking import Replies, Reply
 from cifar_helpers.checks._asking_widget import Asked
 from cifar_helpers.checks._bugs import bug
 from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
-from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise
-from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field
+from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise, stratified_split
+from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field, vertical_edges
 from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, shapes, softmax
 from cifar_helpers.checks._lesson_04 import accuracy, best_epoch, early_stopping, epoch_loss, training_step
 from cifar_helpers.checks._lesson_05 import (
@@ -25,8 +25,8 @@ from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
 from cifar_helpers.checks._lesson_08 import global_average_pool, mean_of_views, mixup, residual, running_mean
 
 EXERCISES: tuple[Exercise, ...] = (
-    normalise, denormalise, brighten, class_counts,
-    output_size, conv2d, max_pool, receptive_field,
+    brighten, class_counts, normalise, denormalise, stratified_split,
+    output_size, vertical_edges, max_pool, receptive_field, conv2d,
     parameters_of_convolution, shapes, softmax, batch_norm, cross_entropy,
     best_epoch, accuracy, epoch_loss, training_step, early_stopping,
     typical_time, operations_of_convolution, overall_speedup, intensity, seconds_per_call,
@@ -81,7 +81,9 @@ __all__ = [
     "seconds_per_call",
     "shapes",
     "softmax",
+    "stratified_split",
     "top_k",
     "training_step",
     "typical_time",
+    "vertical_edges",
 ]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from cifar_helpers.checks import _questions_03, _questions_04, _questions_05, _questions_06
+from cifar_helpers.checks import (
+    _questions_01,
+    _questions_02,
+    _questions_03,
+    _questions_04,
+    _questions_05,
+    _questions_06,
+)
 from cifar_helpers.checks._asking import LETTERS, Replies, Reply, reply
 from cifar_helpers.checks._asking_widget import Asked
 from cifar_helpers.checks._asking_widget import prediction as _prediction
@@ -14,7 +21,14 @@ from cifar_helpers.checks._questions import Choice, Question
 
 __all__ = ["PREDICTIONS", "QUIZZES", "predict", "quiz"]
 
-_LESSONS: Final = {3: _questions_03, 4: _questions_04, 5: _questions_05, 6: _questions_06}
+_LESSONS: Final = {
+    1: _questions_01,
+    2: _questions_02,
+    3: _questions_03,
+    4: _questions_04,
+    5: _questions_05,
+    6: _questions_06,
+}
 
 PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}
 QUIZZES: Final[dict[int, tuple[Choice, ...]]] = {lesson: module.QUIZ for lesson, module in _LESSONS.items()}

@@ -7,7 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cifar_helpers.checks import _fair_split as splits
+from cifar_helpers.checks import _shows_01
 from cifar_helpers.checks._engine import Exercise, Mistake
+from cifar_helpers.checks._fair_split import verdicts
 from cifar_helpers.data import MEAN, STD
 
 _MEAN, _STD = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
@@ -52,6 +55,7 @@ def my_normalise(images):
         Mistake(lambda x: (x.float() / 255 - 0.5) / 0.5, "it uses 0.5 and 0.5; the course uses MEAN and STD."),
         Mistake(lambda x: x // 255, "// divides whole numbers and rounds down to 0 or 1: use float and /."),
     ),
+    shows=_shows_01.normalised,
 )
 
 
@@ -94,6 +98,7 @@ def my_denormalise(values):
         ),
     ),
     close=0,
+    shows=_shows_01.back_again,
 )
 
 
@@ -128,6 +133,7 @@ def my_brighten(image, amount):
         ),
     ),
     close=0,
+    shows=_shows_01.brightened,
 )
 
 
@@ -170,4 +176,77 @@ def my_class_counts(labels, share):
             "these are all images of each class; only a share is held out.",
         ),
     ),
+    shows=_shows_01.counted,
+)
+
+
+def _unequal(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    counts = [20, 60, 10, 40, 30, 50] if number % 2 else [30] * 6
+    labels = torch.cat([torch.full((count,), k) for k, count in enumerate(counts)])
+    seed = int(torch.randint(1000, (1,), generator=generator))
+    return labels[torch.randperm(len(labels), generator=generator)], 0.2 if number % 4 else 0.5, seed
+
+
+stratified_split = Exercise(
+    "stratified_split",
+    1,
+    verdicts(splits.stratified),
+    _unequal,
+    "every class gives the same share, by chance, and the seed makes it repeatable: so does data.split().",
+    (
+        "Go through the classes: labels.unique() names them. Each is shuffled and cut by itself.",
+        "(labels == label).nonzero().flatten() gives the positions of one class.",
+        "members[torch.randperm(len(members), generator=generator)] shuffles them, with one "
+        "generator = torch.Generator().manual_seed(seed) for all classes; cut at round(len(members) * share), and "
+        "join what each class gives with torch.cat.",
+        """the solution:
+def my_stratified_split(labels, share, seed):
+    generator = torch.Generator().manual_seed(seed)
+    kept, held_out = [], []
+    for label in labels.unique():
+        members = (labels == label).nonzero().flatten()
+        members = members[torch.randperm(len(members), generator=generator)]
+        count = round(len(members) * share)
+        kept.append(members[count:])
+        held_out.append(members[:count])
+    return torch.cat(kept), torch.cat(held_out)
+Both parts are cut from one shuffled list, so no image can be in both.""",
+    ),
+    (
+        Mistake(
+            verdicts(splits.not_by_class),
+            "the classes give different shares. Chance evens out only in large numbers: shuffle and cut each class "
+            "by itself.",
+        ),
+        Mistake(
+            verdicts(splits.same_number),
+            "every class gives the same *number*; in a stratified split it gives the same *share*.",
+        ),
+        Mistake(
+            verdicts(splits.leaking),
+            "some images are in both parts: the network would be judged by images that it has learned.",
+        ),
+        Mistake(
+            verdicts(splits.within_class),
+            "positions are missing, or occur twice. randperm counts from 0 in every class; members[...] makes of that "
+            "positions in labels.",
+        ),
+        Mistake(
+            verdicts(splits.exchanged), "the parts are exchanged: first what stays, then what is held out, by `share`."
+        ),
+        Mistake(
+            verdicts(splits.first_of_each),
+            "each seed gives the same split. Files are often in an order, by camera or day, so shuffle before you cut.",
+        ),
+        Mistake(
+            verdicts(splits.without_seed),
+            "the same seed gives another split each time, so nobody can repeat it: hand randperm a generator.",
+        ),
+        Mistake(
+            verdicts(splits.held_out_alone),
+            "it does not give two lists of positions: asked are whole numbers, those that stay and those held out.",
+        ),
+    ),
+    harness=verdicts,
+    shows=_shows_01.dealt,
 )

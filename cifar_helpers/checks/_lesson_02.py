@@ -9,7 +9,10 @@ from torch import Tensor
 from torch.nn.functional import conv2d as torch_conv2d
 from torch.nn.functional import max_pool2d
 
+from cifar_helpers.checks import _edge_kernels, _shows_02
+from cifar_helpers.checks._edge_kernels import answers_to
 from cifar_helpers.checks._engine import Exercise, Mistake
+from cifar_helpers.kernels import KERNELS
 from cifar_helpers.kernels import output_size as _size
 from cifar_helpers.kernels import receptive_field as _field
 
@@ -82,6 +85,7 @@ The division rounds down: a window that does not fit in whole is left out.""",
             "it takes the mean of the products; a convolution adds them up.",
         ),
     ),
+    shows=_shows_02.convolved,
 )
 
 
@@ -119,6 +123,7 @@ def my_max_pool(images):
         Mistake(lambda x: max_pool2d(x, 2, 1), "the squares overlap: move them by 2, not by 1."),
         Mistake(lambda x: max_pool2d(x, 2).amax(0), "the channels are pooled together: each one is pooled by itself."),
     ),
+    shows=_shows_02.pooled,
 )
 
 
@@ -182,6 +187,7 @@ The order matters: a layer's own stride spreads only the layers behind it.""",
             lambda layers: _field(layers)[-1] - 1, "it begins at 0; a unit without layers is a pixel and sees itself."
         ),
     ),
+    shows=_shows_02.seen,
 )
 
 
@@ -218,4 +224,53 @@ def my_output_size(size, kernel, padding, stride):
         ),
         Mistake(lambda n, k, p, s: n + 2 * p - k + 1, "stride is left out."),
     ),
+    shows=_shows_02.sizes,
+)
+
+
+def _sobel() -> Any:
+    return torch.tensor(KERNELS["Sobel, vertical edges"])
+
+
+vertical_edges = Exercise(
+    "vertical_edges",
+    2,
+    answers_to(_sobel),
+    _edge_kernels.draw,
+    "each of its rows adds up to 0, so what does not change from left to right gets no answer. (A slanted edge gets a "
+    "weaker one.)",
+    (
+        "At a vertical edge, left and right differ. Which sign do the numbers on the left need, which those on the "
+        "right?",
+        "On an even area and along a horizontal edge, the three pixels of a row are alike. What must the three numbers "
+        "of each row add up to?",
+        "Three rows [-a, 0, a]: each compares right with left, and adds up to 0.",
+        """the solution:
+def my_vertical_edges():
+    return torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+This is Sobel's. Any kernel does whose rows each add up to 0, and whose columns do not all.""",
+    ),
+    (
+        Mistake(answers_to(lambda: [-1, 0, 1]), "it is no grid of 3 × 3 numbers: three rows of three numbers each."),
+        Mistake(answers_to(lambda: torch.zeros(3, 3)), "it is all zeros, so it answers to nothing at all."),
+        Mistake(
+            answers_to(lambda: torch.tensor([[-1, 0, 2]] * 3)),
+            "it answers to even areas: its nine numbers must add up to 0.",
+        ),
+        Mistake(
+            answers_to(lambda: _sobel().T),
+            "it answers to horizontal edges: it compares above with below. Exchange rows and columns.",
+        ),
+        Mistake(
+            answers_to(lambda: torch.tensor([[0, 1, 2], [-1, 0, 1], [-2, -1, 0]])),
+            "it answers to horizontal edges too, as kernels for diagonals and for outlines do: each *row* must add up "
+            "to 0.",
+        ),
+        Mistake(
+            answers_to(lambda: torch.tensor([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])),
+            "it answers to dots and corners, and to no straight edge: the rows add up to 0, but so does each column.",
+        ),
+    ),
+    harness=answers_to,
+    shows=_shows_02.upright,
 )

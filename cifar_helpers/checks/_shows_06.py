@@ -9,29 +9,24 @@ import numpy as np
 import torch
 
 from cifar_helpers._resources import resources
+from cifar_helpers.checks._shows import SIDE, channels_html, horse
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
-from cifar_helpers.sketches import draw
-from cifar_helpers.widgets._drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
-
-_SIDE = 128
+from cifar_helpers.widgets._drawing import as_rows, in_grey, numbers_svg, picture_html, sentence, titled
 
 
 def prepared(answer: Callable[..., Any]) -> str:
     """HTML of a drawn horse and the three channels that the answer makes of it."""
-    photo = np.asarray(draw(CLASSES.index("horse"), seed=3))
+    photo = as_rows(horse())
     batch = answer(torch.from_numpy(photo.copy()))
-    parts = [picture_html(photo, _SIDE, "A drawn horse, 32×32 pixels", "the photo")]
-    for name, channel in zip(("red", "green", "blue"), batch[0].numpy(), strict=True):
-        alt = f"Your {name} channel, from {channel.min():.1f} to {channel.max():.1f}: the same horse, upright"
-        parts.append(picture_html(in_signs(channel), _SIDE, alt, f"{name}, normalised"))
     shape = "×".join(map(str, batch.shape))
     said = (
         f"Your batch, {shape}: orange is brighter than the mean of the training pixels, purple darker, "
         "and the horse stands upright in every channel."
     )
-    return "".join([*parts, sentence(said)])
+    before = picture_html(photo, SIDE, "A drawn horse, 32×32 pixels", "the photo")
+    return "".join([before, channels_html(batch[0], ": the same horse, upright"), sentence(said)])
 
 
 def confused(answer: Callable[..., Any]) -> str:
@@ -61,10 +56,10 @@ def salient(answer: Callable[..., Any]) -> str:
     row, column = divmod(int(values.argmax()), values.shape[1])
     return "".join(
         [
-            picture_html(as_rows(picture), _SIDE, "A drawn cat, 32×32 pixels", "what the network sees"),
+            picture_html(as_rows(picture), SIDE, "A drawn cat, 32×32 pixels", "what the network sees"),
             picture_html(
                 in_grey(values / max(values.max(), 1e-9)),
-                _SIDE,
+                SIDE,
                 f"Your saliency map of the cat, brightest at row {row}, column {column}",
                 "your map",
             ),
