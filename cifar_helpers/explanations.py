@@ -12,16 +12,18 @@ from torch import Tensor, nn
 from cifar_helpers.data import normalise
 from cifar_helpers.inference import eval_mode
 
-__all__ = ["METHODS", "looked_at"]
+__all__ = ["METHODS", "WITHOUT_SIGN", "looked_at"]
 
-METHODS: Final = ("saliency", "guided backpropagation", "Grad-CAM", "occlusion")
+WITHOUT_SIGN: Final = ("saliency", "guided backpropagation")
+"""Methods that tell how much a pixel matters, and not whether for or against."""
+METHODS: Final = (*WITHOUT_SIGN, "Grad-CAM", "occlusion")
 """Names that `looked_at` knows."""
 
 
 def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.NDArray[Any]:
     """Which pixels the score of a class depends on: float `(32, 32)`, by Captum.
 
-    Grad-CAM and occlusion have a sign: above zero for the class, below zero against it. The other two have none.
+    Numbers above zero speak for the class, below zero against it; those of `WITHOUT_SIGN` are never below zero.
 
     Args:
         model: takes normalised images and gives logits.

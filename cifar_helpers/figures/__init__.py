@@ -13,6 +13,14 @@ from cifar_helpers.figures.dataset import (
     class_rows,
     pixel_values,
 )
+from cifar_helpers.figures.evaluation import (
+    accuracies,
+    class_scores,
+    confusions,
+    looked_at,
+    mistakes_compared,
+    reliability_diagram,
+)
 from cifar_helpers.figures.inference import confusion, moved_crop, predictions, seen
 from cifar_helpers.figures.ladder import correlations, ladder
 from cifar_helpers.figures.network import (
@@ -30,6 +38,7 @@ __all__ = [
     "PALETTE",
     "SIGNED",
     "LiveCurves",
+    "accuracies",
     "activation_spread",
     "bars",
     "batch_sizes",
@@ -39,8 +48,10 @@ __all__ = [
     "channels",
     "class_balance",
     "class_rows",
+    "class_scores",
     "compare",
     "confusion",
+    "confusions",
     "correlations",
     "curves",
     "epoch_times",
@@ -50,12 +61,15 @@ __all__ = [
     "image_grid",
     "kernel_results",
     "ladder",
+    "looked_at",
     "map_row",
+    "mistakes_compared",
     "moved_crop",
     "pixel_values",
     "predictions",
     "probability_bars",
     "receptive_fields",
+    "reliability_diagram",
     "roofline",
     "seen",
     "show",

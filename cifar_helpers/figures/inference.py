@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -123,15 +124,20 @@ def confusion(matrix: Tensor) -> Figure:
         matrix: int64 `(10, 10)`, rows true, columns predicted.
     """
     figure, axes = new_figure(7.2, 5.8)
-    shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    draw_confusion(axes, matrix)
+    return figure
+
+
+def draw_confusion(axes: Axes, matrix: Tensor, *, bar: bool = True) -> None:
+    """Draw a confusion matrix `(10, 10)` of counts or shares in per cent of each row; `bar` adds the key of colours."""
+    shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1e-9)
     sns.heatmap(
         np.asarray(shares), annot=True, fmt=".0f", cmap="cividis", xticklabels=CLASSES, yticklabels=CLASSES,
-        ax=axes, cbar_kws={"label": "% of the class"}, annot_kws={"fontsize": 9},
+        ax=axes, cbar=bar, cbar_kws={"label": "% of the class"}, annot_kws={"fontsize": 9},
         norm=PowerNorm(0.4, vmin=0, vmax=100),  # lets rare mistakes differ from none
     )  # fmt: skip
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
-    return figure
 
 
 def _pixels(picture: Image.Image | Tensor, most: int | None = None) -> npt.NDArray[np.uint8]:
