@@ -77,14 +77,14 @@ def _of_choice(question: Choice, answer: Any) -> Reply:
     if chosen is None:
         return Reply("open", f"{said!r} is none of the answers; give one of the letters {', '.join(options)}.")
     if chosen.right:
-        return Reply("right", f"Yes: {_open(chosen)}. {chosen.says}")
+        return Reply("right", f"Yes: {_quoted(chosen)}. {chosen.says}")
     truth = next(option for option in question.options if option.right)
-    return Reply("wrong", f"Not {_open(chosen)}: {chosen.says} The answer: {_open(truth)}. {truth.says}")
+    return Reply("wrong", f"Not {_quoted(chosen)}. {chosen.says} The answer: {_quoted(truth)}. {truth.says}")
 
 
-def _open(option: Option) -> str:
-    """The answer without a full stop: another sentence goes on from it."""
-    return option.text.removesuffix(".")
+def _quoted(option: Option) -> str:
+    """The answer in quotes, without a full stop: it stands within a sentence."""
+    return f"“{option.text.removesuffix('.')}”"
 
 
 def _of_number(question: Number, answer: Any) -> Reply:

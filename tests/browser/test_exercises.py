@@ -88,7 +88,7 @@ def test_predictions_and_a_quiz_are_answered_by_keyboard(lab: Lab) -> None:
     place = lab.page.evaluate(active)
     asked.output.get_by_role("radio").first.focus()
     choose(asked, choice, right_letter(choice))
-    asked.wait("Yes: One 5 × 5 convolution.")
+    asked.wait("Yes: “One 5 × 5 convolution”.")
     assert not asked.unnamed() and asked.output.get_by_role("radio").first.is_disabled()
     assert lab.page.evaluate(active) == place  # JupyterLab did not take the keys for its own
 
@@ -98,7 +98,8 @@ def test_predictions_and_a_quiz_are_answered_by_keyboard(lab: Lab) -> None:
     asked.output.get_by_role("radio").first.focus()
     for k, question in enumerate(quiz):
         choose(asked, question, wrong_letter(question), k)
-        asked.wait(f"Not {question.options[LETTERS.index(wrong_letter(question))].text.removesuffix('.')}:")
+        wrong = question.options[LETTERS.index(wrong_letter(question))]
+        asked.wait(f"Not “{wrong.text.removesuffix('.')}”. {wrong.says}")
         lab.page.keyboard.press("Shift+Tab")
         choose(asked, question, right_letter(question), k)
         asked.wait(f"{k + 1} of 5 right")
