@@ -131,6 +131,7 @@ def test_weights_that_are_changed_in_place_are_noticed() -> None:
 def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
     checks.record.hints_given.clear()
     hints = [checks.hint("max_pool") for _ in range(6)]
+    assert repr(hints[3]) == hints[3]  # a notebook shows its lines, no quotes
     assert len(set(hints)) == 4 and hints[3] == hints[5] and "def my_max_pool" in hints[3]
     assert all("def my_max_pool" not in text for text in hints[:3])
     assert "there is no exercise 'maxpool'" in checks.hint("maxpool") and "max_pool" in checks.hint("maxpool")
