@@ -81,7 +81,7 @@ PROFILES: Final[dict[str, Profile]] = {
     "learning rate × 100": Profile(
         (_signs.THROWN,),
         lambda s, sound: (
-            f"The first batches have losses of {', '.join(map(length, s.first_losses))}: each step lands farther off. "
+            f"The first batches have losses of {', '.join(map(length, s.first_losses))}: the steps overshoot. "
             "Before the first epoch ends, loss and weights are no numbers, and every answer is the first class."
         ),
         "Print the loss of the first ten batches: it must not climb. Then try smaller rates, each a third of the one "
@@ -164,7 +164,7 @@ def tell(case: int) -> str:
     """The bug of a case, what gives it away, and how one finds it."""
     name = CASES[case - 1]
     runs, profile = symptoms(), PROFILES[name]
-    return f"{name}. {profile.gives_away(runs[name], runs[SOUND])} How to find it: {profile.find}"
+    return f"{name}. {profile.gives_away(runs[name], runs[SOUND])}\nHow to find it: {profile.find}"
 
 
 def code_of(case: int) -> tuple[str, str]:

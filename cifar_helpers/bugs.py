@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -233,7 +234,10 @@ def record(data: Cifar10, path: Path) -> None:
         runs[name] = {key: _plain(value) for key, value in asdict(seen).items()}
         print(f"{name}: validation accuracy {seen.validation_accuracy[-1]:.1%}", flush=True)
     content = {"data": {"source": data.source, "fingerprint": data.fingerprint}, "epochs": _EPOCHS, "runs": runs}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    # A list of numbers on one line.
+    text = re.sub(r"\[\s+([^][{}]+?)\s+\]", lambda match: f"[{' '.join(match[1].split())}]", text)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

@@ -238,6 +238,7 @@ def test_a_reason_quotes_the_record() -> None:
     assert f"{SEEN['learning rate ÷ 100'].validation_accuracy[-1]:.0%}" in judge(9, "softmax before cross-entropy").says
     assert "falls to 0.58" in judge(4, "softmax before cross-entropy").says
     assert "rises to 10⁹" in judge(8, "softmax before cross-entropy").says
+    assert "one of the first six has a loss of 82" in judge(3, "no zero_grad").says
 
 
 @pytest.mark.parametrize("case", range(1, 10))
@@ -273,7 +274,7 @@ def test_a_case_shows_its_symptoms_and_not_its_name(case: int) -> None:
     assert loss.startswith("loss by epoch") and accuracy.startswith("accuracy by epoch") and bugs.PHOTO in photo
     assert f"validation loss {length(seen.validation_loss[-1])}, accuracy" in status(page)
     for name, value in measures(seen).items():
-        assert f">{name}</th>" in page and f">{html.escape(value)}</td>" in page
+        assert f"{html.escape(name)}</th>" in page and f">{html.escape(value)}</td>" in page
     start = time.perf_counter()
     render(case)
     assert time.perf_counter() - start < 0.05

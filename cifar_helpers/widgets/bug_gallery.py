@@ -26,27 +26,25 @@ TOP: Final = 4.0
 """Largest loss that is drawn in its place; ln 10 is 2.3."""
 
 _ASK: Final = "Which bug does this training have?"
-_BLOCK: Final = "border-left:4px solid #0072b2;padding:2px 10px;max-width:720px;line-height:1.4"
+_ASKED: Final = "one photo, asked five times"
+_BLOCK: Final = "border-left:4px solid #0072b2;padding:2px 10px;max-width:720px;line-height:1.4;white-space:pre-line"
 _CODE: Final = "display:inline-block;vertical-align:top;margin:6px 16px 6px 0"
-_BESIDE: Final = "padding:1px 10px;text-align:left"
+_BESIDE: Final = "padding:1px 10px;text-align:left;vertical-align:top"
 
 
 def measures(seen: Symptoms) -> dict[str, str]:
     """What else can be seen of a training than its curves, by the name of the measure."""
-    shares = [percent(share) if share == share else "not a number" for _, share in seen.answers]
+    answers = [f"{name} {percent(share) if share == share else '(not a number)'}" for name, share in seen.answers]
+    same = f"{answers[0]}, each time the same"
     return {
         "loss of the first six batches": ", ".join(map(length, seen.first_losses)),
-        "mean length of the gradient, first and last epoch": (
-            f"{length(seen.gradient[0])} and {length(seen.gradient[-1])}"
-        ),
+        "gradient's length, first and last epoch": (f"{length(seen.gradient[0])} and {length(seen.gradient[-1])}"),
         "how far the weights moved": moved(seen.moved),
-        "right: validation images, 200 together": f"{seen.validation_accuracy[-1]:.0%}",
+        "right: validation images, in batches": f"{seen.validation_accuracy[-1]:.0%}",
         "right: the same, one at a time": f"{seen.single_accuracy:.0%}",
-        "right: 1,000 other images": f"{seen.new_accuracy:.0%}",
-        "right: the same, through the code for photos": f"{seen.photo_accuracy:.0%}",
-        "one photo, asked five times": ", ".join(
-            f"{name} {share}" for (name, _), share in zip(seen.answers, shares, strict=True)
-        ),
+        "right: 1,000 really new images": f"{seen.new_accuracy:.0%}",
+        "right: the same, taken as photos": f"{seen.photo_accuracy:.0%}",
+        _ASKED: same if len(set(answers)) == 1 else ", ".join(answers),
     }
 
 
@@ -86,28 +84,28 @@ def _charts(case: int, seen: Symptoms, sound: Symptoms) -> str:
                 words = f"{name}, {'training' if part == 'train' else part}"
                 lines.append(Line(words, list(enumerate(values, start=1)), 2 * number + offset))
         ends = "; ".join(f"{line.name} {length(line.points[0][1])} to {length(line.points[-1][1])}" for line in lines)
-        charts.append(line_chart(lines, axis, y, f"{what} by epoch, first to last: {ends}", width=400, height=220))
+        charts.append(line_chart(lines, axis, y, f"{what} by epoch, first to last: {ends}", width=400, height=190))
     return "".join(charts)
 
 
 def _table(case: int, seen: Symptoms, sound: Symptoms) -> str:
     ours, theirs = measures(seen), measures(sound)
     rows = "".join(
-        f'<tr><th scope="row" style="{_BESIDE};font-weight:normal">{html.escape(name)}</th>'
+        f'<tr><th scope="row" style="{_BESIDE};font-weight:normal;white-space:nowrap">'
+        f"{_photo() if name == _ASKED else ''}{html.escape(name)}</th>"
         f'<td style="{_BESIDE}">{html.escape(value)}</td><td style="{_BESIDE}">{html.escape(theirs[name])}</td></tr>'
         for name, value in ours.items()
     )
     head = "".join(
         f'<th scope="col" style="{_BESIDE}">{name}</th>' for name in ("what was measured", f"case {case}", "sound run")
     )
-    table = f'<table style="display:inline-table;vertical-align:top;margin:0"><tr>{head}</tr>{rows}</table>'
-    return f"<div>{_photo()}{table}</div>"
+    return f'<table style="margin:0"><tr>{head}</tr>{rows}</table>'
 
 
 @functools.cache
 def _photo() -> str:
     pixels = as_rows(preprocess(resources() / "inputs" / f"{PHOTO}.png"))
-    return picture_html(pixels, 96, f"A drawn {PHOTO}, 32×32 pixels", "the photo")
+    return picture_html(pixels, 64, f"A drawn {PHOTO}, 32×32 pixels")
 
 
 def explained(case: int, words: str) -> str:
@@ -141,15 +139,15 @@ def _in_brief(seen: Symptoms) -> dict[str, str]:
         "training loss, epoch 1": seen.train_loss[0],
         f"training loss, epoch {len(seen.train_loss)}": seen.train_loss[-1],
         f"validation loss, epoch {len(seen.train_loss)}": seen.validation_loss[-1],
-        "gradient, epoch 1": seen.gradient[0],
-        f"gradient, epoch {len(seen.gradient)}": seen.gradient[-1],
+        "gradient's length, epoch 1": seen.gradient[0],
+        f"gradient's length, epoch {len(seen.gradient)}": seen.gradient[-1],
         "weights moved (lengths)": seen.moved,
     }
     share = {
         "right in training": seen.train_accuracy[-1],
         "right in validation": seen.validation_accuracy[-1],
         "the same, one at a time": seen.single_accuracy,
-        "right of other images": seen.new_accuracy,
+        "right of new images": seen.new_accuracy,
         "the same, as photos": seen.photo_accuracy,
     }
     answers = {"different answers of five": str(len(set(seen.answers)))}
