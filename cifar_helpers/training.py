@@ -174,6 +174,18 @@ class Metrics:
     accuracy: float
     confusion: Tensor
 
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor) -> Metrics:
+        """Measure answers that are there: logits `(N, 10)` and labels `(N,)`, as `collect_logits` gives them."""
+        size = len(CLASSES)
+        answers = logits.argmax(1)
+        confusion = torch.bincount(labels * size + answers, minlength=size * size).view(size, size)
+        return cls(
+            loss=float(nn.functional.cross_entropy(logits, labels)),
+            accuracy=float((answers == labels).float().mean()),
+            confusion=confusion,
+        )
+
     @property
     def precision(self) -> Tensor:
         """float64 `(10,)`: of the images called a class, the share that is; NaN where none was."""
@@ -502,12 +514,4 @@ def evaluate(model: nn.Module, loader: Batches | ImageSet) -> Metrics:
     Raises:
         ValueError: if there are no images.
     """
-    logits, labels = collect_logits(model, loader)
-    size = len(CLASSES)
-    answers = logits.argmax(1)
-    confusion = torch.bincount(labels * size + answers, minlength=size * size).view(size, size)
-    return Metrics(
-        loss=float(nn.functional.cross_entropy(logits, labels)),
-        accuracy=float((answers == labels).float().mean()),
-        confusion=confusion,
-    )
+    return Metrics.of(*collect_logits(model, loader))

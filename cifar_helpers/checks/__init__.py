@@ -9,6 +9,7 @@ from cifar_helpers.checks._all_questions import PREDICTIONS, QUIZZES, predict, q
 from cifar_helpers.checks._asking import Replies, Reply
 from cifar_helpers.checks._asking_widget import Asked
 from cifar_helpers.checks._bugs import bug
+from cifar_helpers.checks._calibration import calibration_error, temperature
 from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
 from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise, stratified_split
 from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field, vertical_edges
@@ -22,6 +23,7 @@ from cifar_helpers.checks._lesson_05 import (
     typical_time,
 )
 from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
+from cifar_helpers.checks._lesson_07 import bootstrap_interval, f1, precision_recall
 from cifar_helpers.checks._lesson_08 import global_average_pool, mean_of_views, mixup, residual, running_mean
 
 EXERCISES: tuple[Exercise, ...] = (
@@ -31,6 +33,7 @@ EXERCISES: tuple[Exercise, ...] = (
     best_epoch, accuracy, epoch_loss, training_step, early_stopping,
     typical_time, operations_of_convolution, overall_speedup, intensity, seconds_per_call,
     top_k, prepare, confusion, saliency,
+    precision_recall, f1, bootstrap_interval, temperature, calibration_error,
     global_average_pool, residual, running_mean, mixup, mean_of_views,
 )  # fmt: skip
 """All of them, in the order of the lessons."""
@@ -49,8 +52,10 @@ __all__ = [
     "accuracy",
     "batch_norm",
     "best_epoch",
+    "bootstrap_interval",
     "brighten",
     "bug",
+    "calibration_error",
     "class_counts",
     "confusion",
     "conv2d",
@@ -58,6 +63,7 @@ __all__ = [
     "denormalise",
     "early_stopping",
     "epoch_loss",
+    "f1",
     "global_average_pool",
     "hint",
     "intensity",
@@ -69,6 +75,7 @@ __all__ = [
     "output_size",
     "overall_speedup",
     "parameters_of_convolution",
+    "precision_recall",
     "predict",
     "prepare",
     "progress",
@@ -82,6 +89,7 @@ __all__ = [
     "shapes",
     "softmax",
     "stratified_split",
+    "temperature",
     "top_k",
     "training_step",
     "typical_time",

@@ -11,6 +11,7 @@ from cifar_helpers.checks import (
     _questions_04,
     _questions_05,
     _questions_06,
+    _questions_07,
 )
 from cifar_helpers.checks._asking import LETTERS, Replies, Reply, reply
 from cifar_helpers.checks._asking_widget import Asked
@@ -28,6 +29,7 @@ _LESSONS: Final = {
     4: _questions_04,
     5: _questions_05,
     6: _questions_06,
+    7: _questions_07,
 }
 
 PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}
