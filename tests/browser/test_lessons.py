@@ -163,6 +163,22 @@ def test_training(lab: Lab) -> None:
         laboratory.choose("width", "1")
         laboratory.wait("After 30 epochs")
         assert laboratory.status() == before
+        gallery = lab.widget("widgets.bug_gallery")
+        answers(gallery, "bug_gallery", "case", ["ArrowDown"] * 8, IMAGE)
+        gallery.wait("Case 9, after 10 epochs")
+        gallery.output.get_by_role("radio", name="no zero_grad").focus()
+        for key in ("Space", "Tab", "Enter"):
+            gallery.page.keyboard.press(key)
+        gallery.wait("Not this: no zero_grad. Gradients that add up")
+        gallery.output.get_by_role("radio", name="learning rate ÷ 100").check()
+        gallery.output.get_by_role("button", name="That is it").press("Enter")
+        gallery.wait("Yes: learning rate ÷ 100")
+        assert gallery.output.locator("pre").all_inner_texts()[0].endswith("lr=0.0001, momentum=0.9)")
+        gallery.choose("case", "3")
+        gallery.wait("Case 3, after 10 epochs")
+        assert not gallery.output.locator("pre, input:checked").count()  # nothing is left of the case before
+        gallery.press("Tell me", "Enter")
+        gallery.wait("It is learning rate × 100")
 
 
 def test_timing(lab: Lab) -> None:
