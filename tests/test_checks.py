@@ -113,6 +113,8 @@ def test_of_several_tensors_the_one_that_is_wrong_is_told() -> None:
     assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
     assert "the shape is (4,); wanted is (2,)" in str(twice)
+    thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
+    assert "the shape is (3,); wanted is (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
     assert "in tensor 1 of 2 the shape is (1, 3); wanted is (3, 3)" in str(other)
 

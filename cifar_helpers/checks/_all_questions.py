@@ -12,6 +12,7 @@ from cifar_helpers.checks import (
     _questions_05,
     _questions_06,
     _questions_07,
+    _questions_08,
 )
 from cifar_helpers.checks._asking import LETTERS, Replies, Reply, reply
 from cifar_helpers.checks._asking_widget import Asked
@@ -30,6 +31,7 @@ _LESSONS: Final = {
     5: _questions_05,
     6: _questions_06,
     7: _questions_07,
+    8: _questions_08,
 }
 
 PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}

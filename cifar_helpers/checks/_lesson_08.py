@@ -147,11 +147,14 @@ def _pictures(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     count, classes = (4, 6, 5, 7, 3, 8, 10, 5)[number], (10, 10, 10, 4)[number % 4]
     height, width = (4, 4) if number < 2 else (3, 2 + number)
     images = torch.randn(count, 3, height, width, generator=generator)
-    # Each picture of another class than its neighbour, which it is mixed with: a mixture of a class with itself
-    # would hide what is done to the labels.
-    labels = (torch.arange(count) + int(torch.randint(classes, (), generator=generator))) % classes
+    # One random ring: the partner is the next in it, and of another class, as a mixture of a class with itself would
+    # hide what is done to the labels.
+    ring = torch.randperm(count, generator=generator)
+    order, labels = torch.empty_like(ring), torch.empty_like(ring)
+    order[ring] = ring.roll(-1)
+    labels[ring] = (torch.arange(count) + 3 * number) % classes
     share = (0.7, 0.3, 0.9, 0.6, 0.2, 0.8, 0.35, 0.45)[number]
-    return images, labels, share, torch.arange(count).roll(-1), classes
+    return images, labels, share, order, classes
 
 
 def _mixed(values: Tensor, share: float, order: Tensor) -> Tensor:
