@@ -9,9 +9,24 @@ import pytest
 import torch
 
 from cifar_helpers import Cifar10, checks
-from cifar_helpers.checks._fair_split import stratified
+from cifar_helpers.checks._fair_split import (
+    FAIR,
+    exchanged,
+    first_of_each,
+    held_out_alone,
+    leaking,
+    not_by_class,
+    same_number,
+    stratified,
+    verdicts,
+    within_class,
+    without_seed,
+)
 from cifar_helpers.kernels import KERNELS
 
+UNFAIR = (
+    exchanged, first_of_each, held_out_alone, leaking, not_by_class, same_number, within_class, without_seed,
+)  # fmt: skip
 SOBEL = KERNELS["Sobel, vertical edges"]
 
 VERTICAL: dict[str, Any] = {
@@ -108,12 +123,18 @@ def half_lost(labels: torch.Tensor, share: float, seed: int) -> Any:
     return kept[::2], held_out
 
 
+def some_twice(labels: torch.Tensor, share: float, seed: int) -> Any:
+    kept, held_out = stratified(labels, share, seed)
+    return torch.cat([kept, kept[:3]]), held_out
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
         (labels_themselves, "occur twice"),
         (masks, "two lists of positions"),
         (half_lost, "positions are missing"),
+        (some_twice, "occur twice"),
         (lambda labels, share, seed: stratified(labels, 0.2, seed), "right for 6 of 8"),
         (lambda labels, share, seed: stratified(labels, share, 0), "each seed gives the same split"),
     ],
@@ -121,6 +142,12 @@ def half_lost(labels: torch.Tensor, share: float, seed: int) -> Any:
 def test_an_unfair_split_hears_what_is_wrong(answer: Any, words: str) -> None:
     verdict = checks.stratified_split(answer)
     assert verdict.state == "wrong" and words in verdict.says
+
+
+def test_each_fault_of_a_split_has_a_name() -> None:
+    labels = torch.arange(3).repeat_interleave(torch.tensor([30, 20, 10]))
+    names = {verdicts(split)(labels, 0.2, 0) for split in (stratified, *UNFAIR)}
+    assert len(names) == 1 + len(UNFAIR) and FAIR in names and "the parts exchanged" in names
 
 
 def test_the_reference_holds_out_what_the_package_does(sketches: Cifar10) -> None:
