@@ -41,7 +41,7 @@ PREDICTIONS: tuple[Question, ...] = (
     Choice(
         "ten_times",
         7,
-        "From 1,000 test images the interval is some 4 points wide. How wide would it be from 10,000?",
+        "From 1,000 photographs the interval is some 4 points wide. How wide would it be from 10,000?",
         (
             Option(
                 "About 0.4 points: ten times the images, a tenth of the width.",

@@ -1,0 +1,59 @@
+"""Lesson 07 in JupyterLab: Run All, its explorer, a number and a choice predicted, an exercise typed, the quiz."""
+
+from __future__ import annotations
+
+import pytest
+from asked import right_letter
+from lab import Lab
+from test_exercises import choose
+from test_lessons import IMAGE, answers, lesson
+
+from cifar_helpers.checks import PREDICTIONS, QUIZZES
+from cifar_helpers.checks._questions import Choice
+
+pytestmark = pytest.mark.browser
+pytest_plugins = ["lab_fixture"]
+
+LESSON = "07_evaluation.ipynb"
+
+
+def test_evaluation(lab: Lab) -> None:
+    with lesson(lab, LESSON):
+        figures = lab.page.locator(".jp-RenderedImage img")
+        assert figures.count() == 13
+        explorer = lab.widget("widgets.confusion_explorer")
+        answers(explorer, "confusion_explorer", "answered", ["ArrowUp", "ArrowDown"] * 4, IMAGE)
+        explorer.output.locator('[data-place="cell 2 0"]').click()
+        explorer.wait("bird called airplane")
+        explorer.choose("show", "most")
+        explorer.wait("mistakes")
+
+        number, choice = PREDICTIONS["human_accuracy"], PREDICTIONS["which_map"]
+        assert isinstance(choice, Choice)
+        asked = lab.widget(f'predict("{number.name}")')
+        assert not asked.unnamed()
+        asked.control(number.ask).focus()
+        lab.page.keyboard.type("94")
+        for key in ("Tab", "Enter"):
+            lab.page.keyboard.press(key)
+        asked.wait("Not 94; it is 95.2 %. That is the well-known figure")
+        asked = lab.widget(f'predict("{choice.name}")')
+        asked.output.get_by_role("radio").first.focus()
+        choose(asked, choice, right_letter(choice))
+        asked.wait("Yes: “Guided backpropagation")
+
+        exercise = lab.cell("def my_f1")
+        exercise.write("return ...", "return (precision + recall) / 2")
+        assert "not yet: that is the plain mean" in exercise.run()
+        exercise.write("return (", "return 2 * precision * recall / (precision + recall)")
+        assert "right: whichever of the two is lower" in exercise.run()
+        assert exercise.output.locator("svg").count() == 1
+
+        asked = lab.widget("checks.quiz(7)")
+        asked.output.get_by_role("radio").first.focus()
+        for k, question in enumerate(QUIZZES[7]):
+            choose(asked, question, right_letter(question), k)
+            asked.wait(f"{k + 1} of 5 right")
+            lab.page.keyboard.press("Tab")
+        told = lab.cell("checks.progress(7)").run()
+        assert "✅ f1" in told and "1 of 5 exercises solved, 2 of 6 predictions committed, 5 of 5 quiz" in told
