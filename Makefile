@@ -31,9 +31,10 @@ check: .venv/ready
 run: .venv/ready
 	$(BIN)/python notebooks/store.py
 
-# Records every run again from its config.json (some two hours on two cores).
+# Records every run again from its config.json, and the gallery of bugs (some five hours on two cores).
 record: .venv/ready
 	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
+	$(BIN)/python -m cifar_helpers.bugs
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
