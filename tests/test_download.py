@@ -278,9 +278,10 @@ def test_a_folder_that_cannot_be_made_is_named(server: FaultServer, tmp_path: Pa
 
 
 RUN = f"""
-import sys
+import signal, sys
 from pathlib import Path
 from cifar_helpers.download import fetch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to it
 try:
     fetch(sys.argv[2:], Path(sys.argv[1]), size={len(CONTENT)}, sha256="{SHA256}")
 except Exception as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from asked import after_cell
 from conftest import random_images
 from torch import nn
 
-from cifar_helpers import Cifar10, count_parameters
+from cifar_helpers import Cifar10, CifarCNN, count_parameters
 from cifar_helpers.data import normalise
 from cifar_helpers.models import CompactCNN, FastCNN, SeveralViews
 
@@ -82,3 +83,18 @@ def test_several_views_give_the_mean_of_what_each_gets() -> None:
         assert torch.allclose(SeveralViews(network, shift=1)(images), six, atol=1e-6)
     with pytest.raises(ValueError, match="shift"):
         SeveralViews(network, shift=-1)
+
+
+def test_the_network_that_lesson_08_builds_is_the_compact_one() -> None:
+    names = after_cell("08", "class Pair", {"nn": nn})
+    options = {"count_parameters": count_parameters, "CompactCNN": CompactCNN, "CifarCNN": CifarCNN}
+    written = after_cell("08", "stages = [", {**names, **options})["network"].eval()
+    packaged = CompactCNN().eval()
+    weights = written.state_dict().values()
+    packaged.load_state_dict(dict(zip(packaged.state_dict(), weights, strict=True)))
+    images = normalise(random_images(4).images)
+    assert torch.allclose(written(images), packaged(images), atol=1e-5)
+    layers = [
+        [type(layer) for layer in network.modules() if not list(layer.children())] for network in (written, packaged)
+    ]
+    assert layers[0] == layers[1]

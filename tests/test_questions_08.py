@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 import statistics
-from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from asked import ALL, right, solution
+from asked import ALL, after_cell, right, solution
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -28,9 +27,7 @@ from cifar_helpers import (
     normalise,
 )
 from cifar_helpers.checks import _shows_08
-from cifar_helpers.ladder import RUNGS, names_of
 from cifar_helpers.models import _Further
-from cifar_helpers.runs import run_names
 
 LOSS = nn.functional.cross_entropy
 
@@ -123,28 +120,14 @@ def test_nor_do_they_for_photographs(real_data: Cifar10) -> None:
     assert 0.4 < means < scratch and places > means + 0.02
 
 
-CHANGES = {
-    "The one-cycle rate": "ladder-one-cycle",
-    "Shifts by up to 2 pixels": "ladder-shift",
-    "Label smoothing": "ladder-smoothing",
-    "Two more convolutions a stage": "ladder-deeper",
-}
-
-
-def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
-    runs = list(dict.fromkeys(rung.run for rung in RUNGS))
-    before = {run: earlier for earlier, run in pairwise(runs)}
-    wanted = {name for run in CHANGES.values() for one in (run, before[run]) for name in names_of(one)}
-    if missing := sorted(wanted - set(run_names())):
-        pytest.skip(f"not recorded yet: {', '.join(missing)}")
-
-    def accuracy(run: str) -> float:
-        return statistics.mean(load_run(name).metrics["validation"]["accuracy"] for name in names_of(run))
-
-    gains = {text: accuracy(run) - accuracy(before[run]) for text, run in CHANGES.items()}
-    assert set(gains) == {option.text for option in ALL["largest_gain"].options}  # type: ignore[union-attr]
-    assert max(gains, key=gains.__getitem__) == right("largest_gain"), gains
-    assert {load_run(run).recipe.epochs for run in CHANGES.values()} == {6}
+def test_stopping_mends_the_loss_and_next_to_nothing_of_the_accuracy() -> None:
+    names = after_cell("08", "def kept_by", {"load_run": load_run})
+    cells = after_cell("08", "gains = [kept", names)
+    losses = [kept.validation_loss / last.validation_loss for last, kept in cells["pairs"].values()]
+    assert max(losses) < 1 and statistics.mean(losses) < 0.8
+    assert abs(statistics.mean(cells["gains"])) < 0.01 < max(cells["gains"])
+    assert max(zip(cells["gains"], cells["names"], strict=True))[1] == "nothing"
+    assert "next to nothing in accuracy" in right("stopping_brings")
 
 
 # --- quiz --------------------------------------------------------------------------------------------------------

@@ -215,8 +215,9 @@ def test_ctrl_c_ends_a_real_training_cleanly(tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(
         textwrap.dedent("""
-        import torch
+        import signal, torch
         from cifar_helpers import CifarCNN, ImageSet, fit
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to it
         images = ImageSet(torch.randint(256, (2000, 3, 32, 32), dtype=torch.uint8), torch.arange(2000) % 10)
         history = fit(CifarCNN(), images, epochs=10_000)
         print("epochs", len(history), flush=True)

@@ -38,6 +38,33 @@ PREDICTIONS: tuple[Question, ...] = (
         ),
     ),
     Choice(
+        "stopping_brings",
+        8,
+        "Eight runs of 30 epochs, with one remedy each, or none, or all. Early stopping keeps an epoch of low "
+        "validation loss instead of the last. What does that bring, on the mean of the eight?",
+        (
+            Option(
+                "Much in loss, next to nothing in accuracy.",
+                "Late epochs err about as often and ever more confidently. The loss weighs that, accuracy not.",
+                right=True,
+            ),
+            Option(
+                "Several points of accuracy, and a lower loss.",
+                "So it is where nothing else holds the network back. Elsewhere accuracy often climbs on while the loss "
+                "rises, and stopping costs a little: on the mean little is left.",
+            ),
+            Option(
+                "Nothing: 30 epochs are too few to overfit.",
+                "On 10,000 images the validation loss of most runs turns within the first twenty.",
+            ),
+            Option(
+                "It costs several points of accuracy, as training ends early.",
+                "What late epochs learn is mostly the training images. It costs a point or two in some runs and gains "
+                "as much in others.",
+            ),
+        ),
+    ),
+    Choice(
         "free_labels",
         8,
         "A new task: by how many quarter turns is a photograph turned? 400 photographs have labels. We take the means "
@@ -63,33 +90,6 @@ PREDICTIONS: tuple[Question, ...] = (
                 "Which way up is a matter of where things are, and the mean over all places forgets that. Features "
                 "are worth what the old task and the new one have in common.",
                 right=True,
-            ),
-        ),
-    ),
-    Choice(
-        "largest_gain",
-        8,
-        "Each rung of the ladder adds one change to those before it; every training has 6 epochs. Which of these four "
-        "gains most?",
-        (
-            Option(
-                "The one-cycle rate",
-                "It changes how far each of the few steps goes, and lets the network settle at the end. It costs "
-                "nothing.",
-                right=True,
-            ),
-            Option(
-                "Shifts by up to 2 pixels",
-                "Each epoch shows other pictures, at next to no cost. It pays more the longer a training is.",
-            ),
-            Option(
-                "Label smoothing",
-                "It keeps the network from pulling for ever at images that it knows: the more it knows, the more it "
-                "matters.",
-            ),
-            Option(
-                "Two more convolutions a stage",
-                "They give finer features and larger receptive fields, and they make each epoch longer.",
             ),
         ),
     ),
