@@ -243,3 +243,10 @@ print(len(_instances) + 10000 * len(get_fignums()))"""
         numbers.append(lab.page.evaluate(alive, code))
     assert numbers[0] == numbers[1] == numbers[2] < 10000
     lab.close()
+
+
+def test_going_further(lab: Lab) -> None:
+    with lesson(lab, "08_going_further.ipynb"):
+        shown = lab.page.locator(".jp-Notebook").inner_text()
+        assert "1 process(es): loss" in shown and "2 process(es): loss" in shown
+        assert lab.page.locator(".jp-RenderedImage img").count() >= 4
