@@ -54,7 +54,7 @@ RUNGS: tuple[Rung, ...] = (
     Rung(
         "ladder-average",
         "a way round them",
-        "The new layers begin as a small change of what is there already, so depth learns sooner.",
+        "The layers learn a change to what is there, and batches agree better about what early layers should do.",
         measure="last epoch",
     ),
     Rung("ladder-average", "mean of the last weights", "Averaging cancels the jitter of single steps."),

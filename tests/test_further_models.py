@@ -7,8 +7,9 @@ import torch
 from asked import after_cell
 from conftest import random_images
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from cifar_helpers import Cifar10, CifarCNN, count_parameters
+from cifar_helpers import Cifar10, CifarCNN, count_parameters, load_run
 from cifar_helpers.data import normalise
 from cifar_helpers.models import CompactCNN, FastCNN, SeveralViews
 
@@ -98,3 +99,15 @@ def test_the_network_that_lesson_08_builds_is_the_compact_one() -> None:
         [type(layer) for layer in network.modules() if not list(layer.children())] for network in (written, packaged)
     ]
     assert layers[0] == layers[1]
+
+
+def test_five_epochs_of_the_fast_network_beat_25_of_the_other_with_more_arithmetic_each() -> None:
+    fast, good = load_run("fast-5"), load_run("good-25")
+    accuracies = [run.metrics["validation"]["accuracy"] for run in (fast, good)]
+    assert accuracies[0] >= 0.9 > accuracies[1] and (fast.recipe.epochs, good.recipe.epochs) == (5, 25)
+    operations = []
+    for run in (fast, good):
+        with FlopCounterMode(display=False) as counter:
+            run.recipe.model().eval()(torch.randn(1, 3, 32, 32))
+        operations.append(counter.get_total_flops())
+    assert operations[0] > 5 * operations[1]

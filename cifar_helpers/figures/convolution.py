@@ -96,15 +96,15 @@ def map_row(maps: Mapping[str, Array | Tensor]) -> Figure:
     return figure
 
 
-def filter_bank(weights: Tensor) -> Figure:
+def filter_bank(weights: Tensor, columns: int = 16) -> Figure:
     """First-layer kernels as small colour pictures, each scaled to its own range.
 
     Args:
         weights: float `(N, 3, k, k)`.
+        columns: kernels in a row.
     """
-    columns = 16
     rows = -(-len(weights) // columns)
-    figure, axes = new_figure(9.5, 0.62 * rows + 0.1, nrows=rows, ncols=columns)
+    figure, axes = new_figure(0.6 * columns, 0.62 * rows + 0.1, nrows=rows, ncols=columns)
     for place, kernel in zip(axes.flat, weights.detach(), strict=False):
         low, high = kernel.min(), kernel.max()
         draw_image(place, (kernel - low) / (high - low))
