@@ -31,7 +31,7 @@ check: .venv/ready
 run: .venv/ready
 	$(BIN)/python notebooks/store.py
 
-# Records every run again from its config.json, and the gallery of bugs (some five hours on two cores).
+# Records every run again from its config.json, and the gallery of bugs (some six hours on two cores).
 record: .venv/ready
 	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
 	$(BIN)/python -m cifar_helpers.bugs

@@ -27,17 +27,19 @@ def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, s
     Args:
         values: `(N,)`, one for each image: right or wrong for an accuracy, differences for a gain.
         level: share of the means that lie inside, between 0 and 1.
-        draws: how often to redraw.
+        draws: how often to redraw, at least once.
         seed: the same seed gives the same interval.
 
     Returns:
         Lower and upper end.
 
     Raises:
-        ValueError: if there are no values, or they are not one for each image.
+        ValueError: if there are no values, they are not one for each image, or `level` or `draws` is out of range.
     """
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values must be (N,), one for each image, got shape {tuple(values.shape)}")
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"level must lie between 0 and 1, and draws be at least 1, got {level} and {draws}")
     generator = torch.Generator().manual_seed(seed)
     numbers, count = values.double(), len(values)
     means = [numbers[torch.randint(count, (count,), generator=generator)].mean() for _ in range(draws)]
@@ -73,11 +75,13 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> Reliab
     Args:
         probabilities: float `(N, classes)`, as softmax gives them.
         labels: int64 `(N,)`.
-        bins: how many; a probability on the border of two counts in the lower one.
+        bins: how many, at least 1; a probability on the border of two counts in the lower one.
 
     Raises:
-        ValueError: if there are no images, the shapes do not fit, or the numbers are no probabilities.
+        ValueError: if there are no images or bins, the shapes do not fit, or the numbers are no probabilities.
     """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, got {bins}")
     if probabilities.ndim != 2 or not len(labels) or labels.shape != probabilities.shape[:1]:
         raise ValueError(
             "reliability needs probabilities (N, classes) and labels (N,) of at least one image, "
@@ -104,9 +108,14 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         labels: int64 `(N,)`.
 
     Raises:
-        ValueError: if the images have no lowest point between 0.01 and 100: all of them are named rightly, so that
-            surer is always better, or they are named no better than by guessing.
+        ValueError: if the shapes do not fit, or the images have no lowest point between 0.01 and 100: all of them are
+            named rightly, so that surer is always better, or they are named no better than by guessing.
     """
+    if logits.ndim != 2 or not len(labels) or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            "fit_temperature needs logits (N, classes) and labels (N,) of at least one image, "
+            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
+        )
     numbers = logits.double()
     wanted = numbers.gather(1, labels[:, None]).mean()
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from cifar_helpers.data import normalise
+from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import eval_mode
 
 __all__ = ["METHODS", "WITHOUT_SIGN", "looked_at"]
@@ -35,11 +35,13 @@ def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.ND
             2017); or `occlusion` of 8×8 squares in steps of 4 (Zeiler and Fergus, 2014).
 
     Raises:
-        ValueError: if there is no such method, Grad-CAM is asked of a network without convolutions, or guided
+        ValueError: if there is no such method or class, Grad-CAM is asked of a network without convolutions, or guided
             backpropagation of one without layers of the type `torch.nn.ReLU`.
     """
     if method not in METHODS:
         raise ValueError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+    if not 0 <= label < len(CLASSES):
+        raise ValueError(f"label must be the number of a class, 0 to {len(CLASSES) - 1}, got {label}")
     image = normalise(seen)[None].to(next(model.parameters(), seen).device)
     with eval_mode(model):
         if method == "Grad-CAM":
@@ -88,6 +90,6 @@ def _last_maps(model: nn.Module) -> nn.Module:
         raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
     last = convolutions[-1]
     # Before norm and activation all maps may lie below zero, and every place would speak against the class.
-    while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU)):
+    while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU, nn.GELU)):
         last += 1
     return layers[last]

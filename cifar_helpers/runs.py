@@ -189,6 +189,8 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     if recipe.views:
         several = SeveralViews(model, shift=0 if recipe.views == 2 else 1)
         metrics[f"validation, {recipe.views} views"] = _summary(evaluate(several, validation))
+        if data.exact_test_images:
+            metrics[f"exact test, {recipe.views} views"] = _summary(evaluate(several, data.exact_test))
     config = {
         "recipe": asdict(recipe),
         "data": {

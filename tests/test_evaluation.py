@@ -69,6 +69,12 @@ def test_what_is_no_row_of_values_is_refused(values: Tensor) -> None:
         bootstrap_interval(values)
 
 
+@pytest.mark.parametrize("wrong", [{"level": 95}, {"level": 0}, {"draws": 0}])
+def test_an_interval_without_a_share_or_a_draw_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
+        bootstrap_interval(torch.ones(5), **wrong)
+
+
 # --- calibration -------------------------------------------------------------------------------------------------
 
 
@@ -113,6 +119,8 @@ def test_labels_drawn_from_the_probabilities_are_calibrated_and_sharper_ones_are
 def test_what_are_no_probabilities_is_refused(probabilities: Tensor, labels: Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         reliability(probabilities, labels)
+    with pytest.raises(ValueError, match="bins must be at least 1, got 0"):
+        reliability(probabilities, labels, bins=0)
 
 
 @pytest.mark.parametrize("truth", [0.5, 1.0, 2.5])
@@ -135,6 +143,8 @@ def test_a_temperature_that_cannot_be_found_is_told() -> None:
         fit_temperature(logits, torch.arange(10))
     with pytest.raises(ValueError, match="10 images"):
         fit_temperature(logits, (torch.arange(10) + 1) % 10)
+    with pytest.raises(ValueError, match=r"\(10, 10\) and \(9,\)"):
+        fit_temperature(logits, torch.arange(9))
 
 
 # --- classes, people ---------------------------------------------------------------------------------------------

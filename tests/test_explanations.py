@@ -10,8 +10,8 @@ import torch
 from conftest import random_images
 from torch import Tensor, nn
 
-from cifar_helpers import CLASSES, CifarCNN, normalise
-from cifar_helpers.explanations import METHODS, looked_at
+from cifar_helpers import CLASSES, CifarCNN, CompactCNN, FastCNN, normalise
+from cifar_helpers.explanations import METHODS, _last_maps, looked_at
 from cifar_helpers.inference import shipped_model
 
 HORSE = CLASSES.index("horse")
@@ -49,6 +49,14 @@ def test_grad_cam_is_gradient_times_maps_of_the_last_block() -> None:
     small = (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True)
     by_hand = torch.nn.functional.interpolate(small, (32, 32), mode="bilinear")[0, 0].detach()
     assert np.allclose(values, by_hand, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", [CifarCNN(), CompactCNN(), FastCNN((24, 24, 24))], ids=lambda m: type(m).__name__)
+def test_grad_cam_looks_at_maps_behind_the_last_activation_of_each_network(model: nn.Module) -> None:
+    layer = _last_maps(model)
+    assert isinstance(layer, (nn.ReLU, nn.GELU))
+    behind = list(model.modules())[list(model.modules()).index(layer) + 1 :]
+    assert not any(isinstance(part, nn.Conv2d) for part in behind)
 
 
 def test_saliency_is_the_largest_gradient_of_the_colours() -> None:
@@ -109,6 +117,8 @@ def test_what_a_method_cannot_explain_is_told() -> None:
         looked_at(linear, SEEN, 0, "Grad-CAM")
     with pytest.raises(ValueError, match=r"torch\.nn\.ReLU"):
         looked_at(linear, SEEN, 0, "guided backpropagation")
+    with pytest.raises(ValueError, match="0 to 9, got 10"):
+        looked_at(linear, SEEN, 10, "saliency")
     with pytest.raises(ValueError, match="'gradcam'; there are saliency"):
         looked_at(linear, SEEN, 0, "gradcam")
     assert looked_at(linear, SEEN, 0, "occlusion").shape == (32, 32)

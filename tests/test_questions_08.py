@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from cifar_helpers import (
     normalise,
 )
 from cifar_helpers.checks import _shows_08
+from cifar_helpers.ladder import RUNGS, measured
 from cifar_helpers.models import _Further
 
 LOSS = nn.functional.cross_entropy
@@ -128,6 +130,25 @@ def test_stopping_mends_the_loss_and_next_to_nothing_of_the_accuracy() -> None:
     assert abs(statistics.mean(cells["gains"])) < 0.01 < max(cells["gains"])
     assert max(zip(cells["gains"], cells["names"], strict=True))[1] == "nothing"
     assert "next to nothing in accuracy" in right("stopping_brings")
+
+
+CHANGES = {
+    "The one-cycle rate": "ladder-one-cycle",
+    "Shifts by up to 2 pixels": "ladder-shift",
+    "Label smoothing": "ladder-smoothing",
+    "Two more convolutions a stage": "ladder-deeper",
+}
+
+
+def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
+    accuracies = [measured(rung).accuracy for rung in RUNGS]
+    gained = {rung.run: now - before for rung, (before, now) in zip(RUNGS[1:], pairwise(accuracies), strict=True)}
+    gains = {text: gained[run] for text, run in CHANGES.items()}
+    assert set(gains) == {option.text for option in ALL["largest_gain"].options}  # type: ignore[union-attr]
+    first, second, *rest = sorted(gains, key=gains.__getitem__, reverse=True)
+    assert first == right("largest_gain") and second == "The one-cycle rate"
+    assert gains[second] > 0.03 and max(gains[text] for text in rest) < 0.01
+    assert {load_run(run).recipe.epochs for run in CHANGES.values()} == {6}
 
 
 # --- quiz --------------------------------------------------------------------------------------------------------

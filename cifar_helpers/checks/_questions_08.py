@@ -38,6 +38,33 @@ PREDICTIONS: tuple[Question, ...] = (
         ),
     ),
     Choice(
+        "largest_gain",
+        8,
+        "Each rung of the ladder adds one change to those before it; every training has 6 epochs. Which of these four "
+        "gains most?",
+        (
+            Option(
+                "The one-cycle rate",
+                "It gains the second most, and costs nothing: the few steps go further, and the network settles at the "
+                "end. Only a better network gains more here.",
+            ),
+            Option(
+                "Shifts by up to 2 pixels",
+                "They fight overfitting. In six epochs the network has hardly begun to overfit.",
+            ),
+            Option(
+                "Label smoothing",
+                "It keeps the network from pulling for ever at images that it knows, and after six epochs it knows few "
+                "so well.",
+            ),
+            Option(
+                "Two more convolutions a stage",
+                "They give finer features and larger receptive fields. They also make each epoch longer.",
+                right=True,
+            ),
+        ),
+    ),
+    Choice(
         "stopping_brings",
         8,
         "Eight runs of 30 epochs, with one remedy each, or none, or all. Early stopping keeps an epoch of low "
