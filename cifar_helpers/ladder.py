@@ -48,7 +48,7 @@ RUNGS: tuple[Rung, ...] = (
     Rung(
         "ladder-shift",
         "shifts by 2 pixels",
-        "Other pictures in each epoch fight overfitting, which so short a training hardly does.",
+        "Other pictures in each epoch fight overfitting, and six epochs hardly overfit.",
     ),
     Rung(
         "ladder-smoothing", "label smoothing", "No image pulls for ever once it is known; six epochs know few so well."

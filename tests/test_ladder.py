@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from cifar_helpers import figures, ladder
 from cifar_helpers.ladder import BESIDE, FAST, RUNGS, Rung, measured, names_of, timed_runs
 from cifar_helpers.runs import load_run
+from cifar_helpers.timing import recorded_benchmark
 
 ALL = (*RUNGS, *BESIDE, *FAST)
 
@@ -61,6 +62,15 @@ def test_a_rung_is_runs_that_differ_by_their_seed_alone(rung: Rung) -> None:
         assert rung.seeds == (0,) and math.isnan(one.spread)
     else:
         assert rung.seeds == (0, 1, 2) and 0 < one.spread < 0.02
+
+
+def test_seconds_are_timed_apart_for_the_ladder_and_recorded_for_the_fast_networks() -> None:
+    timed = {row["run"]: row["median"] for row in recorded_benchmark("g")}
+    for rung in (*RUNGS, *BESIDE):
+        assert measured(rung).seconds == pytest.approx(6 * timed[rung.run]), rung.run
+    for rung in FAST:
+        totals = [sum(load_run(name).history["seconds"]) for name in names_of(rung)]
+        assert measured(rung).seconds == pytest.approx(sum(totals) / len(totals)), rung.run
 
 
 def test_the_lesson_reads_the_rungs_as_they_are() -> None:
