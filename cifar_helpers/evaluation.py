@@ -82,11 +82,7 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> Reliab
     """
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
-    if probabilities.ndim != 2 or not len(labels) or labels.shape != probabilities.shape[:1]:
-        raise ValueError(
-            "reliability needs probabilities (N, classes) and labels (N,) of at least one image, "
-            f"got {tuple(probabilities.shape)} and {tuple(labels.shape)}"
-        )
+    _check_shapes("reliability needs probabilities", probabilities, labels)
     if not torch.allclose(probabilities.sum(1), torch.ones(len(labels), dtype=probabilities.dtype), atol=1e-3):
         raise ValueError("the probabilities of an image must add up to 1: give logits.softmax(1), not logits")
     confidence, answers = probabilities.max(1)
@@ -111,11 +107,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         ValueError: if the shapes do not fit, or the images have no lowest point between 0.01 and 100: all of them are
             named rightly, so that surer is always better, or they are named no better than by guessing.
     """
-    if logits.ndim != 2 or not len(labels) or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            "fit_temperature needs logits (N, classes) and labels (N,) of at least one image, "
-            f"got {tuple(logits.shape)} and {tuple(labels.shape)}"
-        )
+    _check_shapes("fit_temperature needs logits", logits, labels)
     numbers = logits.double()
     wanted = numbers.gather(1, labels[:, None]).mean()
 
@@ -134,6 +126,14 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)
     return 2 / (low + high)
+
+
+def _check_shapes(needs: str, rows: Tensor, labels: Tensor) -> None:
+    if rows.ndim != 2 or not len(labels) or labels.shape != rows.shape[:1]:
+        raise ValueError(
+            f"{needs} (N, classes) and labels (N,) of at least one image, "
+            f"got {tuple(rows.shape)} and {tuple(labels.shape)}"
+        )
 
 
 def human_confusion() -> Tensor:
