@@ -121,6 +121,11 @@ class Measured:
     parameters: int
     seconds: float
 
+    def __str__(self) -> str:
+        chance = f"± {100 * self.spread:.1f}" if len(self.accuracies) > 1 else "(one seed)"
+        cost = f"{self.seconds / 60:.1f} minutes, {self.parameters:,} parameters"
+        return f"{self.rung.change}: {self.accuracy:.1%} {chance}, {cost}\n    {self.rung.why}"
+
     @property
     def accuracy(self) -> float:
         """Mean over the seeds."""

@@ -87,6 +87,14 @@ def test_the_lesson_reads_the_rungs_as_they_are() -> None:
     assert rungs[1].seconds == pytest.approx(rungs[0].seconds, rel=0.1)  # the step that costs nothing
 
 
+def test_what_a_rung_reached_is_told_with_its_chance_cost_and_reason() -> None:
+    three, one = measured(RUNGS[1]), measured(FAST[-1])
+    first, why = str(three).splitlines()
+    assert first.startswith(f"one-cycle rate: {three.accuracy:.1%} ± {100 * three.spread:.1f}, ")
+    assert first.endswith(f" {three.seconds / 60:.1f} minutes, 1,276,682 parameters") and why.strip() == RUNGS[1].why
+    assert f"{one.accuracy:.1%} (one seed), " in str(one) and "nan" not in str(one)
+
+
 def test_in_a_longer_training_shifts_ended_above_the_base() -> None:
     base = [load_run(name).history.rows[-1] for name in ("lab-base", "lab-base-seed-1", "lab-base-seed-2")]
     shift = load_run("lab-shift")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -295,6 +296,9 @@ def test_the_results_in_the_readme_are_the_recorded_ones() -> None:
         assert int(epochs) == len(run.history)
         assert float(validation) == pytest.approx(100 * run.metrics[f"validation{suffix}"]["accuracy"], abs=0.051)
         assert float(test) == pytest.approx(100 * run.metrics[f"exact test{suffix}"]["accuracy"], abs=0.051)
+    tests = [float(test) / 100 for *_, test in rows]
+    reach = [100 * 1.96 * math.sqrt(share * (1 - share) / 1000) for share in (tests[0], tests[-1])]
+    assert f"about ± {reach[0]:.1f} points in the first line and ± {reach[1]:.1f} in the last" in readme
     minutes = [round(sum(load_run(name).history["seconds"]) / 60) for name in ("fast-5", "fast-16")]
     assert f"{minutes[0]} and {minutes[1]} minutes of training" in readme
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -33,13 +35,13 @@ def ladder(rungs: Sequence[Measured], beside: Sequence[Measured] = (), fast: Seq
     places = [(one.seconds / 60, 100 * one.accuracy) for one in rungs]
     axes.plot(*zip(*places, strict=True), color="grey", linewidth=1, zorder=1)
     groups = (
-        (rungs, "o", "123456789", PALETTE[0], True),
-        (beside, "s", "abcdefgh", PALETTE[1], False),
-        (fast, "D", "ABCDEFGH", PALETTE[2], True),
+        (rungs, "o", map(str, count(1)), PALETTE[0], True),
+        (beside, "s", ascii_lowercase, PALETTE[1], False),
+        (fast, "D", ascii_uppercase, PALETTE[2], True),
     )
     marks: dict[str, tuple[float, float]] = {}
     for group, marker, names, colour, filled in groups:
-        for name, one in zip(names, group, strict=False):
+        for one, name in zip(group, names, strict=False):
             at, height = one.seconds / 60, 100 * one.accuracy
             label = f"{name}  {one.rung.change}, {one.accuracy:.1%}"
             if len(one.accuracies) > 1:
@@ -54,14 +56,12 @@ def ladder(rungs: Sequence[Measured], beside: Sequence[Measured] = (), fast: Seq
     axes.set_xlabel("training time on two processor cores (minutes)")
     axes.set_ylabel("validation accuracy (%), mean of the seeds")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.3)
-    _write_names(axes, marks)
+    _write_names(figure, axes, marks)
     return figure
 
 
-def _write_names(axes: Axes, marks: Mapping[str, tuple[float, float]]) -> None:
+def _write_names(figure: Figure, axes: Axes, marks: Mapping[str, tuple[float, float]]) -> None:
     """Write each name beside its mark, where neither another mark nor a name stands."""
-    figure = axes.get_figure(root=True)
-    assert figure is not None
     figure.draw_without_rendering()  # only now are the marks where they will stay
     taken = np.asarray([axes.transData.transform(place) for place in marks.values()]) * 72 / figure.dpi
     for name, at in zip(marks, taken[: len(marks)].copy(), strict=True):
