@@ -18,7 +18,7 @@ test-real: .venv/ready
 	$(BIN)/python -m pytest -m real tests
 	CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
 
-# Measures the speed of training on the real data (some twenty minutes on two quiet cores).
+# Measures the speed of training on the real data (some half an hour on two quiet cores).
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
