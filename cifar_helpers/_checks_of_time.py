@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cifar_helpers._finding import Finding
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 
 READING: Final = {"00": 10, "01": 55, "02": 55, "03": 55, "04": 60, "05": 50, "06": 55, "07": 60, "08": 60}
 """Minutes that a learner needs for a lesson without its computing."""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES, Cifar10, ImageSet, load_cifar10
 from cifar_helpers.inference import preprocess
 

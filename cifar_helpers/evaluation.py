@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
 
 __all__ = ["Reliability", "bootstrap_interval", "fit_temperature", "human_confusion", "reliability"]

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers import _checkpoint, _precision
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import Cifar10, load_cifar10
 from cifar_helpers.history import History
 from cifar_helpers.models import SeveralViews

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement

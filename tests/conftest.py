@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 import pickle
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +71,24 @@ def write_class_folders(folder: Path, per_class: int = 3) -> Path:
 
 def save_png(image: torch.Tensor, path: Path) -> None:
     Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())).save(path)
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of an ordinary user, whom file permissions stop; root, which runs tests in CI, they would not."""
+    if os.name != "posix":
+        pytest.skip("needs POSIX file permissions")
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from cifar_helpers import ImageSet, bugs, checks, figures, normalise
 from cifar_helpers._diagnosis import NAMED, PROFILES, code_of, judge
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers._signs import FLOOR, length
 from cifar_helpers.bugs import BUGS, CASES, SOUND, observe, program, symptoms
 from cifar_helpers.widgets import bug_gallery

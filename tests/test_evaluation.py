@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cifar_helpers import Metrics
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
 from cifar_helpers.evaluation import bootstrap_interval, fit_temperature, human_confusion, reliability
 

@@ -26,7 +26,7 @@ from cifar_helpers import (
     load_run,
     load_weights,
 )
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import normalise
 from cifar_helpers.inference import PictureError, Prediction, percent, predict, predict_folder, preprocess
 from cifar_helpers.runs import DEFAULT_RUN

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import percent, preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.checks._shows import SIDE, channels_html, horse
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import preprocess

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, pad
 
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers.checks._shows import SIDE, horse
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import percent, preprocess

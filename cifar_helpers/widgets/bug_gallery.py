@@ -10,7 +10,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from cifar_helpers import _diagnosis
-from cifar_helpers._resources import resources
+from cifar_helpers._paths import resources
 from cifar_helpers._signs import length, moved
 from cifar_helpers.bugs import BUGS, CASES, PHOTO, SOUND, Symptoms, symptoms
 from cifar_helpers.inference import percent, preprocess

@@ -1,0 +1,119 @@
+"""Files and folders: the course's own, those that a user names, and writing that a crash cannot leave half done."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def resources() -> Path:
+    """The folder with `runs/` and `inputs/`: in the checkout, or inside the installed package."""
+    package = Path(__file__).resolve().parent
+    inside = package / "_resources"
+    return inside if inside.is_dir() else package.parent / "resources"
+
+
+def user_path(path: Path | str) -> Path:
+    """A path as a person writes it: `~` is the home folder.
+
+    Raises:
+        ValueError: if it cannot be a path: it holds a null character, or there is no such home folder.
+    """
+    if "\0" in str(path):
+        raise ValueError(f"{str(path)!r} is not a file name: it contains a null character")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: there is no such home folder") from error
+
+
+def reading_problem(path: Path) -> str:
+    """Why a path cannot be opened as a file, in words that name it; empty where it can.
+
+    Only a regular file counts: reading a named pipe would wait forever for somebody to write into it.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return f"{path} is a folder, not a file"
+        if not stat.S_ISREG(mode):
+            return f"{path} is not a regular file but a {_kind(mode)}"
+        with path.open("rb"):
+            return ""
+    except FileNotFoundError:
+        if path.is_symlink():
+            return f"{path} is a link to {path.readlink()}, which does not exist"
+        return f"there is no file {path}"
+    except OSError as error:
+        return f"{path} cannot be read ({error.strerror or error})"
+
+
+def _kind(mode: int) -> str:
+    return "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+
+
+def writing_problem(path: Path, error: Exception) -> str:
+    """Why a file could not be written, and what to do."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or (number is None and _disk_is_full(path.parent)):
+        free = shutil.disk_usage(path.parent).free
+        return f"{path} cannot be written: the disk is full, {free / 1e6:,.0f} MB are left. Free some, then try again"
+    if number == errno.ENAMETOOLONG:
+        return f"{path} cannot be written: the name is too long. Choose a shorter one"
+    reason = getattr(error, "strerror", None) or str(error)
+    return f"{path} cannot be written ({reason}). Choose a folder that you may write to"
+
+
+def _disk_is_full(folder: Path) -> bool:
+    # torch's own writer reports a full disk without an error number.
+    return folder.is_dir() and shutil.disk_usage(folder).free < 1 << 20
+
+
+@contextlib.contextmanager
+def atomic_write(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to; it becomes `target` at the end, and vanishes if anything is raised.
+
+    Folders on the way are created. What killed processes left of the same file is removed by the next success.
+
+    Raises:
+        OSError: if it cannot be written; see `writing_problem`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        with contextlib.suppress(OSError):  # a reason raised above must not be hidden by another
+            part.unlink(missing_ok=True)
+    _sweep(target)
+
+
+def _sweep(target: Path) -> None:
+    """Remove the parts of `target` whose processes have ended."""
+    prefix = f"{target.name}."
+    with contextlib.suppress(OSError):
+        for part in target.parent.iterdir():
+            process = part.name[len(prefix) :].removesuffix(".part")
+            ours = part.name.startswith(prefix) and part.name.endswith(".part") and process.isdigit()
+            if ours and not _is_alive(int(process)):
+                part.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return True
+    if os.name != "posix":
+        return False  # Windows itself refuses to remove a file that a living process has open
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # it lives and belongs to somebody else
+    return True
