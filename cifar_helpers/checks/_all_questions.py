@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from typing import Any, Final
 
 from cifar_helpers.checks import (
     _questions_01,
@@ -20,6 +21,7 @@ from cifar_helpers.checks._asking_widget import prediction as _prediction
 from cifar_helpers.checks._asking_widget import quiz as _quiz
 from cifar_helpers.checks._engine import record
 from cifar_helpers.checks._questions import Choice, Question
+from cifar_helpers.checks._said import known_name, quoted, whole_number
 
 __all__ = ["PREDICTIONS", "QUIZZES", "predict", "quiz"]
 
@@ -41,20 +43,25 @@ record.predictions.update({name: question.lesson for name, question in PREDICTIO
 record.quiz.update({question.name: lesson for lesson, questions in QUIZZES.items() for question in questions})
 
 
-def predict(name: str, answer: str | float | None = None) -> Asked | Reply:
+_BETWEEN_LETTERS: Final = re.compile(r"[\s,;./()\[\]'\"\d]")
+
+
+def predict(name: Any, answer: Any = None) -> Asked | Reply:
     """Ask for a prediction before a result is shown, and tell the truth when the reader has committed to one.
 
     Args:
         name: of the question.
-        answer: a letter or a number answers at once, without controls; `None` asks.
+        answer: a letter or a number answers at once, without controls; `None` asks. A number may be text in the
+            spelling of any country ("1,46", "12.5 %"); what is no answer hears how to write one, and never raises.
     """
-    question = PREDICTIONS.get(name)
-    if question is None:
-        return Reply("open", f"there is no prediction {name!r}; there are {', '.join(sorted(PREDICTIONS))}")
+    known = known_name(name, PREDICTIONS)
+    if known is None:
+        return Reply("open", f"there is no prediction {quoted(name)}; there are {', '.join(sorted(PREDICTIONS))}")
+    question = PREDICTIONS[known]
 
     def committed(heard: Reply) -> None:
         if heard.state != "open":
-            record.committed.add(name)
+            record.committed.add(known)
 
     if answer is None:
         return _prediction(question, committed)
@@ -63,27 +70,37 @@ def predict(name: str, answer: str | float | None = None) -> Asked | Reply:
     return heard
 
 
-def quiz(lesson: int, answers: str | None = None) -> Asked | Reply | Replies:
+def quiz(lesson: Any, answers: Any = None) -> Asked | Reply | Replies:
     """Ask the five questions at the end of a lesson.
 
     Args:
         lesson: its number.
-        answers: a letter for each question, as in "abcda", answers at once, without controls; `None` asks.
+        answers: a letter for each question, as in "abcda", or a list of them, answers at once, without controls;
+            `None` asks. What is no answer hears how to write one, and never raises.
     """
-    questions = QUIZZES.get(lesson)
-    if questions is None:
-        return Reply("open", f"there is no quiz for lesson {lesson}; there are those of {', '.join(map(str, QUIZZES))}")
+    number = whole_number(lesson)
+    if number not in QUIZZES:
+        numbers = ", ".join(map(str, QUIZZES))
+        return Reply("open", f"there is no quiz for lesson {quoted(lesson)}; there are those of {numbers}")
+    questions = QUIZZES[number]
 
     def answered(question: Choice, heard: Reply) -> None:
         (record.answered.add if heard.state == "right" else record.answered.discard)(question.name)
 
     if answers is None:
-        return _quiz(questions, lesson, answered)
-    letters = [letter for letter in str(answers) if not letter.isspace()]
-    if len(letters) != len(questions):
+        return _quiz(questions, number, answered)
+    given = _one_by_one(answers)
+    if len(given) != len(questions):
         allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
-        return Reply("open", f"give {len(questions)} letters, {allowed}, one for each question; got {answers!r}")
-    heard = [reply(question, letter) for question, letter in zip(questions, letters, strict=True)]
+        return Reply("open", f"give {len(questions)} letters, {allowed}, one for each question; got {quoted(answers)}")
+    heard = [reply(question, each) for question, each in zip(questions, given, strict=True)]
     for question, each in zip(questions, heard, strict=True):
         answered(question, each)
     return Replies(tuple(heard))
+
+
+def _one_by_one(answers: Any) -> list[Any]:
+    """The answers in a list, or in letters with or without commas and numbers between them."""
+    if issubclass(type(answers), str):
+        return list(_BETWEEN_LETTERS.sub("", answers))
+    return list(answers) if issubclass(type(answers), (list, tuple)) else []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cifar_helpers.checks._questions import Choice, Number, Option, Question
+from cifar_helpers.checks._said import number_said, quoted, words_of
 
 __all__ = ["Replies", "Reply", "as_text", "reply"]
 
@@ -71,15 +71,21 @@ def reply(question: Question, answer: Any) -> Reply:
 
 
 def _of_choice(question: Choice, answer: Any) -> Reply:
-    said = str(answer).strip()
+    said = words_of(answer)
     options = dict(zip(LETTERS, question.options, strict=False))
-    chosen = options.get(said.lower()) or next((o for o in question.options if o.text == said), None)
+    chosen = options.get(said.strip(" .,:;()").lower()) or next(
+        (option for option in question.options if _alike(option.text, said)), None
+    )
     if chosen is None:
-        return Reply("open", f"{said!r} is none of the answers; give one of the letters {', '.join(options)}.")
+        return Reply("open", f"{quoted(said)} is none of the answers; give one of the letters {', '.join(options)}.")
     if chosen.right:
         return Reply("right", f"Yes: {_quoted(chosen)}. {chosen.says}")
     truth = next(option for option in question.options if option.right)
     return Reply("wrong", f"Not {_quoted(chosen)}. {chosen.says} The answer: {_quoted(truth)}. {truth.says}")
+
+
+def _alike(text: str, said: str) -> bool:
+    return text.casefold().removesuffix(".") == said.casefold().removesuffix(".")
 
 
 def _quoted(option: Option) -> str:
@@ -88,13 +94,12 @@ def _quoted(option: Option) -> str:
 
 
 def _of_number(question: Number, answer: Any) -> Reply:
-    try:
-        guess = float(str(answer).strip().removesuffix(question.unit).removesuffix("%").replace(",", ""))
-        if not math.isfinite(guess):
-            raise ValueError(guess)
-    except ValueError:
-        return Reply("open", f"{str(answer)!r} is no number; write digits alone, such as 12.5.")
     truth = question.truth()
+    guess = number_said(answer, question.unit, truth)
+    if guess is None:
+        return Reply(
+            "open", f"{quoted(words_of(answer))} is no number that can be judged; write digits alone, such as 12.5."
+        )
     told = f"{_short(truth)} {question.unit}"
     if abs(guess - truth) <= question.close * abs(truth):
         return Reply("right", f"Yes, it is {told}. {question.says}")
@@ -103,4 +108,6 @@ def _of_number(question: Number, answer: Any) -> Reply:
 
 
 def _short(number: float) -> str:
+    if abs(number) >= 1e15:
+        return f"{number:.3g}"
     return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from string import ascii_lowercase
+from typing import Any
 
 from cifar_helpers import _diagnosis
 from cifar_helpers.bugs import BUGS, CASES
 from cifar_helpers.checks._asking import Reply
+from cifar_helpers.checks._said import quoted, whole_number, words_of
 from cifar_helpers.widgets.bug_gallery import explained
 
 __all__ = ["bug"]
@@ -27,21 +29,23 @@ class _Named(Reply):
         return explained(self.case, super().__str__())
 
 
-def bug(case: int, suspicion: str) -> Reply:
+def bug(case: Any, suspicion: Any) -> Reply:
     """Say which bug a case of the gallery has, and hear which symptom speaks for or against it.
 
     Args:
         case: its number, 1 to 9.
-        suspicion: the letter or the name of a bug; "tell me" gives up.
+        suspicion: the letter or the name of a bug; "tell me" gives up. What is neither hears what there is.
     """
-    if case not in range(1, len(CASES) + 1):
-        return Reply("open", f"there is no case {case!r}; there are 1 to {len(CASES)}")
-    if suspicion == "tell me":
-        return _Named("open", f"It is {_diagnosis.tell(case)}", case)
+    number = whole_number(case)
+    if number is None or not 1 <= number <= len(CASES):
+        return Reply("open", f"there is no case {quoted(case)}; there are 1 to {len(CASES)}")
+    said = words_of(suspicion).casefold()
+    if said == "tell me":
+        return _Named("open", f"It is {_diagnosis.tell(number)}", number)
     letters = dict(zip(ascii_lowercase, BUGS, strict=False))
-    name = letters.get(str(suspicion).strip().lower(), suspicion)
-    if name not in BUGS:
+    name = letters.get(said.strip(" .,:;()")) or next((name for name in BUGS if name.casefold() == said), None)
+    if name is None:
         known = ", ".join(f"{letter}) {bug}" for letter, bug in letters.items())
-        return Reply("open", f"{suspicion!r} is none of the bugs; give a letter: {known}, or 'tell me'")
-    heard = _diagnosis.judge(case, name)
-    return _Named("right", heard.says, case) if heard.right else Reply("wrong", heard.says)
+        return Reply("open", f"{quoted(suspicion)} is none of the bugs; give a letter: {known}, or 'tell me'")
+    heard = _diagnosis.judge(number, name)
+    return _Named("right", heard.says, number) if heard.right else Reply("wrong", heard.says)

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import reprlib
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["described", "difference", "equal", "kind", "named", "narrowed", "shape"]
+from cifar_helpers.checks._results import in_words
+
+__all__ = ["coarse", "described", "difference", "equal", "kind", "named", "narrowed", "numbers_of", "shape"]
+
+_ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
+_COARSE: Final = {"float16": 2e-3, "bfloat16": 2e-2}
+"""Twice the relative step between neighbouring numbers of the short formats."""
 
 
-def _plain(value: Any) -> Any:
-    return value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+def numbers_of(value: Any) -> Any:
+    """A plain result as a float64 array.
+
+    Raises:
+        ValueError: if it holds text, or lists of different lengths.
+        TypeError: if it holds something else that is no number.
+    """
+    if isinstance(value, Tensor):
+        return value.detach().cpu().to(torch.float64).numpy()
+    if kind(value) == "sequence":
+        value = [numbers_of(member) for member in value]
+    elif isinstance(value, str):
+        raise ValueError("text is no number")
+    return np.asarray(value, dtype=np.float64)
 
 
 def kind(value: Any) -> str:
@@ -33,10 +53,18 @@ def equal(a: Any, b: Any, close: float) -> bool:
     if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
         return bool(type(a) is type(b) and a == b)
     try:
-        x, y = (np.asarray(_plain(v), dtype=np.float64) for v in (a, b))
-    except (TypeError, ValueError):
+        x, y = numbers_of(a), numbers_of(b)
+    except Exception:  # what cannot be read as numbers equals none
         return False
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
+
+
+def coarse(value: Any) -> tuple[str, float] | None:
+    """Name and precision of the short number format that a result, or a member of it, is in."""
+    if kind(value) == "sequence":
+        return next(filter(None, map(coarse, value)), None)
+    name = str(getattr(value, "dtype", "")).removeprefix("torch.")
+    return (name, _COARSE[name]) if name in _COARSE else None
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -45,9 +73,11 @@ def _holds_tensors(value: Any) -> bool:
 
 def shape(value: Any) -> tuple[int, ...]:
     """Shape of a result; of a sequence of tensors, which may differ in shape, and of ragged lists the length."""
+    if isinstance(value, str):
+        return ()
     try:
-        return (len(value),) if _holds_tensors(value) else np.shape(_plain(value))
-    except ValueError:
+        return (len(value),) if _holds_tensors(value) else numbers_of(value).shape
+    except (TypeError, ValueError):
         return (len(value),)
 
 
@@ -61,12 +91,22 @@ def narrowed(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
 
 
 def named(value: Any) -> str:
-    """A result in a few words."""
+    """A value in a few words, whatever its own methods do."""
+    try:
+        return _named(value)
+    except Exception:  # what a learner gives may raise when it is read
+        return in_words(value)
+
+
+def _named(value: Any) -> str:
     if isinstance(value, (Tensor, np.ndarray)):
-        return f"a tensor {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
+        what = "a tensor" if isinstance(value, Tensor) else "an array"
+        return f"{what} {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
     if _holds_tensors(value):
-        return f"a {type(value).__name__} of {', '.join(map(named, value))}"
-    return f"{type(value).__name__} {value!r}"[:80]
+        return f"a {type(value).__name__} of {', '.join(map(named, value))}"[:160]
+    if value is None or kind(value) in ("sequence", "number", "str"):
+        return f"{type(value).__name__} {_ADDRESS.sub('', reprlib.repr(value))}"[:80]
+    return in_words(value)
 
 
 def described(given: tuple[Any, ...]) -> str:
@@ -77,6 +117,9 @@ def described(given: tuple[Any, ...]) -> str:
 def difference(wanted: Any, got: Any) -> str:
     """How two results of one kind and shape differ."""
     if kind(wanted) == "tensor":
-        gap = np.abs(np.asarray(_plain(wanted), np.float64) - np.asarray(_plain(got), np.float64))
-        return f"its numbers differ by up to {np.nanmax(gap):.3g}"
+        values = numbers_of(got)
+        lost = int((~np.isfinite(values)).sum())
+        if lost:
+            return f"{lost:,} of its {values.size:,} numbers are nan or infinite"
+        return f"its numbers differ by up to {np.abs(numbers_of(wanted) - values).max():.3g}"
     return f"it gives {got!r}, wanted is {wanted!r}"[:160]

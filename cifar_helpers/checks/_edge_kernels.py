@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
+
+from cifar_helpers.checks._comparing import numbers_of
+from cifar_helpers.checks._results import plain
 
 _SIDE = 7  # of the pictures that a kernel is tried on
 _FAINT = 1e-4  # an answer that is smaller, beside the kernel's largest number, is rounding
@@ -48,7 +50,7 @@ def answers_to(make: Callable[[], Any]) -> Callable[..., Any]:
 def as_kernel(made: Any) -> Tensor | None:
     """Lists, array or tensor as float `(3, 3)`, without dimensions of 1; nothing if it is no such kernel."""
     try:
-        kernel = torch.from_numpy(np.asarray(made, dtype=np.float64).squeeze())
+        kernel = torch.from_numpy(numbers_of(plain(made)).squeeze())
     except (TypeError, ValueError):
         return None
     return kernel if kernel.shape == (3, 3) and kernel.isfinite().all() else None

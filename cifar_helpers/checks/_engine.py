@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import html
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +14,16 @@ from torch import Tensor
 
 from cifar_helpers import _diagnosis
 from cifar_helpers.bugs import CASES
-from cifar_helpers.checks._comparing import described, difference, equal, kind, named, narrowed, shape
+from cifar_helpers.checks._comparing import coarse, described, difference, equal, kind, named, narrowed, shape
+from cifar_helpers.checks._results import Unreadable, like, plain
+from cifar_helpers.checks._said import known_name, quoted, whole_number
+from cifar_helpers.checks._settings import own_random_numbers, printing_little, usual_settings
 
 __all__ = ["Exercise", "Mistake", "Verdict", "hint", "judge", "progress"]
 
 Arguments = tuple[Any, ...]
 _DRAWS = 8
+_LONGEST = 240  # of what a learner's code raises
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Exercise:
     shows: Callable[[Callable[..., Any]], str] | None = None
 
     def __call__(self, answer: Any) -> Verdict:
-        """Judge an answer: the learner's function, or `...`; it never raises."""
+        """Judge an answer: the learner's function, or `...`; nothing but Ctrl-C is raised."""
         return judge(self, answer)
 
     @property
@@ -119,24 +124,51 @@ record = _Record()
 
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
-    """Judge an answer; it never raises."""
+    """Judge an answer; nothing but Ctrl-C is raised, and random numbers and torch's defaults stay as they were."""
     if answer is ... or answer is None:
         return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
     if not callable(answer):
         return Verdict(
             "wrong", f"this exercise asks for a function, and got {named(answer)}. Give its name without brackets."
         )
-    verdict = _judged(exercise, exercise.harness(answer))
-    if verdict.state == "right":
-        record.solved.add(exercise.name)
-        return Verdict(verdict.state, verdict.says, _picture(exercise, answer))
-    return verdict
+    if inspect.iscoroutinefunction(answer):
+        return Verdict("wrong", "it is an async function, which only starts when it is awaited: write def alone.")
+    if inspect.isgeneratorfunction(answer):
+        return Verdict("wrong", "it contains yield, so a call runs none of it: use return.")
+    with own_random_numbers(), usual_settings(), printing_little():
+        careful = _carefully(answer)
+        verdict = _judged(exercise, exercise.harness(careful))
+        if verdict.state == "right":
+            record.solved.add(exercise.name)
+            return Verdict(verdict.state, verdict.says, _picture(exercise, careful))
+        return verdict
+
+
+def _carefully(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """The answer in a setting that each of its calls finds as usual, and cannot change for the next."""
+
+    def run(*given: Any) -> Any:
+        with usual_settings():
+            return answer(*given)
+
+    return run
 
 
 def _picture(exercise: Exercise, answer: Callable[..., Any]) -> str:
+    wanted = exercise.reference(*exercise.draw(torch.Generator().manual_seed(0), 0))
+
+    def in_tensors(*given: Any) -> Any:
+        made = answer(*given)
+        try:
+            return like(wanted, plain(made))
+        except (TypeError, ValueError):  # nobody reads what a training step returns
+            return made
+
     try:
-        return exercise.shows(answer) if exercise.shows else ""
-    except Exception:  # the answer is right, whatever it does with what is looked at here
+        return exercise.shows(in_tensors) if exercise.shows else ""
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # the answer is right, whatever it does with what is looked at here
         return ""
 
 
@@ -147,18 +179,41 @@ def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
         wanted = exercise.reference(*copy.deepcopy(given))
         mine = copy.deepcopy(given)
         try:
-            got = answer(*mine)
-        except Exception as error:  # whatever a learner's code raises is told, not raised again
-            return Verdict("wrong", f"for {described(given)} it raises {type(error).__name__}: {error}")
-        if got is ... or got is None:
-            what = "fill in the dots" if got is ... else "it returns nothing: end it with return"
-            return Verdict("open" if got is ... else "wrong", f"{what}; checks.hint({exercise.name!r}) helps.")
+            got = plain(answer(*mine))  # read at the door: all that follows sees plain results alone
+        except Unreadable as unreadable:
+            return Verdict("wrong", f"for {described(given)} {unreadable}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a learner's code raises is told, not raised again
+            return Verdict("wrong", f"for {described(given)} {_raised(error)}")
+        if _has_dots(got):
+            return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
+        if got is None:
+            return Verdict("wrong", f"it returns nothing: end it with return; checks.hint({exercise.name!r}) helps.")
         if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
             return Verdict(
                 "wrong", "it changes its input in place. Whoever calls it loses the original: work on a copy."
             )
         cases.append((given, wanted, got))
     return _compared(exercise, cases)
+
+
+def _has_dots(got: Any) -> bool:
+    return got is ... or (kind(got) == "sequence" and any(map(_has_dots, got)))
+
+
+def _raised(error: BaseException) -> str:
+    """What a learner's code raised, on one line of moderate length."""
+    if isinstance(error, SystemExit):
+        return "it ends Python (SystemExit). Take exit() out, and return the result."
+    if isinstance(error, RecursionError):
+        return "it raises RecursionError: it calls itself without end. Use a loop, or say when it stops."
+    try:
+        said = " ".join(str(error).partition("\n\n")[0].split())
+    except Exception:  # a learner's exception may raise when it is read
+        said = ""
+    said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
+    return f"it raises {type(error).__name__}{': ' if said else '.'}{said}"
 
 
 def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Verdict:
@@ -168,6 +223,8 @@ def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Ve
     for mistake in exercise.mistakes:
         if all(equal(_attempt(mistake.does, given), got, exercise.close) for given, _, got in cases):
             return Verdict("wrong", mistake.says)
+    if said := _coarsely_right(cases):
+        return Verdict("wrong", said)
     given, wanted, got = cases[right.index(False)]
     place, wanted, got = narrowed(wanted, got, exercise.close)
     at = f"for {described(given)} {place}"
@@ -188,9 +245,21 @@ def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Ve
 
 def _typed(wanted: Any, got: Any) -> Verdict | None:
     """What to say where the numbers are right and are no pixels."""
-    if isinstance(wanted, Tensor) and wanted.dtype == torch.uint8 and getattr(got, "dtype", None) != torch.uint8:
-        return Verdict("wrong", f"the numbers are right, but it returns {named(got)}; pixels are uint8.")
-    return None
+    if not isinstance(wanted, Tensor) or wanted.dtype != torch.uint8:
+        return None
+    dtype = str(getattr(got, "dtype", "")).removeprefix("torch.")
+    if dtype == "uint8":
+        return None
+    cast = ".to(torch.uint8)" if isinstance(got, Tensor) else ".astype(np.uint8)" if dtype else "torch.tensor(...)"
+    return Verdict("wrong", f"the numbers are right, but it returns {named(got)}; pixels are uint8: {cast}.")
+
+
+def _coarsely_right(cases: list[tuple[Arguments, Any, Any]]) -> str:
+    """What to say where nothing is wrong but rounding to a short number format."""
+    form = coarse(cases[0][2])
+    if form and all(equal(wanted, got, form[1]) for _, wanted, got in cases):
+        return f"its numbers are close, but {form[0]} keeps only two or three digits: compute in float32."
+    return ""
 
 
 def _attempt(function: Callable[..., Any], given: Arguments) -> Any:
@@ -200,32 +269,40 @@ def _attempt(function: Callable[..., Any], given: Arguments) -> Any:
         return None
 
 
-def hint(name: str) -> Words:
+def hint(name: Any) -> Words:
     """The next hint for an exercise, a step further each time; the last is the solution.
 
     Args:
-        name: of the check, as in `checks.NAME`.
+        name: of the check, as in `checks.NAME`; the check itself and the function that it asks for do as well.
 
     Returns:
         The hint, or the names that there are.
     """
-    if name not in record.known:
-        return Words(f"there is no exercise {name!r}; there are {', '.join(sorted(record.known))}")
-    hints = record.known[name].hints
-    number = min(record.hints_given.get(name, 0), len(hints) - 1)
-    record.hints_given[name] = number + 1
+    known = known_name(name, record.known)
+    if known is None:
+        return Words(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(record.known))}")
+    hints = record.known[known].hints
+    number = min(record.hints_given.get(known, 0), len(hints) - 1)
+    record.hints_given[known] = number + 1
     return Words(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
 
 
-def progress(lesson: int | None = None) -> Words:
+def progress(lesson: Any = None) -> Words:
     """What is done since the kernel started: exercises, predictions, quiz, bugs.
 
     Args:
         lesson: its number; `None` tells of all.
+
+    Returns:
+        A line for each exercise and their number, or the lessons that there are.
     """
+    number = whole_number(lesson)
+    lessons = sorted({exercise.lesson for exercise in record.known.values()})
+    if lesson is not None and number not in lessons:
+        return Words(f"there are no exercises in lesson {quoted(lesson)}; give one of {', '.join(map(str, lessons))}")
     lines = []
     for name, exercise in record.known.items():
-        if lesson in (None, exercise.lesson):
+        if number in (None, exercise.lesson):
             lines.append(f"{'✅' if name in record.solved else '… '} {name} (lesson {exercise.lesson:02d})")
     done = sum(line.startswith("✅") for line in lines)
     told = [f"{done} of {len(lines)} exercises solved"]
@@ -233,8 +310,8 @@ def progress(lesson: int | None = None) -> Words:
         (record.predictions, record.committed, "predictions committed"),
         (record.quiz, record.answered, "quiz answers right"),
     ):
-        names = {name for name, place in asked.items() if lesson in (None, place)}
+        names = {name for name, place in asked.items() if number in (None, place)}
         told += [f"{len(names & given)} of {len(names)} {what}"] if names else []
-    if lesson in (None, 4):
+    if number in (None, 4):
         told.append(f"{len(_diagnosis.NAMED)} of {len(CASES)} bugs named")
     return Words("\n".join([*lines, ", ".join(told)]))

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cifar_helpers.checks._results import plain
+
 FAIR: Final = "a fair split"
 
 Parts = tuple[Tensor, Tensor]
@@ -94,9 +96,10 @@ def _cut(groups: Sequence[Tensor], share: float) -> Parts:
 
 
 def _positions(made: Any) -> Parts | None:
-    if not isinstance(made, (tuple, list)) or len(made) != 2:
+    try:
+        kept, held_out = (np.asarray(part) for part in plain(made))
+    except (TypeError, ValueError):
         return None
-    kept, held_out = (np.asarray(part) for part in made)
     if any(part.ndim != 1 or part.dtype.kind not in "iu" for part in (kept, held_out)):
         return None
     return torch.from_numpy(kept.astype(np.int64)), torch.from_numpy(held_out.astype(np.int64))

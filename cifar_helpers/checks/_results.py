@@ -1,0 +1,154 @@
+"""What a learner's function returns, read as plain numbers once, at the door, before anything is compared."""
+
+from __future__ import annotations
+
+import inspect
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = ["Unreadable", "in_words", "like", "plain"]
+
+_DEEPEST: Final = 6
+"""Lists within lists beyond this hold no answer to any exercise; a list that holds itself has no end."""
+
+
+class Unreadable(ValueError):
+    """A result that holds no numbers to compare; the message says what it is and what to return instead."""
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A result as numbers, text, dense tensors on the CPU, NumPy arrays, and lists and tuples of these.
+
+    `None` and `...` stay. Tensors lose their gradient, their layout and their device, and keep their dtype.
+
+    Raises:
+        Unreadable: if it is anything else, whatever it does when it is read.
+    """
+    try:
+        return _plain(value, depth)
+    except (Unreadable, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a learner's class may raise anything when it is read, `SystemExit` too
+        raise Unreadable(
+            f"it returns {in_words(value)} that raises {type(error).__name__} when it is read. Return numbers, a list "
+            "or a tensor."
+        ) from None
+
+
+def like(wanted: Any, got: Any) -> Any:
+    """A plain result with tensors wherever the wanted one has them: what NumPy or lists hold can be drawn as well."""
+    if isinstance(wanted, Tensor):
+        return torch.as_tensor(got).to(wanted.dtype)
+    if isinstance(wanted, (tuple, list)) and wanted and isinstance(wanted[0], Tensor):
+        return type(wanted)(like(wanted[0], member) for member in got)
+    return got
+
+
+def in_words(value: Any) -> str:
+    """What a value is, in a few words that its own methods have no part in: "a generator", "an Image"."""
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or value is ... or type(value) in (bool, int, float, str):
+        return _in_range(value) if type(value) is int else value
+    if isinstance(value, Tensor):
+        return _tensor(value)
+    if isinstance(value, (tuple, list, range)):
+        return _sequence(value, depth)
+    if isinstance(value, np.ndarray):
+        return _array(value, depth)
+    if isinstance(value, (Real, Decimal, np.bool_)):
+        return value.item() if isinstance(value, np.generic) else _in_range(value)
+    if (
+        isinstance(value, (bytes, bytearray, str, complex, np.generic))
+        or inspect.isroutine(value)
+        or inspect.isclass(value)
+    ):
+        raise Unreadable(_advice(value))
+    array = np.asarray(value)
+    if array.dtype == object and array.ndim == 0:
+        raise Unreadable(_advice(value))
+    return _array(array, depth)
+
+
+def _in_range(number: Any) -> float:
+    """A number that Python's floats can hold, as an `int` if it is one."""
+    try:
+        near = float(number)
+    except OverflowError:
+        digits = f" of about {number.bit_length() * 0.30103:,.0f} digits" if isinstance(number, int) else ""
+        raise Unreadable(
+            f"it returns a number{digits}, too large for a float: those end at 1.8e308. Look for a power or a product "
+            "that grows without need."
+        ) from None
+    return int(number) if isinstance(number, int) else near
+
+
+def _tensor(value: Tensor) -> Tensor:
+    if value.is_meta:
+        raise Unreadable(
+            "it returns a tensor on the device “meta”, which has a shape and no numbers. Compute on the CPU."
+        )
+    if value.is_nested:
+        raise Unreadable("it returns a nested tensor. Return a list of tensors, or one ordinary tensor.")
+    if value.is_complex():
+        raise Unreadable(_real_wanted(f"a tensor of {str(value.dtype).removeprefix('torch.')}"))
+    values = value.detach()
+    values = values.dequantize() if values.is_quantized else values
+    values = values if values.layout == torch.strided else values.to_dense()
+    return values.cpu().resolve_neg().as_subclass(Tensor).clone()
+
+
+def _array(value: Any, depth: int) -> Any:
+    if np.ma.is_masked(value):
+        raise Unreadable("it returns a masked array in which numbers are missing. Fill them: .filled(...).")
+    if value.dtype.kind == "c":
+        raise Unreadable(_real_wanted(f"an array of {value.dtype}"))
+    array = np.array(value)
+    if array.dtype.kind == "O":
+        numbers = [plain(member, depth + 1) for member in array.flat]
+        if not all(isinstance(number, (int, float)) for number in numbers):
+            raise Unreadable("it returns an array of objects. Return an array of numbers, such as .astype(np.float32).")
+        return np.array(numbers, np.float64).reshape(array.shape)
+    if array.dtype.kind not in "biuf":
+        raise Unreadable(f"it returns an array of {array.dtype.name}, not of numbers. Return numbers.")
+    return array
+
+
+def _sequence(value: Any, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise Unreadable("it returns lists within lists without end. Return numbers, a list or a tensor.")
+    members = [plain(member, depth + 1) for member in value]
+    return members if isinstance(value, list) else tuple(members)
+
+
+def _real_wanted(what: str) -> str:
+    return f"it returns {what}, complex numbers; the numbers here are real: take the real part, .real."
+
+
+def _advice(value: Any) -> str:
+    """What a result is that holds no numbers, and what to return instead."""
+    said = f"it returns {in_words(value)}"
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns, later and elsewhere, that nobody waited for it
+        return f"{said}: write def instead of async def."
+    if inspect.isgenerator(value) or isinstance(value, (map, filter, zip)):
+        return f"{said}: put list(...) around it."
+    if isinstance(value, (complex, np.complexfloating)):
+        return _real_wanted("a number")
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return f"{said}, not its result: call it, with brackets and arguments after its name."
+    if isinstance(value, (str, bytes, bytearray)):
+        return f"{said}, which is text. Return numbers, without quotes."
+    if isinstance(value, dict):
+        return f"{said}. Return its values alone, in their order."
+    if isinstance(value, (set, frozenset)):
+        return f"{said}, which has no order. Return a list."
+    return f"{said}, which is no number, list or tensor. Return one of these."

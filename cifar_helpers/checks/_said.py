@@ -1,0 +1,158 @@
+"""What a reader writes: numbers in the spelling of any country, numbers of lessons, and names of questions."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Container
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor
+
+__all__ = ["known_name", "number_said", "quoted", "whole_number", "words_of"]
+
+_LONGEST: Final = 80
+_UNSEEN: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
+_MINUS: Final = re.compile("^[\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d] ?|^- ")
+_ABOUT: Final = re.compile(r"^(?:about|around|roughly|approximately|approx\.?|ca\.?|circa|[≈~=])\s*", re.I)
+_PERCENT: Final = re.compile(r"\s*(?:%|per ?cent)$", re.I)
+_APART: Final = re.compile(r"([+-]?\d{1,3})((?: \d{3})+|(?:['’]\d{3})+)([.,]\d+)?")  # 1 276 682 and 1'276'682
+_FRACTION: Final = re.compile(r"([+-]?)(?:(\d+) )? ?(\d+) ?[/\u2044\u2215] ?(\d+)")
+_DIGITS: Final = re.compile(r"([+-]?)([\d.,]*\d[\d.,]*)((?:e[+-]?\d+)?)", re.I)
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}")  # in India also 12,76,682
+_LESSON: Final = re.compile(r"(?:lesson|case)?\s*(\d+)(?!\d*[.,]\d)", re.I)
+
+
+def words_of(value: Any) -> str:
+    """A value as text without spaces around it, whatever its own `__str__` does."""
+    try:
+        return str(value).strip()
+    except Exception:  # a reader may give anything, and gets an answer to all of it
+        return f"a {type(value).__name__}"
+
+
+def quoted(value: Any) -> str:
+    """A value as it was given, text in quotes, in at most a line."""
+    try:
+        said = repr(value)
+    except Exception:  # as above
+        said = f"a {type(value).__name__}"
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+
+
+def known_name(said: Any, known: Container[str]) -> str | None:
+    """The known name that a reader means: by text in any case, or by an exercise or a function that has the name."""
+    for text in (said, _attribute(said, "name"), _attribute(said, "__name__")):
+        if issubclass(type(text), str):  # `isinstance` asks the value for its class, which may raise
+            name = re.sub(r"[\s-]+", "_", text.strip().lower()).removeprefix("checks.").removeprefix("my_")
+            if name in known:
+                return name
+    return None
+
+
+def whole_number(said: Any) -> int | None:
+    """The number of a lesson or of a case: 4, 4.0, "4", "04", "lesson 4", "04_training_and_overfitting"."""
+    if issubclass(type(said), str):
+        found = _LESSON.match(said.strip())
+        return int(found[1]) if found else None
+    number = _of_python(said)
+    return int(number) if number is not None and number == int(number) else None
+
+
+def number_said(said: Any, unit: str, near: float) -> float | None:
+    """The number that a reader gives, or `None` where it is not plain which one is meant.
+
+    Args:
+        said: a number of Python, NumPy or PyTorch, or text: "1,46", "1.276.682", "12,5 %", "½", "−3 points", "1e3".
+        unit: what the number is asked in; the reader may write it after the number.
+        near: where a text can be read in two ways ("1,276"), the reading closer to this one is meant.
+    """
+    number = _of_python(said)
+    readings = [number] if number is not None else _of_text(words_of(said), unit)
+    return min(filter(math.isfinite, readings), key=lambda reading: abs(reading - near), default=None)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # a property may raise
+        return None
+
+
+def _of_python(said: Any) -> float | None:
+    """A finite number from an object that is one, or that holds one alone; text is none."""
+    try:
+        if np.ma.is_masked(said):
+            return None
+        value = said.item() if isinstance(said, (Tensor, np.ndarray, np.generic)) else said
+        if isinstance(value, (Real, Decimal)) and not isinstance(value, bool):
+            return float(value) if math.isfinite(value) else None
+    except Exception:  # several numbers, none at all, or one too large for a float
+        pass
+    return None
+
+
+def _of_text(text: str, unit: str) -> list[float]:
+    """All readings of a text as a number, the English one first."""
+    text = " ".join(_UNSEEN.sub("", text).split())
+    text = _MINUS.sub("-", _ABOUT.sub("", text))
+    bare = _unit_at_end(unit).sub("", text)
+    bare = _PERCENT.sub("", bare).rstrip(" ,;")
+    for character in bare:
+        if unicodedata.decomposition(character).startswith("<fraction>"):
+            bare = bare.replace(character, f" {unicodedata.normalize('NFKC', character)}").strip()
+    if fraction := _FRACTION.fullmatch(bare):
+        # In percent, "3/4" may mean 0.75 or 75.
+        return [] if unit == "%" and not _PERCENT.search(text) else _of_fraction(fraction)
+    if apart := _APART.fullmatch(bare):
+        bare = apart[1] + re.sub(r"\D", "", apart[2]) + (apart[3] or "").replace(",", ".")
+        return [float(bare)]
+    digits = _DIGITS.fullmatch(bare)
+    return _with_separators(*digits.groups()) if digits else _as_python_reads(bare)
+
+
+def _unit_at_end(unit: str) -> re.Pattern[str]:
+    """The unit in the singular and the plural, with "a", "per" or a stroke between its words."""
+    words = r"(?:\s*/\s*|\s+(?:an?|per)\s+)".join(
+        f"{re.escape(word.removesuffix('s'))}s?" for word in unit.split(" a ")
+    )
+    return re.compile(rf"\s*{words}\.?$", re.I)
+
+
+def _of_fraction(found: re.Match[str]) -> list[float]:
+    sign, whole, above, below = found.groups()
+    if not int(below):
+        return []
+    value = int(whole or 0) + int(above) / int(below)
+    return [-value if sign == "-" else value]
+
+
+def _with_separators(sign: str, digits: str, power: str) -> list[float]:
+    """Readings of digits among which stand points and commas."""
+    first, second = (",", ".") if digits.rfind(",") < digits.rfind(".") else (".", ",")
+    if digits.count(second) > 1:  # 1.276.682, 1,276,682: no number has two decimal separators
+        return _grouped(sign, digits, second, power) if first not in digits else []
+    whole, _, rest = digits.partition(second)
+    if first in whole:  # 1,276,682.5 and 1.276.682,5
+        return _grouped(sign, whole, first, f".{rest}{power}")
+    decimal = _as_python_reads(f"{sign}{whole}.{rest}{power}")
+    if second in digits and len(rest) == 3 and 1 <= len(whole) <= 3 and not whole.startswith("0"):
+        thousands = _as_python_reads(f"{sign}{whole}{rest}{power}")
+        return [*thousands, *decimal] if second == "," else [*decimal, *thousands]
+    return decimal
+
+
+def _grouped(sign: str, digits: str, separator: str, ending: str) -> list[float]:
+    groups = _THOUSANDS.fullmatch(digits.replace(separator, ","))
+    return _as_python_reads(f"{sign}{digits.replace(separator, '')}{ending}") if groups else []
+
+
+def _as_python_reads(text: str) -> list[float]:
+    try:
+        return [float(text)]
+    except ValueError:
+        return []

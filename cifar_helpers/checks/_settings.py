@@ -1,0 +1,72 @@
+"""The state that a check starts from, and that it leaves behind: random numbers, torch's defaults, what is printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import sys
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+import numpy as np
+import torch
+
+__all__ = ["own_random_numbers", "printing_little", "usual_settings"]
+
+_MOST_PRINTED: Final = 2000
+
+
+@contextlib.contextmanager
+def own_random_numbers() -> Iterator[None]:
+    """Leave the kernel's random numbers, of Python, NumPy and torch, as if nothing had been drawn."""
+    of_python, of_numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng([]):
+        try:
+            yield
+        finally:
+            random.setstate(of_python)
+            np.random.set_state(of_numpy)
+
+
+@contextlib.contextmanager
+def usual_settings() -> Iterator[None]:
+    """Compute with torch's usual defaults and with gradients, and leave the kernel's settings as they were."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    with torch.inference_mode(False), torch.enable_grad():
+        _set_defaults(torch.float32, torch.device("cpu"))
+        try:
+            yield
+        finally:
+            _set_defaults(dtype, device)
+
+
+def _set_defaults(dtype: torch.dtype, device: torch.device) -> None:
+    torch.set_default_dtype(dtype)
+    if torch.get_default_device() != device:
+        torch.set_default_device(None if device.type == "cpu" else device)
+
+
+@contextlib.contextmanager
+def printing_little() -> Iterator[None]:
+    """Show the first of what is printed, and say that there was more: an answer runs on many inputs."""
+    with contextlib.redirect_stdout(_Beginning(sys.stdout)):
+        yield
+
+
+class _Beginning(io.TextIOBase):
+    """A stream that hands on the first characters alone."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._left = stream, _MOST_PRINTED
+
+    def write(self, text: str) -> int:
+        if self._left > 0:
+            self._stream.write(text[: self._left])
+            self._left -= len(text)
+            if self._left <= 0:
+                self._stream.write("\n… the rest of what the answer prints is left out\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
