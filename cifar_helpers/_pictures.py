@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import io
+import os
+import re
 import warnings
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final, TypeAlias
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+import numpy.typing as npt
+from PIL import Image, ImageFile, UnidentifiedImageError, features
+
+from cifar_helpers._paths import reading_problem, user_path
+
+PictureFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+"""A picture as a file: its path, its bytes, or the file itself, open in binary mode."""
 
 _MOST_PIXELS: Final = 64_000_000  # decoded and converted, these need less than 1 GB
+_MOST_BYTES: Final = 400_000_000  # as many pixels with three channels of 16 bits fit
 # Pillow reads more, but some of it by starting another program (EPS) or with little-tested decoders.
-_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+_FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # of the web; "C:/" is none
 _ORIENTATION: Final = 0x0112  # the EXIF tag that says how the camera was held
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,23 +35,31 @@ _UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# TIFF tags, and what they say where they are missing
+_BITS: Final = 258
+_PHOTOMETRIC: Final = 262
+_SAMPLE_FORMAT: Final = 339
+_WHITE_IS_ZERO: Final = 0
+_SIGNED: Final = 2
 
 
 class PictureError(ValueError):
     """A picture cannot be used; the message names it, the reason and what to do."""
 
 
-def open_rgb(picture: Path | str | bytes | Image.Image, *, at_least: int | None = None) -> Image.Image:
+def open_rgb(picture: PictureFile | Image.Image, *, at_least: int | None = None) -> Image.Image:
     """Open a picture and turn it into RGB, upright, with transparent parts on white.
 
     Args:
-        picture: a path, the bytes of a file, or a PIL image. Of an animation the first frame is taken;
-            16-bit, palette, CMYK and grey pictures, and those with transparency, are converted.
+        picture: a path (`~` is the home folder), the bytes of a file, a file open in binary mode, which is
+            read from its start, or a PIL image. Of an animation the first frame is taken; 16-bit, palette,
+            CMYK and grey pictures, and those with transparency, are converted. A PIL image of mode `I`
+            counts as 8-bit where no value is above 255, and otherwise as 16-bit.
         at_least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep this many
             pixels, which is quick and needs little memory; `None` decodes it in full.
 
     Returns:
-        An RGB image, turned as its EXIF orientation says.
+        An RGB image, turned as its EXIF orientation says; it carries no orientation that would turn it again.
 
     Raises:
         PictureError: if there is no such file, it is no picture, is cut off, or is too large.
@@ -50,38 +69,82 @@ def open_rgb(picture: Path | str | bytes | Image.Image, *, at_least: int | None 
         warnings.simplefilter("ignore")
         if isinstance(picture, Image.Image):
             return _to_rgb(picture, "the picture")
-        name = "the picture" if isinstance(picture, bytes) else str(picture)
+        name = os.fsdecode(picture) if isinstance(picture, (str, os.PathLike)) else "the picture"
         with _stream(picture) as stream:
             return _to_rgb(_open(stream, name, at_least), name)
 
 
-def _stream(picture: Path | str | bytes) -> AbstractContextManager[BinaryIO]:
-    if isinstance(picture, bytes):
-        return io.BytesIO(picture)
-    path = Path(picture)
+def located(path: str | os.PathLike[str]) -> Path:
+    """The path of a picture or a folder of pictures, with `~` as the home folder.
+
+    Raises:
+        PictureError: if it cannot be a path, or is an address in the web.
+    """
+    text = os.fsdecode(path)
+    if os.path.lexists(text):  # first, because a file may be called "~photo.png"
+        return Path(text)
+    if _ADDRESS.match(text):
+        raise PictureError(f"{text[:80]} is a web address: download the picture first, then give the path of the file")
+    try:
+        return user_path(text)
+    except ValueError as error:
+        raise PictureError(f"{error}. Give another path") from error
+
+
+def _stream(picture: PictureFile) -> AbstractContextManager[BinaryIO]:
+    if isinstance(picture, (bytes, bytearray, memoryview)):
+        return io.BytesIO(bytes(picture))
+    if isinstance(picture, (str, os.PathLike)):
+        return _file(located(picture))
+    if hasattr(picture, "read"):
+        return io.BytesIO(_content(picture))
+    raise PictureError(
+        "a picture is a path, the bytes of a file, a file open in binary mode, a PIL image, a NumPy array "
+        f"or a tensor, got {type(picture).__name__}: give one of these, and one picture at a time"
+    )
+
+
+def _file(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise PictureError(f"{path} is a folder: name one picture in it")
-        return path.open("rb")
-    except FileNotFoundError as error:
-        raise PictureError(f"there is no file {path}") from error
-    except OSError as error:
-        raise PictureError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a null character in the name
-        raise PictureError(f"{str(picture)!r} is no file name: {error}") from error
+        problem = reading_problem(path)
+    except OSError as error:  # a name that is too long, or a folder on the way that may not be read
+        problem = f"{path} cannot be read ({error.strerror})"
+    except UnicodeError as error:
+        problem = f"{str(path)!r} is not a file name ({error})"
+    if problem:
+        raise PictureError(f"{problem}. Give the path of a picture that you may open")
+    return path.open("rb")
+
+
+def _content(stream: IO[bytes]) -> bytes:
+    content = bytearray()
+    try:
+        if hasattr(stream, "seekable") and stream.seekable():
+            stream.seek(0)  # a buffer that was just written is at its end
+        # Piece by piece: a pipe gives what is there, and a device such as /dev/zero never ends.
+        while len(content) <= _MOST_BYTES and (part := stream.read(1 << 20)):
+            content += part
+    except (OSError, ValueError, TypeError) as error:  # closed, open for writing, or open as text
+        raise PictureError(f"the open file cannot be read ({error}): open it with open(path, 'rb')") from error
+    if len(content) > _MOST_BYTES:
+        raise PictureError(f"the open file has more than {_MOST_BYTES / 1e6:.0f} MB: make the picture smaller")
+    return bytes(content)
 
 
 def _open(stream: BinaryIO, name: str, at_least: int | None) -> Image.Image:
-    start = stream.read(12)
+    start = stream.read(64)
     if not start:
-        raise PictureError(f"{name} is empty")
+        raise PictureError(f"{name} is empty: give another picture")
     Image.init()
+    phone = _phone_format(start)
+    if phone == "HEIC":
+        _learn_heic()
     try:
         image = Image.open(stream, formats=[f for f in _FORMATS if f in Image.OPEN])
     except UnidentifiedImageError as error:
-        raise PictureError(
-            f"{name} is not a picture that can be read (it starts with {start!r}). Save it as PNG or JPEG"
-        ) from error
+        raise _unknown(name, start, phone) from error
     except Image.DecompressionBombError as error:
         raise PictureError(f"{name} has too many pixels: make it smaller") from error
     except Exception as error:  # a damaged file can raise almost anything
@@ -91,46 +154,163 @@ def _open(stream: BinaryIO, name: str, at_least: int | None) -> Image.Image:
     return image
 
 
+def _phone_format(start: bytes) -> str:
+    """`AVIF` or `HEIC`, which share one container and differ in its brands, else an empty string."""
+    if start[4:8] != b"ftyp":
+        return ""
+    brands = start[8 : int.from_bytes(start[:4], "big")]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    return "HEIC" if any(brand in brands for brand in (b"hei", b"hev", b"mif1", b"msf1")) else ""
+
+
+def _learn_heic() -> None:
+    """Let Pillow read HEIC where the package for it is installed."""
+    with suppress(ImportError):
+        importlib.import_module("pillow_heif").register_heif_opener()
+
+
+def _unknown(name: str, start: bytes, phone: str) -> PictureError:
+    if not phone:
+        return PictureError(
+            f"{name} is not a picture that can be read (it starts with {start[:12]!r}). Save it as PNG or JPEG"
+        )
+    if phone == "HEIC" and "HEIF" not in Image.OPEN:
+        return PictureError(
+            f"{name} is a HEIC picture, as iPhones take them, which Pillow alone does not read. Save it as JPEG "
+            '(on the iPhone: Settings, Camera, Formats, "Most Compatible"), or run: pip install pillow-heif'
+        )
+    if phone == "AVIF" and not features.check("avif"):
+        return PictureError(
+            f"{name} is an AVIF picture, which this Pillow does not read. Save it as PNG or JPEG, "
+            "or run: pip install --upgrade pillow"
+        )
+    return PictureError(f"{name} is a damaged {phone} picture. Get the file again, or save it as PNG or JPEG")
+
+
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.width * image.height > _MOST_PIXELS:
         raise PictureError(f"{name} is {image.width}×{image.height} pixels, over {_MOST_PIXELS:,}: make it smaller")
+    if image.width * image.height == 0:
+        raise PictureError(f"{name} is {image.width}×{image.height} pixels: it is empty. Give another picture")
+    stored = _stored_as(image)
+    _load(image, name)
+    turn = _turn(image)
+    coloured = _in_colours(image, name, stored)
+    if turn is None:
+        return coloured
+    upright = coloured.transpose(turn)
+    upright.info = {}  # its EXIF would turn it again
+    return upright
+
+
+def _load(image: Image.Image, name: str) -> None:
     try:
         image.load()
     except Exception as error:  # as above
+        # After `with Image.open(path) as image:` an image that was not loaded has no file any more.
+        if "closed" in str(error) or (isinstance(image, ImageFile.ImageFile) and image.fp is None):
+            raise PictureError(
+                f"{name} was closed before its pixels were read: call load() on it while its file is open, "
+                "or give the path of the file"
+            ) from error
         raise _damaged(name, error) from error
-    image = _upright(image)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # a damaged header: the pixels are fine, and may well be upright
+        return None
+    return _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+
+
+def _in_colours(image: Image.Image, name: str, stored: str) -> Image.Image:
     if image.mode == "F":
-        raise PictureError(f"{name} holds floating-point pixels: save it with 8 bits a channel")
+        raise PictureError(
+            f"{name} holds floating-point pixels, and nothing says which of them is white: "
+            "save it with 8 bits per channel, or give an array with values in 0..1"
+        )
     if image.mode.startswith("I"):
-        return _from_sixteen_bit(image, name)
+        return _from_many_bits(image, name)
     try:
         if image.has_transparency_data:
-            image = image.convert("RGBA")
+            image = _with_alpha(image, stored)
             paper = Image.new("RGB", image.size, "white")
             paper.paste(image, mask=image.getchannel("A"))
             return paper
         return image if image.mode == "RGB" else image.convert("RGB")
-    except ValueError as error:
-        raise PictureError(f"{name} has the colour mode {image.mode}: save it as RGB") from error
+    except (ValueError, TypeError, ImportError) as error:  # not every Pillow converts LAB
+        raise PictureError(
+            f"{name} has the colour mode {image.mode}, which cannot be converted ({error}): save it as RGB"
+        ) from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        orientation = image.getexif().get(_ORIENTATION)
-    except Exception:  # a damaged header: the pixels are fine, and may well be upright
-        return image
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+def _stored_as(image: Image.Image) -> str:
+    """The form of the pixels in a PNG that is not loaded yet, such as `L;4`; else an empty string."""
+    tiles = getattr(image, "tile", None) if image.format == "PNG" else None
+    return str(tiles[0][3]) if tiles else ""
 
 
-def _from_sixteen_bit(image: Image.Image, name: str) -> Image.Image:
-    """Scale 0..65535 to 0..255; clipping, as `convert` does it, would turn most of a picture white."""
+def _with_alpha(image: Image.Image, stored: str) -> Image.Image:
+    if image.mode == "La":
+        image = image.convert("LA")
+    transparent = image.info.get("transparency")
+    if image.mode == "L" and isinstance(transparent, int):
+        image = image.copy()
+        image.info["transparency"] = _scaled(transparent, stored)
+    elif image.mode == "RGB" and isinstance(transparent, tuple):
+        image = image.copy()
+        image.info["transparency"] = tuple(_scaled(value, stored) for value in transparent)
+    return image.convert("RGBA")
+
+
+def _scaled(value: int, stored: str) -> int:
+    """The transparent value of a PNG, scaled to 8 bits as Pillow scales the pixels, but not this value."""
+    if stored == "L;2":
+        return (value & 3) * 85
+    if stored == "L;4":
+        return (value & 15) * 17
+    return value >> 8 if stored == "RGB;16B" or value > 255 else value
+
+
+def _from_many_bits(image: Image.Image, name: str) -> Image.Image:
+    """Scale to 0..255; clipping, as `convert` does it, would turn most of a 16-bit picture white."""
     values = np.asarray(image)
     low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise PictureError(f"{name} holds 32-bit numbers from {low} to {high}: save it with 8 or 16 bits a channel")
-    # 257 = 65535 / 255; the 128 rounds to the nearest.
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8)).convert("RGB")
+    white = _white(image, high)
+    if low < 0 or high > white:
+        raise PictureError(
+            f"{name} holds {'32-bit ' if image.mode == 'I' else ''}numbers from {low} to {high}, and only 0 to {white} "
+            "can be scaled: save it with 8 or 16 bits per channel"
+        )
+    table = np.rint(np.arange(white + 1) * (255 / white)).astype(np.uint8)
+    if _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        table = table[::-1].copy()
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int) and transparent <= white:
+        table[transparent] = 255
+    pixels: npt.NDArray[np.uint8] = table[values]
+    return Image.fromarray(pixels).convert("RGB")
+
+
+def _white(image: Image.Image, high: int) -> int:
+    """The number that means white in a picture of more than 8 bits whose highest number is `high`."""
+    bits = _tag(image, _BITS)
+    if bits is not None and bits <= 16:
+        signs = 1 if _tag(image, _SAMPLE_FORMAT) == _SIGNED else 0
+        return (1 << (bits - signs)) - 1
+    # Mode I is Pillow's for 32 bits, and before Pillow 11 for 16-bit PNG, too; others put 8-bit numbers in it.
+    is_wide = image.mode != "I" or image.format in ("PNG", "PPM")
+    return 65535 if is_wide or high > 255 else 255
+
+
+def _tag(image: Image.Image, number: int) -> int | None:
+    """A tag of a TIFF; `None` where it is missing, or the picture is of another kind."""
+    value: object = getattr(image, "tag_v2", {}).get(number)
+    if isinstance(value, tuple) and value:  # one number for each channel
+        value = value[0]
+    return value if isinstance(value, int) else None
 
 
 def _damaged(name: str, error: Exception) -> PictureError:
