@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -30,6 +29,9 @@ def agreed(choice: T) -> T:
     return told[0]
 
 
-def inner(model: nn.Module) -> nn.Module:
-    """The network itself, where it is wrapped for training together."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
+def summed(number: Tensor) -> Tensor:
+    """The sum of a number over all processes."""
+    if together():
+        number = number.clone()
+        dist.all_reduce(number)
+    return number

@@ -7,9 +7,11 @@ Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLA
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
+import operator
 import os
 import sys
 import warnings
@@ -23,8 +25,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cifar_helpers import _readers, download, sketches
-from cifar_helpers._readers import DataError
+from cifar_helpers import _layout, _readers, download, sketches
+from cifar_helpers._devices import checked_device
+from cifar_helpers._layout import DataError
+from cifar_helpers._paths import atomic_write, reading_problem, writing_problem
 from cifar_helpers.sketches import CLASSES
 
 __all__ = [
@@ -47,6 +51,11 @@ MEAN: Final = (0.49140, 0.48216, 0.44653)
 STD: Final = (0.24703, 0.24349, 0.26159)
 """Standard deviation of each colour channel over the same pixels."""
 
+LARGEST_SEED: Final = 9_000_000_000_000
+"""Times the million that lies between the epochs of two seeds, it is still a number of 64 bits."""
+
+_WHOLE: Final = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
 SOURCES: Final = ("auto", "cifar10", "kaggle", "folders", "sketches")
 
 # SHA-256 of the raw official bytes: they tell an exact copy from one whose pixels were changed.
@@ -61,24 +70,32 @@ class ImageSet:
     """Images with their labels.
 
     Attributes:
-        images: uint8 `(N, 3, 32, 32)`, values 0..255, RGB.
-        labels: int64 `(N,)`, values 0..9.
+        images: uint8 `(N, 3, 32, 32)`, values 0..255, RGB. A NumPy array is converted.
+        labels: int64 `(N,)`, values 0..9. A NumPy array, a list, and whole numbers of another size are converted.
+
+    Raises:
+        TypeError: if one of them is neither a tensor nor an array.
+        ValueError: if a shape, a kind of number or a label does not fit; it says what came and how to get there.
     """
 
     images: Tensor
     labels: Tensor
 
     def __post_init__(self) -> None:
-        if self.images.dtype != torch.uint8 or self.images.shape[1:] != (3, 32, 32):
+        images, labels = _tensor("images", self.images), _tensor("labels", self.labels)
+        if images.dtype != torch.uint8 or images.shape[1:] != (3, 32, 32):
             raise ValueError(
-                "images must be uint8 of shape (N, 3, 32, 32), "
-                f"got {self.images.dtype} of shape {tuple(self.images.shape)}"
+                f"images must be uint8 of shape (N, 3, 32, 32), got {_kind(images)} of shape {tuple(images.shape)}"
+                f"{_remedy(images)}"
             )
-        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+        if labels.dtype not in _WHOLE or labels.shape != images.shape[:1]:
+            squeeze = ": labels.squeeze(1) makes them of these" if labels.shape == (len(images), 1) else ""
             raise ValueError(
-                f"labels must be int64 of shape ({len(self.images)},), "
-                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+                f"labels must be whole numbers (int64) of shape ({len(images)},), "
+                f"got {_kind(labels)} of shape {tuple(labels.shape)}{squeeze}"
             )
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", labels.long())
         if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < 10:
             raise ValueError(
                 "labels must lie in 0..9, "
@@ -102,6 +119,39 @@ class ImageSet:
         if name not in CLASSES:
             raise ValueError(f"no class {name!r}; the ten are {', '.join(CLASSES)}")
         return self.subset((self.labels == CLASSES.index(name)).nonzero().flatten())
+
+
+def _tensor(name: str, values: Any) -> Tensor:
+    """A tensor of what was given as images or labels."""
+    if isinstance(values, list | tuple) and all(isinstance(value, int | np.integer) for value in values):
+        values = np.array(values, np.int64)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        # A copy where torch could not share the memory: of read-only and of mirrored arrays.
+        own = values if values.flags.writeable and values.flags.c_contiguous else np.array(values, order="C")
+        return torch.from_numpy(own)
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            f"{name} must be a tensor or a NumPy array of numbers, got {type(values).__name__}: "
+            f"torch.stack makes one tensor of a list of tensors"
+        )
+    return values
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _remedy(images: Tensor) -> str:
+    """How to get from images of another layout to `(N, 3, 32, 32)` of uint8; empty where that is not plain."""
+    if images.shape[1:] == (32, 32, 3):
+        return ": images.permute(0, 3, 1, 2) puts the channels first (NumPy: images.transpose(0, 3, 1, 2))"
+    if images.shape[1:] == (3072,):
+        return ": images.reshape(-1, 3, 32, 32) makes them of the rows of the official batches"
+    if images.shape == (3, 32, 32):
+        return ": images[None] makes a set of one image"
+    if images.is_floating_point():
+        return ": images scaled to 0..1 become uint8 by (images * 255).round().to(torch.uint8)"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -170,11 +220,14 @@ class Cifar10:
             `(train, validation)`, both in shuffled order, without a common image.
 
         Raises:
+            TypeError: if `seed` is not a whole number.
             ValueError: if `validation` is not between 0 and 1, or leaves one part without images.
         """
+        if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
+            raise ValueError(f"validation must be a share between 0 and 1, got {validation!r}")
         if not 0 < validation < 1:
-            raise ValueError(f"validation must lie between 0 and 1, got {validation}")
-        generator = torch.Generator().manual_seed(seed)
+            raise ValueError(f"validation must lie between 0 and 1, got {validation}: it is a share, such as 0.2")
+        generator = torch.Generator().manual_seed(_whole("seed", seed))
         parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for label in range(len(CLASSES)):
             members = (self.train_labels == label).nonzero().flatten()
@@ -303,8 +356,9 @@ class BatchLoader:
         device: where batches are made; the data is moved there once. `None` leaves it where it is.
 
     Raises:
-        ValueError: if `batch_size` is below 1, there are no images, `share` names no process, or the last batch is too
-            small to be shared.
+        TypeError: if an argument is of a wrong type.
+        ValueError: if `batch_size` is below 1, there are no images, `share` names no process, the last batch is too
+            small to be shared, or there is no such device.
     """
 
     def __init__(
@@ -320,9 +374,16 @@ class BatchLoader:
         share: tuple[int, int] = (0, 1),
         device: torch.device | str | None = None,
     ) -> None:
+        if not isinstance(image_set, ImageSet):
+            hint = ": take a part, as in train, validation = data.split()" if isinstance(image_set, Cifar10) else ""
+            raise TypeError(f"image_set must be ImageSet(images, labels), got {type(image_set).__name__}{hint}")
+        for name, change in (("augment", augment), ("mix", mix)):
+            if change is not None and (isinstance(change, type) or not callable(change)):
+                raise TypeError(f"{name} must be a function or an object that can be called, got {change!r}")
+        batch_size, seed = _whole("batch_size", batch_size), _whole("seed", seed)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if not 0 <= share[0] < share[1] <= batch_size:
+        if len(share) != 2 or not 0 <= share[0] < share[1] <= batch_size:
             raise ValueError(f"share must be (k, n) with 0 <= k < n <= batch_size {batch_size}, got {share}")
         if not len(image_set):
             raise ValueError("there are no images to iterate over")
@@ -332,7 +393,8 @@ class BatchLoader:
                 "processes: choose another batch_size"
             )
         if device is not None:
-            image_set = ImageSet(image_set.images.to(device), image_set.labels.to(device))
+            target = checked_device(device)
+            image_set = ImageSet(image_set.images.to(target), image_set.labels.to(target))
         self.image_set = image_set
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -373,11 +435,28 @@ class BatchLoader:
         return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
 
 
+def _whole(name: str, number: Any) -> int:
+    try:
+        whole = operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a whole number, got {number!r}") from error
+    if abs(whole) > LARGEST_SEED:
+        raise ValueError(f"{name} must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {number}")
+    return whole
+
+
 def default_root() -> Path:
-    """The folder of the data: `$CIFAR10_ROOT`, else the checkout's `data/`, else the user's cache."""
+    """The folder of the data: `$CIFAR10_ROOT`, else the checkout's `data/`, else the user's cache.
+
+    Raises:
+        DataError: if `$CIFAR10_ROOT` cannot be a path.
+    """
     named = os.environ.get("CIFAR10_ROOT")
     if named:
-        return Path(named).expanduser()
+        try:
+            return _layout.data_folder(named)
+        except DataError as error:
+            raise DataError(f"CIFAR10_ROOT cannot be used: {error}") from error
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "notebooks").is_dir() and (checkout / "pyproject.toml").is_file():
         return checkout / "data"
@@ -389,71 +468,112 @@ def default_root() -> Path:
 def load_cifar10(root: Path | str | None = None, *, source: str = "auto", download: bool = True) -> Cifar10:
     """Load CIFAR-10, or sketches where it cannot be had.
 
+    What the sources name is looked for in `root`, then in the folders directly in it.
+
     Args:
-        root: the folder of the data; `None` takes `default_root()`.
-        source: `cifar10` (official batches in `root/cifar-10-batches-py`), `kaggle` (`root/trainLabels.csv`
-            with `root/train/1.png` …), `folders` (`root/train/<class>/*.png|jpg`, `root/test/` likewise),
-            `sketches`, or `auto`: the first of these that is on disk, else a download, else sketches.
+        root: the folder of the data, `~` being the home folder; `None` takes `default_root()`.
+        source: `cifar10` (official batches in `cifar-10-batches-py`), `kaggle` (`trainLabels.csv` with
+            `train/1.png` …), `folders` (`train/<class>/*.png|jpg`, `test/` likewise), `sketches`, or `auto`: the
+            first of these that is on disk, else a download, else sketches.
         download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE=1` forbids it as well.
 
     Returns:
         The data set. One line on standard output says what it is.
 
     Raises:
-        DataError: if what is there is incomplete or damaged; it names the file and what to do.
+        DataError: if what is there is incomplete, damaged, in the wrong place or may not be read; it names the file
+            or folder and what to do. Sketches never take the place of data that is there.
         ValueError: if `source` is unknown.
     """
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
-    folder = default_root() if root is None else Path(root).expanduser()
+    folder = default_root() if root is None else _layout.data_folder(root)
     may_download = download and os.environ.get("CIFAR10_OFFLINE", "0") in ("", "0")
-    chosen = _find(folder) if source == "auto" else source
-    reason = f"no data in {folder}"
-    if chosen == "" or (chosen == "cifar10" and _readers.find_batches(folder) is None):
-        chosen, reason = _obtain(folder, may_download, must=source == "cifar10")
-    if chosen == "sketches":
-        data = _sketches(folder)
-        why = "" if source == "sketches" else f" because {reason}"
-        print(f"Data: {data.description}{why}.", flush=True)
-        return data
-    data = _read_cached(folder, chosen)
-    print(f"Data: {data.description}.", flush=True)
+    with _reading(folder):
+        if source == "sketches":
+            data, remark = _sketches(folder), ""
+        else:
+            data, remark = _load(folder, source, may_download)
+    print(f"Data: {data.description}{remark}.", flush=True)
     return data
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Turn what the system says of a file into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise DataError(f"{where} cannot be read ({error.strerror or error}). Correct its permissions") from error
+
+
+def _load(folder: Path, source: str, may_download: bool) -> tuple[Cifar10, str]:
+    """The data set, and what is to be said of the choice."""
+    _layout.check_folder(folder)
+    chosen = _layout.find_source(folder) if source == "auto" else source
+    if chosen == "" or (chosen == "cifar10" and _layout.find_batches(folder) is None):
+        reason = _obtain(folder, may_download, must=source == "cifar10")
+        if reason:
+            return _sketches(folder), f" because {reason}"
+        chosen = "cifar10"
+    data = _read_cached(folder, chosen)
+    if chosen == "cifar10":
+        download.remove_leftovers(folder)
+    return data, _choice(folder, chosen) if source == "auto" else ""
+
+
+def _choice(folder: Path, chosen: str) -> str:
+    """Why a layout was taken, where there are others beside it."""
+    with contextlib.suppress(DataError):
+        others = [name for name in _layout.layouts_at(folder) if name != chosen]
+        if others:
+            rest = " and ".join(f"{_LAYOUTS[name]} (source='{name}' reads them)" for name in others)
+            return f". Of all that is in {folder}, {_LAYOUTS[chosen]} come first; left out: {rest}"
+    return ""
+
+
+_LAYOUTS: Final = {
+    "cifar10": "the official batches",
+    "kaggle": "Kaggle's pictures with trainLabels.csv",
+    "folders": "the class folders",
+}
 
 
 def describe(folder: Path) -> tuple[str, str]:
     """What `load_cifar10` would find in a folder: (`ok` or `look`, one line). Downloads and draws nothing."""
-    source = _find(folder)
-    if not source:
-        return "ok", "none yet: it is downloaded at first use, or sketches are drawn"
     try:
-        data = _read_cached(folder, source)
+        with _reading(folder):
+            _layout.check_folder(folder)
+            source = _layout.find_source(folder)
+            if source:
+                data = _read_cached(folder, source)
+                return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
+            clues = _layout.clues(folder)
     except DataError as error:
         return "look", str(error).replace(str(folder), "data")
-    return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
+    seen = "; ".join(clue.says for clue in clues).replace(str(folder), "data")
+    if any(clue.is_cifar10 for clue in clues):
+        return "look", seen
+    return "ok", f"none yet: it is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
 
 
-def _find(folder: Path) -> str:
-    if _readers.find_batches(folder) is not None:
-        return "cifar10"
-    if _readers.find_kaggle(folder) is not None:
-        return "kaggle"
-    return "folders" if _readers.find_class_folders(folder) is not None else ""
-
-
-def _obtain(folder: Path, may_download: bool, *, must: bool) -> tuple[str, str]:
-    """Download the official archive; say why not where that fails."""
-    if may_download or download.has_archive(folder):
+def _obtain(folder: Path, may_download: bool, *, must: bool) -> str:
+    """Download the official archive, or unpack the one that lies there; say why not where that fails."""
+    has_archive = download.has_archive(folder)
+    if may_download or has_archive:
         try:
             download.fetch_cifar10(folder, online=may_download)
-            return "cifar10", ""
+            return ""
         except download.DownloadError as error:
             reason = f"there is no data in {folder} and the download failed ({error})"
     else:
         reason = f"there is no data in {folder} and downloading is switched off"
-    if must:
+    clues = _layout.clues(folder)
+    reason += "".join(f". {clue.says}" for clue in clues)
+    if must or has_archive or any(clue.is_cifar10 for clue in clues):
         raise DataError(f"{reason}. Put cifar-10-batches-py there, or use source='sketches'")
-    return "sketches", reason
+    return reason
 
 
 def _sketches(folder: Path) -> Cifar10:
@@ -527,7 +647,11 @@ def _check_pixels(folder: Path, source: str, arrays: Arrays) -> dict[str, Any]:
 
 
 def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays | None]:
-    if not cache.exists():
+    if not os.path.lexists(cache):
+        return None, None
+    problem = reading_problem(cache)
+    if problem:
+        print(f"The cache cannot be used: {problem}. Reading the data again.", file=sys.stderr)
         return None, None
     try:
         with np.load(cache, allow_pickle=False) as kept:
@@ -542,18 +666,13 @@ def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays 
 
 
 def _write_cache(cache: Path, arrays: Arrays | tuple[()], facts: dict[str, Any]) -> None:
-    part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
+    kept: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=False))
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            kept: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=False))
+        with atomic_write(cache) as part, part.open("wb") as file:
             np.savez(file, facts=np.array(json.dumps(facts)), **kept)
-        part.replace(cache)
     except OSError as error:
-        if cache.parent.is_dir():
-            part.unlink(missing_ok=True)
         warnings.warn(
-            f"{cache} could not be written ({error}): each load will read all files again. "
-            "Set CIFAR10_ROOT to a folder that you may write to.",
+            f"{writing_problem(cache, error)}: until then each load reads all files again. "
+            "CIFAR10_ROOT names another folder for the data.",
             stacklevel=2,
         )

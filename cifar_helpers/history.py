@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
+from cifar_helpers._paths import atomic_write, reading_problem, user_path, writing_problem
+
 __all__ = ["Epoch", "History"]
 
 
@@ -40,9 +42,15 @@ COLUMNS = tuple(f.name for f in fields(Epoch))
 
 @dataclass
 class History:
-    """The epochs of a training, in order. `history["train_loss"]` gives a column as a list."""
+    """The epochs of a training, in order. `history["train_loss"]` gives a column as a list.
+
+    Attributes:
+        rows: one for each complete epoch.
+        precision: `float32` or `bfloat16`, as `fit` chose; empty where that is not known. A CSV file does not keep it.
+    """
 
     rows: list[Epoch] = field(default_factory=list)
+    precision: str = field(default="", compare=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -68,21 +76,35 @@ class History:
         return min(validated, key=lambda row: row.validation_loss).epoch
 
     def to_csv(self, path: Path | str) -> None:
-        """Write one line for each epoch, with a header; `from_csv` reads the same numbers back."""
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(astuple(row) for row in self.rows)
+        """Write one line for each epoch, with a header; `from_csv` reads the same numbers back.
+
+        Raises:
+            ValueError: if the file cannot be written; it says why.
+        """
+        target = user_path(path)
+        try:
+            with atomic_write(target) as part, part.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(astuple(row) for row in self.rows)
+        except OSError as error:
+            raise ValueError(writing_problem(target, error)) from error
 
     @classmethod
     def from_csv(cls, path: Path | str) -> History:
         """Read a history that `to_csv` wrote.
 
         Raises:
-            ValueError: if the header or a line does not fit; it names the line.
+            ValueError: if it cannot be read, or the header or a line does not fit; it names the line.
         """
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            lines = list(csv.reader(file))
+        path = user_path(path)
+        if problem := reading_problem(path):
+            raise ValueError(problem)
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                lines = list(csv.reader(file))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path} is not a history: it is no CSV file ({error})") from error
         if not lines or tuple(lines[0]) != COLUMNS:
             raise ValueError(f"{path} is not a history: its first line must be {','.join(COLUMNS)}")
         rows = []

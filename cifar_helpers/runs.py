@@ -20,12 +20,13 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from cifar_helpers import _checkpoint, _precision
-from cifar_helpers._paths import resources
+from cifar_helpers import _checkpoint, _networks
+from cifar_helpers._checkpoint import CheckpointError
+from cifar_helpers._paths import atomic_write, reading_problem, resources, user_path, writing_problem
 from cifar_helpers.data import Cifar10, load_cifar10
 from cifar_helpers.history import History
 from cifar_helpers.models import SeveralViews
-from cifar_helpers.recipes import SHORT, Network, Plan, Recipe, loader_by, prepare
+from cifar_helpers.recipes import SHORT, Network, Plan, Recipe, prepare
 from cifar_helpers.training import Averaging, Callback, Metrics, evaluate, fit
 
 __all__ = [
@@ -46,6 +47,9 @@ __all__ = [
 DEFAULT_RUN = "good-25"
 """The run whose weights `predict` takes where it is given no model."""
 
+
+_FLOAT16_ERROR = 1e-3  # relative; float16 keeps 11 bits, so that half of the last is 2.4e-4
+_FEW = 4096  # numbers of a bias or a batch norm, of which each one counts
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 
@@ -115,9 +119,9 @@ def load_run(name: str) -> Run:
     Raises:
         ValueError: if there is no such run; it lists those that there are.
     """
-    folder = resources() / "runs" / name
-    if not (folder / "history.csv").is_file():
+    if name not in run_names():
         raise ValueError(f"there is no recorded run {name!r}; there are {', '.join(run_names())}")
+    folder = resources() / "runs" / name
     config = _read_json(folder / "config.json")
     metrics = _read_json(folder / "metrics.json")
     history = History.from_csv(folder / "history.csv")
@@ -132,16 +136,61 @@ def _recipe(content: dict[str, Any], folder: Path) -> Recipe:
     return Recipe(**entries)
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a network's weights as float16, half the size; answers change by less than 0.1 %."""
-    halves = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
-    part = path.with_name(f"{path.name}.part")
-    torch.save({k: v.contiguous().cpu() for k, v in halves.items()}, part)
-    part.replace(path)
+def save_weights(model: nn.Module, path: Path | str) -> None:
+    """Write a network's weights as float16, half the size; probabilities change by less than 0.1 points.
+
+    Tensors whose numbers float16 cannot hold, such as a running variance of 100,000, stay as they are. The file is
+    read back and compared before it takes the place of an older one. Folders on the way are created.
+
+    Args:
+        model: the weights written are those of the network itself, whatever it is wrapped in.
+        path: of the file.
+
+    Raises:
+        CheckpointError: if it cannot be written; it says why.
+    """
+    _networks.check_network(model)
+    target = _weights_path(path)
+    if target.is_dir():
+        raise CheckpointError(f"{target} is a folder: name a file in it, such as {target / 'weights.pt'}")
+    named = _networks.without_wrappers(_networks.unwrap(model).state_dict())
+    weights = {name: _compact(value).contiguous().cpu() for name, value in named.items()}
+    try:
+        with atomic_write(target) as part:
+            torch.save(weights, part)
+            written = torch.load(part, weights_only=True)
+            if not all(torch.equal(written[name].nan_to_num(), value.nan_to_num()) for name, value in weights.items()):
+                raise CheckpointError(f"{target} reads back otherwise than it was written: check the disk")
+    except (OSError, RuntimeError) as error:
+        raise CheckpointError(writing_problem(target, error)) from error
+
+
+def _weights_path(path: Path | str) -> Path:
+    try:
+        return user_path(path)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"path must be that of a file: {error}") from error
+
+
+def _compact(values: Tensor) -> Tensor:
+    """The same numbers in float16, where it holds them to three digits."""
+    if not values.is_floating_point() or values.dtype in (torch.float16, torch.bfloat16) or not values.numel():
+        return values
+    half, size = values.half(), values.abs()
+    # In a large matrix, a number far below the others may become zero; a single variance may not.
+    floor = float(size.max()) / 1000 if values.numel() > _FEW else 0.0
+    lost = (half.to(values.dtype) - values).abs() > _FLOAT16_ERROR * size.clamp(min=floor)
+    return values if bool((lost | (half.isinf() & ~values.isinf())).any()) else half
 
 
 def load_weights(model: ModelT, path: Path | str) -> ModelT:
     """Put the weights in a file into `model`, without running any code that the file may hold.
+
+    Args:
+        model: gets the weights, whatever it or the network they come from was wrapped in (`DistributedDataParallel`,
+            `torch.compile`).
+        path: of a file of `save_weights`, of `torch.save(model.state_dict(), ...)`, or of a checkpoint that holds
+            these under `model`, `state_dict` or `model_state_dict`.
 
     Returns:
         `model`, in eval mode.
@@ -150,18 +199,23 @@ def load_weights(model: ModelT, path: Path | str) -> ModelT:
         CheckpointError: if the file is missing, damaged, holds more than tensors, or the weights of
             another network; it names the first difference.
     """
-    path = Path(path)
+    _networks.check_network(model)
+    file = _weights_path(path)
+    if problem := reading_problem(file):
+        raise CheckpointError(problem)
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise _checkpoint.CheckpointError(f"there is no file {path}") from error
+        weights = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file can raise almost anything
-        raise _checkpoint.CheckpointError(
-            f"{path} cannot be loaded as weights: it is damaged, or holds more than tensors, "
+        raise CheckpointError(
+            f"{file} cannot be loaded as weights: it is damaged, or holds more than tensors, "
             "which could run code on your machine. Get the file again from a source that you trust"
         ) from error
-    _checkpoint.check_weights(weights, model, path)
-    model.load_state_dict(weights)
+    if isinstance(weights, dict):
+        inside = (weights.get(name) for name in ("model", "state_dict", "model_state_dict"))
+        weights = next((one for one in inside if isinstance(one, dict)), weights)
+    network = _networks.unwrap(model)
+    _checkpoint.check_weights(weights, network, file)
+    _checkpoint.load_into(network, weights)
     return model.eval()
 
 
@@ -254,8 +308,6 @@ def train_by(
         The network, its history, and the number format that was chosen.
     """
     plan = prepare(recipe, data)
-    # A loader of its own, so that the training begins with its first pass.
-    precision = _precision.choose("auto", plan.model, *next(iter(loader_by(recipe, plan.loader.image_set))))
     snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
     means = [Averaging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
     history = fit(
@@ -265,7 +317,6 @@ def train_by(
         epochs=recipe.epochs,
         optimizer=plan.optimizer,
         schedule=plan.schedule,
-        precision=precision,
         label_smoothing=recipe.label_smoothing,
         callbacks=[*snapshots, *means],
         seed=recipe.seed,
@@ -274,7 +325,7 @@ def train_by(
     )
     for snapshot in snapshots:
         torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
-    return plan.model, history, precision
+    return plan.model, history, history.precision
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import logging
 import os
@@ -13,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers import _networks
+from cifar_helpers._devices import checked_device, devices
 from cifar_helpers._paths import resources
+from cifar_helpers._precision import trained_format
+from cifar_helpers._random import own_randomness
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement
@@ -72,17 +75,6 @@ class Timing:
         )
 
 
-def devices() -> list[torch.device]:
-    """The CPU, and the accelerator if there is one that answers."""
-    found = [torch.device("cpu")]
-    # A build for GPUs names its accelerator even on a machine without one, so availability decides.
-    if torch.accelerator.is_available():
-        accelerator = torch.accelerator.current_accelerator()
-        if accelerator is not None:
-            found.append(accelerator)
-    return found
-
-
 def time_epoch(
     model: nn.Module,
     device: torch.device | str | None = None,
@@ -112,7 +104,7 @@ def time_epoch(
     """
     place = _checked(device, batch_size, precision)
     try:
-        step, check, move = _work(copy.deepcopy(model), place, batch_size, precision)
+        step, check, move = _work(model, place, batch_size, precision)
         train, validation = _measure(step, seconds), _measure(check, seconds)
         transfer = _measure(move, seconds / 4) if place.type != "cpu" else None
     except torch.OutOfMemoryError as error:
@@ -165,7 +157,7 @@ def time_of_layers(
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
-    step, _, _ = _work(copy.deepcopy(model), _checked(None, batch_size, precision), batch_size, precision)
+    step, _, _ = _work(model, _checked(None, batch_size, precision), batch_size, precision)
     for _ in range(2):
         step()
     with profile(activities=[ProfilerActivity.CPU]) as seen:
@@ -197,25 +189,24 @@ def recorded_benchmark(part: str) -> list[dict[str, Any]]:
 
 
 def _checked(device: torch.device | str | None, batch_size: int, precision: str) -> torch.device:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {precision!r}")
-    kinds = [d.type for d in devices()]
-    kind = str(device or "cpu").split(":")[0]
-    if kind not in kinds:
-        raise ValueError(f"there is no device {str(device)!r} on this machine; there is {', '.join(kinds)}")
-    return torch.device(device or "cpu")
+    return checked_device("cpu" if device is None else device)
 
 
 Work = Callable[[], object]
 
 
 def _work(model: nn.Module, device: torch.device, batch_size: int, precision: str) -> tuple[Work, Work, Work]:
-    """A training step, a validation step, and the transfer of a batch."""
-    model = model.to(device).to(memory_format=torch.channels_last)
-    kept = torch.rand(batch_size, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    images, labels = kept.to(device), torch.randint(10, (batch_size,)).to(device)
+    """A training step, a validation step, and the transfer of a batch, on a copy of the network."""
+    model = _networks.copy_network(_networks.check_network(model)).to(device)
+    random = torch.rand(batch_size, 3, 32, 32)
+    with own_randomness(device):
+        memory_format, logits = trained_format(model, random.to(device), torch.sum, None, "time_epoch")
+    model, kept = model.to(memory_format=memory_format), random.contiguous(memory_format=memory_format)
+    images, labels = kept.to(device), torch.randint(logits.shape[1], (batch_size,)).to(device)
     fused = device.type in ("cpu", "cuda")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9, fused=fused)
 

@@ -138,13 +138,13 @@ def test_where_both_are_damaged_it_says_so(tmp_path: Path) -> None:
     train_to(2, path)
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match=r"damaged.*delete it"):
+    with pytest.raises(CheckpointError, match=r"damaged.*Name another file"):
         train_to(3, path)
 
 
 def test_a_file_of_weights_is_no_checkpoint(tmp_path: Path) -> None:
     torch.save(tiny().state_dict(), tmp_path / "c.pt")
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of this course's fit"):
         train_to(1, tmp_path / "c.pt")
 
 
@@ -152,7 +152,7 @@ def test_a_file_of_weights_is_no_checkpoint(tmp_path: Path) -> None:
     ("change", "says"),
     [
         ({"images": coloured(290, 7)}, "training images was 300 with fingerprint .* now 290"),
-        ({"batch_size": 40}, "batches an epoch was 6, now 8; .*batch size was 50, now 40"),
+        ({"batch_size": 40}, "batches per epoch was 6, now 8; .*batch size was 50, now 40"),
         ({"seed": 1}, "seed was 0, now 1"),
         ({"label_smoothing": 0.1}, r"label smoothing was 0\.0, now 0\.1"),
     ],
@@ -176,7 +176,7 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     train_to(1, path)
     model = tiny(dropout=0.3)
-    with pytest.raises(CheckpointError, match=r"optimizer was SGD.* now Adam.*schedule was StepLR"):
+    with pytest.raises(CheckpointError, match=r"optimizer was .*SGD.* now .*Adam.*schedule was StepLR"):
         fit(
             model,
             coloured(),
@@ -194,8 +194,6 @@ def test_a_resumed_training_keeps_the_number_format(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(_precision, "_measure", lambda *_: "bfloat16")
     whole, _, _ = train_to(3, None, precision="auto")
     train_to(1, path, precision="auto")
-    _precision._chosen.clear()
     monkeypatch.setattr(_precision, "_measure", lambda *_: "float32")
     resumed, _, _ = train_to(3, path, precision="auto")
-    _precision._chosen.clear()
     assert torch.equal(weights(whole), weights(resumed))

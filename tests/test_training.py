@@ -27,7 +27,6 @@ from cifar_helpers import (
     History,
     ImageSet,
     TrainingDiverged,
-    _precision,
     collect_logits,
     evaluate,
     fit,
@@ -253,8 +252,8 @@ def test_bfloat16_is_not_chosen_where_it_disagrees() -> None:
             logits: Tensor = self.layer(images.flatten(1))
             return logits.float() * 100 if torch.is_autocast_enabled("cpu") else logits
 
-    images, labels = next(iter(BatchLoader(coloured(), 100)))
-    assert _precision.choose("auto", WrongInHalf(), images, labels) == "float32"
+    history = fit(WrongInHalf(), BatchLoader(coloured(), 100), epochs=1, progress=False)
+    assert history.precision == "float32"
 
 
 def test_an_untrained_network_knows_nothing_and_says_so() -> None:

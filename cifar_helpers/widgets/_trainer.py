@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -65,7 +66,8 @@ class Trainer:
 
         def work() -> None:
             try:
-                train(model, watch)
+                with contextlib.suppress(KeyboardInterrupt):  # before the first step, fit does not wait for it
+                    train(model, watch)
             except Exception as error:  # told in the widget; a thread has nowhere else to tell it
                 self.problem = f"{type(error).__name__}: {error}"
             finally:
@@ -123,11 +125,13 @@ class Watch(Callback):
 
 class _Watched(BatchLoader):
     def __init__(self, loader: BatchLoader, watch: Watch) -> None:
-        options: dict[str, Any] = {name: getattr(loader, name) for name in ("shuffle", "augment", "seed")}
+        names = ("shuffle", "augment", "alternate_flip", "mix", "seed", "share")
+        options: dict[str, Any] = {name: getattr(loader, name) for name in names}
         super().__init__(loader.image_set, loader.batch_size, **options)
         self.watch = watch
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self.watch.trainer.step = self.epoch * len(self)  # fit has a look at the first batch before the first epoch
         for batch in super().__iter__():
             self.watch.between_steps()
             yield batch

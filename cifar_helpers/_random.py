@@ -1,0 +1,104 @@
+"""Random numbers of a training's own: what it draws leaves everybody else's numbers as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+Seed = Callable[[int], object]
+
+aten: Any = torch.ops.aten
+
+
+def own_randomness(device: torch.device) -> AbstractContextManager[Seed]:
+    """What is drawn inside leaves the random numbers outside as they were; gives the function that seeds the inside.
+
+    In the main thread torch's generators are seeded, and set back at the end. In another thread the main one may draw
+    at the same time, so the inside has generators of its own, which give the same numbers for the same seed.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return _set_back(device)
+    return _apart()
+
+
+@contextmanager
+def _set_back(device: torch.device) -> Iterator[Seed]:
+    others = [] if device.type == "cpu" else [device]
+    with torch.random.fork_rng(others, device_type=device.type if others else "cuda"):
+        yield torch.manual_seed
+
+
+@contextmanager
+def _apart() -> Iterator[Seed]:
+    mode = _OwnGenerators()
+    with mode:
+        yield mode.seed
+
+
+# Operators that draw and whose default overload takes no generator, with the overload that does.
+_WITH_GENERATOR: Final[dict[Any, Any]] = {
+    aten.rand.default: aten.rand.generator,
+    aten.randn.default: aten.randn.generator,
+    aten.randint.default: aten.randint.generator,
+    aten.randint.low: aten.randint.low_generator,
+    aten.randperm.default: aten.randperm.generator,
+}
+# Operators that make a tensor like another, with what fills it in place.
+_LIKE: Final[dict[Any, str]] = {
+    aten.rand_like.default: "uniform_",
+    aten.randn_like.default: "normal_",
+    aten.randint_like.default: "random_",
+    aten.randint_like.low_dtype: "random_",
+}
+
+
+class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+    """Hands generators of its own to every operator that draws, in this thread alone."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._generators: dict[torch.device, torch.Generator] = {}
+        self._seed = torch.initial_seed()
+
+    def seed(self, number: int) -> None:
+        """Begin all generators again from a seed, as `torch.manual_seed` does."""
+        self._seed = number
+        for generator in self._generators.values():
+            generator.manual_seed(number)
+
+    def _generator(self, device: torch.device) -> torch.Generator:
+        if device not in self._generators:
+            self._generators[device] = torch.Generator(device).manual_seed(self._seed)
+        return self._generators[device]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is aten.native_dropout.default:
+            return self._dropout(*args)
+        if func in _LIKE:
+            like, *limits = args
+            empty = torch.empty_like(like, **kwargs)
+            bounds = limits if len(limits) != 1 else [0, *limits]
+            return getattr(empty, _LIKE[func])(*bounds, generator=self._generator(empty.device))
+        func = _WITH_GENERATOR.get(func, func)
+        if kwargs.get("generator") is None and any(a.name == "generator" for a in func._schema.arguments):
+            kwargs["generator"] = self._generator(_device(args, kwargs))
+        return func(*args, **kwargs)
+
+    def _dropout(self, images: Tensor, p: float, train: bool | None = True) -> tuple[Tensor, Tensor]:
+        """The dropout of accelerators, whose one operator takes no generator."""
+        kept = torch.empty_like(images).bernoulli_(1 - p, generator=self._generator(images.device))
+        return images * kept / (1 - p), kept.bool()
+
+
+def _device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
+    tensor = next((a for a in args if isinstance(a, Tensor)), None)
+    return tensor.device if tensor is not None else torch.device(kwargs.get("device") or torch.get_default_device())
