@@ -126,7 +126,7 @@ def _content(stream: IO[bytes]) -> bytes:
         # Piece by piece: a pipe gives what is there, and a device such as /dev/zero never ends.
         while len(content) <= _MOST_BYTES and (part := stream.read(1 << 20)):
             content += part
-    except (OSError, ValueError, TypeError) as error:  # closed, open for writing, or open as text
+    except Exception as error:  # closed, open for writing or as text, or a file of somebody else's class
         raise PictureError(f"the open file cannot be read ({error}): open it with open(path, 'rb')") from error
     if len(content) > _MOST_BYTES:
         raise PictureError(f"the open file has more than {_MOST_BYTES / 1e6:.0f} MB: make the picture smaller")
@@ -288,7 +288,7 @@ def _from_many_bits(image: Image.Image, name: str) -> Image.Image:
     if _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO:
         table = table[::-1].copy()
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int) and transparent <= white:
+    if isinstance(transparent, int) and 0 <= transparent <= white:
         table[transparent] = 255
     pixels: npt.NDArray[np.uint8] = table[values]
     return Image.fromarray(pixels).convert("RGB")
