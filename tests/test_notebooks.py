@@ -1,17 +1,19 @@
-"""Every notebook in a real kernel: each cell twice over with the same result, and each answer put in is right."""
+"""Notebooks: each cell runs twice over with one result, each answer put in is right, and none needs all before it."""
 
 from __future__ import annotations
 
+import builtins
 import re
+import symtable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from asked import right_answer, right_letter
+from asked import code_cells, right_answer, right_letter
 from nbclient import NotebookClient
 
-from cifar_helpers.checks import PREDICTIONS, QUIZZES, record
+from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES, record
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -56,6 +58,87 @@ def put_answer_in(client: NotebookClient, cell: nbformat.NotebookNode, number: i
         client.execute_cell(cell, number)
         told = heard(cell)
         assert "✅" in told and not re.search(r"^(\d\. )?[❌…]", told, re.M), f"{cell.source}\n{told}"
+
+
+# Cells that need more than the first cell and those before them in their section: they go on with a network, a class or
+# a result that the lesson has built up to there.
+GOING_ON = {"00": 4, "01": 1, "02": 4, "03": 8, "07": 4}
+
+
+def defined_and_missing(source: str) -> tuple[set[str], set[str]]:
+    """Names that a cell defines, and those that it uses and neither it nor Python defines."""
+    cell = symtable.symtable(source, "cell", "exec")
+    defined = {s.get_name() for s in cell.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in cell.get_symbols() if s.is_referenced()}
+    inner = cell.get_children()
+    while inner:
+        scope = inner.pop()
+        used |= {s.get_name() for s in scope.get_symbols() if s.is_referenced() and s.is_global()}
+        inner += scope.get_children()
+    return defined, used - defined - set(dir(builtins))
+
+
+def sections(path: Path) -> list[tuple[str, list[str]]]:
+    """Headings of a notebook, each with the code of its cells; the first cell of code is left out."""
+    found, first = [("", list[str]())], True
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            found += [(heading, []) for heading in re.findall(r"^## (.*)$", cell.source, re.M)]
+        elif first:
+            first = False
+        else:
+            found[-1][1].append(cell.source)
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_what_is_asked_needs_no_cell_but_the_first(path: Path) -> None:
+    known, _ = defined_and_missing(code_cells(path.stem[:2])[0])
+    for heading, cells in sections(path):
+        for source in cells:
+            if "checks." in source or re.match("Exercise|Quiz", heading):
+                assert not defined_and_missing(source)[1] - known, source
+    stretch = [source for heading, cells in sections(path) if heading == "Stretch" for source in cells]
+    in_section: set[str] = set()
+    for source in stretch:
+        defined, missing = defined_and_missing(source)
+        assert not missing - known - in_section, source
+        in_section |= defined
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_nearly_all_sections_run_after_the_first_cell_alone(path: Path) -> None:
+    first, _ = defined_and_missing(code_cells(path.stem[:2])[0])
+    going_on = []
+    for _, cells in sections(path):
+        known = set(first)
+        for source in cells:
+            defined, missing = defined_and_missing(source)
+            going_on += [source] * bool(missing - known)
+            known |= defined
+    assert len(going_on) <= GOING_ON.get(path.stem[:2], 0), "\n\n".join(going_on)
+
+
+@pytest.mark.parametrize("lesson", range(1, 9))
+def test_each_answer_put_in_after_the_first_cell_alone_is_right(
+    lesson: int, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("CIFAR10_ROOT", str(tmp_path_factory.getbasetemp() / "no-data"))
+    monkeypatch.chdir(ROOT / "notebooks")
+    first, *later = code_cells(lesson)
+    names: dict[str, Any] = {}
+    exec(first, names)
+    asking = [source for source in later if re.search(r"^checks\.(?!progress)", source, re.M)]
+    assert len(asking) == sum(exercise.lesson == lesson for exercise in EXERCISES) + 1 + sum(
+        question.lesson == lesson for question in PREDICTIONS.values()
+    )
+    for source in asking:
+        exec(source, dict(names))
+        *head, last = answered(source).splitlines()
+        alone = dict(names)
+        exec("\n".join(head), alone)
+        told = str(eval(last, alone))
+        assert "✅" in told and not re.search(r"^(\d\. )?[❌…]", told, re.M), f"{source}\n{told}"
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from asked import ALL, NOTEBOOKS, after_cell, right, solution, truth
 from conftest import random_images
 from torch import nn
 
-from cifar_helpers import MLP, Cifar10, CifarCNN, count_parameters, evaluate, normalise
+from cifar_helpers import MLP, Cifar10, CifarCNN, ImageSet, count_parameters, normalise
 from cifar_helpers.checks import _shows_03
 
 LOSS = nn.functional.cross_entropy
@@ -59,7 +59,7 @@ def test_without_batch_norm_each_layer_keeps_about_half_or_less_and_ten_keep_nex
 
 def test_shuffled_pixels_cost_the_cnn_and_not_the_mlp(sketches: Cifar10) -> None:
     train, validation = sketches.split()
-    names: dict[str, Any] = {"torch": torch, "evaluate": evaluate}
+    names: dict[str, Any] = {"torch": torch, "ImageSet": ImageSet}
     names |= {"small": train.subset(slice(0, 600)), "held_out": validation.subset(slice(0, 500))}
     names = after_cell("03", "def accuracy", after_cell("03", "def shuffle", names))
     lost = {}
@@ -72,7 +72,7 @@ def test_shuffled_pixels_cost_the_cnn_and_not_the_mlp(sketches: Cifar10) -> None
 
 def test_shuffling_loses_no_pixel() -> None:
     images = random_images(2)
-    shuffled = after_cell("03", "def shuffle", {"torch": torch})["shuffle"](images)
+    shuffled = after_cell("03", "def shuffle", {"torch": torch, "ImageSet": ImageSet})["shuffle"](images)
     assert not torch.equal(shuffled.images, images.images)
     assert torch.equal(shuffled.images.flatten(2).sort(2).values, images.images.flatten(2).sort(2).values)
 

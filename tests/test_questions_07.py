@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from asked import ALL, NOTEBOOKS, after_cell, code_cells, right, solution, truth
-from torch import Tensor
+from torch import Tensor, nn
 
 from cifar_helpers import CLASSES, Cifar10, ImageSet, Metrics, collect_logits, load_run
 from cifar_helpers.checks import _shows_07
@@ -232,7 +232,8 @@ def test_a_grey_square_speaks_for_trucks_as_the_stretch_says(photographs: tuple[
 
 def test_only_guided_backpropagation_survives_random_linear_layers(drawings: tuple[ImageSet, Tensor]) -> None:
     images, logits = drawings
-    names: dict[str, Any] = {"torch": torch, "model": shipped_model(), "collect_logits": collect_logits, "part": images}
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "collect_logits": collect_logits, "part": images}
+    names["model"] = shipped_model()
     broken = after_cell("07", "reset_parameters", names)["broken"]
     (source,) = [source for source in code_cells("07") if "def agreement(" in source]
     exec(source.partition("pairs = ")[0], names)
