@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cifar_helpers._networks import device_of, unwrap, without_wrappers
-from cifar_helpers._paths import atomic_write, reading_problem, user_path, writing_problem
+from cifar_helpers._paths import atomic_write, is_missing, reading_problem, user_path, writing_problem
 from cifar_helpers.history import Epoch, History
 
 _FIELDS: Final = {"model", "optimizer", "schedule", "signature", "precision", "validation", "history", "callbacks"}
@@ -79,7 +79,7 @@ def checked_path(path: Path | str) -> Path:
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint must be a path: {error}") from error
     for file in (path, _previous(path)):
-        if os.path.lexists(file) and (problem := reading_problem(file)):
+        if not is_missing(file) and (problem := reading_problem(file)):
             raise CheckpointError(f"{problem}. Name another file as checkpoint")
     return path
 
@@ -247,7 +247,7 @@ def _previous(path: Path) -> Path:
 def _newest(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, Path]:
     """The content of the newest file that is whole, and that file; `None` where there is none at all."""
     problem: Exception | None = None
-    for file in (p for p in (path, _previous(path)) if p.exists()):
+    for file in (p for p in (path, _previous(path)) if not is_missing(p)):
         try:
             content = torch.load(file, map_location=device, weights_only=True)
         except Exception as error:  # a damaged file can raise almost anything, and torch's advice would be to trust it

@@ -53,6 +53,17 @@ def reading_problem(path: Path) -> str:
         return f"{path} cannot be read ({error.strerror or error})"
 
 
+def is_missing(path: Path) -> bool:
+    """Whether nothing is at a path, not even a link; if that cannot be found out, something is in the way."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _kind(mode: int) -> str:
     return "named pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
 
@@ -63,6 +74,8 @@ def writing_problem(path: Path, error: Exception) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT) or (number is None and _disk_is_full(path.parent)):
         free = shutil.disk_usage(path.parent).free
         return f"{path} cannot be written: the disk is full, {free / 1e6:,.0f} MB are left. Free some, then try again"
+    if number in (errno.EEXIST, errno.ENOTDIR):
+        return f"{path} cannot be written: {path.parent} is not a directory (folder). Choose a folder"
     if number == errno.ENAMETOOLONG:
         return f"{path} cannot be written: the name is too long. Choose a shorter one"
     reason = getattr(error, "strerror", None) or str(error)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from cifar_helpers import _schedules
 from cifar_helpers._batches import Batches
-from cifar_helpers._networks import unwrap
+from cifar_helpers._networks import unwrap, without_wrappers
 from cifar_helpers._text import fingerprint, is_opaque, text_of
 from cifar_helpers.data import BatchLoader
 
@@ -42,7 +42,7 @@ def signature(
         for group in optimizer.param_groups
     ]
     return {
-        "network": re.sub(r"\s+", " ", text_of(unwrap(model))),
+        "network": _of_network(unwrap(model)),
         "optimizer": f"{type(optimizer).__name__} {text_of(groups)}",
         "schedule": _schedules.settings_of(schedule),
         "seed": str(seed),
@@ -50,6 +50,16 @@ def signature(
         "batches per epoch": str(len(train)),
         **_of_loader(train),
     }
+
+
+def _of_network(model: nn.Module) -> str:
+    """Each layer with its settings; whether a layer is compiled makes no difference."""
+    layers = without_wrappers({f"{name}.": layer for name, layer in model.named_modules() if unwrap(layer) is layer})
+    texts = [
+        f"{name} {type(layer).__name__}({layer.extra_repr()})" if list(layer.children()) else f"{name} {text_of(layer)}"
+        for name, layer in layers.items()
+    ]
+    return re.sub(r"\s+", " ", ", ".join(texts)).strip()
 
 
 def _of_loader(loader: Batches) -> dict[str, str]:

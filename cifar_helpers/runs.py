@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from cifar_helpers import _checkpoint, _networks
 from cifar_helpers._checkpoint import CheckpointError
-from cifar_helpers._paths import atomic_write, reading_problem, resources, user_path, writing_problem
+from cifar_helpers._paths import atomic_write, is_missing, reading_problem, resources, user_path, writing_problem
 from cifar_helpers.data import Cifar10, load_cifar10
 from cifar_helpers.history import History
 from cifar_helpers.models import SeveralViews
@@ -151,11 +151,12 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
     """
     _networks.check_network(model)
     target = _weights_path(path)
-    if target.is_dir():
-        raise CheckpointError(f"{target} is a folder: name a file in it, such as {target / 'weights.pt'}")
     named = _networks.without_wrappers(_networks.unwrap(model).state_dict())
     weights = {name: _compact(value).contiguous().cpu() for name, value in named.items()}
     try:
+        taken = not is_missing(target) and not target.is_symlink()
+        if taken and (problem := reading_problem(target)):
+            raise CheckpointError(f"{problem}. Name another file")
         with atomic_write(target) as part:
             torch.save(weights, part)
             written = torch.load(part, weights_only=True)
@@ -178,7 +179,7 @@ def _compact(values: Tensor) -> Tensor:
         return values
     half, size = values.half(), values.abs()
     # In a large matrix, a number far below the others may become zero; a single variance may not.
-    floor = float(size.max()) / 1000 if values.numel() > _FEW else 0.0
+    floor = float(size.max()) / 100 if values.numel() > _FEW else 0.0
     lost = (half.to(values.dtype) - values).abs() > _FLOAT16_ERROR * size.clamp(min=floor)
     return values if bool((lost | (half.isinf() & ~values.isinf())).any()) else half
 
