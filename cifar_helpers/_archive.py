@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, cast
 
 _LARGEST: Final = 40_000_000  # bytes of one file; the batches have 31 million
 _LARGEST_TOTAL: Final = 400_000_000  # bytes of the whole, unpacked; the official archive has 186 million
@@ -24,10 +24,10 @@ class ArchiveError(Exception):
 
 
 def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
-    """Take the expected files out of a `.tar.gz` whose entries lie in a folder of the same name as `folder`.
+    """Take the expected files out of an archive whose entries lie in a folder of the same name as `folder`.
 
     Args:
-        archive: its path.
+        archive: its path: a `.tar.gz`, or a `.tar`, as some browsers unpack it.
         folder: appears whole or not at all; must not exist, or be empty.
         files: name of each expected file to its MD5 in hexadecimal digits.
 
@@ -36,8 +36,8 @@ def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
             MD5 differs. Nothing of the archive is kept then.
         OSError: if the disk is full or may not be written.
     """
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of an unpacking that was cut short
+    part = leftover_of(folder)
+    discard(part)
     part.mkdir(parents=True)
     try:
         _unpack(archive, part, folder.name, files)
@@ -45,14 +45,37 @@ def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
             folder.rmdir()  # it is empty: what an unpacking by hand left
         part.rename(folder)
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
+        discard(part)
         raise
+
+
+def leftover_of(folder: Path) -> Path:
+    """Where files lie until `folder` is whole; an unpacking that is killed leaves it."""
+    return folder.with_name(f"{folder.name}.part")
+
+
+def discard(part: Path) -> None:
+    """Remove what an unpacking that was cut short left, if anything."""
+    if part.is_dir() and not part.is_symlink():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
+
+
+def is_tar(archive: Path) -> bool:
+    """Whether a file begins as an archive that is not packed any more, whatever its name says."""
+    with archive.open("rb") as file:
+        return file.read(262)[257:] == b"ustar"
+
+
+def _opened(archive: Path) -> IO[bytes]:
+    return archive.open("rb") if is_tar(archive) else cast(IO[bytes], _Bounded(archive))
 
 
 def _unpack(archive: Path, part: Path, top: str, files: Mapping[str, str]) -> None:
     found: set[str] = set()
     try:
-        with _Bounded(archive) as inflated, tarfile.open(fileobj=inflated, mode="r|", bufsize=_CHUNK) as tar:
+        with _opened(archive) as inflated, tarfile.open(fileobj=inflated, mode="r|", bufsize=_CHUNK) as tar:
             for entry in tar:
                 name = _expected(entry, top, files)
                 source = tar.extractfile(entry) if name else None

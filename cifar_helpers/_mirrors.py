@@ -5,19 +5,22 @@ from __future__ import annotations
 import http.client
 import queue
 import re
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Final, cast
 from urllib.parse import urlsplit
+
+from cifar_helpers._paths import reading_problem, user_path
 
 PATIENCE: Final = 10.0  # seconds without an answer, or without a byte
 STAGGER: Final = 1.5  # seconds after which a silent address is joined by the next
 NO_ANSWER_YET: Final = "no answer yet"
+UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 # What the network raises; anything else is a fault of this program.
 NETWORK_ERRORS: Final = (OSError, http.client.HTTPException)
 
@@ -113,6 +116,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code} {error.reason}".splitlines()[0]
     inner = getattr(error, "reason", None) or error
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return f"{UNTRUSTED} ({inner.verify_message})"
     return str(getattr(inner, "strerror", None) or inner) or type(error).__name__
 
 
@@ -146,10 +151,13 @@ def open_at(url: str, offset: int, size: int) -> Answer:
 
 
 def _open_local(url: str, offset: int, size: int) -> Answer:
-    path = Path(urllib.request.url2pathname(urlsplit(url).path) if "://" in url else url).expanduser()
+    path = user_path(urllib.request.url2pathname(urlsplit(url).path) if "://" in url else url)
+    problem = reading_problem(path)
+    if problem:
+        raise Refused(problem)
     found = path.stat().st_size
-    if not path.is_file() or found != size:
-        raise Refused(f"has {found:,} bytes instead of {size:,}" if path.is_file() else "is not a file")
+    if found != size:
+        raise Refused(f"has {found:,} bytes instead of {size:,}")
     stream = path.open("rb")
     stream.seek(offset)
     return Answer(url, cast(BinaryIO, stream), offset)

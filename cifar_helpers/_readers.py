@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import pickle
-from collections.abc import Sequence
+import stat as stat_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,40 +20,32 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from cifar_helpers import _pictures
+from cifar_helpers._layout import (
+    ALL_BATCHES,
+    ARCHIVE,
+    LABELS,
+    PICTURES,
+    TRAIN_BATCHES,
+    ClassFolders,
+    DataError,
+    class_of,
+    classes_in,
+    find_batches,
+    find_class_folders,
+    find_kaggle,
+    is_folder,
+    names_in,
+    part,
+)
+from cifar_helpers._paths import reading_problem
 from cifar_helpers.sketches import CLASSES
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Arrays = tuple[Images, Labels, Images, Labels]
 
-TRAIN_BATCHES: Final = tuple(f"data_batch_{k}" for k in range(1, 6))
 _TEST_BATCH_MD5: Final = "40351d587109b95175f43aff81a1287e"
-_ENDINGS: Final = (".png", ".jpg", ".jpeg")
-
-
-class DataError(Exception):
-    """The data on disk is missing, incomplete or damaged; the message names the file and the mend."""
-
-
-def find_batches(folder: Path) -> Path | None:
-    """The folder of the official batches: `folder` itself or `cifar-10-batches-py` in it."""
-    for place in (folder / "cifar-10-batches-py", folder):
-        if place.is_dir() and any((place / n).exists() for n in (*TRAIN_BATCHES, "test_batch")):
-            return place
-    # An empty folder of that name is a broken unpack, which must be told and not passed over.
-    named = folder / "cifar-10-batches-py"
-    return named if named.is_dir() else None
-
-
-def find_kaggle(folder: Path) -> Path | None:
-    """The folder that holds `trainLabels.csv`: `folder` or `cifar-10`, as Kaggle's archive is called."""
-    places = (folder, folder / "cifar-10")
-    return next((p for p in places if (p / "trainLabels.csv").exists()), None)
-
-
-def find_class_folders(folder: Path) -> Path | None:
-    """`folder`, if `train/` in it holds at least one folder named like a class."""
-    return folder if any((folder / "train" / name).is_dir() for name in CLASSES) else None
+_REPLACE: Final = f"Put the file of that name from {ARCHIVE} in its place"
 
 
 def read(folder: Path, source: str) -> Arrays:
@@ -62,30 +54,27 @@ def read(folder: Path, source: str) -> Arrays:
 
 
 def stamp(folder: Path, source: str) -> str:
-    """A digest of names, sizes and times of all files of a source: it changes when they do."""
+    """A digest of names, sizes and times of all files of a source, also behind links: it changes when they do.
+
+    Raises:
+        DataError: if one of them is missing, or is no regular file.
+    """
+    files = {"cifar10": _batch_files, "kaggle": _kaggle_files, "folders": _class_files}[source](folder)
     digest = hashlib.sha256()
-    for top in _places(folder, source):
-        entries = [top] if top.is_file() else _walk(top)
-        for path in entries:
-            info = path.stat()
-            digest.update(f"{path.relative_to(folder)} {info.st_size} {info.st_mtime_ns}\n".encode())
+    for path in files:
+        info = _regular(path)
+        digest.update(f"{path.relative_to(folder)} {info.st_size} {info.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def _places(folder: Path, source: str) -> Sequence[Path]:
-    if source == "cifar10":
-        return [p for p in (find_batches(folder),) if p is not None]
-    base = find_kaggle(folder) if source == "kaggle" else folder
-    names = ("trainLabels.csv", "train") if source == "kaggle" else ("train", "test")
-    return [base / n for n in names if base is not None and (base / n).exists()]
-
-
-def _walk(top: Path) -> list[Path]:
-    found: list[Path] = []
-    for where, folders, files in os.walk(top):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        found += [Path(where) / name for name in sorted(files)]
-    return found
+def _regular(path: Path) -> os.stat_result:
+    try:
+        info = path.stat()
+        if stat_module.S_ISREG(info.st_mode):
+            return info
+    except OSError:
+        pass  # its reason is found below
+    raise DataError(f"{reading_problem(path)}. Replace it, or remove it together with its label")
 
 
 # --- official batches ------------------------------------------------------------------------------
@@ -101,62 +90,98 @@ class _BatchUnpickler(pickle.Unpickler):
         ("numpy.core.numeric", "_frombuffer"),
         ("numpy", "ndarray"),
         ("numpy", "dtype"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "scalar"),
         ("_codecs", "encode"),
+        ("builtins", "bytes"),  # as Python 3 writes empty ones for Python 2
+        ("__builtin__", "bytes"),
     }
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no CIFAR-10 file needs")
+        if (module, name) == ("numpy", "dtype"):
+            return _dtype
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
+def _dtype(name: Any, align: Any = False, copy: Any = False) -> np.dtype[Any]:
+    """`numpy.dtype` for pickles of Python 2, which give 0 and 1 for truth values: NumPy 2.4 warns of that."""
+    made: np.dtype[Any] = np.dtype(name, bool(align), bool(copy))
+    return made
+
+
 def _load_batch(path: Path) -> tuple[Images, Labels]:
+    problem = reading_problem(path)
+    if problem:
+        raise DataError(f"{problem}. {_REPLACE}, or correct its permissions")
     try:
         with path.open("rb") as file:
             content = _BatchUnpickler(file, encoding="bytes").load()
     except Exception as error:  # a damaged pickle can raise almost anything
+        raise DataError(f"{path} cannot be read: {error}. It is cut off or not a CIFAR-10 batch. {_REPLACE}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+    if _item(content, "fine_labels") is not None:
+        raise DataError(f"{path} is a file of CIFAR-100, another data set. {_REPLACE}")
+    return _checked_batch(_item(content, "data"), _item(content, "labels"), path)
+
+
+def _item(content: dict[Any, Any], name: str) -> Any:
+    """What is kept under a name: bytes in the official files, str in those that Python 3 wrote."""
+    return content.get(name.encode(), content.get(name))
+
+
+def _checked_batch(data: Any, labels: Any, path: Path) -> tuple[Images, Labels]:
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8:
+        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+    if data.shape[1:] == (32, 32, 3):
+        data = data.transpose(0, 3, 1, 2)
+    if not isinstance(labels, list | tuple | np.ndarray):
+        raise DataError(f"{path} holds no list 'labels': it is not a CIFAR-10 batch. {_REPLACE}")
+    listed = np.asarray(labels).reshape(-1).tolist() if isinstance(labels, np.ndarray) else list(labels)
+    if data.shape not in ((len(listed), 3 * 32 * 32), (len(listed), 3, 32, 32)):
         raise DataError(
-            f"{path} cannot be read: {error}. It is cut off or not a CIFAR-10 batch; "
-            "delete the folder and unpack the archive again"
-        ) from error
-    data = content.get(b"data") if isinstance(content, dict) else None
-    labels = content.get(b"labels") if isinstance(content, dict) else None
-    if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2:
-        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch")
-    if not isinstance(labels, list) or data.shape != (len(labels), 3 * 32 * 32):
-        raise DataError(
-            f"{path}: 'data' has shape {data.shape}, which does not fit its 'labels'; "
-            "delete the folder and unpack the archive again"
+            f"{path}: 'data' has shape {data.shape}, which does not fit its {len(listed):,} 'labels': "
+            f"(N, 3072) or (N, 3, 32, 32) is wanted. {_REPLACE}"
         )
-    return data.reshape(-1, 3, 32, 32), _checked_labels(labels, path)
+    # PyTorch warns of memory that may not be written, as that of some pickles.
+    return np.require(data, requirements=["C", "W"]).reshape(-1, 3, 32, 32), _checked_labels(listed, path)
 
 
 def _checked_labels(labels: list[Any], path: Path) -> Labels:
-    wrong = [x for x in labels if not isinstance(x, int) or not 0 <= x < len(CLASSES)]
+    wrong = [x for x in labels if not isinstance(x, int | np.integer) or not 0 <= x < len(CLASSES)]
     if wrong:
-        raise DataError(f"{path}: label {wrong[0]!r} is not a whole number from 0 to 9")
+        raise DataError(f"{path}: label {wrong[0]!r} is not a whole number from 0 to 9. {_REPLACE}")
     return np.array(labels, dtype=np.int64)
 
 
-def _read_batches(folder: Path) -> Arrays:
+def _batch_files(folder: Path) -> list[Path]:
+    """The six files, each of which is there."""
     place = find_batches(folder)
     if place is None:
-        raise DataError(f"{folder} has no folder cifar-10-batches-py")
-    missing = [n for n in (*TRAIN_BATCHES, "test_batch") if not (place / n).is_file()]
+        raise DataError(f"{folder} has no folder cifar-10-batches-py with {', '.join(ALL_BATCHES)}")
+    missing = [n for n in ALL_BATCHES if n not in names_in(place)]
     if missing:
         raise DataError(
-            f"{place} is incomplete: {', '.join(missing)} missing. Delete the folder and unpack the archive again"
+            f"{place} is incomplete: {', '.join(missing)} missing. Add what is missing from {ARCHIVE}, or rename "
+            "the folder, and load_cifar10() downloads the data again"
         )
-    first = _load_batch(place / TRAIN_BATCHES[0])
+    return [place / name for name in ALL_BATCHES]
+
+
+def _read_batches(folder: Path) -> Arrays:
+    *paths, test = _batch_files(folder)
+    first = _load_batch(paths[0])
     count = len(first[1])
     images, labels = np.empty((5 * count, 3, 32, 32), np.uint8), np.empty(5 * count, np.int64)
-    for k, name in enumerate(TRAIN_BATCHES):  # one batch at a time, so that memory holds little more than the result
-        batch, batch_labels = _load_batch(place / name) if k else first
+    for k, path in enumerate(paths):  # one batch at a time, so that memory holds little more than the result
+        batch, batch_labels = _load_batch(path) if k else first
         if len(batch) != count:
-            raise DataError(f"{place / name} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}")
+            raise DataError(f"{path} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}. {_REPLACE}")
         images[k * count : (k + 1) * count], labels[k * count : (k + 1) * count] = batch, batch_labels
     del first, batch
-    return images, labels, *_load_batch(place / "test_batch")
+    return images, labels, *_load_batch(test)
 
 
 def batches_are_official(folder: Path) -> bool:
@@ -171,31 +196,58 @@ def batches_are_official(folder: Path) -> bool:
 # --- Kaggle ----------------------------------------------------------------------------------------
 
 
+def _kaggle_files(folder: Path) -> list[Path]:
+    table, labels = _kaggle_labels(folder)
+    return [table, *labels]
+
+
 def _read_kaggle(folder: Path) -> Arrays:
+    _, labels = _kaggle_labels(folder)
+    # Kaggle publishes no labels for its test images: they can't be used to measure anything.
+    return _read_pictures(list(labels)), np.array(list(labels.values()), np.int64), *_nothing()
+
+
+def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
+    """The table, and the path of each picture that it lists with the picture's label."""
     base = find_kaggle(folder)
     if base is None:
-        raise DataError(f"{folder} has no trainLabels.csv: download it from the competition's data page")
-    table = base / "trainLabels.csv"
-    if not (base / "train").is_dir():
-        raise DataError(f"{base} has no folder train: unpack train.7z there (it makes train/1.png …)")
+        raise DataError(f"{folder} has no {LABELS}: download it from the competition's data page")
+    table = base / LABELS
     rows = _read_label_table(table)
-    here = {p.name for p in (base / "train").iterdir() if p.suffix.lower() == ".png"}
+    place = part(base, "train")
+    if place is None:
+        raise DataError(f"{base} has no folder train: unpack train.7z there (it makes train/1.png …)")
+    here = {name.lower(): name for name in names_in(place) if name.lower().endswith(".png")}
     for name in rows:
         if f"{name}.png" not in here:
             raise DataError(f"{table} lists image {name}, but train/{name}.png is missing: unpack train.7z")
-    extra = sorted(here - {f"{name}.png" for name in rows})
+    extra = sorted(set(here) - {f"{name}.png" for name in rows})
     if extra:
-        raise DataError(f"train/{extra[0]} has no row in {table}: remove it or add its label")
-    images = _read_pictures([base / "train" / f"{name}.png" for name in rows])
-    # Kaggle publishes no labels for its test images: they can't be used to measure anything.
-    return images, np.array(list(rows.values()), np.int64), *_nothing()
+        raise DataError(f"train/{here[extra[0]]} has no row in {table}: remove it or add its label")
+    return table, {place / here[f"{name}.png"]: label for name, label in rows.items()}
 
 
 def _read_label_table(table: Path) -> dict[str, int]:
+    problem = reading_problem(table)
+    if problem:
+        raise DataError(f"{problem}. Download {LABELS} from the competition's data page")
     try:
         text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{table} cannot be read: {error}") from error
+        raise DataError(f"{table} cannot be read: {error}. Download it from the competition's data page") from error
+    try:
+        return _label_rows(text, table)
+    except (csv.Error, DataError) as error:
+        # A field that begins with a quotation mark goes on to the next one, over as many lines as that takes.
+        stray = next((n for n, line in enumerate(text.splitlines(), 1) if line.count('"') % 2), None)
+        if stray is not None:
+            raise DataError(f'{table}, line {stray}: a quotation mark (") is never closed. Remove it') from error
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{table} is not a table of comma-separated values: {error}. Download it again") from error
+
+
+def _label_rows(text: str, table: Path) -> dict[str, int]:
     reader = csv.DictReader(io.StringIO(text))
     if not {"id", "label"} <= set(reader.fieldnames or ()):
         raise DataError(f"{table}: the first line must name the columns id,label; it has {reader.fieldnames}")
@@ -218,29 +270,50 @@ def _read_label_table(table: Path) -> dict[str, int]:
 # --- class folders -----------------------------------------------------------------------------------
 
 
+def _class_files(folder: Path) -> list[Path]:
+    train, test = _class_pictures(folder)
+    return [*train, *test]
+
+
 def _read_folders(folder: Path) -> Arrays:
-    if not (folder / "train").is_dir():
-        raise DataError(f"{folder} has no folder train with a folder for each class in it")
-    train = _read_class_folders(folder / "train")
-    test = _read_class_folders(folder / "test") if (folder / "test").is_dir() else _nothing()
-    return *train, *test
+    train, test = _class_pictures(folder)
+    return *_labelled_pictures(train), *_labelled_pictures(test)
 
 
-def _read_class_folders(top: Path) -> tuple[Images, Labels]:
-    unknown = sorted(p.name for p in top.iterdir() if p.is_dir() and p.name not in CLASSES)
-    unknown = [name for name in unknown if not name.startswith(".")]
-    if unknown:
-        raise DataError(f"{top / unknown[0]}: no such class; the ten are {', '.join(CLASSES)}")
-    paths: list[Path] = []
-    labels: list[int] = []
+def _labelled_pictures(labels: dict[Path, int]) -> tuple[Images, Labels]:
+    return _read_pictures(list(labels)), np.array(list(labels.values()), np.int64)
+
+
+def _class_pictures(folder: Path) -> tuple[dict[Path, int], dict[Path, int]]:
+    """The paths of all training pictures and of all test pictures, each with its label."""
+    places = find_class_folders(folder)
+    if places is None:
+        raise DataError(f"{folder} has no folder train with a folder for each class in it: {', '.join(CLASSES)}")
+    _refuse_other_folders(places)
+    return _pictures_by_class(places.train), {} if places.test is None else _pictures_by_class(places.test)
+
+
+def _refuse_other_folders(places: ClassFolders) -> None:
+    tops = [places.test] if places.has_others else [places.train, places.test]
+    for top in (top for top in tops if top is not None):
+        for name in names_in(top):
+            if class_of(name) is None and not name.lower().endswith(PICTURES) and is_folder(top / name):
+                raise DataError(f"{top / name}: no such class; the ten are {', '.join(CLASSES)}. Rename or move it")
+
+
+def _pictures_by_class(top: Path) -> dict[Path, int]:
+    found: dict[Path, int] = {}
+    folders = classes_in(top)
     for label, name in enumerate(CLASSES):
-        place = top / name
-        members = sorted(p for p in place.glob("*") if p.suffix.lower() in _ENDINGS)
+        places = folders.get(name, [])
+        if len(places) > 1:
+            raise DataError(f"{places[0]} and {places[1]} are both folders of the class {name}: make one of them")
+        members = [p for place in places for n in names_in(place) if (p := place / n).suffix.lower() in PICTURES]
         if not members:
-            raise DataError(f"{place} is missing or has no .png or .jpg picture in it")
-        paths += members
-        labels += [label] * len(members)
-    return _read_pictures(paths), np.array(labels, np.int64)
+            where = places[0] if places else top / name
+            raise DataError(f"{where} is missing or has no .png or .jpg picture in it: add the pictures of this class")
+        found |= dict.fromkeys(members, label)
+    return found
 
 
 def _read_pictures(paths: list[Path]) -> Images:
@@ -252,7 +325,7 @@ def _read_pictures(paths: list[Path]) -> Images:
             raise DataError(f"{error}. Replace the file or remove it with its label") from error
         if picture.size != (32, 32):
             width, height = picture.size
-            raise DataError(f"{path} is {width}×{height} pixels; CIFAR-10 images are 32×32")
+            raise DataError(f"{path} is {width}×{height} pixels; CIFAR-10 images are 32×32: resize or remove it")
         images[k] = np.asarray(picture).transpose(2, 0, 1)
     return images
 

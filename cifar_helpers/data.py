@@ -483,6 +483,7 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
     Raises:
         DataError: if what is there is incomplete, damaged, in the wrong place or may not be read; it names the file
             or folder and what to do. Sketches never take the place of data that is there.
+        TypeError: if `root` is neither text nor a path.
         ValueError: if `source` is unknown.
     """
     if source not in SOURCES:

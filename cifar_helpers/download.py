@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import hashlib
 import os
-import shutil
+import ssl
 import sys
 import time
 import urllib.request
@@ -27,8 +26,9 @@ from typing import Final
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from cifar_helpers import _archive, _mirrors
+from cifar_helpers import _archive, _layout, _mirrors
 from cifar_helpers._mirrors import Answer, is_local, name_of, reason_of
+from cifar_helpers._paths import reading_problem, user_path, writing_problem
 
 __all__ = ["CIFAR10", "MIRRORS", "Archive", "DownloadError", "fetch", "fetch_cifar10", "has_archive"]
 
@@ -40,8 +40,6 @@ MIRRORS: Final = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
 
-_NAME: Final = "cifar-10-python.tar.gz"
-_FOLDER: Final = "cifar-10-batches-py"
 _SLOW: Final = 300_000  # bytes a second; below it the next mirror is tried
 _STUCK: Final = 5_000  # bytes a second; below it waiting makes no sense
 _CHUNK: Final = 1 << 20
@@ -75,6 +73,10 @@ class DownloadError(Exception):
     """The file could not be had; the message says what each address did, and what to do next."""
 
 
+class _NoAnswer(DownloadError):
+    """No address gave the file; one that a person downloads by hand would help."""
+
+
 def fetch(
     urls: Iterable[str | Path] | str | Path,
     destination: Path | str,
@@ -91,8 +93,8 @@ def fetch(
 
     Args:
         urls: `https://`, `http://` or `file://` addresses, or paths, of the same file, tried in order.
-        destination: path of the file; nothing is there unless it is verified. A file that is there and right
-            is left as it is.
+        destination: path of the file, `~` being the home folder; nothing is there unless it is verified. A file
+            that is there and right is left as it is.
         size: bytes that the file has.
         sha256: its SHA-256 in hexadecimal digits.
         progress: show a bar with rate and remaining time.
@@ -102,21 +104,44 @@ def fetch(
 
     Raises:
         DownloadError: if no address gives the right bytes, or the file cannot be written.
+        TypeError: if `destination` is neither text nor a path.
         ValueError: if `size` is negative or `sha256` is none.
     """
     if size < 0 or len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef"):
         raise ValueError(f"size must be 0 or more and sha256 64 hexadecimal digits, got {size} and {sha256!r}")
     addresses = [urls] if isinstance(urls, str | Path) else urls
-    target = Path(destination)
+    target = _path(destination)
+    part_path = target.with_name(f"{target.name}.part") if target.name else target
+    _refuse_what_is_no_file(target, part_path)
     with _written_by_one(target):
         if _is_right(target, size, sha256.lower()):
             return target
-        part = _Part(target.with_name(f"{target.name}.part"), size, sha256.lower())
+        part = _Part(part_path, size, sha256.lower())
         with _local_errors(part.path), contextlib.closing(part):
             _Fetch(part, list(dict.fromkeys(map(str, addresses))), progress).run()
             part.close()  # Windows does not rename open files
             part.path.replace(target)
     return target
+
+
+def _path(named: Path | str) -> Path:
+    _layout.refuse_no_path(named)
+    try:
+        return user_path(named)
+    except ValueError as error:
+        raise DownloadError(f"{error}. Choose another name") from error
+
+
+def _refuse_what_is_no_file(*paths: Path) -> None:
+    """Let nothing but a regular file be read, continued or replaced: a named pipe would hang for ever."""
+    for path in paths:
+        with _local_errors(path):
+            problem = reading_problem(path) if path.exists() else ""
+        if problem:
+            raise DownloadError(f"{problem}. Name a file that you may write, or move this out of the way")
+    problem = _layout.folder_problem(paths[0].parent)
+    if problem:
+        raise DownloadError(f"{paths[0]} cannot be written: {problem}")
 
 
 class _CutOff(Exception):
@@ -229,7 +254,7 @@ class _Fetch:
         elif self.part.length - self.gained_from > self.part.size // 100:
             self.untried, self.cut, self.gained_from = self.cut, [], self.part.length
         if not self.untried:
-            raise DownloadError(self._summary())
+            raise _NoAnswer(self._summary())
 
     def _receive(self, answer: Answer) -> None:
         part = self.part
@@ -285,8 +310,25 @@ class _Fetch:
                 f"no address gave the file ({told or 'none was named'})",
                 f"; the way there leads through the proxy {name_of(proxy)}" if proxy else "",
                 f"; {kept:,} bytes are kept, and the next call goes on from there" if kept else "",
+                f". {_trust()}" if _mirrors.UNTRUSTED in told else "",
             ]
         )
+
+
+def _trust() -> str:
+    """What to do where no certificate can be verified."""
+    named = os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env)
+    missing = reading_problem(Path(named)) if named else ""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return "".join(
+        [
+            "Python could not verify the servers' certificates. ",
+            f"SSL_CERT_FILE is of no use as it is: {missing}. " if missing else "",
+            f"On a Mac with Python from python.org, run '/Applications/Python {version}/Install Certificates.command'. "
+            "Where a school or company inspects the traffic with a proxy, ask for its certificate as a .pem file, set "
+            "SSL_CERT_FILE to that file's path, and start Python or Jupyter again. Check your computer's date as well",
+        ]
+    )
 
 
 class _Watch:
@@ -338,14 +380,7 @@ def _local_errors(path: Path) -> Iterator[None]:
 
 
 def _not_written(path: Path, error: OSError) -> DownloadError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(path.parent).free
-        return DownloadError(
-            f"the disk is full: {path.parent} has {free / 1e6:,.0f} MB left. Free some, then try again"
-        )
-    return DownloadError(
-        f"{path.parent} cannot be written ({error.strerror or error}). Choose a folder that you may write to"
-    )
+    return DownloadError(writing_problem(path, error))
 
 
 def _is_right(path: Path, size: int, sha256: str) -> bool:
@@ -362,18 +397,18 @@ def _is_right(path: Path, size: int, sha256: str) -> bool:
 
 
 def has_archive(root: Path) -> bool:
-    """Whether someone put the official archive into the data folder."""
-    return (root / _NAME).is_file()
+    """Whether someone put the archive into the data folder, packed or, as some browsers do it, half unpacked."""
+    return bool(_layout.archives(root, CIFAR10.size))
 
 
-def fetch_cifar10(root: Path, *, online: bool = True, archive: Archive = CIFAR10) -> Path:
+def fetch_cifar10(root: Path | str, *, online: bool = True, archive: Archive = CIFAR10) -> Path:
     """Bring CIFAR-10 to `root/cifar-10-batches-py`; at once where it is there.
 
     The archive is taken from `root` where somebody put it, else from the mirrors; `$CIFAR10_MIRRORS`, addresses
     or paths separated by spaces, replaces their list.
 
     Args:
-        root: the folder of the data.
+        root: the folder of the data, `~` being the home folder.
         online: `False` leaves out addresses that are not on this machine.
         archive: what the archive must be.
 
@@ -383,34 +418,91 @@ def fetch_cifar10(root: Path, *, online: bool = True, archive: Archive = CIFAR10
     Raises:
         DownloadError: if the data cannot be had; it says why and what to do.
     """
-    folder = root / _FOLDER
-    mirrors = os.environ.get("CIFAR10_MIRRORS", "").split() or MIRRORS
-    urls = [*([str(root / _NAME)] if has_archive(root) else []), *(u for u in mirrors if online or is_local(u))]
-    kept = root / ".cache" / _NAME
+    root = _path(root)
+    folder = root / _layout.BATCHES
     try:
+        _layout.check_folder(root)
         with _written_by_one(folder):
-            if any((folder / name).exists() for name in archive.files):
-                return folder
-            fetch(urls, kept, size=archive.size, sha256=archive.sha256)
-            with _local_errors(folder):
-                _archive.unpack(kept, folder, archive.files)
-                kept.unlink()
-    except _archive.ArchiveError as error:
-        kept.unlink()
-        raise DownloadError(f"the archive cannot be unpacked: {error}") from error
-    except DownloadError as error:
+            for place in (folder, folder / folder.name):  # some programs unpack into a folder of the same name
+                if set(archive.files) & set(_layout.names_in(place)):
+                    remove_leftovers(root)
+                    return place
+            _bring(folder, online, archive)
+    except _layout.DataError as error:
+        raise DownloadError(str(error)) from error
+    except _NoAnswer as error:
         raise DownloadError(
-            f"{error}. Or download {_NAME} in a browser and put it into {root}, and it is used from there"
+            f"{error}. Or download {_layout.ARCHIVE} in a browser and put it into {root}, and it is used from there"
         ) from error
     return folder
 
 
+def _bring(folder: Path, online: bool, archive: Archive) -> None:
+    """Unpack the archive that lies beside `folder`, else one from a mirror."""
+    _refuse_to_replace(folder)
+    beside = _layout.archives(folder.parent, archive.size)
+    with _local_errors(folder):
+        inflated = [path for path in beside if not reading_problem(path) and _archive.is_tar(path)]
+    reasons = []
+    for path in inflated:
+        try:
+            with _local_errors(folder):
+                return _archive.unpack(path, folder, archive.files)
+        except _archive.ArchiveError as error:
+            reasons.append(f"{path}: {error}")
+            print(f"Left {path}: {error}.", flush=True)
+    mirrors = os.environ.get("CIFAR10_MIRRORS", "").split() or MIRRORS
+    urls = [*(str(path) for path in beside if path not in inflated), *(u for u in mirrors if online or is_local(u))]
+    try:
+        _fetch_and_unpack(urls, folder, archive)
+    except _NoAnswer as error:
+        raise _NoAnswer("; ".join([str(error), *reasons])) from error
+
+
+def _refuse_to_replace(folder: Path) -> None:
+    """The folder must be new or empty: nothing of a person's is ever replaced."""
+    problem = _layout.folder_problem(folder)
+    if problem:
+        raise DownloadError(problem)
+    with _local_errors(folder):
+        first = next(folder.iterdir(), None) if folder.is_dir() else None
+    if first is not None:
+        raise DownloadError(f"{folder} holds {first.name}, and no batches of CIFAR-10: rename that folder, or move it")
+
+
+def _kept_in(root: Path) -> Path:
+    return root / ".cache" / _layout.ARCHIVE
+
+
+def _fetch_and_unpack(urls: list[str], folder: Path, archive: Archive) -> None:
+    kept = _kept_in(folder.parent)
+    fetch(urls, kept, size=archive.size, sha256=archive.sha256)
+    with _local_errors(folder):
+        try:
+            _archive.unpack(kept, folder, archive.files)
+        except _archive.ArchiveError as error:
+            kept.unlink()  # another try would end in the same way
+            raise DownloadError(f"the archive cannot be unpacked: {error}") from error
+        kept.unlink()
+
+
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed downloads and unpackings of the archive left, once all of the data is in its folder."""
+    folder = root / _layout.BATCHES
+    kept = _kept_in(root)
+    with contextlib.suppress(OSError):
+        if all((folder / name).is_file() for name in _layout.ALL_BATCHES):
+            _archive.discard(_archive.leftover_of(folder))
+            for path in (kept, kept.with_name(f"{kept.name}.part")):
+                path.unlink(missing_ok=True)
+
+
 def main() -> int:
     """`python -m cifar_helpers.download`: 0 where the data is there at the end, 1 where not."""
-    from cifar_helpers.data import DataError, default_root, load_cifar10  # data imports this module
+    from cifar_helpers.data import DataError, load_cifar10  # data imports this module
 
     parser = argparse.ArgumentParser(prog="python -m cifar_helpers.download", description="Bring CIFAR-10 here.")
-    parser.add_argument("folder", nargs="?", type=Path, default=default_root(), help="default: %(default)s")
+    parser.add_argument("folder", nargs="?", type=Path, help="default: $CIFAR10_ROOT, or the project's data folder")
     try:
         load_cifar10(parser.parse_args().folder, source="cifar10")
     except DataError as error:

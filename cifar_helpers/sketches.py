@@ -6,8 +6,7 @@ not CIFAR-10, and an accuracy on them says nothing about photographs.
 
 from __future__ import annotations
 
-import os
-import zipfile
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from cifar_helpers import _sketch_objects, _sketch_scenes
+from cifar_helpers._paths import atomic_write, reading_problem, user_path
 
 __all__ = ["CLASSES", "draw", "draw_none", "load_sketches", "make_sketches"]
 
@@ -134,24 +134,23 @@ def _part(count: int, first: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
     return images, labels
 
 
-def load_sketches(folder: Path, train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
+def load_sketches(folder: Path | str, train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
     """`make_sketches`, kept in a file in `folder` for the next time.
 
-    A damaged file is drawn anew; where nothing can be written, the sketches are drawn each time.
+    A damaged file is drawn again; where nothing can be written, the sketches are drawn each time.
+
+    Raises:
+        ValueError: if `folder` cannot be a path, or a number is too small.
     """
-    cache = folder / f"sketches-v{_VERSION}-{train}-{test}-{seed}.npz"
-    try:
-        with np.load(cache, allow_pickle=False) as kept:
-            return kept["train"], kept["train_labels"], kept["test"], kept["test_labels"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        pass  # not there yet, or damaged: either way it is drawn
+    cache = user_path(folder) / f"sketches-v{_VERSION}-{train}-{test}-{seed}.npz"
+    if not reading_problem(cache):
+        try:
+            with np.load(cache, allow_pickle=False) as kept:
+                return kept["train"], kept["train_labels"], kept["test"], kept["test_labels"]
+        except Exception:  # whatever a damaged file raises, it can be drawn again
+            pass
     made = make_sketches(train, test, seed)
-    part = cache.with_name(f"{cache.name}.{os.getpid()}.part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.savez(file, train=made[0], train_labels=made[1], test=made[2], test_labels=made[3])
-        part.replace(cache)
-    except OSError:
-        pass  # a read-only folder is no reason to stop
+    # A read-only folder is no reason to stop.
+    with contextlib.suppress(OSError), atomic_write(cache) as part, part.open("wb") as file:
+        np.savez(file, train=made[0], train_labels=made[1], test=made[2], test_labels=made[3])
     return made

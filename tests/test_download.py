@@ -316,7 +316,7 @@ def test_a_full_disk_is_told_with_what_is_left(server: FaultServer, tmp_path: Pa
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a disk here")
     try:
-        with pytest.raises(DownloadError, match=r"disk is full.* MB left\. Free some"):
+        with pytest.raises(DownloadError, match=r"disk is full.* MB are left\. Free some"):
             get([server.url("good")], small / "file")
     finally:
         subprocess.run(["umount", str(small)], check=True)
