@@ -46,6 +46,9 @@ READ_AS = [
     ("1,46", 1.46),
     ("1.46", 1.46),
     (",5", 0.5),
+    ("12.5.", 12.5),
+    ("5.", 5),
+    ("5,", 5),
     ("0,125", 0.125),
     ("1234,567", 1234.567),
     ("12,5 points", 12.5),
@@ -533,13 +536,15 @@ def test_a_check_leaves_random_numbers_and_defaults_as_they_were(exercise: Exerc
         torch.set_default_dtype(torch.float64)
         torch.set_default_device("meta")
         torch.set_grad_enabled(False)
+        np.seterr(all="raise")
         return right
 
+    handled = np.geterr()
     drawn = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
     assert exercise(careless).state == "right"
     assert torch.equal(torch.get_rng_state(), drawn[0])
     assert np.random.get_state()[1].tolist() == drawn[1] and random.getstate() == drawn[2]
-    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled() and np.geterr() == handled
     assert torch.get_default_device().type == "cpu" and torch.ones(1).device.type == "cpu"
 
 
@@ -547,6 +552,8 @@ def test_a_check_leaves_random_numbers_and_defaults_as_they_were(exercise: Exerc
 def test_a_check_is_the_same_whatever_the_notebook_has_set(exercise: Exercise) -> None:
     usual = exercise(solution(exercise.name))
     with torch.no_grad():
+        assert exercise(solution(exercise.name)) == usual
+    with np.errstate(all="raise"):
         assert exercise(solution(exercise.name)) == usual
     with torch.inference_mode():
         assert exercise(solution(exercise.name)) == usual

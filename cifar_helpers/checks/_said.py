@@ -101,7 +101,7 @@ def _of_text(text: str, unit: str) -> list[float]:
     text = " ".join(_UNSEEN.sub("", text).split())
     text = _MINUS.sub("-", _ABOUT.sub("", text))
     bare = _unit_at_end(unit).sub("", text)
-    bare = _PERCENT.sub("", bare).rstrip(" ,;")
+    bare = _PERCENT.sub("", bare).rstrip(" .,;")
     for character in bare:
         if unicodedata.decomposition(character).startswith("<fraction>"):
             bare = bare.replace(character, f" {unicodedata.normalize('NFKC', character)}").strip()

@@ -31,9 +31,9 @@ def own_random_numbers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def usual_settings() -> Iterator[None]:
-    """Compute with torch's usual defaults and with gradients, and leave the kernel's settings as they were."""
+    """Compute with the usual defaults of torch and NumPy and with gradients, and leave the kernel's as they were."""
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    with torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), np.errstate(all="warn", under="ignore"):
         _set_defaults(torch.float32, torch.device("cpu"))
         try:
             yield
