@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import operator
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, SupportsIndex, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +18,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cifar_helpers._pictures import PictureError, open_rgb
+from cifar_helpers._layout import is_folder, is_left_behind
+from cifar_helpers._paths import reading_problem
+from cifar_helpers._pictures import PictureError, PictureFile, located, open_rgb
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
@@ -30,8 +35,8 @@ __all__ = [
     "shipped_model",
 ]
 
-Picture: TypeAlias = Path | str | bytes | Image.Image | npt.NDArray[Any] | Tensor
-"""What counts as a picture: a path, the bytes of a file, a PIL image, an array or a tensor."""
+Picture: TypeAlias = PictureFile | Image.Image | npt.NDArray[Any] | Tensor
+"""What counts as a picture: a path, the bytes of a file, an open file, a PIL image, an array or a tensor."""
 
 _SIDE: Final = 32
 _SMALLEST: Final = 8  # a picture of fewer pixels across holds nothing to recognise
@@ -70,7 +75,7 @@ def percent(probability: float) -> str:
     return ">99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
 
 
-def predict(picture: Picture, model: nn.Module | None = None, top: int = 3) -> Prediction:
+def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex = 3) -> Prediction:
     """Say which of the ten classes a picture shows.
 
     Turns the picture upright, converts its colours, cuts the central square, shrinks it to 32×32,
@@ -79,31 +84,33 @@ def predict(picture: Picture, model: nn.Module | None = None, top: int = 3) -> P
     Args:
         picture: see `preprocess`.
         model: takes normalised images `(B, 3, 32, 32)` and gives logits `(B, 10)`; it runs on its own
-            device, and each of its layers is in the same mode afterwards. `None` takes `shipped_model()`.
+            device and in its own precision, and each of its layers is in the same mode afterwards.
+            `None` takes `shipped_model()`.
         top: how many classes `Prediction.top` names, 1 to 10.
 
     Raises:
         PictureError: if the picture cannot be used; it says why.
-        ValueError: if `top` is outside 1..10, or the network does not give ten finite logits.
+        ValueError: if `top` is outside 1..10, or the network fails or does not give ten finite logits.
+        TypeError: if `top` is no whole number, `model` no network, or what it gives no tensor.
     """
-    if not 1 <= top <= len(CLASSES):
-        raise ValueError(f"top must lie in 1..{len(CLASSES)}, got {top}")
+    count = _checked_top(top)
+    model = checked_network(model)
     seen = preprocess(picture)
-    probabilities = _logits(shipped_model() if model is None else model, seen).softmax(0)
-    best = probabilities.argsort(descending=True, stable=True)[:top].tolist()
+    probabilities = _logits(model, seen).softmax(0)
+    best = probabilities.argsort(descending=True, stable=True)[:count].tolist()
     ranking = tuple((CLASSES[k], float(probabilities[k])) for k in best)
     return Prediction(*ranking[0], top=ranking, probabilities=probabilities, seen=seen)
 
 
 def predict_folder(
-    folder: Path | str, model: nn.Module | None = None, top: int = 3
+    folder: str | os.PathLike[str], model: nn.Module | None = None, top: SupportsIndex = 3
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Predict every picture in a folder, in the order of their names.
 
-    Hidden files and folders inside are passed over.
+    Hidden files, folders inside, and what Windows, macOS and archivers leave are passed over.
 
     Args:
-        folder: where the pictures are.
+        folder: where the pictures are; `~` is the home folder.
         model: as for `predict`.
         top: as for `predict`.
 
@@ -111,20 +118,71 @@ def predict_folder(
         Predictions by file name, and the reason by file name for each file that is no usable picture.
 
     Raises:
-        PictureError: if there is no such folder.
+        PictureError: if there is no such folder, or it cannot be read.
         ValueError: as `predict` does.
+        TypeError: as `predict` does.
     """
-    place = Path(folder)
-    if not place.is_dir():
-        raise PictureError(f"{place} is a file, not a folder" if place.exists() else f"there is no folder {place}")
+    count = _checked_top(top)
+    model = checked_network(model)
     predictions: dict[str, Prediction] = {}
     problems: dict[str, str] = {}
-    for path in sorted(p for p in place.iterdir() if p.is_file() and not p.name.startswith(".")):
+    for path in _files_in(folder):
         try:
-            predictions[path.name] = predict(path, model, top)
+            predictions[path.name] = predict(path, model, count)
         except PictureError as error:
             problems[path.name] = str(error)
     return predictions, problems
+
+
+def _checked_top(top: SupportsIndex) -> int:
+    refusal = f"top must be a whole number in 1..{len(CLASSES)}, got {top!r}"
+    if isinstance(top, bool):
+        raise TypeError(refusal)
+    try:
+        count = operator.index(top)
+    except TypeError as error:
+        raise TypeError(refusal) from error
+    if not 1 <= count <= len(CLASSES):
+        raise ValueError(f"top must lie in 1..{len(CLASSES)}, got {count}")
+    return count
+
+
+def checked_network(model: nn.Module | None) -> nn.Module:
+    """The network that predicts: the given one, or the shipped one for `None`.
+
+    Raises:
+        TypeError: if it is no network.
+    """
+    if model is None:
+        return shipped_model()
+    if isinstance(model, nn.Module):
+        return model
+    if isinstance(model, type):
+        raise TypeError(f"model must be a network, got the class {model.__name__}: create one with {model.__name__}()")
+    raise TypeError(
+        f"model must be a network (torch.nn.Module), got {type(model).__name__}: "
+        "create the network, and load its weights with load_weights"
+    )
+
+
+def _files_in(folder: str | os.PathLike[str]) -> list[Path]:
+    """All but folders, hidden files and leftovers, by name; a link that leads nowhere counts as a file."""
+    if not isinstance(folder, (str, os.PathLike)):
+        raise PictureError(f"a folder is given by its path, got {type(folder).__name__}")
+    place = located(folder)
+    try:
+        inside = sorted(place.iterdir(), key=lambda path: path.name)
+    except FileNotFoundError as error:
+        what = reading_problem(place) if place.is_symlink() else f"there is no folder {place}"
+        raise PictureError(f"{what}: give the folder that holds the pictures") from error
+    except NotADirectoryError as error:
+        what = f"{place} is a file, not a folder" if place.exists() else f"there is no folder {place}"
+        raise PictureError(f"{what}: give the folder that holds the pictures") from error
+    except OSError as error:
+        raise PictureError(f"{place} cannot be read ({error.strerror}): give a folder that you may open") from error
+    except UnicodeError as error:
+        raise PictureError(f"{str(place)!r} is not a folder name ({error}): rename the folder") from error
+    return [path for path in inside if not (is_left_behind(path.name) or is_folder(path))]
 
 
 @functools.cache
@@ -143,8 +201,9 @@ def preprocess(picture: Picture) -> Tensor:
     with Pillow's bicubic filter, which averages over all pixels that fall into one (antialiasing).
 
     Args:
-        picture: a path, the bytes of a file, a PIL image, or an array or tensor of shape `(H, W, 3)`,
-            `(3, H, W)` or `(H, W)`, uint8 with values 0..255 or float with values 0..1.
+        picture: a path (`~` is the home folder), the bytes of a file, a file open in binary mode, a PIL
+            image, or an array or tensor of shape `(H, W, 3)`, `(3, H, W)` or `(H, W)`, uint8 with values
+            0..255 or float with values 0..1 (what rounds to 0..255 counts, so 1.0000001 does).
 
     Returns:
         uint8 `(3, 32, 32)` on the CPU.
@@ -152,19 +211,21 @@ def preprocess(picture: Picture) -> Tensor:
     Raises:
         PictureError: if it is none of these, cannot be read, or its shorter side is below 8 pixels.
     """
+    pixels = np.array(_small_square(open_picture(picture)))
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def open_picture(picture: Picture) -> Image.Image:
+    """The RGB image, upright, from which `preprocess` cuts its square; a large JPEG may be reduced.
+
+    Raises:
+        PictureError: as `preprocess`, but for the size.
+    """
     if isinstance(picture, Tensor):
         picture = _array_of(picture)
     if isinstance(picture, np.ndarray):
-        image = Image.fromarray(_checked_pixels(picture)).convert("RGB")
-    elif isinstance(picture, (str, Path, bytes, Image.Image)):
-        image = open_rgb(picture, at_least=_ENOUGH)
-    else:
-        raise PictureError(
-            "a picture is a path, the bytes of a file, a PIL image, a NumPy array or a tensor, "
-            f"got {type(picture).__name__}"
-        )
-    pixels = np.array(_small_square(image))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return Image.fromarray(_checked_pixels(picture)).convert("RGB")
+    return open_rgb(picture, at_least=_ENOUGH)
 
 
 def _small_square(image: Image.Image) -> Image.Image:
@@ -178,49 +239,111 @@ def _small_square(image: Image.Image) -> Image.Image:
 
 
 def _array_of(tensor: Tensor) -> npt.NDArray[Any]:
-    tensor = tensor.detach().cpu()
-    # NumPy knows no bfloat16.
-    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    if tensor.is_meta:
+        raise PictureError("the tensor is on the meta device, so it has no pixels: create it on the CPU")
+    if tensor.is_quantized:
+        raise PictureError("the tensor is quantized: give tensor.dequantize(), with values in 0..1")
+    if tensor.is_nested or tensor.layout != torch.strided:
+        what = "nested" if tensor.is_nested else f"stored as {tensor.layout}"
+        raise PictureError(f"the tensor is {what}: give one picture, as tensor.to_dense() if it is sparse")
+    try:
+        if tensor.is_floating_point():
+            tensor = tensor.float()  # NumPy knows no bfloat16
+        array: npt.NDArray[Any] = tensor.numpy(force=True)
+    except (RuntimeError, TypeError) as error:  # such as one that torch.compile or vmap traces
+        raise PictureError(f"the tensor's pixels cannot be read ({error}): give an ordinary tensor") from error
+    return array
 
 
 def _checked_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Pixels uint8 `(H, W)` or `(H, W, 3)` of an array in one of the accepted forms."""
+    if np.ma.is_masked(array):
+        raise PictureError("the array has masked pixels, which have no value: fill them first, with array.filled(0)")
+    array = np.asarray(array)
     if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] != 3:
         array = array.transpose(1, 2, 0)
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise PictureError(
             f"an array must have shape (H, W, 3), (3, H, W) or (H, W), got {array.shape}: "
-            "give one picture, without a batch dimension or transparency"
+            "give one picture, without a batch dimension or transparency: images[0] of a batch, "
+            "array.squeeze() of a grey picture with one channel"
         )
     if np.issubdtype(array.dtype, np.floating):
-        low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 1):  # written so that NaN fails too
-            raise PictureError(
-                f"floating-point pixels must lie in 0..1, got {low:g}..{high:g}: "
-                "do not normalise them (predict does), and divide by 255 where they go up to 255"
-            )
-        array = np.rint(array * 255)
-    elif array.dtype != np.uint8:
-        raise PictureError(f"pixels must be uint8 (0..255) or floating point (0..1), got {array.dtype}")
-    return np.ascontiguousarray(array, dtype=np.uint8)
+        return _from_shares(array)
+    if array.dtype != np.uint8:
+        raise PictureError(
+            f"pixels must be uint8 (0..255) or floating point (0..1), got {array.dtype}: "
+            "convert them; for whole numbers 0..255 that is array.astype(np.uint8) or tensor.to(torch.uint8)"
+        )
+    return np.ascontiguousarray(array)
+
+
+def _from_shares(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Pixels 0..255 of values 0..1; an antialiased resize may end a little outside, which rounds away."""
+    rounded = np.rint(array * 255)
+    if not (rounded.min() >= 0 and rounded.max() <= 255):  # written so that NaN fails too
+        raise PictureError(
+            f"floating-point pixels must lie in 0..1, got {float(array.min()):.6g}..{float(array.max()):.6g}: "
+            "do not normalise them (predict does), divide by 255 where they go up to 255, "
+            "clip what a resize left outside, and replace NaN"
+        )
+    return np.ascontiguousarray(rounded, dtype=np.uint8)
 
 
 def _logits(model: nn.Module, seen: Tensor) -> Tensor:
-    weights = next(model.parameters(), torch.empty(0))
-    with eval_mode(model), torch.no_grad():
-        logits: Tensor = model(normalise(seen)[None].to(weights)).float().cpu()
+    """The network's logits for one picture, float32 `(10,)` on the CPU."""
+    images = normalise(seen)[None].to(_numbers_of(model))
+    try:
+        with eval_mode(model), torch.no_grad():
+            logits = model(images)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise ValueError(
+            f"the network fails on images {tuple(images.shape)} of {images.dtype} on {images.device} ({said}): "
+            "give one that takes normalised images (B, 3, 32, 32), with its weights in one precision on one device"
+        ) from error
+    return _checked_logits(logits, model)[0]
+
+
+def _numbers_of(model: nn.Module) -> Tensor:
+    """A tensor of the network that shows its device and precision."""
+    numbers = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor for tensor in numbers if tensor.is_floating_point()), torch.empty(0))
+
+
+def _checked_logits(logits: object, model: nn.Module) -> Tensor:
+    wanted = f"the network must give logits (1, {len(CLASSES)}) for one image"
+    if not isinstance(logits, Tensor):
+        raise TypeError(f"{wanted}, got {type(logits).__name__}: return the tensor of logits alone from its forward")
     if logits.shape != (1, len(CLASSES)):
-        raise ValueError(f"the network must give logits (1, {len(CLASSES)}), got {tuple(logits.shape)}")
+        raise ValueError(f"{wanted}, got {tuple(logits.shape)}: give its last layer {len(CLASSES)} outputs")
+    if logits.is_meta:
+        raise ValueError("the network is on the meta device, so it has no weights: create it on the CPU and load them")
+    if logits.is_complex() or logits.layout != torch.strided:
+        raise ValueError(f"{wanted}, got {logits.dtype} in the layout {logits.layout}: give dense real numbers")
+    logits = logits.detach().float().cpu()
     if not logits.isfinite().all():
-        raise ValueError("the network gave NaN or infinite logits: its weights are spoilt, train it anew")
-    return logits[0]
+        raise ValueError(f"the network gave NaN or infinite logits: {_why_not_finite(model)}")
+    return logits
+
+
+def _why_not_finite(model: nn.Module) -> str:
+    for name, values in itertools.chain(model.named_parameters(), model.named_buffers()):
+        if values.is_floating_point() and not values.isfinite().all():
+            return f"{name} holds NaN or infinite numbers. Load other weights, or train it again"
+    return (
+        "its weights are finite, so look in its forward for a division by 0 or a logarithm of 0, "
+        "or for numbers too large for its precision: model.float() has more room"
+    )
 
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Eval mode, and afterwards each layer's own mode again: a frozen layer stays frozen."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
+    # Networks from torch.jit.freeze and torch.export have their mode built in.
+    modes = {module: module.training for module in model.modules() if hasattr(module, "training")}
+    with suppress(NotImplementedError):
+        model.eval()
     try:
         yield
     finally:

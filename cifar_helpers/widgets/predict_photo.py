@@ -9,19 +9,18 @@ from typing import Any, Final
 import ipywidgets as widgets
 import numpy as np
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
-from cifar_helpers._pictures import open_rgb
 from cifar_helpers.data import CLASSES
 from cifar_helpers.explanations import looked_at
 from cifar_helpers.inference import (
     Picture,
     PictureError,
     Prediction,
+    checked_network,
+    open_picture,
     percent,
     predict,
-    preprocess,
-    shipped_model,
 )
 from cifar_helpers.widgets._cell import in_this_cell
 from cifar_helpers.widgets._controls import choice, on_change, row, slider
@@ -32,7 +31,7 @@ __all__ = ["Crop", "predict_photo", "render"]
 
 _SIDE: Final = 220
 _HINT: Final = (
-    "PNG, JPEG, WebP, GIF, BMP or TIFF, up to 10 MB. The picture stays on the computer that runs this notebook."
+    "PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF, up to 10 MB. The picture stays on the computer that runs this notebook."
 )
 METHODS: Final = ("nothing", "Grad-CAM", "occlusion")
 
@@ -114,10 +113,14 @@ def predict_photo(
         model: `None` takes the shipped weights.
 
     Returns:
-        A widget. A file that cannot be used gives a message in it; nothing leaves the computer that runs it.
+        A widget. A file or a network that cannot be used gives a message in it; nothing leaves the computer
+        that runs it.
+
+    Raises:
+        TypeError: if `model` is no network.
     """
     named = pictures if isinstance(pictures, Mapping) else {} if pictures is None else {"the first": pictures}
-    return in_this_cell(_Steering(dict(named), shipped_model() if model is None else model).box)
+    return in_this_cell(_Steering(dict(named), checked_network(model)).box)
 
 
 class _Steering:
@@ -154,10 +157,7 @@ class _Steering:
 
     def take(self, picture: Picture) -> None:
         try:
-            if isinstance(picture, (Tensor, np.ndarray)):
-                self.photo = Image.fromarray(as_rows(preprocess(picture)))
-            else:
-                self.photo = open_rgb(picture, at_least=512)
+            self.photo = open_picture(picture)
         except PictureError as error:
             self.shown.value = message_html(f"This file cannot be used: {error}.")
             return
@@ -171,6 +171,9 @@ class _Steering:
             prediction = predict(self.photo.crop(crop.box(*self.photo.size)), self.model)
         except PictureError as error:
             self.shown.value = message_html(f"This crop cannot be used: {error}.")
+            return
+        except (ValueError, TypeError) as error:
+            self.shown.value = message_html(f"This network cannot be used: {error}.")
             return
         values, problem = None, ""
         if self.method.value != METHODS[0]:
