@@ -338,6 +338,8 @@ def _unknown(folder: Path, path: Path) -> Clue | None:
     ours = path.name in (BATCHES, ARCHIVE, LABELS)
     if not ours and not _TITLE.match(path.name.lower()):
         return None
+    if path.name == BATCHES and path.is_file():
+        return Clue(f"{path} is a file, not the folder of that name: unpack {ARCHIVE} and put its folder there", True)
     if path.name == BATCHES and is_folder(path):
         none = f"{path} has none of {', '.join(ALL_BATCHES)}: unpack {ARCHIVE} there"
         return None if _batches_in(path) else Clue(none, True)
@@ -355,6 +357,8 @@ def _misplaced(folder: Path, place: Path, names: list[str]) -> Iterator[Clue]:
     """Layouts that lie too deep or of which something is missing."""
     if set(ALL_BATCHES) & set(names):
         yield Clue(f"{place} holds batches of CIFAR-10: move it to {folder / BATCHES}", True)
+    elif {"train", "test", "meta"} <= set(names) and not is_folder(place / "train"):
+        yield Clue(f"{place} holds the files of CIFAR-100, another data set. Download CIFAR-10", False)
     elif LABELS in names:
         yield Clue(f"{place} holds Kaggle's labels: move {LABELS} and the folder train to {folder}", True)
     else:

@@ -570,7 +570,10 @@ def _obtain(folder: Path, may_download: bool, *, must: bool) -> str:
             reason = f"there is no data in {folder} and the download failed ({error})"
     else:
         reason = f"there is no data in {folder} and downloading is switched off"
-    clues = _layout.clues(folder)
+    found = _layout.find_source(folder) if must else ""
+    if found:
+        reason += f". There are {_LAYOUTS[found]}: source='{found}' reads them"
+    clues = [] if found else _layout.clues(folder)
     reason += "".join(f". {clue.says}" for clue in clues)
     if must or has_archive or any(clue.is_cifar10 for clue in clues):
         raise DataError(f"{reason}. Put cifar-10-batches-py there, or use source='sketches'")
@@ -673,7 +676,7 @@ def _write_cache(cache: Path, arrays: Arrays | tuple[()], facts: dict[str, Any])
             np.savez(file, facts=np.array(json.dumps(facts)), **kept)
     except OSError as error:
         warnings.warn(
-            f"{writing_problem(cache, error)}: until then each load reads all files again. "
+            f"{writing_problem(cache, error)}. Until then each load reads all files again. "
             "CIFAR10_ROOT names another folder for the data.",
             stacklevel=2,
         )

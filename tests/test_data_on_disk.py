@@ -218,6 +218,7 @@ LOOKS_LIKE: dict[str, tuple[Place, str]] = {
     "the archive, one folder too deep": (lambda f: put(f / "x" / "cifar-10-python.tar.gz"), "move it"),
     "an archive still packed": (lambda f: put(f / "cifar-10.zip"), "still packed"),
     "Kaggle's archive still packed": (lambda f: put(f / "train.7z"), "still packed"),
+    "a file in place of the official folder": (lambda f: put(f / BATCHES), "is a file, not the folder"),
     "an empty official folder": (lambda f: (f / BATCHES).mkdir(), "data_batch_1"),
     "Kaggle's pictures without labels": (lambda f: (write_kaggle(f) / "trainLabels.csv").unlink(), "csv is missing"),
     "only test class folders": (lambda f: shutil.rmtree(write_class_folders(f) / "train"), "test pictures"),
@@ -256,11 +257,12 @@ def test_what_looks_like_cifar10_is_named_and_never_replaced_by_sketches(tmp_pat
         assert says in said and "delete" not in said.lower() and "source='sketches'" in said
 
 
-@pytest.mark.parametrize("name", ["cifar-100-python/train", "cifar-100-python.tar.gz", "cifar100/meta"])
+@pytest.mark.parametrize("name", ["cifar-100-python/train", "cifar-100-python.tar.gz", "cifar100/meta", "meta"])
 def test_cifar100_is_named_and_is_no_reason_to_stop(root: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    put(root / name)
+    for part in (name, "train", "test"):
+        put(root / part)
     assert load_cifar10(root).source == "sketches"
-    assert "is CIFAR-100, another data set" in capsys.readouterr().out
+    assert "CIFAR-100, another data set" in capsys.readouterr().out
 
 
 def test_a_file_of_cifar100_among_the_batches_is_named(tmp_path: Path) -> None:
@@ -361,6 +363,12 @@ def test_of_two_layouts_it_is_said_which_was_taken_and_why(tmp_path: Path, capsy
     assert load_cifar10(tmp_path).source == "cifar10"
     said = capsys.readouterr().out
     assert "source='kaggle'" in said and "source='folders'" in said
+
+
+def test_asked_for_what_is_not_there_it_says_what_is(tmp_path: Path) -> None:
+    write_class_folders(tmp_path)
+    said = told(tmp_path, source="cifar10")
+    assert "source='folders' reads them" in said and "missing" not in said
 
 
 def test_kaggles_pictures_that_were_sorted_into_class_folders_are_read_from_there(tmp_path: Path) -> None:
