@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,14 +71,14 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
         set_modes(modes)
 
 
-def modes_of(model: nn.Module) -> dict[nn.Module, bool]:
-    """Whether each layer is in training mode."""
-    return {module: module.training for module in model.modules()}
+def modes_of(model: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Each layer, and whether it is in training mode."""
+    return [(module, module.training) for module in model.modules()]
 
 
-def set_modes(modes: Mapping[nn.Module, bool]) -> None:
+def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
     """Put each layer into its mode."""
-    for module, mode in modes.items():
+    for module, mode in modes:
         module.training = mode
 
 

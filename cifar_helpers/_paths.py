@@ -22,8 +22,11 @@ def user_path(path: Path | str) -> Path:
     """A path as a person writes it: `~` is the home folder.
 
     Raises:
+        TypeError: if it is neither a string nor a path.
         ValueError: if it cannot be a path: it holds a null character, or there is no such home folder.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a path must be a string or a pathlib.Path, got {type(path).__name__}")
     if "\0" in str(path):
         raise ValueError(f"{str(path)!r} is not a file name: it contains a null character")
     try:

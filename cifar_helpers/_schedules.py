@@ -61,6 +61,10 @@ def check_schedule(schedule: Any, optimizer: Optimizer | None) -> None:
         raise ValueError(
             f"{type(schedule).__name__} moves the rate of an optimizer that fit does not get: pass optimizer= as well"
         )
+    if isinstance(schedule, ReduceLROnPlateau) and schedule.mode != "min":
+        raise ValueError(
+            "ReduceLROnPlateau gets the validation loss, which is to fall: create it with mode='min', not 'max'"
+        )
     if getattr(schedule, "optimizer", optimizer) is not optimizer:
         raise ValueError(
             f"{type(schedule).__name__} moves the rate of another optimizer, so this one's would stay as it is: "

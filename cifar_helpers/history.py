@@ -79,6 +79,7 @@ class History:
         """Write one line for each epoch, with a header; `from_csv` reads the same numbers back.
 
         Raises:
+            TypeError: if `path` is no path.
             ValueError: if the file cannot be written; it says why.
         """
         target = user_path(path)
@@ -95,13 +96,14 @@ class History:
         """Read a history that `to_csv` wrote.
 
         Raises:
+            TypeError: if `path` is no path.
             ValueError: if it cannot be read, or the header or a line does not fit; it names the line.
         """
         path = user_path(path)
         if problem := reading_problem(path):
             raise ValueError(problem)
         try:
-            with path.open(newline="", encoding="utf-8") as file:
+            with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark in front
                 lines = list(csv.reader(file))
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{path} is not a history: it is no CSV file ({error})") from error
@@ -109,6 +111,8 @@ class History:
             raise ValueError(f"{path} is not a history: its first line must be {','.join(COLUMNS)}")
         rows = []
         for number, line in enumerate(lines[1:], start=2):
+            if not line:
+                continue
             try:
                 epoch, *numbers = line
                 rows.append(Epoch(int(epoch), *(float(x) for x in numbers)))

@@ -103,6 +103,11 @@ def time_epoch(
         MemoryError: if a batch does not fit into the device's memory.
     """
     place = _checked(device, batch_size, precision)
+    if train_images < 1 or validation_images < 0 or not seconds > 0:
+        raise ValueError(
+            "train_images must be at least 1, validation_images at least 0, and seconds above 0, "
+            f"got {train_images}, {validation_images} and {seconds}"
+        )
     try:
         step, check, move = _work(model, place, batch_size, precision)
         train, validation = _measure(step, seconds), _measure(check, seconds)

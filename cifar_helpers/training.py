@@ -93,8 +93,8 @@ class EarlyStopping(Callback):
     """
 
     def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
-        if patience < 1 or min_delta < 0:
-            raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience}, {min_delta}")
+        if not _is_number(patience) or not _is_number(min_delta) or not (patience >= 1 and min_delta >= 0):
+            raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience!r}, {min_delta!r}")
         self.patience = patience
         self.min_delta = min_delta
         self._forget()
@@ -111,7 +111,7 @@ class EarlyStopping(Callback):
     def after_epoch(self, model: nn.Module, history: History) -> bool:
         """Compare the newest validation loss with the best so far."""
         last = history.rows[-1]
-        if math.isnan(last.validation_loss):
+        if math.isnan(last.validation_accuracy):
             raise ValueError("EarlyStopping needs validation images: pass validation= to fit")
         if last.validation_loss < self._best_loss - self.min_delta:
             self.best_epoch, self._best_loss = last.epoch, last.validation_loss
@@ -149,10 +149,11 @@ class Averaging(Callback):
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, decay: float = 0.99) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must lie between 0 and below 1, got {decay}")
+        if not _is_number(decay) or not 0 <= decay < 1:
+            raise ValueError(f"decay must lie between 0 and below 1, got {decay!r}")
+        _schedules.check_optimizer(optimizer)
         self.decay = decay
-        self._model = _networks.unwrap(model)
+        self._model = _networks.unwrap(_networks.check_network(model))
         self._mean = self._fresh_mean()
         optimizer.register_step_post_hook(self._after_step)
 
@@ -324,7 +325,9 @@ def fit(
     if optimizer is None:
         optimizer, schedule = _default_recipe(model, epochs * len(train))
     _check_optimizer(optimizer, model)
-    modes = _training_modes(model)
+    if not model.training:
+        model.train()
+    modes = _networks.modes_of(model)
 
     with own_randomness(home) as seed_generators:
         computation = _precision.try_first_step(model, train, home, precision)
@@ -482,6 +485,10 @@ def _progress_bar(total: int, done: int, shown: bool) -> tqdm[Any]:
     return tqdm(total=total, initial=done, disable=not shown, file=sys.stdout, unit="step", ncols=100, mininterval=0.5)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number)
+
+
 def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, int]:
     try:
         whole = operator.index(epochs), operator.index(seed)
@@ -491,7 +498,7 @@ def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, i
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if abs(whole[1]) > LARGEST_SEED:
         raise ValueError(f"seed must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {seed}")
-    if not isinstance(label_smoothing, int | float | np.number) or not 0 <= label_smoothing < 1:
+    if not _is_number(label_smoothing) or not 0 <= label_smoothing < 1:
         raise ValueError(f"label_smoothing must lie between 0 and below 1, got {label_smoothing!r}")
     return whole
 
@@ -530,13 +537,6 @@ def _check_trainable(model: nn.Module) -> None:
         raise ValueError(
             "the network was created in torch.inference_mode(), so its parameters cannot learn: create it outside"
         )
-
-
-def _training_modes(model: nn.Module) -> dict[nn.Module, bool]:
-    """Training mode for all layers; those that are in eval mode while the network as a whole is not stay so."""
-    if not model.training:
-        model.train()
-    return _networks.modes_of(model)
 
 
 def _training_batches(train: BatchLoader | ImageSet | Batches, seed: int, device: torch.device) -> Batches:

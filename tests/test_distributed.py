@@ -40,6 +40,7 @@ SCRIPT = textwrap.dedent(
     )
     weights = [float(p.double().sum()) for p in model.parameters()]
     told = {"loss": history["validation_loss"], "accuracy": history["validation_accuracy"], "weights": weights}
+    told["train"] = history["train_loss"] + history["train_accuracy"]
     with open(f"{folder}/{network}-{world}-{rank}.json", "w", encoding="utf-8") as file:
         json.dump(told, file)
     if world > 1:
@@ -78,6 +79,7 @@ def test_two_processes_train_the_same_network_as_one(tmp_path: Path) -> None:
     first, second = trained(tmp_path, "MLP", 2)
     assert first["weights"] == second["weights"]
     assert first["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+    assert first["train"] == second["train"] == pytest.approx(alone["train"], rel=1e-4)
     assert first["weights"] == pytest.approx(alone["weights"], rel=1e-3, abs=1e-3)
     assert alone["loss"][-1] < alone["loss"][0]
 
