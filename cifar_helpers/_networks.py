@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -64,7 +64,8 @@ def copy_network(model: nn.Module) -> nn.Module:
 def eval_mode(model: nn.Module) -> Iterator[None]:
     """Eval mode, and afterwards each layer's own mode again: a frozen layer stays frozen."""
     modes = modes_of(model)
-    model.eval()
+    with suppress(NotImplementedError):  # networks from torch.export have their mode built in
+        model.eval()
     try:
         yield
     finally:
@@ -73,7 +74,8 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 def modes_of(model: nn.Module) -> list[tuple[nn.Module, bool]]:
     """Each layer, and whether it is in training mode."""
-    return [(module, module.training) for module in model.modules()]
+    # Networks from torch.jit.freeze have no mode.
+    return [(module, module.training) for module in model.modules() if hasattr(module, "training")]
 
 
 def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:

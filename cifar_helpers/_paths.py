@@ -19,19 +19,25 @@ def resources() -> Path:
 
 
 def user_path(path: Path | str) -> Path:
-    """A path as a person writes it: `~` is the home folder.
+    """A path as a person writes it: `~` is the home folder, unless a file has just that name.
 
     Raises:
         TypeError: if it is neither a string nor a path.
-        ValueError: if it cannot be a path: it holds a null character, or there is no such home folder.
+        ValueError: if it holds a null character or a lone surrogate, or lies in the home folder of nobody.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"a path must be a string or a pathlib.Path, got {type(path).__name__}")
-    if "\0" in str(path):
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{str(path)!r} is not a file name: it contains a lone surrogate") from error
+    if b"\0" in encoded:
         raise ValueError(f"{str(path)!r} is not a file name: it contains a null character")
     try:
-        return Path(path).expanduser()
+        return Path(path).expanduser() if is_missing(Path(path)) else Path(path)
     except RuntimeError as error:
+        if len(Path(path).parts) == 1:  # a file may be called "~photo.png"
+            return Path(path)
         raise ValueError(f"{path}: there is no such home folder") from error
 
 

@@ -81,8 +81,6 @@ def located(path: str | os.PathLike[str]) -> Path:
         PictureError: if it cannot be a path, or is an address in the web.
     """
     text = os.fsdecode(path)
-    if os.path.lexists(text):  # first, because a file may be called "~photo.png"
-        return Path(text)
     if _ADDRESS.match(text):
         raise PictureError(f"{text[:80]} is a web address: download the picture first, then give the path of the file")
     try:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from cifar_helpers._networks import eval_mode
 from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.inference import eval_mode
 
 __all__ = ["METHODS", "WITHOUT_SIGN", "looked_at"]
 

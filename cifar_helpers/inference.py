@@ -6,8 +6,6 @@ import functools
 import itertools
 import operator
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, SupportsIndex, TypeAlias
@@ -19,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from cifar_helpers._layout import is_folder, is_left_behind
+from cifar_helpers._networks import eval_mode
 from cifar_helpers._paths import reading_problem
 from cifar_helpers._pictures import PictureError, PictureFile, located, open_rgb
 from cifar_helpers.data import CLASSES, normalise
@@ -335,17 +334,3 @@ def _why_not_finite(model: nn.Module) -> str:
         "its weights are finite, so look in its forward for a division by 0 or a logarithm of 0, "
         "or for numbers too large for its precision: model.float() has more room"
     )
-
-
-@contextmanager
-def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Eval mode, and afterwards each layer's own mode again: a frozen layer stays frozen."""
-    # Networks from torch.jit.freeze and torch.export have their mode built in.
-    modes = {module: module.training for module in model.modules() if hasattr(module, "training")}
-    with suppress(NotImplementedError):
-        model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

@@ -133,7 +133,9 @@ def test_the_steps_by_hand_in_the_lesson_are_those_of_predict(monkeypatch: pytes
     monkeypatch.chdir(LESSON.parent)
     cells = [c.source for c in nbformat.read(LESSON, as_version=4).cells if c.cell_type == "code"]
     first = next(k for k, source in enumerate(cells) if "Image.open" in source)
-    names = {"torch": torch, "CLASSES": CLASSES, "model": Fixed(), "print": lambda *_: None}
+    imports = "\n".join(line for line in cells[0].splitlines() if line.startswith(("import ", "from ")))
+    names = {"model": Fixed(), "folder": Path("../resources/inputs"), "print": lambda *_: None}
+    exec(imports, names)
     for source in cells[first : first + 4]:
         exec(source, names)
     answer = predict(Path("../resources/inputs/horse.png"), Fixed())

@@ -19,11 +19,24 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert user_path("a/b") == Path("a/b")
 
 
-def test_a_null_character_and_a_home_that_is_not_there_are_refused() -> None:
+def test_a_name_that_begins_with_a_tilde_is_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert user_path("~backup.pt") == Path("~backup.pt")
+    Path("~").mkdir()
+    Path("~/c.pt").write_bytes(b"x")
+    assert user_path("~/c.pt") == Path("~/c.pt")
+
+
+def test_a_null_character_and_what_is_no_path_are_refused() -> None:
     with pytest.raises(ValueError, match="null character"):
         user_path("a\0b")
+    with pytest.raises(ValueError, match="lone surrogate"):
+        user_path("a\ud800")
     with pytest.raises(ValueError, match="no such home folder"):
         user_path("~nobody-of-this-name/c.pt")
+    for value in (None, 5, ["c.pt"], b"c.pt"):
+        with pytest.raises(TypeError, match="must be a string"):
+            user_path(value)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> None:

@@ -507,7 +507,7 @@ def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: 
         assert list(predict_folder(folder, Fixed())[0]) == ["p.png"]
     with pytest.raises(PictureError, match="no such home folder"):
         preprocess("~nobody-of-this-name/p.png")
-    with pytest.raises(PictureError, match="no such home folder"):
+    with pytest.raises(PictureError, match="there is no folder ~nobody"):
         predict_folder("~nobody-of-this-name", Fixed())
 
 
@@ -612,7 +612,7 @@ def test_files_and_folders_without_permission_say_so(unprivileged: Path) -> None
         (in_a_ring, "cannot be read"),
         (lambda folder: folder / ("n" * 300), "cannot be read .*too long"),
         (lambda folder: "a\0b", "null character"),
-        (lambda folder: folder / "\ud800", "not a folder name|there is no folder"),
+        (lambda folder: folder / "\ud800", "not a file name|there is no folder"),
         (lambda folder: None, "by its path, got NoneType"),
         (lambda folder: [folder], "by its path, got list"),
         (lambda folder: 3, "by its path, got int"),
