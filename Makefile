@@ -1,4 +1,4 @@
-# make lab and make test do everything from nothing: they need only Python 3.10 or newer and make.
+# make lab and make test do everything from nothing: they need only Python 3.11 or newer and make.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := -n 2 --dist loadfile -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
@@ -34,7 +34,7 @@ run: .venv/ready
 # Records every run again from its config.json, and the gallery of bugs (some six hours on two cores).
 record: .venv/ready
 	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
-	$(BIN)/python -m cifar_helpers.bugs
+	$(BIN)/python -m cifar_helpers.bug_gallery
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 
 from benchmarks.common import Row, apart, middle, real_data
-from cifar_helpers.ladder import timed_runs
 from cifar_helpers.runs import load_run, train_by
+from cifar_helpers.runs.ablation import timed_runs
 
 
 def measure() -> list[Row]:

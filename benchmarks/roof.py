@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import Row, middle, peak_megabytes
-from cifar_helpers import CifarCNN, _memory
+from cifar_helpers import CifarCNN
 from cifar_helpers.timing import time_of_layers
+from cifar_helpers.training import allocator
 
 BATCH, SIDE = 200, 2000
 
@@ -65,7 +66,7 @@ class Step:
 
 def measure(rounds: int = 3) -> list[Row]:
     """Both number formats in turns; then the shares of the faster one."""
-    _memory.keep_freed_memory()
+    allocator.keep_freed_memory()
     steps = {"float32": Step(short=False), "bfloat16": Step(short=True)}
     roofs: dict[str, list[float]] = {name: [] for name in steps}
     rates: dict[str, list[float]] = {name: [] for name in steps}

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from benchmarks.common import Row, apart, middle, peak_megabytes, real_data
-from cifar_helpers import Augment, BatchLoader, CifarCNN, ImageSet, _memory
+from cifar_helpers import Augment, BatchLoader, CifarCNN, ImageSet
+from cifar_helpers.training import allocator
 
 BATCH, STEPS, CHECKS = 200, 30, 10
 EPOCH_STEPS, EPOCH_CHECKS = 40_000 // BATCH, 10_000 // BATCH
@@ -43,7 +44,7 @@ LADDER = {
 def seconds_of_epoch(engine: Engine, images: ImageSet) -> float:
     """A few steps, scaled up to 40,000 training and 10,000 validation images."""
     if engine.kept:
-        _memory.keep_freed_memory()
+        allocator.keep_freed_memory()
     torch.manual_seed(0)
     model = CifarCNN()
     if engine.channels_last:

@@ -19,7 +19,7 @@ try:
         load_cifar10,
         normalise,
     )
-    from cifar_helpers.history import Epoch, History
+    from cifar_helpers.evaluation import Metrics, collect_logits, evaluate
     from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
     from cifar_helpers.models import MLP, CifarCNN, CompactCNN, FastCNN, SeveralViews, count_parameters
     from cifar_helpers.runs import Run, load_run, load_weights, save_weights
@@ -29,10 +29,9 @@ try:
         Callback,
         CheckpointError,
         EarlyStopping,
-        Metrics,
+        Epoch,
+        History,
         TrainingDiverged,
-        collect_logits,
-        evaluate,
         fit,
     )
 except (ImportError, OSError) as error:

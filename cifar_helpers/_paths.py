@@ -18,6 +18,12 @@ def resources() -> Path:
     return inside if inside.is_dir() else package.parent / "resources"
 
 
+def checkout() -> Path | None:
+    """The folder of the project, or `None` where the package was installed from a wheel."""
+    folder = Path(__file__).resolve().parent.parent
+    return folder if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file() else None
+
+
 def user_path(path: Path | str) -> Path:
     """A path as a person writes it: `~` is the home folder, unless a file has just that name.
 

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from cifar_helpers._layout import is_folder, is_left_behind
-from cifar_helpers._networks import eval_mode
 from cifar_helpers._paths import reading_problem
-from cifar_helpers._pictures import PictureError, PictureFile, located, open_rgb
 from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.data.layouts import is_folder, is_left_behind
+from cifar_helpers.data.pictures import PictureError, PictureFile, located, open_rgb
+from cifar_helpers.networks import eval_mode
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 __all__ = [

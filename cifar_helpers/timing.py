@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from cifar_helpers import _networks
-from cifar_helpers._devices import checked_device, devices
+from cifar_helpers import networks
 from cifar_helpers._paths import resources
-from cifar_helpers._precision import trained_format
-from cifar_helpers._random import own_randomness
+from cifar_helpers.devices import checked_device, devices
+from cifar_helpers.training.precision import trained_format
+from cifar_helpers.training.rng import own_randomness
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement
@@ -206,7 +206,7 @@ Work = Callable[[], object]
 
 def _work(model: nn.Module, device: torch.device, batch_size: int, precision: str) -> tuple[Work, Work, Work]:
     """A training step, a validation step, and the transfer of a batch, on a copy of the network."""
-    model = _networks.copy_network(_networks.check_network(model)).to(device)
+    model = networks.copy_network(networks.check_network(model)).to(device)
     random = torch.rand(batch_size, 3, 32, 32)
     with own_randomness(device):
         memory_format, logits = trained_format(model, random.to(device), torch.sum, None, "time_epoch")

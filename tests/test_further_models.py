@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from asked import after_cell
-from conftest import random_images
+from helpers import after_cell, random_images
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import ROOT
 
-GLOSSARY = Path(__file__).resolve().parent.parent / "resources" / "glossary.md"
+GLOSSARY = ROOT / "resources" / "glossary.md"
 ENTRIES = re.findall(r"^- \*\*(.+?)\*\*: (.+) \[(\d\d)\]\((.+?)\)$", GLOSSARY.read_text(encoding="utf-8"), re.M)
 
 

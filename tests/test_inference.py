@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import random_images
+from helpers import network, noise, random_images
 from PIL import Image
 from torch import Tensor, nn
 
@@ -32,15 +32,6 @@ from cifar_helpers.inference import PictureError, Prediction, percent, predict, 
 from cifar_helpers.runs import DEFAULT_RUN
 
 INPUTS = resources() / "inputs"
-
-
-def noise(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def network(seed: int = 0) -> CifarCNN:
-    torch.manual_seed(seed)
-    return CifarCNN(0.5)
 
 
 # --- preprocess ------------------------------------------------------------------------------------------
@@ -174,7 +165,7 @@ def test_a_quarter_of_the_most_pixels_needs_less_than_a_quarter_of_a_gigabyte(tm
 
     Image.new("RGBA", (4_000, 4_000), (10, 20, 30, 128)).save(tmp_path / "p.png", compress_level=1)
     code = (
-        "import resource, sys; from cifar_helpers._pictures import open_rgb\n"
+        "import resource, sys; from cifar_helpers.data.pictures import open_rgb\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak(); open_rgb(sys.argv[1]); print(peak() - before)"
     )

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 import cifar_course_server
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_a_kernels_socket_does_not_wait_before_it_opens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
-from conftest import random_images
+from helpers import NOTEBOOKS, random_images
 from torch import nn
 
 from cifar_helpers import MLP, CifarCNN, count_parameters, normalise
 from cifar_helpers.widgets.feature_maps import activations
 
-LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "03_building_the_cnn.ipynb"
+LESSON = NOTEBOOKS / "03_building_the_cnn.ipynb"
 
 
 def lesson_cell(holds: str) -> str:

@@ -8,23 +8,19 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import ROOT
 
 from cifar_helpers import load_run
 from cifar_helpers.timing import recorded_benchmark
 
-ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PAGES = [ROOT / "README.md", *ROOT.glob("data/*.md"), *ROOT.glob("resources/**/*.md")]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import pip._vendor.tomli as tomllib
 
 
 def project() -> dict[str, object]:
@@ -64,7 +60,7 @@ def test_the_package_imports_about_as_fast_as_torch() -> None:
 # --- notebooks as they are stored -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_a_stored_notebook_is_fit_to_be_read(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
@@ -77,7 +73,7 @@ def test_a_stored_notebook_is_fit_to_be_read(path: Path) -> None:
     assert path.stat().st_size <= 1_500_000
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_each_stored_picture_has_alt_text_and_a_sentence_after_it(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     for k, cell in enumerate(cells):
@@ -89,13 +85,13 @@ def test_each_stored_picture_has_alt_text_and_a_sentence_after_it(path: Path) ->
             assert k + 1 < len(cells) and cells[k + 1].cell_type == "markdown", f"nothing follows cell {k}"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_a_stored_notebook_shows_the_real_data(path: Path) -> None:
     if "load_cifar10()" in path.read_text(encoding="utf-8"):
         assert "training images exact" in path.read_text(encoding="utf-8"), "run it with make run"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_a_lesson_keeps_to_its_form(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
@@ -110,7 +106,7 @@ def code_lines(source: str) -> int:
     return sum(bool(line.strip()) and not line.strip().startswith("#") for line in source.splitlines())
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_code_cells_are_short(path: Path) -> None:
     lengths = sorted(code_lines(c.source) for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code")
     assert lengths[-1] <= 15 and lengths[len(lengths) // 2] <= 6
@@ -128,7 +124,7 @@ def links(path: Path) -> list[str]:
     return [a or b for a, b in LINK.findall(text)]
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, *PAGES], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*LESSONS, *PAGES], ids=lambda p: p.name)
 def test_every_link_inside_the_project_leads_somewhere(path: Path) -> None:
     for link in links(path):
         target, _, anchor = link.partition("#")
@@ -143,7 +139,7 @@ def test_every_link_inside_the_project_leads_somewhere(path: Path) -> None:
 
 
 def test_the_readme_links_to_every_lesson() -> None:
-    assert {f"notebooks/{p.name}" for p in NOTEBOOKS} <= set(links(ROOT / "README.md"))
+    assert {f"notebooks/{p.name}" for p in LESSONS} <= set(links(ROOT / "README.md"))
 
 
 # --- nothing that does not belong --------------------------------------------------------------------------------
@@ -201,7 +197,8 @@ import sys
 from pathlib import Path
 import torch
 import cifar_helpers
-from cifar_helpers import CifarCNN, fit, load_cifar10, predict, sketches
+from cifar_helpers import CifarCNN, fit, load_cifar10, predict
+from cifar_helpers.data import sketches
 from cifar_helpers.evaluation import human_confusion
 assert human_confusion().shape == (10, 10)
 assert Path(cifar_helpers.__file__).is_relative_to(sys.argv[1]), cifar_helpers.__file__
@@ -271,7 +268,7 @@ FACTS = {
 }
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, ROOT / "README.md"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*LESSONS, ROOT / "README.md"], ids=lambda p: p.stem)
 def test_every_share_in_prose_is_a_sourced_fact_or_recorded(path: Path) -> None:
     """Lessons render the figures of runs in cells; the README's table is compared with the records below."""
     if path.suffix == ".ipynb":

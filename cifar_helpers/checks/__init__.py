@@ -5,26 +5,32 @@ words. `checks.predict("after_thirty")` asks before a result is shown, `checks.q
 `checks.bug(1, "a")` names a bug in the gallery of lesson 04. `checks.progress()` tells what is done.
 """
 
-from cifar_helpers.checks._all_questions import PREDICTIONS, QUIZZES, predict, quiz
-from cifar_helpers.checks._asking import Replies, Reply
-from cifar_helpers.checks._asking_widget import Asked
-from cifar_helpers.checks._bugs import bug
-from cifar_helpers.checks._calibration import calibration_error, temperature
-from cifar_helpers.checks._engine import Exercise, Verdict, hint, progress, record
-from cifar_helpers.checks._lesson_01 import brighten, class_counts, denormalise, normalise, stratified_split
-from cifar_helpers.checks._lesson_02 import conv2d, max_pool, output_size, receptive_field, vertical_edges
-from cifar_helpers.checks._lesson_03 import batch_norm, cross_entropy, parameters_of_convolution, shapes, softmax
-from cifar_helpers.checks._lesson_04 import accuracy, best_epoch, early_stopping, epoch_loss, training_step
-from cifar_helpers.checks._lesson_05 import (
+from cifar_helpers.checks.answers import Replies, Reply
+from cifar_helpers.checks.bugs import bug
+from cifar_helpers.checks.engine import Exercise, Verdict, hint, progress, record
+from cifar_helpers.checks.lesson_01.exercises import brighten, class_counts, denormalise, normalise, stratified_split
+from cifar_helpers.checks.lesson_02.exercises import conv2d, max_pool, output_size, receptive_field, vertical_edges
+from cifar_helpers.checks.lesson_03.exercises import (
+    batch_norm,
+    cross_entropy,
+    parameters_of_convolution,
+    shapes,
+    softmax,
+)
+from cifar_helpers.checks.lesson_04.exercises import accuracy, best_epoch, early_stopping, epoch_loss, training_step
+from cifar_helpers.checks.lesson_05.exercises import (
     intensity,
     operations_of_convolution,
     overall_speedup,
     seconds_per_call,
     typical_time,
 )
-from cifar_helpers.checks._lesson_06 import confusion, prepare, saliency, top_k
-from cifar_helpers.checks._lesson_07 import bootstrap_interval, f1, precision_recall
-from cifar_helpers.checks._lesson_08 import global_average_pool, mean_of_views, mixup, residual, running_mean
+from cifar_helpers.checks.lesson_06.exercises import confusion, prepare, saliency, top_k
+from cifar_helpers.checks.lesson_07.calibration import calibration_error, temperature
+from cifar_helpers.checks.lesson_07.exercises import bootstrap_interval, f1, precision_recall
+from cifar_helpers.checks.lesson_08.exercises import global_average_pool, mean_of_views, mixup, residual, running_mean
+from cifar_helpers.checks.question_widget import Asked
+from cifar_helpers.checks.registry import PREDICTIONS, QUIZZES, predict, quiz
 
 EXERCISES: tuple[Exercise, ...] = (
     brighten, class_counts, normalise, denormalise, stratified_split,

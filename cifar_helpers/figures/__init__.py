@@ -4,7 +4,8 @@
 """
 
 from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-from cifar_helpers.figures.bugs import bug_cases
+from cifar_helpers.figures.ablation import correlations, ladder
+from cifar_helpers.figures.bug_gallery import bug_cases
 from cifar_helpers.figures.convolution import filter_bank, kernel_results, map_row, receptive_fields, window
 from cifar_helpers.figures.dataset import (
     channel_histograms,
@@ -22,7 +23,6 @@ from cifar_helpers.figures.evaluation import (
     reliability_diagram,
 )
 from cifar_helpers.figures.inference import confusion, moved_crop, predictions, seen
-from cifar_helpers.figures.ladder import correlations, ladder
 from cifar_helpers.figures.network import (
     activation_spread,
     bars,

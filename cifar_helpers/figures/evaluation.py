@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES
-from cifar_helpers.evaluation import Reliability
-from cifar_helpers.explanations import WITHOUT_SIGN
+from cifar_helpers.evaluation import Metrics, Reliability
+from cifar_helpers.evaluation.attribution import WITHOUT_SIGN
 from cifar_helpers.figures._base import PALETTE, SIGNED, draw_image, new_figure
 from cifar_helpers.figures.inference import draw_confusion
-from cifar_helpers.training import Metrics
 
 __all__ = ["accuracies", "class_scores", "confusions", "looked_at", "mistakes_compared", "reliability_diagram"]
 

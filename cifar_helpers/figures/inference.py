@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import Tensor
 
-from cifar_helpers._pictures import open_rgb
 from cifar_helpers.data import CLASSES
+from cifar_helpers.data.pictures import open_rgb
 from cifar_helpers.figures._base import PALETTE, draw_image, new_figure
 from cifar_helpers.inference import Prediction, percent
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from cifar_helpers.figures._base import PALETTE, TRAIN_COLOUR, VALIDATION_COLOUR, new_figure, picture
-from cifar_helpers.history import Epoch, History
 from cifar_helpers.training import Callback
+from cifar_helpers.training.history import Epoch, History
 
 __all__ = ["LiveCurves", "compare", "curves", "gaps"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cifar_helpers.history import History
+from cifar_helpers.training.history import History
 from cifar_helpers.widgets._chart import Axis, Line, line_chart
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from cifar_helpers.data import BatchLoader
-from cifar_helpers.history import History
 from cifar_helpers.training import Callback
+from cifar_helpers.training.history import History
 
 # Two trainings at once would share the cores and both be slow: a new one ends the one before, of whichever widget.
 _running: list[weakref.ref[Trainer]] = []

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from cifar_helpers import _diagnosis
 from cifar_helpers._paths import resources
-from cifar_helpers._signs import length, moved
-from cifar_helpers.bugs import BUGS, CASES, PHOTO, SOUND, Symptoms, symptoms
+from cifar_helpers.bug_gallery import diagnosis
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, PHOTO, SOUND, Symptoms, symptoms
+from cifar_helpers.bug_gallery.signs import length, moved
 from cifar_helpers.inference import percent, preprocess
 from cifar_helpers.widgets._cell import in_this_cell
 from cifar_helpers.widgets._chart import Axis, Line, line_chart
@@ -113,7 +113,7 @@ def explained(case: int, words: str) -> str:
     boxes = "".join(
         f'<figure style="{_CODE}"><figcaption>{name}</figcaption><pre style="margin:0;padding:4px 8px;'
         f'border:1px solid currentColor">{html.escape(code)}</pre></figure>'
-        for name, code in zip(("❌ what ran", "✅ what is right"), _diagnosis.code_of(case), strict=True)
+        for name, code in zip(("❌ what ran", "✅ what is right"), diagnosis.code_of(case), strict=True)
     )
     return f"{_told(words)}{boxes}"
 
@@ -196,19 +196,19 @@ class _Gallery(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if suspicion is None:
             self.answer.value = _told("Choose a suspicion first.")
             return
-        heard = _diagnosis.judge(self.case.value, suspicion)
+        heard = diagnosis.judge(self.case.value, suspicion)
         self.say(
             suspicion, explained(self.case.value, f"✅ {heard.says}") if heard.right else _told(f"❌ {heard.says}")
         )
 
     def tell(self) -> None:
         case = self.case.value
-        self.say(CASES[case - 1], explained(case, f"It is {_diagnosis.tell(case)}"))
+        self.say(CASES[case - 1], explained(case, f"It is {diagnosis.tell(case)}"))
 
     def say(self, suspicion: str, words: str) -> None:
         self.suspicion.value, self.answer.value = suspicion, words
         self.heard[self.case.value] = suspicion, words
-        named = len(_diagnosis.NAMED)
+        named = len(diagnosis.NAMED)
         self.score.value = _told(f"{named} of {len(CASES)} bugs named")
 
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from cifar_helpers.data import Augment, BatchLoader, ImageSet
-from cifar_helpers.history import History
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.training import fit
+from cifar_helpers.training.history import History
 from cifar_helpers.widgets._cell import in_this_cell
 from cifar_helpers.widgets._controls import choice, row, whole
 from cifar_helpers.widgets._curves import Curves, curves_html

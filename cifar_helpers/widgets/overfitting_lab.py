@@ -11,9 +11,9 @@ import ipywidgets as widgets
 from torch import nn
 
 from cifar_helpers.data import Cifar10
-from cifar_helpers.history import History
 from cifar_helpers.runs import Recipe, Run, load_run, prepare, run_names
 from cifar_helpers.training import Callback, EarlyStopping, fit
+from cifar_helpers.training.history import History
 from cifar_helpers.widgets._cell import in_this_cell
 from cifar_helpers.widgets._controls import choice, on_change, row, slider
 from cifar_helpers.widgets._curves import Curves, curves_html

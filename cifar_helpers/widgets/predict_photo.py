@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from cifar_helpers.data import CLASSES
-from cifar_helpers.explanations import looked_at
+from cifar_helpers.evaluation.attribution import looked_at
 from cifar_helpers.inference import (
     Picture,
     PictureError,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from asked import right_letter
+from helpers import right_letter
 from lab import Lab
-from test_exercises import choose
+from test_exercises_in_lab import choose
 from test_lessons import IMAGE, answers, lesson
 
 from cifar_helpers.checks import PREDICTIONS, QUIZZES
-from cifar_helpers.checks._questions import Choice
+from cifar_helpers.checks.questions import Choice
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ["lab_fixture"]

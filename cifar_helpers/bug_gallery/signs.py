@@ -1,0 +1,162 @@
+"""Signs of bugs in the records of trainings: what a bug always shows, and what to say where that is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cifar_helpers.bug_gallery.inject import Symptoms
+
+FLOOR: Final = math.log(math.e + 9) - 1  # loss of softmax's own (1, 0, …, 0), where the 1 is right
+_CEILING: Final = math.log(math.e + 9)  # and where it is wrong
+_CHANCE: Final = math.log(10)
+_CLEAR: Final = 0.1  # difference of two accuracies that 1,000 images do not make by chance
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Something that a bug always shows here.
+
+    Attributes:
+        seen: whether symptoms show it.
+        against: what to say of symptoms that do not.
+    """
+
+    seen: Callable[[Symptoms], bool]
+    against: Callable[[Symptoms], str]
+
+
+def length(number: float) -> str:
+    """A number of any size in a few characters."""
+    if math.isnan(number):
+        return "not a number"
+    if number < 1000:
+        return "0" if number == 0 else f"{number:.2f}" if number < 10 else f"{number:.0f}"
+    return f"10{str(math.floor(math.log10(number))).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def moved(share: float) -> str:
+    """How far weights moved."""
+    if math.isnan(share):
+        return "not a number"
+    if share == 0:
+        return "not at all"
+    return f"{share:.1%} of their length" if share < 1 else f"{length(share)} times their length"
+
+
+def _they_moved(seen: Symptoms) -> str:
+    if math.isnan(seen.moved):
+        return "Here they are not even numbers any more."
+    return f"Here they moved by {moved(seen.moved)}." if seen.moved else "Here they did not move at all."
+
+
+def _worst(losses: Sequence[float]) -> float:
+    return math.nan if any(map(math.isnan, losses)) else max(losses)
+
+
+def _losses(seen: Symptoms) -> tuple[float, ...]:
+    return (*seen.train_loss, *seen.validation_loss)
+
+
+def _outside(seen: Symptoms) -> str:
+    losses = _losses(seen)
+    if math.isnan(_worst(losses)):
+        return "Here it is not a number"
+    if max(losses) > _CEILING:
+        return f"Here it rises to {length(max(losses))}"
+    return f"Here it falls to {min(losses):.2f}"
+
+
+def _varies(seen: Symptoms) -> bool:
+    shares = [share for _, share in seen.answers]
+    return max(shares) - min(shares) > 0.01
+
+
+FIRST_STAY: Final = Sign(
+    lambda s: _worst(s.first_losses) < 3,
+    lambda s: (
+        "Gradients that add up take some steps to grow, so the first batches look sound. "
+        f"Here one of the first six has a loss of {length(_worst(s.first_losses))}."
+    ),
+)
+GRADIENTS_GROW: Final = Sign(
+    lambda s: s.gradient[-1] > 10 * s.gradient[0],
+    lambda s: (
+        "Gradients that add up grow more than tenfold over the epochs. Here their mean length is "
+        f"{length(s.gradient[0])} in the first epoch and {length(s.gradient[-1])} in the last."
+    ),
+)
+ANSWERS_VARY: Final = Sign(
+    _varies,
+    lambda s: "Without eval() dropout goes on, so one photo gets another answer each time. Here it gets the same one.",
+)
+SOFTMAX_RANGE: Final = Sign(
+    lambda s: min(_losses(s)) >= FLOOR and _worst(_losses(s)) <= _CEILING,
+    lambda s: f"Behind a softmax the loss stays between {FLOOR:.2f} and {_CEILING:.2f}. {_outside(s)}.",
+)
+LEARNS: Final = Sign(
+    lambda s: s.validation_accuracy[-1] > 0.35,
+    lambda s: (
+        "A softmax too many slows learning down, but does not stop it. "
+        f"Here only {s.validation_accuracy[-1]:.0%} of the validation images are right at the end."
+    ),
+)
+THROWN: Final = Sign(
+    lambda s: max(s.first_losses) > 5,
+    lambda s: (
+        "Steps a hundred times as long throw the loss far up within a few batches. "
+        f"Here none of the first six is above {max(s.first_losses):.2f}."
+    ),
+)
+CREEPS: Final = Sign(
+    lambda s: s.moved != 0,
+    lambda s: f"Short steps move the weights too, if only a little. {_they_moved(s)}",
+)
+HARDLY_MOVES: Final = Sign(
+    lambda s: s.moved < 0.02,
+    lambda s: f"Steps a hundred times as short leave the weights nearly where they began. {_they_moved(s)}",
+)
+STANDS: Final = Sign(
+    lambda s: s.moved == 0,
+    lambda s: f"An optimizer of another network cannot move these weights at all. {_they_moved(s)}",
+)
+AT_CHANCE: Final = Sign(
+    lambda s: all(abs(loss - _CHANCE) < 0.1 for loss in s.train_loss),
+    lambda s: (
+        f"Where labels fit by chance alone, the training loss stays at ln 10 = {_CHANCE:.2f}. "
+        f"Here it ends at {length(s.train_loss[-1])}."
+        if not math.isnan(s.train_loss[-1])
+        else f"Where labels fit by chance alone, the loss stays at ln 10 = {_CHANCE:.2f}. Here it is not a number."
+    ),
+)
+GUESSES: Final = Sign(
+    lambda s: max(s.train_accuracy) < 0.15,
+    lambda s: (
+        "Where labels fit by chance alone, one answer in ten is right to the end. "
+        f"Here training accuracy reaches {max(s.train_accuracy):.0%}."
+    ),
+)
+MOVES: Final = Sign(
+    lambda s: s.moved != 0,
+    lambda s: f"Labels that fit by chance still move the weights, though to no avail. {_they_moved(s)}",
+)
+BETTER_THAN_NEW: Final = Sign(
+    lambda s: s.validation_accuracy[-1] > s.new_accuracy + _CLEAR,
+    lambda s: (
+        "Images that were trained on are named better than new ones. Here "
+        f"{s.validation_accuracy[-1]:.0%} of the validation images are right, and {s.new_accuracy:.0%} of new ones."
+    ),
+)
+PHOTOS_SUFFER: Final = Sign(
+    lambda s: s.photo_accuracy < s.new_accuracy - _CLEAR,
+    lambda s: (
+        "Photos that are prepared in another way are named worse. Here "
+        f"{s.new_accuracy:.0%} of the new images are right, and {s.photo_accuracy:.0%} where they come as photos."
+    ),
+)
+ANSWERS_STAY: Final = Sign(
+    lambda s: not _varies(s),
+    lambda s: "A photo that is prepared wrongly gets the same wrong answer each time. Here the answers vary.",
+)

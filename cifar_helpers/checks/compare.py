@@ -1,0 +1,125 @@
+"""What a result is, whether it is the wanted one, and what to say of the difference."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cifar_helpers.checks.results import in_words
+
+__all__ = ["coarse", "described", "difference", "equal", "kind", "named", "narrowed", "numbers_of", "shape"]
+
+_ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
+_COARSE: Final = {"float16": 2e-3, "bfloat16": 2e-2}
+"""Twice the relative step between neighbouring numbers of the short formats."""
+
+
+def numbers_of(value: Any) -> Any:
+    """A plain result as a float64 array.
+
+    Raises:
+        ValueError: if it holds text, or lists of different lengths.
+        TypeError: if it holds something else that is no number.
+    """
+    if isinstance(value, Tensor):
+        return value.detach().cpu().to(torch.float64).numpy()
+    if kind(value) == "sequence":
+        value = [numbers_of(member) for member in value]
+    elif isinstance(value, str):
+        raise ValueError("text is no number")
+    return np.asarray(value, dtype=np.float64)
+
+
+def kind(value: Any) -> str:
+    """What a result is: `tensor`, `sequence`, `number`, or the name of another type."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        return "tensor"
+    if isinstance(value, (tuple, list)):
+        return "sequence"
+    return "number" if isinstance(value, (int, float, np.number)) else type(value).__name__
+
+
+def equal(a: Any, b: Any, close: float) -> bool:
+    """Whether two results are the same; a number and a tensor with that one number are."""
+    if isinstance(a, torch.nn.Module) or callable(a):
+        return True
+    if kind(a) == "sequence" and kind(b) == "sequence":
+        return len(a) == len(b) and all(equal(x, y, close) for x, y in zip(a, b, strict=True))
+    if isinstance(a, str) or isinstance(b, str) or a is None or b is None:
+        return bool(type(a) is type(b) and a == b)
+    try:
+        x, y = numbers_of(a), numbers_of(b)
+    except Exception:  # what cannot be read as numbers equals none
+        return False
+    return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
+
+
+def coarse(value: Any) -> tuple[str, float] | None:
+    """Name and precision of the short number format that a result, or a member of it, is in."""
+    if kind(value) == "sequence":
+        return next(filter(None, map(coarse, value)), None)
+    name = str(getattr(value, "dtype", "")).removeprefix("torch.")
+    return (name, _COARSE[name]) if name in _COARSE else None
+
+
+def _holds_tensors(value: Any) -> bool:
+    return kind(value) == "sequence" and any(kind(member) == "tensor" for member in value)
+
+
+def shape(value: Any) -> tuple[int, ...]:
+    """Shape of a result; of a sequence of tensors, which may differ in shape, and of ragged lists the length."""
+    if isinstance(value, str):
+        return ()
+    try:
+        return (len(value),) if _holds_tensors(value) else numbers_of(value).shape
+    except (TypeError, ValueError):
+        return (len(value),)
+
+
+def narrowed(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
+    """The first pair of members that differ, with their place, of two sequences of tensors; else the two themselves."""
+    if _holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
+        for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):
+            if not equal(a, b, close):
+                return f"in tensor {number} of {len(wanted)} ", a, b
+    return "", wanted, got
+
+
+def named(value: Any) -> str:
+    """A value in a few words, whatever its own methods do."""
+    try:
+        return _named(value)
+    except Exception:  # what a learner gives may raise when it is read
+        return in_words(value)
+
+
+def _named(value: Any) -> str:
+    if isinstance(value, (Tensor, np.ndarray)):
+        what = "a tensor" if isinstance(value, Tensor) else "an array"
+        return f"{what} {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
+    if _holds_tensors(value):
+        return f"a {type(value).__name__} of {', '.join(map(named, value))}"[:160]
+    if value is None or kind(value) in ("sequence", "number", "str"):
+        return f"{type(value).__name__} {_ADDRESS.sub('', reprlib.repr(value))}"[:80]
+    return in_words(value)
+
+
+def described(given: tuple[Any, ...]) -> str:
+    """Arguments in a few words."""
+    return "inputs " + ", ".join(named(v) for v in given if not callable(v)) if given else "no inputs"
+
+
+def difference(wanted: Any, got: Any) -> str:
+    """How two results of one kind and shape differ."""
+    if kind(wanted) == "tensor":
+        values = numbers_of(got)
+        lost = int((~np.isfinite(values)).sum())
+        if lost:
+            return f"{lost:,} of its {values.size:,} numbers are nan or infinite"
+        return f"its numbers differ by up to {np.abs(numbers_of(wanted) - values).max():.3g}"
+    return f"it gives {got!r}, wanted is {wanted!r}"[:160]

@@ -1,0 +1,98 @@
+"""Pictures of right answers in lesson 02: sizes, edges of a drawn horse, pooled edges, squares that are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, pad
+
+from cifar_helpers.checks.lesson_02.edges import as_kernel
+from cifar_helpers.checks.pictures import SIDE, horse
+from cifar_helpers.kernels import KERNELS, grey
+from cifar_helpers.widgets._drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
+
+_PADDINGS, _STRIDES = (0, 1, 2), (1, 2, 3)
+
+
+def sizes(answer: Callable[..., Any]) -> str:
+    """HTML of the answer's output sizes for a picture of 32 pixels and a kernel of 3."""
+    counts = np.array([[answer(32, 3, padding, stride) for stride in _STRIDES] for padding in _PADDINGS])
+    text = [["", *(f"stride {s}" for s in _STRIDES)]]
+    text += [[f"padding {p}", *map(str, row)] for p, row in zip(_PADDINGS, counts, strict=True)]
+    grid = np.ones((len(_PADDINGS) + 1, len(_STRIDES) + 1))
+    grid[1:, 1:] = counts / 40  # grey: the larger, the paler
+    said = f"Your sizes for 32 pixels and a kernel of 3: padding 1 with stride 1 gives {counts[1, 0]}."
+    return titled(said, numbers_svg(grid, said, cell=60, text=text))
+
+
+def convolved(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn horse and its vertical edges as the answer finds them, at two strides."""
+    image, kernel = _brightness(), torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)
+    parts = [_before(image)]
+    for stride in (1, 2):
+        edges = answer(image.clone(), kernel.clone(), 1, stride)
+        height, width = edges.shape
+        alt = f"Vertical edges of the horse by your convolution, {height} by {width}"
+        parts.append(picture_html(in_signs(edges.numpy()), SIDE, alt, f"stride {stride}: {height}×{width}"))
+    said = (
+        "Orange: brighter to the right. Purple: brighter to the left. White: no change. The bars at the sides are "
+        "edges too, between the picture and the zeros around it."
+    )
+    return "".join([*parts, sentence(said)])
+
+
+def pooled(answer: Callable[..., Any]) -> str:
+    """HTML of the edges of a drawn horse, and what the answer keeps of them."""
+    edges = _edges(_brightness(), torch.tensor(KERNELS["Sobel, vertical edges"])).abs()
+    small = answer(edges[None].clone())[0]
+    parts = []
+    for alt, caption, values in (
+        ("Edges of a drawn horse, 32 by 32", "edges", edges),
+        ("Edges of the horse after your pooling, 16 by 16: the outline is still there", "pooled", small),
+    ):
+        size = "×".join(map(str, values.shape))
+        parts.append(picture_html(in_grey((values / edges.max()).numpy()), SIDE, alt, f"{caption}: {size}"))
+    said = f"{small.numel()} of {edges.numel():,} numbers are left, and the largest is the same: {small.max():.2f}."
+    return "".join([*parts, sentence(said)])
+
+
+def seen(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn horse with the squares that a unit sees after one, two and three blocks, by the answer."""
+    fields = [int(answer([(3, 1), (2, 2)] * blocks)) for blocks in (1, 2, 3)]
+    frames = [((32 - field) / 2, (32 - field) / 2, field, field) for field in fields]
+    said = "Your squares after one, two and three blocks: " + ", ".join(f"{field}×{field}" for field in fields)
+    picture = picture_html(as_rows(horse()), 2 * SIDE, f"A drawn horse with three squares. {said}", frames=frames)
+    return picture + sentence(f"{said} pixels.")
+
+
+def upright(answer: Callable[..., Any]) -> str:
+    """HTML of the answer's kernel, and what it makes of a square and of a drawn horse."""
+    kernel = as_kernel(answer())
+    assert kernel is not None  # a right answer is one
+    square = torch.full((32, 32), 0.2)
+    square[8:24, 8:24] = 0.9
+    parts = [titled("your kernel", numbers_svg(kernel.numpy(), "Your kernel for vertical edges", signed=True))]
+    for name, image in (("a square", square), ("a drawn horse", _brightness())):
+        edges = _edges(image, kernel)
+        parts.append(picture_html(in_grey(image.numpy()), SIDE, f"{name}, 32 by 32 pixels", name))
+        parts.append(picture_html(in_signs(edges.numpy()), SIDE, f"Vertical edges of {name}", "your answer"))
+    said = "Of the square only the left and the right side answer, in opposite colours; its top and its foot do not."
+    return "".join([*parts, sentence(said)])
+
+
+def _brightness() -> Tensor:
+    return torch.from_numpy(grey(horse().numpy()))
+
+
+def _before(image: Tensor) -> str:
+    return picture_html(in_grey(image.numpy()), SIDE, "A drawn horse in grey, 32 by 32 pixels", "the picture")
+
+
+def _edges(image: Tensor, kernel: Tensor) -> Tensor:
+    """What a kernel answers, in the picture's size; the border is continued, so that it is no edge itself."""
+    wide = pad(image[None, None], (1, 1, 1, 1), mode="replicate")
+    return conv2d(wide, kernel.float()[None, None])[0, 0]

@@ -1,0 +1,31 @@
+"""What pictures of right answers have in common: a drawn horse, and channels side by side."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cifar_helpers.data import CLASSES
+from cifar_helpers.data.sketches import draw
+from cifar_helpers.widgets._drawing import in_signs, picture_html
+
+SIDE: Final = 128
+"""Height of a picture on the screen."""
+
+
+def horse() -> Tensor:
+    """A horse that the course draws, uint8 `(3, 32, 32)`: it is there with and without the data."""
+    photo = np.asarray(draw(CLASSES.index("horse"), seed=3))
+    return torch.from_numpy(photo.transpose(2, 0, 1).copy())
+
+
+def channels_html(values: Tensor, ending: str = "") -> str:
+    """Three channels of numbers `(3, H, W)` below and above zero, side by side; `ending` ends the alt texts."""
+    parts = []
+    for name, channel in zip(("red", "green", "blue"), values.numpy(), strict=True):
+        alt = f"Your {name} channel, from {channel.min():.1f} to {channel.max():.1f}{ending}"
+        parts.append(picture_html(in_signs(channel), SIDE, alt, f"{name}, normalised"))
+    return "".join(parts)

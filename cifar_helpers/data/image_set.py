@@ -1,0 +1,103 @@
+"""Images with their labels, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cifar_helpers.data.classes import CLASSES
+
+_WHOLE: Final = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8 `(N, 3, 32, 32)`, values 0..255, RGB. A NumPy array is converted.
+        labels: int64 `(N,)`, values 0..9. A NumPy array, a list, and whole numbers of another size are converted.
+
+    Raises:
+        TypeError: if one of them is neither a tensor nor an array.
+        ValueError: if a shape, a kind of number or a label does not fit; it says what came and how to get there.
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        images, labels = _tensor("images", self.images), _tensor("labels", self.labels)
+        if images.dtype != torch.uint8 or images.shape[1:] != (3, 32, 32):
+            raise ValueError(
+                f"images must be uint8 of shape (N, 3, 32, 32), got {_kind(images)} of shape {tuple(images.shape)}"
+                f"{_remedy(images)}"
+            )
+        if labels.dtype not in _WHOLE or labels.shape != images.shape[:1]:
+            squeeze = ": labels.squeeze(1) makes them of these" if labels.shape == (len(images), 1) else ""
+            raise ValueError(
+                f"labels must be whole numbers (int64) of shape ({len(images)},), "
+                f"got {_kind(labels)} of shape {tuple(labels.shape)}{squeeze}"
+            )
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "labels", labels.long())
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < 10:
+            raise ValueError(
+                "labels must lie in 0..9, "
+                f"got {int(self.labels.min())}..{int(self.labels.max())}: "
+                "subtract 1 if yours count from 1"
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def subset(self, indices: Tensor | slice) -> ImageSet:
+        """The images at `indices` (int64 positions or a slice), in that order."""
+        return ImageSet(self.images[indices], self.labels[indices])
+
+    def of_class(self, name: str) -> ImageSet:
+        """All images of one class.
+
+        Raises:
+            ValueError: if `name` is none of `CLASSES`.
+        """
+        if name not in CLASSES:
+            raise ValueError(f"no class {name!r}; the ten are {', '.join(CLASSES)}")
+        return self.subset((self.labels == CLASSES.index(name)).nonzero().flatten())
+
+
+def _tensor(name: str, values: Any) -> Tensor:
+    """A tensor of what was given as images or labels."""
+    if isinstance(values, list | tuple) and all(isinstance(value, int | np.integer) for value in values):
+        values = np.array(values, np.int64)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        # A copy where torch could not share the memory: of read-only and of mirrored arrays.
+        own = values if values.flags.writeable and values.flags.c_contiguous else np.array(values, order="C")
+        return torch.from_numpy(own)
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            f"{name} must be a tensor or a NumPy array of numbers, got {type(values).__name__}: "
+            f"torch.stack makes one tensor of a list of tensors"
+        )
+    return values
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _remedy(images: Tensor) -> str:
+    """How to get from images of another layout to `(N, 3, 32, 32)` of uint8; empty where that is not plain."""
+    if images.shape[1:] == (32, 32, 3):
+        return ": images.permute(0, 3, 1, 2) puts the channels first (NumPy: images.transpose(0, 3, 1, 2))"
+    if images.shape[1:] == (3072,):
+        return ": images.reshape(-1, 3, 32, 32) makes them of the rows of the official batches"
+    if images.shape == (3, 32, 32):
+        return ": images[None] makes a set of one image"
+    if images.is_floating_point():
+        return ": images scaled to 0..1 become uint8 by (images * 255).round().to(torch.uint8)"
+    return ""

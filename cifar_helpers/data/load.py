@@ -1,0 +1,371 @@
+"""CIFAR-10 as tensors: the official batches, Kaggle's layout, class folders, or sketches.
+
+Everything is read into one uint8 tensor. What takes long, decoding tens of thousands of pictures and computing
+fingerprints, is cached beside the data, so that the next load takes a fraction of a second.
+Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLASSES`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from cifar_helpers._paths import atomic_write, checkout, reading_problem, writing_problem
+from cifar_helpers.data import fetch as fetching
+from cifar_helpers.data import layouts, readers, sketches
+from cifar_helpers.data.classes import CLASSES
+from cifar_helpers.data.image_set import ImageSet
+from cifar_helpers.data.layouts import DataError
+from cifar_helpers.data.loader import whole_number
+
+SOURCES: Final = ("auto", "cifar10", "kaggle", "folders", "sketches")
+
+# SHA-256 of the raw official bytes: they tell an exact copy from one whose pixels were changed.
+_TRAIN_PIXELS: Final = "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111"
+
+_FIRST_TEST_PIXELS: Final = "f167149948fc8fe0b9a76ba86421e987817f98b63761ba9415c5d42664d51f03"
+
+_FIRST_TEST: Final = 1000
+
+_CACHE_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Cifar10:
+    """A data set in memory, as `load_cifar10` returns it.
+
+    Attributes:
+        train_images: uint8 `(N, 3, 32, 32)`.
+        train_labels: int64 `(N,)`.
+        test_images: uint8 `(M, 3, 32, 32)`; M is 0 where the source has no labelled test images (Kaggle).
+        test_labels: int64 `(M,)`.
+        source: `cifar10`, `kaggle`, `folders` or `sketches`.
+        fingerprint: SHA-256 of all pixels and labels, 64 hexadecimal digits.
+        is_official: true only if every byte is the published data set's.
+        exact_test_images: how many test images, counted from the first, are known to be the published pixels.
+    """
+
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    source: str
+    fingerprint: str
+    is_official: bool
+    exact_test_images: int
+
+    @property
+    def train(self) -> ImageSet:
+        """All training images."""
+        return ImageSet(self.train_images, self.train_labels)
+
+    @property
+    def test(self) -> ImageSet:
+        """All test images."""
+        return ImageSet(self.test_images, self.test_labels)
+
+    @property
+    def exact_test(self) -> ImageSet:
+        """The test images that a fair test accuracy may be measured on (see `exact_test_images`)."""
+        return self.test.subset(slice(0, self.exact_test_images))
+
+    @property
+    def description(self) -> str:
+        """One line that says what the images are."""
+        counts = f"{len(self.train_labels):,} training and {len(self.test_labels):,} test images"
+        if self.source == "sketches":
+            return f"{counts}, sketches drawn by the course (not CIFAR-10)"
+        if self.is_official:
+            return f"{counts}, CIFAR-10, byte for byte the official release"
+        if self.source == "cifar10" and self.exact_test_images:
+            return (
+                f"{counts}, CIFAR-10: training images exact, test images exact only "
+                f"for the first {self.exact_test_images:,}"
+            )
+        where = {"cifar10": "the official layout", "kaggle": "Kaggle's layout"}.get(self.source, "class folders")
+        return f"{counts}, read from {where}; pixels not checked against the official release"
+
+    def split(self, validation: float = 0.2, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+        """Split the training images in two, every class in the same proportion.
+
+        Args:
+            validation: share of each class that goes into the second part, between 0 and 1.
+            seed: the same seed gives the same split on every machine.
+
+        Returns:
+            `(train, validation)`, both in shuffled order, without a common image.
+
+        Raises:
+            TypeError: if `seed` is not a whole number.
+            ValueError: if `validation` is not between 0 and 1, or leaves one part without images.
+        """
+        if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
+            raise ValueError(f"validation must be a share between 0 and 1, got {validation!r}")
+        if not 0 < validation < 1:
+            raise ValueError(f"validation must lie between 0 and 1, got {validation}: it is a share, such as 0.2")
+        generator = torch.Generator().manual_seed(whole_number("seed", seed))
+        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for label in range(len(CLASSES)):
+            members = (self.train_labels == label).nonzero().flatten()
+            members = members[torch.randperm(len(members), generator=generator)]
+            held_out = round(len(members) * validation)
+            parts[0].append(members[held_out:])
+            parts[1].append(members[:held_out])
+        chosen = [torch.cat(part) for part in parts]
+        if not len(chosen[0]) or not len(chosen[1]):
+            raise ValueError(
+                f"{len(self.train_labels)} images cannot be split with validation={validation}: one part would be empty"
+            )
+        order = [part[torch.randperm(len(part), generator=generator)] for part in chosen]
+        return self.train.subset(order[0]), self.train.subset(order[1])
+
+
+def default_root() -> Path:
+    """The folder of the data: `$CIFAR10_ROOT`, else the checkout's `data/`, else the user's cache.
+
+    Raises:
+        DataError: if `$CIFAR10_ROOT` cannot be a path.
+    """
+    named = os.environ.get("CIFAR10_ROOT")
+    if named:
+        try:
+            return layouts.data_folder(named)
+        except DataError as error:
+            raise DataError(f"CIFAR10_ROOT cannot be used: {error}") from error
+    project = checkout()
+    if project is not None:
+        return project / "data"
+    import platformdirs  # only needed away from a checkout
+
+    return Path(platformdirs.user_cache_dir("cifar-course", appauthor=False))
+
+
+def load_cifar10(root: Path | str | None = None, *, source: str = "auto", download: bool = True) -> Cifar10:
+    """Load CIFAR-10, or sketches where it cannot be had.
+
+    What the sources name is looked for in `root`, then in the folders directly in it.
+
+    Args:
+        root: the folder of the data, `~` being the home folder; `None` takes `default_root()`.
+        source: `cifar10` (official batches in `cifar-10-batches-py`), `kaggle` (`trainLabels.csv` with
+            `train/1.png` …), `folders` (`train/<class>/*.png|jpg`, `test/` likewise), `sketches`, or `auto`: the
+            first of these that is on disk, else a download, else sketches.
+        download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE=1` forbids it as well.
+
+    Returns:
+        The data set. One line on standard output says what it is.
+
+    Raises:
+        DataError: if what is there is incomplete, damaged, in the wrong place or may not be read; it names the file
+            or folder and what to do. Sketches never take the place of data that is there.
+        TypeError: if `root` is neither text nor a path.
+        ValueError: if `source` is unknown.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
+    folder = default_root() if root is None else layouts.data_folder(root)
+    may_download = download and os.environ.get("CIFAR10_OFFLINE", "0") in ("", "0")
+    with _reading(folder):
+        if source == "sketches":
+            data, remark = _sketches(folder), ""
+        else:
+            data, remark = _load(folder, source, may_download)
+    print(f"Data: {data.description}{remark}.", flush=True)
+    return data
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Turn what the system says of a file into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or folder
+        raise DataError(f"{where} cannot be read ({error.strerror or error}). Correct its permissions") from error
+
+
+def _load(folder: Path, source: str, may_download: bool) -> tuple[Cifar10, str]:
+    """The data set, and what is to be said of the choice."""
+    layouts.check_folder(folder)
+    chosen = layouts.find_source(folder) if source == "auto" else source
+    if chosen == "" or (chosen == "cifar10" and layouts.find_batches(folder) is None):
+        reason = _obtain(folder, may_download, must=source == "cifar10")
+        if reason:
+            return _sketches(folder), f" because {reason}"
+        chosen = "cifar10"
+    data = _read_cached(folder, chosen)
+    if chosen == "cifar10":
+        fetching.remove_leftovers(folder)
+    return data, _choice(folder, chosen) if source == "auto" else ""
+
+
+def _choice(folder: Path, chosen: str) -> str:
+    """Why a layout was taken, where there are others beside it."""
+    with contextlib.suppress(DataError):
+        others = [name for name in layouts.layouts_at(folder) if name != chosen]
+        if others:
+            rest = " and ".join(f"{_LAYOUTS[name]} (source='{name}' reads them)" for name in others)
+            return f". Of all that is in {folder}, {_LAYOUTS[chosen]} come first; left out: {rest}"
+    return ""
+
+
+_LAYOUTS: Final = {
+    "cifar10": "the official batches",
+    "kaggle": "Kaggle's pictures with trainLabels.csv",
+    "folders": "the class folders",
+}
+
+
+def describe(folder: Path) -> tuple[str, str]:
+    """What `load_cifar10` would find in a folder: (`ok` or `look`, one line). Downloads and draws nothing."""
+    try:
+        with _reading(folder):
+            layouts.check_folder(folder)
+            source = layouts.find_source(folder)
+            if source:
+                data = _read_cached(folder, source)
+                return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
+            clues = layouts.clues(folder)
+    except DataError as error:
+        return "look", str(error).replace(str(folder), "data")
+    seen = "; ".join(clue.says for clue in clues).replace(str(folder), "data")
+    if any(clue.is_cifar10 for clue in clues):
+        return "look", seen
+    return "ok", f"none yet: it is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
+
+
+def _obtain(folder: Path, may_download: bool, *, must: bool) -> str:
+    """Download the official archive, or unpack the one that lies there; say why not where that fails."""
+    has_archive = fetching.has_archive(folder)
+    if may_download or has_archive:
+        try:
+            fetching.fetch_cifar10(folder, online=may_download)
+            return ""
+        except fetching.DownloadError as error:
+            reason = f"there is no data in {folder} and the download failed ({error})"
+    else:
+        reason = f"there is no data in {folder} and downloading is switched off"
+    found = layouts.find_source(folder) if must else ""
+    if found:
+        reason += f". There are {_LAYOUTS[found]}: source='{found}' reads them"
+    clues = [] if found else layouts.clues(folder)
+    reason += "".join(f". {clue.says}" for clue in clues)
+    if must or has_archive or any(clue.is_cifar10 for clue in clues):
+        raise DataError(f"{reason}. Put cifar-10-batches-py there, or use source='sketches'")
+    return reason
+
+
+def _sketches(folder: Path) -> Cifar10:
+    train, train_labels, test, test_labels = sketches.load_sketches(folder / ".cache")
+    return _make(train, train_labels, test, test_labels, "sketches", exact=len(test_labels))
+
+
+_ARRAYS: Final = ("train", "train_labels", "test", "test_labels")
+
+Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def _make(
+    train: npt.NDArray[np.uint8],
+    train_labels: npt.NDArray[np.int64],
+    test: npt.NDArray[np.uint8],
+    test_labels: npt.NDArray[np.int64],
+    source: str,
+    *,
+    fingerprint: str = "",
+    official: bool = False,
+    exact: int = 0,
+) -> Cifar10:
+    return Cifar10(
+        torch.from_numpy(train),
+        torch.from_numpy(train_labels),
+        torch.from_numpy(test),
+        torch.from_numpy(test_labels),
+        source=source,
+        fingerprint=fingerprint or _fingerprint((train, train_labels, test, test_labels)),
+        is_official=official,
+        exact_test_images=exact,
+    )
+
+
+def _fingerprint(arrays: Arrays) -> str:
+    return _digests(arrays)[-1]
+
+
+def _digests(arrays: Arrays) -> list[str]:
+    """SHA-256 of the first array, of the first two, …, of all: one pass over 180 MB."""
+    digest, after = hashlib.sha256(), []
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+        after.append(digest.hexdigest())
+    return after
+
+
+def _read_cached(folder: Path, source: str) -> Cifar10:
+    """Read a source, or its cache where the files have not changed since it was written."""
+    stamp = json.dumps([_CACHE_VERSION, source, readers.stamp(folder, source)])
+    cache = folder / ".cache" / f"{source}.npz"
+    facts, arrays = _open_cache(cache, stamp)
+    if arrays is None:
+        arrays = readers.read(folder, source)
+    if facts is None:
+        facts = _check_pixels(folder, source, arrays)
+        # The official batches are read as fast as a cache would be, so only what is known of them is kept.
+        _write_cache(cache, () if source == "cifar10" else arrays, {"stamp": stamp, **facts})
+    return _make(*arrays, source, **facts)
+
+
+def _check_pixels(folder: Path, source: str, arrays: Arrays) -> dict[str, Any]:
+    test, exact = arrays[2], 0
+    digests = _digests(arrays)
+    if digests[0] == _TRAIN_PIXELS:
+        first = np.ascontiguousarray(test[:_FIRST_TEST])
+        if hashlib.sha256(first.data).hexdigest() == _FIRST_TEST_PIXELS:
+            exact = _FIRST_TEST
+    official = source == "cifar10" and bool(exact) and readers.batches_are_official(folder)
+    return {"fingerprint": digests[-1], "official": official, "exact": len(test) if official else exact}
+
+
+def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays | None]:
+    if not os.path.lexists(cache):
+        return None, None
+    problem = reading_problem(cache)
+    if problem:
+        print(f"The cache cannot be used: {problem}. Reading the data again.", file=sys.stderr)
+        return None, None
+    try:
+        with np.load(cache, allow_pickle=False) as kept:
+            facts: dict[str, Any] = json.loads(str(kept["facts"]))
+            if facts.pop("stamp") != stamp:
+                return None, None
+            arrays = tuple(kept[name] for name in _ARRAYS) if set(_ARRAYS) <= set(kept) else None
+    except Exception as error:  # whatever a damaged file raises, the sources are still there
+        print(f"The cache {cache} is damaged ({error}); reading the data again.", file=sys.stderr)
+        return None, None
+    return facts, cast("Arrays | None", arrays)
+
+
+def _write_cache(cache: Path, arrays: Arrays | tuple[()], facts: dict[str, Any]) -> None:
+    kept: dict[str, Any] = dict(zip(_ARRAYS, arrays, strict=False))
+    try:
+        with atomic_write(cache) as part, part.open("wb") as file:
+            np.savez(file, facts=np.array(json.dumps(facts)), **kept)
+    except OSError as error:
+        warnings.warn(
+            f"{writing_problem(cache, error)}. Until then each load reads all files again. "
+            "CIFAR10_ROOT names another folder for the data.",
+            stacklevel=2,
+        )

@@ -1,0 +1,137 @@
+"""Batches of normalised images, without worker processes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import torch
+from torch import Tensor
+
+from cifar_helpers.data.image_set import ImageSet
+from cifar_helpers.data.transforms import normalise
+from cifar_helpers.devices import checked_device
+
+LARGEST_SEED: Final = 9_000_000_000_000
+
+"""Times the million that lies between the epochs of two seeds, it is still a number of 64 bits."""
+
+
+class Batches(Protocol):
+    """What `fit` and `evaluate` iterate over: a `BatchLoader`, or a `torch.utils.data.DataLoader`."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class BatchLoader:
+    """Iterate over an `ImageSet` in batches of normalised images, without worker processes.
+
+    Each pass gives `(images, labels)`: float32 `(B, 3, 32, 32)` and int64 `(B,)`; the last batch may be
+    smaller. Order and augmentation of pass number `epoch` depend on `seed` and `epoch` alone; a pass
+    that is started raises `epoch` by one.
+
+    Args:
+        image_set: what to iterate over.
+        batch_size: images a batch, at least 1.
+        shuffle: a new order in each pass.
+        augment: `Augment(...)`, or any `(images, generator) -> images`; leave `None` for validation.
+        alternate_flip: mirror half of the images in one pass and the other half in the next, so that two passes
+            show both views of each (Jordan, 2024).
+        mix: changes images and labels of a batch together, as `torchvision.transforms.v2.MixUp` does; labels may
+            become shares of classes, float `(B, 10)`. Its draws come from torch's own generator.
+        seed: of order and augmentation.
+        share: `(k, n)`: of each batch, only the rows of process `k` of `n`, counted from 0; all processes draw
+            alike, so that together they see what one would see.
+        device: where batches are made; the data is moved there once. `None` leaves it where it is.
+
+    Raises:
+        TypeError: if an argument is of a wrong type.
+        ValueError: if `batch_size` is below 1, there are no images, `share` names no process, the last batch is too
+            small to be shared, or there is no such device.
+    """
+
+    def __init__(
+        self,
+        image_set: ImageSet,
+        batch_size: int = 200,
+        *,
+        shuffle: bool = False,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        alternate_flip: bool = False,
+        mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+        seed: int = 0,
+        share: tuple[int, int] = (0, 1),
+        device: torch.device | str | None = None,
+    ) -> None:
+        if not isinstance(image_set, ImageSet):
+            hint = ": take a part, as in train, validation = data.split()" if hasattr(image_set, "split") else ""
+            raise TypeError(f"image_set must be ImageSet(images, labels), got {type(image_set).__name__}{hint}")
+        for name, change in (("augment", augment), ("mix", mix)):
+            if change is not None and (isinstance(change, type) or not callable(change)):
+                raise TypeError(f"{name} must be a function or an object that can be called, got {change!r}")
+        batch_size, seed = whole_number("batch_size", batch_size), whole_number("seed", seed)
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if len(share) != 2 or not 0 <= share[0] < share[1] <= batch_size:
+            raise ValueError(f"share must be (k, n) with 0 <= k < n <= batch_size {batch_size}, got {share}")
+        if not len(image_set):
+            raise ValueError("there are no images to iterate over")
+        if 0 < len(image_set) % batch_size < share[1]:
+            raise ValueError(
+                f"the last batch holds {len(image_set) % batch_size} images, too few to share among {share[1]} "
+                "processes: choose another batch_size"
+            )
+        if device is not None:
+            target = checked_device(device)
+            image_set = ImageSet(image_set.images.to(target), image_set.labels.to(target))
+        self.image_set = image_set
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+        self.alternate_flip = alternate_flip
+        self.mix = mix
+        self.seed = seed
+        self.share = share
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        """Batches a pass."""
+        return -(-len(self.image_set) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        # One generator a pass, made from (seed, epoch): a resumed training sees the same batches.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        mirrored = self._mirrored(self.epoch) if self.alternate_flip else None
+        self.epoch += 1
+        images, labels = self.image_set.images, self.image_set.labels
+        order = torch.randperm(len(labels), generator=generator) if self.shuffle else torch.arange(len(labels))
+        order = order.to(labels.device)
+        for chosen in torch.split(order, self.batch_size):
+            batch, classes = normalise(images[chosen]), labels[chosen]
+            if mirrored is not None:
+                batch = torch.where(mirrored[chosen][:, None, None, None], batch.flip(3), batch)
+            if self.augment is not None:
+                batch = self.augment(batch, generator)
+            if self.mix is not None:
+                batch, classes = self.mix(batch, classes)
+            first, of = self.share
+            yield batch[first::of], classes[first::of]
+
+    def _mirrored(self, epoch: int) -> Tensor:
+        """Which images are mirrored in a pass: bool `(N,)`."""
+        generator = torch.Generator().manual_seed(self.seed)
+        half = torch.rand(len(self.image_set), generator=generator) < 0.5
+        return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
+
+
+def whole_number(name: str, number: Any) -> int:
+    """A whole number of any type, or an error that names it."""
+    try:
+        whole = operator.index(number)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a whole number, got {number!r}") from error
+    if abs(whole) > LARGEST_SEED:
+        raise ValueError(f"{name} must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {number}")
+    return whole

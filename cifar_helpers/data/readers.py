@@ -1,0 +1,334 @@
+"""Read CIFAR-10 from disk: official batches, Kaggle's layout, class folders.
+
+Each reader returns `(train, train_labels, test, test_labels)` as NumPy arrays, images uint8
+`(N, 3, 32, 32)`, and raises `DataError` that names the first file that is missing or wrong.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import pickle
+import stat as stat_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from cifar_helpers._paths import reading_problem
+from cifar_helpers.data import pictures
+from cifar_helpers.data.classes import CLASSES
+from cifar_helpers.data.layouts import (
+    ALL_BATCHES,
+    ARCHIVE,
+    LABELS,
+    PICTURES,
+    TRAIN_BATCHES,
+    ClassFolders,
+    DataError,
+    class_of,
+    classes_in,
+    find_batches,
+    find_class_folders,
+    find_kaggle,
+    is_folder,
+    names_in,
+    part,
+)
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+Arrays = tuple[Images, Labels, Images, Labels]
+
+_TEST_BATCH_MD5: Final = "40351d587109b95175f43aff81a1287e"
+_REPLACE: Final = f"Put the file of that name from {ARCHIVE} in its place"
+
+
+def read(folder: Path, source: str) -> Arrays:
+    """Read everything from one source: `cifar10`, `kaggle` or `folders`."""
+    return {"cifar10": _read_batches, "kaggle": _read_kaggle, "folders": _read_folders}[source](folder)
+
+
+def stamp(folder: Path, source: str) -> str:
+    """A digest of names, sizes and times of all files of a source, also behind links: it changes when they do.
+
+    Raises:
+        DataError: if one of them is missing, or is no regular file.
+    """
+    files = {"cifar10": _batch_files, "kaggle": _kaggle_files, "folders": _class_files}[source](folder)
+    digest = hashlib.sha256()
+    for path in files:
+        info = _regular(path)
+        digest.update(f"{path.relative_to(folder)} {info.st_size} {info.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _regular(path: Path) -> os.stat_result:
+    try:
+        info = path.stat()
+        if stat_module.S_ISREG(info.st_mode):
+            return info
+    except OSError:
+        pass  # its reason is found below
+    raise DataError(f"{reading_problem(path)}. Replace it, or remove it together with its label")
+
+
+# --- official batches ------------------------------------------------------------------------------
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    """Admits only what a CIFAR-10 batch needs, so that a pickle can never run code."""
+
+    _ALLOWED: Final = {
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("numpy.core.numeric", "_frombuffer"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "scalar"),
+        ("numpy._core.multiarray", "scalar"),
+        ("_codecs", "encode"),
+        ("builtins", "bytes"),  # as Python 3 writes empty ones for Python 2
+        ("__builtin__", "bytes"),
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no CIFAR-10 file needs")
+        if (module, name) == ("numpy", "dtype"):
+            return _dtype
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def _dtype(name: Any, align: Any = False, copy: Any = False) -> np.dtype[Any]:
+    """`numpy.dtype` for pickles of Python 2, which give 0 and 1 for truth values: NumPy 2.4 warns of that."""
+    made: np.dtype[Any] = np.dtype(name, bool(align), bool(copy))
+    return made
+
+
+def _load_batch(path: Path) -> tuple[Images, Labels]:
+    problem = reading_problem(path)
+    if problem:
+        raise DataError(f"{problem}. {_REPLACE}, or correct its permissions")
+    try:
+        with path.open("rb") as file:
+            content = _BatchUnpickler(file, encoding="bytes").load()
+    except Exception as error:  # a damaged pickle can raise almost anything
+        raise DataError(f"{path} cannot be read: {error}. It is cut off or not a CIFAR-10 batch. {_REPLACE}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+    if _item(content, "fine_labels") is not None:
+        raise DataError(f"{path} is a file of CIFAR-100, another data set. {_REPLACE}")
+    return _checked_batch(_item(content, "data"), _item(content, "labels"), path)
+
+
+def _item(content: dict[Any, Any], name: str) -> Any:
+    """What is kept under a name: bytes in the official files, str in those that Python 3 wrote."""
+    return content.get(name.encode(), content.get(name))
+
+
+def _checked_batch(data: Any, labels: Any, path: Path) -> tuple[Images, Labels]:
+    if not isinstance(data, np.ndarray) or data.dtype != np.uint8:
+        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+    if data.shape[1:] == (32, 32, 3):
+        data = data.transpose(0, 3, 1, 2)
+    if not isinstance(labels, list | tuple | np.ndarray):
+        raise DataError(f"{path} holds no list 'labels': it is not a CIFAR-10 batch. {_REPLACE}")
+    listed = np.asarray(labels).reshape(-1).tolist() if isinstance(labels, np.ndarray) else list(labels)
+    if data.shape not in ((len(listed), 3 * 32 * 32), (len(listed), 3, 32, 32)):
+        raise DataError(
+            f"{path}: 'data' has shape {data.shape}, which does not fit its {len(listed):,} 'labels': "
+            f"(N, 3072) or (N, 3, 32, 32) is wanted. {_REPLACE}"
+        )
+    # PyTorch warns of memory that may not be written, as that of some pickles.
+    return np.require(data, requirements=["C", "W"]).reshape(-1, 3, 32, 32), _checked_labels(listed, path)
+
+
+def _checked_labels(labels: list[Any], path: Path) -> Labels:
+    wrong = [x for x in labels if not isinstance(x, int | np.integer) or not 0 <= x < len(CLASSES)]
+    if wrong:
+        raise DataError(f"{path}: label {wrong[0]!r} is not a whole number from 0 to 9. {_REPLACE}")
+    return np.array(labels, dtype=np.int64)
+
+
+def _batch_files(folder: Path) -> list[Path]:
+    """The six files, each of which is there."""
+    place = find_batches(folder)
+    if place is None:
+        raise DataError(f"{folder} has no folder cifar-10-batches-py with {', '.join(ALL_BATCHES)}")
+    missing = [n for n in ALL_BATCHES if n not in names_in(place)]
+    if missing:
+        raise DataError(
+            f"{place} is incomplete: {', '.join(missing)} missing. Add what is missing from {ARCHIVE}, or rename "
+            "the folder, and load_cifar10() downloads the data again"
+        )
+    return [place / name for name in ALL_BATCHES]
+
+
+def _read_batches(folder: Path) -> Arrays:
+    *paths, test = _batch_files(folder)
+    first = _load_batch(paths[0])
+    count = len(first[1])
+    images, labels = np.empty((5 * count, 3, 32, 32), np.uint8), np.empty(5 * count, np.int64)
+    for k, path in enumerate(paths):  # one batch at a time, so that memory holds little more than the result
+        batch, batch_labels = _load_batch(path) if k else first
+        if len(batch) != count:
+            raise DataError(f"{path} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}. {_REPLACE}")
+        images[k * count : (k + 1) * count], labels[k * count : (k + 1) * count] = batch, batch_labels
+    del first, batch
+    return images, labels, *_load_batch(test)
+
+
+def batches_are_official(folder: Path) -> bool:
+    """Whether `test_batch` is the published file, byte for byte."""
+    place = find_batches(folder)
+    if place is None:
+        return False
+    content = (place / "test_batch").read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == _TEST_BATCH_MD5
+
+
+# --- Kaggle ----------------------------------------------------------------------------------------
+
+
+def _kaggle_files(folder: Path) -> list[Path]:
+    table, labels = _kaggle_labels(folder)
+    return [table, *labels]
+
+
+def _read_kaggle(folder: Path) -> Arrays:
+    _, labels = _kaggle_labels(folder)
+    # Kaggle publishes no labels for its test images: they can't be used to measure anything.
+    return _read_pictures(list(labels)), np.array(list(labels.values()), np.int64), *_nothing()
+
+
+def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
+    """The table, and the path of each picture that it lists with the picture's label."""
+    base = find_kaggle(folder)
+    if base is None:
+        raise DataError(f"{folder} has no {LABELS}: download it from the competition's data page")
+    table = base / LABELS
+    rows = _read_label_table(table)
+    place = part(base, "train")
+    if place is None:
+        raise DataError(f"{base} has no folder train: unpack train.7z there (it makes train/1.png …)")
+    here = {name.lower(): name for name in names_in(place) if name.lower().endswith(".png")}
+    for name in rows:
+        if f"{name}.png" not in here:
+            raise DataError(f"{table} lists image {name}, but train/{name}.png is missing: unpack train.7z")
+    extra = sorted(set(here) - {f"{name}.png" for name in rows})
+    if extra:
+        raise DataError(f"train/{here[extra[0]]} has no row in {table}: remove it or add its label")
+    return table, {place / here[f"{name}.png"]: label for name, label in rows.items()}
+
+
+def _read_label_table(table: Path) -> dict[str, int]:
+    problem = reading_problem(table)
+    if problem:
+        raise DataError(f"{problem}. Download {LABELS} from the competition's data page")
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{table} cannot be read: {error}. Download it from the competition's data page") from error
+    try:
+        return _label_rows(text, table)
+    except (csv.Error, DataError) as error:
+        # A field that begins with a quotation mark goes on to the next one, over as many lines as that takes.
+        stray = next((n for n, line in enumerate(text.splitlines(), 1) if line.count('"') % 2), None)
+        if stray is not None:
+            raise DataError(f'{table}, line {stray}: a quotation mark (") is never closed. Remove it') from error
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{table} is not a table of comma-separated values: {error}. Download it again") from error
+
+
+def _label_rows(text: str, table: Path) -> dict[str, int]:
+    reader = csv.DictReader(io.StringIO(text))
+    if not {"id", "label"} <= set(reader.fieldnames or ()):
+        raise DataError(f"{table}: the first line must name the columns id,label; it has {reader.fieldnames}")
+    rows: dict[str, int] = {}
+    for row in reader:
+        where = f"{table}, line {reader.line_num}"
+        name, label = (row["id"] or "").strip(), (row["label"] or "").strip()
+        if label not in CLASSES:
+            raise DataError(f"{where}: unknown label {label!r}; the ten are {', '.join(CLASSES)}")
+        if not name.isdigit():
+            raise DataError(f"{where}: the id must be a whole number, not {name!r}")
+        if name in rows:
+            raise DataError(f"{where}: image {name} is listed twice")
+        rows[name] = CLASSES.index(label)
+    if not rows:
+        raise DataError(f"{table} lists no image")
+    return rows
+
+
+# --- class folders -----------------------------------------------------------------------------------
+
+
+def _class_files(folder: Path) -> list[Path]:
+    train, test = _class_pictures(folder)
+    return [*train, *test]
+
+
+def _read_folders(folder: Path) -> Arrays:
+    train, test = _class_pictures(folder)
+    return *_labelled_pictures(train), *_labelled_pictures(test)
+
+
+def _labelled_pictures(labels: dict[Path, int]) -> tuple[Images, Labels]:
+    return _read_pictures(list(labels)), np.array(list(labels.values()), np.int64)
+
+
+def _class_pictures(folder: Path) -> tuple[dict[Path, int], dict[Path, int]]:
+    """The paths of all training pictures and of all test pictures, each with its label."""
+    places = find_class_folders(folder)
+    if places is None:
+        raise DataError(f"{folder} has no folder train with a folder for each class in it: {', '.join(CLASSES)}")
+    _refuse_other_folders(places)
+    return _pictures_by_class(places.train), {} if places.test is None else _pictures_by_class(places.test)
+
+
+def _refuse_other_folders(places: ClassFolders) -> None:
+    tops = [places.test] if places.has_others else [places.train, places.test]
+    for top in (top for top in tops if top is not None):
+        for name in names_in(top):
+            if class_of(name) is None and not name.lower().endswith(PICTURES) and is_folder(top / name):
+                raise DataError(f"{top / name}: no such class; the ten are {', '.join(CLASSES)}. Rename or move it")
+
+
+def _pictures_by_class(top: Path) -> dict[Path, int]:
+    found: dict[Path, int] = {}
+    folders = classes_in(top)
+    for label, name in enumerate(CLASSES):
+        places = folders.get(name, [])
+        if len(places) > 1:
+            raise DataError(f"{places[0]} and {places[1]} are both folders of the class {name}: make one of them")
+        members = [p for place in places for n in names_in(place) if (p := place / n).suffix.lower() in PICTURES]
+        if not members:
+            where = places[0] if places else top / name
+            raise DataError(f"{where} is missing or has no .png or .jpg picture in it: add the pictures of this class")
+        found |= dict.fromkeys(members, label)
+    return found
+
+
+def _read_pictures(paths: list[Path]) -> Images:
+    images = np.empty((len(paths), 3, 32, 32), np.uint8)
+    for k, path in enumerate(tqdm(paths, desc="Reading pictures", disable=len(paths) < 5000)):
+        try:
+            picture = pictures.open_rgb(path)
+        except pictures.PictureError as error:
+            raise DataError(f"{error}. Replace the file or remove it with its label") from error
+        if picture.size != (32, 32):
+            width, height = picture.size
+            raise DataError(f"{path} is {width}×{height} pixels; CIFAR-10 images are 32×32: resize or remove it")
+        images[k] = np.asarray(picture).transpose(2, 0, 1)
+    return images
+
+
+def _nothing() -> tuple[Images, Labels]:
+    return np.empty((0, 3, 32, 32), np.uint8), np.empty(0, np.int64)

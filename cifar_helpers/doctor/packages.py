@@ -1,0 +1,169 @@
+"""The doctor's checks of what is installed, and of where the kernel runs."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from cifar_helpers.doctor import finding
+from cifar_helpers.doctor.finding import DISTRIBUTION, Finding, fits, install, installed, requirements
+
+_WIDGET_EXTENSION = "labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
+
+
+def python() -> Iterator[Finding]:
+    """The version of Python against `requires-python`."""
+    version, wanted = platform.python_version(), ""
+    if installed(DISTRIBUTION):
+        wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
+    if not fits(version, wanted):
+        says = f"{version}; the course needs {wanted}"
+        yield Finding("mend", "Python", says, "conda env create -f environment.yml")
+    else:
+        yield Finding("ok", "Python", f"{version} on {platform.system()} {platform.machine()}")
+
+
+def packages() -> Iterator[Finding]:
+    """Each package against the range that the course's metadata asks for; those for tests are left out."""
+    if not installed(DISTRIBUTION):
+        yield Finding("mend", "packages", "the course itself is not installed here", install('-e ".[lab]"'))
+        return
+    good = []
+    for wanted in requirements(DISTRIBUTION):
+        if wanted.extra not in ("", "lab"):
+            continue
+        version = installed(wanted.package)
+        if fits(version, wanted.ranges) and version:
+            good.append(f"{wanted.package} {version}")
+            continue
+        # Lab may run elsewhere, or be another program: without it here the lessons still run.
+        status: finding.Status = "look" if wanted.extra else "mend"
+        says = f"{version}; the course needs {wanted.ranges}" if version else "not installed"
+        yield Finding(status, wanted.package, says, install(f'--upgrade "{wanted.package}{wanted.ranges}"'))
+    if good:
+        yield Finding("ok", "packages", ", ".join(good))
+
+
+def torch() -> Iterator[Finding]:
+    """Whether PyTorch can be imported; `packages` tells where it is missing."""
+    if importlib.util.find_spec("torch") is None:
+        return
+    try:
+        importlib.import_module("torch")
+    except (ImportError, OSError) as error:  # on Windows a missing library is an OSError
+        says = f"is installed but cannot be imported: {error}"
+        yield Finding("mend", "torch", says, install("--force-reinstall torch torchvision"))
+
+
+def widgets() -> Iterator[Finding]:
+    """`jupyterlab_widgets` against what `ipywidgets` asks for; `packages` tells where that is missing."""
+    if not installed("ipywidgets"):
+        return
+    wanted = _lab_part()
+    version = installed(wanted.package)
+    if not version or not fits(version, wanted.ranges):
+        says = f"{wanted.package} is {version or 'missing'}; ipywidgets needs {wanted.ranges}"
+        yield Finding("mend", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
+    else:
+        says = f"ipywidgets {installed('ipywidgets')} and {wanted.package} {version} belong together"
+        yield Finding("ok", "widgets", says)
+
+
+def _lab_part() -> finding.Requirement:
+    return next(r for r in requirements("ipywidgets") if r.package.replace("-", "_") == "jupyterlab_widgets")
+
+
+def kernel() -> Iterator[Finding]:
+    """In a notebook: does the kernel run where the Jupyter server runs, and if not, has that widgets?
+
+    Widgets have two halves, one with the kernel and one with the server. Where the second is missing,
+    the page says "Error displaying widget: model not found".
+    """
+    if "JPY_PARENT_PID" not in os.environ:
+        yield Finding("ok", "kernel", "not in a notebook: nothing to compare")
+        return
+    server, here = server_prefix(), Path(sys.prefix)
+    if server is None:
+        yield Finding("ok", "kernel", "the server's environment cannot be told here; see whether widgets show")
+    elif server.resolve() == here.resolve():
+        yield Finding("ok", "kernel", "runs in the environment of the Jupyter server")
+    else:
+        yield _other_environment(server, here)
+
+
+def _other_environment(server: Path, here: Path) -> Finding:
+    says = "runs in another environment than the Jupyter server"
+    mine = _extension_version([here / "share" / "jupyter"])
+    its = _extension_version(_jupyter_folders(server, here))
+    if its and (not mine or mine.split(".")[0] == its.split(".")[0]):
+        return Finding("ok", "kernel", f"{says}, which has widgets too")
+    says += f", whose widgets are {'of another version' if its else 'missing'}: none will show"
+    wanted = _lab_part() if installed("ipywidgets") else None
+    package = f'"{wanted.package}{wanted.ranges}"' if wanted else "jupyterlab_widgets"
+    line = f"{finding.shown(_python_of(server))} -m pip install {package}"
+    return Finding("look", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
+
+
+def _jupyter_folders(server: Path, here: Path) -> list[Path]:
+    """Where the server looks: its own environment, and what all environments of the user share."""
+    from jupyter_core.paths import jupyter_path  # comes with every kernel
+
+    shared = [Path(p) for p in jupyter_path() if not Path(p).is_relative_to(here)]
+    return [server / "share" / "jupyter", *shared]
+
+
+def _extension_version(folders: list[Path]) -> str:
+    for folder in folders:
+        file = folder / _WIDGET_EXTENSION
+        if file.is_file():
+            return str(json.loads(file.read_text(encoding="utf-8"))["version"])
+    return ""
+
+
+def _python_of(prefix: Path) -> Path:
+    windows = prefix / "Scripts" / "python.exe"
+    return windows if windows.exists() else prefix / "bin" / "python"
+
+
+def server_prefix() -> Path | None:
+    """`sys.prefix` of the Jupyter server that started this kernel, or `None` where it cannot be told."""
+    parent = os.environ.get("JPY_PARENT_PID", "")
+    if os.name == "nt" or not parent.isdecimal():  # on Windows the variable holds no process number
+        return None
+    words = _command(parent)[:2]
+    if not words or "python" not in Path(words[0]).name.lower():
+        return None  # an editor, which brings its own widgets
+    # The script comes first: on macOS the interpreter may be one that environments share.
+    found = [Path(w) for w in (*words[1:], shutil.which(words[0]) or words[0]) if os.sep in w]
+    folders = [_working_folder(parent) / path.parent.parent for path in found]
+    marked = [f for f in folders if (f / "pyvenv.cfg").exists() or (f / "conda-meta").exists()]
+    return next(iter([*marked, *(f for f in folders if _python_of(f).exists())]), None)
+
+
+def _command(process: str) -> list[str]:
+    """The words of a process's command line, empty where the system does not tell."""
+    try:
+        return [w.decode() for w in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")]
+    except OSError:
+        pass
+    try:
+        line = ["ps", "-o", "command=", "-p", process]
+        return subprocess.run(line, capture_output=True, text=True, timeout=3, check=False).stdout.split()
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+
+
+def _working_folder(process: str) -> Path:
+    try:
+        return Path(f"/proc/{process}/cwd").readlink()
+    except OSError:
+        return Path()

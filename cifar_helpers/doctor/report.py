@@ -1,0 +1,93 @@
+"""Check the set-up: `python -m cifar_helpers.doctor`, and the first cell of lesson 00.
+
+Each line says `ok`, `look` (the course runs, with a limit) or `mend` (lessons fail), and what to type to mend
+it. Nothing heavy is imported before its check, so that the doctor can speak where a package is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+
+from cifar_helpers.doctor import lesson_times as time
+from cifar_helpers.doctor import machine as machine
+from cifar_helpers.doctor import packages as packages
+from cifar_helpers.doctor.finding import Finding, without_folders
+from cifar_helpers.doctor.lesson_times import speed
+
+__all__ = ["Finding", "examine", "lines", "main", "report", "speed"]
+
+_SYMBOLS = {"ok": "✓", "look": "!", "mend": "✗"}
+_PLAIN_SYMBOLS = {"ok": "+", "look": "!", "mend": "x"}  # for terminals without the others
+_INDENT = 21
+_WIDTH = 79
+
+_CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    packages.python,
+    packages.packages,
+    packages.torch,
+    packages.widgets,
+    packages.kernel,
+    machine.processor,
+    machine.accelerator,
+    machine.memory,
+    machine.disk,
+    machine.data,
+)
+
+
+def examine(*, benchmark: bool = True) -> Iterator[Finding]:
+    """Examine everything, quickly and without the network, one finding after the other.
+
+    Args:
+        benchmark: where nothing must be mended, train for about five seconds to estimate the minutes
+            of each lesson.
+    """
+    healthy = True
+    for check in _CHECKS:
+        for finding in _careful(check):
+            healthy = healthy and finding.status != "mend"
+            yield finding
+    if benchmark and healthy:
+        yield from _careful(time.minutes)
+
+
+def _careful(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:  # the doctor must outlive whatever is broken
+        yield Finding("look", check.__name__, f"could not be examined ({type(error).__name__}: {error})")
+
+
+def lines(finding: Finding) -> list[str]:
+    """A finding as lines of text; what mends it stands alone on one line, to be copied."""
+    head = f"{_symbols()[finding.status]} {finding.status:5} {finding.what:12} "
+    body = textwrap.wrap(
+        without_folders(finding.says), _WIDTH - _INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    text = [f"{head:{_INDENT}}{body[0]}", *(" " * _INDENT + line for line in body[1:])]
+    return [*text, f"        -> {finding.mend}"] if finding.mend else text
+
+
+def _symbols() -> dict[str, str]:
+    try:
+        "".join(_SYMBOLS.values()).encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return _PLAIN_SYMBOLS
+    return _SYMBOLS
+
+
+def report(*, benchmark: bool = True) -> bool:
+    """Print what `examine` finds; true if nothing must be mended."""
+    found = []
+    for finding in examine(benchmark=benchmark):
+        found.append(finding.status)
+        print(*lines(finding), sep="\n", flush=True)
+    print(f"\n{found.count('mend')} to mend, {found.count('look')} to look at.")
+    return "mend" not in found
+
+
+def main() -> int:
+    """Print the report; 1 if something must be mended."""
+    return 0 if report() else 1

@@ -1,0 +1,21 @@
+"""How good a network is, how sure one may be of that, and what it looks at."""
+
+from cifar_helpers.evaluation.metrics import Metrics, collect_logits, evaluate
+from cifar_helpers.evaluation.uncertainty import (
+    Reliability,
+    bootstrap_interval,
+    fit_temperature,
+    human_confusion,
+    reliability,
+)
+
+__all__ = [
+    "Metrics",
+    "Reliability",
+    "bootstrap_interval",
+    "collect_logits",
+    "evaluate",
+    "fit_temperature",
+    "human_confusion",
+    "reliability",
+]

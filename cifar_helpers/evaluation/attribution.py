@@ -1,0 +1,95 @@
+"""Where a network looked: which pixels of a picture moved the score of a class."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
+from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.networks import eval_mode
+
+__all__ = ["METHODS", "WITHOUT_SIGN", "looked_at"]
+
+WITHOUT_SIGN: Final = ("saliency", "guided backpropagation")
+"""Methods that tell how much a pixel matters, and not whether for or against."""
+METHODS: Final = (*WITHOUT_SIGN, "Grad-CAM", "occlusion")
+"""Names that `looked_at` knows."""
+
+
+def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.NDArray[Any]:
+    """Which pixels the score of a class depends on: float `(32, 32)`, by Captum.
+
+    Numbers above zero speak for the class, below zero against it; those of `WITHOUT_SIGN` are never below zero.
+
+    Args:
+        model: takes normalised images and gives logits.
+        seen: uint8 `(3, 32, 32)`.
+        label: number of the class.
+        method: `saliency`, the size of the gradient by the pixels, the largest of the three colours (Simonyan and
+            others, 2014); `guided backpropagation`, the same where each ReLU lets no negative gradient back
+            (Springenberg and others, 2015); `Grad-CAM` on the last block of convolutions (Selvaraju and others,
+            2017); or `occlusion` of 8×8 squares in steps of 4 (Zeiler and Fergus, 2014).
+
+    Raises:
+        ValueError: if there is no such method or class, Grad-CAM is asked of a network without convolutions, or guided
+            backpropagation of one without layers of the type `torch.nn.ReLU`.
+    """
+    if method not in METHODS:
+        raise ValueError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+    if not 0 <= label < len(CLASSES):
+        raise ValueError(f"label must be the number of a class, 0 to {len(CLASSES) - 1}, got {label}")
+    image = normalise(seen)[None].to(next(model.parameters(), seen).device)
+    with eval_mode(model):
+        if method == "Grad-CAM":
+            values = _grad_cam(model, image, label)
+        elif method == "occlusion":
+            values = _occlusion(model, image, label)
+        else:
+            values = _gradient(model, image, label, guided=method != "saliency")
+    return np.asarray(values.detach().cpu())
+
+
+def _gradient(model: nn.Module, image: Tensor, label: int, guided: bool) -> Tensor:
+    from captum.attr import GuidedBackprop, Saliency  # takes a second to import
+
+    if guided and not any(isinstance(layer, nn.ReLU) for layer in model.modules()):
+        raise ValueError("guided backpropagation needs a network with layers of the type torch.nn.ReLU")
+    method = GuidedBackprop(model) if guided else Saliency(model)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting .* hooks on ReLU")  # that is how it works
+        values: Tensor = method.attribute(image.requires_grad_(), target=label)
+    return values[0].abs().amax(0)
+
+
+def _grad_cam(model: nn.Module, image: Tensor, label: int) -> Tensor:
+    from captum.attr import LayerAttribution, LayerGradCam
+
+    small = LayerGradCam(model, _last_maps(model)).attribute(image, target=label)
+    values: Tensor = LayerAttribution.interpolate(small, image.shape[2:], interpolate_mode="bilinear")
+    return values[0, 0]
+
+
+def _occlusion(model: nn.Module, image: Tensor, label: int) -> Tensor:
+    from captum.attr import Occlusion
+
+    values: Tensor = Occlusion(model).attribute(
+        image, sliding_window_shapes=(3, 8, 8), strides=(3, 4, 4), target=label, perturbations_per_eval=49
+    )
+    return values[0].sum(0)
+
+
+def _last_maps(model: nn.Module) -> nn.Module:
+    """The layer whose output Grad-CAM weighs."""
+    layers = [layer for layer in model.modules() if not list(layer.children())]
+    convolutions = [k for k, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
+    if not convolutions:
+        raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
+    last = convolutions[-1]
+    # Before norm and activation all maps may lie below zero, and every place would speak against the class.
+    while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU, nn.GELU)):
+        last += 1
+    return layers[last]

@@ -1,0 +1,152 @@
+"""Measure a network on images: loss, accuracy, confusion."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DistributedSampler
+
+from cifar_helpers import networks
+from cifar_helpers.data import Batches, BatchLoader, ImageSet, batches
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How a network did on a set of images.
+
+    Attributes:
+        loss: mean cross-entropy over the images, in nats.
+        accuracy: share of correct predictions, 0..1.
+        confusion: int64 `(classes, classes)`, for CIFAR-10 `(10, 10)`: images of class (row) that were predicted as
+            class (column).
+    """
+
+    loss: float
+    accuracy: float
+    confusion: Tensor
+
+    @classmethod
+    def of(cls, logits: Tensor, labels: Tensor) -> Metrics:
+        """Measure predictions that are there, as `collect_logits` gives them.
+
+        Args:
+            logits: float `(N, classes)`.
+            labels: whole numbers `(N,)`, each from 0 to below the number of classes.
+
+        Raises:
+            ValueError: if the shapes do not fit, or a label is outside its range.
+        """
+        if logits.dim() != 2 or not len(logits):
+            raise ValueError(f"logits must be (N, classes) of at least one image, got shape {tuple(logits.shape)}")
+        batches.check_labels(logits, labels, "Metrics.of", shares=False)
+        classes = logits.shape[1]
+        labels = batches.class_numbers(labels, classes, "Metrics.of")
+        predictions = logits.argmax(1)
+        confusion = torch.bincount(labels * classes + predictions, minlength=classes * classes)
+        return cls(
+            loss=float(nn.functional.cross_entropy(logits, labels)),
+            accuracy=float((predictions == labels).float().mean()),
+            confusion=confusion.view(classes, classes),
+        )
+
+    @property
+    def precision(self) -> Tensor:
+        """float64 `(classes,)`: of the images predicted as a class, the share that is; NaN where none was."""
+        return self.confusion.diagonal() / self.confusion.sum(0).double()
+
+    @property
+    def recall(self) -> Tensor:
+        """float64 `(classes,)`: of the images of a class, the share that was found; NaN where there are none."""
+        return self.confusion.diagonal() / self.confusion.sum(1).double()
+
+    @property
+    def f1(self) -> Tensor:
+        """float64 `(classes,)`: harmonic mean of precision and recall; NaN where a class is neither there nor found."""
+        either = self.confusion.sum(0) + self.confusion.sum(1)
+        return 2 * self.confusion.diagonal() / either.double()
+
+    def __str__(self) -> str:
+        return f"accuracy {self.accuracy:.1%}, loss {self.loss:.3f}, {int(self.confusion.sum()):,} images"
+
+
+def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor, Tensor]:
+    """Run a network over all images in eval mode.
+
+    Args:
+        model: gives logits `(B, classes)`; each of its layers is in the same mode afterwards.
+        loader: batches without augmentation, or an `ImageSet`. Of a `BatchLoader` with a `share` all images are
+            taken, whichever process asks.
+
+    Returns:
+        Logits float32 `(N, classes)` and labels int64 `(N,)`, on the CPU.
+
+    Raises:
+        TypeError: if the loader gives no batches of images and labels, or the network no logits.
+        ValueError: if there are no images, they are augmented, or the network cannot take them.
+    """
+    networks.check_network(model)
+    batches.check_loader(loader, "loader", counted=False)
+    batches.check_not_augmented(loader, "loader")
+    if isinstance(loader, ImageSet):
+        loader = BatchLoader(loader, device=networks.device_of(model))
+    if isinstance(loader, BatchLoader) and loader.share[1] > 1:
+        loader = BatchLoader(loader.image_set, loader.batch_size)
+    sampler = getattr(loader, "sampler", None)
+    if isinstance(sampler, DistributedSampler) and sampler.num_replicas > 1:
+        warnings.warn(
+            f"the loader's DistributedSampler gives this process the share {sampler.rank + 1} of "
+            f"{sampler.num_replicas}: what is measured are these images alone",
+            stacklevel=2,
+        )
+    return logits_of(model, loader, "loader", loader)
+
+
+@torch.no_grad()
+def logits_of(model: nn.Module, source: Iterable[Any], name: str, loader: Any) -> tuple[Tensor, Tensor]:
+    """`collect_logits` of checked batches, which `name` names in messages, of a loader that may know the classes."""
+    device = networks.device_of(model)
+    parts: list[tuple[Tensor, Tensor]] = []
+    memory_format = torch.channels_last
+    with networks.eval_mode(model):
+        for batch in source:
+            images, labels = batches.pair(batch, name)
+            if parts:
+                logits = model(batches.to_device(batch, device, memory_format)[0])
+            else:
+                batches.check_labels(images, labels, name, shares=False)
+                logits, memory_format = _first_logits(model, batch, device, name)
+                batches.check_logits(logits, images, loader, name)
+            parts.append((logits.float().cpu(), batches.class_numbers(labels.cpu(), logits.shape[1], name)))
+    if not parts:
+        raise ValueError(f"{name}: there are no images to evaluate")
+    return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
+
+def _first_logits(model: nn.Module, batch: Any, device: torch.device, name: str) -> tuple[Any, torch.memory_format]:
+    """Logits of the first batch, and the memory format that the network takes: channels last where that works."""
+    for memory_format in (torch.channels_last, torch.contiguous_format):
+        images, _ = batches.to_device(batch, device, memory_format)
+        try:
+            return model(images), memory_format
+        except Exception as error:  # other people's code can raise anything
+            problem = error
+    raise batches.not_taken(images, networks.unwrap(model), name, problem) from problem
+
+
+def evaluate(model: nn.Module, loader: Batches | ImageSet) -> Metrics:
+    """Loss, accuracy and confusion of a network, in eval mode, each image counted once.
+
+    Args:
+        model: as for `collect_logits`.
+        loader: as for `collect_logits`.
+
+    Raises:
+        TypeError: as `collect_logits` does.
+        ValueError: as `collect_logits` does.
+    """
+    return Metrics.of(*collect_logits(model, loader))

@@ -1,0 +1,20 @@
+"""Recorded runs: training runs too long to wait for, kept with everything that made them."""
+
+from cifar_helpers.runs.recipes import SHORT, Plan, Recipe, prepare
+from cifar_helpers.runs.records import DEFAULT_RUN, Run, load_run, record, run_names, train_by
+from cifar_helpers.runs.weights import load_weights, save_weights
+
+__all__ = [
+    "DEFAULT_RUN",
+    "SHORT",
+    "Plan",
+    "Recipe",
+    "Run",
+    "load_run",
+    "load_weights",
+    "prepare",
+    "record",
+    "run_names",
+    "save_weights",
+    "train_by",
+]

@@ -1,0 +1,262 @@
+"""Recorded runs: trainings too long to wait for, kept with everything that made them.
+
+`python -m cifar_helpers.runs record NAME` trains again what `resources/runs/NAME/config.json` describes
+and writes the record anew. A record holds `config.json`, `history.csv`, `metrics.json`, and where the recipe
+says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import time
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cifar_helpers._paths import resources
+from cifar_helpers.data import Cifar10
+from cifar_helpers.evaluation import Metrics, evaluate
+from cifar_helpers.models import SeveralViews
+from cifar_helpers.runs.recipes import Network, Recipe, prepare
+from cifar_helpers.runs.weights import load_weights, save_weights
+from cifar_helpers.training import Averaging, Callback, fit
+from cifar_helpers.training.history import History
+
+DEFAULT_RUN = "good-25"
+
+"""The run whose weights `predict` takes where it is given no model."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run.
+
+    Attributes:
+        name: its folder in `resources/runs`.
+        recipe: how it was trained.
+        config: the whole of `config.json`: the recipe, data, versions and machine.
+        history: one row for each epoch.
+        metrics: what was measured at the end: accuracy and loss on validation and test images.
+        folder: where it is kept.
+    """
+
+    name: str
+    recipe: Recipe
+    config: dict[str, Any]
+    history: History
+    metrics: dict[str, Any]
+    folder: Path
+
+    def model(self, epoch: int | None = None) -> Network:
+        """The network after an epoch, in eval mode, on the CPU; `None` takes the last.
+
+        Raises:
+            ValueError: if the run was recorded without weights, or not with those of that epoch.
+        """
+        if not (self.folder / "weights.pt").exists():
+            with_weights = [n for n in run_names() if (self.folder.parent / n / "weights.pt").exists()]
+            raise ValueError(
+                f"run {self.name!r} was recorded without weights; these have some: {', '.join(with_weights) or 'none'}"
+            )
+        if epoch is not None and epoch not in self.epochs_with_weights:
+            kept = ", ".join(map(str, self.epochs_with_weights))
+            raise ValueError(f"run {self.name!r} has no weights of epoch {epoch}; it has those of {kept}")
+        name = "weights.pt" if epoch in (None, self.recipe.epochs) else f"weights-{epoch}.pt"
+        return load_weights(self.recipe.model(), self.folder / name)
+
+    @property
+    def epochs_with_weights(self) -> tuple[int, ...]:
+        """Epochs whose weights are stored, in order; 0 is before training."""
+        return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
+
+    def first_kernels(self) -> Tensor:
+        """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
+
+        Raises:
+            ValueError: if they were not recorded.
+        """
+        if not self.recipe.keep_after:
+            raise ValueError(f"run {self.name!r} was recorded without the kernels of each epoch")
+        kernels: Tensor = torch.load(self.folder / "kernels.pt", weights_only=True)
+        return kernels.float()
+
+
+def run_names() -> list[str]:
+    """Names of all recorded runs, sorted."""
+    return sorted(p.parent.name for p in (resources() / "runs").glob("*/history.csv"))
+
+
+def load_run(name: str) -> Run:
+    """Read a recorded run.
+
+    Raises:
+        ValueError: if there is no such run; it lists those that there are.
+    """
+    if name not in run_names():
+        raise ValueError(f"there is no recorded run {name!r}; there are {', '.join(run_names())}")
+    folder = resources() / "runs" / name
+    config = _read_json(folder / "config.json")
+    metrics = _read_json(folder / "metrics.json")
+    history = History.from_csv(folder / "history.csv")
+    return Run(name, read_recipe(folder), config, history, metrics, folder)
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe in a run's `config.json`.
+
+    Raises:
+        ValueError: if it has an entry that no recipe has.
+    """
+    content = _read_json(folder / "config.json")["recipe"]
+    unknown = sorted(set(content) - {f.name for f in fields(Recipe)})
+    if unknown:
+        raise ValueError(f"{folder / 'config.json'}: the recipe has an unknown entry {unknown[0]!r}")
+    entries: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+    return Recipe(**entries)
+
+
+def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None) -> Run:
+    """Train by a recipe and write the record.
+
+    Args:
+        name: of the run and its folder.
+        recipe: how to train.
+        data: the whole data set; it is split 80/20 with seed 0.
+        folder: where runs are kept; `None` means `resources/runs`.
+    """
+    target = (folder or resources() / "runs") / name
+    target.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    model, history, precision = train_by(recipe, data, target)
+    seconds = time.perf_counter() - start
+    validation = data.split()[1]
+    metrics = {
+        "validation": _summary(evaluate(model, validation)),
+        "exact test": _summary(evaluate(model, data.exact_test)) if data.exact_test_images else None,
+        "all test": _summary(evaluate(model, data.test)) if len(data.test_labels) else None,
+        "test images": {"all": len(data.test_labels), "exact": data.exact_test_images},
+    }
+    if recipe.views:
+        several = SeveralViews(model, shift=0 if recipe.views == 2 else 1)
+        metrics[f"validation, {recipe.views} views"] = _summary(evaluate(several, validation))
+        if data.exact_test_images:
+            metrics[f"exact test, {recipe.views} views"] = _summary(evaluate(several, data.exact_test))
+    config = {
+        "recipe": asdict(recipe),
+        "data": {
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "train images": recipe.train_images or round(0.8 * len(data.train_labels)),
+        },
+        "machine": {**_machine(), "precision": precision},
+        "seconds": round(seconds, 1),
+    }
+    if recipe.keep_weights:
+        save_weights(model, target / "weights.pt")
+    _write_json(target / "config.json", config)
+    _write_json(target / "metrics.json", metrics)
+    history.to_csv(target / "history.csv")
+    for part in target.glob("checkpoint.part*"):
+        part.unlink()
+    return Run(name, recipe, config, history, metrics, target)
+
+
+class _Snapshots(Callback):
+    """Keeps weights after chosen epochs, and the kernels of the first layer after all."""
+
+    def __init__(self, model: Network, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
+        self.kernels = [self._first(model)]
+        self._keep(model, 0)
+
+    def after_epoch(self, model: nn.Module, history: History) -> bool:
+        self.kernels.append(self._first(model))
+        self._keep(model, len(history))
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"kernels": self.kernels}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.kernels = state["kernels"]
+
+    def _first(self, model: nn.Module) -> Tensor:
+        return next(model.parameters()).detach().contiguous().half().cpu()
+
+    def _keep(self, model: nn.Module, epoch: int) -> None:
+        if epoch in self.recipe.keep_after:
+            save_weights(model, self.folder / f"weights-{epoch}.pt")
+
+
+def train_by(
+    recipe: Recipe, data: Cifar10, folder: Path | None = None, *, progress: bool = True
+) -> tuple[Network, History, str]:
+    """Train a network by a recipe, on the training part of the 80/20 split with seed 0.
+
+    Args:
+        recipe: how to train.
+        data: the whole data set.
+        folder: for the checkpoint, from which an interrupted training goes on, and for the weights of
+            `recipe.keep_after`; `None` keeps nothing.
+        progress: show a progress bar.
+
+    Returns:
+        The network, its history, and the number format that was chosen.
+    """
+    plan = prepare(recipe, data)
+    snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
+    means = [Averaging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
+    history = fit(
+        plan.model,
+        plan.loader,
+        plan.validation,
+        epochs=recipe.epochs,
+        optimizer=plan.optimizer,
+        schedule=plan.schedule,
+        label_smoothing=recipe.label_smoothing,
+        callbacks=[*snapshots, *means],
+        seed=recipe.seed,
+        checkpoint=folder / "checkpoint.part" if folder else None,
+        progress=progress,
+    )
+    for snapshot in snapshots:
+        torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
+    return plan.model, history, history.precision
+
+
+def _summary(metrics: Metrics) -> dict[str, Any]:
+    return {
+        "loss": round(metrics.loss, 5),
+        "accuracy": round(metrics.accuracy, 5),
+        "images": int(metrics.confusion.sum()),
+        "confusion": metrics.confusion.tolist(),
+    }
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=1)
+    # A row of a confusion matrix on one line: ten short lines instead of a hundred.
+    text = re.sub(r"\[\s*([\d,\s]+?)\s*\]", lambda m: f"[{re.sub(chr(92) + 's+', ' ', m[1])}]", text)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,312 @@
+"""Write the state of a training so that it can go on after an interruption, however sudden.
+
+Random numbers need no state of their own: `fit` seeds them anew for each epoch, from the seed and the epoch's number.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from cifar_helpers._paths import atomic_write, is_missing, reading_problem, user_path, writing_problem
+from cifar_helpers.networks import device_of, unwrap, without_wrappers
+from cifar_helpers.training.history import Epoch, History
+
+_FIELDS: Final = {"model", "optimizer", "schedule", "signature", "precision", "validation", "history", "callbacks"}
+_ARRAY: Final = "numpy array"  # the key under which an array is kept as a tensor
+_LONGEST_TEXT: Final = 240
+# What torch.load reads back without running code.
+_PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), Tensor, torch.Size, torch.dtype, torch.device)
+
+
+class CheckpointError(Exception):
+    """A checkpoint or a file of weights cannot be read, written or used here; the message says why and what to do."""
+
+
+@dataclass
+class State:
+    """Everything that the next epoch depends on, but for the data.
+
+    Attributes:
+        signature: name of each choice that makes this training what it is, to its value in words.
+        precision: that was asked for, `auto` included; after `load` the one that was chosen.
+        validation: the validation images in words; they may change without harm to the training.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    schedule: LRScheduler | None
+    signature: dict[str, str] = field(default_factory=dict)
+    precision: str = "auto"
+    validation: str = "none"
+
+
+@dataclass
+class CallbackState:
+    """What a checkpoint keeps of a callback.
+
+    Attributes:
+        kind: name of its class.
+        state: what its `state_dict` gave.
+        stopped: whether it ended the training.
+    """
+
+    kind: str
+    state: dict[str, Any]
+    stopped: bool
+
+
+def checked_path(path: Path | str) -> Path:
+    """Where the checkpoint is, or is to be written.
+
+    Raises:
+        CheckpointError: if what is there is no file that can be read.
+    """
+    try:
+        path = user_path(path)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"checkpoint must be a path: {error}") from error
+    for file in (path, _previous(path)):
+        if not is_missing(file) and (problem := reading_problem(file)):
+            raise CheckpointError(f"{problem}. Name another file as checkpoint")
+    return path
+
+
+def check_writable(path: Path) -> None:
+    """Try to write beside the checkpoint, before an epoch is spent.
+
+    Raises:
+        CheckpointError: if that fails; it says why.
+    """
+    probe = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(writing_problem(path, error)) from error
+
+
+def save(path: Path, state: State, history: History, callbacks: list[CallbackState]) -> None:
+    """Write the state atomically; the one before it is kept beside it, with `.previous` at its end.
+
+    Raises:
+        CheckpointError: if it cannot be written, with the file that is kept.
+    """
+    content = {
+        "model": without_wrappers(unwrap(state.model).state_dict()),
+        "optimizer": state.optimizer.state_dict(),
+        "schedule": state.schedule.state_dict() if state.schedule else None,
+        "signature": state.signature,
+        "precision": state.precision,
+        "validation": state.validation,
+        "history": [list(astuple(row)) for row in history],
+        "callbacks": [[c.kind, c.state, c.stopped] for c in callbacks],
+    }
+    try:
+        with atomic_write(path) as part:
+            torch.save(_plain(content, "the checkpoint"), part)
+            if path.exists():
+                path.replace(_previous(path))
+    except (OSError, RuntimeError) as error:  # torch's own writer raises the second where a disk is full
+        kept = next((file for file in (path, _previous(path)) if file.exists()), None)
+        told = f". The state after epoch {len(history) - 1} is kept in {kept}" if kept else ""
+        raise CheckpointError(writing_problem(path, error) + told) from error
+
+
+def check_callback_state(kind: str, state: Any) -> None:
+    """Refuse a state that could not be read back, before an epoch is spent.
+
+    Raises:
+        CheckpointError: naming the callback and what its state holds.
+    """
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{kind}.state_dict() must give a dict, got {type(state).__name__}")
+    _plain(state, f"the state of {kind}")
+
+
+def _plain(value: Any, where: str) -> Any:
+    """The same of what torch reads back without running code: NumPy's numbers become Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        with contextlib.suppress(TypeError):  # a kind of number that torch does not have
+            return {_ARRAY: torch.from_numpy(np.array(value))}
+    if isinstance(value, nn.Parameter):
+        return value.detach()
+    if isinstance(value, collections.Counter):
+        return collections.Counter({_plain(k, where): n for k, n in value.items()})
+    if isinstance(value, Mapping):
+        named = {_plain(k, where): _plain(v, f"{where}, {k}") for k, v in value.items()}
+        return collections.OrderedDict(named) if isinstance(value, collections.OrderedDict) else named
+    if type(value) in (list, tuple, set):
+        return type(value)(_plain(v, where) for v in value)
+    if isinstance(value, collections.deque):
+        return [_plain(v, where) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, _PLAIN):
+        return value
+    raise CheckpointError(
+        f"{where} holds a {type(value).__name__}: a checkpoint keeps numbers, strings, lists, dicts, arrays and "
+        "tensors. Give one of these, or leave it out of state_dict"
+    )
+
+
+def _with_arrays(value: Any) -> Any:
+    """The inverse of `_plain`, for arrays."""
+    if isinstance(value, dict):
+        if set(value) == {_ARRAY}:
+            return value[_ARRAY].cpu().numpy()
+        for key, inner in value.items():
+            value[key] = _with_arrays(inner)
+    elif type(value) in (list, tuple):
+        return type(value)(map(_with_arrays, value))
+    return value
+
+
+def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
+    """Put what was saved into model, optimizer, schedule and precision; give back history and callbacks.
+
+    Where there is no file, the history is empty. A damaged file is reported, and the one before it is taken. Model,
+    optimizer and schedule are as they were where anything does not fit.
+
+    Raises:
+        CheckpointError: if no file is whole, or it belongs to another training; the differences are named.
+    """
+    content, file = _newest(path, device_of(state.model))
+    if content is None:
+        return History(), []
+    check_weights(content["model"], unwrap(state.model), file)
+    _check_signature(content, state, file)
+    try:
+        history = History([Epoch(*row) for row in content["history"]])
+        callbacks = [CallbackState(kind, _with_arrays(kept), stopped) for kind, kept, stopped in content["callbacks"]]
+        state.optimizer.load_state_dict(content["optimizer"])
+        if state.schedule is not None:
+            state.schedule.load_state_dict(content["schedule"])
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _foreign(file, error) from error
+    load_into(unwrap(state.model), content["model"])
+    state.precision = history.precision = content["precision"]
+    state.validation = content["validation"]
+    return history, callbacks
+
+
+def _check_signature(content: dict[str, Any], state: State, file: Path) -> None:
+    theirs, ours = content["signature"], state.signature
+    if not isinstance(theirs, dict) or content["precision"] not in ("float32", "bfloat16"):
+        raise _foreign(file, ValueError("it does not say what training it is of"))
+    changed = [
+        f"{k} was {{}}, now {{}}".format(*_where_they_differ(str(theirs.get(k)), str(ours.get(k))))
+        for k in {**theirs, **ours}
+        if theirs.get(k) != ours.get(k)
+    ]
+    if state.precision not in ("auto", content["precision"]):
+        changed.append(f"precision was {content['precision']}, now {state.precision}")
+    if changed:
+        raise CheckpointError(
+            f"{file} belongs to another training run: {'; '.join(changed)}. "
+            "Make them the same to go on with it, or name another file to start again"
+        )
+
+
+def _where_they_differ(one: str, other: str) -> tuple[str, str]:
+    """Two texts, long ones cut to the place where they differ: a network's text goes on for pages."""
+    if max(len(one), len(other)) <= _LONGEST_TEXT:
+        return one, other
+    same = next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - _LONGEST_TEXT // 3)
+    before = "… " if start else ""
+    return f"{before}{one[start : start + _LONGEST_TEXT]} …", f"{before}{other[start : start + _LONGEST_TEXT]} …"
+
+
+def _foreign(file: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"{file} is not a checkpoint of this course's fit, or one of another version of it "
+        f"({type(error).__name__}: {error}). Name another file to start again"
+    )
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _newest(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, Path]:
+    """The content of the newest file that is whole, and that file; `None` where there is none at all."""
+    problem: Exception | None = None
+    for file in (p for p in (path, _previous(path)) if not is_missing(p)):
+        try:
+            content = torch.load(file, map_location=device, weights_only=True)
+        except Exception as error:  # a damaged file can raise almost anything, and torch's advice would be to trust it
+            problem = problem or error
+            continue
+        missing = sorted(_FIELDS - set(content)) if isinstance(content, dict) else sorted(_FIELDS)
+        if missing:
+            raise _foreign(file, ValueError(f"it has no {missing[0]!r}"))
+        if problem is not None:
+            told = f"{path} is damaged ({_short(problem)}): going on from the epoch before it, {file}"
+            warnings.warn(told, stacklevel=2)
+        return content, file
+    if problem is not None:
+        raise CheckpointError(
+            f"{path} cannot be read: it is damaged, or was written by another program ({_short(problem)}). "
+            "Name another file to start again"
+        )
+    return None, path
+
+
+def _short(error: Exception) -> str:
+    # torch's message goes on for many lines, and advises to trust the file.
+    return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+
+
+def load_into(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights, which `check_weights` has passed, into a network; parts of either may be wrapped."""
+    own = dict(zip(without_wrappers(model.state_dict()), model.state_dict(), strict=True))
+    model.load_state_dict({own[name]: value for name, value in without_wrappers(weights).items()})
+
+
+def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
+    """Compare names, shapes and kinds of numbers with the network's.
+
+    Raises:
+        CheckpointError: naming the first difference.
+    """
+    kind = type(model).__name__
+    if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
+        raise CheckpointError(f"{where} holds a {type(weights).__name__}, not the named weights of a network")
+    mine = without_wrappers(model.state_dict())
+    theirs_named = without_wrappers(weights)
+    for name in [*mine, *(n for n in theirs_named if n not in mine)]:
+        theirs, ours = theirs_named.get(name), mine.get(name)
+        if theirs is None or ours is None or getattr(theirs, "shape", None) != ours.shape:
+            have = "nothing" if theirs is None else f"shape {tuple(getattr(theirs, 'shape', ()))}"
+            need = "nothing" if ours is None else f"shape {tuple(ours.shape)}"
+            raise CheckpointError(
+                f"{where} holds the weights of another network than {kind}: "
+                f"{name} has {have} there and {need} in {kind}"
+            )
+        if _numbers(theirs) != _numbers(ours):
+            raise CheckpointError(
+                f"{where} holds {_numbers(theirs)} numbers for {name}, where {kind} has {_numbers(ours)} ones: "
+                "converting them would lose what they say"
+            )
+
+
+def _numbers(tensor: Tensor) -> str:
+    if tensor.is_floating_point():
+        return "floating-point"
+    return "complex" if tensor.is_complex() else "truth" if tensor.dtype == torch.bool else "whole"

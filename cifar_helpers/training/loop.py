@@ -1,0 +1,435 @@
+"""Train a network: `fit`."""
+
+from __future__ import annotations
+
+import math
+import operator
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from tqdm import tqdm
+
+from cifar_helpers import networks
+from cifar_helpers.data import Augment, Batches, BatchLoader, ImageSet, batches
+from cifar_helpers.data.loader import LARGEST_SEED
+from cifar_helpers.devices import checked_device
+from cifar_helpers.evaluation.metrics import evaluate, logits_of
+from cifar_helpers.training import allocator, distributed, schedules
+from cifar_helpers.training import checkpoint as checkpoints
+from cifar_helpers.training import precision as precisions
+from cifar_helpers.training import signature as signatures
+from cifar_helpers.training.callbacks import Callback, is_number
+from cifar_helpers.training.checkpoint import CallbackState, CheckpointError
+from cifar_helpers.training.history import Epoch, History
+from cifar_helpers.training.precision import Computation
+from cifar_helpers.training.rng import own_randomness
+
+_CHECK_EVERY: Final = 20  # steps between looks at the loss: each look makes a GPU wait
+
+_SEEDS_APART: Final = 1_000_003  # between the epochs of one seed and those of the next
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is no longer a number. `history` holds the epochs that were completed."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+def fit(
+    model: nn.Module,
+    train: BatchLoader | ImageSet | Batches,
+    validation: BatchLoader | ImageSet | Batches | None = None,
+    *,
+    epochs: int,
+    optimizer: Optimizer | None = None,
+    schedule: LRScheduler | None = None,
+    device: torch.device | str | None = None,
+    precision: str = "auto",
+    label_smoothing: float = 0.0,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: Path | str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> History:
+    """Train a classifier with cross-entropy; one call does it all.
+
+    Before the first step, a copy of the network makes one on trial: batches, labels and logits that do not fit are
+    named then, and channels-last memory is used where the network takes it.
+
+    Ctrl-C, or the stop button of a notebook, ends it after the current step; the history of the
+    complete epochs is returned.
+
+    Under `torchrun` each process calls it with its network in `DistributedDataParallel` and a `BatchLoader` with its
+    `share`; the first one writes the checkpoint. Loss and accuracy are those of all processes together.
+
+    Args:
+        model: takes images, of this course `(B, 3, 32, 32)`, and gives logits `(B, classes)`; it is trained in place.
+            Where it is in training mode, layers that are in eval mode, such as frozen batch norms, stay so.
+        train: batches to learn from. An `ImageSet` is shuffled, flipped and shifted by up to 2 pixels,
+            in batches of 128. Labels are numbers of classes, counted from 0; there is none that is passed over.
+        validation: batches to measure on after each epoch, never augmented; an `ImageSet` will do.
+        epochs: at least 1; with a checkpoint, the total over all calls.
+        optimizer: made for this very model; `None` takes SGD with Nesterov momentum 0.9, weight decay
+            5e-4 and a one-cycle learning rate with peak 0.1.
+        schedule: stepped after each batch, as `OneCycleLR` wants it; `ReduceLROnPlateau` after each epoch, with the
+            validation loss. `None` keeps the optimizer's rate.
+        device: where to train; `None` leaves the model where it is.
+        precision: of training and of the validation after each epoch: `float32`, `bfloat16`, or `auto`, which
+            times both and checks that they agree. `History.precision` says what was chosen.
+        label_smoothing: share of each label that is spread evenly over all classes, 0 to below 1 (Szegedy and
+            others, 2016). It raises the training loss, which is then no longer comparable with the validation loss.
+        callbacks: see `Callback`; they begin afresh with each training.
+        checkpoint: file that is written after each epoch, and from which an earlier call goes on. A training that a
+            callback ended is complete: it is not gone on with while that callback still says so.
+        seed: of dropout, and of order and augmentation where `train` is an `ImageSet`. The result is the same, bit for
+            bit, with the same seed, data, machine, number of threads, version of torch and precision: as `auto`
+            decides by timing, name the precision where the result must be the same.
+        progress: show a progress bar.
+
+    Returns:
+        One row for each complete epoch.
+
+    Raises:
+        TrainingDiverged: if the loss becomes NaN or infinite; it names epoch, step and learning rate.
+        CheckpointError: if `checkpoint` is damaged, cannot be written, or belongs to another training.
+        TypeError: if an argument is of a wrong type.
+        ValueError: if an argument is outside its range, the optimizer was made for another model, or the network
+            cannot take the batches; it says what to do.
+    """
+    epochs, seed = _check_numbers(epochs, seed, label_smoothing)
+    precisions.check(precision)
+    watchers = _check_callbacks(callbacks)
+    _check_trainable(networks.check_network(model))
+    if device is not None:
+        model.to(checked_device(device))
+    home = networks.device_of(model)
+    if home.type == "cpu":
+        allocator.keep_freed_memory()
+    train = _training_batches(train, seed, home)
+    validation = _validation_batches(validation, home)
+    if schedule is not None:
+        schedules.check_schedule(schedule, optimizer)
+    if schedules.is_per_epoch(schedule) and validation is None:
+        raise ValueError(f"{type(schedule).__name__} waits for the validation loss: pass validation= to fit")
+    if optimizer is None:
+        optimizer, schedule = _default_recipe(model, epochs * len(train))
+    _check_optimizer(optimizer, model)
+    if not model.training:
+        model.train()
+    modes = networks.modes_of(model)
+
+    with own_randomness(home) as seed_generators:
+        computation = precisions.try_first_step(model, train, home, precision)
+        if validation is not None:
+            _check_validation(model, validation)
+        for watcher in watchers:
+            watcher.before_training(model)
+        state = checkpoints.State(model, optimizer, schedule, precision=precision)
+        history, stopped, path = History(), list[Callback](), None
+        if checkpoint is not None:
+            path = checkpoints.checked_path(checkpoint)
+            state.signature = signatures.signature(
+                model, optimizer, schedule, train, seed=seed, label_smoothing=label_smoothing
+            )
+            state.validation = signatures.images_of(validation)
+            history, stopped = _resume(path, state, watchers, train)
+        if history.rows:
+            computation = replace(computation, precision=history.precision)
+        history.precision = state.precision = computation.precision
+        model.to(memory_format=computation.memory_format)
+        complete = _is_complete(history, epochs, path, stopped, model)
+        if not complete:
+            schedules.check_length(schedule, epochs, len(train), len(history))
+        if not history.rows:
+            schedules.warn_of_epochs(schedule, epochs, len(train))
+
+        with _progress_bar(epochs * len(train), len(history) * len(train), progress) as bar:
+            try:
+                for epoch in range(len(history) + 1, 0 if complete else epochs + 1):
+                    start = time.perf_counter()
+                    # Seeding each epoch by its number lets a resumed training repeat it exactly.
+                    seed_generators(seed * _SEEDS_APART + epoch)
+                    if isinstance(train, BatchLoader):
+                        train.epoch = epoch - 1
+                    networks.set_modes(modes)
+                    watch = _Watch(epoch, history, bar)
+                    loss, accuracy, rate = _train_epoch(
+                        model, train, optimizer, schedule, computation, label_smoothing, watch
+                    )
+                    validated = _validate(model, validation, computation, schedule)
+                    history.rows.append(Epoch(epoch, loss, accuracy, *validated, rate, time.perf_counter() - start))
+                    watch.show(history.rows[-1])
+                    stops = [bool(watcher.after_epoch(model, history)) for watcher in watchers]
+                    if path is not None and distributed.first():
+                        checkpoints.save(path, state, history, _states_of(watchers, stops))
+                    if any(stops):
+                        break
+            except KeyboardInterrupt:
+                bar.set_description(f"stopped by you, {len(history)} of {epochs} epochs complete")
+    for watcher in watchers:
+        watcher.after_training(model, history)
+    return history
+
+
+def _train_epoch(
+    model: nn.Module,
+    train: Batches,
+    optimizer: Optimizer,
+    schedule: LRScheduler | None,
+    computation: Computation,
+    label_smoothing: float,
+    watch: _Watch,
+) -> tuple[float, float, float]:
+    """One pass over the training batches: mean loss, share of correct predictions, last learning rate."""
+    device = networks.device_of(model)
+    losses: list[Tensor] = []
+    sizes: list[int] = []
+    right = torch.zeros((), dtype=torch.int64, device=device)
+    rate = float(optimizer.param_groups[0]["lr"])
+    for batch in train:
+        rate = float(optimizer.param_groups[0]["lr"])
+        images, labels = batches.to_device(batch, device, computation.memory_format)
+        optimizer.zero_grad(set_to_none=True)
+        with computation.autocast(device):
+            logits = model(images).float()
+        if not isinstance(train, BatchLoader):  # whose labels are known to be classes
+            labels = batches.class_numbers(labels, logits.shape[1], "train")
+        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        if schedule is not None and not schedules.is_per_epoch(schedule):
+            schedule.step()
+        losses.append(loss.detach())
+        sizes.append(len(labels))
+        # Of mixed images the class with the largest share counts.
+        classes = labels if labels.dim() == 1 else labels.argmax(1)
+        right += (logits.detach().argmax(1) == classes).sum()
+        watch.after_step(losses, rate)
+    watch.after_epoch(losses, rate)
+    weights = torch.tensor(sizes, dtype=torch.float32, device=device)
+    total = distributed.summed((torch.stack(losses) * weights).sum())
+    seen = int(distributed.summed(weights.sum().long()))
+    return float(total) / seen, int(distributed.summed(right)) / seen, rate
+
+
+def _validate(
+    model: nn.Module, validation: Batches | None, computation: Computation, schedule: LRScheduler | None
+) -> tuple[float, float]:
+    """Loss and accuracy on the validation images; NaN without them."""
+    if validation is None:
+        return math.nan, math.nan
+    with computation.autocast(networks.device_of(model)):
+        metrics = evaluate(model, validation)
+    if isinstance(schedule, ReduceLROnPlateau):
+        schedule.step(metrics.loss)
+    return metrics.loss, metrics.accuracy
+
+
+@dataclass
+class _Watch:
+    """Looks at the loss every few steps: each look makes a GPU wait."""
+
+    epoch: int
+    history: History
+    bar: tqdm[Any]
+
+    def after_step(self, losses: Sequence[Tensor], rate: float) -> None:
+        """Move the bar, and look where it is time."""
+        self.bar.update()
+        if len(losses) % _CHECK_EVERY == 0:
+            self._check_finite(losses, len(losses) - _CHECK_EVERY, rate)
+            self.bar.set_description(f"epoch {self.epoch}, loss {float(losses[-1]):.3f}", refresh=False)
+
+    def after_epoch(self, losses: Sequence[Tensor], rate: float) -> None:
+        """Look at those that no look was taken at."""
+        self._check_finite(losses, len(losses) - len(losses) % _CHECK_EVERY, rate)
+
+    def show(self, row: Epoch) -> None:
+        """Say on the bar how the epoch went."""
+        shown = "" if math.isnan(row.validation_accuracy) else f", validation {row.validation_accuracy:.1%}"
+        self.bar.set_description(f"epoch {row.epoch}, loss {row.train_loss:.3f}{shown}")
+
+    def _check_finite(self, losses: Sequence[Tensor], first: int, rate: float) -> None:
+        new = losses[first:]
+        if not new or bool(torch.isfinite(torch.stack(list(new))).all()):
+            return
+        step = first + next(k for k, loss in enumerate(new, start=1) if not math.isfinite(float(loss)))
+        raise TrainingDiverged(
+            f"the loss became {float(losses[step - 1])} in epoch {self.epoch}, step {step}, at learning rate "
+            f"about {rate:g}. Use a smaller learning rate, and create model and optimizer again: "
+            "the weights of this one are no longer usable",
+            self.history,
+        )
+
+
+def _progress_bar(total: int, done: int, shown: bool) -> tqdm[Any]:
+    # Plain text on standard output looks the same in a terminal, in Lab and in a stored notebook,
+    # where a bar made of widgets would be an error message.
+    return tqdm(total=total, initial=done, disable=not shown, file=sys.stdout, unit="step", ncols=100, mininterval=0.5)
+
+
+def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, int]:
+    try:
+        whole = operator.index(epochs), operator.index(seed)
+    except TypeError as error:
+        raise TypeError(f"epochs and seed must be whole numbers, got {epochs!r} and {seed!r}") from error
+    if whole[0] < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
+    if abs(whole[1]) > LARGEST_SEED:
+        raise ValueError(f"seed must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {seed}")
+    if not is_number(label_smoothing) or not 0 <= label_smoothing < 1:
+        raise ValueError(f"label_smoothing must lie between 0 and below 1, got {label_smoothing!r}")
+    return whole
+
+
+def _check_callbacks(callbacks: Any) -> list[Callback]:
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a list: callbacks=[{_short_name(callbacks)}]")
+    watchers = list(callbacks)
+    for watcher in watchers:
+        if not isinstance(watcher, Callback):
+            hint = f": create it, {watcher.__name__}(...)" if isinstance(watcher, type) else ""
+            raise TypeError(
+                f"a callback must be an object of a class derived from Callback, got {_short_name(watcher)}{hint}"
+            )
+    return watchers
+
+
+def _short_name(value: Any) -> str:
+    name = value.__name__ if hasattr(value, "__name__") else type(value).__name__
+    return f"{name}(...)" if isinstance(value, Callback) else f"{name}"
+
+
+def _check_trainable(model: nn.Module) -> None:
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "gradients are switched off here, so nothing could be learned: call fit outside torch.no_grad() and "
+            "torch.inference_mode()"
+        )
+    learning = [p for p in model.parameters() if p.requires_grad]
+    if not learning:
+        raise ValueError(
+            "all parameters of the network are frozen: let those that are to learn want a gradient, as with "
+            "model.requires_grad_(True)"
+        )
+    if any(p.is_inference() for p in learning):
+        raise ValueError(
+            "the network was created in torch.inference_mode(), so its parameters cannot learn: create it outside"
+        )
+
+
+def _training_batches(train: BatchLoader | ImageSet | Batches, seed: int, device: torch.device) -> Batches:
+    batches.check_loader(train, "train")
+    if isinstance(train, ImageSet):
+        augment = Augment(flip=True, shift=2)
+        return BatchLoader(train, 128, shuffle=True, augment=augment, seed=seed, device=device)
+    return train
+
+
+def _validation_batches(validation: BatchLoader | ImageSet | Batches | None, device: torch.device) -> Batches | None:
+    if validation is None:
+        return None
+    batches.check_loader(validation, "validation")
+    batches.check_not_augmented(validation, "validation")
+    return BatchLoader(validation, device=device) if isinstance(validation, ImageSet) else validation
+
+
+def _check_validation(model: nn.Module, validation: Batches) -> None:
+    """Measure one batch before an epoch is spent."""
+    images, labels = batches.first_batch(validation, "validation")
+    try:
+        trial = networks.copy_network(model)
+    except TypeError:
+        return
+    logits_of(trial, [(images, labels)], "validation", validation)
+
+
+def _default_recipe(model: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
+    # One pass over the weights instead of several, where torch has it.
+    fused = networks.device_of(model).type in ("cpu", "cuda")
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=fused)
+    return optimizer, OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
+
+
+def _check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
+    schedules.check_optimizer(optimizer)
+    mine = {id(p): name for name, p in model.named_parameters()}
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+    if not held & set(mine):
+        raise ValueError(
+            "the optimizer holds the parameters of another model, so this one would not learn: "
+            "create model and optimizer in the same cell, the model first"
+        )
+    if not missing:
+        return
+    named = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+    if held - set(mine):
+        raise ValueError(
+            f"the optimizer does not hold {named}, and holds parameters that are no longer in the model: a layer was "
+            "replaced after the optimizer was created, and would not learn. Create the optimizer again"
+        )
+    warnings.warn(
+        f"the optimizer does not hold {named}, so they will not learn. If that is meant, freeze them with "
+        "requires_grad_(False), which also saves time; else create the optimizer after the model is complete",
+        stacklevel=3,
+    )
+
+
+def _resume(
+    path: Path, state: checkpoints.State, watchers: Sequence[Callback], train: Batches
+) -> tuple[History, list[Callback]]:
+    """Go on from a checkpoint, where there is one; each callback gets the state of one of its class.
+
+    Returns:
+        The epochs so far, and the callbacks that ended the training.
+    """
+    for watcher in watchers:
+        checkpoints.check_callback_state(type(watcher).__name__, watcher.state_dict())
+    validation = state.validation
+    history, kept = checkpoints.load(path, state)
+    if history.rows:
+        signatures.warn_of_differences(train, state.validation, validation)
+    state.validation = validation
+    stopped = []
+    for watcher in watchers:
+        found = next((one for one in kept if one.kind == type(watcher).__name__), None)
+        if found is not None:
+            kept.remove(found)
+            watcher.load_state_dict(found.state)
+            stopped += [watcher] if found.stopped else []
+    return history, stopped
+
+
+def _is_complete(
+    history: History, epochs: int, path: Path | None, stopped: Sequence[Callback], model: nn.Module
+) -> bool:
+    """Whether nothing is left to do after the epochs of a checkpoint; if something is, it must be possible to write."""
+    if path is None:
+        return False
+    if len(history) > epochs:
+        raise CheckpointError(
+            f"{path} holds {len(history)} epochs, more than epochs={epochs} asks for, which counts those of all calls: "
+            f"ask for at least {len(history)}, or name another file to start again"
+        )
+    if len(history) == epochs or any(watcher.after_epoch(model, history) for watcher in stopped):
+        return True
+    if distributed.first():
+        checkpoints.check_writable(path)
+    return False
+
+
+def _states_of(watchers: Sequence[Callback], stops: Sequence[bool]) -> list[CallbackState]:
+    pairs = zip(watchers, stops, strict=True)
+    return [CallbackState(type(watcher).__name__, watcher.state_dict(), stop) for watcher, stop in pairs]

@@ -1,0 +1,199 @@
+"""Try the first training step on a copy: can the network take it, in which memory format, and in which precision?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from cifar_helpers.data.batches import (
+    check_labels,
+    check_logits,
+    class_numbers,
+    first_batch,
+    not_taken,
+    sizes_that_work,
+    smallest_batch,
+)
+from cifar_helpers.networks import copy_network, unwrap
+from cifar_helpers.training import distributed
+from cifar_helpers.training.rng import own_randomness
+
+PRECISIONS: Final = ("auto", "float32", "bfloat16")
+
+# bfloat16 must win clearly: a choice at the noise level would make a seeded run differ from day to day.
+_WORTHWHILE: Final = 1.2
+# bfloat16 keeps 8 bits of each number, so a loss may differ by about a hundredth, not more.
+_AGREEMENT: Final = 0.05
+_STEPS: Final = 3
+
+# What was measured for a network, by device and shape of the batch: another network may behave otherwise.
+_chosen: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Computation:
+    """How a network computes a step.
+
+    Attributes:
+        precision: `float32` or `bfloat16`.
+        memory_format: of images and weights.
+    """
+
+    precision: str
+    memory_format: torch.memory_format
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """Makes layers compute in the precision that was chosen."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+
+def check(precision: str) -> None:
+    """Raise ValueError if `precision` is none of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+
+
+def try_first_step(model: nn.Module, loader: Any, device: torch.device, precision: str) -> Computation:
+    """Make the first training step on a copy, and say how the real ones are to be computed.
+
+    Args:
+        model: the network, in the modes that it is trained in.
+        loader: gives the training batches.
+        device: where to train.
+        precision: `float32`, `bfloat16`, or `auto`, which times both and takes bfloat16 only where its loss agrees
+            with float32's and it is clearly faster. (Many CPUs without bfloat16 instructions are slower with it; some
+            have returned wrong values.)
+
+    Raises:
+        TypeError: if batches or logits are of a wrong type.
+        ValueError: if the network cannot take the batches, or the labels do not fit; it says what to do.
+    """
+    images, labels = first_batch(loader, "train")
+    check_labels(images, labels, "train", shares=True)
+    images, labels = images.to(device), labels.to(device)
+    try:
+        copy_network(model)
+    except TypeError:  # no trial, so only what is sure to work
+        return Computation("float32" if precision == "auto" else precision, torch.contiguous_format)
+
+    def loss(logits: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits.float(), class_numbers(labels, logits.shape[1], "train"))
+
+    with own_randomness(device), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        _check_single_image(model, loader, images)
+        memory_format, _ = trained_format(model, images, loss, loader, "train")
+    if precision == "auto":
+        precision = _faster_precision(model, images.contiguous(memory_format=memory_format), labels)
+    return Computation(precision, memory_format)
+
+
+def trained_format(
+    model: nn.Module, images: Tensor, loss: Callable[[Tensor], Tensor], loader: Any, name: str
+) -> tuple[torch.memory_format, Tensor]:
+    """Make one step on a copy: channels last, which makes convolutions faster, where the network takes it.
+
+    Args:
+        model: the network.
+        images: a batch, on the network's device.
+        loss: of logits `(B, classes)`; its gradient is computed.
+        loader: where the images come from, which may know the number of classes.
+        name: of the argument that gave them.
+
+    Returns:
+        The memory format, and the logits of the trial.
+
+    Raises:
+        TypeError: if the network does not give one tensor.
+        ValueError: if it cannot take the images, or gives no logits.
+    """
+    formats = (torch.channels_last, torch.contiguous_format)
+    for memory_format in formats if images.dim() == 4 else formats[1:]:
+        trial = copy_network(model).to(memory_format=memory_format)
+        try:
+            logits = trial(images.contiguous(memory_format=memory_format))
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # other people's code can raise anything
+            problem = error
+            continue
+        check_logits(logits, images, loader, name)
+        try:
+            loss(logits).backward()  # type: ignore[no-untyped-call]
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            problem = error
+            continue
+        return memory_format, logits.detach()
+    raise not_taken(images, unwrap(model), name, problem) from problem
+
+
+def _check_single_image(model: nn.Module, loader: Any, images: Tensor) -> None:
+    """A batch norm cannot learn from one number: say so before the last batch of an epoch does.
+
+    Raises:
+        ValueError: with batch sizes that work.
+    """
+    if len(images) != 1 and smallest_batch(loader) != 1:
+        return
+    problem = _problem(model, images[:1])
+    if problem is None or _problem(model, torch.cat([images[:1], images[:1]])) is not None:
+        return
+    which = "each batch" if len(images) == 1 else "the last batch"
+    raise ValueError(
+        f"{which} of train has one image, and this network cannot learn from one alone, as a batch norm needs several "
+        f"values in each channel: {sizes_that_work(loader)}. The network itself says: {problem}"
+    ) from problem
+
+
+def _problem(model: nn.Module, images: Tensor) -> Exception | None:
+    try:
+        copy_network(model)(images.contiguous())
+    except Exception as error:  # as above
+        return error
+    return None
+
+
+def _faster_precision(model: nn.Module, images: Tensor, labels: Tensor) -> str:
+    network = unwrap(model)
+    measured = _chosen.setdefault(network, {})
+    key = (str(images.device), tuple(images.shape), images.is_contiguous())
+    if key not in measured:
+        measured[key] = distributed.agreed(_measure(network, images, labels))
+    return measured[key]
+
+
+def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
+    try:
+        # In turns, and the best of each counts: another program's load must not decide.
+        tries = [(_try("float32", model, images, labels), _try("bfloat16", model, images, labels)) for _ in range(3)]
+    except RuntimeError:  # an operator that has no bfloat16 version
+        return "float32"
+    (loss, _), (short_loss, _) = tries[0]
+    seconds, short_seconds = (min(both[k][1] for both in tries) for k in (0, 1))
+    agrees = abs(short_loss - loss) <= _AGREEMENT * max(1.0, abs(loss))
+    return "bfloat16" if agrees and seconds > _WORTHWHILE * short_seconds else "float32"
+
+
+def _try(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
+    """First loss and best time of a few steps on a copy of the model."""
+    losses, seconds = [], []
+    trial = copy_network(model)
+    trial.to(memory_format=torch.contiguous_format if images.is_contiguous() else torch.channels_last)
+    with own_randomness(images.device) as seed_generators:
+        seed_generators(0)
+        for _ in range(_STEPS):
+            start = time.perf_counter()
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                logits = trial(images)
+            loss = nn.functional.cross_entropy(logits.float(), labels if labels.dim() == 2 else labels.long())
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(float(loss.detach()))
+            seconds.append(time.perf_counter() - start)
+    return losses[0], min(seconds)

@@ -1,0 +1,169 @@
+"""The checkers of the exercises: right answers pass, stubs are open, each usual mistake gets its own reason."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from helpers import NOTEBOOKS, solution
+from torch import nn
+
+from cifar_helpers import checks
+from cifar_helpers.checks import EXERCISES, Exercise
+from cifar_helpers.checks.compare import equal
+from cifar_helpers.data import MEAN, STD
+
+
+def by_name(exercise: Exercise) -> str:
+    return exercise.name
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
+    answer = solution(exercise.name)
+    verdict = exercise(answer)
+    assert verdict.state == "right" and exercise.notice in str(verdict)
+    tried = exercise.harness(answer)
+    for seed in range(100):
+        given = exercise.draw(torch.Generator().manual_seed(1000 + seed), seed % 8)
+        assert equal(exercise.reference(*copy.deepcopy(given)), tried(*copy.deepcopy(given)), exercise.close), seed
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_a_stub_is_not_attempted(exercise: Exercise) -> None:
+    assert exercise(...).state == exercise(lambda *_: ...).state == "open"
+    assert f"checks.hint({exercise.name!r})" in str(exercise(...))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_each_usual_mistake_gets_its_own_reason(exercise: Exercise) -> None:
+    assert 3 <= len(exercise.mistakes) <= 8
+    assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    bare = Exercise(**{**vars(exercise), "harness": lambda answer: answer})  # a mistake comes with its harness
+    for mistake in exercise.mistakes:
+        verdict = bare(mistake.does)
+        assert (verdict.state, verdict.says) == ("wrong", mistake.says)
+    wrong = len(exercise.mistakes)
+    print(
+        f"\n{exercise.name:28} solution accepted, stub not attempted, {wrong} of {wrong} mistakes with their own reason"
+    )
+
+
+def broken(*_: Any) -> Any:
+    raise KeyError("learner")
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
+def test_what_no_learner_means_is_rejected_and_never_raises(exercise: Exercise) -> None:
+    first = exercise.draw(torch.Generator().manual_seed(0), 0)
+    constant = copy.deepcopy(exercise.reference(*copy.deepcopy(first)))
+    attempts: dict[str, Any] = {
+        "raises": broken,
+        "constant": lambda *_: constant,
+        "input": lambda *given: given[0],
+        "nothing": lambda *_: None,
+        "text": lambda *_: "42",
+        "too few arguments": lambda: 1,
+        "no function": 42,
+    }
+    for name, attempt in attempts.items():
+        if exercise.name in ("training_step", "seconds_per_call") and name == "input":
+            continue
+        assert exercise(attempt).state == "wrong", name
+    assert "KeyError: 'learner'" in str(exercise(broken)) and "function" in str(exercise(42))
+
+
+def test_a_change_of_the_input_is_noticed() -> None:
+    def in_place(image: torch.Tensor, amount: int) -> torch.Tensor:
+        kept = (image.float() + amount).clamp(0, 255).to(torch.uint8)
+        image.copy_(kept)
+        return kept
+
+    assert "in place" in str(checks.brighten(in_place))
+
+
+def test_right_only_for_square_images_is_told_with_the_shape() -> None:
+    def square(images: torch.Tensor) -> torch.Tensor:
+        channels, height, _ = images.shape
+        return images.reshape(channels, height // 2, 2, height // 2, 2).amax(dim=(2, 4))
+
+    assert "raises RuntimeError" in str(checks.max_pool(square)) and "tensor" in str(checks.max_pool(square))
+
+
+def test_wrong_shape_and_wrong_numbers_are_told_apart() -> None:
+    assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
+    assert "differ by up to" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
+
+
+def test_a_wrong_answer_about_a_network_is_not_taken_for_the_network() -> None:
+    assert "differ by up to" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
+
+
+def test_of_several_tensors_the_one_that_is_wrong_is_told() -> None:
+    def own(images: torch.Tensor, labels: torch.Tensor, *rest: Any) -> Any:
+        mixed, shares = solution("mixup")(images, labels, *rest)
+        return mixed, shares.clamp(max=0.6)
+
+    assert "in tensor 2 of 2 its numbers differ by up to" in str(checks.mixup(own))
+    assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
+    twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
+    assert "the shape is (4,); wanted is (2,)" in str(twice)
+    thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
+    assert "the shape is (3,); wanted is (2,)" in str(thrice)
+    other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
+    assert "in tensor 1 of 2 the shape is (1, 3); wanted is (3, 3)" in str(other)
+
+
+def test_weights_that_are_changed_in_place_are_noticed() -> None:
+    def in_place(mean: Any, weights: Any, decay: float) -> Any:
+        return [m.mul_(decay).add_(w, alpha=1 - decay) for m, w in zip(mean, weights, strict=True)]
+
+    def plus(values: torch.Tensor, change: Any) -> torch.Tensor:
+        values += change(values)
+        return values
+
+    assert all("in place" in str(verdict) for verdict in (checks.running_mean(in_place), checks.residual(plus)))
+
+
+def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
+    checks.record.hints_given.clear()
+    hints = [checks.hint("max_pool") for _ in range(6)]
+    assert repr(hints[3]) == hints[3]  # a notebook shows its lines, no quotes
+    assert len(set(hints)) == 4 and hints[3] == hints[5] and "def my_max_pool" in hints[3]
+    assert all("def my_max_pool" not in text for text in hints[:3])
+    assert "there is no exercise 'maxpool'" in checks.hint("maxpool") and "max_pool" in checks.hint("maxpool")
+
+
+def test_progress_tells_what_is_solved() -> None:
+    checks.record.solved.clear()
+    of = sum(exercise.lesson == 2 for exercise in EXERCISES)
+    assert f"0 of {of} exercises solved" in checks.progress(2)
+    checks.max_pool(solution("max_pool"))
+    checks.conv2d(broken)
+    assert "✅ max_pool" in checks.progress(2) and f"1 of {of} exercises solved" in checks.progress(2)
+    assert f"1 of {len(EXERCISES)} exercises solved, " in checks.progress()
+
+
+LESSONS = sorted(NOTEBOOKS.glob("0[1-8]*.ipynb"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(path: Path) -> None:
+    wanted = [exercise for exercise in EXERCISES if exercise.lesson == int(path.stem[:2])]
+    assert 4 <= len(wanted) <= 6
+    sources = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    stubs = {name: source for source in sources for name in re.findall(r"^checks\.(\w+)\(my_\w+\)$", source, re.M)}
+    assert sorted(stubs) == sorted(exercise.name for exercise in wanted)
+    for exercise in wanted:
+        head, body, *_ = re.sub(r"from cifar_helpers import checks\s+", "", stubs[exercise.name]).splitlines()
+        assert body == "    return ..." and exercise.solution.startswith(head)
+        names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD, "checks": checks}
+        exec("\n".join([head, body]), names)
+        assert exercise(names[f"my_{exercise.name}"]).state == "open"
+        exec(exercise.solution, names)
+        assert exercise(names[f"my_{exercise.name}"]).state == "right"

@@ -1,0 +1,191 @@
+"""Predictions and quizzes: sound questions, honest answers, and the same as text where no widget can be."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+import ipywidgets as widgets
+import pytest
+from helpers import NOTEBOOKS, code_cells, right_letter
+
+from cifar_helpers import checks
+from cifar_helpers.checks import PREDICTIONS, QUIZZES, Asked, Replies, Reply
+from cifar_helpers.checks.answers import LETTERS, as_text, reply
+from cifar_helpers.checks.question_widget import prediction
+from cifar_helpers.checks.questions import Belief, Choice, Number, Option
+
+CHOICES = [q for q in chain(PREDICTIONS.values(), *QUIZZES.values()) if isinstance(q, Choice)]
+COLOUR = Choice(
+    "colour",
+    0,
+    "Which comes first?",
+    (Option("red", "Red is the first channel.", True), Option("blue", "That is OpenCV's order.")),
+)
+HEIGHT = Number("height", 0, "How high?", "pixels", lambda: 32.0, "It is square.", (Belief(0, 30, "Too low."),))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_done() -> None:
+    checks.record.committed.clear()
+    checks.record.answered.clear()
+
+
+@pytest.mark.parametrize("question", CHOICES, ids=lambda question: question.name)
+def test_a_choice_has_one_right_answer_and_a_reason_for_each(question: Choice) -> None:
+    assert sum(option.right for option in question.options) == 1
+    assert 2 <= len(question.options) <= len(LETTERS)
+    for part in ("text", "says"):
+        assert len({getattr(option, part) for option in question.options}) == len(question.options)
+    truth = next(option for option in question.options if option.right)
+    for letter, option in zip(LETTERS, question.options, strict=False):
+        heard = reply(question, letter)
+        assert heard.state == ("right" if option.right else "wrong")
+        told = [f"“{one.text.removesuffix('.')}”. {one.says}" for one in (option, truth)]
+        assert all(words in heard.says for words in told), heard.says
+
+
+def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_guessed_from_their_place() -> None:
+    for lesson, quiz in QUIZZES.items():
+        assert sum(question.lesson == lesson for question in PREDICTIONS.values()) >= 3
+        assert len(quiz) == 5 and {question.lesson for question in quiz} == {lesson}
+        letters = [right_letter(question) for question in quiz]
+        assert max(letters.count(letter) for letter in letters) <= 2, (lesson, letters)
+    longest = [max(question.options, key=lambda option: len(option.text)).right for question in CHOICES]
+    assert sum(longest) <= len(longest) / 2
+
+
+@pytest.mark.parametrize("lesson", [lesson for lesson in QUIZZES if [*NOTEBOOKS.glob(f"{lesson:02}*.ipynb")]])
+def test_each_prediction_stands_once_in_its_lesson_in_order_and_the_quiz_once(lesson: int) -> None:
+    code = "\n".join(code_cells(lesson))
+    wanted = [name for name, question in PREDICTIONS.items() if question.lesson == lesson]
+    assert re.findall(r'^checks\.predict\("(\w+)"\)$', code, re.M) == wanted
+    assert code.count(f"checks.quiz({lesson})") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "state"), [("a", "right"), (" A ", "right"), ("red", "right"), ("b", "wrong"), ("c", "open"), (7, "open")]
+)
+def test_a_choice_takes_letters_and_words(said: object, state: str) -> None:
+    heard = reply(COLOUR, said)
+    assert heard.state == state
+    if state == "open":
+        assert str(said) in heard.says and "a, b" in heard.says
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "words"),
+    [
+        (32, "right", "32 pixels"),
+        ("34 pixels", "right", "32 pixels"),
+        (20, "wrong", "Too low."),
+        (50, "wrong", "32 pixels. It is square."),
+        ("many", "open", "'many' is no number"),
+        ("nan", "open", "'nan' is no number"),
+    ],
+)
+def test_a_number_is_compared_with_the_truth(said: object, state: str, words: str) -> None:
+    heard = reply(HEIGHT, said)
+    assert (heard.state, words in heard.says) == (state, True), heard
+
+
+def parts(asked: Asked) -> tuple[widgets.Widget, widgets.Button, widgets.Widget]:
+    _, field, button, answer = asked.box.children
+    return field, button, answer
+
+
+def test_a_prediction_is_committed_once_and_tells_nothing_before() -> None:
+    heard: list[Reply] = []
+    field, button, answer = parts(prediction(COLOUR, heard.append))
+    assert field.value is None and answer.value == ""
+    button.click()
+    assert "Choose an answer first" in answer.value and not heard
+    field.value = "blue"
+    button.click()
+    assert "OpenCV" in answer.value and "red" in answer.value
+    assert [one.state for one in heard] == ["wrong"]
+    assert field.disabled and button.disabled
+
+
+def test_a_number_that_is_none_can_be_written_again() -> None:
+    heard: list[Reply] = []
+    field, button, answer = parts(prediction(HEIGHT, heard.append))
+    button.click()
+    assert "Write a number first" in answer.value
+    field.value = "many"
+    button.click()
+    assert "no number" in answer.value and not heard and not field.disabled
+    field.value = "32"
+    button.click()
+    assert "Yes, it is 32 pixels" in answer.value and field.disabled
+
+
+@pytest.mark.parametrize(("question", "given"), [(COLOUR, "0"), (HEIGHT, "32")], ids=["choice", "number"])
+def test_a_press_is_judged_by_the_answer_that_comes_with_it(question: Choice | Number, given: str) -> None:
+    heard: list[Reply] = []
+    asked = prediction(question, heard.append)
+    field, _, answer = parts(asked)
+    ask = asked.box.children[0]
+    ask.given = "1 -1" if isinstance(question, Choice) else "1 "
+    assert "first" in answer.value and not heard
+    field.value = "blue" if isinstance(question, Choice) else "3"  # what has arrived so far
+    ask.given = f"2 {given}"
+    assert [one.state for one in heard] == ["right"]
+
+
+@pytest.mark.parametrize("question", [COLOUR, HEIGHT], ids=["choice", "number"])
+def test_without_a_widget_the_question_is_whole_and_gives_nothing_away(question: Choice | Number) -> None:
+    bundle = prediction(question, print)._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert as_text(question) in bundle["text/plain"]
+    assert f"checks.predict({question.name!r}, " in bundle["text/plain"]
+    reasons = [option.says for option in question.options] if isinstance(question, Choice) else [question.says]
+    assert not any(reason in bundle["text/plain"] for reason in reasons)
+
+
+def test_a_quiz_counts_what_is_right_now() -> None:
+    lesson, questions = next(iter(QUIZZES.items()))
+    asked = checks.quiz(lesson)
+    assert isinstance(asked, Asked)
+    *boxes, score = asked.box.children
+    assert all(option.text in repr(asked) for question in questions for option in question.options)
+    for box, question in zip(boxes, questions, strict=True):
+        _, field, button, _ = box.children
+        field.value = next(option.text for option in question.options if option.right)
+        button.click()
+    assert "5 of 5 right" in score.value and "5 of 5 quiz answers right" in checks.progress(lesson)
+    _, field, button, answer = boxes[0].children
+    field.value = next(option.text for option in questions[0].options if not option.right)
+    button.click()
+    assert "❌" in answer.value and not field.disabled
+    assert "4 of 5 right" in score.value and "4 of 5 quiz answers right" in checks.progress(lesson)
+
+
+def test_a_quiz_is_answered_by_letters() -> None:
+    for lesson, questions in QUIZZES.items():
+        letters = "".join(map(right_letter, questions))
+        heard = checks.quiz(lesson, letters)
+        assert isinstance(heard, Replies) and str(heard).endswith("5 of 5 right")
+        wrong = "b" if letters[0] == "a" else "a"
+        assert str(checks.quiz(lesson, wrong + letters[1:])).endswith("4 of 5 right")
+    assert "give 5 letters" in str(checks.quiz(lesson, "abc"))
+    assert "no quiz for lesson 99" in str(checks.quiz(99))
+
+
+def test_progress_counts_a_prediction_when_it_is_committed() -> None:
+    name, question = next(iter(PREDICTIONS.items()))
+    of = sum(other.lesson == question.lesson for other in PREDICTIONS.values())
+    checks.predict(name)
+    checks.predict(name, "zebra")
+    assert f"0 of {of} predictions committed" in checks.progress(question.lesson)
+    checks.predict(name, "a" if isinstance(question, Choice) else 1)
+    assert f"1 of {of} predictions committed" in checks.progress(question.lesson)
+    assert name in str(checks.predict("nothing")) and "no prediction 'nothing'" in str(checks.predict("nothing"))
+
+
+def test_numbers_have_a_truth_that_is_no_misconception() -> None:
+    for question in PREDICTIONS.values():
+        if isinstance(question, Number):
+            truth = question.truth()
+            assert reply(question, truth).state == "right"
+            assert not any(belief.low <= truth < belief.high for belief in question.beliefs), question.name

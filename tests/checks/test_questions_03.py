@@ -1,0 +1,202 @@
+"""What the questions and pictures of lesson 03 say is true of the network and of what the lesson computes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from helpers import ALL, NOTEBOOKS, after_cell, random_images, right, solution, truth
+from torch import nn
+
+from cifar_helpers import MLP, Cifar10, CifarCNN, ImageSet, count_parameters, normalise
+from cifar_helpers.checks.lesson_03 import pictures
+
+LOSS = nn.functional.cross_entropy
+
+
+def refusing(model: nn.Module, images: torch.Tensor) -> str:
+    """What PyTorch says against these images."""
+    with pytest.raises(RuntimeError) as error:
+        model(images)
+    return str(error.value)
+
+
+# --- predictions -------------------------------------------------------------------------------------------------
+
+
+def test_nearly_all_parameters_sit_in_the_linear_layers() -> None:
+    names = after_cell("03", "linear / by_hand", {"network": CifarCNN()})
+    assert truth("linear_share") == pytest.approx(100 * names["linear"] / names["by_hand"])
+    assert names["convolutions"] < 512 * 2049 / 10  # "fewer than a tenth of what the first linear layer has"
+    assert 90 < truth("linear_share") < 95 and count_parameters(CifarCNN().features[2][0]) == 73_856
+
+
+def test_two_convolutions_are_one_of_five_by_five_and_relu_makes_them_more() -> None:
+    images = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    names = after_cell("03", "one_layer =", {"torch": torch, "nn": nn, "images": images})
+    assert names["merged"].shape[2:] == (5, 5) and "5 × 5" in right("two_convolutions")
+    bare = names["second"](names["first"](images))
+    bent = names["second"](names["first"](images).relu())
+    assert torch.allclose(bare, names["one_layer"], atol=1e-5)
+    assert (bent - names["one_layer"]).abs().max() > 0.1
+
+
+def test_without_batch_norm_each_layer_keeps_about_half_or_less_and_ten_keep_next_to_nothing(sketches: Cifar10) -> None:
+    many = normalise(sketches.train_images[:100])
+    spreads = after_cell("03", "def spreads", {"torch": torch, "nn": nn, "many": many})["spreads"]
+    bare, normed = spreads(False), spreads(True)
+    assert all(after < 0.55 * before for before, after in pairwise(bare))
+    assert bare[0] > 1000 * bare[-1] and "Thousands of times less" in right("ten_layers")
+    assert normed[0] < 2 * normed[-1]
+
+
+def test_shuffled_pixels_cost_the_cnn_and_not_the_mlp(sketches: Cifar10) -> None:
+    train, validation = sketches.split()
+    names: dict[str, Any] = {"torch": torch, "ImageSet": ImageSet}
+    names |= {"small": train.subset(slice(0, 600)), "held_out": validation.subset(slice(0, 500))}
+    names = after_cell("03", "def accuracy", after_cell("03", "def shuffle", names))
+    lost = {}
+    for kind, options in ((CifarCNN, {}), (MLP, {"hidden": (384, 256)})):
+        normal, shuffled = (names["accuracy"](kind, f, **options) for f in (lambda part: part, names["shuffle"]))
+        lost[kind.__name__] = normal - shuffled
+    assert lost["CifarCNN"] > 0.1 > 2 * abs(lost["MLP"])
+    assert right("shuffled_pixels").startswith("The CNN")
+
+
+def test_shuffling_loses_no_pixel() -> None:
+    images = random_images(2)
+    shuffled = after_cell("03", "def shuffle", {"torch": torch, "ImageSet": ImageSet})["shuffle"](images)
+    assert not torch.equal(shuffled.images, images.images)
+    assert torch.equal(shuffled.images.flatten(2).sort(2).values, images.images.flatten(2).sort(2).values)
+
+
+def test_the_lesson_as_stored_on_the_real_data_shows_the_same() -> None:
+    (path,) = NOTEBOOKS.glob("03*.ipynb")
+    told = [text["text/plain"] for text in outputs(path) if "Accuracies:" in text.get("text/plain", "")]
+    shares = {name: int(percent) for name, percent in re.findall(r"((?:CNN|MLP), \w+) (\d+)%", told[0])}
+    assert (
+        shares["CNN, normal"] - shares["CNN, shuffled"] > 10 > 2 * abs(shares["MLP, normal"] - shares["MLP, shuffled"])
+    )
+
+
+def outputs(path: Any) -> Iterator[dict[str, str]]:
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            yield output.get("data", {})
+
+
+def test_softmax_twice_costs_what_the_lesson_computes_by_hand() -> None:
+    assert truth("softmax_twice") == pytest.approx(-math.log(math.e / (math.e + 9)), abs=1e-6)
+    said = ALL["softmax_twice"].says  # type: ignore[union-attr]
+    assert "about 23 %" in said and round(100 * math.e / (math.e + 9)) == 23
+
+
+# --- quiz --------------------------------------------------------------------------------------------------------
+
+
+def test_a_fourth_block_makes_the_network_smaller() -> None:
+    block = after_cell("03", "def block(", {"nn": nn, "images": torch.zeros(1, 3, 32, 32)})["block"]
+    third, fourth = count_parameters(block(64, 128)), count_parameters(block(128, 256))
+    behind = nn.Sequential(CifarCNN().features, block(128, 256)).eval()(torch.zeros(1, 3, 32, 32)).numel()
+    saved = 512 * (2048 - behind)
+    *_, falls, deeper = ALL["quiz_03_1"].options  # type: ignore[union-attr]
+    assert all(f"{number:,}" in falls.says for number in (behind, saved, fourth))
+    assert all(f"{number:,}" in deeper.says for number in (third, fourth))
+    assert saved > fourth and "It falls: the linear layer loses more" in right("quiz_03_1")
+
+
+def test_the_error_without_padding_is_mended_by_the_inputs_of_the_linear_layer() -> None:
+    def bare(inputs: int) -> nn.Module:
+        blocks = [
+            part
+            for a, b in pairwise([3, 32, 64, 128])
+            for part in (nn.Conv2d(a, b, 3), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
+        ]
+        return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(inputs, 10)).eval()
+
+    images = torch.zeros(1, 3, 32, 32)
+    error = re.search(r"mat1 and mat2.*\)", refusing(bare(2048), images))
+    assert error and error[0] in ALL["quiz_03_2"].ask
+    assert bare(512)(images).shape == (1, 10) and "from 2048 to 512" in right("quiz_03_2")
+
+
+def test_two_answers_to_one_picture_come_from_the_mode() -> None:
+    torch.manual_seed(0)
+    model, images = CifarCNN(), torch.randn(4, 3, 32, 32)
+
+    def twice() -> bool:
+        return torch.equal(model(images), model(images))
+
+    model.classifier.train()
+    model.features.eval()
+    assert not twice()
+    with torch.no_grad():
+        assert not twice()
+    model.eval()
+    assert twice() and "eval()" in right("quiz_03_3")
+
+
+def test_a_first_loss_of_twenty_comes_from_raw_pixels_and_not_from_softmax_twice(sketches: Cifar10) -> None:
+    images, labels = sketches.train_images[:300], sketches.train_labels[:300]
+    raw, usual, twice = [], [], []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model = MLP()
+        with torch.no_grad():
+            logits = model(images.float())
+            raw.append(float(LOSS(logits, labels)))
+            twice.append(LOSS(logits.softmax(1), labels, reduction="none"))
+            usual.append(float(LOSS(model(normalise(images)), labels)))
+    assert min(raw) > 10 and max(abs(loss - math.log(10)) for loss in usual) < 0.1
+    assert "0 to 255" in right("quiz_03_4")
+    least, greatest = (float(edge) for edge in (torch.cat(twice).min(), torch.cat(twice).max()))
+    assert "between 1.46 and 2.46" in ALL["quiz_03_4"].options[1].says  # type: ignore[union-attr]
+    assert (round(least, 2), round(greatest, 2)) == (1.46, 2.46)
+
+
+def test_larger_pictures_need_more_parameters_in_the_first_linear_layer_alone() -> None:
+    network = CifarCNN().eval()
+    images = torch.zeros(1, 3, 64, 64)
+    assert network.features(images).shape == (1, 128, 8, 8)  # the convolutions take them as they are
+    assert "1x8192 and 2048x512" in refusing(network, images)
+    network.classifier[1] = nn.Linear(8192, 512)
+    assert network(images).shape == (1, 10) and "first linear layer alone" in right("quiz_03_5")
+
+
+# --- pictures of right answers -----------------------------------------------------------------------------------
+
+
+def test_the_picture_of_shapes_counts_the_numbers_of_the_answer() -> None:
+    page = pictures.narrowing(solution("shapes"))
+    assert "256 × 2 × 2 = 1,024" in page and "1,024 numbers would reach the linear layers instead of 2,048" in page
+    assert "7 × 1 × 1 = 7" in pictures.narrowing(lambda channels, *_: [(7, 1, 1)] * 4)
+
+
+def test_the_picture_of_batch_norm_shows_what_the_answer_makes_of_the_channels() -> None:
+    page = pictures.levelled(solution("batch_norm"))
+    assert "ehind your batch norm: means 0, standard deviations 1." in page
+    before = re.search(r"Before: means (\S+ to \S+), standard deviations (\S+ to \S+);", page)
+    assert before and page.count("<polygon") == 2
+    unchanged = pictures.levelled(lambda x, scale, shift: x)
+    assert f"ehind your batch norm: means {before[1]}, standard deviations {before[2]}." in unchanged
+
+
+def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
+    page = pictures.shared_out(solution("softmax"))
+    shares = re.findall(r"text-align:right'>([^<]+ %)</td>", page.replace("&lt;", "less than "))
+    assert len(shares) == 20 and shares[:10] == shares[10:]
+    even = pictures.shared_out(lambda logits: torch.full((2, 10), 0.1))
+    assert even.count(">10 %<") == 20
+
+
+def test_the_picture_of_cross_entropy_reads_the_answers_losses() -> None:
+    page = pictures.costs(solution("cross_entropy"))
+    assert f"{math.log(10):.2f} nats at a tenth, which is guessing, {math.log(2):.2f} at a half, and 0.01 at" in page
+    bits = pictures.costs(lambda logits, labels: LOSS(logits, labels) / math.log(2))
+    assert "1.00 at a half" in bits

@@ -1,0 +1,148 @@
+"""What the questions and pictures of lessons 04 to 06 say is true of the records and of what the lessons compute."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from helpers import ALL, after_cell, right, solution, truth
+from torch import nn
+
+from cifar_helpers import MLP, CifarCNN, count_parameters, load_run, normalise
+from cifar_helpers.checks.lesson_04 import pictures as pictures_04
+from cifar_helpers.checks.lesson_06 import pictures as pictures_06
+from cifar_helpers.data import CLASSES
+from cifar_helpers.data.sketches import draw
+from cifar_helpers.inference import predict
+from cifar_helpers.timing import recorded_benchmark
+
+# --- lesson 04 ---------------------------------------------------------------------------------------------------
+
+
+def test_after_thirty_epochs_the_validation_loss_passes_its_lowest_point_and_rises() -> None:
+    history = load_run("published-100").history
+    half_way = history.best_epoch
+    validation, training = history["validation_loss"], history["train_loss"]
+    assert "lowest point and rises" in right("after_thirty") and 40 <= half_way <= 60
+    assert validation[29] > validation[half_way - 1] and validation[-1] > 1.1 * validation[half_way - 1]
+    assert training[29] > training[half_way - 1] > training[-1]
+    assert history["validation_accuracy"][-1] == pytest.approx(history["validation_accuracy"][half_way - 1], abs=0.01)
+
+
+def test_the_good_recipe_gains_more_than_the_extra_epochs_did() -> None:
+    short, long, good = (load_run(name) for name in ("published-25", "published-100", "good-25"))
+    accuracies = [run.metrics["validation"]["accuracy"] for run in (short, long, good)]
+    assert truth("good_recipe") == pytest.approx(100 * (accuracies[2] - accuracies[1]))
+    assert truth("good_recipe") > 100 * (accuracies[1] - accuracies[0])
+    assert long.recipe.epochs - short.recipe.epochs == 75
+    assert good.recipe.learning_rate == pytest.approx(100 * long.recipe.learning_rate)
+
+
+def test_more_images_gain_most_then_flips_and_shifts_and_weight_decay_within_chance() -> None:
+    names = ("small-decay", "small-dropout", "small-augment", "more-data")
+    plain = load_run("small-plain").history.rows[-1].validation_accuracy
+    decay, dropout, augment, more = (load_run(name).history.rows[-1].validation_accuracy - plain for name in names)
+    chance = 2 * (2 * plain * (1 - plain) / 10_000) ** 0.5
+    assert decay < chance < dropout < augment / 3 and augment < more
+    assert right("remedies") == "Four times as many images"
+    assert load_run("small-dropout").recipe.dropout == 0.5
+
+
+def test_the_best_of_thirty_is_what_the_lesson_computes() -> None:
+    names = after_cell("04", "torch.rand(200, 30, 1000", {"torch": torch})
+    assert truth("best_of_thirty") == pytest.approx(100 * float(names["accuracies"].max(1).values.mean()), abs=1e-4)
+    assert 2 < truth("best_of_thirty") - 80 < 3
+
+
+# --- lesson 05 ---------------------------------------------------------------------------------------------------
+
+
+def test_the_cnn_does_several_times_the_arithmetic_with_fewer_parameters() -> None:
+    work = after_cell("05", "def work(model, batch)", {"torch": torch})["work"]
+    cnn, mlp = CifarCNN().eval(), MLP().eval()
+    assert "1.3 million parameters, the MLP 1.7 million" in ALL["cnn_or_mlp"].ask
+    assert [round(count_parameters(model) / 1e6, 1) for model in (cnn, mlp)] == [1.3, 1.7]
+    assert work(cnn, 1)[0] > 3 * work(mlp, 1)[0] and "several times" in right("cnn_or_mlp")
+
+
+def test_the_operations_a_byte_are_what_the_lesson_prints() -> None:
+    work = after_cell("05", "def work(model, batch)", {"torch": torch})["work"]
+    operations, moved = work(MLP().eval(), 1)
+    assert f"{truth('operations_a_byte'):.1f}" == f"{operations / moved:.1f}" == "0.5"
+
+
+def test_sixteen_bits_gained_most_in_the_record_and_whole_batches_next_to_nothing() -> None:
+    gains = {row["engine"]: row["gain"] for row in recorded_benchmark("b") if "gain" in row}
+    assert max(gains, key=gains.__getitem__) == "+ bfloat16 in training" and "16 bits" in right("one_change")
+    assert sorted(gains.values())[-2] == gains["+ channels last"]
+    assert gains["+ whole batches"] < 1.05 and gains["+ fused update"] < 1.05
+
+
+# --- lesson 06 ---------------------------------------------------------------------------------------------------
+
+
+def test_pictures_that_are_not_normalised_cost_most() -> None:
+    pixels = [np.asarray(draw(k % 10, seed=k)).transpose(2, 0, 1) for k in range(100)]
+    images, labels = torch.from_numpy(np.stack(pixels)), torch.arange(100) % 10
+    ways = {
+        "as in training": normalise(images),
+        "Mean and spread of 0.5 instead of those of training": images / 127.5 - 1,
+        "Red and blue exchanged": normalise(images.flip(1)),
+        "Numbers left between 0 and 1": images / 255,
+    }
+    model = load_run("good-25").model()
+    with torch.no_grad():
+        accuracies = {way: float((model(x).argmax(1) == labels).float().mean()) for way, x in ways.items()}
+    assert min(accuracies, key=accuracies.__getitem__) == right("wrong_preparation")
+    assert max(accuracies, key=accuracies.__getitem__) == "as in training"
+
+
+def test_to_noise_a_few_classes_share_most() -> None:
+    noise = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert sum(share for _, share in predict(noise).top) > 0.75 and "share most" in right("noise")
+
+
+# --- pictures of right answers -------------------------------------------------------------------------------------
+
+
+def test_the_picture_of_early_stopping_shows_what_the_answer_said() -> None:
+    history = load_run("published-100").history
+    stopped, kept = solution("early_stopping")(history["validation_loss"], 10)
+    page = pictures_04.stopping(solution("early_stopping"))
+    assert f"stops after epoch {stopped} and keeps epoch {kept}" in page and kept == history.best_epoch
+    assert "stops after epoch 30 and keeps epoch 20" in pictures_04.stopping(lambda losses, patience: (30, 20))
+
+
+def test_the_picture_of_the_training_step_shows_a_loss_that_falls() -> None:
+    before = torch.get_rng_state()
+    first, last = re.findall(r"from ([\d.]+) to ([\d.]+)\.<", pictures_04.falling(solution("training_step")))[0]
+    assert float(last) < 0.5 * float(first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_picture_of_the_prepared_photo_has_its_three_channels() -> None:
+    page = pictures_06.prepared(solution("prepare"))
+    assert len(re.findall(r'<img alt="Your (red|green|blue) channel', page)) == 3 and "1×3×32×32" in page
+
+
+def test_the_picture_of_the_confusion_matrix_has_the_recorded_counts() -> None:
+    recorded = np.asarray(load_run("good-25").metrics["validation"]["confusion"])
+    page = pictures_06.confused(solution("confusion"))
+    shown = re.findall(r">(\d+)</text>", page)
+    assert [int(count) for count in shown] == recorded.flatten().tolist()
+    off = recorded - np.diag(np.diag(recorded))
+    true, said = divmod(int(off.argmax()), 10)
+    assert f"{off.max()} times a {CLASSES[true]} was called {CLASSES[said]}" in page
+
+
+def test_the_picture_of_saliency_names_its_brightest_pixel() -> None:
+    def one_spot(model: nn.Module, image: torch.Tensor, label: int) -> torch.Tensor:
+        spot = torch.zeros(image.shape[1:])
+        spot[7, 9] = 1.0
+        return spot
+
+    assert "row 7, column 9" in pictures_06.salient(one_spot)
+    page = pictures_06.salient(solution("saliency"))
+    assert page.count("<img alt=") == 2 and "row 7, column 9" not in page

@@ -1,0 +1,126 @@
+"""ImageSet, BatchLoader and split with what other people have in their hands: converted, or told plainly."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import random_images
+from torch import Tensor
+
+from cifar_helpers import Augment, BatchLoader, Cifar10, ImageSet
+
+IMAGES = random_images(20)
+PIXELS, LABELS = IMAGES.images.numpy(), IMAGES.labels.numpy()
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (PIXELS, LABELS),
+        (IMAGES.images, LABELS),
+        (PIXELS, LABELS.astype(np.uint8)),
+        (PIXELS, LABELS.astype(np.int32)),
+        (IMAGES.images, IMAGES.labels.int()),
+        (IMAGES.images, IMAGES.labels.to(torch.uint8)),
+        (PIXELS, LABELS.tolist()),
+        (PIXELS, tuple(LABELS)),
+        (PIXELS[::-1][::-1], LABELS[::-1][::-1]),
+        (np.asfortranarray(PIXELS), LABELS),
+    ],
+)
+def test_arrays_and_whole_numbers_of_any_size_are_converted(images: Any, labels: Any) -> None:
+    made = ImageSet(images, labels)
+    assert torch.equal(made.images, IMAGES.images) and torch.equal(made.labels, IMAGES.labels)
+    assert made.labels.dtype == torch.int64
+
+
+def test_read_only_arrays_are_copied_without_a_warning() -> None:
+    pixels, labels = PIXELS.copy(), LABELS.copy()
+    pixels.flags.writeable = labels.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = ImageSet(pixels, labels)  # type: ignore[arg-type]
+    made.images[0] = 0
+    assert np.array_equal(pixels, PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "says"),
+    [
+        (PIXELS.transpose(0, 2, 3, 1), LABELS, r"\(20, 32, 32, 3\): .*permute\(0, 3, 1, 2\)"),
+        (PIXELS.reshape(20, -1), LABELS, r"reshape\(-1, 3, 32, 32\)"),
+        (PIXELS[0], LABELS[:1], r"images\[None\]"),
+        (PIXELS / 255, LABELS, "float64 .*uint8"),
+        (PIXELS[:, :, :28, :28], LABELS, r"\(20, 3, 28, 28\)"),
+        (PIXELS[:, :1], LABELS, r"\(20, 1, 32, 32\)"),
+        (PIXELS.astype(np.int64), LABELS, "int64"),
+        (PIXELS, LABELS[:, None], r"labels\.squeeze\(1\)"),
+        (PIXELS, LABELS.astype(np.float32), "float32"),
+        (PIXELS, LABELS > 4, "bool"),
+        (PIXELS, LABELS[:5], r"\(20,\)"),
+        (PIXELS, np.eye(10, dtype=np.int64)[LABELS], r"\(20, 10\)"),
+        (PIXELS, LABELS + 1, "subtract 1"),
+        (PIXELS, LABELS - 1, "0..9"),
+        (PIXELS, ["cat"] * 20, "got list"),
+        (list(IMAGES.images), LABELS, "got list: torch.stack"),
+        ("images", LABELS, "got str"),
+        (None, LABELS, "got NoneType"),
+        (PIXELS, None, "got NoneType"),
+        (PIXELS, np.array(["cat"] * 20, dtype=object), "got ndarray"),
+    ],
+)
+def test_what_are_no_images_or_labels_is_told_with_the_way_to_get_there(images: Any, labels: Any, says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        ImageSet(images, labels)
+
+
+def _whole(count: int = 40) -> Cifar10:
+    images = random_images(count)
+    return Cifar10(images.images, images.labels, images.images, images.labels, "folders", "", False, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: BatchLoader(_whole()), r"train, validation = data\.split\(\)"),  # type: ignore[arg-type]
+        (lambda: BatchLoader((PIXELS, LABELS)), r"ImageSet\(images, labels\), got tuple"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, 2.5), "batch_size must be a whole number"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, "20"), "batch_size must be a whole number"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, -1), "at least 1"),
+        (lambda: BatchLoader(IMAGES, seed=1.5), "seed must be a whole number"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, seed=10**14), "seed must lie between"),
+        (lambda: BatchLoader(IMAGES, augment=Augment), "augment must be a function"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, augment=True), "augment must be a function"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, mix="mixup"), "mix must be a function"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, share=(0, 1, 2)), "share must be"),  # type: ignore[arg-type]
+        (lambda: BatchLoader(IMAGES, device="gpu"), "no device 'gpu'"),
+        (lambda: _whole().split(1.5), "share, such as 0.2"),
+        (lambda: _whole().split(0), "between 0 and 1"),
+        (lambda: _whole().split(math.nan), "between 0 and 1"),
+        (lambda: _whole().split("0.2"), "share between 0 and 1"),  # type: ignore[arg-type]
+        (lambda: _whole().split(True), "share between 0 and 1"),
+        (lambda: _whole().split(0.2, seed=0.5), "seed must be a whole number"),  # type: ignore[arg-type]
+        (lambda: _whole().split(0.2, seed="0"), "seed must be a whole number"),  # type: ignore[arg-type]
+    ],
+)
+def test_options_that_cannot_be_are_told(make: Callable[[], Any], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        make()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    assert len(BatchLoader(IMAGES, np.int64(7), seed=np.int32(1))) == 3  # type: ignore[arg-type]
+    one, other = _whole().split(np.float32(0.25), seed=np.int64(3)), _whole().split(0.25, seed=3)  # type: ignore[arg-type]
+    assert all(torch.equal(a.images, b.images) for a, b in zip(one, other, strict=True))
+
+
+def test_a_set_is_still_a_set_after_its_conversion() -> None:
+    made = ImageSet(PIXELS, LABELS)  # type: ignore[arg-type]
+    part = made.subset(torch.tensor([3, 1]))
+    assert isinstance(part.images, Tensor) and part.labels.tolist() == LABELS[[3, 1]].tolist()

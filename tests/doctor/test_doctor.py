@@ -1,0 +1,270 @@
+"""The doctor: it finds what is wrong, names the line that mends it, and outlives anything broken."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from helpers import ROOT, write_batches
+
+from cifar_helpers import doctor
+from cifar_helpers.doctor import finding, lesson_times, machine, packages
+from cifar_helpers.doctor.finding import Finding, fits
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFAR10_ROOT", str(tmp_path))
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+
+
+def found(what: str) -> Finding:
+    return next(f for f in doctor.examine(benchmark=False) if f.what == what)
+
+
+def test_a_good_set_up_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor.report(benchmark=False)
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"torch {importlib.metadata.version('torch')}" in text and "jupyterlab_widgets" in text
+    assert "mend" not in text.replace("0 to mend", "")
+
+
+# --- packages ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "ranges", "right"),
+    [
+        ("2.10.0", ">=2.6", True), ("2.5.1+cpu", ">=2.6", False), ("2.6", ">=2.6.0", True), ("3.0", ">=2.6,<3", False),
+        ("2.6.0rc1", "<=2.6", True), ("3.0.17", "~=3.0.15", True), ("3.1.0", "~=3.0.15", False),
+        ("3.0.14", "~=3.0.15", False), ("1.2", "", True),
+    ],
+)  # fmt: skip
+def test_versions_are_compared_as_numbers(version: str, ranges: str, right: bool) -> None:
+    assert fits(version, ranges) is right
+
+
+def test_a_range_that_cannot_be_read_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="=>2"):
+        fits("1.0", "=>2")
+
+
+def test_an_old_or_missing_package_is_named_with_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["torch<1000,>=999", "no-such-package>=1.2", 'absent>=4; extra == "lab"', 'pytest>=9999; extra == "test"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
+    old, missing = found("torch"), found("no-such-package")
+    assert old.status == missing.status == "mend"
+    assert old.mend.endswith('-m pip install --upgrade "torch<1000,>=999"')
+    assert missing.mend.endswith('-m pip install --upgrade "no-such-package>=1.2"')
+    assert found("absent").status == "look"
+    assert not doctor.report(benchmark=False)  # also where nothing at all is right
+    assert not [f for f in doctor.examine(benchmark=False) if f.what == "pytest"]
+
+
+def test_widgets_that_do_not_belong_together_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"ipywidgets": "8.1.9", "jupyterlab_widgets": "1.1.0"}
+    monkeypatch.setattr(packages, "installed", lambda name: versions.get(name, "1"))
+    (finding,) = packages.widgets()
+    assert finding.status == "mend" and "1.1.0" in finding.says and "jupyterlab_widgets" in finding.mend
+
+
+# --- the kernel's environment and the server's ---------------------------------------------------
+
+
+def environment(folder: Path, widgets: str = "") -> Path:
+    """A folder that looks like a virtual environment, with widgets of a version for Lab."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").touch()
+    if widgets:
+        file = folder / "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps({"version": widgets}), encoding="utf-8")
+    return folder
+
+
+def test_the_environment_of_the_parent_process_is_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel below is a child of this Python, as a kernel is a child of its server."""
+    monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
+    code = "from cifar_helpers.doctor import packages as c; print(*c.kernel())"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "runs in the environment of the Jupyter server" in shown.stdout
+
+
+def test_a_server_script_in_a_virtual_environment_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = environment(tmp_path / "other")
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    words = [sys.executable, f"{other}/bin/jupyter-lab", "--no-browser"]
+    monkeypatch.setattr(packages, "_command", lambda _: words)
+    assert packages.server_prefix() == other
+    monkeypatch.setattr(packages, "_command", lambda _: ["/usr/share/code/code", "--type=utility"])
+    assert packages.server_prefix() is None
+
+
+def test_widgets_missing_where_the_server_runs_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, monkey = environment(tmp_path / "here", "5.0.1"), monkeypatch
+    monkey.setattr(sys, "prefix", str(here))
+    monkey.setenv("JPY_PARENT_PID", "1")
+    for name in ("ENV", "SYSTEM"):  # the places of this Python were read when jupyter_core was imported
+        monkey.setattr(f"jupyter_core.paths.{name}_JUPYTER_PATH", [])
+    monkey.setenv("JUPYTER_DATA_DIR", str(tmp_path / "user"))
+    without, old, good = (environment(tmp_path / name, version) for name, version in SERVERS.items())
+    says = {}
+    for server in (without, old, good, here):
+        monkey.setattr(packages, "server_prefix", lambda server=server: server)
+        says[server.name] = found("kernel")
+    assert says["without"].status == says["old"].status == "look"
+    assert "missing" in says["without"].says and "another version" in says["old"].says
+    assert re.search(r'-m pip install "jupyterlab_widgets.*"', says["without"].mend)
+    assert says["good"].status == says["here"].status == "ok"
+    environment(tmp_path / "shared", "5.0.2")
+    monkey.setenv("JUPYTER_PATH", str(tmp_path / "shared/share/jupyter"))
+    monkey.setattr(packages, "server_prefix", lambda: without)
+    assert found("kernel").status == "ok"
+
+
+SERVERS = {"without": "", "old": "3.1.0", "good": "5.0.15"}
+
+
+# --- the machine -----------------------------------------------------------------------------------
+
+
+def test_more_threads_than_cores_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cpu.max").write_text("150000 100000\n", encoding="ascii")
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(64), raising=False)
+    assert machine.usable_cores() == 2
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        finding = found("processor")
+        assert finding.status == "look" and finding.mend == "import torch; torch.set_num_threads(2)"
+        torch.set_num_threads(2)
+        assert found("processor").status == "ok"
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.max").write_text("2000000000\n", encoding="ascii")
+    monkeypatch.setattr(machine, "_QUOTA", tmp_path)
+    assert found("memory").status == "look" and found("memory").says.startswith("2.0 GB")
+
+
+def test_damaged_data_must_be_mended_and_no_folder_of_the_machine_is_told(tmp_path: Path) -> None:
+    (write_batches(tmp_path) / "data_batch_2").unlink()
+    finding = found("data")
+    assert finding.status == "mend" and "data_batch_2" in finding.says and finding.mend
+    assert str(tmp_path) not in finding.says + finding.mend
+    assert not doctor.report(benchmark=False)
+
+
+def test_data_is_named_with_its_fingerprint(tmp_path: Path) -> None:
+    write_batches(tmp_path)
+    finding = found("data")
+    assert finding.status == "ok" and re.search(r"fingerprint [0-9a-f]{12}", finding.says)
+
+
+# --- the report --------------------------------------------------------------------------------------
+
+
+def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> int:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", broken)
+    findings = list(doctor.examine(benchmark=False))
+    assert any("no such thing" in f.says for f in findings) and findings[-1].what == "data"
+
+
+def test_a_line_fits_a_terminal_and_what_mends_stands_alone() -> None:
+    mend = "python -m pip install " + "x" * 90
+    shown = doctor.lines(Finding("mend", "packages", "word " * 40, mend))
+    assert all(len(line) < 80 for line in shown[:-1]) and len(shown) > 3
+    assert shown[-1].strip() == f"-> {mend}" and " mend " in shown[0]
+
+
+def test_folders_of_the_machine_are_hidden() -> None:
+    text = f"{ROOT / 'data' / 'x'} and {Path.home() / 'y'}"
+    assert finding.without_folders(text) == f"{Path('data') / 'x'} and {Path('~') / 'y'}"
+    assert finding.shown(ROOT / ".venv" / "bin" / "python") == ".venv/bin/python"
+    assert finding.shown(Path("/elsewhere/bin/python")) == "python"
+
+
+def test_a_terminal_without_signs_gets_plain_ones() -> None:
+    code = "from cifar_helpers import doctor; doctor.report(benchmark=False)"
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
+    assert shown.stdout.startswith(b"+ ok ")
+
+
+# --- minutes -----------------------------------------------------------------------------------------
+
+
+def test_seconds_are_scaled_by_the_speed_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = {"steps_per_second": 20.0, "seconds": {"00_start_here": 10.0, "04_training": 60.0}}
+    (tmp_path / "lesson_seconds.json").write_text(json.dumps(recorded), encoding="utf-8")
+    monkeypatch.setattr(lesson_times, "resources", lambda: tmp_path)
+    monkeypatch.setattr(lesson_times, "speed", lambda: 5.0)
+    says = {f.what: f.says for f in lesson_times.minutes()}
+    assert says["lesson 00"] == "10 minutes to read, under 1 minute to compute here"
+    assert says["lesson 04"] == "60 minutes to read, about 4 minutes to compute here"
+    assert says["lesson 06"] == "55 minutes to read"
+
+
+def test_seconds_of_other_lessons_are_scaled_to_the_new_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lesson stored alone, on a slower machine, must leave what is foretold of the others as it was."""
+    store = runpy.run_path(str(ROOT / "notebooks" / "store.py"))
+    monkeypatch.setitem(store["keep"].__globals__, "HERE", tmp_path / "notebooks")
+    (tmp_path / "resources").mkdir()
+    store["keep"]("01_dataset_tour", 10.0, 8.0)
+    store["keep"]("02_convolutions", 30.0, 4.0)
+    kept = json.loads((tmp_path / "resources" / "lesson_seconds.json").read_text(encoding="utf-8"))
+    assert kept == {"steps_per_second": 4.0, "seconds": {"01_dataset_tour": 20.0, "02_convolutions": 30.0}}
+
+
+def test_the_benchmark_leaves_random_numbers_alone() -> None:
+    torch.manual_seed(1)
+    wanted = torch.rand(1)
+    torch.manual_seed(1)
+    assert doctor.speed(0.1) > 0
+    assert torch.equal(torch.rand(1), wanted)
+
+
+@pytest.mark.parametrize("page", ["README.md", "notebooks/00_start_here.ipynb"])
+def test_the_course_maps_tell_the_same_minutes(page: str) -> None:
+    path = ROOT / page
+    if path.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    else:
+        text = path.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[?(\d\d) .*\| (\d+) \|$", text, flags=re.M)
+    assert {lesson: int(minutes) for lesson, minutes in rows} == lesson_times.READING
+
+
+def test_the_command_ends_with_1_where_something_must_be_mended(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cifar_helpers.doctor"]
+    (write_batches(tmp_path) / "test_batch").unlink()
+    bad = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
+    assert bad.returncode == 1 and "-> " in bad.stdout and "1 to mend" in bad.stdout, bad.stdout + bad.stderr
+
+
+def test_the_doctor_speaks_where_no_package_is_installed(tmp_path: Path) -> None:
+    """`-S` leaves this environment's packages out; only the metadata of the course is there."""
+    metadata = next(importlib.metadata.distribution("cifar-course").locate_file("").glob("cifar_course-*.dist-info"))
+    shutil.copytree(metadata, tmp_path / metadata.name)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-S", "-m", "cifar_helpers.doctor"]
+    shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, encoding="utf-8")
+    assert shown.returncode == 1 and "Traceback" not in shown.stderr, shown.stderr
+    assert '-m pip install --upgrade "torch>=' in shown.stdout
+    assert "python -m cifar_helpers.doctor" in shown.stderr

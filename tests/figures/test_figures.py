@@ -1,0 +1,107 @@
+"""Figures: the right numbers in the right places, names on the axes, alt text, and no figure left open."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from helpers import random_images
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from PIL import Image
+
+from cifar_helpers import figures
+from cifar_helpers.figures._base import picture
+from cifar_helpers.timing import Timing
+
+IMAGES = random_images(40).images
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title() for axes in figure.axes]
+
+
+def widths(axes: Any) -> list[float]:
+    return [bar.get_width() for bar in axes.patches]
+
+
+def test_a_shown_figure_has_alt_text_and_is_closed() -> None:
+    before = plt.get_fignums()  # other tests in this process may have left theirs open
+    figure = figures.image_grid(IMAGES[:3])
+    bundle, metadata = picture(figure, "Three images of noise.")
+    assert metadata["image/png"]["alt"] == bundle["text/plain"] == "Three images of noise."
+    assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).format == "PNG"
+    assert plt.get_fignums() == before
+
+
+def test_a_figure_without_alt_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="alt text"):
+        figures.show(figures.image_grid(IMAGES[:1]), alt=" ")
+
+
+def test_a_grid_shows_each_image_with_its_title() -> None:
+    figure = figures.image_grid(IMAGES[:5], list("abcde"), columns=3)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == list("abcde")
+    for axes, image in zip(shown, IMAGES, strict=False):
+        assert np.array_equal(axes.images[0].get_array(), image.permute(1, 2, 0))
+
+
+@pytest.mark.parametrize(("images", "names"), [(IMAGES[:0], None), (IMAGES[:2], ["one"])])
+def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tensor, names: list[str] | None) -> None:
+    with pytest.raises(ValueError, match="image"):
+        figures.image_grid(images, names)
+
+
+def test_a_window_shows_the_sum_of_its_products() -> None:
+    image, kernel = np.random.default_rng(0).random((8, 8)), np.arange(9.0).reshape(3, 3) - 4
+    figure = figures.window(image, kernel, 2, 3)
+    assert f"sum {(image[2:5, 3:6] * kernel).sum():.2f}" in titles(figure)[3]
+
+
+def test_kernels_are_drawn_with_their_numbers_and_signs() -> None:
+    kernel = np.array([[-1, 0, 1]] * 3, float)
+    figure = figures.kernel_results(np.ones((8, 8)), {"edges": kernel}, {"edges": np.array([[-1.0, 1.0]])})
+    above = next(axes for axes in figure.axes if axes.get_title() == "edges")
+    assert [t.get_text() for t in above.texts] == ["-1", "0", "1"] * 3
+    left, middle, right = (to_hex(above.images[0].cmap(above.images[0].norm(v))) for v in (-1, 0, 1))
+    assert len({left, middle, right}) == 3
+
+
+def test_receptive_fields_are_as_large_as_they_are_called() -> None:
+    axes = figures.receptive_fields(IMAGES[0], {"one": 4, "two": 10}).axes[0]
+    assert widths(axes) == [4, 10] and [p.get_label() for p in axes.patches] == ["one: 4 px", "two: 10 px"]
+
+
+def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> None:
+    axes = figures.epoch_times({"here": 9.0}, {"there": 36.0}).axes[0]
+    hatches = [bar.get_hatch() for bar in axes.patches]
+    assert widths(axes) == [9.0, 36.0] and hatches[0] is None and hatches[1]
+    assert "reported by others" in [t.get_text() for t in axes.get_legend().get_texts()]
+
+
+def test_batch_sizes_are_drawn_per_image() -> None:
+    sweep = [Timing("cpu", size, "float32", seconds, 0, 0, 0, 1000) for size, seconds in ((1, 4.0), (64, 1.0))]
+    line = figures.batch_sizes({"CNN": sweep}).axes[0].lines[0]
+    assert line.get_xdata().tolist() == [1, 64] and line.get_ydata().tolist() == [4.0, 1.0]
+
+
+def test_the_roof_has_its_ridge_where_compute_and_memory_meet() -> None:
+    axes = figures.roofline({"CNN": (10.0, 50.0)}, peak=100, bandwidth=20).axes[0]
+    roof = axes.lines[0]
+    assert max(roof.get_ydata()) == 100
+    at = dict(zip(roof.get_xdata(), roof.get_ydata(), strict=True))
+    assert all(y == pytest.approx(min(100, 20 * x)) for x, y in at.items())
+    assert axes.lines[2].get_ydata()[0] == 50.0

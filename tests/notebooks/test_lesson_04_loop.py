@@ -1,0 +1,75 @@
+"""The training loop and the stopping rule that lesson 04 writes out agree with `fit` and `EarlyStopping`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from helpers import NOTEBOOKS, random_images
+from torch import nn
+
+from cifar_helpers import BatchLoader, CifarCNN, EarlyStopping, Epoch, History, fit, load_run
+
+LESSON = NOTEBOOKS / "04_training_and_overfitting.ipynb"
+
+
+def from_lesson(name: str) -> Any:
+    """A function as the lesson defines it."""
+    cells = nbformat.read(LESSON, as_version=4).cells
+    (source,) = [c.source for c in cells if c.cell_type == "code" and f"def {name}(" in c.source]
+    namespace: dict[str, Any] = {"torch": torch, "nn": nn}
+    exec(compile(source, f"{LESSON.name}: {name}", "exec"), namespace)
+    return namespace[name]
+
+
+def start() -> tuple[nn.Module, BatchLoader, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    model = CifarCNN(dropout=0.0)
+    # 130 images in batches of 40: the last batch is smaller, so a mean over batches would be another number.
+    loader = BatchLoader(random_images(130), 40, shuffle=True)
+    return model, loader, torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+
+
+def test_the_loop_of_the_lesson_and_fit_have_the_same_losses() -> None:
+    one_epoch = from_lesson("one_epoch")
+    model, loader, optimizer = start()
+    written_out = [one_epoch(model, loader, optimizer) for _ in range(3)]
+    model, loader, optimizer = start()
+    fitted = fit(model, loader, epochs=3, optimizer=optimizer, precision="float32", progress=False)
+    # The first epoch agrees to rounding; later ones start from weights that rounding has moved apart.
+    assert fitted["train_loss"][0] == pytest.approx(written_out[0], abs=1e-4)
+    assert fitted["train_loss"] == pytest.approx(written_out, abs=0.01)
+    assert written_out[0] - written_out[2] > 0.05, "nothing was learnt, so nothing was compared"
+
+
+def stopped_by_callback(history: History, patience: int) -> tuple[int, int]:
+    callback = EarlyStopping(patience)
+    model = nn.Linear(1, 1)
+    for k in range(1, len(history) + 1):
+        if callback.after_epoch(model, History(history.rows[:k])):
+            break
+    return k, callback.best_epoch
+
+
+@pytest.mark.parametrize("patience", [1, 2, 3, 5, 10, 20])
+def test_the_stopping_rule_of_the_lesson_is_that_of_early_stopping(patience: int) -> None:
+    stop_after = from_lesson("stop_after")
+    generator = torch.Generator().manual_seed(patience)
+    wobble = (0.05 * torch.randn(60, generator=generator)).tolist()
+    losses = [0.5 + ((k - 25) / 40) ** 2 + w for k, w in enumerate(wobble)]
+    made_up = History([Epoch(k, 0.0, 0.0, v, 0.0, 0.1, 1.0) for k, v in enumerate(losses, start=1)])
+    for history in (made_up, load_run("published-100").history):
+        assert stop_after(history, patience) == stopped_by_callback(history, patience)
+
+
+def test_records_of_the_lesson_are_complete() -> None:
+    """A run cut off before its last epoch would make the lesson's tables compare unequal things."""
+    for name in ("published-100", "published-25", "good-25", "small-plain"):
+        run = load_run(name)
+        last = run.history.rows[-1]
+        assert [row.epoch for row in run.history] == list(range(1, run.recipe.epochs + 1))
+        assert all(math.isfinite(value) for value in (last.train_loss, last.validation_loss))
+        assert run.metrics["validation"]["accuracy"] == pytest.approx(last.validation_accuracy, abs=1e-4)
