@@ -21,17 +21,17 @@ try:
     )
     from cifar_helpers.evaluation import Metrics, collect_logits, evaluate
     from cifar_helpers.inference import PictureError, Prediction, predict, predict_folder, preprocess
-    from cifar_helpers.models import MLP, CifarCNN, CompactCNN, FastCNN, SeveralViews, count_parameters
+    from cifar_helpers.models import MLP, CifarCNN, CompactCNN, FastCNN, TestTimeAugmentation, count_parameters
     from cifar_helpers.runs import Run, load_run, load_weights, save_weights
     from cifar_helpers.timing import Timing, devices, time_epoch
     from cifar_helpers.training import (
-        Averaging,
         Callback,
         CheckpointError,
         EarlyStopping,
         Epoch,
         History,
         TrainingDiverged,
+        WeightAveraging,
         fit,
     )
 except (ImportError, OSError) as error:
@@ -42,7 +42,6 @@ __all__ = [
     "CLASSES",
     "MLP",
     "Augment",
-    "Averaging",
     "BatchLoader",
     "Callback",
     "CheckpointError",
@@ -59,9 +58,10 @@ __all__ = [
     "PictureError",
     "Prediction",
     "Run",
-    "SeveralViews",
+    "TestTimeAugmentation",
     "Timing",
     "TrainingDiverged",
+    "WeightAveraging",
     "collect_logits",
     "count_parameters",
     "denormalise",

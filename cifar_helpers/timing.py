@@ -16,7 +16,7 @@ from cifar_helpers import networks
 from cifar_helpers._paths import resources
 from cifar_helpers.devices import checked_device, devices
 from cifar_helpers.training.precision import trained_format
-from cifar_helpers.training.rng import own_randomness
+from cifar_helpers.training.rng import fork_rng
 
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement
@@ -208,7 +208,7 @@ def _work(model: nn.Module, device: torch.device, batch_size: int, precision: st
     """A training step, a validation step, and the transfer of a batch, on a copy of the network."""
     model = networks.copy_network(networks.check_network(model)).to(device)
     random = torch.rand(batch_size, 3, 32, 32)
-    with own_randomness(device):
+    with fork_rng(device):
         memory_format, logits = trained_format(model, random.to(device), torch.sum, None, "time_epoch")
     model, kept = model.to(memory_format=memory_format), random.contiguous(memory_format=memory_format)
     images, labels = kept.to(device), torch.randint(logits.shape[1], (batch_size,)).to(device)

@@ -18,7 +18,7 @@ train, validation = load_cifar10().split()
 torch.manual_seed(0)  # the same weights everywhere
 model = DistributedDataParallel(CifarCNN(dropout=0.0))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-loader = BatchLoader(train.subset(slice(0, 4000)), 100, shuffle=True, share=(rank, world))
+loader = BatchLoader(train.subset(slice(0, 4000)), 100, shuffle=True, shard=(rank, world))
 some = validation.subset(slice(0, 1000))
 history = fit(model, loader, some, epochs=2, optimizer=optimizer, precision="float32", progress=False)
 

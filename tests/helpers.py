@@ -204,7 +204,7 @@ def right_letter(question: Choice) -> str:
 
 
 def right_answer(question: Question) -> str | float:
-    """What to give as the second argument of `checks.predict`."""
+    """What to give as the second argument of `checks.guess`."""
     return right_letter(question) if isinstance(question, Choice) else question.truth()
 
 

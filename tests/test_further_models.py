@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers import Cifar10, CifarCNN, count_parameters, load_run
 from cifar_helpers.data import normalise
-from cifar_helpers.models import CompactCNN, FastCNN, SeveralViews
+from cifar_helpers.models import CompactCNN, FastCNN, TestTimeAugmentation
 
 
 def test_a_compact_network_has_the_parameters_that_its_text_says() -> None:
@@ -76,13 +76,13 @@ def test_several_views_give_the_mean_of_what_each_gets() -> None:
     images = normalise(random_images(6).images)
     with torch.no_grad():
         two = (network(images) + network(images.flip(3))) / 2
-        assert torch.allclose(SeveralViews(network)(images), two, atol=1e-6)
+        assert torch.allclose(TestTimeAugmentation(network)(images), two, atol=1e-6)
         padded = nn.functional.pad(images, (1, 1, 1, 1), mode="reflect")
         corners = [images, padded[:, :, :32, :32], padded[:, :, 2:, 2:]]
         six = sum(network(x) + network(x.flip(3)) for x in corners) / 6
-        assert torch.allclose(SeveralViews(network, shift=1)(images), six, atol=1e-6)
+        assert torch.allclose(TestTimeAugmentation(network, shift=1)(images), six, atol=1e-6)
     with pytest.raises(ValueError, match="shift"):
-        SeveralViews(network, shift=-1)
+        TestTimeAugmentation(network, shift=-1)
 
 
 def test_the_network_that_lesson_08_builds_is_the_compact_one() -> None:

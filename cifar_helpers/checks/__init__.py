@@ -1,13 +1,13 @@
 """Exercises that know whether an answer is right, and why not: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
 
 Each check is called with the learner's function, compares it with a reference on random inputs, and answers in
-words. `checks.predict("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson,
+words. `checks.guess("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson,
 `checks.bug(1, "a")` names a bug in the gallery of lesson 04. `checks.progress()` tells what is done.
 """
 
 from cifar_helpers.checks.answers import Replies, Reply
 from cifar_helpers.checks.bugs import bug
-from cifar_helpers.checks.engine import Exercise, Verdict, hint, progress, record
+from cifar_helpers.checks.engine import Exercise, Verdict, hint, progress, session
 from cifar_helpers.checks.lesson_01.exercises import brighten, class_counts, denormalise, normalise, stratified_split
 from cifar_helpers.checks.lesson_02.exercises import conv2d, max_pool, output_size, receptive_field, vertical_edges
 from cifar_helpers.checks.lesson_03.exercises import (
@@ -30,7 +30,7 @@ from cifar_helpers.checks.lesson_07.calibration import calibration_error, temper
 from cifar_helpers.checks.lesson_07.exercises import bootstrap_interval, f1, precision_recall
 from cifar_helpers.checks.lesson_08.exercises import global_average_pool, mean_of_views, mixup, residual, running_mean
 from cifar_helpers.checks.question_widget import Asked
-from cifar_helpers.checks.registry import PREDICTIONS, QUIZZES, predict, quiz
+from cifar_helpers.checks.registry import PREDICTIONS, QUIZZES, guess, quiz
 
 EXERCISES: tuple[Exercise, ...] = (
     brighten, class_counts, normalise, denormalise, stratified_split,
@@ -44,7 +44,7 @@ EXERCISES: tuple[Exercise, ...] = (
 )  # fmt: skip
 """All of them, in the order of the lessons."""
 
-record.known.update((exercise.name, exercise) for exercise in EXERCISES)
+session.known.update((exercise.name, exercise) for exercise in EXERCISES)
 
 __all__ = [
     "EXERCISES",
@@ -71,6 +71,7 @@ __all__ = [
     "epoch_loss",
     "f1",
     "global_average_pool",
+    "guess",
     "hint",
     "intensity",
     "max_pool",
@@ -82,16 +83,15 @@ __all__ = [
     "overall_speedup",
     "parameters_of_convolution",
     "precision_recall",
-    "predict",
     "prepare",
     "progress",
     "quiz",
     "receptive_field",
-    "record",
     "residual",
     "running_mean",
     "saliency",
     "seconds_per_call",
+    "session",
     "shapes",
     "softmax",
     "stratified_split",

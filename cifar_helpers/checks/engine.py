@@ -108,7 +108,7 @@ class Exercise:
 
 
 @dataclass
-class _Record:
+class _Session:
     """What the learner has done since the kernel started."""
 
     known: dict[str, Exercise] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class _Record:
     answered: set[str] = field(default_factory=set)
 
 
-record = _Record()
+session = _Session()
 
 
 def judge(exercise: Exercise, answer: Any) -> Verdict:
@@ -139,7 +139,7 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         careful = _carefully(answer)
         verdict = _judged(exercise, exercise.harness(careful))
         if verdict.state == "right":
-            record.solved.add(exercise.name)
+            session.solved.add(exercise.name)
             return Verdict(verdict.state, verdict.says, _picture(exercise, careful))
         return verdict
 
@@ -278,12 +278,12 @@ def hint(name: Any) -> Words:
     Returns:
         The hint, or the names that there are.
     """
-    known = known_name(name, record.known)
+    known = known_name(name, session.known)
     if known is None:
-        return Words(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(record.known))}")
-    hints = record.known[known].hints
-    number = min(record.hints_given.get(known, 0), len(hints) - 1)
-    record.hints_given[known] = number + 1
+        return Words(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(session.known))}")
+    hints = session.known[known].hints
+    number = min(session.hints_given.get(known, 0), len(hints) - 1)
+    session.hints_given[known] = number + 1
     return Words(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
 
 
@@ -297,18 +297,18 @@ def progress(lesson: Any = None) -> Words:
         A line for each exercise and their number, or the lessons that there are.
     """
     number = whole_number(lesson)
-    lessons = sorted({exercise.lesson for exercise in record.known.values()})
+    lessons = sorted({exercise.lesson for exercise in session.known.values()})
     if lesson is not None and number not in lessons:
         return Words(f"there are no exercises in lesson {quoted(lesson)}; give one of {', '.join(map(str, lessons))}")
     lines = []
-    for name, exercise in record.known.items():
+    for name, exercise in session.known.items():
         if number in (None, exercise.lesson):
-            lines.append(f"{'✅' if name in record.solved else '… '} {name} (lesson {exercise.lesson:02d})")
+            lines.append(f"{'✅' if name in session.solved else '… '} {name} (lesson {exercise.lesson:02d})")
     done = sum(line.startswith("✅") for line in lines)
     told = [f"{done} of {len(lines)} exercises solved"]
     for asked, given, what in (
-        (record.predictions, record.committed, "predictions committed"),
-        (record.quiz, record.answered, "quiz answers right"),
+        (session.predictions, session.committed, "predictions committed"),
+        (session.quiz, session.answered, "quiz answers right"),
     ):
         names = {name for name, place in asked.items() if number in (None, place)}
         told += [f"{len(names & given)} of {len(names)} {what}"] if names else []

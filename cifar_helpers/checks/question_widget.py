@@ -122,4 +122,4 @@ def _score(right: int, of: int) -> str:
 
 
 def _example(question: Question) -> str:
-    return f"checks.predict({question.name!r}, {chr(39) + 'b' + chr(39) if isinstance(question, Choice) else '12.5'})"
+    return f"checks.guess({question.name!r}, {chr(39) + 'b' + chr(39) if isinstance(question, Choice) else '12.5'})"

@@ -28,7 +28,7 @@ class Choice:
     """A question with two to five answers, one of them right.
 
     Attributes:
-        name: of the question, as in `checks.predict(NAME)`.
+        name: of the question, as in `checks.guess(NAME)`.
         lesson: number of the lesson.
         ask: the question, one or two sentences.
         options: the answers, in the order shown.
@@ -54,7 +54,7 @@ class Number:
     """A question whose answer is a number.
 
     Attributes:
-        name: of the question, as in `checks.predict(NAME)`.
+        name: of the question, as in `checks.guess(NAME)`.
         lesson: number of the lesson.
         ask: the question, one or two sentences.
         unit: of the number, as it stands behind it ("%", "parameters").

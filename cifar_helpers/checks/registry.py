@@ -1,4 +1,4 @@
-"""All questions of the course: `predict` asks one before a result, `quiz` asks five at the end of a lesson."""
+"""All questions of the course: `guess` asks one before a result, `quiz` asks five at the end of a lesson."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from cifar_helpers.checks.answers import LETTERS, Replies, Reply, reply
-from cifar_helpers.checks.engine import record
+from cifar_helpers.checks.engine import session
 from cifar_helpers.checks.parsing import known_name, quoted, whole_number
 from cifar_helpers.checks.question_widget import Asked
 from cifar_helpers.checks.question_widget import prediction as _prediction
 from cifar_helpers.checks.question_widget import quiz as _quiz
 from cifar_helpers.checks.questions import Choice, Question
 
-__all__ = ["PREDICTIONS", "QUIZZES", "predict", "quiz"]
+__all__ = ["PREDICTIONS", "QUIZZES", "guess", "quiz"]
 
 _LESSONS: Final = {
     int(found.name.removeprefix("lesson_")): importlib.import_module(f"cifar_helpers.checks.{found.name}.questions")
@@ -28,14 +28,14 @@ _LESSONS: Final = {
 PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}
 QUIZZES: Final[dict[int, tuple[Choice, ...]]] = {lesson: module.QUIZ for lesson, module in _LESSONS.items()}
 
-record.predictions.update({name: question.lesson for name, question in PREDICTIONS.items()})
-record.quiz.update({question.name: lesson for lesson, questions in QUIZZES.items() for question in questions})
+session.predictions.update({name: question.lesson for name, question in PREDICTIONS.items()})
+session.quiz.update({question.name: lesson for lesson, questions in QUIZZES.items() for question in questions})
 
 
 _BETWEEN_LETTERS: Final = re.compile(r"[\s,;./()\[\]'\"\d]")
 
 
-def predict(name: Any, answer: Any = None) -> Asked | Reply:
+def guess(name: Any, answer: Any = None) -> Asked | Reply:
     """Ask for a prediction before a result is shown, and tell the truth when the reader has committed to one.
 
     Args:
@@ -50,7 +50,7 @@ def predict(name: Any, answer: Any = None) -> Asked | Reply:
 
     def committed(heard: Reply) -> None:
         if heard.state != "open":
-            record.committed.add(known)
+            session.committed.add(known)
 
     if answer is None:
         return _prediction(question, committed)
@@ -74,7 +74,7 @@ def quiz(lesson: Any, answers: Any = None) -> Asked | Reply | Replies:
     questions = QUIZZES[number]
 
     def answered(question: Choice, heard: Reply) -> None:
-        (record.answered.add if heard.state == "right" else record.answered.discard)(question.name)
+        (session.answered.add if heard.state == "right" else session.answered.discard)(question.name)
 
     if answers is None:
         return _quiz(questions, number, answered)

@@ -244,9 +244,9 @@ def _remedy(images: Tensor, weights: Tensor) -> str:
 def smallest_batch(loader: Any) -> int | None:
     """Images in the smallest batch of a pass; `None` where that is not known beforehand."""
     if isinstance(loader, BatchLoader):
-        first, of = loader.share
+        rank, world_size = loader.shard
         last = len(loader.image_set) % loader.batch_size or loader.batch_size
-        return len(range(first, last, of))
+        return len(range(rank, last, world_size))
     if isinstance(loader, list | tuple):
         return min(len(pair(batch, "train")[1]) for batch in loader)
     size = getattr(loader, "batch_size", None)

@@ -230,7 +230,7 @@ _LAYOUTS: Final = {
 
 
 def describe(folder: Path) -> tuple[str, str]:
-    """What `load_cifar10` would find in a folder: (`ok` or `look`, one line). Downloads and draws nothing."""
+    """What `load_cifar10` would find in a folder: (`ok` or `warning`, one line). Downloads and draws nothing."""
     try:
         with _reading(folder):
             layouts.check_folder(folder)
@@ -240,10 +240,10 @@ def describe(folder: Path) -> tuple[str, str]:
                 return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
             clues = layouts.clues(folder)
     except DataError as error:
-        return "look", str(error).replace(str(folder), "data")
+        return "warning", str(error).replace(str(folder), "data")
     seen = "; ".join(clue.says for clue in clues).replace(str(folder), "data")
     if any(clue.is_cifar10 for clue in clues):
-        return "look", seen
+        return "warning", seen
     return "ok", f"none yet: it is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
 
 

@@ -42,13 +42,13 @@ class BatchLoader:
         mix: changes images and labels of a batch together, as `torchvision.transforms.v2.MixUp` does; labels may
             become shares of classes, float `(B, 10)`. Its draws come from torch's own generator.
         seed: of order and augmentation.
-        share: `(k, n)`: of each batch, only the rows of process `k` of `n`, counted from 0; all processes draw
+        shard: `(rank, world_size)`: of each batch, only the rows of that process, counted from 0; all processes draw
             alike, so that together they see what one would see.
         device: where batches are made; the data is moved there once. `None` leaves it where it is.
 
     Raises:
         TypeError: if an argument is of a wrong type.
-        ValueError: if `batch_size` is below 1, there are no images, `share` names no process, the last batch is too
+        ValueError: if `batch_size` is below 1, there are no images, `shard` names no process, the last batch is too
             small to be shared, or there is no such device.
     """
 
@@ -62,7 +62,7 @@ class BatchLoader:
         alternate_flip: bool = False,
         mix: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
         seed: int = 0,
-        share: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] = (0, 1),
         device: torch.device | str | None = None,
     ) -> None:
         if not isinstance(image_set, ImageSet):
@@ -74,13 +74,15 @@ class BatchLoader:
         batch_size, seed = whole_number("batch_size", batch_size), whole_number("seed", seed)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if len(share) != 2 or not 0 <= share[0] < share[1] <= batch_size:
-            raise ValueError(f"share must be (k, n) with 0 <= k < n <= batch_size {batch_size}, got {share}")
+        if not _is_shard(shard, batch_size):
+            raise ValueError(
+                f"shard must be (rank, world_size), 0 <= rank < world_size <= batch_size {batch_size}, got {shard!r}"
+            )
         if not len(image_set):
             raise ValueError("there are no images to iterate over")
-        if 0 < len(image_set) % batch_size < share[1]:
+        if 0 < len(image_set) % batch_size < shard[1]:
             raise ValueError(
-                f"the last batch holds {len(image_set) % batch_size} images, too few to share among {share[1]} "
+                f"the last batch holds {len(image_set) % batch_size} images, too few to share among {shard[1]} "
                 "processes: choose another batch_size"
             )
         if device is not None:
@@ -93,7 +95,7 @@ class BatchLoader:
         self.alternate_flip = alternate_flip
         self.mix = mix
         self.seed = seed
-        self.share = share
+        self.shard = shard
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -116,14 +118,20 @@ class BatchLoader:
                 batch = self.augment(batch, generator)
             if self.mix is not None:
                 batch, classes = self.mix(batch, classes)
-            first, of = self.share
-            yield batch[first::of], classes[first::of]
+            rank, world_size = self.shard
+            yield batch[rank::world_size], classes[rank::world_size]
 
     def _mirrored(self, epoch: int) -> Tensor:
         """Which images are mirrored in a pass: bool `(N,)`."""
         generator = torch.Generator().manual_seed(self.seed)
         half = torch.rand(len(self.image_set), generator=generator) < 0.5
         return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
+
+
+def _is_shard(shard: Any, batch_size: int) -> bool:
+    if not isinstance(shard, tuple | list) or len(shard) != 2 or not all(isinstance(k, int) for k in shard):
+        return False
+    return bool(0 <= shard[0] < shard[1] <= batch_size)
 
 
 def whole_number(name: str, number: Any) -> int:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from cifar_helpers._paths import checkout
 
-Status: TypeAlias = Literal["ok", "look", "mend"]
+Status: TypeAlias = Literal["ok", "warning", "error"]
 DISTRIBUTION = "cifar-course"
 
 
@@ -23,16 +23,16 @@ class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        status: `ok`; `look`, the course runs with a limit; or `mend`, lessons fail.
+        status: `ok`; `warning`, the course runs with a limit; or `error`, lessons fail.
         what: the thing that was examined.
         says: what was found.
-        mend: the line that mends it; empty where nothing is wrong.
+        fix: the line that fixes it; empty where nothing is wrong.
     """
 
     status: Status
     what: str
     says: str
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def processor() -> Iterator[Finding]:
     # Two threads of one core share its arithmetic, so half as many threads as logical cores are right.
     if threads > cores or threads * 2 < cores:
         line = f"import torch; torch.set_num_threads({cores if threads > cores else max(1, cores // 2)})"
-        yield Finding("look", "processor", f"{says}: training will be slow. In the first cell of a lesson:", line)
+        yield Finding("warning", "processor", f"{says}: training will be slow. In the first cell of a lesson:", line)
     else:
         yield Finding("ok", "processor", f"{says}, {torch.backends.cpu.get_cpu_capability()}")
 
@@ -61,7 +61,7 @@ def memory() -> Iterator[Finding]:
     elif size < _MEMORY:
         says = f"{size:.1f} GB, the course wants {_MEMORY:.0f}: a kernel may die"
         yield Finding(
-            "look", "memory", says, "close other programs, and one lesson (Kernel > Shut Down) before the next"
+            "warning", "memory", says, "close other programs, and one lesson (Kernel > Shut Down) before the next"
         )
     else:
         yield Finding("ok", "memory", f"{size:.0f} GB")
@@ -93,7 +93,7 @@ def disk() -> Iterator[Finding]:
     free = shutil.disk_usage(place).free / 1e9
     if free < _SPACE_FOR_DATA:
         says = f"{free:.1f} GB free for the data, which needs {_SPACE_FOR_DATA:.0f}"
-        yield Finding("look", "disk", says, "free some space, or set CIFAR10_ROOT to a folder on another disk")
+        yield Finding("warning", "disk", says, "free some space, or set CIFAR10_ROOT to a folder on another disk")
     else:
         yield Finding("ok", "disk", f"{free:.1f} GB free for the data" if free < 10 else "more than 10 GB free")
 
@@ -109,4 +109,4 @@ def data() -> Iterator[Finding]:
     else:  # load_cifar10 stops at damaged data, and every lesson with it
         place = "the folder CIFAR10_ROOT" if "CIFAR10_ROOT" in os.environ else shown(root)
         mend = f"do so, or move the data out of {place}: load_cifar10() then downloads it"
-        yield Finding("mend", "data", says, mend)
+        yield Finding("error", "data", says, mend)

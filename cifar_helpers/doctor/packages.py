@@ -27,7 +27,7 @@ def python() -> Iterator[Finding]:
         wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
     if not fits(version, wanted):
         says = f"{version}; the course needs {wanted}"
-        yield Finding("mend", "Python", says, "conda env create -f environment.yml")
+        yield Finding("error", "Python", says, "conda env create -f environment.yml")
     else:
         yield Finding("ok", "Python", f"{version} on {platform.system()} {platform.machine()}")
 
@@ -35,7 +35,7 @@ def python() -> Iterator[Finding]:
 def packages() -> Iterator[Finding]:
     """Each package against the range that the course's metadata asks for; those for tests are left out."""
     if not installed(DISTRIBUTION):
-        yield Finding("mend", "packages", "the course itself is not installed here", install('-e ".[lab]"'))
+        yield Finding("error", "packages", "the course itself is not installed here", install('-e ".[lab]"'))
         return
     good = []
     for wanted in requirements(DISTRIBUTION):
@@ -46,7 +46,7 @@ def packages() -> Iterator[Finding]:
             good.append(f"{wanted.package} {version}")
             continue
         # Lab may run elsewhere, or be another program: without it here the lessons still run.
-        status: finding.Status = "look" if wanted.extra else "mend"
+        status: finding.Status = "warning" if wanted.extra else "error"
         says = f"{version}; the course needs {wanted.ranges}" if version else "not installed"
         yield Finding(status, wanted.package, says, install(f'--upgrade "{wanted.package}{wanted.ranges}"'))
     if good:
@@ -61,7 +61,7 @@ def torch() -> Iterator[Finding]:
         importlib.import_module("torch")
     except (ImportError, OSError) as error:  # on Windows a missing library is an OSError
         says = f"is installed but cannot be imported: {error}"
-        yield Finding("mend", "torch", says, install("--force-reinstall torch torchvision"))
+        yield Finding("error", "torch", says, install("--force-reinstall torch torchvision"))
 
 
 def widgets() -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def widgets() -> Iterator[Finding]:
     version = installed(wanted.package)
     if not version or not fits(version, wanted.ranges):
         says = f"{wanted.package} is {version or 'missing'}; ipywidgets needs {wanted.ranges}"
-        yield Finding("mend", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
+        yield Finding("error", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
     else:
         says = f"ipywidgets {installed('ipywidgets')} and {wanted.package} {version} belong together"
         yield Finding("ok", "widgets", says)
@@ -110,7 +110,7 @@ def _other_environment(server: Path, here: Path) -> Finding:
     wanted = _lab_part() if installed("ipywidgets") else None
     package = f'"{wanted.package}{wanted.ranges}"' if wanted else "jupyterlab_widgets"
     line = f"{finding.shown(_python_of(server))} -m pip install {package}"
-    return Finding("look", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
+    return Finding("warning", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
 
 
 def _jupyter_folders(server: Path, here: Path) -> list[Path]:

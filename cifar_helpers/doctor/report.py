@@ -1,6 +1,6 @@
 """Check the set-up: `python -m cifar_helpers.doctor`, and the first cell of lesson 00.
 
-Each line says `ok`, `look` (the course runs, with a limit) or `mend` (lessons fail), and what to type to mend
+Each line says `ok`, `warning` (the course runs, with a limit) or `error` (lessons fail), and what to type to mend
 it. Nothing heavy is imported before its check, so that the doctor can speak where a package is missing.
 """
 
@@ -18,9 +18,9 @@ from cifar_helpers.doctor.lesson_times import speed
 
 __all__ = ["Finding", "examine", "lines", "main", "report", "speed"]
 
-_SYMBOLS = {"ok": "✓", "look": "!", "mend": "✗"}
-_PLAIN_SYMBOLS = {"ok": "+", "look": "!", "mend": "x"}  # for terminals without the others
-_INDENT = 21
+_SYMBOLS = {"ok": "✓", "warning": "!", "error": "✗"}
+_PLAIN_SYMBOLS = {"ok": "+", "warning": "!", "error": "x"}  # for terminals without the others
+_INDENT = 23
 _WIDTH = 79
 
 _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -47,7 +47,7 @@ def examine(*, benchmark: bool = True) -> Iterator[Finding]:
     healthy = True
     for check in _CHECKS:
         for finding in _careful(check):
-            healthy = healthy and finding.status != "mend"
+            healthy = healthy and finding.status != "error"
             yield finding
     if benchmark and healthy:
         yield from _careful(time.minutes)
@@ -57,17 +57,17 @@ def _careful(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:  # the doctor must outlive whatever is broken
-        yield Finding("look", check.__name__, f"could not be examined ({type(error).__name__}: {error})")
+        yield Finding("warning", check.__name__, f"could not be examined ({type(error).__name__}: {error})")
 
 
 def lines(finding: Finding) -> list[str]:
-    """A finding as lines of text; what mends it stands alone on one line, to be copied."""
-    head = f"{_symbols()[finding.status]} {finding.status:5} {finding.what:12} "
+    """A finding as lines of text; what fixes it stands alone on one line, to be copied."""
+    head = f"{_symbols()[finding.status]} {finding.status:7} {finding.what:12} "
     body = textwrap.wrap(
         without_folders(finding.says), _WIDTH - _INDENT, break_long_words=False, break_on_hyphens=False
     )
     text = [f"{head:{_INDENT}}{body[0]}", *(" " * _INDENT + line for line in body[1:])]
-    return [*text, f"        -> {finding.mend}"] if finding.mend else text
+    return [*text, f"        -> {finding.fix}"] if finding.fix else text
 
 
 def _symbols() -> dict[str, str]:
@@ -79,13 +79,13 @@ def _symbols() -> dict[str, str]:
 
 
 def report(*, benchmark: bool = True) -> bool:
-    """Print what `examine` finds; true if nothing must be mended."""
+    """Print what `examine` finds; true if there is no error."""
     found = []
     for finding in examine(benchmark=benchmark):
         found.append(finding.status)
         print(*lines(finding), sep="\n", flush=True)
-    print(f"\n{found.count('mend')} to mend, {found.count('look')} to look at.")
-    return "mend" not in found
+    print(f"\n{found.count('error')} errors, {found.count('warning')} warnings.")
+    return "error" not in found
 
 
 def main() -> int:

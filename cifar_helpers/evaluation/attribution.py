@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.networks import eval_mode
 
-__all__ = ["METHODS", "WITHOUT_SIGN", "looked_at"]
+__all__ = ["METHODS", "WITHOUT_SIGN", "attribute"]
 
 WITHOUT_SIGN: Final = ("saliency", "guided backpropagation")
 """Methods that tell how much a pixel matters, and not whether for or against."""
 METHODS: Final = (*WITHOUT_SIGN, "Grad-CAM", "occlusion")
-"""Names that `looked_at` knows."""
+"""Names that `attribute` knows."""
 
 
-def looked_at(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.NDArray[Any]:
+def attribute(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.NDArray[Any]:
     """Which pixels the score of a class depends on: float `(32, 32)`, by Captum.
 
     Numbers above zero speak for the class, below zero against it; those of `WITHOUT_SIGN` are never below zero.

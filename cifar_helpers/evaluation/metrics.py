@@ -79,7 +79,7 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
 
     Args:
         model: gives logits `(B, classes)`; each of its layers is in the same mode afterwards.
-        loader: batches without augmentation, or an `ImageSet`. Of a `BatchLoader` with a `share` all images are
+        loader: batches without augmentation, or an `ImageSet`. Of a `BatchLoader` with a `shard` all images are
             taken, whichever process asks.
 
     Returns:
@@ -94,7 +94,7 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
     batches.check_not_augmented(loader, "loader")
     if isinstance(loader, ImageSet):
         loader = BatchLoader(loader, device=networks.device_of(model))
-    if isinstance(loader, BatchLoader) and loader.share[1] > 1:
+    if isinstance(loader, BatchLoader) and loader.shard[1] > 1:
         loader = BatchLoader(loader.image_set, loader.batch_size)
     sampler = getattr(loader, "sampler", None)
     if isinstance(sampler, DistributedSampler) and sampler.num_replicas > 1:

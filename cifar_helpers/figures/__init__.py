@@ -4,7 +4,7 @@
 """
 
 from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-from cifar_helpers.figures.ablation import correlations, ladder
+from cifar_helpers.figures.ablations import ablation, correlations
 from cifar_helpers.figures.bug_gallery import bug_cases
 from cifar_helpers.figures.convolution import filter_bank, kernel_results, map_row, receptive_fields, window
 from cifar_helpers.figures.dataset import (
@@ -16,9 +16,9 @@ from cifar_helpers.figures.dataset import (
 )
 from cifar_helpers.figures.evaluation import (
     accuracies,
+    attributions,
     class_scores,
     confusions,
-    looked_at,
     mistakes_compared,
     reliability_diagram,
 )
@@ -38,8 +38,10 @@ __all__ = [
     "PALETTE",
     "SIGNED",
     "LiveCurves",
+    "ablation",
     "accuracies",
     "activation_spread",
+    "attributions",
     "bars",
     "batch_sizes",
     "bug_cases",
@@ -60,8 +62,6 @@ __all__ = [
     "gaps",
     "image_grid",
     "kernel_results",
-    "ladder",
-    "looked_at",
     "map_row",
     "mistakes_compared",
     "moved_crop",

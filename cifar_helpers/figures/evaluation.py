@@ -17,7 +17,7 @@ from cifar_helpers.evaluation.attribution import WITHOUT_SIGN
 from cifar_helpers.figures._base import PALETTE, SIGNED, draw_image, new_figure
 from cifar_helpers.figures.inference import draw_confusion
 
-__all__ = ["accuracies", "class_scores", "confusions", "looked_at", "mistakes_compared", "reliability_diagram"]
+__all__ = ["accuracies", "attributions", "class_scores", "confusions", "mistakes_compared", "reliability_diagram"]
 
 
 def class_scores(metrics: Metrics) -> Figure:
@@ -132,7 +132,7 @@ def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
     return figure
 
 
-def looked_at(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> Figure:
+def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> Figure:
     """Pictures, each with maps of where a network looked; all rows have the same methods.
 
     Maps with a sign are purple below zero, white at zero, orange above; the others brighter where they are larger.

@@ -15,11 +15,11 @@ from cifar_helpers.models import count_parameters
 from cifar_helpers.runs import Run, load_run, run_names
 from cifar_helpers.timing import recorded_benchmark
 
-__all__ = ["BESIDE", "FAST", "RUNGS", "Measured", "Rung", "measured", "names_of", "seconds_of_epochs"]
+__all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measured", "names_of", "seconds_of_epochs"]
 
 
 @dataclass(frozen=True)
-class Rung:
+class Ablation:
     """One step of the ladder.
 
     Attributes:
@@ -38,39 +38,41 @@ class Rung:
     seeds: tuple[int, ...] = (0, 1, 2)
 
 
-RUNGS: tuple[Rung, ...] = (
-    Rung("ladder-start", "CifarCNN, constant rate", "The foot: momentum, weight decay, flips, 6 epochs."),
-    Rung(
+ABLATIONS: tuple[Ablation, ...] = (
+    Ablation("ladder-start", "CifarCNN, constant rate", "The foot: momentum, weight decay, flips, 6 epochs."),
+    Ablation(
         "ladder-one-cycle",
         "one-cycle rate",
         "A high rate travels far in few steps; its fall to zero lets the network settle.",
     ),
-    Rung(
+    Ablation(
         "ladder-shift",
         "shifts by 2 pixels",
         "Other pictures in each epoch fight overfitting, and six epochs hardly overfit.",
     ),
-    Rung(
+    Ablation(
         "ladder-smoothing", "label smoothing", "No image pulls for ever once it is known; six epochs know few so well."
     ),
-    Rung(
+    Ablation(
         "ladder-no-hidden",
         "no hidden layers",
         "The mean of each channel, straight to the answers: nine tenths of the parameters go, and they were of use.",
     ),
-    Rung("ladder-deeper", "two more convolutions a stage", "Depth gives larger receptive fields and finer features."),
-    Rung(
+    Ablation(
+        "ladder-deeper", "two more convolutions a stage", "Depth gives larger receptive fields and finer features."
+    ),
+    Ablation(
         "ladder-average",
         "a way round them",
         "The layers learn a change to what is there, and batches agree better about what early layers should do.",
         measure="last epoch",
     ),
-    Rung(
+    Ablation(
         "ladder-average",
         "mean of the last weights",
         "The jitter of single steps cancels out, but a rate that falls to zero has left little of it.",
     ),
-    Rung(
+    Ablation(
         "ladder-average",
         "six views of each image",
         "What is chance in one view cancels out in six, at six times the cost of an answer.",
@@ -79,22 +81,22 @@ RUNGS: tuple[Rung, ...] = (
 )
 """From `CifarCNN` upwards; each rung keeps the changes of those before it."""
 
-BESIDE: tuple[Rung, ...] = (
-    Rung("ladder-cutout", "cutout of 8 pixels", "It fights overfitting, which 6 epochs do not reach."),
-    Rung("ladder-mixup", "mixup", "It makes each step harder, which pays in long trainings."),
-    Rung("ladder-wider", "twice the width", "More features in each layer, at nearly four times the arithmetic."),
+ALTERNATIVES: tuple[Ablation, ...] = (
+    Ablation("ladder-cutout", "cutout of 8 pixels", "It fights overfitting, which 6 epochs do not reach."),
+    Ablation("ladder-mixup", "mixup", "It makes each step harder, which pays in long trainings."),
+    Ablation("ladder-wider", "twice the width", "More features in each layer, at nearly four times the arithmetic."),
 )
 """Changes against the rung with label smoothing that the ladder does not keep."""
 
-FAST: tuple[Rung, ...] = (
-    Rung("fast-5", "FastCNN, 5 epochs", "Whitened input, wide layers that hand on, alternate flips."),
-    Rung(
+FAST: tuple[Ablation, ...] = (
+    Ablation("fast-5", "FastCNN, 5 epochs", "Whitened input, wide layers that hand on, alternate flips."),
+    Ablation(
         "fast-5",
         "the same, six views",
         "For answers that matter more than the time they take.",
         measure="validation, 6 views",
     ),
-    Rung(
+    Ablation(
         "fast-16",
         "wider, 16 epochs, six views",
         "Width and time: a network this wide has room for what more epochs teach.",
@@ -116,7 +118,7 @@ class Measured:
         seconds: of the whole training, validation after each epoch included, on two quiet cores; mean over the seeds.
     """
 
-    rung: Rung
+    rung: Ablation
     accuracies: tuple[float, ...]
     parameters: int
     seconds: float
@@ -137,12 +139,12 @@ class Measured:
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else math.nan
 
 
-def names_of(rung: Rung) -> tuple[str, ...]:
+def names_of(rung: Ablation) -> tuple[str, ...]:
     """The recorded runs of all seeds."""
     return tuple(rung.run if seed == 0 else f"{rung.run}-seed-{seed}" for seed in rung.seeds)
 
 
-def measured(rung: Rung) -> Measured:
+def measured(rung: Ablation) -> Measured:
     """Read what a rung reached from its records.
 
     Raises:

@@ -28,7 +28,7 @@ class Recipe:
         epochs: passes over the training images.
         network: `CifarCNN`, `CompactCNN` or `FastCNN`.
         batch_size: images a step.
-        learning_rate: constant rate, or the peak of the one-cycle schedule.
+        learning_rate: constant rate, or the peak of the one-cycle scheduler.
         one_cycle: raise the rate to its peak and lower it again over the run (Smith and Topin, 2018).
         momentum: of stochastic gradient descent.
         nesterov: look ahead along the momentum.
@@ -50,8 +50,8 @@ class Recipe:
         train_images: how many training images are used; 0 means all of the split's.
         wrong_labels: share of the training labels that are replaced by another class, 0..1.
         seed: of weights, order, augmentation and dropout.
-        views: how many views of each image a second measurement at the end asks about, see `SeveralViews`: 2 (the
-            image and its mirror image) or 6; 0 for no such measurement.
+        views: how many views of each image a second measurement at the end asks about: 2 (the image and its mirror
+            image) or 6, see `TestTimeAugmentation`; 0 for no such measurement.
         keep_weights: store the final weights (float16).
         keep_after: further epochs after which the weights are stored; 0 is before training. Where it names any,
             the kernels of the first layer are stored after every epoch.
@@ -125,7 +125,7 @@ class Plan:
     loader: BatchLoader
     validation: ImageSet
     optimizer: SGD
-    schedule: LRScheduler | None
+    scheduler: LRScheduler | None
 
 
 def prepare(recipe: Recipe, data: Cifar10) -> Plan:
@@ -140,11 +140,11 @@ def prepare(recipe: Recipe, data: Cifar10) -> Plan:
         model.whiten(normalise(train.images[:_WHITENED_WITH]))
     groups = _groups(recipe, model)
     optimizer = SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
-    schedule: LRScheduler | None = None
+    scheduler: LRScheduler | None = None
     if recipe.one_cycle:
         peaks = [group["lr"] for group in optimizer.param_groups]
-        schedule = OneCycleLR(optimizer, peaks, total_steps=recipe.epochs * len(loader))
-    return Plan(model, loader, validation, optimizer, schedule)
+        scheduler = OneCycleLR(optimizer, peaks, total_steps=recipe.epochs * len(loader))
+    return Plan(model, loader, validation, optimizer, scheduler)
 
 
 def _groups(recipe: Recipe, model: nn.Module) -> list[dict[str, object]]:

@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from cifar_helpers._paths import resources
 from cifar_helpers.data import Cifar10
 from cifar_helpers.evaluation import Metrics, evaluate
-from cifar_helpers.models import SeveralViews
+from cifar_helpers.models import TestTimeAugmentation
 from cifar_helpers.runs.recipes import Network, Recipe, prepare
 from cifar_helpers.runs.weights import load_weights, save_weights
-from cifar_helpers.training import Averaging, Callback, fit
+from cifar_helpers.training import Callback, WeightAveraging, fit
 from cifar_helpers.training.history import History
 
 DEFAULT_RUN = "good-25"
@@ -143,7 +143,7 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
         "test images": {"all": len(data.test_labels), "exact": data.exact_test_images},
     }
     if recipe.views:
-        several = SeveralViews(model, shift=0 if recipe.views == 2 else 1)
+        several = TestTimeAugmentation(model, shift=0 if recipe.views == 2 else 1)
         metrics[f"validation, {recipe.views} views"] = _summary(evaluate(several, validation))
         if data.exact_test_images:
             metrics[f"exact test, {recipe.views} views"] = _summary(evaluate(several, data.exact_test))
@@ -211,14 +211,14 @@ def train_by(
     """
     plan = prepare(recipe, data)
     snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
-    means = [Averaging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
+    means = [WeightAveraging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
     history = fit(
         plan.model,
         plan.loader,
         plan.validation,
         epochs=recipe.epochs,
         optimizer=plan.optimizer,
-        schedule=plan.schedule,
+        scheduler=plan.scheduler,
         label_smoothing=recipe.label_smoothing,
         callbacks=[*snapshots, *means],
         seed=recipe.seed,

@@ -92,7 +92,7 @@ class EarlyStopping(Callback):
         self._best_weights = state["weights"]
 
 
-class Averaging(Callback):
+class WeightAveraging(Callback):
     """Give the model, after training, a running mean of its weights over the last steps instead of the last weights.
 
     Each step moves the mean by `1 - decay` of its distance to the weights (an exponential moving average; Polyak and
@@ -130,7 +130,9 @@ class Averaging(Callback):
             ValueError: if it was made for another model.
         """
         if networks.unwrap(model) is not self._model:
-            raise ValueError("Averaging was made for another model: create it in the same cell as model and optimizer")
+            raise ValueError(
+                "WeightAveraging was made for another model: create it in the same cell as model and optimizer"
+            )
         self._mean = self._fresh_mean()
 
     def after_training(self, model: nn.Module, history: History) -> None:

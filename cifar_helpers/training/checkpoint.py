@@ -24,7 +24,7 @@ from cifar_helpers._paths import atomic_write, is_missing, reading_problem, user
 from cifar_helpers.networks import device_of, unwrap, without_wrappers
 from cifar_helpers.training.history import Epoch, History
 
-_FIELDS: Final = {"model", "optimizer", "schedule", "signature", "precision", "validation", "history", "callbacks"}
+_FIELDS: Final = {"model", "optimizer", "scheduler", "signature", "precision", "validation", "history", "callbacks"}
 _ARRAY: Final = "numpy array"  # the key under which an array is kept as a tensor
 _LONGEST_TEXT: Final = 240
 # What torch.load reads back without running code.
@@ -47,7 +47,7 @@ class State:
 
     model: nn.Module
     optimizer: Optimizer
-    schedule: LRScheduler | None
+    scheduler: LRScheduler | None
     signature: dict[str, str] = field(default_factory=dict)
     precision: str = "auto"
     validation: str = "none"
@@ -108,7 +108,7 @@ def save(path: Path, state: State, history: History, callbacks: list[CallbackSta
     content = {
         "model": without_wrappers(unwrap(state.model).state_dict()),
         "optimizer": state.optimizer.state_dict(),
-        "schedule": state.schedule.state_dict() if state.schedule else None,
+        "scheduler": state.scheduler.state_dict() if state.scheduler else None,
         "signature": state.signature,
         "precision": state.precision,
         "validation": state.validation,
@@ -195,8 +195,8 @@ def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
         history = History([Epoch(*row) for row in content["history"]])
         callbacks = [CallbackState(kind, _with_arrays(kept), stopped) for kind, kept, stopped in content["callbacks"]]
         state.optimizer.load_state_dict(content["optimizer"])
-        if state.schedule is not None:
-            state.schedule.load_state_dict(content["schedule"])
+        if state.scheduler is not None:
+            state.scheduler.load_state_dict(content["scheduler"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise _foreign(file, error) from error
     load_into(unwrap(state.model), content["model"])

@@ -10,28 +10,28 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-def together() -> bool:
+def is_distributed() -> bool:
     """Whether this process trains together with others."""
     return dist.is_available() and dist.is_initialized()
 
 
-def first() -> bool:
+def is_main_process() -> bool:
     """Whether this is the process that writes files: the only one, or that of rank 0."""
-    return not together() or dist.get_rank() == 0
+    return not is_distributed() or dist.get_rank() == 0
 
 
-def agreed(choice: T) -> T:
+def broadcast_object(choice: T) -> T:
     """The choice of the first process, for all."""
-    if not together():
+    if not is_distributed():
         return choice
     told: list[T] = [choice]
     dist.broadcast_object_list(told, src=0)
     return told[0]
 
 
-def summed(number: Tensor) -> Tensor:
+def sum_over_processes(number: Tensor) -> Tensor:
     """The sum of a number over all processes."""
-    if together():
+    if is_distributed():
         number = number.clone()
         dist.all_reduce(number)
     return number

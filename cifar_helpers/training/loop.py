@@ -31,7 +31,7 @@ from cifar_helpers.training.callbacks import Callback, is_number
 from cifar_helpers.training.checkpoint import CallbackState, CheckpointError
 from cifar_helpers.training.history import Epoch, History
 from cifar_helpers.training.precision import Computation
-from cifar_helpers.training.rng import own_randomness
+from cifar_helpers.training.rng import fork_rng
 
 _CHECK_EVERY: Final = 20  # steps between looks at the loss: each look makes a GPU wait
 
@@ -53,7 +53,7 @@ def fit(
     *,
     epochs: int,
     optimizer: Optimizer | None = None,
-    schedule: LRScheduler | None = None,
+    scheduler: LRScheduler | None = None,
     device: torch.device | str | None = None,
     precision: str = "auto",
     label_smoothing: float = 0.0,
@@ -71,7 +71,7 @@ def fit(
     complete epochs is returned.
 
     Under `torchrun` each process calls it with its network in `DistributedDataParallel` and a `BatchLoader` with its
-    `share`; the first one writes the checkpoint. Loss and accuracy are those of all processes together.
+    `shard`; the first one writes the checkpoint. Loss and accuracy are those of all processes together.
 
     Args:
         model: takes images, of this course `(B, 3, 32, 32)`, and gives logits `(B, classes)`; it is trained in place.
@@ -82,7 +82,7 @@ def fit(
         epochs: at least 1; with a checkpoint, the total over all calls.
         optimizer: made for this very model; `None` takes SGD with Nesterov momentum 0.9, weight decay
             5e-4 and a one-cycle learning rate with peak 0.1.
-        schedule: stepped after each batch, as `OneCycleLR` wants it; `ReduceLROnPlateau` after each epoch, with the
+        scheduler: stepped after each batch, as `OneCycleLR` wants it; `ReduceLROnPlateau` after each epoch, with the
             validation loss. `None` keeps the optimizer's rate.
         device: where to train; `None` leaves the model where it is.
         precision: of training and of the validation after each epoch: `float32`, `bfloat16`, or `auto`, which
@@ -118,29 +118,29 @@ def fit(
         allocator.keep_freed_memory()
     train = _training_batches(train, seed, home)
     validation = _validation_batches(validation, home)
-    if schedule is not None:
-        schedules.check_schedule(schedule, optimizer)
-    if schedules.is_per_epoch(schedule) and validation is None:
-        raise ValueError(f"{type(schedule).__name__} waits for the validation loss: pass validation= to fit")
+    if scheduler is not None:
+        schedules.check_schedule(scheduler, optimizer)
+    if schedules.is_per_epoch(scheduler) and validation is None:
+        raise ValueError(f"{type(scheduler).__name__} waits for the validation loss: pass validation= to fit")
     if optimizer is None:
-        optimizer, schedule = _default_recipe(model, epochs * len(train))
+        optimizer, scheduler = _default_recipe(model, epochs * len(train))
     _check_optimizer(optimizer, model)
     if not model.training:
         model.train()
     modes = networks.modes_of(model)
 
-    with own_randomness(home) as seed_generators:
+    with fork_rng(home) as seed_generators:
         computation = precisions.try_first_step(model, train, home, precision)
         if validation is not None:
             _check_validation(model, validation)
         for watcher in watchers:
             watcher.before_training(model)
-        state = checkpoints.State(model, optimizer, schedule, precision=precision)
+        state = checkpoints.State(model, optimizer, scheduler, precision=precision)
         history, stopped, path = History(), list[Callback](), None
         if checkpoint is not None:
             path = checkpoints.checked_path(checkpoint)
             state.signature = signatures.signature(
-                model, optimizer, schedule, train, seed=seed, label_smoothing=label_smoothing
+                model, optimizer, scheduler, train, seed=seed, label_smoothing=label_smoothing
             )
             state.validation = signatures.images_of(validation)
             history, stopped = _resume(path, state, watchers, train)
@@ -150,9 +150,9 @@ def fit(
         model.to(memory_format=computation.memory_format)
         complete = _is_complete(history, epochs, path, stopped, model)
         if not complete:
-            schedules.check_length(schedule, epochs, len(train), len(history))
+            schedules.check_length(scheduler, epochs, len(train), len(history))
         if not history.rows:
-            schedules.warn_of_epochs(schedule, epochs, len(train))
+            schedules.warn_of_epochs(scheduler, epochs, len(train))
 
         with _progress_bar(epochs * len(train), len(history) * len(train), progress) as bar:
             try:
@@ -165,13 +165,13 @@ def fit(
                     networks.set_modes(modes)
                     watch = _Watch(epoch, history, bar)
                     loss, accuracy, rate = _train_epoch(
-                        model, train, optimizer, schedule, computation, label_smoothing, watch
+                        model, train, optimizer, scheduler, computation, label_smoothing, watch
                     )
-                    validated = _validate(model, validation, computation, schedule)
+                    validated = _validate(model, validation, computation, scheduler)
                     history.rows.append(Epoch(epoch, loss, accuracy, *validated, rate, time.perf_counter() - start))
                     watch.show(history.rows[-1])
                     stops = [bool(watcher.after_epoch(model, history)) for watcher in watchers]
-                    if path is not None and distributed.first():
+                    if path is not None and distributed.is_main_process():
                         checkpoints.save(path, state, history, _states_of(watchers, stops))
                     if any(stops):
                         break
@@ -186,7 +186,7 @@ def _train_epoch(
     model: nn.Module,
     train: Batches,
     optimizer: Optimizer,
-    schedule: LRScheduler | None,
+    scheduler: LRScheduler | None,
     computation: Computation,
     label_smoothing: float,
     watch: _Watch,
@@ -208,8 +208,8 @@ def _train_epoch(
         loss = nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        if schedule is not None and not schedules.is_per_epoch(schedule):
-            schedule.step()
+        if scheduler is not None and not schedules.is_per_epoch(scheduler):
+            scheduler.step()
         losses.append(loss.detach())
         sizes.append(len(labels))
         # Of mixed images the class with the largest share counts.
@@ -218,21 +218,21 @@ def _train_epoch(
         watch.after_step(losses, rate)
     watch.after_epoch(losses, rate)
     weights = torch.tensor(sizes, dtype=torch.float32, device=device)
-    total = distributed.summed((torch.stack(losses) * weights).sum())
-    seen = int(distributed.summed(weights.sum().long()))
-    return float(total) / seen, int(distributed.summed(right)) / seen, rate
+    total = distributed.sum_over_processes((torch.stack(losses) * weights).sum())
+    seen = int(distributed.sum_over_processes(weights.sum().long()))
+    return float(total) / seen, int(distributed.sum_over_processes(right)) / seen, rate
 
 
 def _validate(
-    model: nn.Module, validation: Batches | None, computation: Computation, schedule: LRScheduler | None
+    model: nn.Module, validation: Batches | None, computation: Computation, scheduler: LRScheduler | None
 ) -> tuple[float, float]:
     """Loss and accuracy on the validation images; NaN without them."""
     if validation is None:
         return math.nan, math.nan
     with computation.autocast(networks.device_of(model)):
         metrics = evaluate(model, validation)
-    if isinstance(schedule, ReduceLROnPlateau):
-        schedule.step(metrics.loss)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(metrics.loss)
     return metrics.loss, metrics.accuracy
 
 
@@ -425,7 +425,7 @@ def _is_complete(
         )
     if len(history) == epochs or any(watcher.after_epoch(model, history) for watcher in stopped):
         return True
-    if distributed.first():
+    if distributed.is_main_process():
         checkpoints.check_writable(path)
     return False
 

@@ -22,7 +22,7 @@ from cifar_helpers.data.batches import (
 )
 from cifar_helpers.networks import copy_network, unwrap
 from cifar_helpers.training import distributed
-from cifar_helpers.training.rng import own_randomness
+from cifar_helpers.training.rng import fork_rng
 
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
@@ -85,7 +85,7 @@ def try_first_step(model: nn.Module, loader: Any, device: torch.device, precisio
     def loss(logits: Tensor) -> Tensor:
         return nn.functional.cross_entropy(logits.float(), class_numbers(labels, logits.shape[1], "train"))
 
-    with own_randomness(device), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with fork_rng(device), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         _check_single_image(model, loader, images)
         memory_format, _ = trained_format(model, images, loss, loader, "train")
     if precision == "auto":
@@ -165,7 +165,7 @@ def _faster_precision(model: nn.Module, images: Tensor, labels: Tensor) -> str:
     measured = _chosen.setdefault(network, {})
     key = (str(images.device), tuple(images.shape), images.is_contiguous())
     if key not in measured:
-        measured[key] = distributed.agreed(_measure(network, images, labels))
+        measured[key] = distributed.broadcast_object(_measure(network, images, labels))
     return measured[key]
 
 
@@ -186,7 +186,7 @@ def _try(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> tu
     losses, seconds = [], []
     trial = copy_network(model)
     trial.to(memory_format=torch.contiguous_format if images.is_contiguous() else torch.channels_last)
-    with own_randomness(images.device) as seed_generators:
+    with fork_rng(images.device) as seed_generators:
         seed_generators(0)
         for _ in range(_STEPS):
             start = time.perf_counter()

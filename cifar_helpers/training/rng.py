@@ -16,7 +16,7 @@ Seed = Callable[[int], object]
 aten: Any = torch.ops.aten
 
 
-def own_randomness(device: torch.device) -> AbstractContextManager[Seed]:
+def fork_rng(device: torch.device) -> AbstractContextManager[Seed]:
     """What is drawn inside leaves the random numbers outside as they were; gives the function that seeds the inside.
 
     In the main thread torch's generators are seeded, and set back at the end. In another thread the main one may draw

@@ -44,44 +44,44 @@ def check_optimizer(optimizer: Any) -> None:
         )
 
 
-def check_schedule(schedule: Any, optimizer: Optimizer | None) -> None:
+def check_schedule(scheduler: Any, optimizer: Optimizer | None) -> None:
     """Refuse what is no schedule of this optimizer.
 
     Raises:
-        TypeError: if it is no schedule.
+        TypeError: if it is no scheduler.
         ValueError: if it moves the rate of another optimizer, or of none.
     """
-    if not isinstance(schedule, LRScheduler | ReduceLROnPlateau):
-        what = f"the class {schedule.__name__}" if isinstance(schedule, type) else repr(schedule)[:60]
+    if not isinstance(scheduler, LRScheduler | ReduceLROnPlateau):
+        what = f"the class {scheduler.__name__}" if isinstance(scheduler, type) else repr(scheduler)[:60]
         raise TypeError(
-            "schedule must be a scheduler of torch.optim.lr_scheduler, such as "
+            "scheduler must be a scheduler of torch.optim.lr_scheduler, such as "
             f"OneCycleLR(optimizer, max_lr=0.1, total_steps=...), got {what}"
         )
     if optimizer is None:
         raise ValueError(
-            f"{type(schedule).__name__} moves the rate of an optimizer that fit does not get: pass optimizer= as well"
+            f"{type(scheduler).__name__} moves the rate of an optimizer that fit does not get: pass optimizer= as well"
         )
-    if isinstance(schedule, ReduceLROnPlateau) and schedule.mode != "min":
+    if isinstance(scheduler, ReduceLROnPlateau) and scheduler.mode != "min":
         raise ValueError(
             "ReduceLROnPlateau gets the validation loss, which is to fall: create it with mode='min', not 'max'"
         )
-    if getattr(schedule, "optimizer", optimizer) is not optimizer:
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError(
-            f"{type(schedule).__name__} moves the rate of another optimizer, so this one's would stay as it is: "
+            f"{type(scheduler).__name__} moves the rate of another optimizer, so this one's would stay as it is: "
             "create optimizer and schedule in the same cell, the optimizer first"
         )
 
 
-def is_per_epoch(schedule: LRScheduler | None) -> bool:
+def is_per_epoch(scheduler: LRScheduler | None) -> bool:
     """Whether a schedule waits for the validation loss, once per epoch."""
-    return isinstance(schedule, ReduceLROnPlateau)
+    return isinstance(scheduler, ReduceLROnPlateau)
 
 
-def check_length(schedule: LRScheduler | None, epochs: int, batches: int, done: int) -> None:
+def check_length(scheduler: LRScheduler | None, epochs: int, batches: int, done: int) -> None:
     """Refuse a schedule that ends before the training does.
 
     Args:
-        schedule: stepped after each batch.
+        scheduler: stepped after each batch.
         epochs: of the whole training.
         batches: steps per epoch.
         done: epochs that are complete already.
@@ -89,30 +89,30 @@ def check_length(schedule: LRScheduler | None, epochs: int, batches: int, done: 
     Raises:
         ValueError: naming both numbers of steps.
     """
-    if not isinstance(schedule, OneCycleLR):
+    if not isinstance(scheduler, OneCycleLR):
         return
-    left, needed = schedule.total_steps - schedule.last_epoch, (epochs - done) * batches
+    left, needed = scheduler.total_steps - scheduler.last_epoch, (epochs - done) * batches
     if left < needed:
-        spent = f", of which {schedule.last_epoch:,} are spent" if schedule.last_epoch else ""
+        spent = f", of which {scheduler.last_epoch:,} are spent" if scheduler.last_epoch else ""
         raise ValueError(
-            f"OneCycleLR was made for total_steps={schedule.total_steps:,}{spent}, but {epochs - done} epochs of "
+            f"OneCycleLR was made for total_steps={scheduler.total_steps:,}{spent}, but {epochs - done} epochs of "
             f"{batches:,} batches take {needed:,} steps, as fit steps a schedule after each batch: create optimizer "
             f"and schedule again, with total_steps={epochs * batches:,}"
         )
 
 
-def warn_of_epochs(schedule: LRScheduler | None, epochs: int, batches: int) -> None:
+def warn_of_epochs(scheduler: LRScheduler | None, epochs: int, batches: int) -> None:
     """Warn where a schedule looks as if it were meant for one step per epoch.
 
     Args:
-        schedule: before its first step; `fit` steps it after each batch.
+        scheduler: before its first step; `fit` steps it after each batch.
         epochs: of the training.
         batches: steps per epoch.
     """
-    if schedule is None or batches == 1 or isinstance(schedule, OneCycleLR | ReduceLROnPlateau):
+    if scheduler is None or batches == 1 or isinstance(scheduler, OneCycleLR | ReduceLROnPlateau):
         return
     steps = epochs * batches
-    reason = next(_short_lengths(schedule, epochs, steps), "") or _fall(schedule, epochs, batches)
+    reason = next(_short_lengths(scheduler, epochs, steps), "") or _fall(scheduler, epochs, batches)
     if reason:
         warnings.warn(
             f"{reason}. fit steps a schedule after each batch: {epochs} epochs of {batches:,} batches are {steps:,} "
@@ -121,10 +121,10 @@ def warn_of_epochs(schedule: LRScheduler | None, epochs: int, batches: int) -> N
         )
 
 
-def _short_lengths(schedule: Any, epochs: int, steps: int) -> Iterator[str]:
-    kind = type(schedule).__name__
+def _short_lengths(scheduler: Any, epochs: int, steps: int) -> Iterator[str]:
+    kind = type(scheduler).__name__
     for name in _LENGTHS:
-        length = getattr(schedule, name, None)
+        length = getattr(scheduler, name, None)
         if length is None:
             continue
         last = max(length, default=0) if name.endswith("milestones") else length
@@ -133,28 +133,28 @@ def _short_lengths(schedule: Any, epochs: int, steps: int) -> Iterator[str]:
         elif 0 < last <= epochs < steps:
             shown = sorted(length) if name.endswith("milestones") else length
             yield f"{kind} has {name.lstrip('_')}={shown}, which looks like a number of epochs"
-    for inner in getattr(schedule, "_schedulers", ()):
+    for inner in getattr(scheduler, "_schedulers", ()):
         yield from _short_lengths(inner, epochs, steps)
 
 
-def _fall(schedule: LRScheduler, epochs: int, batches: int) -> str:
+def _fall(scheduler: LRScheduler, epochs: int, batches: int) -> str:
     """In words, that the rate is next to nothing for most of the training; empty where it is not."""
-    rates = _planned_rates(schedule, min(epochs * batches, _LONGEST_LOOK))
+    rates = _planned_rates(scheduler, min(epochs * batches, _LONGEST_LOOK))
     if len(rates) <= batches or not max(rates) > 0:
         return ""
     after_one, most = rates[batches], max(rates)
     nothing = sum(rate < most / 1000 for rate in rates)
     if after_one < max(rates[: batches + 1]) / 100 or nothing > len(rates) / 2:
         return (
-            f"{type(schedule).__name__} lets the rate fall from {most:.3g} to {after_one:.3g} within the first epoch, "
+            f"{type(scheduler).__name__} lets the rate fall from {most:.3g} to {after_one:.3g} within the first epoch, "
             f"and to {rates[-1]:.3g} after {len(rates) - 1:,} steps"
         )
     return ""
 
 
-def _planned_rates(schedule: LRScheduler, steps: int) -> list[float]:
+def _planned_rates(scheduler: LRScheduler, steps: int) -> list[float]:
     """The first group's rate before each of the next steps, and after them; fewer where the schedule ends."""
-    optimizer = schedule.optimizer
+    optimizer = scheduler.optimizer
     groups = [{"params": [torch.zeros(1)], "lr": float(group["lr"])} for group in optimizer.param_groups]
     stand_in = SGD(groups, lr=0.0)
     for group, original in zip(stand_in.param_groups, optimizer.param_groups, strict=True):
@@ -163,7 +163,7 @@ def _planned_rates(schedule: LRScheduler, steps: int) -> list[float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of a step without an optimizer's
         try:
-            trial = copy.deepcopy(schedule, {id(optimizer): stand_in})
+            trial = copy.deepcopy(scheduler, {id(optimizer): stand_in})
             for _ in range(steps):
                 trial.step()
                 rates.append(float(stand_in.param_groups[0]["lr"]))
@@ -172,15 +172,15 @@ def _planned_rates(schedule: LRScheduler, steps: int) -> list[float]:
     return rates
 
 
-def settings_of(schedule: LRScheduler | None) -> str:
+def settings_of(scheduler: LRScheduler | None) -> str:
     """What makes a schedule the schedule that it is, in words: the same before, during and after a training."""
-    if schedule is None:
+    if scheduler is None:
         return "none"
-    state = schedule.state_dict()
+    state = scheduler.state_dict()
     kept = {name: value for name, value in state.items() if name not in _MOVING and name != "_schedulers"}
-    inner = [settings_of(one) for one in getattr(schedule, "_schedulers", ())]
-    functions = [_text_of_function(function) for function in getattr(schedule, "lr_lambdas", ())]
-    return f"{type(schedule).__name__} {', '.join([text_of(kept), *inner, *functions])}"
+    inner = [settings_of(one) for one in getattr(scheduler, "_schedulers", ())]
+    functions = [_text_of_function(function) for function in getattr(scheduler, "lr_lambdas", ())]
+    return f"{type(scheduler).__name__} {', '.join([text_of(kept), *inner, *functions])}"
 
 
 def _text_of_function(function: Any) -> str:

@@ -27,7 +27,7 @@ _CONTENTS: Final = (
 def signature(
     model: nn.Module,
     optimizer: Optimizer,
-    schedule: LRScheduler | None,
+    scheduler: LRScheduler | None,
     train: Batches,
     *,
     seed: int,
@@ -35,7 +35,7 @@ def signature(
 ) -> dict[str, str]:
     """Name of each choice that makes this training what it is, to its value in words."""
     # A schedule moves rate and momentum, so that they are no marks of the training then; its own numbers are.
-    moving = {"lr", "momentum", "betas", "max_momentum", "base_momentum"} if schedule else set()
+    moving = {"lr", "momentum", "betas", "max_momentum", "base_momentum"} if scheduler else set()
     groups = [
         {k: v for k, v in group.items() if k != "params" and k not in moving} | {"parameters": len(group["params"])}
         for group in optimizer.param_groups
@@ -43,7 +43,7 @@ def signature(
     return {
         "network": _of_network(unwrap(model)),
         "optimizer": f"{type(optimizer).__name__} {text_of(groups)}",
-        "schedule": schedules.settings_of(schedule),
+        "scheduler": schedules.settings_of(scheduler),
         "seed": str(seed),
         "label smoothing": str(float(label_smoothing)),
         "batches per epoch": str(len(train)),

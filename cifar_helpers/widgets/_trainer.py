@@ -125,7 +125,7 @@ class Watch(Callback):
 
 class _Watched(BatchLoader):
     def __init__(self, loader: BatchLoader, watch: Watch) -> None:
-        names = ("shuffle", "augment", "alternate_flip", "mix", "seed", "share")
+        names = ("shuffle", "augment", "alternate_flip", "mix", "seed", "shard")
         options: dict[str, Any] = {name: getattr(loader, name) for name in names}
         super().__init__(loader.image_set, loader.batch_size, **options)
         self.watch = watch

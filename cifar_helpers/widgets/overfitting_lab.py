@@ -230,8 +230,8 @@ class _Lab(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         def train(model: nn.Module, watch: Watch) -> History:
             batches = watch.loader(plan.loader, recipe.epochs)
             return fit(
-                model, batches, plan.validation, epochs=recipe.epochs, optimizer=plan.optimizer, schedule=plan.schedule,
-                callbacks=[watch, _Deadline(_SECONDS)], progress=False,
+                model, batches, plan.validation, epochs=recipe.epochs, optimizer=plan.optimizer,
+                scheduler=plan.scheduler, callbacks=[watch, _Deadline(_SECONDS)], progress=False,
             )  # fmt: skip
 
         self.trained = settings

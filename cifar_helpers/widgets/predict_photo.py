@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from cifar_helpers.data import CLASSES
-from cifar_helpers.evaluation.attribution import looked_at
+from cifar_helpers.evaluation.attribution import attribute
 from cifar_helpers.inference import (
     Picture,
     PictureError,
@@ -67,7 +67,7 @@ def render(
         photo: RGB.
         crop: the square that is predicted.
         prediction: of that square.
-        values: float `(32, 32)` of `looked_at`, or `None`.
+        values: float `(32, 32)` of `attribute`, or `None`.
         method: its name.
     """
     small = photo.copy()
@@ -178,7 +178,7 @@ class _Steering:
         values, problem = None, ""
         if self.method.value != METHODS[0]:
             try:
-                values = looked_at(self.model, prediction.seen, CLASSES.index(prediction.label), self.method.value)
+                values = attribute(self.model, prediction.seen, CLASSES.index(prediction.label), self.method.value)
             except ValueError as error:
                 problem = message_html(f"{error}.")
         self.shown.value = problem + render(self.photo, crop, prediction, values, self.method.value)

@@ -156,8 +156,8 @@ def test_a_unit_of_several_words_may_be_written_in_other_words(said: str) -> Non
 
 
 def test_a_decimal_comma_is_a_decimal_comma() -> None:
-    assert checks.predict("softmax_twice", "1,46").state == "right"
-    assert "Not 1.9; it is 1.46 nats" in str(checks.predict("softmax_twice", "1,9"))
+    assert checks.guess("softmax_twice", "1,46").state == "right"
+    assert "Not 1.9; it is 1.46 nats" in str(checks.guess("softmax_twice", "1,9"))
 
 
 @pytest.mark.parametrize("said", ["a", "A", " a) ", "(a)", "a.", "red", "Red", "RED."])
@@ -170,12 +170,12 @@ def test_no_question_raises_whatever_it_is_given() -> None:
     choice = next(name for name, question in PREDICTIONS.items() if isinstance(question, Choice))
     for given in (*NOT_PLAIN, 99, -1, "softmax twice", np.array([1, 2]), Hostile(), Pretender(), Exception, lambda: 1):
         for told in (
-            checks.predict(given, "a"), checks.predict(choice, given), checks.quiz(given, "abcda"),
+            checks.guess(given, "a"), checks.guess(choice, given), checks.quiz(given, "abcda"),
             checks.quiz(1, given), checks.bug(given, "a"), checks.bug(1, given), checks.hint(given),
             checks.progress(given),
         ):  # fmt: skip
             assert isinstance(told, (Reply, Replies, str)) and len(str(told)) < 2500
-    for told in (checks.predict(None), checks.quiz(None), checks.bug(None, None), checks.hint(None)):
+    for told in (checks.guess(None), checks.quiz(None), checks.bug(None, None), checks.hint(None)):
         assert isinstance(told, (Reply, str)) and "there " in str(told)
 
 
@@ -185,7 +185,7 @@ def test_names_may_be_written_in_capitals_or_given_as_the_thing_itself() -> None
 
     for name in ("max_pool", " Max Pool ", "MAX-POOL", "checks.max_pool", "my_max_pool", my_max_pool, checks.max_pool):
         assert "Hint" in checks.hint(name)
-    assert checks.predict("Softmax Twice", 1.46).state == "right"
+    assert checks.guess("Softmax Twice", 1.46).state == "right"
     assert checks.bug("3", "Tell Me").state == "open" and "it is" in str(checks.bug(3, "tell me")).lower()
 
 

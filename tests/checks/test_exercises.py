@@ -131,7 +131,7 @@ def test_weights_that_are_changed_in_place_are_noticed() -> None:
 
 
 def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
-    checks.record.hints_given.clear()
+    checks.session.hints_given.clear()
     hints = [checks.hint("max_pool") for _ in range(6)]
     assert repr(hints[3]) == hints[3]  # a notebook shows its lines, no quotes
     assert len(set(hints)) == 4 and hints[3] == hints[5] and "def my_max_pool" in hints[3]
@@ -140,7 +140,7 @@ def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
 
 
 def test_progress_tells_what_is_solved() -> None:
-    checks.record.solved.clear()
+    checks.session.solved.clear()
     of = sum(exercise.lesson == 2 for exercise in EXERCISES)
     assert f"0 of {of} exercises solved" in checks.progress(2)
     checks.max_pool(solution("max_pool"))

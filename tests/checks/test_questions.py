@@ -27,8 +27,8 @@ HEIGHT = Number("height", 0, "How high?", "pixels", lambda: 32.0, "It is square.
 
 @pytest.fixture(autouse=True)
 def _nothing_done() -> None:
-    checks.record.committed.clear()
-    checks.record.answered.clear()
+    checks.session.committed.clear()
+    checks.session.answered.clear()
 
 
 @pytest.mark.parametrize("question", CHOICES, ids=lambda question: question.name)
@@ -59,7 +59,7 @@ def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_gue
 def test_each_prediction_stands_once_in_its_lesson_in_order_and_the_quiz_once(lesson: int) -> None:
     code = "\n".join(code_cells(lesson))
     wanted = [name for name, question in PREDICTIONS.items() if question.lesson == lesson]
-    assert re.findall(r'^checks\.predict\("(\w+)"\)$', code, re.M) == wanted
+    assert re.findall(r'^checks\.guess\("(\w+)"\)$', code, re.M) == wanted
     assert code.count(f"checks.quiz({lesson})") == 1
 
 
@@ -138,7 +138,7 @@ def test_without_a_widget_the_question_is_whole_and_gives_nothing_away(question:
     bundle = prediction(question, print)._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert as_text(question) in bundle["text/plain"]
-    assert f"checks.predict({question.name!r}, " in bundle["text/plain"]
+    assert f"checks.guess({question.name!r}, " in bundle["text/plain"]
     reasons = [option.says for option in question.options] if isinstance(question, Choice) else [question.says]
     assert not any(reason in bundle["text/plain"] for reason in reasons)
 
@@ -175,12 +175,12 @@ def test_a_quiz_is_answered_by_letters() -> None:
 def test_progress_counts_a_prediction_when_it_is_committed() -> None:
     name, question = next(iter(PREDICTIONS.items()))
     of = sum(other.lesson == question.lesson for other in PREDICTIONS.values())
-    checks.predict(name)
-    checks.predict(name, "zebra")
+    checks.guess(name)
+    checks.guess(name, "zebra")
     assert f"0 of {of} predictions committed" in checks.progress(question.lesson)
-    checks.predict(name, "a" if isinstance(question, Choice) else 1)
+    checks.guess(name, "a" if isinstance(question, Choice) else 1)
     assert f"1 of {of} predictions committed" in checks.progress(question.lesson)
-    assert name in str(checks.predict("nothing")) and "no prediction 'nothing'" in str(checks.predict("nothing"))
+    assert name in str(checks.guess("nothing")) and "no prediction 'nothing'" in str(checks.guess("nothing"))
 
 
 def test_numbers_have_a_truth_that_is_no_misconception() -> None:

@@ -17,7 +17,7 @@ from cifar_helpers import CLASSES, Cifar10, ImageSet, Metrics, collect_logits, l
 from cifar_helpers.checks.lesson_07 import pictures
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.evaluation import bootstrap_interval, fit_temperature, human_confusion, reliability
-from cifar_helpers.evaluation.attribution import METHODS, looked_at
+from cifar_helpers.evaluation.attribution import METHODS, attribute
 from cifar_helpers.inference import shipped_model
 
 CAT, DOG, DEER, HORSE = (CLASSES.index(name) for name in ("cat", "dog", "deer", "horse"))
@@ -242,7 +242,7 @@ def test_only_guided_backpropagation_survives_random_linear_layers(drawings: tup
         values = [
             names["agreement"](
                 *(
-                    looked_at(network, images.images[k], int(logits[k].argmax()), method)
+                    attribute(network, images.images[k], int(logits[k].argmax()), method)
                     for network in (names["model"], broken)
                 )
             )

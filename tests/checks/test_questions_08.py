@@ -20,7 +20,7 @@ from cifar_helpers import (
     CifarCNN,
     CompactCNN,
     ImageSet,
-    SeveralViews,
+    TestTimeAugmentation,
     count_parameters,
     evaluate,
     fit,
@@ -28,8 +28,8 @@ from cifar_helpers import (
     normalise,
 )
 from cifar_helpers.checks.lesson_08 import pictures
-from cifar_helpers.models import _Further
-from cifar_helpers.runs.ablation import RUNGS, measured
+from cifar_helpers.models import _ConvStack
+from cifar_helpers.runs.ablation import ABLATIONS, measured
 
 LOSS = nn.functional.cross_entropy
 
@@ -40,7 +40,7 @@ LOSS = nn.functional.cross_entropy
 def gradients(images: ImageSet, shortcuts: bool, norms: bool = True, seed: int = 0) -> list[Tensor]:
     """Of the weights of thirty convolutions, the first first, in a fresh network like the blocks of `CompactCNN`."""
     torch.manual_seed(seed)
-    pairs = nn.Sequential(*(_Further(32, 2, shortcuts) for _ in range(15)))
+    pairs = nn.Sequential(*(_ConvStack(32, 2, shortcuts) for _ in range(15)))
     if not norms:
         for pair in pairs:
             pair.layers = nn.Sequential(*(part for part in pair.layers if not isinstance(part, nn.BatchNorm2d)))
@@ -104,7 +104,7 @@ def accuracies_of_turns(validation: ImageSet, epochs: int) -> tuple[float, float
     optimizer = torch.optim.SGD(new.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4)
     loader = BatchLoader(some, 50, shuffle=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=epochs * len(loader))
-    fit(new, loader, epochs=epochs, optimizer=optimizer, schedule=schedule, progress=False)
+    fit(new, loader, epochs=epochs, optimizer=optimizer, scheduler=schedule, progress=False)
     assert evaluate(new, some).accuracy > 0.95  # "does learn all 400 by heart"
     scratch = evaluate(new, ImageSet(images[400:], turns[400:])).accuracy
     return linear_accuracy(maps.mean((2, 3)), turns, 400), linear_accuracy(maps.flatten(1), turns, 400), scratch
@@ -141,8 +141,8 @@ CHANGES = {
 
 
 def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
-    accuracies = [measured(rung).accuracy for rung in RUNGS]
-    gained = {rung.run: now - before for rung, (before, now) in zip(RUNGS[1:], pairwise(accuracies), strict=True)}
+    accuracies = [measured(rung).accuracy for rung in ABLATIONS]
+    gained = {rung.run: now - before for rung, (before, now) in zip(ABLATIONS[1:], pairwise(accuracies), strict=True)}
     gains = {text: gained[run] for text, run in CHANGES.items()}
     assert set(gains) == {option.text for option in ALL["largest_gain"].options}  # type: ignore[union-attr]
     first, second, *rest = sorted(gains, key=gains.__getitem__, reverse=True)
@@ -156,7 +156,7 @@ def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
 
 def test_layers_with_a_way_round_leave_things_as_they_are_if_they_give_zeros() -> None:
     values = torch.randn(2, 8, 4, 4, generator=torch.Generator().manual_seed(0))
-    further = _Further(8, 2, residual=True).eval()
+    further = _ConvStack(8, 2, residual=True).eval()
     assert not torch.equal(further(values), values)
     for parameter in further.layers[-2].parameters():  # the last batch norm
         nn.init.zeros_(parameter)
@@ -196,7 +196,7 @@ def test_six_views_ask_one_network_six_times() -> None:
             asked.append(len(images))
             return images.flatten(1)[:, :10]
 
-    SeveralViews(Counting(), shift=2)(torch.zeros(5, 3, 32, 32))
+    TestTimeAugmentation(Counting(), shift=2)(torch.zeros(5, 3, 32, 32))
     assert sum(asked) == 6 * 5 and right("quiz_08_4").startswith("Six times the work for every answer")
 
 

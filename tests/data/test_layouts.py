@@ -201,7 +201,7 @@ def test_data_deeper_down_is_named_with_the_folder_to_move(tmp_path: Path, case:
     make(tmp_path)
     said = told(tmp_path)
     assert str(tmp_path / place) in said and "move" in said and "delete" not in said
-    assert describe(tmp_path)[0] == "look"
+    assert describe(tmp_path)[0] == "warning"
 
 
 LOOKS_LIKE: dict[str, tuple[Place, str]] = {

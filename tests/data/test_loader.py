@@ -48,7 +48,7 @@ def test_the_shares_of_all_processes_make_up_what_one_would_see() -> None:
     images = random_images(50)
     options = {"shuffle": True, "augment": Augment(flip=True, shift=2, cutout=4), "seed": 3}
     whole = list(BatchLoader(images, 20, **options))  # type: ignore[arg-type]
-    shares = [list(BatchLoader(images, 20, share=(k, 3), **options)) for k in range(3)]  # type: ignore[arg-type]
+    shares = [list(BatchLoader(images, 20, shard=(k, 3), **options)) for k in range(3)]  # type: ignore[arg-type]
     for number, (batch, labels) in enumerate(whole):
         for k, share in enumerate(shares):
             assert torch.equal(share[number][0], batch[k::3]) and torch.equal(share[number][1], labels[k::3])
@@ -56,11 +56,11 @@ def test_the_shares_of_all_processes_make_up_what_one_would_see() -> None:
 
 @pytest.mark.parametrize("share", [(1, 1), (-1, 2), (0, 0), (0, 21)])
 def test_a_share_that_names_no_process_is_refused(share: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="share must be"):
-        BatchLoader(random_images(40), 20, share=share)
+    with pytest.raises(ValueError, match="shard must be"):
+        BatchLoader(random_images(40), 20, shard=share)
 
 
 def test_a_last_batch_too_small_to_share_is_refused() -> None:
     with pytest.raises(ValueError, match="the last batch holds 1 images, too few to share among 2"):
-        BatchLoader(random_images(41), 20, share=(0, 2))
-    assert len(list(BatchLoader(random_images(42), 20, share=(1, 2)))) == 3
+        BatchLoader(random_images(41), 20, shard=(0, 2))
+    assert len(list(BatchLoader(random_images(42), 20, shard=(1, 2)))) == 3

@@ -36,7 +36,7 @@ def test_a_good_set_up_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -
     assert doctor.report(benchmark=False)
     text = " ".join(capsys.readouterr().out.split())
     assert f"torch {importlib.metadata.version('torch')}" in text and "jupyterlab_widgets" in text
-    assert "mend" not in text.replace("0 to mend", "")
+    assert "error" not in text.replace("0 errors", "")
 
 
 # --- packages ------------------------------------------------------------------------------------
@@ -63,10 +63,10 @@ def test_an_old_or_missing_package_is_named_with_the_line_that_mends_it(monkeypa
     asked = ["torch<1000,>=999", "no-such-package>=1.2", 'absent>=4; extra == "lab"', 'pytest>=9999; extra == "test"']
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
     old, missing = found("torch"), found("no-such-package")
-    assert old.status == missing.status == "mend"
-    assert old.mend.endswith('-m pip install --upgrade "torch<1000,>=999"')
-    assert missing.mend.endswith('-m pip install --upgrade "no-such-package>=1.2"')
-    assert found("absent").status == "look"
+    assert old.status == missing.status == "error"
+    assert old.fix.endswith('-m pip install --upgrade "torch<1000,>=999"')
+    assert missing.fix.endswith('-m pip install --upgrade "no-such-package>=1.2"')
+    assert found("absent").status == "warning"
     assert not doctor.report(benchmark=False)  # also where nothing at all is right
     assert not [f for f in doctor.examine(benchmark=False) if f.what == "pytest"]
 
@@ -75,7 +75,7 @@ def test_widgets_that_do_not_belong_together_are_noticed(monkeypatch: pytest.Mon
     versions = {"ipywidgets": "8.1.9", "jupyterlab_widgets": "1.1.0"}
     monkeypatch.setattr(packages, "installed", lambda name: versions.get(name, "1"))
     (finding,) = packages.widgets()
-    assert finding.status == "mend" and "1.1.0" in finding.says and "jupyterlab_widgets" in finding.mend
+    assert finding.status == "error" and "1.1.0" in finding.says and "jupyterlab_widgets" in finding.fix
 
 
 # --- the kernel's environment and the server's ---------------------------------------------------
@@ -122,9 +122,9 @@ def test_widgets_missing_where_the_server_runs_are_noticed(tmp_path: Path, monke
     for server in (without, old, good, here):
         monkey.setattr(packages, "server_prefix", lambda server=server: server)
         says[server.name] = found("kernel")
-    assert says["without"].status == says["old"].status == "look"
+    assert says["without"].status == says["old"].status == "warning"
     assert "missing" in says["without"].says and "another version" in says["old"].says
-    assert re.search(r'-m pip install "jupyterlab_widgets.*"', says["without"].mend)
+    assert re.search(r'-m pip install "jupyterlab_widgets.*"', says["without"].fix)
     assert says["good"].status == says["here"].status == "ok"
     environment(tmp_path / "shared", "5.0.2")
     monkey.setenv("JUPYTER_PATH", str(tmp_path / "shared/share/jupyter"))
@@ -147,7 +147,7 @@ def test_more_threads_than_cores_are_noticed(tmp_path: Path, monkeypatch: pytest
     try:
         torch.set_num_threads(3)
         finding = found("processor")
-        assert finding.status == "look" and finding.mend == "import torch; torch.set_num_threads(2)"
+        assert finding.status == "warning" and finding.fix == "import torch; torch.set_num_threads(2)"
         torch.set_num_threads(2)
         assert found("processor").status == "ok"
     finally:
@@ -157,14 +157,14 @@ def test_more_threads_than_cores_are_noticed(tmp_path: Path, monkeypatch: pytest
 def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "memory.max").write_text("2000000000\n", encoding="ascii")
     monkeypatch.setattr(machine, "_QUOTA", tmp_path)
-    assert found("memory").status == "look" and found("memory").says.startswith("2.0 GB")
+    assert found("memory").status == "warning" and found("memory").says.startswith("2.0 GB")
 
 
 def test_damaged_data_must_be_mended_and_no_folder_of_the_machine_is_told(tmp_path: Path) -> None:
     (write_batches(tmp_path) / "data_batch_2").unlink()
     finding = found("data")
-    assert finding.status == "mend" and "data_batch_2" in finding.says and finding.mend
-    assert str(tmp_path) not in finding.says + finding.mend
+    assert finding.status == "error" and "data_batch_2" in finding.says and finding.fix
+    assert str(tmp_path) not in finding.says + finding.fix
     assert not doctor.report(benchmark=False)
 
 
@@ -188,9 +188,9 @@ def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch: pytest.Monkey
 
 def test_a_line_fits_a_terminal_and_what_mends_stands_alone() -> None:
     mend = "python -m pip install " + "x" * 90
-    shown = doctor.lines(Finding("mend", "packages", "word " * 40, mend))
+    shown = doctor.lines(Finding("error", "packages", "word " * 40, mend))
     assert all(len(line) < 80 for line in shown[:-1]) and len(shown) > 3
-    assert shown[-1].strip() == f"-> {mend}" and " mend " in shown[0]
+    assert shown[-1].strip() == f"-> {mend}" and " error " in shown[0]
 
 
 def test_folders_of_the_machine_are_hidden() -> None:
@@ -255,7 +255,7 @@ def test_the_command_ends_with_1_where_something_must_be_mended(tmp_path: Path) 
     command = [sys.executable, "-m", "cifar_helpers.doctor"]
     (write_batches(tmp_path) / "test_batch").unlink()
     bad = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, encoding="utf-8")
-    assert bad.returncode == 1 and "-> " in bad.stdout and "1 to mend" in bad.stdout, bad.stdout + bad.stderr
+    assert bad.returncode == 1 and "-> " in bad.stdout and "1 errors" in bad.stdout, bad.stdout + bad.stderr
 
 
 def test_the_doctor_speaks_where_no_package_is_installed(tmp_path: Path) -> None:

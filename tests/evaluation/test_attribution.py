@@ -11,7 +11,7 @@ from helpers import random_images
 from torch import Tensor, nn
 
 from cifar_helpers import CLASSES, CifarCNN, CompactCNN, FastCNN, normalise
-from cifar_helpers.evaluation.attribution import METHODS, _last_maps, looked_at
+from cifar_helpers.evaluation.attribution import METHODS, _last_maps, attribute
 from cifar_helpers.inference import shipped_model
 
 HORSE = CLASSES.index("horse")
@@ -33,13 +33,13 @@ class Corner(nn.Module):
 
 def test_occlusion_finds_the_part_that_decides() -> None:
     seen = torch.full((3, 32, 32), 250, dtype=torch.uint8)
-    values = looked_at(Corner(), seen, HORSE, "occlusion")
+    values = attribute(Corner(), seen, HORSE, "occlusion")
     assert values[:8, :8].min() > 0 and np.abs(values[12:, 12:]).max() < 1e-6
 
 
 def test_grad_cam_is_gradient_times_maps_of_the_last_block() -> None:
     model, seen = shipped_model(), random_images(1).images[0]
-    values = looked_at(model, seen, 3, "Grad-CAM")
+    values = attribute(model, seen, 3, "Grad-CAM")
     last = model.features[2][2]
     kept: list[Tensor] = []
     hook = last.register_forward_hook(lambda _m, _i, out: kept.append(out))
@@ -63,7 +63,7 @@ def test_saliency_is_the_largest_gradient_of_the_colours() -> None:
     model = shipped_model()
     pixels = normalise(SEEN)[None].requires_grad_()
     (slope,) = torch.autograd.grad(model(pixels)[0, 3], pixels)
-    assert np.allclose(looked_at(model, SEEN, 3, "saliency"), slope[0].abs().amax(0), atol=1e-6)
+    assert np.allclose(attribute(model, SEEN, 3, "saliency"), slope[0].abs().amax(0), atol=1e-6)
 
 
 class Positive(torch.autograd.Function):
@@ -90,8 +90,8 @@ def test_guided_backpropagation_lets_no_negative_gradient_through_a_relu() -> No
     model = CifarCNN().eval()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        values = looked_at(model, SEEN, 3, "guided backpropagation")
-    assert not np.allclose(values, looked_at(model, SEEN, 3, "saliency"), atol=1e-4)
+        values = attribute(model, SEEN, 3, "guided backpropagation")
+    assert not np.allclose(values, attribute(model, SEEN, 3, "saliency"), atol=1e-4)
     for parent in list(model.modules()):
         for name, layer in parent.named_children():
             if isinstance(layer, nn.ReLU):
@@ -105,7 +105,7 @@ def test_guided_backpropagation_lets_no_negative_gradient_through_a_relu() -> No
 def test_every_method_leaves_the_network_as_it_was(method: str) -> None:
     model = CifarCNN().train()
     before = {name: values.clone() for name, values in model.state_dict().items()}
-    assert looked_at(model, SEEN, 0, method).shape == (32, 32)
+    assert attribute(model, SEEN, 0, method).shape == (32, 32)
     assert all(layer.training for layer in model.modules()) and all(p.grad is None for p in model.parameters())
     assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.modules())
@@ -114,11 +114,11 @@ def test_every_method_leaves_the_network_as_it_was(method: str) -> None:
 def test_what_a_method_cannot_explain_is_told() -> None:
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     with pytest.raises(ValueError, match="convolutions"):
-        looked_at(linear, SEEN, 0, "Grad-CAM")
+        attribute(linear, SEEN, 0, "Grad-CAM")
     with pytest.raises(ValueError, match=r"torch\.nn\.ReLU"):
-        looked_at(linear, SEEN, 0, "guided backpropagation")
+        attribute(linear, SEEN, 0, "guided backpropagation")
     with pytest.raises(ValueError, match="0 to 9, got 10"):
-        looked_at(linear, SEEN, 10, "saliency")
+        attribute(linear, SEEN, 10, "saliency")
     with pytest.raises(ValueError, match="'gradcam'; there are saliency"):
-        looked_at(linear, SEEN, 0, "gradcam")
-    assert looked_at(linear, SEEN, 0, "occlusion").shape == (32, 32)
+        attribute(linear, SEEN, 0, "gradcam")
+    assert attribute(linear, SEEN, 0, "occlusion").shape == (32, 32)

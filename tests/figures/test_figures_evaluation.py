@@ -100,7 +100,7 @@ def test_maps_with_a_sign_are_white_at_zero_and_the_others_grey() -> None:
     signed = np.zeros((32, 32))
     signed[0, 0], signed[1, 1] = -1.0, 4.0
     maps: dict[str, Any] = {"saliency": np.abs(signed), "Grad-CAM": signed}
-    figure = figures.looked_at({"right": (picture, maps), "wrong": (picture, maps)})
+    figure = figures.attributions({"right": (picture, maps), "wrong": (picture, maps)})
     assert len(figure.axes) == 6 and [axes.get_title() for axes in figure.axes[:3]] == ["", "saliency", "Grad-CAM"]
     assert [axes.texts[0].get_text() for axes in figure.axes[::3]] == ["right", "wrong"]
     grey, colours = (axes.images[0] for axes in figure.axes[1:3])
@@ -112,5 +112,5 @@ def test_one_bright_pixel_does_not_leave_the_others_of_a_grey_map_black() -> Non
     values = np.ones((32, 32))
     values[3, 3] = 1000
     picture = random_images(1).images[0]
-    image = figures.looked_at({"one": (picture, {"saliency": values})}).axes[1].images[0]
+    image = figures.attributions({"one": (picture, {"saliency": values})}).axes[1].images[0]
     assert image.get_clim() == (0, 1)

@@ -13,7 +13,7 @@ import pytest
 from helpers import ROOT, code_cells, right_answer, right_letter
 from nbclient import NotebookClient
 
-from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES, record
+from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES, session
 
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 # Times differ from run to run, and so do the numbers that are made of them.
@@ -35,10 +35,10 @@ def shown(cell: nbformat.NotebookNode, timing: bool) -> list[Any]:
 def answered(source: str) -> str:
     """A cell with the right answer in the place of dots or controls; the cell as it is where nothing is asked."""
     if stub := re.search(r"^def my_(\w+)\(.*\):\n    return \.\.\.$", source, re.M):
-        return source.replace(stub[0], record.known[stub[1]].solution)
-    if name := re.search(r'^checks\.predict\("(\w+)"\)$', source, re.M):
+        return source.replace(stub[0], session.known[stub[1]].solution)
+    if name := re.search(r'^checks\.guess\("(\w+)"\)$', source, re.M):
         answer = right_answer(PREDICTIONS[name[1]])
-        return source.replace(name[0], f'checks.predict("{name[1]}", {answer!r})')
+        return source.replace(name[0], f'checks.guess("{name[1]}", {answer!r})')
     if quiz := re.search(r"^checks\.quiz\((\d+)\)$", source, re.M):
         letters = "".join(map(right_letter, QUIZZES[int(quiz[1])]))
         return source.replace(quiz[0], f"checks.quiz({quiz[1]}, {letters!r})")

@@ -13,10 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers import figures
 from cifar_helpers.runs import ablation, load_run
-from cifar_helpers.runs.ablation import BESIDE, FAST, RUNGS, Rung, measured, names_of, timed_runs
+from cifar_helpers.runs.ablation import ABLATIONS, ALTERNATIVES, FAST, Ablation, measured, names_of, timed_runs
 from cifar_helpers.timing import recorded_benchmark
 
-ALL = (*RUNGS, *BESIDE, *FAST)
+ALL = (*ABLATIONS, *ALTERNATIVES, *FAST)
 
 # What each change touches: a schedule has another rate, and a mean of weights is looked at in one more way.
 CHANGED = {
@@ -39,17 +39,17 @@ def changes(run: str, before: str) -> set[str]:
 
 
 def test_each_rung_changes_one_thing_against_the_one_before() -> None:
-    runs = list(dict.fromkeys(rung.run for rung in RUNGS))
+    runs = list(dict.fromkeys(rung.run for rung in ABLATIONS))
     assert {run: changes(run, before) for before, run in itertools.pairwise(runs)} == {
         run: CHANGED[run] for run in runs[1:]
     }
-    assert {rung.run: changes(rung.run, "ladder-smoothing") for rung in BESIDE} == {
-        rung.run: CHANGED[rung.run] for rung in BESIDE
+    assert {rung.run: changes(rung.run, "ladder-smoothing") for rung in ALTERNATIVES} == {
+        rung.run: CHANGED[rung.run] for rung in ALTERNATIVES
     }
 
 
 @pytest.mark.parametrize("rung", ALL, ids=lambda rung: f"{rung.run}, {rung.measure}")
-def test_a_rung_is_runs_that_differ_by_their_seed_alone(rung: Rung) -> None:
+def test_a_rung_is_runs_that_differ_by_their_seed_alone(rung: Ablation) -> None:
     one, runs = measured(rung), [load_run(name) for name in names_of(rung)]
     if rung.measure == "last epoch":
         recorded = [run.history.rows[-1].validation_accuracy for run in runs]
@@ -66,7 +66,7 @@ def test_a_rung_is_runs_that_differ_by_their_seed_alone(rung: Rung) -> None:
 
 def test_seconds_are_timed_apart_for_the_ladder_and_recorded_for_the_fast_networks() -> None:
     timed = {row["run"]: row["median"] for row in recorded_benchmark("g")}
-    for rung in (*RUNGS, *BESIDE):
+    for rung in (*ABLATIONS, *ALTERNATIVES):
         assert measured(rung).seconds == pytest.approx(6 * timed[rung.run]), rung.run
     for rung in FAST:
         totals = [sum(load_run(name).history["seconds"]) for name in names_of(rung)]
@@ -74,7 +74,7 @@ def test_seconds_are_timed_apart_for_the_ladder_and_recorded_for_the_fast_networ
 
 
 def test_the_lesson_reads_the_rungs_as_they_are() -> None:
-    rungs, (cutout, mixup, wider) = ([measured(rung) for rung in rungs] for rungs in (RUNGS, BESIDE))
+    rungs, (cutout, mixup, wider) = ([measured(rung) for rung in rungs] for rungs in (ABLATIONS, ALTERNATIVES))
     tells_little = [
         number
         for number, (one, before) in enumerate(zip(rungs[1:], rungs[:-1], strict=True), start=2)
@@ -88,10 +88,12 @@ def test_the_lesson_reads_the_rungs_as_they_are() -> None:
 
 
 def test_what_a_rung_reached_is_told_with_its_chance_cost_and_reason() -> None:
-    three, one = measured(RUNGS[1]), measured(FAST[-1])
+    three, one = measured(ABLATIONS[1]), measured(FAST[-1])
     first, why = str(three).splitlines()
     assert first.startswith(f"one-cycle rate: {three.accuracy:.1%} ± {100 * three.spread:.1f}, ")
-    assert first.endswith(f" {three.seconds / 60:.1f} minutes, 1,276,682 parameters") and why.strip() == RUNGS[1].why
+    assert (
+        first.endswith(f" {three.seconds / 60:.1f} minutes, 1,276,682 parameters") and why.strip() == ABLATIONS[1].why
+    )
     assert f"{one.accuracy:.1%} (one seed), " in str(one) and "nan" not in str(one)
 
 
@@ -113,7 +115,7 @@ def test_twice_the_width_is_nearly_four_times_the_arithmetic() -> None:
 
 def test_runs_of_other_recipes_are_no_rung() -> None:
     with pytest.raises(ValueError, match="no recorded run 'published-25-seed-1'"):
-        measured(Rung("published-25", "", ""))
+        measured(Ablation("published-25", "", ""))
 
 
 def test_every_recipe_of_the_ladder_was_timed() -> None:
@@ -138,8 +140,8 @@ def test_the_best_network_takes_less_than_an_hour_on_two_cores() -> None:
 
 
 def test_the_figure_has_a_mark_for_every_training_where_its_record_puts_it() -> None:
-    groups = [[measured(rung) for rung in rungs] for rungs in (RUNGS, BESIDE, FAST)]
-    axes = figures.ladder(*groups).axes[0]
+    groups = [[measured(rung) for rung in rungs] for rungs in (ABLATIONS, ALTERNATIVES, FAST)]
+    axes = figures.ablation(*groups).axes[0]
     marks = {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).startswith("_")}
     named = list(zip("123456789abcABC", itertools.chain(*groups), strict=True))
     assert list(marks) == [f"{name}  {one.rung.change}, {one.accuracy:.1%}" for name, one in named]

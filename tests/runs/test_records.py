@@ -19,7 +19,7 @@ from cifar_helpers import (
     Cifar10,
     CifarCNN,
     History,
-    SeveralViews,
+    TestTimeAugmentation,
     evaluate,
     load_run,
     load_weights,
@@ -81,7 +81,7 @@ def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, sketch
 def test_several_views_are_asked_on_validation_and_exact_test_images(tmp_path: Path, sketches: Cifar10) -> None:
     recipe = Recipe(about="a test", epochs=1, train_images=500, views=2, keep_weights=True)
     run = record("one", recipe, sketches, tmp_path)
-    several = SeveralViews(run.model())
+    several = TestTimeAugmentation(run.model())
     for name, images in (("validation", sketches.split()[1]), ("exact test", sketches.exact_test)):
         assert run.metrics[f"{name}, 2 views"]["loss"] == pytest.approx(evaluate(several, images).loss, rel=0.01)
         assert run.metrics[f"{name}, 2 views"]["loss"] != run.metrics[name]["loss"]

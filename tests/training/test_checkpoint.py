@@ -38,12 +38,12 @@ def train_to(
     torch.manual_seed(0)
     model = tiny(dropout=0.3)
     optimizer = sgd(model)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.7)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 10, gamma=0.7)
     stopping = EarlyStopping(50)
     loader = BatchLoader(images or coloured(), batch_size, shuffle=True, augment=Augment(flip=True, shift=1))
     more = {"precision": "float32", **more}
     history = fit(
-        model, loader, coloured(60, 1), epochs=epochs, optimizer=optimizer, schedule=schedule,
+        model, loader, coloured(60, 1), epochs=epochs, optimizer=optimizer, scheduler=scheduler,
         callbacks=[stopping], checkpoint=checkpoint, progress=False, seed=seed, **more,
     )  # fmt: skip
     return model, history, stopping
@@ -176,7 +176,7 @@ def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     train_to(1, path)
     model = tiny(dropout=0.3)
-    with pytest.raises(CheckpointError, match=r"optimizer was .*SGD.* now .*Adam.*schedule was StepLR"):
+    with pytest.raises(CheckpointError, match=r"optimizer was .*SGD.* now .*Adam.*scheduler was StepLR"):
         fit(
             model,
             coloured(),

@@ -46,12 +46,12 @@ def train(
     path: Path | str | None, epochs: int = 2, model: nn.Module | None = None, **options: Any
 ) -> tuple[nn.Module, History]:
     model = tiny() if model is None else model
-    made = options.pop("schedule", lambda optimizer: None)
+    made = options.pop("scheduler", lambda optimizer: None)
     optimizer = options.pop("optimizer", None) or sgd(model)
     options = {"precision": "float32", "train": BatchLoader(coloured(60), 20, shuffle=True), **options}
     history = fit(
         model, options.pop("train"), options.pop("validation", coloured(20, 1)), epochs=epochs, optimizer=optimizer,
-        schedule=made(optimizer), checkpoint=path, progress=False, **options,
+        scheduler=made(optimizer), checkpoint=path, progress=False, **options,
     )  # fmt: skip
     return model, history
 
@@ -185,23 +185,23 @@ SCHEDULES: dict[str, tuple[Callable[[SGD], Any], Callable[[SGD], Any]]] = {
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_another_schedule_is_another_training_and_the_same_is_the_same(tmp_path: Path, name: str) -> None:
     make, other = SCHEDULES[name]
-    whole, _ = train(None, 3, schedule=make)
-    train(tmp_path / "c.pt", 1, schedule=make)
-    with pytest.raises(CheckpointError, match="schedule was"):
-        train(tmp_path / "c.pt", 3, schedule=other)
-    resumed, _ = train(tmp_path / "c.pt", 3, schedule=make)
+    whole, _ = train(None, 3, scheduler=make)
+    train(tmp_path / "c.pt", 1, scheduler=make)
+    with pytest.raises(CheckpointError, match="scheduler was"):
+        train(tmp_path / "c.pt", 3, scheduler=other)
+    resumed, _ = train(tmp_path / "c.pt", 3, scheduler=make)
     assert torch.equal(weights(whole), weights(resumed))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_same_objects_go_on_in_a_second_call(tmp_path: Path, name: str) -> None:
     make = SCHEDULES[name][0]
-    whole, _ = train(None, 3, schedule=make)
+    whole, _ = train(None, 3, scheduler=make)
     model = tiny()
     optimizer = sgd(model)
-    schedule = make(optimizer)
+    scheduler = make(optimizer)
     for epochs in (1, 2, 3):
-        train(tmp_path / "c.pt", epochs, model, optimizer=optimizer, schedule=lambda _: schedule)
+        train(tmp_path / "c.pt", epochs, model, optimizer=optimizer, scheduler=lambda _: scheduler)
     assert torch.equal(weights(whole), weights(model))
 
 

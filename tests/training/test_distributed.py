@@ -34,7 +34,7 @@ SCRIPT = textwrap.dedent(
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     images = random_images(400)
     images.images[torch.arange(400), 0, 0] = (images.labels * 25).to(torch.uint8)[:, None]  # something to learn
-    loader = BatchLoader(images, 40, shuffle=True, augment=Augment(flip=True, shift=1), share=(rank, world))
+    loader = BatchLoader(images, 40, shuffle=True, augment=Augment(flip=True, shift=1), shard=(rank, world))
     history = fit(
         model, loader, images, epochs=3, optimizer=optimizer, precision=precision,
         checkpoint=f"{folder}/{world}.part", progress=False,

@@ -18,7 +18,6 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from cifar_helpers import (
     Augment,
-    Averaging,
     BatchLoader,
     Callback,
     CifarCNN,
@@ -26,6 +25,7 @@ from cifar_helpers import (
     Epoch,
     History,
     TrainingDiverged,
+    WeightAveraging,
     collect_logits,
     evaluate,
     fit,
@@ -88,8 +88,10 @@ def test_another_seed_gives_another_training() -> None:
 def test_a_schedule_is_stepped_after_each_batch() -> None:
     model = tiny()
     optimizer = sgd(model)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=12)
-    history = fit(model, BatchLoader(coloured(), 75), epochs=3, optimizer=optimizer, schedule=schedule, progress=False)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=12)
+    history = fit(
+        model, BatchLoader(coloured(), 75), epochs=3, optimizer=optimizer, scheduler=scheduler, progress=False
+    )
     assert history["learning_rate"][0] > 0.1 > 1e-3 > history["learning_rate"][-1]
 
 
@@ -409,7 +411,7 @@ def test_averaging_gives_the_running_mean_of_the_weights() -> None:
     images = random_images(40)
     model = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.BatchNorm1d(48), nn.Linear(48, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    averaging = Averaging(model, optimizer, decay=0.8)
+    averaging = WeightAveraging(model, optimizer, decay=0.8)
     seen: list[dict[str, Tensor]] = []
     optimizer.register_step_post_hook(lambda *_: seen.append({k: v.clone() for k, v in model.state_dict().items()}))
     fit(model, BatchLoader(images, 10), epochs=2, optimizer=optimizer, callbacks=[averaging], progress=False)
@@ -428,7 +430,7 @@ def test_averaging_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
             optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
             loader = BatchLoader(random_images(40), 10, shuffle=True)
             kept = tmp_path / f"{len(epochs)}.part"
-            means = [Averaging(model, optimizer, 0.9)]
+            means = [WeightAveraging(model, optimizer, 0.9)]
             fit(model, loader, epochs=last, optimizer=optimizer, callbacks=means, checkpoint=kept, progress=False)
         return model.state_dict()
 
@@ -440,7 +442,7 @@ def test_averaging_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
 def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
     model = tiny()
     with pytest.raises(ValueError, match="decay"):
-        Averaging(model, torch.optim.SGD(model.parameters(), lr=0.1), decay)
+        WeightAveraging(model, torch.optim.SGD(model.parameters(), lr=0.1), decay)
 
 
 def test_the_loss_of_mixed_images_is_that_of_their_shares_and_the_larger_share_counts() -> None:

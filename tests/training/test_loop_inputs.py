@@ -19,7 +19,6 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from cifar_helpers import (
     Augment,
-    Averaging,
     BatchLoader,
     Callback,
     Cifar10,
@@ -28,13 +27,14 @@ from cifar_helpers import (
     Epoch,
     History,
     Metrics,
+    WeightAveraging,
     collect_logits,
     evaluate,
     fit,
     normalise,
     time_epoch,
 )
-from cifar_helpers.training.rng import own_randomness
+from cifar_helpers.training.rng import fork_rng
 
 QUIET: dict[str, Any] = {"epochs": 1, "progress": False, "precision": "float32"}
 
@@ -123,7 +123,7 @@ def test_a_network_that_keeps_its_maps_is_timed_and_averaged() -> None:
     model(tensors(4)[0])
     optimizer = sgd(model)
     assert time_epoch(model, batch_size=4, seconds=0.01).seconds > 0
-    fit(model, coloured(20), optimizer=optimizer, callbacks=[Averaging(model, optimizer)], **QUIET)
+    fit(model, coloured(20), optimizer=optimizer, callbacks=[WeightAveraging(model, optimizer)], **QUIET)
 
 
 def test_a_network_that_cannot_be_copied_trains(tmp_path: Any) -> None:
@@ -434,7 +434,7 @@ def test_measuring_on_altered_images_is_refused(options: dict[str, Any]) -> None
 
 def test_a_loader_that_holds_a_share_is_measured_whole() -> None:
     images = coloured(50)
-    share = evaluate(tiny(), BatchLoader(images, 20, share=(1, 2)))
+    share = evaluate(tiny(), BatchLoader(images, 20, shard=(1, 2)))
     assert int(share.confusion.sum()) == 50
     assert share.loss == pytest.approx(evaluate(tiny(), images).loss, rel=1e-6)
 
@@ -520,30 +520,30 @@ def test_a_schedule_of_another_optimizer_of_none_or_that_is_none_is_refused() ->
         (mine, lr_scheduler.StepLR, "the class StepLR"),
         (mine, lambda epoch: 0.1, "torch.optim.lr_scheduler"),
     ]
-    for optimizer, schedule, says in cases:
+    for optimizer, scheduler, says in cases:
         with pytest.raises((TypeError, ValueError), match=says):
-            fit(model, coloured(20), optimizer=optimizer, schedule=schedule, **QUIET)
+            fit(model, coloured(20), optimizer=optimizer, scheduler=scheduler, **QUIET)
 
 
 def test_reduce_on_plateau_is_stepped_once_per_epoch_with_the_validation_loss() -> None:
     model = tiny()
     optimizer = sgd(model, 0.0)  # the loss stays, so that each epoch after the first is on the plateau
-    schedule = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.0)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.0)
     optimizer.param_groups[0]["lr"] = 1e-12
     seen: list[float] = []
 
     class Rates(Callback):
         def after_epoch(self, model: nn.Module, history: History) -> bool:
-            seen.append(schedule.num_bad_epochs + 10 * (optimizer.param_groups[0]["lr"] < 1e-12))
+            seen.append(scheduler.num_bad_epochs + 10 * (optimizer.param_groups[0]["lr"] < 1e-12))
             return False
 
     fit(
         model, BatchLoader(coloured(60), 10), coloured(20, 1), epochs=3, precision="float32", progress=False,
-        optimizer=optimizer, schedule=schedule, callbacks=[Rates()],
+        optimizer=optimizer, scheduler=scheduler, callbacks=[Rates()],
     )  # fmt: skip
-    assert schedule.last_epoch == 3 and len(seen) == 3
+    assert scheduler.last_epoch == 3 and len(seen) == 3
     with pytest.raises(ValueError, match="pass validation="):
-        fit(model, coloured(20), optimizer=optimizer, schedule=schedule, **QUIET)
+        fit(model, coloured(20), optimizer=optimizer, scheduler=scheduler, **QUIET)
 
 
 SCHEDULES: dict[str, tuple[Callable[[SGD], Any], str]] = {
@@ -572,7 +572,7 @@ def test_a_schedule_that_looks_meant_for_epochs_is_told_with_the_numbers(name: s
     optimizer = sgd(model)
     with pytest.warns(UserWarning, match=says):
         fit(
-            model, BatchLoader(coloured(60), 10), epochs=6, optimizer=optimizer, schedule=make(optimizer),
+            model, BatchLoader(coloured(60), 10), epochs=6, optimizer=optimizer, scheduler=make(optimizer),
             precision="float32", progress=False,
         )  # fmt: skip
 
@@ -597,7 +597,7 @@ def test_a_schedule_that_is_meant_for_steps_is_not_told_of(make: Callable[[SGD],
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(
-            model, BatchLoader(coloured(60), 10), epochs=6, optimizer=optimizer, schedule=make(optimizer),
+            model, BatchLoader(coloured(60), 10), epochs=6, optimizer=optimizer, scheduler=make(optimizer),
             precision="float32", progress=False,
         )  # fmt: skip
 
@@ -605,10 +605,10 @@ def test_a_schedule_that_is_meant_for_steps_is_not_told_of(make: Callable[[SGD],
 def test_one_cycle_that_ends_too_early_is_told_before_training() -> None:
     model = tiny()
     optimizer = sgd(model)
-    schedule = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3)
+    scheduler = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3)
     before = weights(model).clone()
     with pytest.raises(ValueError, match=r"total_steps=3.*3 epochs of 6 batches take 18 steps.*total_steps=18"):
-        fit(model, BatchLoader(coloured(60), 10), epochs=3, optimizer=optimizer, schedule=schedule, progress=False)
+        fit(model, BatchLoader(coloured(60), 10), epochs=3, optimizer=optimizer, scheduler=scheduler, progress=False)
     assert torch.equal(before, weights(model))
 
 
@@ -656,14 +656,14 @@ def test_workers_of_a_loader_are_no_obstacle() -> None:
 def test_averaging_begins_afresh_and_serves_its_own_model_alone() -> None:
     model = tiny()
     optimizer = sgd(model)
-    averaging = Averaging(model, optimizer, 0.5)
+    averaging = WeightAveraging(model, optimizer, 0.5)
     fit(model, coloured(20), optimizer=optimizer, callbacks=[averaging], **QUIET)
     begun = weights(model).clone()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(1.0)
     still = SGD(model.parameters(), lr=0.0)
-    averaging_again = Averaging(model, still, 0.5)
+    averaging_again = WeightAveraging(model, still, 0.5)
     for _ in range(2):
         fit(model, coloured(20), optimizer=still, callbacks=[averaging_again], **QUIET)
     assert torch.allclose(weights(model), begun + 1.0, atol=1e-6)
@@ -789,7 +789,7 @@ def test_every_way_to_draw_gives_the_same_numbers_in_a_thread() -> None:
     results: list[list[Tensor]] = []
 
     def inside() -> None:
-        with own_randomness(device) as seed_generators:
+        with fork_rng(device) as seed_generators:
             results.append(draws(seed_generators))
 
     inside()

@@ -265,5 +265,5 @@ def test_a_recipe_is_prepared_as_it_is_recorded(small: Cifar10) -> None:
     plan = prepare(
         Recipe(about="", epochs=2, batch_size=50, learning_rate=0.1, one_cycle=True, train_images=100), small
     )
-    assert len(plan.loader) == 2 and plan.schedule is not None and len(plan.validation) == len(small.split()[1])
+    assert len(plan.loader) == 2 and plan.scheduler is not None and len(plan.validation) == len(small.split()[1])
     assert math.isclose(plan.optimizer.param_groups[0]["momentum"], 0.95)  # one-cycle begins with much momentum

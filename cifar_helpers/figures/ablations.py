@@ -17,13 +17,13 @@ from torch import Tensor
 from cifar_helpers.figures._base import PALETTE, SIGNED, new_figure
 from cifar_helpers.runs.ablation import Measured
 
-__all__ = ["correlations", "ladder"]
+__all__ = ["ablation", "correlations"]
 
 _STEPS = ((10, 6), (-10, 6), (10, -6), (-10, -6), (0, 12), (0, -12), (20, 4), (-20, 4), (20, -8), (-20, -8), (28, 0))
 """Where a name may stand beside its mark, in points, the best first."""
 
 
-def ladder(rungs: Sequence[Measured], beside: Sequence[Measured] = (), fast: Sequence[Measured] = ()) -> Figure:
+def ablation(rungs: Sequence[Measured], beside: Sequence[Measured] = (), fast: Sequence[Measured] = ()) -> Figure:
     """Accuracy against training time, on a logarithmic axis: a mark for each training, with the spread of its seeds.
 
     Args:
