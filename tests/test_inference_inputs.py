@@ -493,8 +493,6 @@ def test_a_device_that_never_ends_is_refused_when_open() -> None:
         "http://example.org/cat.png",
         "HTTPS://example.org/cat.png",
         "s3://bucket/cat.png",
-        "file:///home/me/cat.png",
-        "data:image/png;base64," + 9000 * "A",
         Path("https://example.org/cat.png"),
     ],
 )
@@ -504,6 +502,33 @@ def test_an_address_is_to_be_downloaded_first(address: str | Path) -> None:
     assert len(str(caught.value)) < 250
     with pytest.raises(PictureError, match="is a web address"):
         predict_folder(address, Fixed())
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("file:///home/me/my%20cat.png", r"the address of a file: give its path, /home/me/my cat\.png"),
+        ("FILE:/home/me/cat.png", r"give its path, /home/me/cat\.png"),
+        ("data:image/png;base64," + 9000 * "A", "a picture written as text: give its bytes, base64.b64decode"),
+        ("content://media/external/images/7", "save the picture as a file first"),
+    ],
+)
+def test_an_address_that_is_not_in_the_web_says_what_to_give(address: str, says: str) -> None:
+    for use in (preprocess, predict_folder):
+        with pytest.raises(PictureError, match=says) as caught:
+            use(address)
+        assert len(str(caught.value)) < 250
+
+
+@needs_posix
+def test_a_name_with_a_colon_is_looked_for_on_the_disk_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("data:1.png", "photos:/a.png", "data:set/a.png", "https:/a.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Image.fromarray(noise(32, 32, 3)).save(name)
+        assert torch.equal(preprocess(name), preprocess(tmp_path / name)), name
+    assert list(predict_folder("data:set", Fixed())[0]) == ["a.png"]
+    assert list(predict_folder("photos:/", Fixed())[0]) == ["a.png"]
 
 
 def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from cifar_helpers.data import DataError, load_cifar10
 
@@ -12,7 +11,7 @@ from cifar_helpers.data import DataError, load_cifar10
 def main() -> int:
     """0 where the data is there at the end, 1 where not."""
     parser = argparse.ArgumentParser(prog="python -m cifar_helpers.data", description="Bring CIFAR-10 here.")
-    parser.add_argument("folder", nargs="?", type=Path, help="default: $CIFAR10_ROOT, or the project's data folder")
+    parser.add_argument("folder", nargs="?", help="default: $CIFAR10_ROOT, or the project's data folder")
     try:
         load_cifar10(parser.parse_args().folder, source="cifar10")
     except DataError as error:

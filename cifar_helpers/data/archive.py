@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import posixpath
 import shutil
 import tarfile
 import zlib
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Final, cast
+
+from cifar_helpers.data.layouts import is_left_behind
 
 _LARGEST: Final = 40_000_000  # bytes of one file; the batches have 31 million
 _LARGEST_TOTAL: Final = 400_000_000  # bytes of the whole, unpacked; the official archive has 186 million
@@ -28,7 +31,8 @@ def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
 
     Args:
         archive: its path: a `.tar.gz`, or a `.tar`, as some browsers unpack it.
-        folder: appears whole or not at all; must not exist, or be empty.
+        folder: appears whole or not at all; must not exist, or hold no more than the archive's own files, which
+            are replaced, and leftovers of systems.
         files: name of each expected file to its MD5 in hexadecimal digits.
 
     Raises:
@@ -42,11 +46,26 @@ def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
     try:
         _unpack(archive, part, folder.name, files)
         if folder.is_dir():
-            folder.rmdir()  # it is empty: what an unpacking by hand left
+            _take_over(folder, part)
         part.rename(folder)
     except BaseException:
         discard(part)
         raise
+
+
+def may_hold(name: str, files: Mapping[str, str]) -> bool:
+    """Whether a file of this name in the folder is of no use without the batches, so that they may be added to it."""
+    return name in (_IGNORED, *files) or is_left_behind(name)
+
+
+def _take_over(folder: Path, part: Path) -> None:
+    """Remove the folder that an unpacking by hand left; what systems keep in it goes to its successor."""
+    for old in folder.iterdir():
+        if (part / old.name).exists():
+            old.unlink()
+        else:
+            old.rename(part / old.name)
+    folder.rmdir()
 
 
 def leftover_of(folder: Path) -> Path:
@@ -95,8 +114,11 @@ def _unpack(archive: Path, part: Path, top: str, files: Mapping[str, str]) -> No
 
 def _expected(entry: tarfile.TarInfo, top: str, files: Mapping[str, str]) -> str | None:
     """Name of the file to write; `None` for what is harmless and not needed."""
-    folder, _, name = entry.name.rpartition("/")
-    if entry.isdir() and entry.name == top:
+    path = posixpath.normpath(entry.name)  # without the "./" that some programs begin with
+    folder, _, name = path.rpartition("/")
+    if entry.isdir() and path in (top, "."):
+        return None
+    if (entry.isreg() or entry.isdir()) and any(is_left_behind(part) for part in path.split("/") if part != ".."):
         return None
     if not entry.isreg():
         raise ArchiveError(f"{entry.name} is no plain file")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import ssl
 import sys
 import time
@@ -418,13 +419,13 @@ def fetch_cifar10(root: Path | str, *, online: bool = True, archive: Archive = C
     Raises:
         DownloadError: if the data cannot be had; it says why and what to do.
     """
-    root = _path(root)
-    folder = root / layouts.BATCHES
     try:
+        root = layouts.data_folder(root)
+        folder = root / layouts.BATCHES
         layouts.check_folder(root)
         with _written_by_one(folder):
             for place in (folder, folder / folder.name):  # some programs unpack into a folder of the same name
-                if set(archive.files) & set(layouts.names_in(place)):
+                if set(layouts.ALL_BATCHES) <= set(layouts.names_in(place)):
                     remove_leftovers(root)
                     return place
             _bring(folder, online, archive)
@@ -439,7 +440,7 @@ def fetch_cifar10(root: Path | str, *, online: bool = True, archive: Archive = C
 
 def _bring(folder: Path, online: bool, archive: Archive) -> None:
     """Unpack the archive that lies beside `folder`, else one from a mirror."""
-    _refuse_to_replace(folder)
+    _refuse_to_replace(folder, archive)
     beside = layouts.archives(folder.parent, archive.size)
     with _local_errors(folder):
         inflated = [path for path in beside if not reading_problem(path) and archives.is_tar(path)]
@@ -451,23 +452,40 @@ def _bring(folder: Path, online: bool, archive: Archive) -> None:
         except archives.ArchiveError as error:
             reasons.append(f"{path}: {error}")
             print(f"Left {path}: {error}.", flush=True)
-    named = os.environ.get("CIFAR10_MIRRORS", "").split() or MIRRORS
-    urls = [*(str(path) for path in beside if path not in inflated), *(u for u in named if online or is_local(u))]
+    named = _named_mirrors()
+    addresses = [url for url in named or MIRRORS if online or is_local(url)]
+    urls = [*(str(path) for path in beside if path not in inflated), *addresses]
+    if named and addresses:
+        reasons.append("the addresses are those of CIFAR10_MIRRORS: correct or unset it")
     try:
         _fetch_and_unpack(urls, folder, archive)
     except _NoAnswer as error:
         raise _NoAnswer("; ".join([str(error), *reasons])) from error
 
 
-def _refuse_to_replace(folder: Path) -> None:
-    """The folder must be new or empty: nothing of a person's is ever replaced."""
+def _named_mirrors() -> list[str]:
+    """The addresses of `$CIFAR10_MIRRORS`, with or without quotation marks, also separated by commas or semicolons."""
+    between = r"\s+|[,;](?=\s|$|[\"']|[a-z]+:|[/~.])"
+    found = (url.strip("\"'") for url in re.split(between, os.environ.get("CIFAR10_MIRRORS", "")))
+    return [url for url in found if url]
+
+
+def _refuse_to_replace(folder: Path, archive: Archive) -> None:
+    """The folder must be new, or hold nothing but leftovers: nothing of a person's is ever replaced."""
     problem = layouts.folder_problem(folder)
     if problem:
         raise DownloadError(problem)
     with _local_errors(folder):
-        first = next(folder.iterdir(), None) if folder.is_dir() else None
-    if first is not None:
-        raise DownloadError(f"{folder} holds {first.name}, and no batches of CIFAR-10: rename that folder, or move it")
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    batches = sorted(set(names) & set(layouts.ALL_BATCHES))
+    if batches:
+        raise DownloadError(f"{folder} holds {', '.join(batches)}, but not all batches: add the others, or move it")
+    others = sorted(name for name in names if not archives.may_hold(name, archive.files))
+    if others:
+        clue = layouts.known(folder / others[0], others[0])
+        if clue is not None:
+            raise DownloadError(clue.says)
+        raise DownloadError(f"{folder} holds {others[0]}, and no batches of CIFAR-10: rename that folder, or move it")
 
 
 def _kept_in(root: Path) -> Path:
@@ -476,6 +494,8 @@ def _kept_in(root: Path) -> Path:
 
 def _fetch_and_unpack(urls: list[str], folder: Path, archive: Archive) -> None:
     kept = _kept_in(folder.parent)
+    if kept.parent.is_file():
+        raise DownloadError(f"{kept.parent} is a file, in the place of the folder for the download: move or rename it")
     fetch(urls, kept, size=archive.size, sha256=archive.sha256)
     with _local_errors(folder):
         try:

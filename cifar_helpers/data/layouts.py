@@ -6,12 +6,12 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cifar_helpers._paths import reading_problem, user_path
+from cifar_helpers._paths import is_missing, reading_problem, user_path
 from cifar_helpers.data.classes import CLASSES
 
 BATCHES: Final = "cifar-10-batches-py"
@@ -19,14 +19,25 @@ ARCHIVE: Final = "cifar-10-python.tar.gz"
 TRAIN_BATCHES: Final = tuple(f"data_batch_{k}" for k in range(1, 6))
 ALL_BATCHES: Final = (*TRAIN_BATCHES, "test_batch")
 LABELS: Final = "trainLabels.csv"
-PICTURES: Final = (".png", ".jpg", ".jpeg")
+PICTURES: Final = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
+IN_ICLOUD: Final = "is in iCloud, and not on this disk. Right-click it in the Finder and choose Download Now"
 
 _PARTS: Final = {"train": ("train", "training"), "test": ("test", "testing")}
-_NO_TRAINING_PICTURES: Final = (*_PARTS["test"], "val", "valid", "validation")
-# Names in lower case of what macOS, Windows, Synology, Linux and archivers leave beside a person's files.
+# Words that say in the name of a folder that its pictures are not for training.
+_HELD_OUT: Final = (
+    "test", "val", "valid", "validation", "dev", "eval", "evaluation", "hold ?out", "held ?out", "prediction",
+)  # fmt: skip
+_AROUND: Final = r"(?:my|cifar|class|images?|img|pictures?|photos?|data|set|ing|s)*"
+# Names in lower case of what macOS, Windows, NAS boxes, Linux, archivers and Python leave beside a person's files.
 _LEFT_BEHIND: Final = {
-    "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin",
-    "system volume information", "lost+found",
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "$recycle.bin", "recycler", "recycled",
+    "found.000", "system volume information", "lost+found", "cvs", "__pycache__", "_vti_cnf",
+    "@eadir", "@tmp", "@synoresource", "@__thumb", "@recycle", "#recycle", "#snapshot",
+    "network trash folder", "temporary items", "thevolumesettingsfolder", "thefindbycontentfolder",
+    "desktop db", "desktop df",
     f"{BATCHES}.part", f"{BATCHES}.lock",  # of an unpacking here
 }  # fmt: skip
 _OTHER_WORDS: Final = {"plane": "airplane", "aeroplane": "airplane", "car": "automobile"}
@@ -35,10 +46,12 @@ _CLASS_OF: Final = {
     for word, name in (*((name, name) for name in CLASSES), *_OTHER_WORDS.items())
     for ending in ("", "s")
 }
-_TITLE: Final = re.compile(r"cifar[-_ ]?10(?!\d)")
-_DEEPEST: Final = 4  # folders below the data folder in which misplaced data is looked for
+_NUMBER: Final = re.compile(r"(?:class|label)?[-_ ]?0*\d")
+_CLASS_WORD: Final = re.compile(rf"(?<![a-z]){_AROUND}({'|'.join(_CLASS_OF)}){_AROUND}(?![a-z])")
+# Not CIFAR-100, nor CIFAR-10.1, CIFAR-10-C and CIFAR-10-H
+_TITLE: Final = re.compile(r"cifar[-_ ]?10(?!\d|\.\d+(?![a-z\d])|[-_ ]?[ch]\b)")
+_DEEPEST: Final = 8  # folders below the data folder in which misplaced data is looked for
 _MOST_FOLDERS: Final = 2000
-_UNFINISHED: Final = (".crdownload", ".download", ".part", ".partial", ".opdownload", ".tmp", ".!ut", ".aria2")
 
 
 class DataError(Exception):
@@ -49,9 +62,31 @@ class DataError(Exception):
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file or folder of this name was left by a system or a program, and is nobody's data."""
+    """Whether a file or folder of this name was left by a system or a program, and is nobody's data.
+
+    `.1.png.icloud` is no leftover: it says that the file `1.png` is in iCloud, and not on this disk.
+    """
     lower = name.lower()
-    return name.startswith(".") or lower in _LEFT_BEHIND or lower.endswith("zone.identifier")
+    hidden = name.startswith(".") and not lower.endswith(".icloud")
+    return hidden or lower in _LEFT_BEHIND or lower.endswith("zone.identifier")
+
+
+def role_of(name: str) -> str:
+    """What a folder's name says of its pictures: `train`, `test`, `held out` (as `val`), `mixed`, or nothing."""
+    words = _words(name)
+    is_train, is_held_out = _says(words, ("train",)), _says(words, _HELD_OUT)
+    if is_train:
+        return "mixed" if is_held_out else "train"
+    return ("test" if _says(words, ("test",)) else "held out") if is_held_out else ""
+
+
+def _words(name: str) -> str:
+    """A name in lower case, with a space wherever a word begins: `my train set` for `my_trainSet2`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[\W\d_]+", " ", name).lower()
+
+
+def _says(words: str, any_of: Sequence[str]) -> bool:
+    return re.search(rf"(?<![a-z]){_AROUND}(?:{'|'.join(any_of)}){_AROUND}(?![a-z])", words) is not None
 
 
 def names_in(folder: Path) -> list[str]:
@@ -76,14 +111,34 @@ def data_folder(root: Path | str) -> Path:
     """The folder of the data as a person names it, which need not exist yet.
 
     Raises:
-        DataError: if there can be no such path.
+        DataError: if there can be no such path, or if nothing is there and its name was clearly not meant as it is.
         TypeError: if it is neither text nor a path.
     """
     refuse_no_path(root)
     try:
-        return user_path(root)
+        place = user_path(root)
     except ValueError as error:
         raise DataError(f"{error}. Name the folder of the data") from error
+    if is_missing(place):
+        for pattern, says in _ODD_NAMES:
+            if re.search(pattern, str(root), re.IGNORECASE):
+                raise DataError(f"there is no folder {str(root)!r}, and its name {says}")
+    return place
+
+
+_ODD_NAMES: Final = (
+    (
+        r"^\s|\s$|[\x00-\x1f\u200b-\u200f\u2028-\u202e\ufeff]",
+        "has a blank at one end or an invisible character. Remove it",
+    ),
+    (r"""^["'“”‘’«»]|["'“”‘’«»]$""", "has quotation marks. Remove them"),
+    (
+        r"\$\{?[a-z_]|%[a-z_]\w*%",
+        "holds a variable that was not replaced by its value. Write the whole path",
+    ),
+    (r"^[a-z][a-z0-9+.-]+:/", "is an address. Give the path of a folder on this computer"),
+    *([(r"\\", "is a Windows path. Write it as this computer does, with /")] if os.name == "posix" else []),
+)
 
 
 def refuse_no_path(named: object) -> None:
@@ -143,14 +198,28 @@ def _inside(folder: Path) -> Iterator[Path]:
         yield place
 
 
-def part(base: Path, name: str) -> Path | None:
-    """The folder `train` or `test` in `base`, also in capitals, and where a folder of its name is all that it holds."""
+def parts(base: Path, role: str) -> list[Path]:
+    """The folder `train` or `test` in `base`, also in capitals; else all folders whose names say `role`.
+
+    Where a folder of the same name is all that one holds, that one is meant.
+    """
     names = names_in(base)
-    spelt = [n for n in (name, *names) if n in names and n.lower() in _PARTS[name]]
-    place = next((base / n for n in spelt if is_folder(base / n)), None)
-    if place is not None and names_in(place) == [place.name] and is_folder(place / place.name):
-        return place / place.name
-    return place
+    exact = (base / n for n in (role, *names) if n in names and n.lower() in _PARTS[role])
+    places = [place for place in exact if is_folder(place)][:1]
+    if not places:
+        places = [base / n for n in names if role in n.lower() and role_of(n) == role and is_folder(base / n)]
+    return [p / p.name if names_in(p) == [p.name] and is_folder(p / p.name) else p for p in places]
+
+
+def part(base: Path, role: str) -> Path | None:
+    """The first of `parts`."""
+    return next(iter(parts(base, role)), None)
+
+
+def icloud_placeholder(path: Path) -> Path | None:
+    """What lies in place of a file that is in iCloud and not on this disk, if that is where it is."""
+    place = path.with_name(f".{path.name}.icloud")
+    return place if os.path.lexists(place) else None
 
 
 def archives(folder: Path, size: int) -> list[Path]:
@@ -161,9 +230,9 @@ def archives(folder: Path, size: int) -> list[Path]:
     found = []
     for name in names_in(folder):
         path = folder / name
-        if not _TITLE.match(name.lower()) or not path.is_file():
+        if not _TITLE.search(name.lower()) or not path.is_file():
             continue
-        named = name.lower().endswith((".gz", ".tgz", ".tar")) and _known(path, name) is None
+        named = name.lower().endswith((".gz", ".tgz", ".tar")) and known(path, name) is None
         if named or path.stat().st_size == size:
             found.append(path)
     return sorted(found, key=lambda path: path.name != ARCHIVE)
@@ -173,13 +242,18 @@ def archives(folder: Path, size: int) -> list[Path]:
 
 
 def find_source(folder: Path) -> str:
-    """The layout of the data in a folder, or one level down: `cifar10`, `kaggle`, `folders`, or empty."""
+    """The layout of the data in a folder, or one level down: `cifar10`, `kaggle`, `folders`, or empty.
+
+    Raises:
+        DataError: if there are several class folders of which each may be meant.
+    """
     here = next(layouts_at(folder), "")
     if here:
         return here
     if find_batches(folder) is not None:
         return "cifar10"
-    if find_kaggle(folder) is not None:
+    kaggle = find_kaggle(folder)
+    if kaggle is not None and _has_pictures(kaggle):
         return "kaggle"
     return "folders" if find_class_folders(folder) is not None else ""
 
@@ -196,17 +270,19 @@ def layouts_at(folder: Path) -> Iterator[str]:
         yield "folders"
 
 
+def find(folder: Path, source: str) -> object:
+    """Where the data of one layout is, in a folder or one level down; `None` where it is not."""
+    return {"cifar10": find_batches, "kaggle": find_kaggle, "folders": find_class_folders}[source](folder)
+
+
 def find_batches(folder: Path) -> Path | None:
-    """The folder of the official batches: the first that is complete, else the first that holds one of them."""
+    """The folder of the official batches: the first that is complete, else one in its right place that holds some."""
     places = itertools.chain((folder,), _inside(folder))
-    incomplete = None
     for place in itertools.chain.from_iterable((p / BATCHES, p) for p in places):
-        count = len(_batches_in(place))
-        if count == len(ALL_BATCHES):
+        if len(_batches_in(place)) == len(ALL_BATCHES):
             return place
-        if count and incomplete is None:
-            incomplete = place
-    return incomplete
+    own = (folder / BATCHES, folder, folder / BATCHES / BATCHES)
+    return next((place for place in own if _batches_in(place)), None)
 
 
 def _batches_in(place: Path) -> set[str]:
@@ -214,14 +290,15 @@ def _batches_in(place: Path) -> set[str]:
 
 
 def find_kaggle(folder: Path) -> Path | None:
-    """The folder that holds `trainLabels.csv`: `folder` or one in it, `cifar-10` before all others."""
+    """The folder that holds `trainLabels.csv`: `folder` or one in it, `cifar-10` first; those with pictures first."""
     places = itertools.chain((folder, folder / "cifar-10"), _inside(folder))
-    return next((p for p in places if LABELS in names_in(p)), None)
+    tables = [p for p in places if LABELS in names_in(p)]
+    return next((p for p in tables if _has_pictures(p)), next(iter(tables), None))
 
 
 def _has_pictures(base: Path) -> bool:
     place = part(base, "train")
-    return place is not None and any(name.lower().endswith(".png") for name in names_in(place))
+    return place is not None and any(name.lower().endswith(PICTURES) for name in names_in(place))
 
 
 @dataclass(frozen=True)
@@ -240,27 +317,61 @@ class ClassFolders:
 
 
 def find_class_folders(folder: Path) -> ClassFolders | None:
-    """The class folders in `train/` of a folder or of one in it; without `train/`, only where all ten are there."""
-    inside = (p for p in _inside(folder) if p.name.lower() not in _NO_TRAINING_PICTURES)
-    return next((f for p in itertools.chain((folder,), inside) if (f := _class_folders_at(p)) is not None), None)
+    """The class folders in `train/` of a folder or of one in it; without `train/`, only where all ten are there.
+
+    A name that says `test`, `val` and the like is never training data.
+
+    Raises:
+        DataError: if several are there, and none is in its right place.
+    """
+    here = _class_folders_at(folder)
+    if here:
+        return here
+    inside = [p for p in _inside(folder) if role_of(p.name) not in ("test", "held out")]
+    named = [found for p in (folder, *inside) for found in _class_folders_in_train(p)]
+    others = [ClassFolders(p, _test_classes(p), has_others=True) for p in inside if _is_all_classes(p)]
+    return _only(named, folder) or _only([found for found in others if role_of(found.train.name) == ""], folder)
+
+
+def _only(found: list[ClassFolders], folder: Path) -> ClassFolders | None:
+    places = {f.train.resolve(): f.train for f in found}
+    if len(places) > 1:
+        raise DataError(
+            f"{' and '.join(str(place) for place in places.values())} all hold class folders. "
+            f"Move those that are not meant out of {folder}, or give load_cifar10 the folder in it that is"
+        )
+    return found[0] if found else None
 
 
 def _class_folders_at(base: Path) -> ClassFolders | None:
-    train = part(base, "train")
-    if train is not None and classes_in(train):
-        return ClassFolders(train, part(base, "test"), has_others=False)
-    if len(classes_in(base)) == len(CLASSES):
-        return ClassFolders(base, part(base, "test"), has_others=True)
-    return None
+    """Those in their right place: in `train/` or, all ten of them, in `base` itself."""
+    for found in _class_folders_in_train(base):
+        if found.train.name.lower() in _PARTS["train"]:
+            return found
+    return ClassFolders(base, _test_classes(base), has_others=True) if _is_all_classes(base) else None
+
+
+def _class_folders_in_train(base: Path) -> list[ClassFolders]:
+    trains = [train for train in parts(base, "train") if classes_in(train)]
+    return [ClassFolders(train, _test_classes(base), has_others=False) for train in trains]
+
+
+def _test_classes(base: Path) -> Path | None:
+    """The folder of test pictures; `None` also where it has no class folders: nobody has labels for such pictures."""
+    return next((test for test in parts(base, "test") if classes_in(test)), None)
+
+
+def _is_all_classes(base: Path) -> bool:
+    return len(classes_in(base)) == len(CLASSES)
 
 
 def classes_in(top: Path) -> dict[str, list[Path]]:
-    """The folders in `top` that are named like a class, for each class that has any."""
+    """The folders in `top`, and links that lead nowhere, that are named like a class, for each class that has any."""
     found: dict[str, list[Path]] = {}
     for name in names_in(top):
-        label = class_of(name)
-        if label is not None and is_folder(top / name):
-            found.setdefault(label, []).append(top / name)
+        label, place = class_of(name), top / name
+        if label is not None and (is_folder(place) or (place.is_symlink() and not place.is_file())):
+            found.setdefault(label, []).append(place)
     return found
 
 
@@ -279,64 +390,123 @@ class Clue:
     Attributes:
         says: what it is, where, and what to do.
         is_cifar10: whether it is clearly meant to be CIFAR-10.
+        kind: the same for clues that say the same of several names.
     """
 
     says: str
     is_cifar10: bool
+    kind: int = -1
 
 
+_ALL: Final = rf"[^/]*{_TITLE.pattern}[^/]*"  # a name that holds the title
+_BATCH: Final = r"(?:data_batch_[1-5]|test_batch)"
+_TABLE: Final = r"train[-_ ]?labels?\b.*csv"
+_PACKED: Final = ("zip", "7z", "rar", "tar", "gz", "tgz", "xz", "txz", "bz2", "tbz", "tbz2", "zst", "001")
+_PYTHON: Final = f"Download the Python version, {ARCHIVE}"
+# Patterns of names in lower case, with "cifar10/" before what lies in a folder with that title; the first counts.
 _NAMED: Final = (
-    (r"cifar[-_ ]?100", "is CIFAR-100, another data set. Download CIFAR-10", False),
+    (r"[^/]*cifar[-_ ]?100", "is CIFAR-100, another data set. Download CIFAR-10", False),
     (
-        r"cifar[-_ ]?10-(batches-bin|binary)|data_batch_1\.bin",
-        f"is the binary version of CIFAR-10, for programs in C. Download the Python version, {ARCHIVE}",
+        r"[^/]*cifar[-_ ]?10(?:\.\d+(?![a-z\d])|[-_ ]?[ch]\b)",
+        "is made after CIFAR-10, but another data set. Download CIFAR-10",
+        False,
+    ),
+    (
+        rf"{_ALL}(?:batches-bin|binary)|data_batch_1\.bin",
+        f"is the binary version of CIFAR-10, for programs in C. {_PYTHON}",
+        True,
+    ),
+    (rf"{_ALL}(?:batches-mat|matlab)|data_batch_1\.mat", f"is the Matlab version of CIFAR-10. {_PYTHON}", True),
+    (
+        rf"\.(?:{_ALL}|{_BATCH}.*|train.*)\.icloud$",
+        IN_ICLOUD,
         True,
     ),
     (
-        r"cifar[-_ ]?10-(batches-mat|matlab)|data_batch_1\.mat",
-        f"is the Matlab version of CIFAR-10. Download the Python version, {ARCHIVE}",
-        True,
-    ),
-    (
-        rf"cifar[-_ ]?10.*({'|'.join(map(re.escape, _UNFINISHED))})$",
+        rf"(?:{_ALL}|{_BATCH})(?:\.(?:crdownload|download|part|partial|opdownload|tmp|!ut|aria2)|\.gz(?:\.\d+|\?.*))$",
         "is a download that has not finished. Let the browser finish it, or download the file again",
         True,
     ),
-    (r"(cifar[-_ ]?10\b.*|train)\.(zip|7z|rar)$", "is still packed. Unpack it in this folder", True),
+    (
+        rf"(?:{_ALL}|{_BATCH})\.(?:lnk|url|webloc|desktop|torrent)$",
+        "is only a link to the data. Put the file or folder itself there",
+        True,
+    ),
+    (
+        rf"(?:{_ALL}|cifar10/[^/]*|train(?:[-_ ]?labels.*)?(?:\.7z)?)\.(?:zip|7z|rar|xz|txz|bz2|tbz2?|zst|001)$"
+        rf"|(?!.*python){_ALL}\.t?gz$|{_BATCH}\.gz$",
+        "is still packed. Unpack it in this folder",
+        True,
+    ),
+    (
+        rf"(?!.*(?:model|weight|checkpoint|ckpt|feature|net))(?:{_ALL}|cifar10/.*)"
+        r"\.(?:parquet|arrow|tfrecords?\b.*|npz|h5|hdf5|lmdb|beton)$"
+        rf"|(?!.*(?:model|weight|checkpoint|ckpt|feature|net)){_ALL}\.(?:npy|pkl|pickle)$",
+        f"is CIFAR-10 in a form that is not read here. {_PYTHON}",
+        True,
+    ),
+    (
+        rf"{_BATCH}(?:\.(?!py$|ipynb$|json$|log$)[a-z]\w*| ?\(\d+\)| - copy| copy| \d)*$",
+        f"is a batch of CIFAR-10 under another name. Rename it to {TRAIN_BATCHES[0]} … {ALL_BATCHES[-1]}, "
+        "in small letters and without an ending",
+        True,
+    ),
+    (
+        _TABLE,
+        f"is Kaggle's table under another name. Rename it to {LABELS}, and put it beside the folder train",
+        True,
+    ),
 )
 
 
 def clues(folder: Path) -> list[Clue]:
     """What in a folder is clearly meant to be CIFAR-10, else what may be taken for it; at most three."""
-    found = [clue for name in [folder.name] if (clue := _known(folder, name)) is not None]
-    for place, names in _walk(folder):
-        found += _misplaced(folder, place, names)
-        found += [clue for name in names if (clue := _known(place / name, name) or _unknown(folder, place / name))]
-    return ([clue for clue in found if clue.is_cifar10] or found)[:3]
+    found = [clue for name in [folder.name] if (clue := known(folder, name)) is not None]
+    vague: list[Clue] = []
+    for place, names, folders in _walk(folder):
+        misplaced = list(_misplaced(folder, place, names))
+        if misplaced:
+            folders.clear()  # what is in there was said
+        titled = _is_titled(folder, place)
+        named = {c.kind: c for name in reversed(names) if (c := known(place / name, name, titled)) is not None}
+        found += [*misplaced, *reversed(named.values())]
+        vague += [c for name in names if (c := _unknown(folder, place / name)) and known(place / name, name) is None]
+    sure = [clue for clue in found if clue.is_cifar10] or [clue for clue in vague if clue.is_cifar10]
+    return (sure or found + vague)[:3]
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """All folders, with the names in each and those of its folders, which may be removed to pass them over."""
     top = len(folder.parts)
     for count, (where, folders, files) in enumerate(os.walk(folder)):
         place = Path(where)
-        yield place, sorted(name for name in (*folders, *files) if not is_left_behind(name))
+        names = sorted(name for name in (*folders, *files) if not is_left_behind(name))
+        folders[:] = sorted(n for n in folders if n in names and known(place / n, n) is None)
         if len(place.parts) - top >= _DEEPEST or count > _MOST_FOLDERS:
             folders.clear()
-        folders[:] = sorted(n for n in folders if not is_left_behind(n) and _known(place / n, n) is None)
+        yield place, names, folders
 
 
-def _known(path: Path, name: str) -> Clue | None:
-    """What a name says without any doubt."""
-    for pattern, says, is_cifar10 in _NAMED:
-        if re.match(pattern, name.lower()):
-            return Clue(f"{path} {says}", is_cifar10)
+def _is_titled(folder: Path, place: Path) -> bool:
+    """Whether a folder, or one on the way to it, is called CIFAR-10."""
+    return any(_TITLE.search(name.lower()) for name in (folder.name, *place.relative_to(folder).parts))
+
+
+def known(path: Path, name: str, titled: bool = False) -> Clue | None:
+    """What a name says without any doubt; `titled` says that its folder is called CIFAR-10."""
+    if name in (*ALL_BATCHES, LABELS):
+        return None
+    for kind, (pattern, says, is_cifar10) in enumerate(_NAMED):
+        for text in (name, f"cifar10/{name}")[: 1 + titled]:
+            if re.match(pattern, text.lower()):
+                return Clue(f"{path} {says}", is_cifar10, kind)
     return None
 
 
 def _unknown(folder: Path, path: Path) -> Clue | None:
     """What can be said of a name that may be the data's."""
     ours = path.name in (BATCHES, ARCHIVE, LABELS)
-    if not ours and not _TITLE.match(path.name.lower()):
+    if not ours and not _TITLE.search(path.name.lower()):
         return None
     if path.name == BATCHES and path.is_file():
         return Clue(f"{path} is a file, not the folder of that name: unpack {ARCHIVE} and put its folder there", True)
@@ -355,28 +525,54 @@ def _unknown(folder: Path, path: Path) -> Clue | None:
 
 def _misplaced(folder: Path, place: Path, names: list[str]) -> Iterator[Clue]:
     """Layouts that lie too deep or of which something is missing."""
-    if set(ALL_BATCHES) & set(names):
-        yield Clue(f"{place} holds batches of CIFAR-10: move it to {folder / BATCHES}", True)
+    batches = [name for name in ALL_BATCHES if name in names]
+    if len(batches) == len(ALL_BATCHES):
+        yield Clue(f"{place} holds the batches of CIFAR-10: move these files to {folder / BATCHES}", True)
+    elif batches:
+        missing = ", ".join(name for name in ALL_BATCHES if name not in names)
+        yield Clue(f"{place} holds {', '.join(batches)}, but not {missing}: add what is missing from {ARCHIVE}", True)
     elif {"train", "test", "meta"} <= set(names) and not is_folder(place / "train"):
         yield Clue(f"{place} holds the files of CIFAR-100, another data set. Download CIFAR-10", False)
     elif LABELS in names:
-        yield Clue(f"{place} holds Kaggle's labels: move {LABELS} and the folder train to {folder}", True)
+        if part(place, "train"):
+            yield Clue(f"{place} holds Kaggle's labels: move {LABELS} and the folder train to {folder}", True)
+        else:
+            yield Clue(f"{place / LABELS} belongs beside the folder train with Kaggle's pictures: move it there", True)
     else:
         yield from _misplaced_pictures(folder, place, names)
 
 
 def _misplaced_pictures(folder: Path, place: Path, names: list[str]) -> Iterator[Clue]:
-    is_train = place.name.lower() in _PARTS["train"]
-    classes = {label for name in names if (label := class_of(name)) and is_folder(place / name)}
+    role, classes = role_of(place.name), classes_in(place)
+    is_meant = role == "train" or place == folder or _is_titled(folder, place)
     missing = [name for name in CLASSES if name not in classes]
-    if not missing and place.name.lower() in _NO_TRAINING_PICTURES:
+    if not missing and role in ("test", "held out"):
         yield Clue(f"{place} has test pictures, but {place.with_name('train')} with as many classes is missing", True)
     elif not missing:
         yield Clue(f"{place} holds class folders: move it to {folder / 'train'}", True)
     elif len(classes) >= len(CLASSES) // 2:
         yield Clue(f"{place} has class folders, but none for {', '.join(missing)}: add them", place == folder)
-    elif {str(k) for k in range(10)} <= set(names) and is_folder(place / "0"):
+    elif len({n[-1] for n in names if _NUMBER.fullmatch(n.lower()) and is_folder(place / n)}) == len(CLASSES):
         listed = ", ".join(f"{k} → {name}" for k, name in enumerate(CLASSES))
-        yield Clue(f"{place} has numbered folders. If they are CIFAR-10's classes, rename them: {listed}", is_train)
-    elif is_train and "1.png" in names:
+        yield Clue(f"{place} has numbered folders. If they are CIFAR-10's classes, rename them: {listed}", is_meant)
+    elif (like := _class_words(place, names)) is not None:
+        yield Clue(f"{place} {like}", is_meant)
+    elif role == "train" and "1.png" in names and not any(re.match(_TABLE, n.lower()) for n in names_in(place.parent)):
         yield Clue(f"{place} holds Kaggle's pictures, but {place.with_name(LABELS)} is missing: put it there", True)
+
+
+def _class_words(place: Path, names: list[str]) -> str | None:
+    """What to do with folders, archives or pictures whose names hold, beside other words, those of most classes."""
+    examples: dict[str, dict[str, str]] = {}
+    for name in names:
+        word, ending = _CLASS_WORD.search(_words(name)), name.lower().rpartition(".")[2]
+        if word is None:
+            continue
+        remedy = "put the pictures of each class into a folder of its name" if f".{ending}" in PICTURES else ""
+        remedy = "unpack each of them there" if ending in _PACKED else remedy
+        remedy = "rename each to its class alone" if not remedy and is_folder(place / name) else remedy
+        examples.setdefault(remedy, {})[_CLASS_OF[word[1]]] = name
+    for remedy, found in examples.items():
+        if remedy and len(found) >= len(CLASSES) // 2:
+            return f"has names such as {next(iter(found.values()))}: {remedy} ({', '.join(CLASSES)})"
+    return None

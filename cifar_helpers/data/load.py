@@ -163,7 +163,8 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
         source: `cifar10` (official batches in `cifar-10-batches-py`), `kaggle` (`trainLabels.csv` with
             `train/1.png` …), `folders` (`train/<class>/*.png|jpg`, `test/` likewise), `sketches`, or `auto`: the
             first of these that is on disk, else a download, else sketches.
-        download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE=1` forbids it as well.
+        download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE` forbids it as well, unless it is
+            empty, `0`, `false`, `no` or `off`.
 
     Returns:
         The data set. One line on standard output says what it is.
@@ -177,12 +178,15 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
     folder = default_root() if root is None else layouts.data_folder(root)
-    may_download = download and os.environ.get("CIFAR10_OFFLINE", "0") in ("", "0")
+    forbidden = "" if download else "download=False"
+    offline = os.environ.get("CIFAR10_OFFLINE", "")
+    if not forbidden and offline.strip().lower() not in ("", "0", "false", "no", "off"):
+        forbidden = f"CIFAR10_OFFLINE={offline}"
     with _reading(folder):
         if source == "sketches":
             data, remark = _sketches(folder), ""
         else:
-            data, remark = _load(folder, source, may_download)
+            data, remark = _load(folder, source, forbidden)
     print(f"Data: {data.description}{remark}.", flush=True)
     return data
 
@@ -197,19 +201,26 @@ def _reading(folder: Path) -> Iterator[None]:
         raise DataError(f"{where} cannot be read ({error.strerror or error}). Correct its permissions") from error
 
 
-def _load(folder: Path, source: str, may_download: bool) -> tuple[Cifar10, str]:
-    """The data set, and what is to be said of the choice."""
+def _load(folder: Path, source: str, forbidden: str) -> tuple[Cifar10, str]:
+    """The data set, and what is to be said of the choice; `forbidden` names what forbids a download, if anything."""
     layouts.check_folder(folder)
     chosen = layouts.find_source(folder) if source == "auto" else source
     if chosen == "" or (chosen == "cifar10" and layouts.find_batches(folder) is None):
-        reason = _obtain(folder, may_download, must=source == "cifar10")
+        reason = _obtain(folder, forbidden, must=source == "cifar10")
         if reason:
             return _sketches(folder), f" because {reason}"
         chosen = "cifar10"
+    if layouts.find(folder, chosen) is None and (found := layouts.find_source(folder)):
+        raise DataError(f"{folder} does not hold {_LAYOUTS[chosen]}. {_instead(found)}")
     data = _read_cached(folder, chosen)
     if chosen == "cifar10":
         fetching.remove_leftovers(folder)
-    return data, _choice(folder, chosen) if source == "auto" else ""
+    left_out = readers.left_out(folder) if chosen == "folders" else ""
+    return data, (_choice(folder, chosen) if source == "auto" else "") + left_out
+
+
+def _instead(found: str) -> str:
+    return f"There are {_LAYOUTS[found]}: source='{found}' reads them"
 
 
 def _choice(folder: Path, chosen: str) -> str:
@@ -247,20 +258,20 @@ def describe(folder: Path) -> tuple[str, str]:
     return "ok", f"none yet: it is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
 
 
-def _obtain(folder: Path, may_download: bool, *, must: bool) -> str:
+def _obtain(folder: Path, forbidden: str, *, must: bool) -> str:
     """Download the official archive, or unpack the one that lies there; say why not where that fails."""
     has_archive = fetching.has_archive(folder)
-    if may_download or has_archive:
+    if has_archive or not forbidden:
         try:
-            fetching.fetch_cifar10(folder, online=may_download)
+            fetching.fetch_cifar10(folder, online=not forbidden)
             return ""
         except fetching.DownloadError as error:
             reason = f"there is no data in {folder} and the download failed ({error})"
     else:
-        reason = f"there is no data in {folder} and downloading is switched off"
+        reason = f"there is no data in {folder} and downloading is switched off ({forbidden})"
     found = layouts.find_source(folder) if must else ""
     if found:
-        reason += f". There are {_LAYOUTS[found]}: source='{found}' reads them"
+        reason += f". {_instead(found)}"
     clues = [] if found else layouts.clues(folder)
     reason += "".join(f". {clue.says}" for clue in clues)
     if must or has_archive or any(clue.is_cifar10 for clue in clues):

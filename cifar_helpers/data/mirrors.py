@@ -46,7 +46,12 @@ def name_of(url: str) -> str:
 
 def is_local(url: str) -> bool:
     """Whether an address is a file on this machine."""
-    return "://" not in url or url.startswith("file://")
+    return "://" not in url or url.lower().startswith("file:")
+
+
+def local_path(url: str) -> str:
+    """The path in a `file:` address, or a path as it is."""
+    return urllib.request.url2pathname(urlsplit(url).path) if url.lower().startswith("file:") else url
 
 
 def first_answer(urls: Sequence[str], offset: int, size: int) -> tuple[Answer | None, dict[str, str]]:
@@ -132,6 +137,8 @@ def open_at(url: str, offset: int, size: int) -> Answer:
         return _open_local(url, offset, size)
     if urlsplit(url).scheme not in ("http", "https"):
         raise Refused("only https, http and file addresses and paths can be opened")
+    if "@" in urlsplit(url).netloc:
+        raise Refused("addresses with a user name are not opened. Download the file yourself, and give its path")
     headers = {"User-Agent": "cifar-course", "Accept-Encoding": "identity"}
     if offset:
         headers["Range"] = f"bytes={offset}-"
@@ -151,7 +158,7 @@ def open_at(url: str, offset: int, size: int) -> Answer:
 
 
 def _open_local(url: str, offset: int, size: int) -> Answer:
-    path = user_path(urllib.request.url2pathname(urlsplit(url).path) if "://" in url else url)
+    path = user_path(local_path(url))
     problem = reading_problem(path)
     if problem:
         raise Refused(problem)

@@ -10,12 +10,15 @@ import warnings
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, Final, TypeAlias
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from cifar_helpers._paths import reading_problem, user_path
+from cifar_helpers.data.layouts import IN_ICLOUD
 
 PictureFile: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 """A picture as a file: its path, its bytes, or the file itself, open in binary mode."""
@@ -24,7 +27,25 @@ _MOST_PIXELS: Final = 64_000_000  # decoded and converted, these need less than 
 _MOST_BYTES: Final = 400_000_000  # as many pixels with three channels of 16 bits fit
 # Pillow reads more, but some of it by starting another program (EPS) or with little-tested decoders.
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # of the web; "C:/" is none
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)  # "C:/" is none
+# What files of other kinds begin with: pictures that Pillow does not read, and what is saved in place of pictures.
+_OTHER_KINDS: Final = (
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (rb"\0\0\0\x0cJXL |\xff\x0a|.{4}ftypjxl", "a JPEG XL picture"),
+    (rb".{4}ftypcrx|FUJIFILMCCD-RAW|IIRO|IIU\0|.{8}CR\x02", "a raw photo of a camera"),
+    (rb".{4}(?:ftyp|moov|mdat)|\x1a\x45\xdf\xa3|RIFF.{4}AVI ", "a film, or a photo in a form that only phones read"),
+    (rb"8BP[SB]", "a Photoshop file"),
+    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "a TIFF of a kind that Pillow does not read"),
+    (rb"%PDF", "a PDF document"),
+    (rb"\s*(?:<\?xml[^>]*>\s*)?<svg", "an SVG drawing"),
+    (rb"(?i)\s*<(?:!doctype )?html", "a web page"),
+    (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf|Rar!", "a packed file: unpack it first"),
+    (rb"version https://git-lfs", "a pointer of Git LFS: run git lfs pull first"),
+    (rb"\0\x05\x16\x07", "what macOS keeps beside a picture"),
+    (rb"bplist|<\?xml", "a description, not a picture"),
+    (rb"\0\0[\1\2]\0[^\0]\0", "an icon"),
+    (rb"\x76\x2f\x31\x01", "an OpenEXR picture"),
+)
 _ORIENTATION: Final = 0x0112  # the EXIF tag that says how the camera was held
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -38,9 +59,12 @@ _UPRIGHT: Final = {
 # TIFF tags, and what they say where they are missing
 _BITS: Final = 258
 _PHOTOMETRIC: Final = 262
+_PLANES: Final = 284
+_EXTRA: Final = 338
 _SAMPLE_FORMAT: Final = 339
 _WHITE_IS_ZERO: Final = 0
 _SIGNED: Final = 2
+_SEPARATE: Final = 2
 
 
 class PictureError(ValueError):
@@ -53,8 +77,9 @@ def open_rgb(picture: PictureFile | Image.Image, *, at_least: int | None = None)
     Args:
         picture: a path (`~` is the home folder), the bytes of a file, a file open in binary mode, which is
             read from its start, or a PIL image. Of an animation the first frame is taken; 16-bit, palette,
-            CMYK and grey pictures, and those with transparency, are converted. A PIL image of mode `I`
-            counts as 8-bit where no value is above 255, and otherwise as 16-bit.
+            CMYK and grey pictures, and those with transparency, are converted. A PIL image of more than 8 bits
+            that is not from a file counts as 8-bit where no value is above 255, and otherwise as 16-bit. The
+            transparent colour of a 16-bit RGB PNG is compared by its upper 8 bits, which is all that Pillow reads.
         at_least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as both sides keep this many
             pixels, which is quick and needs little memory; `None` decodes it in full.
 
@@ -78,15 +103,27 @@ def located(path: str | os.PathLike[str]) -> Path:
     """The path of a picture or a folder of pictures, with `~` as the home folder.
 
     Raises:
-        PictureError: if it cannot be a path, or is an address in the web.
+        PictureError: if it cannot be a path, or is an address, and no file has that name.
     """
     text = os.fsdecode(path)
-    if _ADDRESS.match(text):
-        raise PictureError(f"{text[:80]} is a web address: download the picture first, then give the path of the file")
     try:
-        return user_path(text)
+        place = user_path(text)
     except ValueError as error:
         raise PictureError(f"{error}. Give another path") from error
+    if _ADDRESS.match(text) and not os.path.lexists(place):
+        raise PictureError(_address_problem(text))
+    return place
+
+
+def _address_problem(text: str) -> str:
+    scheme = text.partition(":")[0].lower()
+    if scheme == "file":
+        return f"{text[:80]} is the address of a file: give its path, {url2pathname(urlsplit(text).path)[:80]}"
+    if scheme == "data":
+        return f"{text[:80]} is a picture written as text: give its bytes, base64.b64decode of what follows the comma"
+    if scheme in ("content", "blob", "ph", "assets-library"):
+        return f"{text[:80]} is an address that only the app which gave it can open: save the picture as a file first"
+    return f"{text[:80]} is a web address: download the picture first, then give the path of the file"
 
 
 def _stream(picture: PictureFile) -> AbstractContextManager[BinaryIO]:
@@ -106,6 +143,8 @@ def _file(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise PictureError(f"{path} is a folder: name one picture in it")
+        if path.suffix == ".icloud":
+            raise PictureError(f"{path} {IN_ICLOUD}")
         problem = reading_problem(path)
     except OSError as error:  # a name that is too long, or a folder on the way that may not be read
         problem = f"{path} cannot be read ({error.strerror})"
@@ -170,9 +209,9 @@ def _learn_heic() -> None:
 
 def _unknown(name: str, start: bytes, phone: str) -> PictureError:
     if not phone:
-        return PictureError(
-            f"{name} is not a picture that can be read (it starts with {start[:12]!r}). Save it as PNG or JPEG"
-        )
+        kinds = (f"it is {kind}" for begin, kind in _OTHER_KINDS if re.match(begin, start, re.DOTALL))
+        what = next(kinds, f"it starts with {start[:12]!r}")
+        return PictureError(f"{name} is not a picture that can be read ({what}). Save it as PNG or JPEG")
     if phone == "HEIC" and "HEIF" not in Image.OPEN:
         return PictureError(
             f"{name} is a HEIC picture, as iPhones take them, which Pillow alone does not read. Save it as JPEG "
@@ -192,6 +231,7 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.width * image.height == 0:
         raise PictureError(f"{name} is {image.width}×{image.height} pixels: it is empty. Give another picture")
     stored = _stored_as(image)
+    _refuse_misread(image, name)
     _load(image, name)
     turn = _turn(image)
     coloured = _in_colours(image, name, stored)
@@ -200,6 +240,18 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     upright = coloured.transpose(turn)
     upright.info = {}  # its EXIF would turn it again
     return upright
+
+
+def _refuse_misread(image: Image.Image, name: str) -> None:
+    """Pillow opens these kinds of TIFF without an error, and gets their pixels wrong."""
+    bits = _tag(image, _BITS) or 8
+    what = ""
+    if bits > 8 and _tag(image, _PLANES) == _SEPARATE and image.mode in ("RGB", "RGBA", "CMYK"):
+        what = f"keeps {bits}-bit colours in separate planes"
+    if bits <= 8 and _tag(image, _SAMPLE_FORMAT) == _SIGNED:
+        what = f"holds signed {bits}-bit numbers"
+    if what:
+        raise PictureError(f"{name} is a TIFF that {what}, which Pillow reads wrongly. Save it as an 8-bit PNG")
 
 
 def _load(image: Image.Image, name: str) -> None:
@@ -232,7 +284,7 @@ def _in_colours(image: Image.Image, name: str, stored: str) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_many_bits(image, name)
     try:
-        if image.has_transparency_data:
+        if image.has_transparency_data and not _is_padding(image):
             image = _with_alpha(image, stored)
             paper = Image.new("RGB", image.size, "white")
             paper.paste(image, mask=image.getchannel("A"))
@@ -242,6 +294,12 @@ def _in_colours(image: Image.Image, name: str, stored: str) -> Image.Image:
         raise PictureError(
             f"{name} has the colour mode {image.mode}, which cannot be converted ({error}): save it as RGB"
         ) from error
+
+
+def _is_padding(image: Image.Image) -> bool:
+    """Whether a fourth channel that is 0 everywhere is no transparency: in a BMP, and in a TIFF that names no alpha."""
+    may_pad = image.format == "BMP" or (image.format == "TIFF" and _tag(image, _EXTRA) is None)
+    return may_pad and image.mode == "RGBA" and image.getchannel("A").getbbox() is None
 
 
 def _stored_as(image: Image.Image) -> str:
@@ -298,8 +356,8 @@ def _white(image: Image.Image, high: int) -> int:
     if bits is not None and bits <= 16:
         signs = 1 if _tag(image, _SAMPLE_FORMAT) == _SIGNED else 0
         return (1 << (bits - signs)) - 1
-    # Mode I is Pillow's for 32 bits, and before Pillow 11 for 16-bit PNG, too; others put 8-bit numbers in it.
-    is_wide = image.mode != "I" or image.format in ("PNG", "PPM")
+    # Mode I is Pillow's for 32 bits, and before Pillow 11 for 16-bit PNG, too; others put 8-bit numbers in both.
+    is_wide = image.format in ("PNG", "PPM") or (image.mode != "I" and image.format is not None)
     return 65535 if is_wide or high > 255 else 255
 
 

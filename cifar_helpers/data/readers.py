@@ -7,6 +7,7 @@ Each reader returns `(train, train_labels, test, test_labels)` as NumPy arrays, 
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -25,6 +26,7 @@ from cifar_helpers.data.classes import CLASSES
 from cifar_helpers.data.layouts import (
     ALL_BATCHES,
     ARCHIVE,
+    IN_ICLOUD,
     LABELS,
     PICTURES,
     TRAIN_BATCHES,
@@ -35,9 +37,13 @@ from cifar_helpers.data.layouts import (
     find_batches,
     find_class_folders,
     find_kaggle,
+    icloud_placeholder,
     is_folder,
+    is_left_behind,
+    known,
     names_in,
     part,
+    role_of,
 )
 
 Images = npt.NDArray[np.uint8]
@@ -46,6 +52,7 @@ Arrays = tuple[Images, Labels, Images, Labels]
 
 _TEST_BATCH_MD5: Final = "40351d587109b95175f43aff81a1287e"
 _REPLACE: Final = f"Put the file of that name from {ARCHIVE} in its place"
+_REPLACE_PICTURE: Final = "Replace it, or remove it together with its label"
 
 
 def read(folder: Path, source: str) -> Arrays:
@@ -59,22 +66,25 @@ def stamp(folder: Path, source: str) -> str:
     Raises:
         DataError: if one of them is missing, or is no regular file.
     """
+    remedy = _REPLACE if source == "cifar10" else _REPLACE_PICTURE
     files = {"cifar10": _batch_files, "kaggle": _kaggle_files, "folders": _class_files}[source](folder)
     digest = hashlib.sha256()
     for path in files:
-        info = _regular(path)
+        try:
+            info = path.stat()
+        except OSError as error:
+            raise _unusable(path, remedy) from error
+        if not stat_module.S_ISREG(info.st_mode):
+            raise _unusable(path, remedy)
         digest.update(f"{path.relative_to(folder)} {info.st_size} {info.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
-def _regular(path: Path) -> os.stat_result:
-    try:
-        info = path.stat()
-        if stat_module.S_ISREG(info.st_mode):
-            return info
-    except OSError:
-        pass  # its reason is found below
-    raise DataError(f"{reading_problem(path)}. Replace it, or remove it together with its label")
+def _unusable(path: Path, remedy: str) -> DataError:
+    """What is wrong with a file that is no regular file, or may not be read, and what to do."""
+    problem = reading_problem(path)
+    may_not = any(os.strerror(number) in problem for number in (errno.EACCES, errno.EPERM))
+    return DataError(f"{problem}. {'Correct its permissions' if may_not else remedy}")
 
 
 # --- official batches ------------------------------------------------------------------------------
@@ -112,9 +122,8 @@ def _dtype(name: Any, align: Any = False, copy: Any = False) -> np.dtype[Any]:
 
 
 def _load_batch(path: Path) -> tuple[Images, Labels]:
-    problem = reading_problem(path)
-    if problem:
-        raise DataError(f"{problem}. {_REPLACE}, or correct its permissions")
+    if reading_problem(path):
+        raise _unusable(path, _REPLACE)
     try:
         with path.open("rb") as file:
             content = _BatchUnpickler(file, encoding="bytes").load()
@@ -150,10 +159,14 @@ def _checked_batch(data: Any, labels: Any, path: Path) -> tuple[Images, Labels]:
 
 
 def _checked_labels(labels: list[Any], path: Path) -> Labels:
-    wrong = [x for x in labels if not isinstance(x, int | np.integer) or not 0 <= x < len(CLASSES)]
+    wrong = [x for x in labels if not _is_label(x)]
     if wrong:
         raise DataError(f"{path}: label {wrong[0]!r} is not a whole number from 0 to 9. {_REPLACE}")
     return np.array(labels, dtype=np.int64)
+
+
+def _is_label(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < len(CLASSES)
 
 
 def _batch_files(folder: Path) -> list[Path]:
@@ -163,9 +176,11 @@ def _batch_files(folder: Path) -> list[Path]:
         raise DataError(f"{folder} has no folder cifar-10-batches-py with {', '.join(ALL_BATCHES)}")
     missing = [n for n in ALL_BATCHES if n not in names_in(place)]
     if missing:
+        clues = [clue.says for name in names_in(place) if (clue := known(place / name, name)) is not None]
         raise DataError(
-            f"{place} is incomplete: {', '.join(missing)} missing. Add what is missing from {ARCHIVE}, or rename "
-            "the folder, and load_cifar10() downloads the data again"
+            f"{place} is incomplete: {', '.join(missing)} missing. {clues[0] + '. ' if clues else ''}"
+            f"Add what is missing from {ARCHIVE}, or move what is there out of {folder}, "
+            "and load_cifar10() downloads the data again"
         )
     return [place / name for name in ALL_BATCHES]
 
@@ -216,10 +231,14 @@ def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
     rows = _read_label_table(table)
     place = part(base, "train")
     if place is None:
+        beside = part(base.parent, "train") if base != folder else None
+        if beside is not None:
+            raise DataError(f"{table} lies in the wrong folder: move it to {base.parent}, beside {beside.name}")
         raise DataError(f"{base} has no folder train: unpack train.7z there (it makes train/1.png …)")
     here = {name.lower(): name for name in names_in(place) if name.lower().endswith(".png")}
     for name in rows:
         if f"{name}.png" not in here:
+            _refuse_icloud(place / f"{name}.png")
             raise DataError(f"{table} lists image {name}, but train/{name}.png is missing: unpack train.7z")
     extra = sorted(set(here) - {f"{name}.png" for name in rows})
     if extra:
@@ -228,9 +247,12 @@ def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
 
 
 def _read_label_table(table: Path) -> dict[str, int]:
-    problem = reading_problem(table)
-    if problem:
-        raise DataError(f"{problem}. Download {LABELS} from the competition's data page")
+    if (table / LABELS).is_file():
+        raise DataError(
+            f"{table} is a folder: move the file of that name in it to {table.parent}, in the folder's place"
+        )
+    if reading_problem(table):
+        raise _unusable(table, f"Download {LABELS} from the competition's data page")
     try:
         text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -306,14 +328,65 @@ def _pictures_by_class(top: Path) -> dict[Path, int]:
     folders = classes_in(top)
     for label, name in enumerate(CLASSES):
         places = folders.get(name, [])
+        if places and not is_folder(places[0]):
+            raise DataError(f"{reading_problem(places[0])}. Correct the link, or put the folder itself there")
         if len(places) > 1:
             raise DataError(f"{places[0]} and {places[1]} are both folders of the class {name}: make one of them")
-        members = [p for place in places for n in names_in(place) if (p := place / n).suffix.lower() in PICTURES]
+        members = [place / n for place in places for n in names_in(place) if n.lower().endswith(PICTURES)]
         if not members:
             where = places[0] if places else top / name
-            raise DataError(f"{where} is missing or has no .png or .jpg picture in it: add the pictures of this class")
+            raise DataError(
+                f"{where} is missing or has no picture in it ({', '.join(PICTURES)}): add the pictures of this class, "
+                f"or move the whole of {top} away{_out_of_reach_says(where)}"
+            )
         found |= dict.fromkeys(members, label)
     return found
+
+
+def left_out(folder: Path) -> str:
+    """What is to be said of pictures near the class folders that are not read; empty where there are none."""
+    places, said = find_class_folders(folder), ""
+    if places is None:
+        return said
+    tops = [top for top in (places.train, places.test) if top is not None]
+    found = [
+        p for top in tops for members in classes_in(top).values() for place in members for p in _out_of_reach(place)
+    ]
+    if found:
+        said = (
+            f". {len(found):,} pictures are left out, because they are not in the folder of their class: {found[0]} …"
+        )
+    base = places.train if places.has_others else places.train.parent
+    for beside in (base / name for name in names_in(base) if role_of(name) in ("test", "held out")):
+        has_pictures = classes_in(beside) or any(n.lower().endswith(PICTURES) for n in names_in(beside))
+        if has_pictures and beside != places.test:
+            said += f". {beside} is left out: test pictures are read from class folders in test"
+    return said
+
+
+def _out_of_reach(place: Path) -> list[Path]:
+    """The pictures of a class that are in folders inside its folder, or in iCloud and not on this disk."""
+    found = []
+    for name in names_in(place):
+        if name.lower().endswith(".icloud"):
+            found.append(place / name)
+        elif not name.lower().endswith(PICTURES) and is_folder(place / name):
+            inside = [Path(where) / n for where, _, files in os.walk(place / name) for n in files]
+            found += sorted(p for p in inside if p.suffix.lower() in PICTURES and not is_left_behind(p.name))
+    return found
+
+
+def _out_of_reach_says(place: Path) -> str:
+    found = _out_of_reach(place)
+    if not found:
+        return ""
+    return f". {found[0]} {IN_ICLOUD if found[0].suffix == '.icloud' else 'lies too deep: move such pictures up'}"
+
+
+def _refuse_icloud(path: Path) -> None:
+    placeholder = icloud_placeholder(path)
+    if placeholder is not None:
+        raise DataError(f"{placeholder} {IN_ICLOUD}")
 
 
 def _read_pictures(paths: list[Path]) -> Images:
@@ -322,6 +395,8 @@ def _read_pictures(paths: list[Path]) -> Images:
         try:
             picture = pictures.open_rgb(path)
         except pictures.PictureError as error:
+            if reading_problem(path):
+                raise _unusable(path, _REPLACE_PICTURE) from error
             raise DataError(f"{error}. Replace the file or remove it with its label") from error
         if picture.size != (32, 32):
             width, height = picture.size
