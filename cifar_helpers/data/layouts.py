@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import re
@@ -127,18 +128,13 @@ def data_folder(root: Path | str) -> Path:
 
 
 _ODD_NAMES: Final = (
-    (
-        r"^\s|\s$|[\x00-\x1f\u200b-\u200f\u2028-\u202e\ufeff]",
-        "has a blank at one end or an invisible character. Remove it",
-    ),
+    (r"^\s|\s$|[\x00-\x1f\u200b-\u200f\u2028-\u202e\ufeff]",
+     "has a blank at one end or an invisible character. Remove it"),
     (r"""^["'“”‘’«»]|["'“”‘’«»]$""", "has quotation marks. Remove them"),
-    (
-        r"\$\{?[a-z_]|%[a-z_]\w*%",
-        "holds a variable that was not replaced by its value. Write the whole path",
-    ),
+    (r"\$\{?[a-z_]|%[a-z_]\w*%", "holds a variable that was not replaced by its value. Write the whole path"),
     (r"^[a-z][a-z0-9+.-]+:/", "is an address. Give the path of a folder on this computer"),
-    *([(r"\\", "is a Windows path. Write it as this computer does, with /")] if os.name == "posix" else []),
-)
+    *([(r"\\", "has a backslash, as Windows paths do. Write it with /")] if os.name == "posix" else []),
+)  # fmt: skip
 
 
 def refuse_no_path(named: object) -> None:
@@ -401,62 +397,31 @@ class Clue:
 _ALL: Final = rf"[^/]*{_TITLE.pattern}[^/]*"  # a name that holds the title
 _BATCH: Final = r"(?:data_batch_[1-5]|test_batch)"
 _TABLE: Final = r"train[-_ ]?labels?\b.*csv"
-_PACKED: Final = ("zip", "7z", "rar", "tar", "gz", "tgz", "xz", "txz", "bz2", "tbz", "tbz2", "zst", "001")
+_PACKED: Final = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".txz", ".bz2", ".tbz2", ".zst", ".001")
 _PYTHON: Final = f"Download the Python version, {ARCHIVE}"
+_NO_MODEL: Final = r"(?!.*(?:model|weight|checkpoint|ckpt|feature|net))"
 # Patterns of names in lower case, with "cifar10/" before what lies in a folder with that title; the first counts.
 _NAMED: Final = (
-    (r"[^/]*cifar[-_ ]?100", "is CIFAR-100, another data set. Download CIFAR-10", False),
-    (
-        r"[^/]*cifar[-_ ]?10(?:\.\d+(?![a-z\d])|[-_ ]?[ch]\b)",
-        "is made after CIFAR-10, but another data set. Download CIFAR-10",
-        False,
-    ),
-    (
-        rf"{_ALL}(?:batches-bin|binary)|data_batch_1\.bin",
-        f"is the binary version of CIFAR-10, for programs in C. {_PYTHON}",
-        True,
-    ),
-    (rf"{_ALL}(?:batches-mat|matlab)|data_batch_1\.mat", f"is the Matlab version of CIFAR-10. {_PYTHON}", True),
-    (
-        rf"\.(?:{_ALL}|{_BATCH}.*|train.*)\.icloud$",
-        IN_ICLOUD,
-        True,
-    ),
-    (
-        rf"(?:{_ALL}|{_BATCH})(?:\.(?:crdownload|download|part|partial|opdownload|tmp|!ut|aria2)|\.gz(?:\.\d+|\?.*))$",
-        "is a download that has not finished. Let the browser finish it, or download the file again",
-        True,
-    ),
-    (
-        rf"(?:{_ALL}|{_BATCH})\.(?:lnk|url|webloc|desktop|torrent)$",
-        "is only a link to the data. Put the file or folder itself there",
-        True,
-    ),
-    (
-        rf"(?:{_ALL}|cifar10/[^/]*|train(?:[-_ ]?labels.*)?(?:\.7z)?)\.(?:zip|7z|rar|xz|txz|bz2|tbz2?|zst|001)$"
-        rf"|(?!.*python){_ALL}\.t?gz$|{_BATCH}\.gz$",
-        "is still packed. Unpack it in this folder",
-        True,
-    ),
-    (
-        rf"(?!.*(?:model|weight|checkpoint|ckpt|feature|net))(?:{_ALL}|cifar10/.*)"
-        r"\.(?:parquet|arrow|tfrecords?\b.*|npz|h5|hdf5|lmdb|beton)$"
-        rf"|(?!.*(?:model|weight|checkpoint|ckpt|feature|net)){_ALL}\.(?:npy|pkl|pickle)$",
-        f"is CIFAR-10 in a form that is not read here. {_PYTHON}",
-        True,
-    ),
-    (
-        rf"{_BATCH}(?:\.(?!py$|ipynb$|json$|log$)[a-z]\w*| ?\(\d+\)| - copy| copy| \d)*$",
-        f"is a batch of CIFAR-10 under another name. Rename it to {TRAIN_BATCHES[0]} … {ALL_BATCHES[-1]}, "
-        "in small letters and without an ending",
-        True,
-    ),
-    (
-        _TABLE,
-        f"is Kaggle's table under another name. Rename it to {LABELS}, and put it beside the folder train",
-        True,
-    ),
-)
+    (r"[^/]*cifar[-_ ]?100", "is CIFAR-100, another data set. Download CIFAR-10"),
+    (r"[^/]*cifar[-_ ]?10(?:\.\d+(?![a-z\d])|[-_ ]?[ch]\b)",
+     "is made after CIFAR-10: another data set. Download CIFAR-10"),
+    (rf"{_ALL}(?:batches-bin|binary)|data_batch_1\.bin",
+     f"is the binary version of CIFAR-10, for programs in C. {_PYTHON}"),
+    (rf"{_ALL}(?:batches-mat|matlab)|data_batch_1\.mat", f"is the Matlab version of CIFAR-10. {_PYTHON}"),
+    (rf"\.(?:{_ALL}|{_BATCH}.*|train.*)\.icloud$", IN_ICLOUD),
+    (rf"(?:{_ALL}|{_BATCH})(?:\.(?:crdownload|download|part|partial|opdownload|tmp|!ut|aria2)|\.gz(?:\.\d+|\?.*))$",
+     "is a download that has not finished. Let the browser finish it, or download the file again"),
+    (rf"(?:{_ALL}|{_BATCH})\.(?:lnk|url|webloc|desktop|torrent)$",
+     "is only a link to the data. Put the file or folder itself there"),
+    (rf"(?:{_ALL}|cifar10/[^/]*|train(?:[-_ ]?labels.*)?(?:\.7z)?)\.(?:zip|7z|rar|xz|txz|bz2|tbz2?|zst|001)$"
+     rf"|(?!.*python){_ALL}\.t?gz$|{_BATCH}\.gz$", "is still packed. Unpack it in this folder"),
+    (rf"{_NO_MODEL}(?:(?:{_ALL}|cifar10/.*)\.(?:parquet|arrow|tfrecords?\b.*|npz|h5|hdf5|lmdb|beton)$"
+     rf"|{_ALL}\.(?:npy|pkl|pickle)$)", f"is CIFAR-10 in a form that is not read here. {_PYTHON}"),
+    (rf"{_BATCH}(?:\.(?!py$|ipynb$|json$|log$)[a-z]\w*| ?\(\d+\)| - copy| copy| \d)*$",
+     "is a batch of CIFAR-10 under another name. Rename it to data_batch_1 … data_batch_5 or test_batch, "
+     "in small letters and without an ending"),
+    (_TABLE, f"is Kaggle's table under another name. Rename it to {LABELS}, and put it beside the folder train"),
+)  # fmt: skip
 
 
 def clues(folder: Path) -> list[Clue]:
@@ -464,7 +429,9 @@ def clues(folder: Path) -> list[Clue]:
     found = [clue for name in [folder.name] if (clue := known(folder, name)) is not None]
     vague: list[Clue] = []
     for place, names, folders in _walk(folder):
-        misplaced = list(_misplaced(folder, place, names))
+        misplaced: list[Clue] = []
+        with contextlib.suppress(DataError):  # a folder that may not be read is no reason to stop here
+            misplaced += _misplaced(folder, place, names)
         if misplaced:
             folders.clear()  # what is in there was said
         titled = _is_titled(folder, place)
@@ -496,10 +463,10 @@ def known(path: Path, name: str, titled: bool = False) -> Clue | None:
     """What a name says without any doubt; `titled` says that its folder is called CIFAR-10."""
     if name in (*ALL_BATCHES, LABELS):
         return None
-    for kind, (pattern, says, is_cifar10) in enumerate(_NAMED):
+    for kind, (pattern, says) in enumerate(_NAMED):
         for text in (name, f"cifar10/{name}")[: 1 + titled]:
             if re.match(pattern, text.lower()):
-                return Clue(f"{path} {says}", is_cifar10, kind)
+                return Clue(f"{path} {says}", "another data set" not in says, kind)
     return None
 
 
@@ -555,24 +522,24 @@ def _misplaced_pictures(folder: Path, place: Path, names: list[str]) -> Iterator
     elif len({n[-1] for n in names if _NUMBER.fullmatch(n.lower()) and is_folder(place / n)}) == len(CLASSES):
         listed = ", ".join(f"{k} → {name}" for k, name in enumerate(CLASSES))
         yield Clue(f"{place} has numbered folders. If they are CIFAR-10's classes, rename them: {listed}", is_meant)
-    elif (like := _class_words(place, names)) is not None:
+    elif (like := _class_words(place, names, len(CLASSES) // 2 if role == "train" else len(CLASSES))) is not None:
         yield Clue(f"{place} {like}", is_meant)
     elif role == "train" and "1.png" in names and not any(re.match(_TABLE, n.lower()) for n in names_in(place.parent)):
         yield Clue(f"{place} holds Kaggle's pictures, but {place.with_name(LABELS)} is missing: put it there", True)
 
 
-def _class_words(place: Path, names: list[str]) -> str | None:
-    """What to do with folders, archives or pictures whose names hold, beside other words, those of most classes."""
+def _class_words(place: Path, names: list[str], least: int) -> str | None:
+    """What to do with folders, archives or pictures whose names hold, beside others, the words for so many classes."""
     examples: dict[str, dict[str, str]] = {}
     for name in names:
-        word, ending = _CLASS_WORD.search(_words(name)), name.lower().rpartition(".")[2]
+        word, ending = _CLASS_WORD.search(_words(name)), Path(name.lower()).suffix
         if word is None:
             continue
-        remedy = "put the pictures of each class into a folder of its name" if f".{ending}" in PICTURES else ""
+        remedy = "rename each to its class alone" if is_folder(place / name) else ""
+        remedy = "put the pictures of each class into a folder of its name" if ending in PICTURES else remedy
         remedy = "unpack each of them there" if ending in _PACKED else remedy
-        remedy = "rename each to its class alone" if not remedy and is_folder(place / name) else remedy
         examples.setdefault(remedy, {})[_CLASS_OF[word[1]]] = name
     for remedy, found in examples.items():
-        if remedy and len(found) >= len(CLASSES) // 2:
+        if remedy and len(found) >= least:
             return f"has names such as {next(iter(found.values()))}: {remedy} ({', '.join(CLASSES)})"
     return None

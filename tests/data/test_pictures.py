@@ -241,6 +241,117 @@ def test_pixels_that_have_no_8_bit_meaning_are_refused(
             open_rgb(picture)
 
 
+def tiff(pixels: np.ndarray, bits: int, tags: dict[int, int], *, samples: int = 3, big: bool = False) -> bytes:
+    """A TIFF of 32×32 pixels, of a kind that Pillow cannot write; numbers that do not fit a tag follow the tags."""
+    order, content = (">", b"MM\0*") if big else ("<", b"II*\0")
+    planes = samples if tags.get(284) == 2 else 1
+    all_tags = {256: 32, 257: 32, 258: [bits] * samples, 259: 1, 262: 2, 273: 0, 277: samples, 278: 32, 279: 0, **tags}
+    start = 8 + 2 + 12 * len(all_tags) + 4
+    size = len(pixels.tobytes()) // planes
+    all_tags[279] = [size] * planes
+    more, entries, first = b"", b"", start + 4 * 3 * samples * 2
+    all_tags[273] = [first + k * size for k in range(planes)]
+    for tag, value in sorted(all_tags.items()):
+        values = value if isinstance(value, list) else [value]
+        packed = struct.pack(f"{order}{len(values)}I", *values)
+        place = packed if len(values) == 1 else struct.pack(f"{order}I", start + len(more))
+        entries += struct.pack(f"{order}HHI", tag, 4, len(values)) + place
+        more += b"" if len(values) == 1 else packed
+    head = content + struct.pack(f"{order}IH", 8, len(all_tags)) + entries + struct.pack(f"{order}I", 0) + more
+    return head.ljust(first, b"\0") + pixels.tobytes()
+
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+
+
+def test_the_planes_of_a_tiff_are_read_or_refused() -> None:
+    planes = np.ascontiguousarray(COLOURS.transpose(2, 0, 1))
+    assert np.array_equal(np.asarray(open_rgb(tiff(planes, 8, {284: 2}))), COLOURS)
+    wide = COLOURS.astype("<u2") * 257
+    assert np.array_equal(np.asarray(open_rgb(tiff(wide, 16, {}))), COLOURS)
+    with pytest.raises(PictureError, match="TIFF that keeps 16-bit colours in separate planes"):
+        open_rgb(tiff(np.ascontiguousarray(wide.transpose(2, 0, 1)), 16, {284: 2}))
+    opened = Image.open(io.BytesIO(tiff(np.ascontiguousarray(wide.transpose(2, 0, 1)), 16, {284: 2})))
+    with pytest.raises(PictureError, match="separate planes"):
+        open_rgb(opened)
+
+
+def test_signed_8_bit_numbers_in_a_tiff_are_refused() -> None:
+    with pytest.raises(PictureError, match="TIFF that holds signed 8-bit numbers"):
+        open_rgb(tiff(COLOURS[:, :, 0].copy(), 8, {339: 2, 262: 1}, samples=1))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bits", "tags", "samples", "big"),
+    [
+        (COLOURS.astype("<f4"), 32, {339: [3, 3, 3]}, 3, False),
+        (COLOURS[:, :, 0].astype(">u2"), 16, {262: 0}, 1, True),
+    ],
+)
+def test_a_tiff_that_pillow_does_not_read_is_called_one(
+    pixels: np.ndarray, bits: int, tags: dict[int, int], samples: int, big: bool
+) -> None:
+    with pytest.raises(PictureError, match=r"it is a TIFF of a kind that Pillow does not read.*Save it as PNG"):
+        open_rgb(tiff(pixels, bits, tags, samples=samples, big=big))
+
+
+def bmp(alpha: int, header: int = 108) -> bytes:
+    """A BMP with 32 bits for a pixel, as Windows' programs write it, whose header names a mask for alpha."""
+    rows = np.dstack([COLOURS[::-1, :, ::-1], np.full((32, 32), alpha, np.uint8)]).tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    info = struct.pack("<IiiHHIIiiII", header, 32, 32, 1, 32, 3, len(rows), 0, 0, 0, 0) + masks
+    content = info.ljust(header, b"\0") + rows
+    return b"BM" + struct.pack("<IHHI", 14 + len(content), 0, 0, 14 + header) + content
+
+
+@pytest.mark.parametrize("header", [108, 124])
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_channel_of_padding_in_a_bmp_is_no_transparency(alpha: int, header: int) -> None:
+    assert np.array_equal(np.asarray(open_rgb(bmp(alpha, header))), COLOURS)
+
+
+def test_a_channel_of_padding_in_a_tiff_is_no_transparency() -> None:
+    padded = np.dstack([COLOURS, np.zeros((32, 32), np.uint8)])
+    assert np.array_equal(np.asarray(open_rgb(tiff(padded, 8, {}, samples=4))), COLOURS)
+    assert (np.asarray(open_rgb(tiff(padded, 8, {338: 2}, samples=4))) == 255).all()  # here it says it is alpha
+
+
+def test_16_bit_images_of_8_bit_numbers_keep_their_brightness(tmp_path: Path) -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for kind in (np.uint16, np.int32):
+        assert np.array_equal(np.asarray(open_rgb(Image.fromarray(grey.astype(kind))))[:, :, 0], grey)
+    Image.fromarray(grey.astype(np.uint16)).save(tmp_path / "dark.png")
+    assert np.asarray(open_rgb(tmp_path / "dark.png")).max() == 1
+
+
+OTHER_KINDS = {
+    "JPEG 2000": b"\0\0\0\x0cjP  \r\n\x87\n",
+    "JPEG XL": b"\xff\x0a" + b"\x12" * 20,
+    "JPEG XL picture": b"\0\0\0\x0cJXL \r\n\x87\n",
+    "raw photo": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "Photoshop": b"8BPS\0\1" + bytes(20),
+    "film": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
+    "SVG": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
+    "web page": b"<!DOCTYPE html><html>",
+    "PDF": b"%PDF-1.4\n",
+    "git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+    "packed": b"PK\3\4" + bytes(20),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_files_of_other_kinds_are_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "p.png").write_bytes(OTHER_KINDS[kind])
+    with pytest.raises(PictureError, match=rf"p\.png is not a picture that can be read \(it is .*{kind}.*PNG or JPEG"):
+        open_rgb(tmp_path / "p.png")
+
+
+def test_a_picture_in_icloud_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / ".p.png.icloud").write_bytes(b"bplist00")
+    with pytest.raises(PictureError, match="is in iCloud, and not on this disk"):
+        open_rgb(tmp_path / ".p.png.icloud")
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
 def test_colours_that_cannot_be_converted_are_named(mode: str) -> None:
     picture = Image.new(mode, (9, 9))
