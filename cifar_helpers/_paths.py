@@ -33,6 +33,8 @@ def user_path(path: Path | str) -> Path:
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"a path must be a string or a pathlib.Path, got {type(path).__name__}")
+    if not os.fspath(path):
+        raise ValueError("the path is empty: name a file or a folder")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError as error:
@@ -99,7 +101,7 @@ def writing_problem(path: Path, error: Exception) -> str:
 
 def _disk_is_full(folder: Path) -> bool:
     # torch's own writer reports a full disk without an error number.
-    return folder.is_dir() and shutil.disk_usage(folder).free < 1 << 20
+    return folder.is_dir() and shutil.disk_usage(folder).total > 0 and shutil.disk_usage(folder).free < 1 << 20
 
 
 @contextlib.contextmanager
@@ -111,6 +113,8 @@ def atomic_write(target: Path) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be written; see `writing_problem`.
     """
+    if target.is_symlink():
+        target = target.resolve()  # what is written goes where the link leads, and the link stays
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 
@@ -33,5 +35,6 @@ def checked_device(device: torch.device | str) -> torch.device:
     return chosen
 
 
-def _count(kind: str) -> int:
-    return 1 if kind == "cpu" else torch.accelerator.device_count()
+def _count(kind: str) -> float:
+    # Torch takes any number after "cpu", though there is one.
+    return math.inf if kind == "cpu" else torch.accelerator.device_count()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 def unwrap(model: nn.Module) -> nn.Module:
     """The network itself, where it is wrapped by `DistributedDataParallel`, `torch.compile` and the like."""
     while True:
-        inside = getattr(model, "_orig_mod", None)  # of torch.compile, whose own class is slow to import
+        # Of torch.compile, whose own class is slow to import; an attribute could be delegated to a part.
+        inside = next((child for name, child in model.named_children() if name == "_orig_mod"), None)
         if isinstance(model, DistributedDataParallel | nn.DataParallel | AveragedModel):
             inside = model.module
         if not isinstance(inside, nn.Module):
@@ -33,6 +36,9 @@ def without_wrappers(weights: Mapping[str, Any]) -> dict[str, Any]:
     if inside and set(named) - {f"module.{name}" for name in inside} <= {"n_averaged"}:
         return without_wrappers(inside)
     return named
+
+
+_ROUNDING: Final = 0.02  # of the largest logit
 
 
 class _DetachedCopies(TorchFunctionMode):
@@ -56,7 +62,7 @@ def copy_network(model: nn.Module) -> nn.Module:
     try:
         with _DetachedCopies():
             return copy.deepcopy(unwrap(model))
-    except (TypeError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # what a network holds may refuse in any way
         raise TypeError(f"{type(unwrap(model)).__name__} cannot be copied: {error}") from error
 
 
@@ -84,19 +90,32 @@ def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
         module.training = mode
 
 
+@contextmanager
+def unchanged_buffers(model: nn.Module) -> Iterator[None]:
+    """Put back what a trial on a copy has changed in the original, to which the copy may still refer."""
+    before = [(buffer, buffer.clone()) for buffer in model.buffers() if not buffer.is_meta]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, kept in before:
+                if buffer.shape == kept.shape:
+                    buffer.copy_(kept)
+
+
 def check_network(model: object) -> nn.Module:
-    """A network that can run: a module, with parameters that have values.
+    """A network that can be trained or saved: a module, with parameters that have values.
 
     Raises:
         TypeError: if it is none.
         ValueError: if it has no parameters, or they have no values yet.
     """
-    if not isinstance(model, nn.Module):
-        hint = ": create it first, with brackets" if isinstance(model, type) else ""
-        raise TypeError(f"model must be a network (torch.nn.Module), got {_named(model)}{hint}")
+    check_module(model)
+    assert isinstance(model, nn.Module)
     parameters = dict(model.named_parameters())
     if not parameters:
-        raise ValueError(f"{type(model).__name__} has no parameters: there is nothing to train or measure")
+        lists = "; layers in a list belong into an nn.ModuleList" if unregistered_layers(model) else ""
+        raise ValueError(f"{type(model).__name__} has no parameters: there is nothing to train{lists}")
     empty = next((n for n, p in parameters.items() if p.is_meta or isinstance(p, nn.UninitializedParameter)), None)
     if empty is not None:
         raise ValueError(
@@ -106,9 +125,53 @@ def check_network(model: object) -> nn.Module:
     return model
 
 
+def check_module(model: object) -> None:
+    """Refuse what is no network.
+
+    Raises:
+        TypeError: saying what it is.
+    """
+    if not isinstance(model, nn.Module):
+        hint = ": create it first, with brackets" if isinstance(model, type) else ""
+        raise TypeError(f"model must be a network (torch.nn.Module), got {_named(model)}{hint}")
+
+
+def unregistered_layers(model: nn.Module) -> list[str]:
+    """Names of lists and dicts in a network that hold layers which are to learn and which it does not know of."""
+    known = set(model.modules())
+    found = []
+    for prefix, module in model.named_modules():
+        for name, value in vars(module).items():
+            held = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+            layers = [one for one in held if isinstance(one, nn.Module) and one not in known]
+            if not name.startswith("_") and any(p.requires_grad for one in layers for p in one.parameters()):
+                found.append(f"{prefix}.{name}".lstrip("."))
+    return found
+
+
+def warn_of_unregistered_layers(model: nn.Module, stacklevel: int) -> None:
+    """Say which layers would be neither trained nor saved."""
+    names = unregistered_layers(model)
+    if names:
+        warnings.warn(
+            f"the layers in {', '.join(names)} are not part of the network, so they are neither trained nor saved: put "
+            "them into an nn.ModuleList or nn.ModuleDict",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def same(logits: Tensor, other: Tensor) -> bool:
+    """Whether two answers differ by rounding alone; autocast rounds differently where memory lies differently."""
+    one, two = logits.float(), other.float()
+    if not bool(two.isfinite().all()):  # then nothing can be said
+        return True
+    return torch.allclose(one, two, rtol=_ROUNDING, atol=_ROUNDING * float(two.abs().max()))
+
+
 def device_of(model: nn.Module) -> torch.device:
-    """Where the network's first parameter is."""
-    return next(model.parameters()).device
+    """Where the network's first parameter is, or its first buffer; the CPU where it has neither."""
+    first = next(itertools.chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
 
 
 def _named(value: object) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cifar_helpers import networks
 from cifar_helpers._paths import resources
+from cifar_helpers.data.loader import whole_number
 from cifar_helpers.devices import checked_device, devices
 from cifar_helpers.training.precision import trained_format
 from cifar_helpers.training.rng import fork_rng
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Timing", "devices", "recorded_benchmark", "sweep", "time_epoch", "time_of_layers"]
 
 _PRECISIONS = ("float32", "bfloat16")
+_LONGEST = 3600  # seconds of one measurement
 # What a person calls the operators of a training step: the first of these that an operator's name contains decides.
 _KINDS = {
     "convolution": "convolutions", "mm": "hidden layers", "batch_norm": "batch norm", "max_pool": "pooling",
@@ -102,23 +104,31 @@ def time_epoch(
         ValueError: if the batch size, precision or device is not possible; it says what is.
         MemoryError: if a batch does not fit into the device's memory.
     """
-    place = _checked(device, batch_size, precision)
-    if train_images < 1 or validation_images < 0 or not seconds > 0:
+    batch_size, target = _checked(device, batch_size, precision)
+    train_images, validation_images = (
+        whole_number(*named) for named in (("train_images", train_images), ("validation_images", validation_images))
+    )
+    if not isinstance(seconds, int | float) or not 0 < seconds < _LONGEST:
+        raise ValueError(f"seconds must be a number above 0 and below {_LONGEST}, got {seconds!r}")
+    if train_images < 1 or validation_images < 0:
         raise ValueError(
-            "train_images must be at least 1, validation_images at least 0, and seconds above 0, "
-            f"got {train_images}, {validation_images} and {seconds}"
+            "train_images must be at least 1 and validation_images at least 0, "
+            f"got {train_images} and {validation_images}"
         )
     try:
-        step, check, move = _work(model, place, batch_size, precision)
-        train, validation = _measure(step, seconds), _measure(check, seconds)
-        transfer = _measure(move, seconds / 4) if place.type != "cpu" else None
-    except torch.OutOfMemoryError as error:
-        raise MemoryError(f"a batch of {batch_size} does not fit into {place}: use a smaller one") from error
+        with fork_rng(target):
+            step, check, move = _work(model, target, batch_size, precision)
+            train, validation = _measure(step, seconds), _measure(check, seconds)
+            transfer = _measure(move, seconds / 4) if target.type != "cpu" else None
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise MemoryError(f"a batch of {batch_size} does not fit into {target}: use a smaller one") from error
+        raise
     steps, checks = train_images / batch_size, validation_images / batch_size
     moved = transfer.median * (steps + checks) if transfer else 0.0
     spread = train.iqr * steps + validation.iqr * checks
     return Timing(
-        place.type,
+        target.type,
         batch_size,
         precision,
         train.median * steps,
@@ -137,7 +147,15 @@ def sweep(
     precision: str = "float32",
     seconds: float = 0.5,
 ) -> list[Timing]:
-    """`time_epoch` for several batch sizes."""
+    """`time_epoch` for several batch sizes.
+
+    Raises:
+        TypeError: if `batch_sizes` is no list of whole numbers.
+        ValueError: as `time_epoch` does, before anything is measured.
+    """
+    if not isinstance(batch_sizes, Iterable):
+        raise TypeError(f"batch_sizes must be a list, such as [16, 64, 256], got {batch_sizes!r}")
+    batch_sizes = [_checked(device, size, precision)[0] for size in batch_sizes]
     return [time_epoch(model, device, size, precision=precision, seconds=seconds) for size in batch_sizes]
 
 
@@ -162,12 +180,16 @@ def time_of_layers(
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
-    step, _, _ = _work(model, _checked(None, batch_size, precision), batch_size, precision)
-    for _ in range(2):
-        step()
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
-        for _ in range(steps):
+    batch_size, target = _checked(None, batch_size, precision)
+    if whole_number("steps", steps) < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    with fork_rng(target):
+        step, _, _ = _work(model, target, batch_size, precision)
+        for _ in range(2):
             step()
+        with profile(activities=[ProfilerActivity.CPU]) as seen:
+            for _ in range(steps):
+                step()
     spent: dict[str, float] = {}
     for event in seen.key_averages():
         kind = next((name for part, name in _KINDS.items() if part in event.key), "everything else")
@@ -193,12 +215,18 @@ def recorded_benchmark(part: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _checked(device: torch.device | str | None, batch_size: int, precision: str) -> torch.device:
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}")
+def _checked(device: torch.device | str | None, batch_size: Any, precision: str) -> tuple[int, torch.device]:
+    size = whole_number("batch_size", batch_size)
+    if size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if precision not in _PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {precision!r}")
-    return checked_device("cpu" if device is None else device)
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "gradients are switched off here, and a training step needs them: call this outside torch.no_grad() and "
+            "torch.inference_mode()"
+        )
+    return size, checked_device("cpu" if device is None else device)
 
 
 Work = Callable[[], object]
@@ -208,8 +236,7 @@ def _work(model: nn.Module, device: torch.device, batch_size: int, precision: st
     """A training step, a validation step, and the transfer of a batch, on a copy of the network."""
     model = networks.copy_network(networks.check_network(model)).to(device)
     random = torch.rand(batch_size, 3, 32, 32)
-    with fork_rng(device):
-        memory_format, logits = trained_format(model, random.to(device), torch.sum, None, "time_epoch")
+    memory_format, logits = trained_format(model, random.to(device), torch.sum, None, "time_epoch")
     model, kept = model.to(memory_format=memory_format), random.contiguous(memory_format=memory_format)
     images, labels = kept.to(device), torch.randint(logits.shape[1], (batch_size,)).to(device)
     fused = device.type in ("cpu", "cuda")

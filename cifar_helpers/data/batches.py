@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import reprlib
+import itertools
+from collections.abc import Iterator, Sized
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from cifar_helpers.data.classes import CLASSES
 from cifar_helpers.data.image_set import ImageSet
@@ -70,24 +71,52 @@ def check_not_augmented(loader: Any, name: str) -> None:
             raise ValueError(f"{name} must not be augmented: make the loader without {option}=")
 
 
+class OnceOnly:
+    """A loader that can be gone through once, whose first batch was looked at: it is given back first."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader, self._rest = loader, iter(loader)
+        self._looked_at: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Any]:
+        looked_at, self._looked_at = self._looked_at, []
+        yield from looked_at
+        yield from self._rest
+
+    def look(self) -> Any:
+        """The first batch, or `None`."""
+        if not self._looked_at:
+            self._looked_at = [batch for batch in [next(self._rest, None)] if batch is not None]
+        return self._looked_at[0] if self._looked_at else None
+
+
+def repeatable(loader: Any) -> Any:
+    """The loader, wrapped where looking at its first batch would take it away."""
+    if isinstance(loader, ImageSet | BatchLoader | DataLoader | list | tuple) or iter(loader) is not iter(loader):
+        return loader
+    return OnceOnly(loader)
+
+
 def first_batch(loader: Any, name: str) -> tuple[Tensor, Tensor]:
     """The first batch, with the loader left as it was.
 
     Raises:
         TypeError: if it is no pair of images and labels.
-        ValueError: if it cannot be made.
+        ValueError: if it cannot be made, is empty, or holds numbers that are none.
     """
-    generators = {g for g in _generators(loader) if isinstance(g, torch.Generator)}
-    states = [(generator, generator.get_state()) for generator in generators]
+    states = [(generator, generator.get_state()) for generator in generators_of(loader)]
     source = loader
-    if isinstance(loader, DataLoader) and loader.num_workers and loader.batch_sampler is not None:
+    if isinstance(loader, DataLoader) and loader.num_workers and not isinstance(loader.dataset, IterableDataset):
         # Starting worker processes for a look takes seconds.
         source = DataLoader(loader.dataset, batch_sampler=loader.batch_sampler, collate_fn=loader.collate_fn)
     epoch = loader.epoch if isinstance(loader, BatchLoader) else 0
     try:
-        batch = next(iter(source), None)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{name}: its first batch cannot be made ({error})") from error
+        batch = loader.look() if isinstance(loader, OnceOnly) else next(iter(source), None)
+    except Exception as error:  # a data set of somebody else's can raise anything
+        raise ValueError(f"{name}: its first batch cannot be made ({type(error).__name__}: {error})") from error
     finally:
         if isinstance(loader, BatchLoader):
             loader.epoch = epoch
@@ -95,12 +124,22 @@ def first_batch(loader: Any, name: str) -> tuple[Tensor, Tensor]:
             generator.set_state(state)
     if batch is None:
         raise ValueError(f"{name}: there are no images")
-    return pair(batch, name)
+    images, labels = pair(batch, name)
+    if not len(labels) or not images.numel():
+        raise ValueError(f"{name}: the first batch has no images")
+    if images.is_inference():
+        raise ValueError(f"{name}: the images were made in torch.inference_mode(), and nothing can learn from them")
+    if images.is_floating_point() and not bool(images.isfinite().all()):
+        raise ValueError(f"{name}: the first batch has pixels that are NaN or infinite")
+    return images.detach(), labels
 
 
-def _generators(loader: Any) -> list[Any]:
-    sampler = getattr(loader, "sampler", None)
-    return [getattr(loader, "generator", None), getattr(sampler, "generator", None)]
+def generators_of(loader: Any) -> list[torch.Generator]:
+    """The generators of random numbers that a loader of torch's own was given."""
+    samplers = [getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    samplers += [getattr(samplers[1], "sampler", None)]
+    found = {getattr(one, "generator", None) for one in (loader, *samplers)}
+    return [generator for generator in found if isinstance(generator, torch.Generator)]
 
 
 def pair(batch: Any, name: str) -> tuple[Tensor, Tensor]:
@@ -162,6 +201,11 @@ def class_numbers(labels: Tensor, classes: int, name: str) -> Tensor:
         ValueError: if one lies outside; it says what to do.
     """
     if labels.dim() == 2:
+        if labels.shape[1] != classes:
+            raise ValueError(
+                f"{name} has shares of {labels.shape[1]} classes, but the network tells {classes} apart: "
+                "give it an output for each class"
+            )
         return labels
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
@@ -213,11 +257,25 @@ def _classes_of(loader: Any) -> int | None:
 
 def not_taken(images: Tensor, model: nn.Module, name: str, error: Exception) -> ValueError:
     """What to say where a network cannot take the images: what came, what is wanted, how to get there."""
-    weights = next(p for p in model.parameters())
+    weights = next(itertools.chain(model.parameters(), model.buffers()), torch.empty(0))
     got = f"{name} gives images {_kind(images)} of shape {tuple(images.shape)}"
+    if images.dtype == weights.dtype == torch.float32 and images.shape[1:] == (3, _SIDE, _SIDE):
+        return ValueError(
+            f"{type(model).__name__} fails on the first batch. {got}, which the networks of the course want too, so "
+            f"the reason lies in the network: {_first_line(error)}"
+        )
     return ValueError(
         f"{type(model).__name__} cannot take the first batch. {got}; the networks of the course want float32 "
         f"(B, 3, {_SIDE}, {_SIDE}), normalised{_remedy(images, weights)}. The network itself says: {_first_line(error)}"
+    )
+
+
+def not_taken_later(images: Tensor, number: int, name: str, error: Exception) -> ValueError:
+    """What to say where a network took the first batch, and not a later one."""
+    return ValueError(
+        f"the network took the first batch of {name} and fails on batch {number}, {_kind(images)} of shape "
+        f"{tuple(images.shape)}: give all batches the same size (drop_last=True leaves out a smaller last one), or "
+        f"write the network for any. The network itself says: {_first_line(error)}"
     )
 
 
@@ -245,21 +303,27 @@ def smallest_batch(loader: Any) -> int | None:
     """Images in the smallest batch of a pass; `None` where that is not known beforehand."""
     if isinstance(loader, BatchLoader):
         rank, world_size = loader.shard
-        last = len(loader.image_set) % loader.batch_size or loader.batch_size
+        last = len(loader.image_set) % loader.batch_size or min(loader.batch_size, len(loader.image_set))
         return len(range(rank, last, world_size))
     if isinstance(loader, list | tuple):
         return min(len(pair(batch, "train")[1]) for batch in loader)
-    size = getattr(loader, "batch_size", None)
-    if not isinstance(loader, DataLoader) or size is None:
+    if not isinstance(loader, DataLoader) or loader.batch_size is None:
         return None
-    last = len(loader.sampler) % int(size)  # type: ignore[arg-type]
-    return int(size) if loader.drop_last or last == 0 else last
+    try:
+        images = len(loader.dataset if isinstance(loader.dataset, IterableDataset) else loader.sampler)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    last = images % loader.batch_size
+    return loader.batch_size if loader.drop_last or last == 0 else last
 
 
 def sizes_that_work(loader: Any) -> str:
     """Batch sizes near the loader's own that leave no single image over, and the other way out."""
     size = getattr(loader, "batch_size", None)
-    images = len(loader.image_set) if isinstance(loader, BatchLoader) else len(getattr(loader, "sampler", ()))
+    if isinstance(loader, BatchLoader):
+        images = len(loader.image_set)
+    else:
+        images = len(loader.sampler) if isinstance(getattr(loader, "sampler", None), Sized) else 0
     if not isinstance(size, int) or images < 2:
         return "give each batch at least two images"
     works = [b for b in range(2, max(size, 2) + 100) if images % b != 1]
@@ -280,4 +344,5 @@ def _named(value: object) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return reprlib.repr(str(error).strip().splitlines()[0]) if str(error).strip() else type(error).__name__
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:200]}" if text else type(error).__name__

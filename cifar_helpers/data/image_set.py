@@ -46,18 +46,26 @@ class ImageSet:
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "labels", labels.long())
         if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < 10:
-            raise ValueError(
-                "labels must lie in 0..9, "
-                f"got {int(self.labels.min())}..{int(self.labels.max())}: "
-                "subtract 1 if yours count from 1"
-            )
+            low, high = int(self.labels.min()), int(self.labels.max())
+            hint = ": subtract 1 if yours count from 1" if (low, high) == (1, 10) else ""
+            raise ValueError(f"labels must lie in 0..9, got {low}..{high}{hint}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, indices: Tensor | slice) -> ImageSet:
-        """The images at `indices` (int64 positions or a slice), in that order."""
-        return ImageSet(self.images[indices], self.labels[indices])
+        """The images at `indices` (int64 positions, one truth value for each image, or a slice), in that order.
+
+        Raises:
+            ValueError: if they are none of these, or lie outside.
+        """
+        try:
+            return ImageSet(self.images[indices], self.labels[indices])
+        except (IndexError, TypeError, RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"indices must be whole numbers from 0 to {len(self) - 1}, {len(self)} truth values, or a slice with a "
+                f"positive step ({error})"
+            ) from error
 
     def of_class(self, name: str) -> ImageSet:
         """All images of one class.
@@ -74,15 +82,15 @@ def _tensor(name: str, values: Any) -> Tensor:
     """A tensor of what was given as images or labels."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | np.integer) for value in values):
         values = np.array(values, np.int64)
-    if isinstance(values, np.ndarray) and values.dtype != object:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
         # A copy where torch could not share the memory: of read-only and of mirrored arrays.
         own = values if values.flags.writeable and values.flags.c_contiguous else np.array(values, order="C")
         return torch.from_numpy(own)
-    if not isinstance(values, Tensor):
-        raise TypeError(
-            f"{name} must be a tensor or a NumPy array of numbers, got {type(values).__name__}: "
-            f"torch.stack makes one tensor of a list of tensors"
-        )
+    if not isinstance(values, Tensor) or values.is_meta or values.layout != torch.strided:
+        tensors = isinstance(values, list | tuple) and any(isinstance(value, Tensor) for value in values)
+        hint = ": torch.stack makes one tensor of a list of tensors" if tensors else ""
+        raise TypeError(f"{name} must be a tensor or a NumPy array of numbers, got {type(values).__name__}{hint}")
     return values
 
 

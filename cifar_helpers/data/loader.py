@@ -138,7 +138,7 @@ def whole_number(name: str, number: Any) -> int:
     """A whole number of any type, or an error that names it."""
     try:
         whole = operator.index(number)
-    except TypeError as error:
+    except (TypeError, RuntimeError) as error:
         raise TypeError(f"{name} must be a whole number, got {number!r}") from error
     if abs(whole) > LARGEST_SEED:
         raise ValueError(f"{name} must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {number}")

@@ -39,10 +39,16 @@ class Metrics:
             labels: whole numbers `(N,)`, each from 0 to below the number of classes.
 
         Raises:
+            TypeError: if they are no tensors.
             ValueError: if the shapes do not fit, or a label is outside its range.
         """
-        if logits.dim() != 2 or not len(logits):
-            raise ValueError(f"logits must be (N, classes) of at least one image, got shape {tuple(logits.shape)}")
+        for name, value in (("logits", logits), ("labels", labels)):
+            if not isinstance(value, Tensor) or value.is_meta or value.layout != torch.strided:
+                raise TypeError(f"{name} must be a dense tensor, got {type(value).__name__}")
+        if logits.dim() != 2 or not logits.numel() or not logits.is_floating_point():
+            raise ValueError(
+                f"logits must be float (N, classes) of at least one image, got {logits.dtype} {tuple(logits.shape)}"
+            )
         batches.check_labels(logits, labels, "Metrics.of", shares=False)
         classes = logits.shape[1]
         labels = batches.class_numbers(labels, classes, "Metrics.of")
@@ -89,7 +95,7 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
         TypeError: if the loader gives no batches of images and labels, or the network no logits.
         ValueError: if there are no images, they are augmented, or the network cannot take them.
     """
-    networks.check_network(model)
+    networks.check_module(model)
     batches.check_loader(loader, "loader", counted=False)
     batches.check_not_augmented(loader, "loader")
     if isinstance(loader, ImageSet):
@@ -115,27 +121,33 @@ def logits_of(model: nn.Module, source: Iterable[Any], name: str, loader: Any) -
     with networks.eval_mode(model):
         for batch in source:
             images, labels = batches.pair(batch, name)
-            if parts:
+            batches.check_labels(images, labels, name, shares=False)
+            if not parts:
+                memory_format = _memory_format(model, batch, device, name)
+            try:
                 logits = model(batches.to_device(batch, device, memory_format)[0])
-            else:
-                batches.check_labels(images, labels, name, shares=False)
-                logits, memory_format = _first_logits(model, batch, device, name)
-                batches.check_logits(logits, images, loader, name)
+            except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                raise batches.not_taken_later(images, len(parts) + 1, name, error) from error
+            batches.check_logits(logits, images, loader, name)
             parts.append((logits.float().cpu(), batches.class_numbers(labels.cpu(), logits.shape[1], name)))
     if not parts:
         raise ValueError(f"{name}: there are no images to evaluate")
     return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
 
 
-def _first_logits(model: nn.Module, batch: Any, device: torch.device, name: str) -> tuple[Any, torch.memory_format]:
-    """Logits of the first batch, and the memory format that the network takes: channels last where that works."""
-    for memory_format in (torch.channels_last, torch.contiguous_format):
+def _memory_format(model: nn.Module, batch: Any, device: torch.device, name: str) -> torch.memory_format:
+    """Channels last, which makes convolutions faster, where the network takes it and answers the same."""
+    answers: list[Tensor] = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
         images, _ = batches.to_device(batch, device, memory_format)
         try:
-            return model(images), memory_format
+            answers.append(model(images))
         except Exception as error:  # other people's code can raise anything
-            problem = error
-    raise batches.not_taken(images, networks.unwrap(model), name, problem) from problem
+            if not answers:
+                raise batches.not_taken(images, networks.unwrap(model), name, error) from error
+            return torch.contiguous_format
+    batches.check_logits(answers[0], batch[0], None, name)
+    return torch.channels_last if networks.same(*answers) else torch.contiguous_format
 
 
 def evaluate(model: nn.Module, loader: Batches | ImageSet) -> Metrics:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from cifar_helpers.training.checkpoint import CheckpointError
 
 _FLOAT16_ERROR = 1e-3  # relative; float16 keeps 11 bits, so that half of the last is 2.4e-4
 
+_OTHER_FORMATS = (".safetensors", ".npz", ".npy", ".h5", ".hdf5", ".keras", ".onnx", ".tflite", ".pb", ".gguf")
 _FEW = 4096  # numbers of a bias or a batch norm, of which each one counts
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
@@ -33,10 +35,11 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
     Raises:
         CheckpointError: if it cannot be written; it says why.
     """
-    networks.check_network(model)
+    networks.check_module(model)
+    networks.warn_of_unregistered_layers(model, stacklevel=2)
     target = _weights_path(path)
     named = networks.without_wrappers(networks.unwrap(model).state_dict())
-    weights = {name: _compact(value).contiguous().cpu() for name, value in named.items()}
+    weights = {name: _compact(value) for name, value in named.items()}
     try:
         taken = not is_missing(target) and not target.is_symlink()
         if taken and (problem := reading_problem(target)):
@@ -44,10 +47,15 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
         with atomic_write(target) as part:
             torch.save(weights, part)
             written = torch.load(part, weights_only=True)
-            if not all(torch.equal(written[name].nan_to_num(), value.nan_to_num()) for name, value in weights.items()):
+            if not all(_same(written[name], value) for name, value in weights.items()):
                 raise CheckpointError(f"{target} reads back otherwise than it was written: check the disk")
     except (OSError, RuntimeError) as error:
         raise CheckpointError(writing_problem(target, error)) from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            "the network keeps an extra state that cannot be read back without running code: let get_extra_state give "
+            "numbers, strings, lists, dicts and tensors"
+        ) from error
 
 
 def _weights_path(path: Path | str) -> Path:
@@ -57,9 +65,20 @@ def _weights_path(path: Path | str) -> Path:
         raise CheckpointError(f"path must be that of a file: {error}") from error
 
 
-def _compact(values: Tensor) -> Tensor:
-    """The same numbers in float16, where it holds them to three digits."""
-    if not values.is_floating_point() or values.dtype in (torch.float16, torch.bfloat16) or not values.numel():
+def _same(one: Any, other: Any) -> bool:
+    if not isinstance(other, Tensor) or other.layout != torch.strided or other.is_quantized:
+        return type(one) is type(other)
+    if other.is_floating_point():
+        one, other = one.double().nan_to_num(), other.double().nan_to_num()
+    return torch.equal(one, other)
+
+
+def _compact(values: Any) -> Any:
+    """The same numbers in float16, where it holds them to three digits; on the CPU."""
+    if not isinstance(values, Tensor):
+        return values
+    values = values.contiguous().cpu() if values.layout == torch.strided else values.cpu()
+    if values.dtype not in (torch.float32, torch.float64) or values.layout != torch.strided or not values.numel():
         return values
     half, size = values.half(), values.abs()
     # In a large matrix, a number far below the others may become zero; a single variance may not.
@@ -91,6 +110,11 @@ def load_weights(model: ModelT, path: Path | str) -> ModelT:
     try:
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged or hostile file can raise almost anything
+        if file.suffix.lower() in _OTHER_FORMATS:
+            raise CheckpointError(
+                f"{file} is a file of another format ({file.suffix}): read it with its own library, and put its "
+                "tensors into the network with model.load_state_dict(...)"
+            ) from error
         raise CheckpointError(
             f"{file} cannot be loaded as weights: it is damaged, or holds more than tensors, "
             "which could run code on your machine. Get the file again from a source that you trust"
@@ -101,4 +125,5 @@ def load_weights(model: ModelT, path: Path | str) -> ModelT:
     network = networks.unwrap(model)
     checkpoints.check_weights(weights, network, file)
     checkpoints.load_into(network, weights)
-    return model.eval()
+    model.eval()
+    return model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from cifar_helpers.training.history import History
 class Callback:
     """Something that `fit` calls; a subclass overrides what it needs."""
 
-    def before_training(self, model: nn.Module) -> None:
+    needs_validation = False
+    """Whether it cannot work without validation images; `fit` then asks for them before an epoch is spent."""
+
+    def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Called before the first epoch, and before `load_state_dict` where a training goes on: forget earlier ones."""
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
@@ -51,6 +55,8 @@ class EarlyStopping(Callback):
         ValueError: if `patience` is below 1 or `min_delta` below 0.
     """
 
+    needs_validation = True
+
     def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
         if not is_number(patience) or not is_number(min_delta) or not (patience >= 1 and min_delta >= 0):
             raise ValueError(f"patience must be at least 1 and min_delta at least 0, got {patience!r}, {min_delta!r}")
@@ -63,7 +69,7 @@ class EarlyStopping(Callback):
         self._best_loss = math.inf
         self._best_weights: dict[str, Tensor] = {}
 
-    def before_training(self, model: nn.Module) -> None:
+    def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Forget the best epoch of an earlier training."""
         self._forget()
 
@@ -81,6 +87,11 @@ class EarlyStopping(Callback):
         """Put the best weights into the model."""
         if self._best_weights:
             networks.unwrap(model).load_state_dict(self._best_weights)
+        elif history.rows:
+            warnings.warn(
+                "the validation loss was never a number, so there is no best epoch: the network has its last weights",
+                stacklevel=3,
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Best epoch, its loss and its weights."""
@@ -112,6 +123,7 @@ class WeightAveraging(Callback):
             raise ValueError(f"decay must lie between 0 and below 1, got {decay!r}")
         schedules.check_optimizer(optimizer)
         self.decay = decay
+        self._optimizer = optimizer
         self._model = networks.unwrap(networks.check_network(model))
         self._mean = self._fresh_mean()
         optimizer.register_step_post_hook(self._after_step)
@@ -123,21 +135,27 @@ class WeightAveraging(Callback):
     def _after_step(self, *_: Any) -> None:
         self._mean.update_parameters(self._model)
 
-    def before_training(self, model: nn.Module) -> None:
+    def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Forget the mean of an earlier training.
 
         Raises:
-            ValueError: if it was made for another model.
+            ValueError: if it was made for another model or optimizer.
         """
         if networks.unwrap(model) is not self._model:
             raise ValueError(
                 "WeightAveraging was made for another model: create it in the same cell as model and optimizer"
             )
+        if optimizer is not self._optimizer:
+            raise ValueError(
+                "WeightAveraging counts the steps of another optimizer than the one that trains: pass the same one to "
+                "both, as in fit(..., optimizer=optimizer, callbacks=[WeightAveraging(model, optimizer)])"
+            )
         self._mean = self._fresh_mean()
 
     def after_training(self, model: nn.Module, history: History) -> None:
-        """Put the mean into the model."""
-        self._model.load_state_dict(self._mean.module.state_dict())
+        """Put the mean into the model, if a step was made."""
+        if int(self._mean.n_averaged) > 0:
+            self._model.load_state_dict(self._mean.module.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """The mean, and how many steps are in it."""

@@ -6,7 +6,7 @@ Random numbers need no state of their own: `fit` seeds them anew for each epoch,
 from __future__ import annotations
 
 import collections
-import contextlib
+import io
 import os
 import warnings
 from collections.abc import Mapping
@@ -24,8 +24,18 @@ from cifar_helpers._paths import atomic_write, is_missing, reading_problem, user
 from cifar_helpers.networks import device_of, unwrap, without_wrappers
 from cifar_helpers.training.history import Epoch, History
 
-_FIELDS: Final = {"model", "optimizer", "scheduler", "signature", "precision", "validation", "history", "callbacks"}
-_ARRAY: Final = "numpy array"  # the key under which an array is kept as a tensor
+_FIELDS: Final = {
+    "model",
+    "optimizer",
+    "scheduler",
+    "signature",
+    "precision",
+    "notes",
+    "generators",
+    "history",
+    "callbacks",
+}
+_ARRAY: Final = "cifar_helpers: numpy array"  # the key under which an array is kept as a tensor
 _LONGEST_TEXT: Final = 240
 # What torch.load reads back without running code.
 _PLAIN: Final = (bool, int, float, complex, str, bytes, type(None), Tensor, torch.Size, torch.dtype, torch.device)
@@ -42,7 +52,8 @@ class State:
     Attributes:
         signature: name of each choice that makes this training what it is, to its value in words.
         precision: that was asked for, `auto` included; after `load` the one that was chosen.
-        validation: the validation images in words; they may change without harm to the training.
+        notes: what may change without harm to the training, name to value in words.
+        generators: of the training batches' random numbers, where the loader was given some.
     """
 
     model: nn.Module
@@ -50,7 +61,8 @@ class State:
     scheduler: LRScheduler | None
     signature: dict[str, str] = field(default_factory=dict)
     precision: str = "auto"
-    validation: str = "none"
+    notes: dict[str, str] = field(default_factory=dict)
+    generators: list[torch.Generator] = field(default_factory=list)
 
 
 @dataclass
@@ -111,7 +123,8 @@ def save(path: Path, state: State, history: History, callbacks: list[CallbackSta
         "scheduler": state.scheduler.state_dict() if state.scheduler else None,
         "signature": state.signature,
         "precision": state.precision,
-        "validation": state.validation,
+        "notes": state.notes,
+        "generators": [generator.get_state() for generator in state.generators],
         "history": [list(astuple(row)) for row in history],
         "callbacks": [[c.kind, c.state, c.stopped] for c in callbacks],
     }
@@ -126,42 +139,51 @@ def save(path: Path, state: State, history: History, callbacks: list[CallbackSta
         raise CheckpointError(writing_problem(path, error) + told) from error
 
 
-def check_callback_state(kind: str, state: Any) -> None:
-    """Refuse a state that could not be read back, before an epoch is spent.
+def check_states(states: Mapping[str, Any]) -> None:
+    """Refuse states that could not be read back, before an epoch is spent.
+
+    Args:
+        states: name of each object to what its `state_dict` gave.
 
     Raises:
-        CheckpointError: naming the callback and what its state holds.
+        CheckpointError: naming the object and what its state holds.
     """
-    if not isinstance(state, dict):
-        raise CheckpointError(f"{kind}.state_dict() must give a dict, got {type(state).__name__}")
-    _plain(state, f"the state of {kind}")
+    for name, state in states.items():
+        if not isinstance(state, dict):
+            raise CheckpointError(f"the state_dict of {name} must give a dict, got {type(state).__name__}")
+        try:
+            written = io.BytesIO()
+            torch.save(_plain(state, f"the state of {name}"), written)
+            torch.load(io.BytesIO(written.getvalue()), weights_only=True)
+        except CheckpointError:
+            raise
+        except (Exception, RecursionError) as error:  # pickle's own, for what it cannot write or read
+            raise CheckpointError(
+                f"the state of {name} cannot be kept in a checkpoint and read back ({_short(error)}). Train without "
+                "checkpoint=, or leave what is in the way out of its state_dict"
+            ) from error
 
 
 def _plain(value: Any, where: str) -> Any:
     """The same of what torch reads back without running code: NumPy's numbers become Python's."""
     if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        with contextlib.suppress(TypeError):  # a kind of number that torch does not have
-            return {_ARRAY: torch.from_numpy(np.array(value))}
+        value = value.item()
+    if type(value) is np.ndarray and value.dtype.kind in "biuf":
+        return {_ARRAY: torch.from_numpy(np.array(value, value.dtype.newbyteorder("=")))}
     if isinstance(value, nn.Parameter):
         return value.detach()
-    if isinstance(value, collections.Counter):
+    if type(value) is collections.Counter:
         return collections.Counter({_plain(k, where): n for k, n in value.items()})
     if isinstance(value, Mapping):
         named = {_plain(k, where): _plain(v, f"{where}, {k}") for k, v in value.items()}
         return collections.OrderedDict(named) if isinstance(value, collections.OrderedDict) else named
     if type(value) in (list, tuple, set):
         return type(value)(_plain(v, where) for v in value)
-    if isinstance(value, collections.deque):
-        return [_plain(v, where) for v in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, _PLAIN):
+    if type(value) in _PLAIN:
         return value
     raise CheckpointError(
         f"{where} holds a {type(value).__name__}: a checkpoint keeps numbers, strings, lists, dicts, arrays and "
-        "tensors. Give one of these, or leave it out of state_dict"
+        "tensors. Give one of these, leave it out of state_dict, or train without checkpoint="
     )
 
 
@@ -192,8 +214,20 @@ def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
     check_weights(content["model"], unwrap(state.model), file)
     _check_signature(content, state, file)
     try:
-        history = History([Epoch(*row) for row in content["history"]])
+        history = _history(content["history"])
         callbacks = [CallbackState(kind, _with_arrays(kept), stopped) for kind, kept, stopped in content["callbacks"]]
+        groups = len(content["optimizer"]["param_groups"])
+        for generator, kept in zip(state.generators, content["generators"], strict=True):
+            generator.set_state(kept.cpu())
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise _foreign(file, error) from error
+    if groups != len(state.optimizer.param_groups):
+        raise CheckpointError(
+            f"{file} was written with an optimizer of {groups} parameter groups, and this one has "
+            f"{len(state.optimizer.param_groups)}: add the groups that were added meanwhile before you go on, or name "
+            "another file to start again"
+        )
+    try:
         state.optimizer.load_state_dict(content["optimizer"])
         if state.scheduler is not None:
             state.scheduler.load_state_dict(content["scheduler"])
@@ -201,8 +235,15 @@ def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
         raise _foreign(file, error) from error
     load_into(unwrap(state.model), content["model"])
     state.precision = history.precision = content["precision"]
-    state.validation = content["validation"]
+    state.notes = content["notes"]
     return history, callbacks
+
+
+def _history(rows: list[list[Any]]) -> History:
+    history = History([Epoch(int(epoch), *(float(number) for number in numbers)) for epoch, *numbers in rows])
+    if [row.epoch for row in history] != list(range(1, len(rows) + 1)):
+        raise ValueError("its epochs are not 1, 2, 3 …")
+    return history
 
 
 def _check_signature(content: dict[str, Any], state: State, file: Path) -> None:
@@ -288,25 +329,27 @@ def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
     kind = type(model).__name__
     if not isinstance(weights, dict) or not all(isinstance(name, str) for name in weights):
         raise CheckpointError(f"{where} holds a {type(weights).__name__}, not the named weights of a network")
-    mine = without_wrappers(model.state_dict())
-    theirs_named = without_wrappers(weights)
-    for name in [*mine, *(n for n in theirs_named if n not in mine)]:
-        theirs, ours = theirs_named.get(name), mine.get(name)
-        if theirs is None or ours is None or getattr(theirs, "shape", None) != ours.shape:
-            have = "nothing" if theirs is None else f"shape {tuple(getattr(theirs, 'shape', ()))}"
-            need = "nothing" if ours is None else f"shape {tuple(ours.shape)}"
+    mine, theirs = without_wrappers(model.state_dict()), without_wrappers(weights)
+    for name in [*mine, *(n for n in theirs if n not in mine)]:
+        have, need = (_kind_of(named[name]) if name in named else "nothing" for named in (theirs, mine))
+        if have.partition(" of ")[0] != need.partition(" of ")[0]:
             raise CheckpointError(
                 f"{where} holds the weights of another network than {kind}: "
                 f"{name} has {have} there and {need} in {kind}"
             )
-        if _numbers(theirs) != _numbers(ours):
+        if have != need:
             raise CheckpointError(
-                f"{where} holds {_numbers(theirs)} numbers for {name}, where {kind} has {_numbers(ours)} ones: "
+                f"{where} holds {have.partition(' of ')[2]} for {name}, where {kind} has {need.partition(' of ')[2]}: "
                 "converting them would lose what they say"
             )
 
 
-def _numbers(tensor: Tensor) -> str:
-    if tensor.is_floating_point():
-        return "floating-point"
-    return "complex" if tensor.is_complex() else "truth" if tensor.dtype == torch.bool else "whole"
+def _kind_of(value: Any) -> str:
+    """Shape and kind of numbers of a weight; a network's extra state has neither."""
+    if not isinstance(value, Tensor):
+        return "an extra state"
+    if value.is_meta or value.layout != torch.strided:
+        return f"shape {tuple(value.shape)} of {'no' if value.is_meta else 'sparse'} numbers"
+    floating, complex_, truth = value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
+    numbers = "floating-point" if floating else "complex" if complex_ else "truth" if truth else "whole"
+    return f"shape {tuple(value.shape)} of {numbers} numbers"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
+import inspect
 import re
+import textwrap
+import types
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def text_of(value: Any) -> str:
     """A value in words, without its place in memory.
 
-    An object without a `__repr__` of its own is named by its class alone: `is_opaque` tells.
+    A function is named with a mark of what it does, an object without a `__repr__` of its own by its class alone:
+    `is_opaque` tells.
     """
     if isinstance(value, Tensor | np.ndarray):
         return f"{type(value).__name__} {tuple(value.shape)} {fingerprint(value)}"
@@ -29,19 +34,41 @@ def text_of(value: Any) -> str:
     if isinstance(value, functools.partial):
         named = [f"{k}={text_of(v)}" for k, v in value.keywords.items()]
         return f"partial({', '.join([text_of(value.func), *map(text_of, value.args), *named])})"
-    if hasattr(value, "__self__") and hasattr(value, "__func__"):
+    if isinstance(value, types.MethodType):
         return f"{text_of(value.__self__)}.{value.__func__.__name__}"
+    if isinstance(value, types.FunctionType):
+        return f"{value.__qualname__} {_mark_of(value)}"
     if hasattr(value, "__qualname__"):
         return str(value.__qualname__)
+    if isinstance(value, nn.Module):
+        settings = {k: v for k, v in vars(value).items() if isinstance(v, int | float | str | tuple) and k[0] != "_"}
+        inside = [f"{name} {text_of(layer)}" for name, layer in value.named_children()]
+        return f"{type(value).__name__}({value.extra_repr()}) {text_of({**settings, 'training': None})} {inside}"
     if _has_no_text(value):
         return type(value).__qualname__
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
+def _mark_of(function: types.FunctionType) -> str:
+    """A few digits that change with what a function does, and not with comments or the version of Python."""
+    try:
+        source = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, TypeError, SyntaxError, ValueError):  # typed at a prompt, or a lambda within a longer line
+        code = function.__code__
+        constants = [c for c in code.co_consts if not isinstance(c, types.CodeType)]
+        source = f"{code.co_names} {code.co_varnames} {constants}"
+    inside = [cell.cell_contents for cell in function.__closure__ or () if cell.cell_contents is not function]
+    plain = [v for v in (*inside, *(function.__defaults__ or ())) if isinstance(v, int | float | str | tuple | Tensor)]
+    return hashlib.sha256(f"{source} {text_of(plain)}".encode()).hexdigest()[:8]
+
+
 def is_opaque(value: Any) -> bool:
-    """Whether an object's settings cannot be seen: it has some, and no `__repr__` that names them."""
-    inside = getattr(value, "__self__", value)
-    return _has_no_text(inside) and bool(getattr(inside, "__dict__", None))
+    """Whether an object has settings that cannot be seen: it has no `__repr__` that names them."""
+    if isinstance(value, functools.partial):
+        return any(map(is_opaque, (value.func, *value.args, *value.keywords.values())))
+    if isinstance(value, types.MethodType):
+        return is_opaque(value.__self__)
+    return _has_no_text(value) and bool(getattr(value, "__dict__", None) or getattr(value, "__slots__", None))
 
 
 def _has_no_text(value: Any) -> bool:

@@ -83,6 +83,8 @@ class History:
             ValueError: if the file cannot be written; it says why.
         """
         target = user_path(path)
+        if target.is_dir():
+            raise ValueError(f"{target} is a folder, not a file: name a file in it")
         try:
             with atomic_write(target) as part, part.open("w", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")

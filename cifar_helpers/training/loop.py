@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 import sys
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
@@ -27,7 +29,7 @@ from cifar_helpers.training import allocator, distributed, schedules
 from cifar_helpers.training import checkpoint as checkpoints
 from cifar_helpers.training import precision as precisions
 from cifar_helpers.training import signature as signatures
-from cifar_helpers.training.callbacks import Callback, is_number
+from cifar_helpers.training.callbacks import Callback
 from cifar_helpers.training.checkpoint import CallbackState, CheckpointError
 from cifar_helpers.training.history import Epoch, History
 from cifar_helpers.training.precision import Computation
@@ -108,6 +110,7 @@ def fit(
             cannot take the batches; it says what to do.
     """
     epochs, seed = _check_numbers(epochs, seed, label_smoothing)
+    label_smoothing = float(label_smoothing)
     precisions.check(precision)
     watchers = _check_callbacks(callbacks)
     _check_trainable(networks.check_network(model))
@@ -120,21 +123,22 @@ def fit(
     validation = _validation_batches(validation, home)
     if scheduler is not None:
         schedules.check_schedule(scheduler, optimizer)
+    if validation is None and any(getattr(watcher, "needs_validation", False) for watcher in watchers):
+        raise ValueError("EarlyStopping needs validation images: pass validation= to fit")
     if schedules.is_per_epoch(scheduler) and validation is None:
         raise ValueError(f"{type(scheduler).__name__} waits for the validation loss: pass validation= to fit")
     if optimizer is None:
         optimizer, scheduler = _default_recipe(model, epochs * len(train))
     _check_optimizer(optimizer, model)
-    if not model.training:
-        model.train()
-    modes = networks.modes_of(model)
+    modes = _training_modes(model)
 
     with fork_rng(home) as seed_generators:
         computation = precisions.try_first_step(model, train, home, precision)
         if validation is not None:
             _check_validation(model, validation)
         for watcher in watchers:
-            watcher.before_training(model)
+            if hasattr(watcher, "before_training"):  # somebody's own class may have the other methods alone
+                watcher.before_training(model, optimizer)
         state = checkpoints.State(model, optimizer, scheduler, precision=precision)
         history, stopped, path = History(), list[Callback](), None
         if checkpoint is not None:
@@ -142,7 +146,8 @@ def fit(
             state.signature = signatures.signature(
                 model, optimizer, scheduler, train, seed=seed, label_smoothing=label_smoothing
             )
-            state.validation = signatures.images_of(validation)
+            state.notes = signatures.notes(model, validation)
+            state.generators = batches.generators_of(train)
             history, stopped = _resume(path, state, watchers, train)
         if history.rows:
             computation = replace(computation, precision=history.precision)
@@ -201,9 +206,10 @@ def _train_epoch(
         rate = float(optimizer.param_groups[0]["lr"])
         images, labels = batches.to_device(batch, device, computation.memory_format)
         optimizer.zero_grad(set_to_none=True)
-        with computation.autocast(device):
-            logits = model(images).float()
+        logits = _forward(model, images, computation, len(losses) + 1)
         if not isinstance(train, BatchLoader):  # whose labels are known to be classes
+            batches.check_labels(images, labels, "train", shares=True)
+            batches.check_logits(logits, images, train, "train")
             labels = batches.class_numbers(labels, logits.shape[1], "train")
         loss = nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -216,11 +222,25 @@ def _train_epoch(
         classes = labels if labels.dim() == 1 else labels.argmax(1)
         right += (logits.detach().argmax(1) == classes).sum()
         watch.after_step(losses, rate)
+    if not losses:
+        raise ValueError(f"train gave no batch in epoch {watch.epoch}: can it be gone through only once?")
     watch.after_epoch(losses, rate)
     weights = torch.tensor(sizes, dtype=torch.float32, device=device)
     total = distributed.sum_over_processes((torch.stack(losses) * weights).sum())
     seen = int(distributed.sum_over_processes(weights.sum().long()))
     return float(total) / seen, int(distributed.sum_over_processes(right)) / seen, rate
+
+
+def _forward(model: nn.Module, images: Tensor, computation: Computation, step: int) -> Tensor:
+    """Logits, float32; what a network says of a later batch that it cannot take is put into words."""
+    try:
+        with computation.autocast(images.device):
+            logits = model(images)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        raise batches.not_taken_later(images, step, "train", error) from error
+    return logits.float() if isinstance(logits, Tensor) else logits
 
 
 def _validate(
@@ -288,17 +308,19 @@ def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, i
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if abs(whole[1]) > LARGEST_SEED:
         raise ValueError(f"seed must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {seed}")
-    if not is_number(label_smoothing) or not 0 <= label_smoothing < 1:
+    if not isinstance(label_smoothing, int | float | np.number | Tensor) or not 0 <= float(label_smoothing) < 1:
         raise ValueError(f"label_smoothing must lie between 0 and below 1, got {label_smoothing!r}")
     return whole
 
 
 def _check_callbacks(callbacks: Any) -> list[Callback]:
     if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks must be a list: callbacks=[{_short_name(callbacks)}]")
+        given = "" if callbacks is None else f": callbacks=[{_short_name(callbacks)}]"
+        raise TypeError(f"callbacks must be a list{given}")
     watchers = list(callbacks)
     for watcher in watchers:
-        if not isinstance(watcher, Callback):
+        methods = ("after_epoch", "after_training", "state_dict", "load_state_dict")
+        if isinstance(watcher, type) or not all(hasattr(watcher, name) for name in methods):
             hint = f": create it, {watcher.__name__}(...)" if isinstance(watcher, type) else ""
             raise TypeError(
                 f"a callback must be an object of a class derived from Callback, got {_short_name(watcher)}{hint}"
@@ -327,10 +349,39 @@ def _check_trainable(model: nn.Module) -> None:
         raise ValueError(
             "the network was created in torch.inference_mode(), so its parameters cannot learn: create it outside"
         )
+    spoilt = next((name for name, p in model.named_parameters() if not bool(p.detach().isfinite().all())), None)
+    if spoilt is not None:
+        raise ValueError(f"the parameter {spoilt} holds NaN or infinite numbers: create the network again")
+    networks.warn_of_unregistered_layers(model, stacklevel=3)
+
+
+def _training_modes(model: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Training mode; but layers that are in eval mode while the network as a whole is not stay so, with a word."""
+    still = [layer for layer, training in networks.modes_of(model) if model.training and not training]
+    model.train()  # a network may have its own idea of what that means
+    networks.set_modes((layer, False) for layer in still)
+    noticed = [layer for layer in still if _would_learn(layer)]
+    if noticed:
+        kinds = ", ".join(sorted({type(layer).__name__ for layer in noticed}))
+        warnings.warn(
+            f"{len(noticed)} layers are in eval mode ({kinds}) and stay so: batch norms keep their statistics, and "
+            "dropout is off. Call model.train() first if they are to train, or freeze their parameters",
+            stacklevel=3,
+        )
+    return networks.modes_of(model)
+
+
+def _would_learn(layer: nn.Module) -> bool:
+    """Whether a layer in eval mode would do otherwise in training mode, and is not frozen."""
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return layer.p > 0
+    is_norm = isinstance(layer, nn.modules.batchnorm._NormBase)
+    return is_norm and any(parameter.requires_grad for parameter in layer.parameters())
 
 
 def _training_batches(train: BatchLoader | ImageSet | Batches, seed: int, device: torch.device) -> Batches:
     batches.check_loader(train, "train")
+    train = batches.repeatable(train)
     if isinstance(train, ImageSet):
         augment = Augment(flip=True, shift=2)
         return BatchLoader(train, 128, shuffle=True, augment=augment, seed=seed, device=device)
@@ -342,7 +393,10 @@ def _validation_batches(validation: BatchLoader | ImageSet | Batches | None, dev
         return None
     batches.check_loader(validation, "validation")
     batches.check_not_augmented(validation, "validation")
-    return BatchLoader(validation, device=device) if isinstance(validation, ImageSet) else validation
+    if isinstance(validation, ImageSet):
+        return BatchLoader(validation, device=device)
+    loader: Batches = batches.repeatable(validation)
+    return loader
 
 
 def _check_validation(model: nn.Module, validation: Batches) -> None:
@@ -352,12 +406,15 @@ def _check_validation(model: nn.Module, validation: Batches) -> None:
         trial = networks.copy_network(model)
     except TypeError:
         return
-    logits_of(trial, [(images, labels)], "validation", validation)
+    last = batches.smallest_batch(validation)
+    looks = [(images, labels)] if last is None else [(images, labels), (images[:last], labels[:last])]
+    with networks.unchanged_buffers(model):
+        logits_of(trial, looks, "validation", validation)
 
 
 def _default_recipe(model: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
     # One pass over the weights instead of several, where torch has it.
-    fused = networks.device_of(model).type in ("cpu", "cuda")
+    fused = networks.device_of(model).type in ("cpu", "cuda") and not any(p.is_complex() for p in model.parameters())
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=fused)
     return optimizer, OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
 
@@ -395,13 +452,16 @@ def _resume(
     Returns:
         The epochs so far, and the callbacks that ended the training.
     """
-    for watcher in watchers:
-        checkpoints.check_callback_state(type(watcher).__name__, watcher.state_dict())
-    validation = state.validation
+    states: dict[str, Any] = {type(watcher).__name__: watcher.state_dict() or {} for watcher in watchers}
+    states[type(state.optimizer).__name__] = state.optimizer.state_dict()
+    if state.scheduler is not None:
+        states[type(state.scheduler).__name__] = state.scheduler.state_dict()
+    checkpoints.check_states(states)
+    notes = state.notes
     history, kept = checkpoints.load(path, state)
     if history.rows:
-        signatures.warn_of_differences(train, state.validation, validation)
-    state.validation = validation
+        signatures.warn_of_differences(train, state.notes, notes)
+    state.notes = notes
     stopped = []
     for watcher in watchers:
         found = next((one for one in kept if one.kind == type(watcher).__name__), None)
@@ -423,13 +483,22 @@ def _is_complete(
             f"{path} holds {len(history)} epochs, more than epochs={epochs} asks for, which counts those of all calls: "
             f"ask for at least {len(history)}, or name another file to start again"
         )
-    if len(history) == epochs or any(watcher.after_epoch(model, history) for watcher in stopped):
+    if len(history) == epochs or any(_still_stops(watcher, model, history) for watcher in stopped):
         return True
     if distributed.is_main_process():
         checkpoints.check_writable(path)
     return False
 
 
+def _still_stops(watcher: Callback, model: nn.Module, history: History) -> bool:
+    """Ask a copy of a callback that ended the training whether it would end it again: its patience may have grown."""
+    try:
+        asked = copy.deepcopy(watcher)
+    except Exception:  # it holds what cannot be copied, such as an open file
+        return True
+    return bool(asked.after_epoch(model, history))
+
+
 def _states_of(watchers: Sequence[Callback], stops: Sequence[bool]) -> list[CallbackState]:
     pairs = zip(watchers, stops, strict=True)
-    return [CallbackState(type(watcher).__name__, watcher.state_dict(), stop) for watcher, stop in pairs]
+    return [CallbackState(type(watcher).__name__, watcher.state_dict() or {}, stop) for watcher, stop in pairs]

@@ -10,7 +10,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
+from cifar_helpers import networks
 from cifar_helpers.data.batches import (
     check_labels,
     check_logits,
@@ -85,11 +87,17 @@ def try_first_step(model: nn.Module, loader: Any, device: torch.device, precisio
     def loss(logits: Tensor) -> Tensor:
         return nn.functional.cross_entropy(logits.float(), class_numbers(labels, logits.shape[1], "train"))
 
-    with fork_rng(device), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with (
+        networks.unchanged_buffers(model),
+        fork_rng(device),
+        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+    ):
         _check_single_image(model, loader, images)
         memory_format, _ = trained_format(model, images, loss, loader, "train")
+        _check_smallest_batch(model, loader, images)
     if precision == "auto":
-        precision = _faster_precision(model, images.contiguous(memory_format=memory_format), labels)
+        with networks.unchanged_buffers(model):
+            precision = _faster_precision(model, images.contiguous(memory_format=memory_format), labels)
     return Computation(precision, memory_format)
 
 
@@ -123,6 +131,11 @@ def trained_format(
             problem = error
             continue
         check_logits(logits, images, loader, name)
+        if not logits.requires_grad:
+            raise ValueError(
+                f"the logits of {type(unwrap(model)).__name__} depend on no parameter that wants a gradient, so "
+                "nothing could be learned: look for no_grad or detach in its forward, and for frozen layers"
+            )
         try:
             loss(logits).backward()  # type: ignore[no-untyped-call]
         except torch.OutOfMemoryError:
@@ -130,8 +143,38 @@ def trained_format(
         except RuntimeError as error:
             problem = error
             continue
+        if memory_format is torch.channels_last and not same_logits(model, images):
+            continue
         return memory_format, logits.detach()
     raise not_taken(images, unwrap(model), name, problem) from problem
+
+
+@torch.no_grad()
+def same_logits(model: nn.Module, images: Tensor) -> bool:
+    """Whether a copy gives the same logits in both memory formats: one that reads memory by place does not."""
+    answers = (
+        copy_network(model).to(memory_format=one).eval()(images.contiguous(memory_format=one))
+        for one in (torch.channels_last, torch.contiguous_format)
+    )
+    return networks.same(*answers)
+
+
+def _check_smallest_batch(model: nn.Module, loader: Any, images: Tensor) -> None:
+    """A network that is written for one size of batch fails on a smaller last one.
+
+    Raises:
+        ValueError: naming both sizes.
+    """
+    last = smallest_batch(loader)
+    if last is None or not 0 < last < len(images):
+        return
+    problem = _problem(model, images[:last])
+    if problem is not None:
+        drop = ", or drop_last=True" if isinstance(loader, DataLoader) else ""
+        raise ValueError(
+            f"the last batch of train has {last} images, and this network takes {len(images)} and not {last}: take a "
+            f"batch size that divides the number of images{drop}. The network itself says: {problem}"
+        ) from problem
 
 
 def _check_single_image(model: nn.Module, loader: Any, images: Tensor) -> None:
@@ -173,7 +216,9 @@ def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
     try:
         # In turns, and the best of each counts: another program's load must not decide.
         tries = [(_try("float32", model, images, labels), _try("bfloat16", model, images, labels)) for _ in range(3)]
-    except RuntimeError:  # an operator that has no bfloat16 version
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:  # an operator that has no bfloat16 version, or other people's code that does not expect it
         return "float32"
     (loss, _), (short_loss, _) = tries[0]
     seconds, short_seconds = (min(both[k][1] for both in tries) for k in (0, 1))

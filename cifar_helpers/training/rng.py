@@ -89,8 +89,13 @@ class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
             bounds = limits if len(limits) != 1 else [0, *limits]
             return getattr(empty, _LIKE[func])(*bounds, generator=self._generator(empty.device))
         func = _WITH_GENERATOR.get(func, func)
-        if kwargs.get("generator") is None and any(a.name == "generator" for a in func._schema.arguments):
-            kwargs["generator"] = self._generator(_device(args, kwargs))
+        names = [argument.name for argument in func._schema.arguments]
+        if "generator" in names:
+            # It may come by place or by name, and is nothing unless the caller has one.
+            given = dict(zip(names, args, strict=False)) | kwargs
+            if given.get("generator") is None:
+                args = args[: names.index("generator")]
+                kwargs["generator"] = self._generator(_device(args, kwargs))
         return func(*args, **kwargs)
 
     def _dropout(self, images: Tensor, p: float, train: bool | None = True) -> tuple[Tensor, Tensor]:

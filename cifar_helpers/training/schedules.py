@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
 from torch.optim import SGD, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import ChainedScheduler, LRScheduler, OneCycleLR, PolynomialLR, ReduceLROnPlateau
 
 from cifar_helpers.training.description import text_of
 
 # A schedule's length in steps, by the name that torch gives it.
-_LENGTHS: Final = ("T_max", "T_0", "step_size", "total_iters", "milestones", "_milestones")
+_LENGTHS: Final = ("T_max", "T_0", "step_size", "total_iters", "milestones", "_milestones", "anneal_epochs")
 # What moves while a schedule runs; everything else in its state makes it the schedule that it is.
 _MOVING: Final = {
     "last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial", "verbose", "T_cur", "T_i",
@@ -31,16 +32,18 @@ def check_optimizer(optimizer: Any) -> None:
         TypeError: if it is no optimizer.
         ValueError: if its step wants to compute the loss itself.
     """
-    if not isinstance(optimizer, Optimizer):
+    methods = ("step", "zero_grad", "state_dict", "load_state_dict", "param_groups")
+    if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in methods):
         what = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else type(optimizer).__name__
         raise TypeError(
             f"optimizer must be an optimizer of this model, such as torch.optim.SGD(model.parameters(), lr=0.1), "
             f"got {what}"
         )
-    if isinstance(optimizer, torch.optim.LBFGS):
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
-            "LBFGS computes the loss several times in a step, by a closure, which fit does not give: "
-            "use SGD, Adam or another optimizer whose step() needs no closure"
+            f"{type(optimizer).__name__} computes the loss itself, by a closure, which fit does not give: use SGD, "
+            "Adam or another optimizer whose step() needs none"
         )
 
 
@@ -51,7 +54,8 @@ def check_schedule(scheduler: Any, optimizer: Optimizer | None) -> None:
         TypeError: if it is no scheduler.
         ValueError: if it moves the rate of another optimizer, or of none.
     """
-    if not isinstance(scheduler, LRScheduler | ReduceLROnPlateau):
+    methods = ("step", "state_dict", "load_state_dict")
+    if isinstance(scheduler, type) or not all(hasattr(scheduler, name) for name in methods):
         what = f"the class {scheduler.__name__}" if isinstance(scheduler, type) else repr(scheduler)[:60]
         raise TypeError(
             "scheduler must be a scheduler of torch.optim.lr_scheduler, such as "
@@ -89,16 +93,26 @@ def check_length(scheduler: LRScheduler | None, epochs: int, batches: int, done:
     Raises:
         ValueError: naming both numbers of steps.
     """
-    if not isinstance(scheduler, OneCycleLR):
-        return
-    left, needed = scheduler.total_steps - scheduler.last_epoch, (epochs - done) * batches
-    if left < needed:
-        spent = f", of which {scheduler.last_epoch:,} are spent" if scheduler.last_epoch else ""
-        raise ValueError(
-            f"OneCycleLR was made for total_steps={scheduler.total_steps:,}{spent}, but {epochs - done} epochs of "
-            f"{batches:,} batches take {needed:,} steps, as fit steps a schedule after each batch: create optimizer "
-            f"and schedule again, with total_steps={epochs * batches:,}"
-        )
+    needed = (epochs - done) * batches
+    for one, before in _parts(scheduler, 0):
+        if isinstance(one, OneCycleLR) and one.total_steps - one.last_epoch < needed - before:
+            spent = f", of which {one.last_epoch:,} are spent" if one.last_epoch else ""
+            raise ValueError(
+                f"OneCycleLR was made for total_steps={one.total_steps:,}{spent}, but {epochs - done} epochs of "
+                f"{batches:,} batches take {needed - before:,} steps, as fit steps a schedule after each batch: "
+                f"create optimizer and schedule again, with total_steps={epochs * batches - before:,}"
+            )
+
+
+def _parts(scheduler: Any, before: int) -> Iterator[tuple[Any, int]]:
+    """A schedule, and those that it is made of, each with the steps before its own last part begins."""
+    yield scheduler, before
+    inner: list[Any] = list(getattr(scheduler, "_schedulers", ()))
+    starts = [0, *getattr(scheduler, "_milestones", [0] * (len(inner) - 1))]
+    for start, one in zip(starts, inner, strict=False):
+        # Of a sequence only the last part runs to the end.
+        if isinstance(scheduler, ChainedScheduler) or one is inner[-1]:
+            yield from _parts(one, before + start)
 
 
 def warn_of_epochs(scheduler: LRScheduler | None, epochs: int, batches: int) -> None:
@@ -125,16 +139,26 @@ def _short_lengths(scheduler: Any, epochs: int, steps: int) -> Iterator[str]:
     kind = type(scheduler).__name__
     for name in _LENGTHS:
         length = getattr(scheduler, name, None)
-        if length is None:
+        if length is None or (name == "total_iters" and not _falls(scheduler)):
             continue
         last = max(length, default=0) if name.endswith("milestones") else length
-        if name == "T_max" and last < steps:
+        if name == "T_max" and last < steps + max(0, scheduler.last_epoch):
             yield f"{kind} has T_max={last}, so the rate would reach its lowest after {last} steps and rise again"
         elif 0 < last <= epochs < steps:
             shown = sorted(length) if name.endswith("milestones") else length
             yield f"{kind} has {name.lstrip('_')}={shown}, which looks like a number of epochs"
-    for inner in getattr(scheduler, "_schedulers", ()):
-        yield from _short_lengths(inner, epochs, steps)
+    inner = getattr(scheduler, "_schedulers", ())
+    ends = [*getattr(scheduler, "_milestones", [steps] * (len(inner) - 1)), steps]
+    starts = [0] * len(inner) if isinstance(scheduler, ChainedScheduler) else [0, *ends]
+    for start, end, one in zip(starts, ends, inner, strict=False):
+        yield from _short_lengths(one, epochs, end - start)
+
+
+def _falls(scheduler: Any) -> bool:
+    """Whether a schedule of a given length lowers the rate: one that only warms up may well be short."""
+    return isinstance(scheduler, PolynomialLR) or getattr(scheduler, "end_factor", 1.0) < getattr(
+        scheduler, "start_factor", 0.0
+    )
 
 
 def _fall(scheduler: LRScheduler, epochs: int, batches: int) -> str:
@@ -142,9 +166,9 @@ def _fall(scheduler: LRScheduler, epochs: int, batches: int) -> str:
     rates = _planned_rates(scheduler, min(epochs * batches, _LONGEST_LOOK))
     if len(rates) <= batches or not max(rates) > 0:
         return ""
-    after_one, most = rates[batches], max(rates)
+    after_one, most = max(rates[batches:]), max(rates)
     nothing = sum(rate < most / 1000 for rate in rates)
-    if after_one < max(rates[: batches + 1]) / 100 or nothing > len(rates) / 2:
+    if (epochs > 1 and after_one < most / 100) or nothing > len(rates) / 2:
         return (
             f"{type(scheduler).__name__} lets the rate fall from {most:.3g} to {after_one:.3g} within the first epoch, "
             f"and to {rates[-1]:.3g} after {len(rates) - 1:,} steps"
@@ -158,7 +182,8 @@ def _planned_rates(scheduler: LRScheduler, steps: int) -> list[float]:
     groups = [{"params": [torch.zeros(1)], "lr": float(group["lr"])} for group in optimizer.param_groups]
     stand_in = SGD(groups, lr=0.0)
     for group, original in zip(stand_in.param_groups, optimizer.param_groups, strict=True):
-        group.update({name: value for name, value in original.items() if name != "params"})
+        # A rate may be a tensor, which a schedule changes in place.
+        group.update({name: copy.deepcopy(value) for name, value in original.items() if name != "params"})
     rates = [float(stand_in.param_groups[0]["lr"])]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of a step without an optimizer's
@@ -179,6 +204,8 @@ def settings_of(scheduler: LRScheduler | None) -> str:
     state = scheduler.state_dict()
     kept = {name: value for name, value in state.items() if name not in _MOVING and name != "_schedulers"}
     inner = [settings_of(one) for one in getattr(scheduler, "_schedulers", ())]
+    custom = getattr(scheduler, "_scale_fn_custom", None)  # of CyclicLR
+    kept |= {} if custom is None else {"scale_fn": custom}
     functions = [_text_of_function(function) for function in getattr(scheduler, "lr_lambdas", ())]
     return f"{type(scheduler).__name__} {', '.join([text_of(kept), *inner, *functions])}"
 

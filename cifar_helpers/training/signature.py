@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import warnings
+from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-from torch import Tensor, nn
+from PIL import Image
+from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR
 from torch.utils.data import DataLoader
 
 from cifar_helpers.data import Batches, BatchLoader
@@ -19,9 +21,9 @@ from cifar_helpers.training.description import fingerprint, is_opaque, text_of
 
 # Where torch's and torchvision's data sets keep images, labels, files and what they are made of.
 _CONTENTS: Final = (
-    "tensors", "data", "targets", "labels", "samples", "imgs", "indices", "images", "image_set", "transform",
-    "target_transform", "transforms",
+    "tensors", "data", "targets", "labels", "samples", "imgs", "images", "image_set", "paths", "files", "x", "y",
 )  # fmt: skip
+_CHANGES: Final = ("indices", "transform", "target_transform", "transforms")
 
 
 def signature(
@@ -34,8 +36,7 @@ def signature(
     label_smoothing: float,
 ) -> dict[str, str]:
     """Name of each choice that makes this training what it is, to its value in words."""
-    # A schedule moves rate and momentum, so that they are no marks of the training then; its own numbers are.
-    moving = {"lr", "momentum", "betas", "max_momentum", "base_momentum"} if scheduler else set()
+    moving = _moved_by(scheduler)
     groups = [
         {k: v for k, v in group.items() if k != "params" and k not in moving} | {"parameters": len(group["params"])}
         for group in optimizer.param_groups
@@ -51,13 +52,22 @@ def signature(
     }
 
 
+def _moved_by(scheduler: LRScheduler | None) -> set[str]:
+    """What a scheduler moves in the optimizer's groups, so that it is no mark of the training."""
+    if scheduler is None:
+        return set()
+    moving = {"lr"}
+    inner = getattr(scheduler, "_schedulers", ())
+    foreign = not type(scheduler).__module__.startswith("torch.")
+    if foreign or isinstance(scheduler, OneCycleLR | CyclicLR):
+        moving |= {"momentum", "betas", "max_momentum", "base_momentum"}
+    return moving.union(*map(_moved_by, inner))
+
+
 def _of_network(model: nn.Module) -> str:
     """Each layer with its settings; whether a layer is compiled makes no difference."""
     layers = without_wrappers({f"{name}.": layer for name, layer in model.named_modules() if unwrap(layer) is layer})
-    texts = [
-        f"{name} {type(layer).__name__}({layer.extra_repr()})" if list(layer.children()) else f"{name} {text_of(layer)}"
-        for name, layer in layers.items()
-    ]
+    texts = [f"{name} {type(layer).__name__}({layer.extra_repr()})" for name, layer in layers.items()]
     return re.sub(r"\s+", " ", ", ".join(texts)).strip()
 
 
@@ -76,7 +86,8 @@ def _of_loader(loader: Batches) -> dict[str, str]:
         return {
             "training images": images_of(loader),
             "batch size": str(loader.batch_size),
-            "sampler": type(loader.sampler).__name__,
+            "sampler": _of_sampler(loader.sampler if loader.batch_size is not None else loader.batch_sampler),
+            "collate function": text_of(loader.collate_fn),
         }
     return {"training images": images_of(loader)}
 
@@ -93,47 +104,82 @@ def images_of(loader: Batches | None) -> str:
     return f"{len(loader)} batches of a {type(loader).__name__}"
 
 
+def _of_sampler(sampler: Any) -> str:
+    settings = {k: v for k, v in vars(sampler).items() if k not in ("data_source", "dataset", "generator", "epoch")}
+    inner = settings.pop("sampler", None)
+    return f"{type(sampler).__name__} {text_of(settings)}" + (f" of {_of_sampler(inner)}" if inner is not None else "")
+
+
 def _of_dataset(dataset: Any) -> str:
-    parts = [
-        f"{name} {_mark(getattr(dataset, name))}" for name in _CONTENTS if getattr(dataset, name, None) is not None
-    ]
+    contents = {name: getattr(dataset, name, None) for name in (*_CONTENTS, *_CHANGES)}
+    parts = [f"{name} {_mark(content)}" for name, content in contents.items() if content is not None]
     inner = [getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())]
     parts += [_of_dataset(one) for one in inner if one is not None]
     return f"{len(dataset)} of a {type(dataset).__name__}" + (f" with {', '.join(parts)}" if parts else "")
 
 
+def _is_seen(dataset: Any) -> bool:
+    """Whether the images of a data set are in its text, and not only their number."""
+    inner = [getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())]
+    inner = [one for one in inner if one is not None]
+    if inner:
+        return all(map(_is_seen, inner))
+    held = [getattr(dataset, name, None) for name in _CONTENTS]
+    return any(content is not None and not _has_unseen(content) for content in held)
+
+
 def _mark(value: Any) -> str:
-    if isinstance(value, list | tuple) and value and all(isinstance(one, Tensor) for one in value):
-        return fingerprint(*value)
+    """A text of what a data set holds: long lists as a few digits."""
     if isinstance(value, list | tuple | range):
-        return fingerprint(np.array([str(one) for one in value], dtype=object))
+        return hashlib.sha256(" ".join(map(_item, value)).encode()).hexdigest()[:12]
     return text_of(value)
 
 
-def warn_of_differences(train: Batches, kept: str, now: str) -> None:
-    """Say, where a training goes on, what could not be compared or has changed without harm to the training.
+def _item(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"({' '.join(map(_item, value))})"
+    if isinstance(value, Image.Image):
+        return hashlib.sha256(value.tobytes()).hexdigest()[:12]
+    return text_of(value)
+
+
+def _has_unseen(value: Any) -> bool:
+    return any(map(_has_unseen, value)) if isinstance(value, list | tuple) else is_opaque(value)
+
+
+def notes(model: nn.Module, validation: Batches | None) -> dict[str, str]:
+    """What may change between two calls without making another training of it, but is worth a word."""
+    frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    still = [name for name, layer in model.named_modules() if not layer.training]
+    return {
+        "validation images": images_of(validation),
+        "frozen parameters": ", ".join(without_wrappers(dict.fromkeys(frozen))) or "none",
+        "layers in eval mode": ", ".join(still) or "none",
+    }
+
+
+def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Say, where a training goes on, what could not be compared, and which of its `notes` have changed.
 
     Args:
         train: the training batches.
-        kept: the validation images of the earlier call, in words.
+        kept: the notes of the earlier call.
         now: those of this call.
     """
     if unseen := _unseen(train):
-        warnings.warn(
-            f"going on from a checkpoint, without a way to compare {unseen} with the earlier call", stacklevel=4
-        )
-    if kept != now:
-        warnings.warn(
-            f"going on from a checkpoint with other validation images (they were {kept}, now {now}): "
-            "validation figures of the epochs before cannot be compared with those to come",
-            stacklevel=4,
-        )
+        told = f"going on from a checkpoint, without a way to compare {unseen} with the earlier call"
+        warnings.warn(told, stacklevel=4)
+    for name, value in now.items():
+        if kept.get(name, value) != value:
+            end = ": validation figures of the epochs before cannot be compared with those to come"
+            told = f"going on from a checkpoint with other {name}: they were {kept[name]}, now {value}"
+            warnings.warn(told + (end if name == "validation images" else ""), stacklevel=4)
 
 
 def _unseen(loader: Batches) -> str:
     if isinstance(loader, BatchLoader):
         opaque = [type(value).__name__ for value in (loader.augment, loader.mix) if is_opaque(value)]
         return f"the settings of {', '.join(opaque)} (a __repr__ that names them would do)" if opaque else ""
-    if isinstance(loader, DataLoader) and " with " in _of_dataset(loader.dataset):
+    if isinstance(loader, DataLoader) and _is_seen(loader.dataset):
         return ""
     return f"the images of {type(getattr(loader, 'dataset', loader)).__name__}"

@@ -87,7 +87,8 @@ def _started(path: Path) -> Any:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_kill_9_at_twenty_moments_changes_no_bit_of_the_result(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_kill_9_at_any_moment_changes_no_bit_of_the_result(tmp_path: Path, kills: int) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in the processes: another number of threads adds up in another order
     try:
@@ -97,7 +98,7 @@ def test_kill_9_at_twenty_moments_changes_no_bit_of_the_result(tmp_path: Path) -
         process.join()
         seconds = time.perf_counter() - start
         moments, reached = random.Random(1), list[int]()
-        for k in range(20):
+        for k in range(kills):
             path = tmp_path / f"{k}.pt"
             process = _started(path)
             time.sleep(moments.uniform(0, seconds))
@@ -110,7 +111,7 @@ def test_kill_9_at_twenty_moments_changes_no_bit_of_the_result(tmp_path: Path) -
     finally:
         torch.set_num_threads(threads)
     print("epochs reached before the kill:", reached)
-    assert len(set(reached)) >= 5, reached
+    assert len(set(reached)) >= 2 + kills // 8, reached
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])

@@ -188,7 +188,7 @@ def test_one_dropout_that_was_left_on_is_on_afterwards() -> None:
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10, device="meta")), "no values yet"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10).half()), "weights are float16"),
         (lambda: nn.Conv2d(3, 10, 3), r"shape \(20, 10, 30, 30\).*nn.Flatten"),
-        (lambda: nn.Conv2d(1, 10, 3), "cannot take the first batch"),
+        (lambda: nn.Conv2d(1, 10, 3), "fails on the first batch.*expected input"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)), "gives 5 logits .* 10 classes"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 11)), "gives 11 logits .* 10 classes"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 100)), "gives 100 logits .* 10 classes"),
@@ -553,12 +553,12 @@ SCHEDULES: dict[str, tuple[Callable[[SGD], Any], str]] = {
     "step": (lambda o: lr_scheduler.StepLR(o, step_size=1), "step_size=1.*36 steps"),
     "steps": (lambda o: lr_scheduler.MultiStepLR(o, [3, 5]), r"milestones=\[3, 5\].*36 steps"),
     "polynomial": (lambda o: lr_scheduler.PolynomialLR(o, total_iters=6), "total_iters=6.*36 steps"),
-    "linear": (lambda o: lr_scheduler.LinearLR(o, total_iters=3), "total_iters=3.*36 steps"),
+    "linear": (lambda o: lr_scheduler.LinearLR(o, 1.0, 0.01, total_iters=3), "total_iters=3.*36 steps"),
     "exponential": (lambda o: lr_scheduler.ExponentialLR(o, 0.3), "rate fall from .*36 steps"),
     "lambda": (lambda o: lr_scheduler.LambdaLR(o, lambda k: 0.3**k), "rate fall from .*36 steps"),
     "sequence": (
         lambda o: lr_scheduler.SequentialLR(
-            o, [lr_scheduler.ConstantLR(o, total_iters=40), lr_scheduler.CosineAnnealingLR(o, 4)], [36]
+            o, [lr_scheduler.ConstantLR(o, total_iters=40), lr_scheduler.CosineAnnealingLR(o, 4)], [10]
         ),
         "CosineAnnealingLR has T_max=4",
     ),
@@ -585,7 +585,11 @@ def test_a_schedule_that_looks_meant_for_epochs_is_told_with_the_numbers(name: s
         lambda o: lr_scheduler.MultiStepLR(o, [18, 30]),
         lambda o: lr_scheduler.ExponentialLR(o, 0.95),
         lambda o: lr_scheduler.OneCycleLR(o, 0.1, total_steps=36),
-        lambda o: lr_scheduler.LinearLR(o, total_iters=12),
+        lambda o: lr_scheduler.LinearLR(o, total_iters=5),
+        lambda o: lr_scheduler.SequentialLR(
+            o, [lr_scheduler.LinearLR(o, total_iters=10), lr_scheduler.CosineAnnealingLR(o, 26)], [10]
+        ),
+        lambda o: lr_scheduler.CyclicLR(o, 1e-5, 0.1, step_size_up=3),
         lambda o: lr_scheduler.PolynomialLR(o, total_iters=36),
         lambda o: lr_scheduler.LambdaLR(o, lambda k: 1 - k / 37),
         lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.1, step_size_up=3),
@@ -599,6 +603,55 @@ def test_a_schedule_that_is_meant_for_steps_is_not_told_of(make: Callable[[SGD],
         fit(
             model, BatchLoader(coloured(60), 10), epochs=6, optimizer=optimizer, scheduler=make(optimizer),
             precision="float32", progress=False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: lr_scheduler.CosineAnnealingLR(o, 6),
+        lambda o: lr_scheduler.LinearLR(o, 1.0, 1e-4, total_iters=6),
+        lambda o: lr_scheduler.PolynomialLR(o, 6),
+    ],
+)
+def test_a_schedule_that_ends_with_its_one_epoch_is_not_told_of(make: Callable[[SGD], Any]) -> None:
+    model = tiny()
+    optimizer = sgd(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, BatchLoader(coloured(60), 10), optimizer=optimizer, scheduler=make(optimizer), **QUIET)
+
+
+def test_a_rate_that_is_a_tensor_is_not_moved_by_the_look_ahead() -> None:
+    rates = []
+    for rate in (0.1, torch.tensor(0.1)):
+        model = tiny()
+        optimizer = SGD(model.parameters(), lr=rate)  # type: ignore[arg-type]
+        scheduler = lr_scheduler.ExponentialLR(optimizer, 0.98)
+        loader = BatchLoader(coloured(60), 10)
+        history = fit(model, loader, epochs=3, optimizer=optimizer, scheduler=scheduler, progress=False)
+        rates.append(history["learning_rate"])
+    assert rates[1] == pytest.approx(rates[0])
+
+
+def test_a_cosine_that_an_earlier_training_used_up_is_told_of() -> None:
+    model = tiny()
+    optimizer = sgd(model)
+    scheduler = lr_scheduler.CosineAnnealingLR(optimizer, 6)
+    options: dict[str, Any] = {**QUIET, "optimizer": optimizer, "scheduler": scheduler}
+    fit(model, BatchLoader(coloured(60), 10), **options)
+    with pytest.warns(UserWarning, match="T_max=6.*rise again"):
+        fit(model, BatchLoader(coloured(60), 10), **options)
+
+
+def test_one_cycle_within_a_chain_that_ends_too_early_is_told_before_training() -> None:
+    model = tiny()
+    optimizer = sgd(model)
+    short = lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=3)
+    with pytest.raises(ValueError, match="total_steps=3"):
+        fit(
+            model, BatchLoader(coloured(60), 10), optimizer=optimizer,
+            scheduler=lr_scheduler.ChainedScheduler([short]), **QUIET,
         )  # fmt: skip
 
 
@@ -639,6 +692,154 @@ def test_a_validation_loss_that_is_no_number_is_no_missing_validation() -> None:
 def test_patience_that_is_no_number_is_told(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="patience must be at least 1"):
         EarlyStopping(**options)
+
+
+def test_averaging_with_an_optimizer_that_does_not_train_is_told() -> None:
+    model = tiny()
+    with pytest.raises(ValueError, match="another optimizer"):
+        fit(model, coloured(20), callbacks=[WeightAveraging(model, sgd(model))], **QUIET)
+
+
+def test_a_train_method_of_its_own_is_called_and_a_backbone_in_eval_mode_is_told_of() -> None:
+    class Freezes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.head = nn.BatchNorm2d(3), nn.Linear(3072, 10)
+
+        def train(self, mode: bool = True) -> Freezes:
+            super().train(mode)
+            self.norm.eval()
+            return self
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.head(self.norm(images).flatten(1))
+            return logits
+
+    model = Freezes()
+    fit(model, coloured(20), **QUIET)
+    assert int(model.norm.num_batches_tracked) == 0  # type: ignore[arg-type]
+    backbone = nn.Sequential(CifarCNN(width=0.25).eval(), nn.Linear(10, 10))
+    with pytest.warns(UserWarning, match=r"layers are in eval mode \(BatchNorm2d, Dropout\) and stay so"):
+        fit(backbone, coloured(20), **QUIET)
+
+
+class _OnceOnly:
+    def __init__(self, loader: list[Any]) -> None:
+        self.rest, self.count = iter(loader), len(loader)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.rest
+
+
+def test_a_loader_that_can_be_gone_through_once_loses_no_batch() -> None:
+    images, labels = tensors(60)
+    plain = fit(tiny(), batches(images, labels), **QUIET)
+    once = fit(tiny(), _OnceOnly(batches(images, labels)), **QUIET)
+    assert once["train_loss"] == plain["train_loss"]
+    with pytest.raises(ValueError, match="gone through only once"):
+        fit(tiny(), _OnceOnly(batches(images, labels)), **{**QUIET, "epochs": 2})
+
+
+def test_the_trial_leaves_a_network_alone_whose_copy_refers_to_it() -> None:
+    model = CifarCNN(width=0.25)
+    inner = model.forward
+    model.forward = lambda images: inner(images)  # type: ignore[method-assign]
+    fit(model, BatchLoader(coloured(40), 20), BatchLoader(coloured(40), 20), **QUIET)
+    norm = next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d))
+    assert int(norm.num_batches_tracked) == 2  # type: ignore[arg-type]
+
+
+def test_layers_in_a_list_are_told_of() -> None:
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.hidden = nn.Linear(3072, 10), [nn.Linear(10, 10)]
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.hidden[0](self.head(images.flatten(1)))
+            return logits
+
+    with pytest.warns(UserWarning, match=r"layers in hidden are not part.*ModuleList"):
+        fit(Network(), coloured(20), **QUIET)
+
+
+def test_a_network_that_reads_memory_by_place_answers_as_it_does_alone() -> None:
+    class Patches(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(192, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            patches = images.as_strided((len(images), 16, 192), (3072, 192, 1))
+            logits: Tensor = self.layer(patches).mean(1)
+            return logits
+
+    model, (images, labels) = Patches(), tensors(20)
+    with torch.no_grad():
+        assert torch.allclose(collect_logits(model, batches(images, labels))[0], model(images), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [20, 30])
+def test_a_network_for_one_size_of_batch_is_told_before_training(size: int) -> None:
+    class Fixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3072, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            logits: Tensor = self.layer(images.reshape(size, 3072))
+            return logits
+
+    with pytest.raises(ValueError, match=f"last batch of train has 10 images, and this network takes {size}"):
+        fit(Fixed(), BatchLoader(coloured(size + 10), size), **QUIET)
+
+
+def test_a_later_batch_that_does_not_fit_is_named() -> None:
+    images, labels = tensors(40)
+    odd: list[tuple[list[tuple[Tensor, Any]], str]] = [
+        ([(images[:20], labels[:20]), (images[20:, :, :16], labels[20:])], "fails on batch 2"),
+        ([(images[:20], labels[:20]), (images[20:], labels[20:].float())], "float32"),
+        ([(images[:20], labels[:20]), (images[20:], labels[21:])], "one whole number for each image"),
+    ]
+    for loader, says in odd:
+        with pytest.raises(ValueError, match=says):
+            fit(tiny_of_one_size(), loader, **QUIET)
+        with pytest.raises(ValueError, match=says):
+            evaluate(tiny_of_one_size(), loader)
+
+
+def tiny_of_one_size() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
+
+
+def test_logits_without_a_gradient_and_pixels_that_are_no_numbers_are_told() -> None:
+    class Detached(LeNet):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images).detach()
+
+    with pytest.raises(ValueError, match="depend on no parameter that wants a gradient"):
+        fit(Detached(), coloured(20), **QUIET)
+    images, labels = tensors()
+    images[0, 0, 0, 0] = math.nan
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        fit(tiny(), batches(images, labels), **QUIET)
+    spoilt = tiny()
+    with torch.no_grad():
+        next(spoilt.parameters())[0] = math.inf
+    with pytest.raises(ValueError, match=r"parameter 2\.weight holds NaN or infinite"):
+        fit(spoilt, coloured(20), **QUIET)
+
+
+def test_timing_leaves_random_numbers_alone() -> None:
+    model = tiny(dropout=0.5)
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    time_epoch(model, batch_size=4, seconds=0.01)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_script_and_old_weight_norm_train() -> None:
@@ -812,7 +1013,7 @@ def test_every_way_to_draw_gives_the_same_numbers_in_a_thread() -> None:
     ],
 )
 def test_timing_with_impossible_options_is_told(options: dict[str, Any], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises((TypeError, ValueError), match=says):
         time_epoch(tiny(), **{"seconds": 0.01, **options})
 
 
