@@ -66,12 +66,12 @@ class Timing:
 
     @property
     def milliseconds_per_image(self) -> float:
-        """Training time of one image, without transfers."""
+        """Training time per image, without transfers."""
         return 1000 * self.train_seconds / self.train_images
 
     def __str__(self) -> str:
         return (
-            f"{self.device}, {self.precision}, batch {self.batch_size}: {self.seconds:.1f} s an epoch "
+            f"{self.device}, {self.precision}, batch {self.batch_size}: {self.seconds:.1f} s per epoch "
             f"(training {self.train_seconds:.1f}, validation {self.validation_seconds:.1f}, "
             f"transfers {self.transfer_seconds:.1f}; spread ± {self.spread / 2:.1f} s)"
         )
@@ -266,7 +266,7 @@ def _measure(work: Work, seconds: float) -> Measurement:
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer
 
-    # The benchmark sets one thread unless told otherwise; a training uses them all.
+    # The benchmark sets one thread unless asked otherwise; training uses them all.
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
     timer.timeit(1)
     return timer.blocked_autorange(min_run_time=seconds)

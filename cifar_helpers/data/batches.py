@@ -211,7 +211,7 @@ def class_numbers(labels: Tensor, classes: int, name: str) -> Tensor:
     if low < 0:
         raise ValueError(
             f"{name} has the label {low}; labels must lie in 0..{classes - 1}. "
-            "Leave images without a class out: there is no label that is passed over"
+            "Leave images without a class out: no label is ignored"
         )
     if high >= classes:
         count = f"the network tells {classes} classes apart"

@@ -105,7 +105,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
     Raises:
         ValueError: if the shapes do not fit, or the images have no lowest point between 0.01 and 100: all of them are
-            named rightly, so that surer is always better, or they are named no better than by guessing.
+            classified correctly, so that surer is always better, or no better than by guessing.
     """
     _check_shapes("fit_temperature needs logits", logits, labels)
     numbers = logits.double()
@@ -120,7 +120,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     if not slope(low) < 0 < slope(high):
         raise ValueError(
             f"no temperature from {_TEMPERATURES[0]} to {_TEMPERATURES[1]} makes the cross-entropy of these "
-            f"{len(labels):,} images lowest: take more images, of which some are named wrongly and most rightly"
+            f"{len(labels):,} images lowest: take more images, of which some are classified wrongly and most correctly"
         )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -139,7 +139,7 @@ def _check_shapes(needs: str, rows: Tensor, labels: Tensor) -> None:
 def human_confusion() -> Tensor:
     """What people answer to the test images of CIFAR-10: float64 `(10, 10)`, rows true, each adding up to 1.
 
-    Means over the 10,000 images and about 50 people an image (CIFAR-10H; Peterson and others, 2019).
+    Means over the 10,000 images and about 50 people per image (CIFAR-10H; Peterson and others, 2019).
     """
     path = resources() / "human_confusion.csv"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]

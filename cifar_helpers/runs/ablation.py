@@ -104,7 +104,7 @@ FAST: tuple[Ablation, ...] = (
         seeds=(0,),
     ),
 )
-"""Networks and recipes made anew for speed, above the ladder."""
+"""Networks and recipes designed for speed, above the ladder."""
 
 
 @dataclass(frozen=True)

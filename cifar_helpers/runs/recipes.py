@@ -36,7 +36,7 @@ class Recipe:
         dropout: of the two hidden layers of a `CifarCNN`.
         flip: mirror images at random.
         alternate_flip: mirror each image in every second epoch instead, see `BatchLoader`.
-        shift: most pixels by which an image is moved.
+        shift: largest number of pixels by which an image is moved.
         cutout: side of the square that is blanked.
         mixup: how far two images of a batch are mixed: both numbers of the beta distribution that the share is drawn
             from, 0 for none (Zhang and others, 2018).

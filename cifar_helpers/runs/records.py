@@ -1,7 +1,7 @@
 """Recorded runs: trainings too long to wait for, kept with everything that made them.
 
 `python -m cifar_helpers.runs record NAME` trains again what `resources/runs/NAME/config.json` describes
-and writes the record anew. A record holds `config.json`, `history.csv`, `metrics.json`, and where the recipe
+and writes the record again. A record holds `config.json`, `history.csv`, `metrics.json`, and where the recipe
 says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
 """
 

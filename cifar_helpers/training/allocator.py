@@ -16,8 +16,8 @@ def keep_freed_memory() -> None:
     """Let the C library keep what is freed, until the process ends.
 
     It would give large blocks back to the system after each step and ask for them again in the next, and the system
-    clears them page by page: a tenth of a training step on the CPU. Only glibc, so Linux, is told; elsewhere nothing
-    happens.
+    clears them page by page: a tenth of a training step on the CPU. Only glibc, so Linux, can be asked for this;
+    elsewhere nothing happens.
     """
     if sys.platform != "linux":
         return

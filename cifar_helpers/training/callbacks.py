@@ -24,10 +24,10 @@ class Callback:
     """Whether it cannot work without validation images; `fit` then asks for them before an epoch is spent."""
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Called before the first epoch, and before `load_state_dict` where a training goes on: forget earlier ones."""
+        """Called before the first epoch, and before `load_state_dict` when a run resumes: forget earlier runs."""
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
-        """Called when an epoch is complete; `True` ends the training."""
+        """Called when an epoch is complete; `True` ends the training run."""
         return False
 
     def after_training(self, model: nn.Module, history: History) -> None:
@@ -70,7 +70,7 @@ class EarlyStopping(Callback):
         self._best_weights: dict[str, Tensor] = {}
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Forget the best epoch of an earlier training."""
+        """Forget the best epoch of an earlier training run."""
         self._forget()
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
@@ -136,7 +136,7 @@ class WeightAveraging(Callback):
         self._mean.update_parameters(self._model)
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Forget the mean of an earlier training.
+        """Forget the mean of an earlier training run.
 
         Raises:
             ValueError: if it was made for another model or optimizer.

@@ -1,6 +1,6 @@
-"""Write the state of a training so that it can go on after an interruption, however sudden.
+"""Save the state of a training run so that it can resume after an interruption, however sudden.
 
-Random numbers need no state of their own: `fit` seeds them anew for each epoch, from the seed and the epoch's number.
+Random numbers need no state of their own: `fit` seeds them again for each epoch, from the seed and the epoch's number.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class CheckpointError(Exception):
 
 @dataclass
 class State:
-    """Everything that the next epoch depends on, but for the data.
+    """Everything that the next epoch depends on, except the data.
 
     Attributes:
-        signature: name of each choice that makes this training what it is, to its value in words.
+        signature: name of each choice that makes this training run what it is, to its value in words.
         precision: that was asked for, `auto` included; after `load` the one that was chosen.
-        notes: what may change without harm to the training, name to value in words.
+        notes: what may change without harm to the run, name to value in words.
         generators: of the training batches' random numbers, where the loader was given some.
     """
 
@@ -135,8 +135,8 @@ def save(path: Path, state: State, history: History, callbacks: list[CallbackSta
                 path.replace(_previous(path))
     except (OSError, RuntimeError) as error:  # torch's own writer raises the second where a disk is full
         kept = next((file for file in (path, _previous(path)) if file.exists()), None)
-        told = f". The state after epoch {len(history) - 1} is kept in {kept}" if kept else ""
-        raise CheckpointError(writing_problem(path, error) + told) from error
+        message = f". The state after epoch {len(history) - 1} is kept in {kept}" if kept else ""
+        raise CheckpointError(writing_problem(path, error) + message) from error
 
 
 def check_states(states: Mapping[str, Any]) -> None:
@@ -298,8 +298,8 @@ def _newest(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, Pa
         if missing:
             raise _foreign(file, ValueError(f"it has no {missing[0]!r}"))
         if problem is not None:
-            told = f"{path} is damaged ({_short(problem)}): going on from the epoch before it, {file}"
-            warnings.warn(told, stacklevel=2)
+            message = f"{path} is damaged ({_short(problem)}): going on from the epoch before it, {file}"
+            warnings.warn(message, stacklevel=2)
         return content, file
     if problem is not None:
         raise CheckpointError(

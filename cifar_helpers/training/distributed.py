@@ -24,9 +24,9 @@ def broadcast_object(choice: T) -> T:
     """The choice of the first process, for all."""
     if not is_distributed():
         return choice
-    told: list[T] = [choice]
-    dist.broadcast_object_list(told, src=0)
-    return told[0]
+    choices: list[T] = [choice]
+    dist.broadcast_object_list(choices, src=0)
+    return choices[0]
 
 
 def sum_over_processes(number: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What happened in a training, epoch by epoch."""
+"""What happened in a training run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ COLUMNS = tuple(f.name for f in fields(Epoch))
 
 @dataclass
 class History:
-    """The epochs of a training, in order. `history["train_loss"]` gives a column as a list.
+    """The epochs of a training run, in order. `history["train_loss"]` gives a column as a list.
 
     Attributes:
         rows: one for each complete epoch.

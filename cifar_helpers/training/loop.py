@@ -66,8 +66,8 @@ def fit(
 ) -> History:
     """Train a classifier with cross-entropy; one call does it all.
 
-    Before the first step, a copy of the network makes one on trial: batches, labels and logits that do not fit are
-    named then, and channels-last memory is used where the network takes it.
+    Before the first step, a copy of the network makes a trial step (its hooks run too): batches, labels and logits that
+    do not fit are reported then, and channels-last memory is used where the network accepts it.
 
     Ctrl-C, or the stop button of a notebook, ends it after the current step; the history of the
     complete epochs is returned.
@@ -77,9 +77,9 @@ def fit(
 
     Args:
         model: takes images, of this course `(B, 3, 32, 32)`, and gives logits `(B, classes)`; it is trained in place.
-            Where it is in training mode, layers that are in eval mode, such as frozen batch norms, stay so.
+            If it is in training mode as a whole, layers in eval mode, such as frozen batch norms, stay in eval mode.
         train: batches to learn from. An `ImageSet` is shuffled, flipped and shifted by up to 2 pixels,
-            in batches of 128. Labels are numbers of classes, counted from 0; there is none that is passed over.
+            in batches of 128. Labels are numbers of classes, counted from 0; no label is ignored.
         validation: batches to measure on after each epoch, never augmented; an `ImageSet` will do.
         epochs: at least 1; with a checkpoint, the total over all calls.
         optimizer: made for this very model; `None` takes SGD with Nesterov momentum 0.9, weight decay
@@ -91,9 +91,9 @@ def fit(
             times both and checks that they agree. `History.precision` says what was chosen.
         label_smoothing: share of each label that is spread evenly over all classes, 0 to below 1 (Szegedy and
             others, 2016). It raises the training loss, which is then no longer comparable with the validation loss.
-        callbacks: see `Callback`; they begin afresh with each training.
-        checkpoint: file that is written after each epoch, and from which an earlier call goes on. A training that a
-            callback ended is complete: it is not gone on with while that callback still says so.
+        callbacks: see `Callback`; each training run starts them afresh.
+        checkpoint: file that is written after each epoch, and from which an earlier call goes on. A training run that a
+            callback ended is complete: it does not continue while that callback would still end it.
         seed: of dropout, and of order and augmentation where `train` is an `ImageSet`. The result is the same, bit for
             bit, with the same seed, data, machine, number of threads, version of torch and precision: as `auto`
             decides by timing, name the precision where the result must be the same.
@@ -288,7 +288,7 @@ class _Watch:
         raise TrainingDiverged(
             f"the loss became {float(losses[step - 1])} in epoch {self.epoch}, step {step}, at learning rate "
             f"about {rate:g}. Use a smaller learning rate, and create model and optimizer again: "
-            "the weights of this one are no longer usable",
+            "the weights of this one can no longer be used",
             self.history,
         )
 

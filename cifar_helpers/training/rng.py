@@ -1,4 +1,4 @@
-"""Random numbers of a training's own: what it draws leaves everybody else's numbers as they were."""
+"""A training run's own random numbers: drawing them leaves everybody else's as they were."""
 
 from __future__ import annotations
 

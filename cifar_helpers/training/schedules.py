@@ -198,7 +198,7 @@ def _planned_rates(scheduler: LRScheduler, steps: int) -> list[float]:
 
 
 def settings_of(scheduler: LRScheduler | None) -> str:
-    """What makes a schedule the schedule that it is, in words: the same before, during and after a training."""
+    """What makes a schedule the schedule that it is, in words: the same before, during and after a training run."""
     if scheduler is None:
         return "none"
     state = scheduler.state_dict()

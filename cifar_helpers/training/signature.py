@@ -1,4 +1,4 @@
-"""What makes a training the training that it is, in words: a checkpoint of another one must not be gone on with."""
+"""What identifies a training run, in words, so that `fit` never resumes from the checkpoint of another one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def signature(
     seed: int,
     label_smoothing: float,
 ) -> dict[str, str]:
-    """Name of each choice that makes this training what it is, to its value in words."""
+    """Each choice that identifies a training run, by name, with its value in words."""
     moving = _moved_by(scheduler)
     groups = [
         {k: v for k, v in group.items() if k != "params" and k not in moving} | {"parameters": len(group["params"])}
@@ -53,7 +53,7 @@ def signature(
 
 
 def _moved_by(scheduler: LRScheduler | None) -> set[str]:
-    """What a scheduler moves in the optimizer's groups, so that it is no mark of the training."""
+    """What a scheduler moves in the optimizer's groups, so that it does not identify the run."""
     if scheduler is None:
         return set()
     moving = {"lr"}
@@ -148,7 +148,7 @@ def _has_unseen(value: Any) -> bool:
 
 
 def notes(model: nn.Module, validation: Batches | None) -> dict[str, str]:
-    """What may change between two calls without making another training of it, but is worth a word."""
+    """What may change between two calls without making it another training run, but deserves a warning."""
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     still = [name for name, layer in model.named_modules() if not layer.training]
     return {
@@ -159,7 +159,7 @@ def notes(model: nn.Module, validation: Batches | None) -> dict[str, str]:
 
 
 def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """Say, where a training goes on, what could not be compared, and which of its `notes` have changed.
+    """When a run resumes, warn of what could not be compared and of `notes` that have changed.
 
     Args:
         train: the training batches.
@@ -167,13 +167,13 @@ def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[st
         now: those of this call.
     """
     if unseen := _unseen(train):
-        told = f"going on from a checkpoint, without a way to compare {unseen} with the earlier call"
-        warnings.warn(told, stacklevel=4)
+        message = f"resuming from a checkpoint, without a way to compare {unseen} with the earlier call"
+        warnings.warn(message, stacklevel=4)
     for name, value in now.items():
         if kept.get(name, value) != value:
             end = ": validation figures of the epochs before cannot be compared with those to come"
-            told = f"going on from a checkpoint with other {name}: they were {kept[name]}, now {value}"
-            warnings.warn(told + (end if name == "validation images" else ""), stacklevel=4)
+            message = f"resuming from a checkpoint with other {name}: they were {kept[name]}, now {value}"
+            warnings.warn(message + (end if name == "validation images" else ""), stacklevel=4)
 
 
 def _unseen(loader: Batches) -> str:
