@@ -212,12 +212,6 @@ def part(base: Path, role: str) -> Path | None:
     return next(iter(parts(base, role)), None)
 
 
-def icloud_placeholder(path: Path) -> Path | None:
-    """What lies in place of a file that is in iCloud and not on this disk, if that is where it is."""
-    place = path.with_name(f".{path.name}.icloud")
-    return place if os.path.lexists(place) else None
-
-
 def archives(folder: Path, size: int) -> list[Path]:
     """The files in a folder that may be the archive, under the name that a browser gave them.
 
@@ -325,8 +319,9 @@ def find_class_folders(folder: Path) -> ClassFolders | None:
         return here
     inside = [p for p in _inside(folder) if role_of(p.name) not in ("test", "held out")]
     named = [found for p in (folder, *inside) for found in _class_folders_in_train(p)]
-    others = [ClassFolders(p, _test_classes(p), has_others=True) for p in inside if _is_all_classes(p)]
-    return _only(named, folder) or _only([found for found in others if role_of(found.train.name) == ""], folder)
+    others = [p for p in inside if role_of(p.name) == "" and _is_all_classes(p)]
+    unnamed = [ClassFolders(p, _test_classes(p), has_others=True) for p in others]
+    return _only(named, folder) or _only(unnamed, folder)
 
 
 def _only(found: list[ClassFolders], folder: Path) -> ClassFolders | None:

@@ -49,11 +49,6 @@ def is_local(url: str) -> bool:
     return "://" not in url or url.lower().startswith("file:")
 
 
-def local_path(url: str) -> str:
-    """The path in a `file:` address, or a path as it is."""
-    return urllib.request.url2pathname(urlsplit(url).path) if url.lower().startswith("file:") else url
-
-
 def first_answer(urls: Sequence[str], offset: int, size: int) -> tuple[Answer | None, dict[str, str]]:
     """Open the addresses in order, each as soon as those before it have failed or kept silent for a while.
 
@@ -158,7 +153,8 @@ def open_at(url: str, offset: int, size: int) -> Answer:
 
 
 def _open_local(url: str, offset: int, size: int) -> Answer:
-    path = user_path(local_path(url))
+    is_address = url.lower().startswith("file:")
+    path = user_path(urllib.request.url2pathname(urlsplit(url).path) if is_address else url)
     problem = reading_problem(path)
     if problem:
         raise Refused(problem)

@@ -37,7 +37,6 @@ from cifar_helpers.data.layouts import (
     find_batches,
     find_class_folders,
     find_kaggle,
-    icloud_placeholder,
     is_folder,
     is_left_behind,
     known,
@@ -384,8 +383,8 @@ def _out_of_reach_says(place: Path) -> str:
 
 
 def _refuse_icloud(path: Path) -> None:
-    placeholder = icloud_placeholder(path)
-    if placeholder is not None:
+    placeholder = path.with_name(f".{path.name}.icloud")
+    if os.path.lexists(placeholder):
         raise DataError(f"{placeholder} {IN_ICLOUD}")
 
 
