@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
-import operator
 import os
-import re
 import sys
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from cifar_helpers._paths import checkout
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement  # a running doctor must do without, where it is missing
 
 Status: TypeAlias = Literal["ok", "warning", "error"]
 DISTRIBUTION = "cifar-course"
@@ -35,73 +35,43 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True)
-class Requirement:
-    """A package that a distribution asks for: `ranges` like `>=2.6`, `extra` like `lab`, or empty."""
-
-    package: str
-    ranges: str
-    extra: str
-
-
 def requirements(distribution: str) -> list[Requirement]:
     """What an installed distribution asks for, as its metadata says.
 
     Raises:
         importlib.metadata.PackageNotFoundError: if it is not installed.
+        ModuleNotFoundError: if `packaging` is missing.
     """
-    found = []
-    for line in importlib.metadata.requires(distribution) or []:
-        asked, _, condition = line.partition(";")
-        package, ranges = re.findall(r"^\s*([\w.-]+)(?:\[.*\])?\s*\(?([^)]*)\)?", asked)[0]
-        extra = re.search(r"extra\s*==\s*['\"](.+?)['\"]", condition)
-        found.append(Requirement(package, ranges.strip(), extra[1] if extra else ""))
-    return found
+    from packaging.requirements import Requirement
+
+    return [Requirement(line) for line in importlib.metadata.requires(distribution) or []]
 
 
 def installed(package: str) -> str:
     """Version of an installed package, or an empty string."""
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(package) or ""  # None where an installation was cut short
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
 def fits(version: str, ranges: str) -> bool:
-    """Whether a version lies in ranges like `>=2.6,<4`; `packaging`, which does it fully, may be missing.
+    """Whether a version lies in ranges like `>=2.6,<4`.
+
+    A pre-release counts as its release, because GPU vendors call their builds of PyTorch 2.6.0a0.
 
     Raises:
         ValueError: if a range cannot be read.
+        ModuleNotFoundError: if `packaging` is missing.
     """
-    return all(_fits_one(_numbers(version), part.strip()) for part in ranges.split(",") if part.strip())
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion, Version
 
-
-_COMPARE = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-
-def _fits_one(have: list[int], part: str) -> bool:
-    match = re.fullmatch(r"(~=|>=|<=|==|!=|>|<)\s*(\d[\d.]*)\S*", part)
-    if match is None:
-        raise ValueError(f"the version range {part!r} cannot be read")
-    wanted = _numbers(match[2])
-    pairs = list(zip_longest(have, wanted, fillvalue=0))
-    left, right = [a for a, _ in pairs], [b for _, b in pairs]
-    if match[1] == "~=":  # at least this, and the same in all numbers but the last
-        return left >= right and left[: len(wanted) - 1] == wanted[:-1]
-    return bool(_COMPARE[match[1]](left, right))
-
-
-def _numbers(version: str) -> list[int]:
-    """The release numbers: 2.6.0 of `2.6.0rc1+cpu`."""
-    match = re.match(r"\d+(\.\d+)*", version)
-    return [int(x) for x in match[0].split(".")] if match else []
+    allowed = SpecifierSet(ranges)
+    try:
+        return allowed.contains(Version(version).base_version)
+    except InvalidVersion:
+        return False
 
 
 def shown(path: Path) -> str:

@@ -13,9 +13,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cifar_helpers.doctor import finding
 from cifar_helpers.doctor.finding import DISTRIBUTION, Finding, fits, install, installed, requirements
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _WIDGET_EXTENSION = "labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
 
@@ -25,7 +29,7 @@ def python() -> Iterator[Finding]:
     version, wanted = platform.python_version(), ""
     if installed(DISTRIBUTION):
         wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
-    if not fits(version, wanted):
+    if wanted and not fits(".".join(map(str, sys.version_info[:3])), wanted):
         says = f"{version}; the course needs {wanted}"
         yield Finding("error", "Python", says, "conda env create -f environment.yml")
     else:
@@ -37,20 +41,30 @@ def packages() -> Iterator[Finding]:
     if not installed(DISTRIBUTION):
         yield Finding("error", "packages", "the course itself is not installed here", install('-e ".[lab]"'))
         return
+    if importlib.util.find_spec("packaging") is None:
+        says = "not installed, and perhaps others; versions cannot be compared without it"
+        yield Finding("error", "packaging", says, install(" ".join(f'"{line}"' for line in _unread_requirements())))
+        return
     good = []
     for wanted in requirements(DISTRIBUTION):
-        if wanted.extra not in ("", "lab"):
+        if wanted.marker and not wanted.marker.evaluate({"extra": "lab"}):
             continue
-        version = installed(wanted.package)
-        if fits(version, wanted.ranges) and version:
-            good.append(f"{wanted.package} {version}")
+        version, ranges = installed(wanted.name), str(wanted.specifier)
+        if version and fits(version, ranges):
+            good.append(f"{wanted.name} {version}")
             continue
         # Lab may run elsewhere, or be another program: without it here the lessons still run.
-        status: finding.Status = "warning" if wanted.extra else "error"
-        says = f"{version}; the course needs {wanted.ranges}" if version else "not installed"
-        yield Finding(status, wanted.package, says, install(f'--upgrade "{wanted.package}{wanted.ranges}"'))
+        only_for_lab = wanted.marker is not None and not wanted.marker.evaluate({"extra": ""})
+        says = f"{version}; the course needs {ranges}" if version else "not installed"
+        line = install(f'--upgrade "{wanted.name}{ranges}"')
+        yield Finding("warning" if only_for_lab else "error", wanted.name, says, line)
     if good:
         yield Finding("ok", "packages", ", ".join(good))
+
+
+def _unread_requirements() -> list[str]:
+    """What every lesson needs, as the metadata writes it; pip installs those that are missing or too old."""
+    return [line for line in importlib.metadata.requires(DISTRIBUTION) or [] if ";" not in line]
 
 
 def torch() -> Iterator[Finding]:
@@ -69,17 +83,17 @@ def widgets() -> Iterator[Finding]:
     if not installed("ipywidgets"):
         return
     wanted = _lab_part()
-    version = installed(wanted.package)
-    if not version or not fits(version, wanted.ranges):
-        says = f"{wanted.package} is {version or 'missing'}; ipywidgets needs {wanted.ranges}"
+    version = installed(wanted.name)
+    if not version or not fits(version, str(wanted.specifier)):
+        says = f"{wanted.name} is {version or 'missing'}; ipywidgets needs {wanted.specifier}"
         yield Finding("error", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
     else:
-        says = f"ipywidgets {installed('ipywidgets')} and {wanted.package} {version} belong together"
+        says = f"ipywidgets {installed('ipywidgets')} and {wanted.name} {version} belong together"
         yield Finding("ok", "widgets", says)
 
 
-def _lab_part() -> finding.Requirement:
-    return next(r for r in requirements("ipywidgets") if r.package.replace("-", "_") == "jupyterlab_widgets")
+def _lab_part() -> Requirement:
+    return next(r for r in requirements("ipywidgets") if r.name.replace("-", "_") == "jupyterlab_widgets")
 
 
 def kernel() -> Iterator[Finding]:
@@ -108,7 +122,7 @@ def _other_environment(server: Path, here: Path) -> Finding:
         return Finding("ok", "kernel", f"{says}, which has widgets too")
     says += f", whose widgets are {'of another version' if its else 'missing'}: none will show"
     wanted = _lab_part() if installed("ipywidgets") else None
-    package = f'"{wanted.package}{wanted.ranges}"' if wanted else "jupyterlab_widgets"
+    package = f'"{wanted.name}{wanted.specifier}"' if wanted else "jupyterlab_widgets"
     line = f"{finding.shown(_python_of(server))} -m pip install {package}"
     return Finding("warning", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
 

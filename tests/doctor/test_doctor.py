@@ -47,7 +47,8 @@ def test_a_good_set_up_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -
     [
         ("2.10.0", ">=2.6", True), ("2.5.1+cpu", ">=2.6", False), ("2.6", ">=2.6.0", True), ("3.0", ">=2.6,<3", False),
         ("2.6.0rc1", "<=2.6", True), ("3.0.17", "~=3.0.15", True), ("3.1.0", "~=3.0.15", False),
-        ("3.0.14", "~=3.0.15", False), ("1.2", "", True),
+        ("3.0.14", "~=3.0.15", False), ("1.2", "", True), ("2.6.0a0+ecd3bbb", ">=2.6", True),
+        ("4.0.0rc1", ">=3", True), ("4.1.post1", "==4.1", True), ("no version", ">=1", False),
     ],
 )  # fmt: skip
 def test_versions_are_compared_as_numbers(version: str, ranges: str, right: bool) -> None:
@@ -69,6 +70,27 @@ def test_an_old_or_missing_package_is_named_with_the_line_that_mends_it(monkeypa
     assert found("absent").status == "warning"
     assert not doctor.report(benchmark=False)  # also where nothing at all is right
     assert not [f for f in doctor.examine(benchmark=False) if f.what == "pytest"]
+
+
+def test_a_condition_of_the_metadata_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ['winter>=1; sys_platform == "no-such-system"', 'mailman>=2 ; extra == "lab" and python_version > "3"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
+    (finding,) = packages.packages()
+    assert (finding.what, finding.status) == ("mailman", "warning")
+
+
+def test_one_package_whose_version_cannot_be_read_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"torch": "unknown", "numpy": None, "pillow": "0.1"}
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: versions.get(name, "1000"))
+    says = {f.what: f.says for f in packages.packages() if f.status == "error"}
+    assert says["torch"].startswith("unknown; the course needs >=") and says["numpy"] == "not installed"
+    assert says["pillow"].startswith("0.1; ")
+
+
+def test_a_python_built_from_a_working_copy_has_a_version_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages.platform, "python_version", lambda: "3.14.0+")
+    (finding,) = packages.python()
+    assert finding.status == "ok" and finding.says.startswith("3.14.0+")
 
 
 def test_widgets_that_do_not_belong_together_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,5 +288,17 @@ def test_the_doctor_speaks_where_no_package_is_installed(tmp_path: Path) -> None
     command = [sys.executable, "-S", "-m", "cifar_helpers.doctor"]
     shown = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, encoding="utf-8")
     assert shown.returncode == 1 and "Traceback" not in shown.stderr, shown.stderr
-    assert '-m pip install --upgrade "torch>=' in shown.stdout
+    assert '-m pip install "' in shown.stdout and ' "torch>=' in shown.stdout
     assert "python -m cifar_helpers.doctor" in shown.stderr
+
+
+def test_without_packaging_the_doctor_names_it_and_goes_on() -> None:
+    code = (
+        "import sys; sys.modules['packaging'] = None; sys.path_importer_cache.clear()\n"
+        "from cifar_helpers import doctor; sys.exit(not doctor.report(benchmark=False))"
+    )
+    command = [sys.executable, "-c", code]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, encoding="utf-8")
+    assert shown.returncode == 1 and "Traceback" not in shown.stderr, shown.stderr
+    assert re.search(r"error +packaging +not installed", shown.stdout)
+    assert re.search(r'-> .* -m pip install .*"torch>=', shown.stdout) and "memory" in shown.stdout
