@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from cifar_helpers.checks.parsing import number_said, quoted, words_of
-from cifar_helpers.checks.questions import Choice, Number, Option, Question
+from cifar_helpers.checks.parsing import in_percent, parse_number, quoted, spelled, words_of
+from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Question, rounded
 
 __all__ = ["Replies", "Reply", "as_text", "reply"]
-
-LETTERS: Final = "abcde"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def reply(question: Question, answer: Any) -> Reply:
 def _of_choice(question: Choice, answer: Any) -> Reply:
     said = words_of(answer)
     options = dict(zip(LETTERS, question.options, strict=False))
-    chosen = options.get(said.strip(" .,:;()").lower()) or next(
+    chosen = options.get(spelled(said).strip(" .,:;()").lower()) or next(
         (option for option in question.options if _alike(option.text, said)), None
     )
     if chosen is None:
@@ -95,19 +93,15 @@ def _quoted(option: Option) -> str:
 
 def _of_number(question: Number, answer: Any) -> Reply:
     truth = question.truth()
-    guess = number_said(answer, question.unit, truth)
+    guess = parse_number(answer, question.unit, truth)
+    if guess is None and in_percent(answer, question.unit):
+        said = f"{quoted(words_of(answer))} is in percent, and the answer in {question.unit}"
+        return Reply("open", f"{said}; write digits alone, such as 12.5.")
     if guess is None:
-        return Reply(
-            "open", f"{quoted(words_of(answer))} is no number that can be judged; write digits alone, such as 12.5."
-        )
-    told = f"{_short(truth)} {question.unit}"
+        said = f"{quoted(words_of(answer))} is no number that can be judged"
+        return Reply("open", f"{said}; write digits alone, such as 12.5.")
+    told = f"{rounded(truth)} {question.unit}"
     if abs(guess - truth) <= question.close * abs(truth):
         return Reply("right", f"Yes, it is {told}. {question.says}")
     fits = next((b.says for b in question.beliefs if b.low <= guess < b.high), "")
-    return Reply("wrong", " ".join([f"Not {_short(guess)}; it is {told}.", *([fits] if fits else []), question.says]))
-
-
-def _short(number: float) -> str:
-    if abs(number) >= 1e15:
-        return f"{number:.3g}"
-    return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"
+    return Reply("wrong", " ".join([f"Not {rounded(guess)}; it is {told}.", *([fits] if fits else []), question.says]))

@@ -9,7 +9,7 @@ from typing import Any
 from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.inject import BUGS, CASES
 from cifar_helpers.checks.answers import Reply
-from cifar_helpers.checks.parsing import quoted, whole_number, words_of
+from cifar_helpers.checks.parsing import quoted, spelled, whole_number, words_of
 from cifar_helpers.widgets.bug_gallery import explained
 
 __all__ = ["bug"]
@@ -39,7 +39,7 @@ def bug(case: Any, suspicion: Any) -> Reply:
     number = whole_number(case)
     if number is None or not 1 <= number <= len(CASES):
         return Reply("open", f"there is no case {quoted(case)}; there are 1 to {len(CASES)}")
-    said = words_of(suspicion).casefold()
+    said = spelled(words_of(suspicion)).casefold()
     if said == "tell me":
         return _Named("open", f"It is {diagnosis.tell(number)}", number)
     letters = dict(zip(ascii_lowercase, BUGS, strict=False))

@@ -12,10 +12,20 @@ from torch import Tensor
 
 from cifar_helpers.checks.results import in_words
 
-__all__ = ["coarse", "described", "difference", "equal", "kind", "named", "narrowed", "numbers_of", "shape"]
+__all__ = [
+    "described",
+    "difference",
+    "equal",
+    "first_difference",
+    "kind",
+    "named",
+    "numbers_of",
+    "shape",
+    "short_dtype",
+]
 
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
-_COARSE: Final = {"float16": 2e-3, "bfloat16": 2e-2}
+_SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
 """Twice the relative step between neighbouring numbers of the short formats."""
 
 
@@ -59,12 +69,12 @@ def equal(a: Any, b: Any, close: float) -> bool:
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
 
 
-def coarse(value: Any) -> tuple[str, float] | None:
+def short_dtype(value: Any) -> tuple[str, float] | None:
     """Name and precision of the short number format that a result, or a member of it, is in."""
     if kind(value) == "sequence":
-        return next(filter(None, map(coarse, value)), None)
+        return next(filter(None, map(short_dtype, value)), None)
     name = str(getattr(value, "dtype", "")).removeprefix("torch.")
-    return (name, _COARSE[name]) if name in _COARSE else None
+    return (name, _SHORT_DTYPES[name]) if name in _SHORT_DTYPES else None
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -81,7 +91,7 @@ def shape(value: Any) -> tuple[int, ...]:
         return (len(value),)
 
 
-def narrowed(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
+def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
     """The first pair of members that differ, with their place, of two sequences of tensors; else the two themselves."""
     if _holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
         for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):

@@ -5,21 +5,19 @@ from __future__ import annotations
 import copy
 import html
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from cifar_helpers.bug_gallery import diagnosis
-from cifar_helpers.bug_gallery.inject import CASES
-from cifar_helpers.checks.compare import coarse, described, difference, equal, kind, named, narrowed, shape
-from cifar_helpers.checks.isolation import own_random_numbers, printing_little, usual_settings
-from cifar_helpers.checks.parsing import known_name, quoted, whole_number
-from cifar_helpers.checks.results import Unreadable, like, plain
+from cifar_helpers.checks.compare import described, difference, equal, first_difference, kind, named, shape, short_dtype
+from cifar_helpers.checks.isolation import default_settings, isolated_rng, limited_output
+from cifar_helpers.checks.progress import session
+from cifar_helpers.checks.results import MOST_NUMBERS, Unreadable, like, plain
 
-__all__ = ["Exercise", "Mistake", "Verdict", "hint", "judge", "progress"]
+__all__ = ["Check", "Exercise", "Verdict", "judge"]
 
 Arguments = tuple[Any, ...]
 _DRAWS = 8
@@ -51,79 +49,53 @@ class Verdict:
         return f'<p role="status">{html.escape(str(self))}</p>{self.picture}'
 
 
-class Words(str):
-    """Text that a notebook shows as it reads: a plain `str` would stand in quotes, with its lines in one."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A usual mistake: what it does, and what to say to who makes it."""
-
-    does: Callable[..., Any]
-    says: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Exercise:
-    """An exercise whose answer is a function.
+    """An exercise whose answer is a function, as a lesson's `exercises.py` defines it; its texts are in `exercises.md`.
 
     Attributes:
-        name: of the check.
-        lesson: number of the lesson.
+        name: of the check, as in `checks.NAME`.
         reference: the right answer.
         draw: random arguments for it; the number of the draw first gives small and square ones, later others.
-        notice: said to who is right.
-        hints: from a nudge to the solution.
-        mistakes: usual ones; the first that gives what the answer gives decides what is said.
+        mistakes: usual ones, by name; the first that gives what the answer gives decides what is said.
         close: relative and absolute tolerance.
         harness: makes of an answer, which may change what it is given, a function of the drawn arguments.
         shows: makes of a right answer HTML of what it does, on something that can be looked at.
     """
 
     name: str
-    lesson: int
     reference: Callable[..., Any]
     draw: Callable[[torch.Generator, int], Arguments]
-    notice: str
-    hints: Sequence[str]
-    mistakes: Sequence[Mistake] = ()
+    mistakes: Mapping[str, Callable[..., Any]]
     close: float = 1e-4
     harness: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda answer: answer
     shows: Callable[[Callable[..., Any]], str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Check(Exercise):
+    """An exercise with its texts: what `checks.NAME` is. Call it with an answer.
+
+    Attributes:
+        lesson: number of the lesson.
+        notice: said to who is right.
+        hints: from a nudge to the solution.
+        solution: code of the right answer.
+        replies: what is said about each of the usual mistakes, by name.
+    """
+
+    lesson: int
+    notice: str
+    hints: tuple[str, ...]
+    solution: str
+    replies: Mapping[str, str]
 
     def __call__(self, answer: Any) -> Verdict:
         """Judge an answer: the learner's function, or `...`; nothing but Ctrl-C is raised."""
         return judge(self, answer)
 
-    @property
-    def solution(self) -> str:
-        """Code of the right answer, from the last hint."""
-        lines = self.hints[-1].splitlines()[1:]
-        return "\n".join(line for line in lines if line.startswith(("def ", " ")))
 
-
-@dataclass
-class _Session:
-    """What the learner has done since the kernel started."""
-
-    known: dict[str, Exercise] = field(default_factory=dict)
-    solved: set[str] = field(default_factory=set)
-    hints_given: dict[str, int] = field(default_factory=dict)
-    predictions: dict[str, int] = field(default_factory=dict)  # to the lesson
-    committed: set[str] = field(default_factory=set)
-    quiz: dict[str, int] = field(default_factory=dict)  # to the lesson
-    answered: set[str] = field(default_factory=set)
-
-
-session = _Session()
-
-
-def judge(exercise: Exercise, answer: Any) -> Verdict:
+def judge(exercise: Check, answer: Any) -> Verdict:
     """Judge an answer; nothing but Ctrl-C is raised, and random numbers and torch's defaults stay as they were."""
     if answer is ... or answer is None:
         return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
@@ -135,32 +107,32 @@ def judge(exercise: Exercise, answer: Any) -> Verdict:
         return Verdict("wrong", "it is an async function, which only starts when it is awaited: write def alone.")
     if inspect.isgeneratorfunction(answer):
         return Verdict("wrong", "it contains yield, so a call runs none of it: use return.")
-    with own_random_numbers(), usual_settings(), printing_little():
-        careful = _carefully(answer)
-        verdict = _judged(exercise, exercise.harness(careful))
+    with isolated_rng(), default_settings(), limited_output():
+        careful = _isolated(answer)
+        verdict = _compared_on_draws(exercise, exercise.harness(careful))
         if verdict.state == "right":
             session.solved.add(exercise.name)
             return Verdict(verdict.state, verdict.says, _picture(exercise, careful))
         return verdict
 
 
-def _carefully(answer: Callable[..., Any]) -> Callable[..., Any]:
+def _isolated(answer: Callable[..., Any]) -> Callable[..., Any]:
     """The answer in a setting that each of its calls finds as usual, and cannot change for the next."""
 
     def run(*given: Any) -> Any:
-        with usual_settings():
+        with default_settings():
             return answer(*given)
 
     return run
 
 
-def _picture(exercise: Exercise, answer: Callable[..., Any]) -> str:
+def _picture(exercise: Check, answer: Callable[..., Any]) -> str:
     wanted = exercise.reference(*exercise.draw(torch.Generator().manual_seed(0), 0))
 
     def in_tensors(*given: Any) -> Any:
         made = answer(*given)
         try:
-            return like(wanted, plain(made))
+            return like(wanted, plain(made, most=100 * MOST_NUMBERS))  # a picture may be of many
         except (TypeError, ValueError):  # nobody reads what a training step returns
             return made
 
@@ -172,7 +144,7 @@ def _picture(exercise: Exercise, answer: Callable[..., Any]) -> str:
         return ""
 
 
-def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
+def _compared_on_draws(exercise: Check, answer: Callable[..., Any]) -> Verdict:
     cases = []
     for number in range(_DRAWS):
         given = exercise.draw(torch.Generator().manual_seed(number), number)
@@ -185,7 +157,7 @@ def _judged(exercise: Exercise, answer: Callable[..., Any]) -> Verdict:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # whatever a learner's code raises is told, not raised again
-            return Verdict("wrong", f"for {described(given)} {_raised(error)}")
+            return Verdict("wrong", f"for {described(given)} {_error_in_words(error)}")
         if _has_dots(got):
             return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
         if got is None:
@@ -202,7 +174,7 @@ def _has_dots(got: Any) -> bool:
     return got is ... or (kind(got) == "sequence" and any(map(_has_dots, got)))
 
 
-def _raised(error: BaseException) -> str:
+def _error_in_words(error: BaseException) -> str:
     """What a learner's code raised, on one line of moderate length."""
     if isinstance(error, SystemExit):
         return "it ends Python (SystemExit). Take exit() out, and return the result."
@@ -216,17 +188,17 @@ def _raised(error: BaseException) -> str:
     return f"it raises {type(error).__name__}{': ' if said else '.'}{said}"
 
 
-def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Verdict:
+def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdict:
     right = [equal(wanted, got, exercise.close) for _, wanted, got in cases]
     if all(right):
-        return _typed(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
-    for mistake in exercise.mistakes:
-        if all(equal(_attempt(mistake.does, given), got, exercise.close) for given, _, got in cases):
-            return Verdict("wrong", mistake.says)
-    if said := _coarsely_right(cases):
+        return _wrong_dtype(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
+    for name, mistake in exercise.mistakes.items():
+        if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
+            return Verdict("wrong", exercise.replies[name])
+    if said := _only_rounded(cases):
         return Verdict("wrong", said)
     given, wanted, got = cases[right.index(False)]
-    place, wanted, got = narrowed(wanted, got, exercise.close)
+    place, wanted, got = first_difference(wanted, got, exercise.close)
     at = f"for {described(given)} {place}"
     if kind(got) != kind(wanted):
         return Verdict("wrong", f"{at}it returns {named(got)}; wanted is {named(wanted)}.")
@@ -243,7 +215,7 @@ def _compared(exercise: Exercise, cases: list[tuple[Arguments, Any, Any]]) -> Ve
     return Verdict("wrong", f"{where}{at}{difference(wanted, got)}.")
 
 
-def _typed(wanted: Any, got: Any) -> Verdict | None:
+def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:
     """What to say where the numbers are right and are no pixels."""
     if not isinstance(wanted, Tensor) or wanted.dtype != torch.uint8:
         return None
@@ -254,64 +226,16 @@ def _typed(wanted: Any, got: Any) -> Verdict | None:
     return Verdict("wrong", f"the numbers are right, but it returns {named(got)}; pixels are uint8: {cast}.")
 
 
-def _coarsely_right(cases: list[tuple[Arguments, Any, Any]]) -> str:
+def _only_rounded(cases: list[tuple[Arguments, Any, Any]]) -> str:
     """What to say where nothing is wrong but rounding to a short number format."""
-    form = coarse(cases[0][2])
+    form = short_dtype(cases[0][2])
     if form and all(equal(wanted, got, form[1]) for _, wanted, got in cases):
         return f"its numbers are close, but {form[0]} keeps only two or three digits: compute in float32."
     return ""
 
 
-def _attempt(function: Callable[..., Any], given: Arguments) -> Any:
+def _result_of(function: Callable[..., Any], given: Arguments) -> Any:
     try:
         return function(*copy.deepcopy(given))
     except Exception:  # a mistake that is impossible for this input is not the one that was made
         return None
-
-
-def hint(name: Any) -> Words:
-    """The next hint for an exercise, a step further each time; the last is the solution.
-
-    Args:
-        name: of the check, as in `checks.NAME`; the check itself and the function that it asks for do as well.
-
-    Returns:
-        The hint, or the names that there are.
-    """
-    known = known_name(name, session.known)
-    if known is None:
-        return Words(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(session.known))}")
-    hints = session.known[known].hints
-    number = min(session.hints_given.get(known, 0), len(hints) - 1)
-    session.hints_given[known] = number + 1
-    return Words(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
-
-
-def progress(lesson: Any = None) -> Words:
-    """What is done since the kernel started: exercises, predictions, quiz, bugs.
-
-    Args:
-        lesson: its number; `None` tells of all.
-
-    Returns:
-        A line for each exercise and their number, or the lessons that there are.
-    """
-    number = whole_number(lesson)
-    lessons = sorted({exercise.lesson for exercise in session.known.values()})
-    if lesson is not None and number not in lessons:
-        return Words(f"there are no exercises in lesson {quoted(lesson)}; give one of {', '.join(map(str, lessons))}")
-    lines = []
-    for name, exercise in session.known.items():
-        if number in (None, exercise.lesson):
-            lines.append(f"{'✅' if name in session.solved else '… '} {name} (lesson {exercise.lesson:02d})")
-    done = sum(line.startswith("✅") for line in lines)
-    told = [f"{done} of {len(lines)} exercises solved"]
-    for asked, given, what in (
-        (session.predictions, session.committed, "predictions committed"),
-        (session.quiz, session.answered, "quiz answers right"),
-    ):
-        names = {name for name, place in asked.items() if number in (None, place)}
-        told += [f"{len(names & given)} of {len(names)} {what}"] if names else []
-    if number in (None, 4):
-        told.append(f"{len(diagnosis.NAMED)} of {len(CASES)} bugs named")
-    return Words("\n".join([*lines, ", ".join(told)]))

@@ -12,13 +12,13 @@ from typing import Final, TextIO
 import numpy as np
 import torch
 
-__all__ = ["own_random_numbers", "printing_little", "usual_settings"]
+__all__ = ["default_settings", "isolated_rng", "limited_output"]
 
 _MOST_PRINTED: Final = 2000
 
 
 @contextlib.contextmanager
-def own_random_numbers() -> Iterator[None]:
+def isolated_rng() -> Iterator[None]:
     """Leave the kernel's random numbers, of Python, NumPy and torch, as if nothing had been drawn."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng([]):
@@ -30,7 +30,7 @@ def own_random_numbers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def usual_settings() -> Iterator[None]:
+def default_settings() -> Iterator[None]:
     """Compute with the usual defaults of torch and NumPy and with gradients, and leave the kernel's as they were."""
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     with torch.inference_mode(False), torch.enable_grad(), np.errstate(all="warn", under="ignore"):
@@ -48,13 +48,13 @@ def _set_defaults(dtype: torch.dtype, device: torch.device) -> None:
 
 
 @contextlib.contextmanager
-def printing_little() -> Iterator[None]:
+def limited_output() -> Iterator[None]:
     """Show the first of what is printed, and say that there was more: an answer runs on many inputs."""
-    with contextlib.redirect_stdout(_Beginning(sys.stdout)):
+    with contextlib.redirect_stdout(_FirstCharacters(sys.stdout)):
         yield
 
 
-class _Beginning(io.TextIOBase):
+class _FirstCharacters(io.TextIOBase):
     """A stream that hands on the first characters alone."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""What a reader writes: numbers in the spelling of any country, numbers of lessons, and names of questions."""
+"""What a reader writes: numbers in the spelling of any country, numbers of lessons, letters, and names of questions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,27 @@ from typing import Any, Final
 import numpy as np
 from torch import Tensor
 
-__all__ = ["known_name", "number_said", "quoted", "whole_number", "words_of"]
+from cifar_helpers.checks.results import in_words
 
-_LONGEST: Final = 80
+__all__ = ["in_percent", "known_name", "letters_of", "parse_number", "quoted", "spelled", "whole_number", "words_of"]
+
+_LONGEST: Final = 80  # of what is quoted
+_MOST_CHARACTERS: Final = 1000  # of a number
 _UNSEEN: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
 _MINUS: Final = re.compile("^[\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d] ?|^- ")
 _ABOUT: Final = re.compile(r"^(?:about|around|roughly|approximately|approx\.?|ca\.?|circa|[≈~=])\s*", re.I)
 _PERCENT: Final = re.compile(r"\s*(?:%|per ?cent)$", re.I)
 _APART: Final = re.compile(r"([+-]?\d{1,3})((?: \d{3})+|(?:['’]\d{3})+)([.,]\d+)?")  # 1 276 682 and 1'276'682
-_FRACTION: Final = re.compile(r"([+-]?)(?:(\d+) )? ?(\d+) ?[/\u2044\u2215] ?(\d+)")
+_FRACTION: Final = re.compile(r"([+-]?)(?:(\d{1,15}) )? ?(\d{1,15}) ?[/\u2044\u2215] ?(\d{1,15})")
 _DIGITS: Final = re.compile(r"([+-]?)([\d.,]*\d[\d.,]*)((?:e[+-]?\d+)?)", re.I)
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}")  # in India also 12,76,682
-_LESSON: Final = re.compile(r"(?:lesson|case)?\s*(\d+)(?!\d*[.,]\d)", re.I)
+_LESSON: Final = re.compile(r"(?:lesson|case)?\s*(\d{1,6})(?!\d|[.,]\d)", re.I)
+_LETTER: Final = r"[^\W\d_]"
+_NUMBERED: Final = re.compile(rf"(?<!\d)(\d{{1,2}})[\W_]*({_LETTER})")
+_OTHER_FORMS: Final = ("<wide>", "<narrow>", "<small>")  # of the characters of a Western keyboard
+_ARABIC_POINT: Final = "\u066b"
+_SIGNS: Final = str.maketrans({"\u066c": "'", "\u066a": "%", "\u060c": ",", "\N{MIDDLE DOT}": "."})
+_OF_A_HUNDRED: Final = ("%", "points")
 
 
 def words_of(value: Any) -> str:
@@ -32,7 +41,13 @@ def words_of(value: Any) -> str:
     try:
         return str(value).strip()
     except Exception:  # a reader may give anything, and gets an answer to all of it
-        return f"a {type(value).__name__}"
+        return in_words(value)
+
+
+def spelled(text: str) -> str:
+    """A text in the characters of a Western keyboard, with single spaces: "１．５％" as "1.5%"."""
+    forms = (unicodedata.normalize("NFKC", c) if _decomposed(c) in _OTHER_FORMS else c for c in text)
+    return " ".join(_UNSEEN.sub("", "".join(forms)).translate(_SIGNS).split())
 
 
 def quoted(value: Any) -> str:
@@ -40,7 +55,7 @@ def quoted(value: Any) -> str:
     try:
         said = repr(value)
     except Exception:  # as above
-        said = f"a {type(value).__name__}"
+        said = in_words(value)
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
@@ -57,13 +72,27 @@ def known_name(said: Any, known: Container[str]) -> str | None:
 def whole_number(said: Any) -> int | None:
     """The number of a lesson or of a case: 4, 4.0, "4", "04", "lesson 4", "04_training_and_overfitting"."""
     if issubclass(type(said), str):
-        found = _LESSON.match(said.strip())
+        found = _LESSON.match(spelled(said))
         return int(found[1]) if found else None
     number = _of_python(said)
     return int(number) if number is not None and number == int(number) else None
 
 
-def number_said(said: Any, unit: str, near: float) -> float | None:
+def letters_of(text: str) -> list[str]:
+    """The letters in a text, whatever stands between them: "abcda", "1:a 2:b", "a-b"; in the order of their numbers."""
+    letters, numbered = re.findall(_LETTER, spelled(text)), _NUMBERED.findall(spelled(text))
+    places = {int(number): letter for number, letter in numbered}
+    if len(numbered) == len(letters) and sorted(places) == list(range(1, len(letters) + 1)):
+        return [places[number] for number in sorted(places)]
+    return letters
+
+
+def in_percent(said: Any, unit: str) -> bool:
+    """Whether a reader gives a number in percent where another unit is asked."""
+    return unit not in _OF_A_HUNDRED and bool(_PERCENT.search(spelled(words_of(said)).rstrip(" .,;")))
+
+
+def parse_number(said: Any, unit: str, near: float) -> float | None:
     """The number that a reader gives, or `None` where it is not plain which one is meant.
 
     Args:
@@ -98,12 +127,17 @@ def _of_python(said: Any) -> float | None:
 
 def _of_text(text: str, unit: str) -> list[float]:
     """All readings of a text as a number, the English one first."""
-    text = " ".join(_UNSEEN.sub("", text).split())
-    text = _MINUS.sub("-", _ABOUT.sub("", text))
+    if len(text) > _MOST_CHARACTERS:
+        return []
+    text = _MINUS.sub("-", _ABOUT.sub("", spelled(text)))
     bare = _unit_at_end(unit).sub("", text)
+    if in_percent(bare, unit):
+        return []
     bare = _PERCENT.sub("", bare).rstrip(" .,;")
+    if _ARABIC_POINT in bare:
+        return _as_python_reads(bare.replace("'", "").replace(_ARABIC_POINT, "."))
     for character in bare:
-        if unicodedata.decomposition(character).startswith("<fraction>"):
+        if _decomposed(character) == "<fraction>":
             bare = bare.replace(character, f" {unicodedata.normalize('NFKC', character)}").strip()
     if fraction := _FRACTION.fullmatch(bare):
         # In percent, "3/4" may mean 0.75 or 75.
@@ -113,6 +147,11 @@ def _of_text(text: str, unit: str) -> list[float]:
         return [float(bare)]
     digits = _DIGITS.fullmatch(bare)
     return _with_separators(*digits.groups()) if digits else _as_python_reads(bare)
+
+
+def _decomposed(character: str) -> str:
+    """In which form a character is that of another one: `<wide>`, `<fraction>`, or none."""
+    return unicodedata.decomposition(character).partition(" ")[0]
 
 
 def _unit_at_end(unit: str) -> re.Pattern[str]:

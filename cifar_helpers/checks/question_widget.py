@@ -14,13 +14,13 @@ from cifar_helpers.checks.questions import Choice, Question
 from cifar_helpers.widgets._cell import in_this_cell
 from cifar_helpers.widgets._screen import Screen
 
-__all__ = ["Asked", "prediction", "quiz"]
+__all__ = ["QuestionWidget", "prediction", "quiz"]
 
 _BLOCK = "border-left:4px solid #0072b2;padding:2px 10px;max-width:720px;line-height:1.4"
 _WIDE = {"width": "auto", "max_width": "720px"}
 
 
-class Asked:
+class QuestionWidget:
     """Questions that a notebook shows as a widget, and every other place as text.
 
     The text is whole: ipywidgets would cut its own after 110 characters, and a stored notebook has no widgets.
@@ -38,7 +38,7 @@ class Asked:
         return {**bundle, "text/plain": self._text}
 
 
-def prediction(question: Question, committed: Callable[[Reply], None]) -> Asked:
+def prediction(question: Question, committed: Callable[[Reply], None]) -> QuestionWidget:
     """One question that is answered once: the truth is told when the reader has committed to an answer.
 
     Args:
@@ -46,10 +46,10 @@ def prediction(question: Question, committed: Callable[[Reply], None]) -> Asked:
         committed: called with the reply.
     """
     box = _asked(question, "Commit", committed, once=True)
-    return Asked(in_this_cell(box), f"{as_text(question)}\nAnswer with {_example(question)}.")
+    return QuestionWidget(in_this_cell(box), f"{as_text(question)}\nAnswer with {_example(question)}.")
 
 
-def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice, Reply], None]) -> Asked:
+def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice, Reply], None]) -> QuestionWidget:
     """The questions of a lesson, each of which may be answered again.
 
     Args:
@@ -71,7 +71,7 @@ def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice,
     text = "\n\n".join(f"{k}. {as_text(question)}" for k, question in enumerate(questions, start=1))
     letters = ", ".join(f"the answer to question {k}" for k in (1, 2))
     text = f"{text}\n\nAnswer with checks.quiz({lesson}, 'abcde'): a letter for each question, {letters} and so on."
-    return Asked(in_this_cell(widgets.VBox([*boxes, score])), text)
+    return QuestionWidget(in_this_cell(widgets.VBox([*boxes, score])), text)
 
 
 def _asked(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Belief", "Choice", "Number", "Option", "Question"]
+__all__ = ["LETTERS", "Belief", "Choice", "Number", "Option", "Question", "rounded"]
+
+LETTERS: Final = "abcde"
+"""Of the options of a choice, in order."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,10 @@ class Number:
 
 
 Question = Choice | Number
+
+
+def rounded(number: float) -> str:
+    """A number as texts show it, to three digits or to a whole: 1.46, 81, 1,276,682."""
+    if abs(number) >= 1e15:
+        return f"{number:.3g}"
+    return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"

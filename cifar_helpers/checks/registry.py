@@ -1,41 +1,96 @@
-"""All questions of the course: `guess` asks one before a result, `quiz` asks five at the end of a lesson."""
+"""All exercises and questions of the course, and what finds one by its name: `hint`, `guess` and `quiz`.
+
+A lesson is a folder `lesson_NN`: its exercises are what `exercises.py` defines, with the texts of `exercises.md`; its
+questions are in `questions.md`, with the numbers that the functions of `questions.py` compute. Nothing is registered
+elsewhere.
+"""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-import re
+import inspect
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from cifar_helpers.checks.answers import LETTERS, Replies, Reply, reply
-from cifar_helpers.checks.engine import session
-from cifar_helpers.checks.parsing import known_name, quoted, whole_number
-from cifar_helpers.checks.question_widget import Asked
+from cifar_helpers.checks.answers import Replies, Reply, reply
+from cifar_helpers.checks.engine import Check, Exercise
+from cifar_helpers.checks.parsing import known_name, letters_of, quoted, whole_number
+from cifar_helpers.checks.progress import PlainText, session
+from cifar_helpers.checks.question_widget import QuestionWidget
 from cifar_helpers.checks.question_widget import prediction as _prediction
 from cifar_helpers.checks.question_widget import quiz as _quiz
-from cifar_helpers.checks.questions import Choice, Question
+from cifar_helpers.checks.questions import LETTERS, Choice, Question
+from cifar_helpers.checks.texts import read_exercises, read_questions
 
-__all__ = ["PREDICTIONS", "QUIZZES", "guess", "quiz"]
+__all__ = ["EXERCISES", "PREDICTIONS", "QUIZZES", "guess", "hint", "quiz"]
 
-_LESSONS: Final = {
-    int(found.name.removeprefix("lesson_")): importlib.import_module(f"cifar_helpers.checks.{found.name}.questions")
-    for found in pkgutil.iter_modules([str(Path(__file__).parent)])
-    if found.name.startswith("lesson_")
-}
-"""The questions of each lesson: a folder of that name is all that a new lesson needs."""
+_FOLDERS: Final = sorted(Path(__file__).parent.glob("lesson_[0-9][0-9]"))
 
-PREDICTIONS: Final[dict[str, Question]] = {q.name: q for module in _LESSONS.values() for q in module.PREDICTIONS}
-QUIZZES: Final[dict[int, tuple[Choice, ...]]] = {lesson: module.QUIZ for lesson, module in _LESSONS.items()}
 
+def _number(folder: Path) -> int:
+    return int(folder.name.removeprefix("lesson_"))
+
+
+def _defined(file: Path) -> dict[str, Any]:
+    """What a lesson's module defines or imports, in order; nothing if there is no such file."""
+    return vars(importlib.import_module(f"{__package__}.{file.parent.name}.{file.stem}")) if file.exists() else {}
+
+
+def _exercises(folder: Path) -> list[Check]:
+    """The exercises of a lesson in the order of definition, each with its texts."""
+    defined = [value for value in _defined(folder / "exercises.py").values() if isinstance(value, Exercise)]
+    if not defined:
+        return []
+    texts = read_exercises(folder / "exercises.md", {exercise.name: exercise.mistakes for exercise in defined})
+    return [Check(**vars(each), **vars(texts[each.name]), lesson=_number(folder)) for each in defined]
+
+
+def _questions(folder: Path) -> tuple[tuple[Question, ...], tuple[Choice, ...]]:
+    """Predictions and quiz of a lesson."""
+    if not (folder / "questions.md").exists():
+        return (), ()
+    numbers = _defined(folder / "questions.py")
+    own = {
+        name: value
+        for name, value in numbers.items()
+        if inspect.isfunction(value) and value.__module__ == numbers["__name__"] and not name.startswith("_")
+    }
+    return read_questions(folder / "questions.md", _number(folder), own)
+
+
+EXERCISES: Final[tuple[Check, ...]] = tuple(chain.from_iterable(map(_exercises, _FOLDERS)))
+"""All of them, in the order of the lessons."""
+
+_QUESTIONS: Final = {_number(folder): _questions(folder) for folder in _FOLDERS}
+
+PREDICTIONS: Final[dict[str, Question]] = {q.name: q for asked, _ in _QUESTIONS.values() for q in asked}
+QUIZZES: Final[dict[int, tuple[Choice, ...]]] = {lesson: asked for lesson, (_, asked) in _QUESTIONS.items() if asked}
+
+session.known.update({exercise.name: exercise for exercise in EXERCISES})
 session.predictions.update({name: question.lesson for name, question in PREDICTIONS.items()})
 session.quiz.update({question.name: lesson for lesson, questions in QUIZZES.items() for question in questions})
 
 
-_BETWEEN_LETTERS: Final = re.compile(r"[\s,;./()\[\]'\"\d]")
+def hint(name: Any) -> PlainText:
+    """The next hint for an exercise, a step further each time; the last is the solution.
+
+    Args:
+        name: of the check, as in `checks.NAME`; the check itself and the function that it asks for do as well.
+
+    Returns:
+        The hint, or the names that there are.
+    """
+    known = known_name(name, session.known)
+    if known is None:
+        return PlainText(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(session.known))}")
+    hints = session.known[known].hints
+    number = min(session.hints_given.get(known, 0), len(hints) - 1)
+    session.hints_given[known] = number + 1
+    return PlainText(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
 
 
-def guess(name: Any, answer: Any = None) -> Asked | Reply:
+def guess(name: Any, answer: Any = None) -> QuestionWidget | Reply:
     """Ask for a prediction before a result is shown, and tell the truth when the reader has committed to one.
 
     Args:
@@ -59,7 +114,7 @@ def guess(name: Any, answer: Any = None) -> Asked | Reply:
     return heard
 
 
-def quiz(lesson: Any, answers: Any = None) -> Asked | Reply | Replies:
+def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
     """Ask the five questions at the end of a lesson.
 
     Args:
@@ -78,7 +133,7 @@ def quiz(lesson: Any, answers: Any = None) -> Asked | Reply | Replies:
 
     if answers is None:
         return _quiz(questions, number, answered)
-    given = _one_by_one(answers)
+    given = _split(answers)
     if len(given) != len(questions):
         allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
         return Reply("open", f"give {len(questions)} letters, {allowed}, one for each question; got {quoted(answers)}")
@@ -88,8 +143,8 @@ def quiz(lesson: Any, answers: Any = None) -> Asked | Reply | Replies:
     return Replies(tuple(heard))
 
 
-def _one_by_one(answers: Any) -> list[Any]:
-    """The answers in a list, or in letters with or without commas and numbers between them."""
+def _split(answers: Any) -> list[Any]:
+    """The answers in a list, or the letters of a text, with or without numbers and whatever stands between them."""
     if issubclass(type(answers), str):
-        return list(_BETWEEN_LETTERS.sub("", answers))
+        return list(letters_of(answers))
     return list(answers) if issubclass(type(answers), (list, tuple)) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
 from typing import Any, Final
@@ -11,33 +12,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Unreadable", "in_words", "like", "plain"]
+__all__ = ["MOST_NUMBERS", "Unreadable", "in_words", "like", "plain"]
 
 _DEEPEST: Final = 6
 """Lists within lists beyond this hold no answer to any exercise; a list that holds itself has no end."""
+MOST_NUMBERS: Final = 100_000
+"""Results beyond this hold no answer either, and reading them would keep the notebook busy for minutes."""
 
 
 class Unreadable(ValueError):
     """A result that holds no numbers to compare; the message says what it is and what to return instead."""
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+@dataclass
+class _Reading:
+    """How many numbers a result may hold and holds so far, and how many lists deep it is read."""
+
+    most: int
+    numbers: int = 0
+    depth: int = 0
+
+    def take(self, numbers: int) -> None:
+        self.numbers += numbers
+        if self.numbers > self.most:
+            raise Unreadable(f"it returns more than {self.most:,} numbers. Return what the exercise asks for alone.")
+
+
+def plain(value: Any, most: int = MOST_NUMBERS) -> Any:
     """A result as numbers, text, dense tensors on the CPU, NumPy arrays, and lists and tuples of these.
 
     `None` and `...` stay. Tensors lose their gradient, their layout and their device, and keep their dtype.
 
     Raises:
-        Unreadable: if it is anything else, whatever it does when it is read.
+        Unreadable: if it is anything else, whatever it does when it is read, or holds more than `most` numbers.
     """
-    try:
-        return _plain(value, depth)
-    except (Unreadable, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a learner's class may raise anything when it is read, `SystemExit` too
-        raise Unreadable(
-            f"it returns {in_words(value)} that raises {type(error).__name__} when it is read. Return numbers, a list "
-            "or a tensor."
-        ) from None
+    return _read(value, _Reading(most))
 
 
 def like(wanted: Any, got: Any) -> Any:
@@ -55,15 +64,27 @@ def in_words(value: Any) -> str:
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def _plain(value: Any, depth: int) -> Any:
+def _read(value: Any, reading: _Reading) -> Any:
+    try:
+        return _plain(value, reading)
+    except (Unreadable, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a learner's class may raise anything when it is read, `SystemExit` too
+        raise Unreadable(
+            f"it returns {in_words(value)} that raises {type(error).__name__} when it is read. Return numbers, a list "
+            "or a tensor."
+        ) from None
+
+
+def _plain(value: Any, reading: _Reading) -> Any:
     if value is None or value is ... or type(value) in (bool, int, float, str):
         return _in_range(value) if type(value) is int else value
     if isinstance(value, Tensor):
-        return _tensor(value)
+        return _tensor(value, reading)
     if isinstance(value, (tuple, list, range)):
-        return _sequence(value, depth)
+        return _sequence(value, reading)
     if isinstance(value, np.ndarray):
-        return _array(value, depth)
+        return _array(value, reading)
     if isinstance(value, (Real, Decimal, np.bool_)):
         return value.item() if isinstance(value, np.generic) else _in_range(value)
     if (
@@ -72,10 +93,11 @@ def _plain(value: Any, depth: int) -> Any:
         or inspect.isclass(value)
     ):
         raise Unreadable(_advice(value))
+    reading.take(len(value) if hasattr(value, "__len__") else 0)  # NumPy would read all of it
     array = np.asarray(value)
     if array.dtype == object and array.ndim == 0:
         raise Unreadable(_advice(value))
-    return _array(array, depth)
+    return _array(array, reading)
 
 
 def _in_range(number: Any) -> float:
@@ -91,7 +113,7 @@ def _in_range(number: Any) -> float:
     return int(number) if isinstance(number, int) else near
 
 
-def _tensor(value: Tensor) -> Tensor:
+def _tensor(value: Tensor, reading: _Reading) -> Tensor:
     if value.is_meta:
         raise Unreadable(
             "it returns a tensor on the device “meta”, which has a shape and no numbers. Compute on the CPU."
@@ -100,20 +122,22 @@ def _tensor(value: Tensor) -> Tensor:
         raise Unreadable("it returns a nested tensor. Return a list of tensors, or one ordinary tensor.")
     if value.is_complex():
         raise Unreadable(_real_wanted(f"a tensor of {str(value.dtype).removeprefix('torch.')}"))
+    reading.take(value.numel())
     values = value.detach()
     values = values.dequantize() if values.is_quantized else values
     values = values if values.layout == torch.strided else values.to_dense()
     return values.cpu().resolve_neg().as_subclass(Tensor).clone()
 
 
-def _array(value: Any, depth: int) -> Any:
+def _array(value: Any, reading: _Reading) -> Any:
     if np.ma.is_masked(value):
         raise Unreadable("it returns a masked array in which numbers are missing. Fill them: .filled(...).")
     if value.dtype.kind == "c":
         raise Unreadable(_real_wanted(f"an array of {value.dtype}"))
+    reading.take(value.size)
     array = np.array(value)
     if array.dtype.kind == "O":
-        numbers = [plain(member, depth + 1) for member in array.flat]
+        numbers = [_read(member, reading) for member in array.flat]
         if not all(isinstance(number, (int, float)) for number in numbers):
             raise Unreadable("it returns an array of objects. Return an array of numbers, such as .astype(np.float32).")
         return np.array(numbers, np.float64).reshape(array.shape)
@@ -122,10 +146,15 @@ def _array(value: Any, depth: int) -> Any:
     return array
 
 
-def _sequence(value: Any, depth: int) -> Any:
-    if depth > _DEEPEST:
+def _sequence(value: Any, reading: _Reading) -> Any:
+    if reading.depth > _DEEPEST:
         raise Unreadable("it returns lists within lists without end. Return numbers, a list or a tensor.")
-    members = [plain(member, depth + 1) for member in value]
+    reading.depth += 1
+    members = []
+    for member in value:
+        reading.take(1)
+        members.append(_read(member, reading))
+    reading.depth -= 1
     return members if isinstance(value, list) else tuple(members)
 
 

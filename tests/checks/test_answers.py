@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import collections
+import itertools
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -14,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import solution
+from helpers import solution, truth
 from PIL import Image
 from torch import nn
 
 from cifar_helpers import checks
-from cifar_helpers.checks import EXERCISES, PREDICTIONS, Exercise, Replies, Reply, Verdict
+from cifar_helpers.checks import EXERCISES, PREDICTIONS, Check, Replies, Reply, Verdict
 from cifar_helpers.checks.answers import reply
 from cifar_helpers.checks.questions import Choice, Number, Option
 
@@ -87,6 +90,24 @@ READ_AS = [
     ("1.276.682,5", 1276682.5),
     ("1 276 682,5", 1276682.5),
     ("-1.276.682", -1276682),
+    ("١٫٤٦", 1.46),
+    ("1٫46", 1.46),
+    ("۱٫۴۶", 1.46),
+    ("١٬٢٧٦٬٦٨٢٫٥", 1276682.5),
+    ("١٬٢٧٦", 1276),
+    ("١٫٢٧٦", 1.276),
+    ("1،46", 1.46),
+    ("\N{MINUS SIGN}٣٫٥", -3.5),
+    ("١٢٫٥٪", 12.5),
+    ("１．４６", 1.46),
+    ("１，４６", 1.46),
+    ("－３．５", -3.5),
+    ("１２．５％", 12.5),
+    ("１，２７６，６８２", 1276682),
+    ("３／４", 0.75),
+    ("\N{IDEOGRAPHIC SPACE}４６", 46),
+    ("1·46", 1.46),
+    ("१२.५", 12.5),
     # Three digits after one separator: what is nearer to the truth is meant.
     ("1,276", 1276),
     ("1,276", 1.276),
@@ -135,7 +156,8 @@ class Pretender:
 NOT_PLAIN: tuple[Any, ...] = (
     "many", "", " ", "1,2,3", "1.2.3", "1 5", "12 76", "1.276,682,5", "12 kg", "0x10", "10-20", "inf", "-inf", "nan",
     "1e400", "1/0", ".", ",", "%", True, False, [1, 2], [], {}, {1: 2}, set(), ..., 1 + 2j, float("inf"), float("nan"),
-    10**400, 10**5000, b"12", object(), len, torch, torch.tensor([1, 2]), torch.empty(0), torch.empty(1, device="meta"),
+    10**400, 10**5000, "9" * 5000, "1/" + "9" * 5000, "9" * 5000 + "/3", "1 " + "9" * 5000 + "/2", "1" * 10**6 + "x",
+    "1٫5٫2", b"12", object(), len, torch, torch.tensor([1, 2]), torch.empty(0), torch.empty(1, device="meta"),
     np.array(["a"]), np.array([None]), np.ma.masked, Decimal("sNaN"), torch.tensor(1j), Hostile,
 )  # fmt: skip
 
@@ -155,12 +177,26 @@ def test_a_unit_of_several_words_may_be_written_in_other_words(said: str) -> Non
     assert heard(said, 0.5, "FLOP a byte").state == "right"
 
 
+@pytest.mark.parametrize("unit", ["nats", "pixels", "rows", "FLOP a byte"])
+@pytest.mark.parametrize("said", ["1.46 %", "1.46%.", "1,46 percent", "1.46 per cent", "１．４６％", "1٫46٪"])
+def test_a_percentage_is_told_where_another_unit_is_asked(said: str, unit: str) -> None:
+    told = heard(said, 1.46, unit)
+    assert told.state == "open" and "is in percent" in told.says and unit in told.says and "such as 12.5" in told.says
+    assert heard(f"1.46 {unit}", 1.46, unit).state == "right"
+
+
+def test_a_percentage_of_a_learned_question_is_told() -> None:
+    assert "in percent, and the answer in nats" in str(checks.guess("softmax_twice", "1.46 %"))
+    assert checks.guess("linear_share", f"{truth('linear_share')} %").state == "right"
+    assert "in percent" not in str(checks.guess("linear_share", "many %"))
+
+
 def test_a_decimal_comma_is_a_decimal_comma() -> None:
     assert checks.guess("softmax_twice", "1,46").state == "right"
     assert "Not 1.9; it is 1.46 nats" in str(checks.guess("softmax_twice", "1,9"))
 
 
-@pytest.mark.parametrize("said", ["a", "A", " a) ", "(a)", "a.", "red", "Red", "RED."])
+@pytest.mark.parametrize("said", ["a", "A", " a) ", "(a)", "a.", "red", "Red", "RED.", "ａ", "Ａ）"])
 def test_a_letter_may_have_brackets_and_a_text_capitals(said: str) -> None:
     colour = Choice("c", 0, "First?", (Option("red", "Yes.", True), Option("blue", "OpenCV.")))
     assert reply(colour, said).state == "right"
@@ -195,20 +231,63 @@ def test_a_lesson_is_known_by_its_number_however_it_is_written(lesson: Any) -> N
     assert isinstance(checks.quiz(lesson, "aaaaa"), Replies)
 
 
-@pytest.mark.parametrize("lesson", [0, 99, -1, "none", 2.5, "2.5", [2]], ids=repr)
+@pytest.mark.parametrize(
+    "lesson",
+    [0, 99, -1, "none", 2.5, "2.5", [2], "9" * 5000, "lesson " + "9" * 5000, "2" * 4301],
+    ids=lambda x: repr(x)[:20],
+)
 def test_a_lesson_without_exercises_is_told(lesson: Any) -> None:
     assert "1, 2, 3" in checks.progress(lesson) and "1, 2, 3" in str(checks.quiz(lesson, "aaaaa"))
 
 
 @pytest.mark.parametrize(
-    "answers", ["a, b, c, d, a", "A B C D A", "1a 2b 3c 4d 5a", ["a", "b", "c", "d", "a"], tuple("abcda")]
+    "answers",
+    [
+        "a, b, c, d, a",
+        "A B C D A",
+        "1a 2b 3c 4d 5a",
+        ["a", "b", "c", "d", "a"],
+        tuple("abcda"),
+        "1:a 2:b 3:c 4:d 5:a",
+        "1-a, 2-b, 3-c, 4-d, 5-a",
+        "a-b-c-d-a",
+        "a – b – c – d – a",
+        "1) a\n2) b\n3) c\n4) d\n5) a",
+        "1=a; 2=b; 3=c; 4=d; 5=a",
+        "1. a, 2. b, 3. c, 4. d, 5. a",
+        "a|b|c|d|a",
+        "a_b_c_d_a",
+        "[a] [b] [c] [d] [a]",
+        "5:a 4:d 3:c 2:b 1:a",
+        "2b 1a 3c 5a 4d",
+        "１：ａ　２：ｂ　３：ｃ　４：ｄ　５：ａ",
+        "a، b، c، d، a",
+        "a、b、c、d、a",
+        "1→a 2→b 3→c 4→d 5→a",
+    ],
 )
 def test_the_letters_of_a_quiz_may_have_commas_numbers_or_be_a_list(answers: Any) -> None:
     assert str(checks.quiz(1, answers)) == str(checks.quiz(1, "abcda"))
 
 
 def test_missing_and_surplus_letters_are_told() -> None:
-    for answers in ("", "abcd", "abcdab", [], ["a"], ("a",) * 6, {"a": 1}, 12345, True, ..., Hostile(), Pretender()):
+    for answers in (
+        "",
+        "abcd",
+        "abcdab",
+        "1:a 2:b",
+        "9" * 5000,
+        "1-a 2-b 3-c 4-d 5-e 6-a",
+        [],
+        ["a"],
+        ("a",) * 6,
+        {"a": 1},
+        12345,
+        True,
+        ...,
+        Hostile(),
+        Pretender(),
+    ):
         assert "give 5 letters" in str(checks.quiz(1, answers))
 
 
@@ -221,7 +300,7 @@ PLAIN = [exercise for exercise in EXERCISES if exercise.name not in OWN_HARNESS]
 IN_PIXELS = ("brighten", "denormalise")
 
 
-def by_name(exercise: Exercise) -> str:
+def by_name(exercise: Check) -> str:
     return exercise.name
 
 
@@ -406,7 +485,7 @@ def told(verdict: Any) -> str:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_every_exercise_judges_whatever_is_returned(exercise: Exercise) -> None:
+def test_every_exercise_judges_whatever_is_returned(exercise: Check) -> None:
     for name, make in RESULTS.items():
         verdict = exercise(lambda *_, make=make: make())
         assert verdict.state == "wrong", (name, told(verdict))
@@ -414,7 +493,7 @@ def test_every_exercise_judges_whatever_is_returned(exercise: Exercise) -> None:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_every_exercise_judges_whatever_is_called(exercise: Exercise) -> None:
+def test_every_exercise_judges_whatever_is_called(exercise: Check) -> None:
     for name, answer in FUNCTIONS.items():
         if exercise.name == "vertical_edges" and name == "too few arguments":
             continue  # it has none
@@ -424,7 +503,7 @@ def test_every_exercise_judges_whatever_is_called(exercise: Exercise) -> None:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_every_exercise_tells_that_it_asks_for_a_function(exercise: Exercise) -> None:
+def test_every_exercise_tells_that_it_asks_for_a_function(exercise: Check) -> None:
     for answer in NO_FUNCTIONS:
         assert "function" in told(exercise(answer))
 
@@ -467,7 +546,7 @@ NO_PIXELS: dict[str, Callable[[torch.Tensor], Any]] = {
 
 
 @pytest.mark.parametrize("exercise", PLAIN, ids=by_name)
-def test_right_numbers_are_right_in_every_form(exercise: Exercise) -> None:
+def test_right_numbers_are_right_in_every_form(exercise: Check) -> None:
     answer = solution(exercise.name)
     for name, convert in {**FORMS, **NO_PIXELS}.items():
         verdict = exercise(lambda *given, convert=convert: converted(answer(*given), convert))
@@ -525,7 +604,7 @@ def test_half_an_answer_is_still_open() -> None:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_a_check_leaves_random_numbers_and_defaults_as_they_were(exercise: Exercise) -> None:
+def test_a_check_leaves_random_numbers_and_defaults_as_they_were(exercise: Check) -> None:
     answer = solution(exercise.name)
 
     def careless(*given: Any) -> Any:
@@ -549,7 +628,7 @@ def test_a_check_leaves_random_numbers_and_defaults_as_they_were(exercise: Exerc
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_a_check_is_the_same_whatever_the_notebook_has_set(exercise: Exercise) -> None:
+def test_a_check_is_the_same_whatever_the_notebook_has_set(exercise: Check) -> None:
     usual = exercise(solution(exercise.name))
     with torch.no_grad():
         assert exercise(solution(exercise.name)) == usual
@@ -578,3 +657,66 @@ def test_what_an_answer_prints_is_shown_at_first_and_does_not_flood_the_notebook
     assert shown.startswith("line 0\nline 1\n") and len(shown) < 3000 and "left out" in shown
     checks.softmax(lambda logits: print(logits.shape) or solution("softmax")(logits))
     assert "left out" not in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Results without end
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Long:
+    """A sequence that says how long it is, and whose members are never wanted."""
+
+    def __len__(self) -> int:
+        return 10**9
+
+    def __getitem__(self, place: int) -> int:
+        return 1
+
+
+class Endless(list[Any]):
+    """A list that goes on for ever."""
+
+    def __iter__(self) -> Iterator[int]:
+        return itertools.repeat(1)
+
+
+TOO_LONG: dict[str, Callable[[], Any]] = {
+    "range": lambda: range(10**9),
+    "range backwards": lambda: range(10**9, 0, -1),
+    "range in a list": lambda: [range(10**9)],
+    "many ranges": lambda: [range(10**4)] * 10**4,
+    "tuple": lambda: (0,) * 10**6,
+    "list": lambda: [0.0] * 10**6,
+    "lists of lists": lambda: [[0.0] * 1000] * 1000,
+    "tensor": lambda: torch.zeros(1).expand(10**10),
+    "list of tensors": lambda: [torch.zeros(1).expand(10**4)] * 10**4,
+    "array": lambda: np.broadcast_to(np.zeros(1), (10**10,)),
+    "objects": lambda: np.broadcast_to(np.array([1], object), (10**8,)),
+    "sparse": lambda: torch.sparse_coo_tensor(torch.tensor([[5]]), torch.ones(1), (10**10,)),
+    "bytes as numbers": lambda: memoryview(bytes(10**6)),
+    "deque": lambda: collections.deque(range(10**6)),
+    "sequence": Long,
+    "endless": Endless,
+}
+
+
+@pytest.mark.parametrize("name", TOO_LONG)
+def test_a_result_beyond_all_answers_is_told_at_once(name: str) -> None:
+    started = time.monotonic()
+    for exercise in (checks.softmax, checks.best_epoch, checks.stratified_split, checks.vertical_edges):
+        verdict = exercise(lambda *_: TOO_LONG[name]())
+        assert verdict.state == "wrong", told(verdict)
+    assert "more than 100,000 numbers" in told(checks.softmax(lambda logits: TOO_LONG[name]()))
+    assert time.monotonic() - started < 10
+
+
+def test_no_exercise_asks_for_nearly_as_many_numbers() -> None:
+    def count(value: Any) -> int:
+        if isinstance(value, (list, tuple)):
+            return sum(map(count, value))
+        return value.numel() if isinstance(value, torch.Tensor) else 1
+
+    for exercise in EXERCISES:
+        draws = (exercise.draw(torch.Generator().manual_seed(k), k) for k in range(8))
+        assert max(count(exercise.reference(*given)) for given in draws) < 20_000, exercise.name

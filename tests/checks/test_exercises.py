@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,17 @@ from helpers import NOTEBOOKS, solution
 from torch import nn
 
 from cifar_helpers import checks
-from cifar_helpers.checks import EXERCISES, Exercise
+from cifar_helpers.checks import EXERCISES, Check
 from cifar_helpers.checks.compare import equal
 from cifar_helpers.data import MEAN, STD
 
 
-def by_name(exercise: Exercise) -> str:
+def by_name(exercise: Check) -> str:
     return exercise.name
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
+def test_the_solution_is_right_for_a_hundred_draws(exercise: Check) -> None:
     answer = solution(exercise.name)
     verdict = exercise(answer)
     assert verdict.state == "right" and exercise.notice in str(verdict)
@@ -35,19 +36,19 @@ def test_the_solution_is_right_for_a_hundred_draws(exercise: Exercise) -> None:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_a_stub_is_not_attempted(exercise: Exercise) -> None:
+def test_a_stub_is_not_attempted(exercise: Check) -> None:
     assert exercise(...).state == exercise(lambda *_: ...).state == "open"
     assert f"checks.hint({exercise.name!r})" in str(exercise(...))
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_each_usual_mistake_gets_its_own_reason(exercise: Exercise) -> None:
+def test_each_usual_mistake_gets_its_own_reason(exercise: Check) -> None:
     assert 3 <= len(exercise.mistakes) <= 8
-    assert len({mistake.says for mistake in exercise.mistakes}) == len(exercise.mistakes)
-    bare = Exercise(**{**vars(exercise), "harness": lambda answer: answer})  # a mistake comes with its harness
-    for mistake in exercise.mistakes:
-        verdict = bare(mistake.does)
-        assert (verdict.state, verdict.says) == ("wrong", mistake.says)
+    assert len(set(exercise.replies.values())) == len(exercise.mistakes)
+    bare = dataclasses.replace(exercise, harness=lambda answer: answer)  # a mistake comes with its harness
+    for name, mistake in exercise.mistakes.items():
+        verdict = bare(mistake)
+        assert (verdict.state, verdict.says) == ("wrong", exercise.replies[name])
     wrong = len(exercise.mistakes)
     print(
         f"\n{exercise.name:28} solution accepted, stub not attempted, {wrong} of {wrong} mistakes with their own reason"
@@ -59,7 +60,7 @@ def broken(*_: Any) -> Any:
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_what_no_learner_means_is_rejected_and_never_raises(exercise: Exercise) -> None:
+def test_what_no_learner_means_is_rejected_and_never_raises(exercise: Check) -> None:
     first = exercise.draw(torch.Generator().manual_seed(0), 0)
     constant = copy.deepcopy(exercise.reference(*copy.deepcopy(first)))
     attempts: dict[str, Any] = {

@@ -10,7 +10,7 @@ import pytest
 from helpers import NOTEBOOKS, code_cells, right_letter
 
 from cifar_helpers import checks
-from cifar_helpers.checks import PREDICTIONS, QUIZZES, Asked, Replies, Reply
+from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Replies, Reply
 from cifar_helpers.checks.answers import LETTERS, as_text, reply
 from cifar_helpers.checks.question_widget import prediction
 from cifar_helpers.checks.questions import Belief, Choice, Number, Option
@@ -89,7 +89,7 @@ def test_a_number_is_compared_with_the_truth(said: object, state: str, words: st
     assert (heard.state, words in heard.says) == (state, True), heard
 
 
-def parts(asked: Asked) -> tuple[widgets.Widget, widgets.Button, widgets.Widget]:
+def parts(asked: QuestionWidget) -> tuple[widgets.Widget, widgets.Button, widgets.Widget]:
     _, field, button, answer = asked.box.children
     return field, button, answer
 
@@ -146,7 +146,7 @@ def test_without_a_widget_the_question_is_whole_and_gives_nothing_away(question:
 def test_a_quiz_counts_what_is_right_now() -> None:
     lesson, questions = next(iter(QUIZZES.items()))
     asked = checks.quiz(lesson)
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, QuestionWidget)
     *boxes, score = asked.box.children
     assert all(option.text in repr(asked) for question in questions for option in question.options)
     for box, question in zip(boxes, questions, strict=True):

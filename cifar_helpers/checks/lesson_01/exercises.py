@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cifar_helpers.checks.engine import Exercise, Mistake
+from cifar_helpers.checks.engine import Exercise
 from cifar_helpers.checks.lesson_01 import pictures, splits
 from cifar_helpers.checks.lesson_01.splits import verdicts
 from cifar_helpers.data import MEAN, STD
@@ -20,117 +20,20 @@ def _pixels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     return (torch.randint(256, (number % 3 + 1, 3, height, width), generator=generator, dtype=torch.uint8),)
 
 
-def _normalise(images: Tensor) -> Tensor:
-    return (images.float() / 255 - _MEAN) / _STD
-
-
-normalise = Exercise(
-    "normalise",
-    1,
-    _normalise,
-    _pixels,
-    "each channel has its own mean and std, and view(3, 1, 1) lines them up with the channels.",
-    (
-        "Three steps: numbers from 0 to 1, less the mean, divided by the std.",
-        "uint8 wraps around: turn the pixels into float first.",
-        "MEAN and STD hold three numbers: as tensors of the shape (3, 1, 1) they meet the channels.",
-        """the solution:
-def my_normalise(images):
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
-    return (images.float() / 255 - mean) / std""",
-    ),
-    (
-        Mistake(
-            lambda x: (x.float() - _MEAN) / _STD,
-            "the pixels are still 0..255: divide by 255 before you subtract the mean.",
-        ),
-        Mistake(lambda x: x.float() / 255 - _MEAN, "the mean is subtracted, but the division by the std is missing."),
-        Mistake(lambda x: x.float() / 255 / _STD, "the std divides, but the mean is not subtracted."),
-        Mistake(lambda x: x.float() / 255, "that scales to 0..1: subtract the mean and divide by the std as well."),
-        Mistake(
-            lambda x: (x.float() / 255 - _MEAN) / _STD**2,
-            "it divides by the variance; the standard deviation is its square root.",
-        ),
-        Mistake(lambda x: (x.float() / 255 - 0.5) / 0.5, "it uses 0.5 and 0.5; the course uses MEAN and STD."),
-        Mistake(lambda x: x // 255, "// divides whole numbers and rounds down to 0 or 1: use float and /."),
-    ),
-    shows=pictures.normalised,
-)
-
-
-def _values(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    return (_normalise(_pixels(generator, number)[0]),)
-
-
-def _denormalise(values: Tensor) -> Tensor:
-    return ((values * _STD + _MEAN) * 255).round().clamp(0, 255).to(torch.uint8)
-
-
-denormalise = Exercise(
-    "denormalise",
-    1,
-    _denormalise,
-    _values,
-    "the steps run backwards, and round() keeps 99.9999 from becoming 99.",
-    (
-        "Undo the steps of normalise in the opposite order.",
-        "Multiply by the std, add the mean, multiply by 255; then whole numbers again.",
-        "to(torch.uint8) cuts off what stands behind the point: round() first.",
-        """the solution:
-def my_denormalise(values):
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
-    return ((values * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)""",
-    ),
-    (
-        Mistake(
-            lambda v: ((v * _STD + _MEAN) * 255).to(torch.uint8),
-            "some pixels are one too dark: to(torch.uint8) cuts off what stands behind the point, so round() first.",
-        ),
-        Mistake(lambda v: v * _STD + _MEAN, "these are still numbers from 0 to 1: multiply by 255, and make uint8."),
-        Mistake(
-            lambda v: (((v + _MEAN) * _STD) * 255).round().clamp(0, 255).to(torch.uint8),
-            "the order is wrong: what was done last is undone first, so multiply by the std before you add the mean.",
-        ),
-        Mistake(
-            lambda v: (v * 255).round().clamp(0, 255).to(torch.uint8),
-            "mean and std are still in it: multiply by the std and add the mean before you multiply by 255.",
-        ),
-    ),
-    close=0,
-    shows=pictures.back_again,
-)
-
-
 def _brighten(image: Tensor, amount: int) -> Tensor:
     return (image.float() + amount).clamp(0, 255).to(torch.uint8)
 
 
 brighten = Exercise(
-    "brighten",
-    1,
-    _brighten,
-    lambda generator, number: (_pixels(generator, number)[0], (100, -60, 30, 200, 5, -200, 90, 0)[number]),
-    "what would leave 0..255 stays at the limit, as in an overexposed photograph.",
-    (
-        "What did 250 + 10 give in uint8? In which type does it not wrap?",
-        "clamp(0, 255) keeps numbers between two limits.",
-        "Add as float, clamp, and go back to uint8.",
-        """the solution:
-def my_brighten(image, amount):
-    return (image.float() + amount).clamp(0, 255).to(torch.uint8)""",
-    ),
-    (
-        Mistake(lambda i, a: i + a, "uint8 wraps around: bright pixels became dark. Add in float."),
-        Mistake(lambda i, a: (i.float() + a).clamp(0, 1).to(torch.uint8), "pixels go up to 255 here, not up to 1."),
-        Mistake(
-            lambda i, a: (i.float() * (1 + a / 255)).clamp(0, 255).to(torch.uint8),
-            "it multiplies; asked is a sum, the same amount for dark and bright pixels.",
-        ),
-        Mistake(
-            lambda i, a: (i.float() + a).clamp(max=255).to(torch.uint8),
-            "bright pixels are right, dark ones are not: with a negative amount the sum falls below 0.",
-        ),
-    ),
+    name="brighten",
+    reference=_brighten,
+    draw=lambda generator, number: (_pixels(generator, number)[0], (100, -60, 30, 200, 5, -200, 90, 0)[number]),
+    mistakes={
+        "wraps_around": lambda i, a: i + a,
+        "clamped_to_one": lambda i, a: (i.float() + a).clamp(0, 1).to(torch.uint8),
+        "multiplied": lambda i, a: (i.float() * (1 + a / 255)).clamp(0, 255).to(torch.uint8),
+        "dark_not_clamped": lambda i, a: (i.float() + a).clamp(max=255).to(torch.uint8),
+    },
     close=0,
     shows=pictures.brightened,
 )
@@ -148,34 +51,59 @@ def _held_out(labels: Tensor, share: float) -> Tensor:
 
 
 class_counts = Exercise(
-    "class_counts",
-    1,
-    _held_out,
-    _labels,
-    "each class gives the same share, so both parts are mixed like the whole.",
-    (
-        "How many images has each class? torch.bincount(labels) counts.",
-        "Each class gives the same share of its own images.",
-        "Round, and make whole numbers: .round().long().",
-        """the solution:
-def my_class_counts(labels, share):
-    return (torch.bincount(labels) * share).round().long()""",
-    ),
-    (
-        Mistake(
-            lambda labels, share: torch.full((3,), round(len(labels) * share / 3)),
-            "every class gives the same *number*; in a stratified split it gives the same *share*.",
-        ),
-        Mistake(
-            lambda labels, share: torch.bincount(labels) - _held_out(labels, share),
-            "these are the images that stay; asked are those that are held out.",
-        ),
-        Mistake(
-            lambda labels, share: torch.bincount(labels),
-            "these are all images of each class; only a share is held out.",
-        ),
-    ),
+    name="class_counts",
+    reference=_held_out,
+    draw=_labels,
+    mistakes={
+        "same_number": lambda labels, share: torch.full((3,), round(len(labels) * share / 3)),
+        "those_that_stay": lambda labels, share: torch.bincount(labels) - _held_out(labels, share),
+        "all_images": lambda labels, share: torch.bincount(labels),
+    },
     shows=pictures.counted,
+)
+
+
+def _normalise(images: Tensor) -> Tensor:
+    return (images.float() / 255 - _MEAN) / _STD
+
+
+normalise = Exercise(
+    name="normalise",
+    reference=_normalise,
+    draw=_pixels,
+    mistakes={
+        "without_division_by_255": lambda x: (x.float() - _MEAN) / _STD,
+        "std_missing": lambda x: x.float() / 255 - _MEAN,
+        "mean_missing": lambda x: x.float() / 255 / _STD,
+        "only_scaled": lambda x: x.float() / 255,
+        "divided_by_variance": lambda x: (x.float() / 255 - _MEAN) / _STD**2,
+        "half_and_half": lambda x: (x.float() / 255 - 0.5) / 0.5,
+        "whole_number_division": lambda x: x // 255,
+    },
+    shows=pictures.normalised,
+)
+
+
+def _values(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return (_normalise(_pixels(generator, number)[0]),)
+
+
+def _denormalise(values: Tensor) -> Tensor:
+    return ((values * _STD + _MEAN) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+denormalise = Exercise(
+    name="denormalise",
+    reference=_denormalise,
+    draw=_values,
+    mistakes={
+        "not_rounded": lambda v: ((v * _STD + _MEAN) * 255).to(torch.uint8),
+        "not_times_255": lambda v: v * _STD + _MEAN,
+        "wrong_order": lambda v: (((v + _MEAN) * _STD) * 255).round().clamp(0, 255).to(torch.uint8),
+        "mean_and_std_left_in": lambda v: (v * 255).round().clamp(0, 255).to(torch.uint8),
+    },
+    close=0,
+    shows=pictures.back_again,
 )
 
 
@@ -187,65 +115,19 @@ def _unequal(generator: torch.Generator, number: int) -> tuple[Any, ...]:
 
 
 stratified_split = Exercise(
-    "stratified_split",
-    1,
-    verdicts(splits.stratified),
-    _unequal,
-    "every class gives the same share, by chance, and the seed makes it repeatable: so does data.split().",
-    (
-        "Go through the classes: labels.unique() names them. Each is shuffled and cut by itself.",
-        "(labels == label).nonzero().flatten() gives the positions of one class.",
-        "members[torch.randperm(len(members), generator=generator)] shuffles them, with one "
-        "generator = torch.Generator().manual_seed(seed) for all classes; cut at round(len(members) * share), and "
-        "join what each class gives with torch.cat.",
-        """the solution:
-def my_stratified_split(labels, share, seed):
-    generator = torch.Generator().manual_seed(seed)
-    kept, held_out = [], []
-    for label in labels.unique():
-        members = (labels == label).nonzero().flatten()
-        members = members[torch.randperm(len(members), generator=generator)]
-        count = round(len(members) * share)
-        kept.append(members[count:])
-        held_out.append(members[:count])
-    return torch.cat(kept), torch.cat(held_out)
-Both parts are cut from one shuffled list, so no image can be in both.""",
-    ),
-    (
-        Mistake(
-            verdicts(splits.not_by_class),
-            "the classes give different shares. Chance evens out only in large numbers: shuffle and cut each class "
-            "by itself.",
-        ),
-        Mistake(
-            verdicts(splits.same_number),
-            "every class gives the same *number*; in a stratified split it gives the same *share*.",
-        ),
-        Mistake(
-            verdicts(splits.leaking),
-            "some images are in both parts: the network would be judged by images that it has learned.",
-        ),
-        Mistake(
-            verdicts(splits.within_class),
-            "positions are missing, or occur twice. randperm counts from 0 in every class; members[...] makes of that "
-            "positions in labels.",
-        ),
-        Mistake(
-            verdicts(splits.exchanged), "the parts are exchanged: first what stays, then what is held out, by `share`."
-        ),
-        Mistake(
-            verdicts(splits.first_of_each),
-            "each seed gives the same split. Files are often in an order, by camera or day, so shuffle before you cut.",
-        ),
-        Mistake(
-            verdicts(splits.without_seed),
-            "the same seed gives another split each time, so nobody can repeat it: hand randperm a generator.",
-        ),
-        Mistake(
-            verdicts(splits.held_out_alone),
-            "it does not give two lists of positions: asked are whole numbers, those that stay and those held out.",
-        ),
-    ),
+    name="stratified_split",
+    reference=verdicts(splits.stratified),
+    draw=_unequal,
+    mistakes={
+        "not_by_class": verdicts(splits.not_by_class),
+        "same_number": verdicts(splits.same_number),
+        "leaking": verdicts(splits.leaking),
+        "within_class": verdicts(splits.within_class),
+        "exchanged": verdicts(splits.exchanged),
+        "first_of_each": verdicts(splits.first_of_each),
+        "without_seed": verdicts(splits.without_seed),
+        "held_out_alone": verdicts(splits.held_out_alone),
+    },
     harness=verdicts,
     shows=pictures.dealt,
 )

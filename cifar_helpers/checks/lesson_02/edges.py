@@ -1,4 +1,4 @@
-"""What a kernel answers to: even areas, horizontal edges, vertical edges. Many kernels find vertical edges alone."""
+"""What a kernel responds to: uniform areas, horizontal edges, vertical edges. Many find vertical edges alone."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _FAINT = 1e-4  # an answer that is smaller, beside the kernel's largest number, 
 
 
 def draw(generator: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
-    """An even area, a picture of level stripes and one of upright stripes, each of random brightness."""
+    """A uniform area, a picture of level stripes and one of upright stripes, each of random brightness."""
     even, level, upright = (torch.rand(shape, generator=generator) + 0.1 for shape in ((1, 1), (_SIDE, 1), (1, _SIDE)))
     return even.repeat(_SIDE, _SIDE), level.repeat(1, _SIDE), upright.repeat(_SIDE, 1)
 
 
-def answers_to(make: Callable[[], Any]) -> Callable[..., Any]:
-    """A function of the three pictures that says in words what the kernel made by `make` answers to."""
+def responds_to(make: Callable[[], Any]) -> Callable[..., Any]:
+    """A function of the three pictures that says in words what the kernel made by `make` responds to."""
 
     def run(even: Tensor, level: Tensor, upright: Tensor) -> Any:
         made = make()
@@ -34,7 +34,7 @@ def answers_to(make: Callable[[], Any]) -> Callable[..., Any]:
             return "no kernel of 3 × 3 numbers"
         if not kernel.any():
             return "nothing: it is all zeros"
-        seen = [_answers(kernel, picture) for picture in (even, level, upright)]
+        seen = [_responds(kernel, picture) for picture in (even, level, upright)]
         if seen[0]:
             return "even areas"
         return {
@@ -56,6 +56,6 @@ def as_kernel(made: Any) -> Tensor | None:
     return kernel if kernel.shape == (3, 3) and kernel.isfinite().all() else None
 
 
-def _answers(kernel: Tensor, picture: Tensor) -> bool:
+def _responds(kernel: Tensor, picture: Tensor) -> bool:
     result = conv2d(picture.double()[None, None], kernel[None, None])
     return bool(result.abs().max() > _FAINT * kernel.abs().max())

@@ -1,13 +1,14 @@
-"""Exercises of lesson 07: precision and recall, F1, an interval from redraws; two on calibration are next door."""
+"""Exercises of lesson 07: precision and recall, F1, an interval from redraws, temperature, calibration error."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from cifar_helpers.checks.engine import Exercise, Mistake
+from cifar_helpers.checks.engine import Exercise
 from cifar_helpers.checks.lesson_07 import pictures
 
 
@@ -28,47 +29,18 @@ def _of_all(confusion: Tensor) -> tuple[Tensor, Tensor]:
 
 
 precision_recall = Exercise(
-    "precision_recall",
-    7,
-    _precision_recall,
-    _counts,
-    "the same right answers, divided by two different sums: what was called so, and what is so.",
-    (
-        "The right answers of each class lie on the diagonal. By what are they divided?",
-        "Column: everything that was called so, for the precision. Row: everything that is so, for the recall.",
-        "confusion.sum(0) adds up each column, confusion.sum(1) each row; confusion.diagonal() are the right ones.",
-        """the solution:
-def my_precision_recall(confusion):
-    right = confusion.diagonal()
-    return right / confusion.sum(0), right / confusion.sum(1)""",
-    ),
-    (
-        Mistake(
-            lambda c: _precision_recall(c)[::-1],
-            "the two are exchanged: precision asks about what was *called* so (a column), recall about what *is* so.",
-        ),
-        Mistake(
-            lambda c: (_precision_recall(c)[1],) * 2,
-            "both are recalls: for the precision, add up what was called so, a column.",
-        ),
-        Mistake(
-            lambda c: (_precision_recall(c)[0],) * 2,
-            "both are precisions: for the recall, add up what is so, a row.",
-        ),
-        Mistake(_of_all, "both are divided by the number of all images; each class has its own sum."),
-        Mistake(
-            lambda c: (c / c.sum(0), c / c.sum(1, keepdim=True)),
-            "these are whole matrices of shares; the right answers are the diagonal.",
-        ),
-        Mistake(
-            lambda c: (c.diagonal() // c.sum(0), c.diagonal() // c.sum(1)),
-            "// divides without remainder and leaves zeros; use /.",
-        ),
-        Mistake(
-            lambda c: tuple(share.mean() for share in _precision_recall(c)),
-            "these are means over the classes; asked is one number for each class.",
-        ),
-    ),
+    name="precision_recall",
+    reference=_precision_recall,
+    draw=_counts,
+    mistakes={
+        "exchanged": lambda c: _precision_recall(c)[::-1],
+        "both_recall": lambda c: (_precision_recall(c)[1],) * 2,
+        "both_precision": lambda c: (_precision_recall(c)[0],) * 2,
+        "divided_by_all_images": _of_all,
+        "whole_matrices": lambda c: (c / c.sum(0), c / c.sum(1, keepdim=True)),
+        "whole_number_division": lambda c: (c.diagonal() // c.sum(0), c.diagonal() // c.sum(1)),
+        "mean_of_classes": lambda c: tuple(share.mean() for share in _precision_recall(c)),
+    },
     shows=pictures.scored,
 )
 
@@ -83,32 +55,17 @@ def _f1(precision: Tensor, recall: Tensor) -> Tensor:
 
 
 f1 = Exercise(
-    "f1",
-    7,
-    _f1,
-    _shares,
-    "whichever of the two is lower pulls it down: a class cannot buy one with the other.",
-    (
-        "F1 is the harmonic mean of the two: the inverse of the mean of their inverses.",
-        "1 / F1 is (1 / precision + 1 / recall) / 2. Solve that for F1.",
-        "Twice their product, divided by their sum.",
-        """the solution:
-def my_f1(precision, recall):
-    return 2 * precision * recall / (precision + recall)""",
-    ),
-    (
-        Mistake(
-            lambda p, r: (p + r) / 2,
-            "that is the plain mean: 100 % and 0 % would make 50 %. The harmonic mean makes 0 of them.",
-        ),
-        Mistake(lambda p, r: p * r / (p + r), "the 2 is missing: two equal numbers must have themselves as the mean."),
-        Mistake(lambda p, r: (p * r).sqrt(), "that is the geometric mean; asked is the harmonic one."),
-        Mistake(
-            lambda p, r: 2 * p * r / p + r, "a fraction's whole lower part needs brackets: / (precision + recall)."
-        ),
-        Mistake(torch.minimum, "that is the lower of the two; F1 lies between them."),
-        Mistake(lambda p, r: _f1(p, r).mean(), "that is the mean over the classes; asked is one number for each."),
-    ),
+    name="f1",
+    reference=_f1,
+    draw=_shares,
+    mistakes={
+        "arithmetic_mean": lambda p, r: (p + r) / 2,
+        "factor_missing": lambda p, r: p * r / (p + r),
+        "geometric_mean": lambda p, r: (p * r).sqrt(),
+        "brackets_missing": lambda p, r: 2 * p * r / p + r,
+        "minimum": torch.minimum,
+        "mean_of_classes": lambda p, r: _f1(p, r).mean(),
+    },
     shows=pictures.levels,
 )
 
@@ -141,44 +98,108 @@ def _around(right: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 bootstrap_interval = Exercise(
-    "bootstrap_interval",
-    7,
-    _interval,
-    _redraws,
-    "nothing in it is about accuracies: redraw, measure again, take the middle 95 %, whatever you measure.",
-    (
-        "right[picks] is a table: a row for each redraw, in it what the images of that redraw were.",
-        "Each row has an accuracy: right[picks].float().mean(1). Where does the middle 95 % of these lie?",
-        "2.5 % are left out at each end: quantile(0.025) and quantile(0.975).",
-        """the solution:
-def my_bootstrap_interval(right, picks):
-    accuracies = right[picks].float().mean(1)
-    return accuracies.quantile(0.025), accuracies.quantile(0.975)
-(Efron, 1979)""",
-    ),
-    (
-        Mistake(
-            lambda r, p: _interval(r, p, 0.9),
-            "5 % are left out at each end, so it is an interval of 90 %. Share the 5 % between the two.",
-        ),
-        Mistake(
-            lambda r, p: (r[p].float().mean(1).min(), r[p].float().mean(1).max()),
-            "lowest and highest of all redraws: the more redraws, the wider. Take quantiles.",
-        ),
-        Mistake(
-            _by_formula,
-            "that is lesson 04's formula, and close; asked is what the redraws say, which needs no formula.",
-        ),
-        Mistake(_around, "mean ± one standard deviation holds about two thirds of the redraws, not 95 %."),
-        Mistake(
-            lambda r, p: (r[p].float().quantile(0.025), r[p].float().quantile(0.975)),
-            "quantiles of single images are 0 and 1: first the mean of each redraw, then the quantiles.",
-        ),
-        Mistake(_across, "mean(0) goes down the redraws; the images of a redraw stand in a row: mean(1)."),
-        Mistake(
-            lambda r, p: _interval(r, p)[::-1],
-            "the ends are exchanged: the lower one comes first.",
-        ),
-    ),
+    name="bootstrap_interval",
+    reference=_interval,
+    draw=_redraws,
+    mistakes={
+        "ninety_percent": lambda r, p: _interval(r, p, 0.9),
+        "minimum_and_maximum": lambda r, p: (r[p].float().mean(1).min(), r[p].float().mean(1).max()),
+        "formula": _by_formula,
+        "one_standard_deviation": _around,
+        "single_images": lambda r, p: (r[p].float().quantile(0.025), r[p].float().quantile(0.975)),
+        "wrong_axis": _across,
+        "exchanged": lambda r, p: _interval(r, p)[::-1],
+    },
     shows=pictures.redrawn,
+)
+
+
+_CANDIDATES = [k / 10 for k in range(2, 41)]
+
+
+def _logits_and_labels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    truth = (0.5, 2.0, 1.4, 0.7, 2.6, 1.7, 0.8, 3.0)[number]
+    logits = 2 * torch.randn(300 + 50 * number, 5 + number, generator=generator)
+    labels = torch.multinomial((logits / truth).softmax(1), 1, generator=generator).flatten()
+    return logits, labels, _CANDIDATES
+
+
+def _loss(logits: Tensor, labels: Tensor) -> float:
+    return float(nn.functional.cross_entropy(logits, labels))
+
+
+def _lowest(loss: Callable[[Tensor, Tensor, float], float]) -> Callable[[Tensor, Tensor, list[float]], float]:
+    return lambda logits, labels, candidates: min(candidates, key=lambda t: loss(logits, labels, t))
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> float:
+    return float((logits.argmax(1) == labels).float().mean())
+
+
+_temperature = _lowest(lambda z, y, t: _loss(z / t, y))
+
+
+temperature = Exercise(
+    name="temperature",
+    reference=_temperature,
+    draw=_logits_and_labels,
+    mistakes={
+        "multiplied": _lowest(lambda z, y, t: _loss(z * t, y)),
+        "highest_accuracy": _lowest(lambda z, y, t: -_accuracy(z / t, y)),
+        "highest_loss": _lowest(lambda z, y, t: -_loss(z / t, y)),
+        "loss_itself": lambda z, y, c: _loss(z / _temperature(z, y, c), y),
+        "softmax_twice": _lowest(lambda z, y, t: _loss((z / t).softmax(1), y)),
+        "position": lambda z, y, c: c.index(_temperature(z, y, c)),
+    },
+    close=1e-6,
+    shows=pictures.cooled,
+)
+
+
+def _confidences(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    count, bins = (40, 10) if number < 2 else (15 + 30 * number, 4 + 2 * number)
+    confidence = 0.2 + 0.79 * torch.rand(count, generator=generator) ** 0.5
+    return confidence, torch.rand(count, generator=generator) < confidence**2, bins
+
+
+def _gaps(confidence: Tensor, right: Tensor, bins: int) -> list[tuple[float, float]]:
+    """Of each bin that has answers: accuracy minus confidence, and its share of all answers."""
+    found = []
+    for k in range(bins):
+        inside = (confidence > k / bins) & (confidence <= (k + 1) / bins)
+        if inside.any():
+            gap = right[inside].double().mean() - confidence[inside].double().mean()
+            found.append((float(gap), float(inside.double().mean())))
+    return found
+
+
+def _calibration_error(confidence: Tensor, right: Tensor, bins: int) -> float:
+    return sum(share * abs(gap) for gap, share in _gaps(confidence, right, bins))
+
+
+def _nan_of_empty_bins(confidence: Tensor, right: Tensor, bins: int) -> float:
+    places = ((confidence * bins).ceil().long() - 1).clamp(0, bins - 1)
+    empty = bool((torch.bincount(places, minlength=bins) == 0).any())
+    return float("nan") if empty else _calibration_error(confidence, right, bins)
+
+
+def _mean_gap(confidence: Tensor, right: Tensor, bins: int) -> float:
+    gaps = _gaps(confidence, right, bins)
+    return sum(abs(gap) for gap, _ in gaps) / len(gaps)
+
+
+calibration_error = Exercise(
+    name="calibration_error",
+    reference=_calibration_error,
+    draw=_confidences,
+    mistakes={
+        "unweighted_mean": _mean_gap,
+        "unweighted_sum": lambda c, r, b: sum(abs(gap) for gap, _ in _gaps(c, r, b)),
+        "signed": lambda c, r, b: sum(share * gap for gap, share in _gaps(c, r, b)),
+        "one_bin": lambda c, r, b: abs(float(r.double().mean() - c.double().mean())),
+        "single_answers": lambda c, r, b: float((r.double() - c.double()).abs().mean()),
+        "maximum": lambda c, r, b: max(abs(gap) for gap, _ in _gaps(c, r, b)),
+        "empty_bins": _nan_of_empty_bins,
+    },
+    shows=pictures.trusted,
 )
