@@ -197,10 +197,11 @@ import sys
 from pathlib import Path
 import torch
 import cifar_helpers
-from cifar_helpers import CifarCNN, fit, load_cifar10, predict
+from cifar_helpers import CifarCNN, checks, fit, load_cifar10, predict
 from cifar_helpers.data import sketches
 from cifar_helpers.evaluation import human_confusion
 assert human_confusion().shape == (10, 10)
+assert len(checks.EXERCISES) > 30 and len(checks.QUIZZES) >= 8  # their texts are Markdown
 assert Path(cifar_helpers.__file__).is_relative_to(sys.argv[1]), cifar_helpers.__file__
 data = load_cifar10(Path(sys.argv[1]) / "data", source="sketches")
 torch.manual_seed(0)
