@@ -20,7 +20,7 @@ from typing import Any
 from helpers import ROOT
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NO_CHROMIUM = "Chromium is missing: install it (apt-get install chromium, or playwright install chromium)"
 _QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -50,6 +50,19 @@ _ANSWERED = """() => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     return kernel.status === "idle" && clock.drawn > clock.pressed && performance.now() - clock.drawn > 60;
 }"""
+
+_RUN = """async numbers => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    const code = [...notebook.widgets.keys()].filter(place => notebook.widgets[place].model.type === "code");
+    for (const number of numbers) {
+        notebook.activeCellIndex = code[number];
+        if (!await window.jupyterapp.commands.execute("notebook:run-cell")) return false;
+    }
+    return true;
+}"""
+_CHANGED = """([output, before]) =>
+    [...output.querySelectorAll("[role=status]")].map(part => part.innerText).join(" ") !== before
+"""
 
 
 @contextmanager
@@ -87,11 +100,22 @@ def serving(home: Path, data: Path) -> Iterator[str]:
     process.wait()
 
 
+def chromium() -> str | None:
+    """Chromium on the PATH, else the one that Playwright has installed."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if (found := shutil.which(name)) is not None:
+            return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
 @contextmanager
 def browsing() -> Iterator[Page]:
     """A page of Chromium."""
+    place = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=place, args=_QUIET)
         yield browser.new_page(viewport={"width": 1280, "height": 1000})
         browser.close()
 
@@ -127,6 +151,10 @@ class Lab:
     def run_all(self) -> bool:
         """Run every cell; false where one failed."""
         return bool(self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')"))
+
+    def run(self, numbers: list[int]) -> bool:
+        """Run these code cells, counted from 0; false where one failed."""
+        return bool(self.page.evaluate(_RUN, numbers))
 
     def close(self) -> None:
         """End the kernel, so that lessons do not share the processor."""
@@ -205,9 +233,13 @@ class Widget:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def wait(self, text: str) -> None:
-        """Wait until the widget says this in words."""
+    def wait(self, text: str | re.Pattern[str]) -> None:
+        """Wait until the widget says this in words; it must not have said it before the step that is waited for."""
         self.output.locator("[role=status], [role=alert]").filter(has_text=text).first.wait_for(timeout=20_000)
+
+    def wait_for_other_words_than(self, before: str) -> None:
+        """Wait until its `status` is no longer this."""
+        self.page.wait_for_function(_CHANGED, arg=[self.output.element_handle(), before], timeout=20_000)
 
     def alt(self, start: str) -> Locator:
         """The picture or drawing whose alt text begins so."""
@@ -217,6 +249,11 @@ class Widget:
         """Its content, to compare."""
         self.alt(start).wait_for()
         return str(self.alt(start).evaluate("e => e.src || e.innerHTML"))
+
+    def wait_for_other_picture(self, start: str, before: str) -> None:
+        """Wait until the picture whose alt text begins so is no longer this one."""
+        image = self.output.locator(f'img[alt^="{start}"]').first
+        expect(image).not_to_have_attribute("src", before, timeout=20_000)
 
     def status(self) -> str:
         """All that it says in words."""

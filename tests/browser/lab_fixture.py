@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import CHROMIUM, Lab, browsing, serving
+from lab import NO_CHROMIUM, Lab, browsing, chromium, serving
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab in Chromium, without data or with that of `BROWSER_TEST_DATA`."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium on the PATH")
-    data = Path(os.environ.get("BROWSER_TEST_DATA", str(tmp_path_factory.getbasetemp() / "no-data")))
+def lab(tmp_path_factory: pytest.TempPathFactory, sketch_root: Path) -> Iterator[Lab]:
+    """JupyterLab in Chromium, without data or with that of `BROWSER_TEST_DATA`.
+
+    Without Chromium its tests are skipped, and with `CIFAR_COURSE_BROWSER=required` they fail.
+    """
+    if chromium() is None:
+        if os.environ.get("CIFAR_COURSE_BROWSER") == "required":
+            pytest.fail(NO_CHROMIUM)
+        pytest.skip(NO_CHROMIUM)
+    data = Path(os.environ.get("BROWSER_TEST_DATA", str(sketch_root)))
     with serving(tmp_path_factory.mktemp("lab"), data) as address, browsing() as page:
         yield Lab(page, address)
