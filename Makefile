@@ -1,18 +1,27 @@
 # make lab and make test do everything from nothing: they need only Python 3.11 or newer and make.
 PYTHON ?= python3
 BIN := .venv/bin
+# Where the sketches are drawn once for all tests, kernels and browsers of a make test.
+export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
 NBVAL := -n 2 --dist loadfile -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: lab test test-real run record bench check clean
+.PHONY: lab test test-only test-slow test-real run record bench check clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 # Two tests at a time, each with one thread: with more they would only wait for each other.
-test: .venv/ready check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone" tests
-	$(BIN)/python -m pytest -m alone tests
-	OMP_NUM_THREADS=1 CIFAR10_ROOT=.venv/no-data CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
+test: .venv/ready check test-only
+
+test-only: .venv/ready
+	rm -rf $(CIFAR_COURSE_SKETCHES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	$(BIN)/python -m pytest -m "alone and not slow" tests
+	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
+
+# What takes minutes; CI runs it once a week.
+test-slow: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow tests
 
 test-real: .venv/ready
 	$(BIN)/python -m pytest -m real tests

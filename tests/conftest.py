@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from cifar_helpers import Cifar10, load_cifar10
 from cifar_helpers.data import default_root
 from cifar_helpers.data.readers import find_batches
+from cifar_helpers.data.sketches import load_sketches
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +41,25 @@ def unprivileged() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def sketches(tmp_path_factory: pytest.TempPathFactory) -> Cifar10:
+def sketch_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder without data, whose sketches are drawn once for all workers, kernels and browsers.
+
+    `make test` names it in `CIFAR_COURSE_SKETCHES`, for its several calls of pytest.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    root = Path(os.environ.get("CIFAR_COURSE_SKETCHES", shared / "sketches")).resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / ".lock"):
+        load_sketches(root / ".cache")
+    return root
+
+
+@pytest.fixture(scope="session")
+def sketches(sketch_root: Path) -> Cifar10:
     """The course's own drawings, as a learner without data gets them."""
-    return load_cifar10(tmp_path_factory.mktemp("sketches"), source="sketches")
+    return load_cifar10(sketch_root, source="sketches")
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +68,15 @@ def real_data() -> Cifar10:
     if find_batches(default_root()) is None:
         pytest.skip("needs the real CIFAR-10 in data/")
     return load_cifar10(source="cifar10", download=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line that the browser was not tested; among other skipped tests it is overlooked."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    without = sum("Chromium is missing" in reason for reason in reasons)
+    if without:
+        terminalreporter.write_line(
+            f"NOT TESTED: the browser ({without} tests), for Chromium is missing: apt-get install chromium, or "
+            "playwright install chromium.",
+            yellow=True,
+        )

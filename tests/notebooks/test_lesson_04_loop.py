@@ -65,6 +65,7 @@ def test_the_stopping_rule_of_the_lesson_is_that_of_early_stopping(patience: int
         assert stop_after(history, patience) == stopped_by_callback(history, patience)
 
 
+@pytest.mark.records
 def test_records_of_the_lesson_are_complete() -> None:
     """A run cut off before its last epoch would make the lesson's tables compare unequal things."""
     for name in ("published-100", "published-25", "good-25", "small-plain"):
