@@ -8,6 +8,7 @@ from benchmarks.common import middle, table
 from cifar_helpers.timing import recorded_benchmark
 
 
+@pytest.mark.records
 def test_each_engine_is_as_much_faster_as_the_course_says() -> None:
     engines = {row["engine"]: row for row in recorded_benchmark("a")}
     ours = engines["course"]["median"]
@@ -16,6 +17,7 @@ def test_each_engine_is_as_much_faster_as_the_course_says() -> None:
         assert times >= least and engines[name]["times the course's"] == pytest.approx(times, abs=0.01)
 
 
+@pytest.mark.records
 def test_eighty_percent_take_a_sixteenth_of_the_tutorials_training() -> None:
     targets = {row["validation accuracy"]: row for row in recorded_benchmark("c")}
     tutorial = next(row["median"] for row in recorded_benchmark("a") if row["engine"] == "tutorial")
@@ -23,6 +25,7 @@ def test_eighty_percent_take_a_sixteenth_of_the_tutorials_training() -> None:
     assert targets["80%"]["mean seconds"] <= 25 * tutorial / 16
 
 
+@pytest.mark.records
 def test_a_training_step_reaches_half_of_the_roof_and_all_shares_are_named() -> None:
     rows = recorded_benchmark("d")
     assert all(row["share of the roof"] >= 0.5 for row in rows if row["what"].startswith("training step"))
@@ -30,11 +33,13 @@ def test_a_training_step_reaches_half_of_the_roof_and_all_shares_are_named() -> 
     assert sum(shares) == pytest.approx(1, abs=0.03) and shares == sorted(shares, reverse=True)
 
 
+@pytest.mark.records
 def test_the_ladder_falls_from_its_first_step_to_its_last() -> None:
     ladder = [row["median"] for row in recorded_benchmark("b") if "gain" in row]
     assert ladder[0] == max(ladder) and ladder[-1] < ladder[0] / 2
 
 
+@pytest.mark.records
 def test_the_sweep_holds_a_crossing_of_both_networks() -> None:
     curves: dict[str, dict[int, float]] = {}
     for row in recorded_benchmark("f"):

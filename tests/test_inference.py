@@ -150,6 +150,7 @@ def test_one_pixel_in_a_file_is_refused_and_eight_are_enough(tmp_path: Path) -> 
     assert preprocess(tmp_path / "eight.png")[:, 5, 5].tolist() == [9, 8, 7]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("width", "height"), [(20_000, 20), (20, 20_000), (20_000, 3_000)])
 def test_very_wide_and_large_pictures_are_quick(tmp_path: Path, width: int, height: int) -> None:
     Image.new("L", (width, height), 77).save(tmp_path / "p.png")

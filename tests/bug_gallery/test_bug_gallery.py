@@ -275,6 +275,11 @@ def test_a_case_shows_its_symptoms_and_not_its_name(case: int) -> None:
     assert f"validation loss {length(seen.validation_loss[-1])}, accuracy" in status(page)
     for name, value in measures(seen).items():
         assert f"{html.escape(name)}</th>" in page and f">{html.escape(value)}</td>" in page
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("case", range(1, 10))
+def test_a_case_is_drawn_at_once(case: int) -> None:
     start = time.perf_counter()
     render(case)
     assert time.perf_counter() - start < 0.05

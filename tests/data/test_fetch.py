@@ -140,6 +140,7 @@ def test_a_single_slow_mirror_is_not_left(server: FaultServer, tmp_path: Path, m
     assert len(server.asked) == 1
 
 
+@pytest.mark.alone
 def test_no_answer_at_all_is_known_within_ten_seconds(server: FaultServer, tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(DownloadError, match="no answer within 10 s"):
@@ -366,12 +367,16 @@ def test_ctrl_c_leaves_a_part_to_go_on_from(server: FaultServer, tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_kill_9_at_ten_moments_of_a_download(server: FaultServer, tmp_path: Path, processes: Any) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_kill_9_at_any_moment_of_a_download(server: FaultServer, tmp_path: Path, processes: Any, kills: int) -> None:
     moments = random.Random(0)
-    for k in range(10):
+    for k in range(kills):
         target = tmp_path / str(k) / "file"
         process = processes.Process(target=_fetch, args=(server.url("rate-2000000"), str(target)))
+        asked = len(server.asked)
         process.start()
+        while len(server.asked) == asked:  # a kill before the download has begun would show nothing
+            time.sleep(0.005)
         time.sleep(moments.uniform(0, 0.6))
         os.kill(process.pid, signal.SIGKILL)
         process.join()

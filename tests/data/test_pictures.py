@@ -151,6 +151,7 @@ def test_a_large_jpeg_may_be_decoded_at_a_fraction(tmp_path: Path) -> None:
     assert np.abs(difference).mean() < 4
 
 
+@pytest.mark.alone
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
     Image.new("1", (20_000, 3_300)).save(tmp_path / "p.png")
     tracemalloc.start()

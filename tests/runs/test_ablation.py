@@ -38,6 +38,7 @@ def changes(run: str, before: str) -> set[str]:
     return {field for field in one if one[field] != other[field]}
 
 
+@pytest.mark.records
 def test_each_rung_changes_one_thing_against_the_one_before() -> None:
     runs = list(dict.fromkeys(rung.run for rung in ABLATIONS))
     assert {run: changes(run, before) for before, run in itertools.pairwise(runs)} == {
@@ -64,6 +65,7 @@ def test_a_rung_is_runs_that_differ_by_their_seed_alone(rung: Ablation) -> None:
         assert rung.seeds == (0, 1, 2) and 0 < one.spread < 0.02
 
 
+@pytest.mark.records
 def test_seconds_are_timed_apart_for_the_ladder_and_recorded_for_the_fast_networks() -> None:
     timed = {row["run"]: row["median"] for row in recorded_benchmark("g")}
     for rung in (*ABLATIONS, *ALTERNATIVES):
@@ -87,6 +89,7 @@ def test_the_lesson_reads_the_rungs_as_they_are() -> None:
     assert rungs[1].seconds == pytest.approx(rungs[0].seconds, rel=0.1)  # the step that costs nothing
 
 
+@pytest.mark.records
 def test_what_a_rung_reached_is_told_with_its_chance_cost_and_reason() -> None:
     three, one = measured(ABLATIONS[1]), measured(FAST[-1])
     first, why = str(three).splitlines()
@@ -97,6 +100,7 @@ def test_what_a_rung_reached_is_told_with_its_chance_cost_and_reason() -> None:
     assert f"{one.accuracy:.1%} (one seed), " in str(one) and "nan" not in str(one)
 
 
+@pytest.mark.records
 def test_in_a_longer_training_shifts_ended_above_the_base() -> None:
     base = [load_run(name).history.rows[-1] for name in ("lab-base", "lab-base-seed-1", "lab-base-seed-2")]
     shift = load_run("lab-shift")
@@ -118,10 +122,12 @@ def test_runs_of_other_recipes_are_no_rung() -> None:
         measured(Ablation("published-25", "", ""))
 
 
+@pytest.mark.records
 def test_every_recipe_of_the_ladder_was_timed() -> None:
     assert set(ablation.seconds_of_epochs()) == {run.name for run in timed_runs()}
 
 
+@pytest.mark.records
 def test_the_fast_network_passes_90_percent_in_eight_minutes_with_every_seed() -> None:
     for name in names_of(FAST[0]):
         run = load_run(name)
@@ -130,6 +136,7 @@ def test_the_fast_network_passes_90_percent_in_eight_minutes_with_every_seed() -
         assert run.config["machine"]["threads"] == run.config["machine"]["cores"] == 2, name
 
 
+@pytest.mark.records
 def test_the_best_network_takes_less_than_an_hour_on_two_cores() -> None:
     best, others = measured(FAST[-1]), [measured(rung) for rung in ALL[:-1]]
     assert best.accuracy > max(other.accuracy for other in others)
