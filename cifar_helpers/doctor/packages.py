@@ -21,6 +21,7 @@ from cifar_helpers.doctor.finding import DISTRIBUTION, Finding, fits, install, i
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+_LAB_PART = "jupyterlab_widgets"  # some versions of ipywidgets write it with a hyphen
 _WIDGET_EXTENSION = "labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
 
 
@@ -83,17 +84,17 @@ def widgets() -> Iterator[Finding]:
     if not installed("ipywidgets"):
         return
     wanted = _lab_part()
-    version = installed(wanted.name)
+    version = installed(_LAB_PART)
     if not version or not fits(version, str(wanted.specifier)):
-        says = f"{wanted.name} is {version or 'missing'}; ipywidgets needs {wanted.specifier}"
+        says = f"{_LAB_PART} is {version or 'missing'}; ipywidgets needs {wanted.specifier}"
         yield Finding("error", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
     else:
-        says = f"ipywidgets {installed('ipywidgets')} and {wanted.name} {version} belong together"
+        says = f"ipywidgets {installed('ipywidgets')} and {_LAB_PART} {version} belong together"
         yield Finding("ok", "widgets", says)
 
 
 def _lab_part() -> Requirement:
-    return next(r for r in requirements("ipywidgets") if r.name.replace("-", "_") == "jupyterlab_widgets")
+    return next(r for r in requirements("ipywidgets") if r.name.replace("-", "_") == _LAB_PART)
 
 
 def kernel() -> Iterator[Finding]:
@@ -122,7 +123,7 @@ def _other_environment(server: Path, here: Path) -> Finding:
         return Finding("ok", "kernel", f"{says}, which has widgets too")
     says += f", whose widgets are {'of another version' if its else 'missing'}: none will show"
     wanted = _lab_part() if installed("ipywidgets") else None
-    package = f'"{wanted.name}{wanted.specifier}"' if wanted else "jupyterlab_widgets"
+    package = f'"{_LAB_PART}{wanted.specifier}"' if wanted else _LAB_PART
     line = f"{finding.shown(_python_of(server))} -m pip install {package}"
     return Finding("warning", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
 
