@@ -81,8 +81,16 @@ def test_a_room_imports_only_from_rooms_before_it(name: str) -> None:
     assert not {module: wrong for module, wrong in found.items() if wrong}
 
 
+def when_running(file: Path) -> ast.Module:
+    """The code without what only a type checker reads: two modules may name each other's types."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree.body = [n for n in tree.body if not (isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")]
+    return tree
+
+
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    graph = {module: {source for source, _ in taken} - {module} for module, taken in IMPORTS.items()}
+    taken = {module: imported_by(when_running(file), module) for module, file in MODULES.items()}
+    graph = {module: {source for source, _ in pairs} - {module} for module, pairs in taken.items()}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
