@@ -13,6 +13,7 @@ import torch
 
 from benchmarks import accuracy, costs, epoch, ladder, roof, sweeps, tricks
 from benchmarks.common import table
+from cifar_helpers._paths import atomic_write
 
 PARTS = {
     "a": ("An epoch (40,000 training and 10,000 validation images, batch 200), seconds", epoch.measure),
@@ -46,7 +47,8 @@ def main() -> None:
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "torch": torch.__version__,
         }
-        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with atomic_write(RESULTS) as unfinished:
+            unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from cifar_helpers._paths import atomic_write
+
 HERE = Path(__file__).resolve().parent
 LARGEST = 1_500_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -116,7 +118,8 @@ def main() -> int:
             print(f"{path.name}: not stored, {'; '.join(problems)}", file=sys.stderr)
             failed = True
             continue
-        path.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        with atomic_write(path) as part:
+            part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
         keep(path.stem, sum(seconds), steps_per_second)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
     draw_readme_picture()
@@ -131,7 +134,8 @@ def keep(lesson: str, seconds: float, steps_per_second: float) -> None:
     times = {name: round(before * factor, 1) for name, before in kept["seconds"].items()}
     times[lesson] = round(seconds, 1)
     content = {"steps_per_second": steps_per_second, "seconds": dict(sorted(times.items()))}
-    file.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with atomic_write(file) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def draw_readme_picture() -> None:
