@@ -50,7 +50,7 @@ def test_channel_ranges_are_mean_and_standard_deviation_of_each_channel() -> Non
     figure = figures.channel_ranges({"before": values, "after": values * 0})
     before, after = figure.axes
     dots, _, (bars,) = before.containers[0]
-    assert dots.get_ydata() == pytest.approx(values.mean((0, 2, 3)).numpy())
+    assert dots.get_ydata().astype(float) == pytest.approx(values.mean((0, 2, 3)).numpy())
     lengths = [(high[1] - low[1]) / 2 for low, high in bars.get_segments()]
     assert lengths == pytest.approx(values.std((0, 2, 3)).tolist(), rel=1e-4)
     assert [axes.get_title() for axes in figure.axes] == ["before", "after"]
