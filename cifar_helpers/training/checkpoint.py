@@ -335,7 +335,7 @@ def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
         if have.partition(" of ")[0] != need.partition(" of ")[0]:
             raise CheckpointError(
                 f"{where} holds the weights of another network than {kind}: "
-                f"{name} has {have} there and {need} in {kind}"
+                f"{name} has {have.partition(' of ')[0]} there and {need.partition(' of ')[0]} in {kind}"
             )
         if have != need:
             raise CheckpointError(
