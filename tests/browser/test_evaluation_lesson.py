@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers import right_letter
 from lab import Lab
+from playwright.sync_api import expect
 from test_exercises_in_lab import choose
 from test_lessons import IMAGE, answers, lesson
 
@@ -46,7 +47,7 @@ def test_evaluation(lab: Lab) -> None:
         assert "not yet: that is the plain mean" in exercise.run()
         exercise.write("return (", "return 2 * precision * recall / (precision + recall)")
         assert "right: whichever of the two is lower" in exercise.run()
-        assert exercise.output.locator("svg").count() == 1
+        expect(exercise.output.locator("svg")).to_have_count(1)
 
         asked = lab.widget("checks.quiz(7)")
         asked.output.get_by_role("radio").first.focus()

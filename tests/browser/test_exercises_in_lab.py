@@ -60,7 +60,8 @@ def test_an_exercise_is_answered_by_typing(lab: Lab) -> None:
     _, *body = softmax.solution.splitlines()
     exercise.write("return logits", "\n".join(line.strip() for line in body))
     assert "right: only differences between logits count" in exercise.run()
-    assert exercise.output.get_by_alt_text("A drawn cat").count() == 1 and exercise.output.locator("table").count() == 2
+    expect(exercise.output.get_by_alt_text("A drawn cat")).to_have_count(1)
+    expect(exercise.output.locator("table")).to_have_count(2)
     told = lab.cell("checks.progress(3)").run()
     assert "✅ softmax" in told and "1 of 5 exercises solved" in told
     assert not lab.errors, lab.errors

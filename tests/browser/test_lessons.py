@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from lab import Lab, Widget
 from lesson_cells import with_needed
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ["lab_fixture"]
@@ -156,7 +157,7 @@ def test_training(lab: Lab) -> None:
         live.wait("1 epochs complete")
         live.press("stop", "Enter")
         live.wait("Ended after")
-        assert live.output.locator("svg").count() == 2
+        expect(live.output.locator("svg")).to_have_count(2)
         live.control("start again").click()  # while nothing runs; then again while it does
         live.wait("Training")
         live.wait("1 epochs complete")
@@ -200,7 +201,7 @@ def test_training(lab: Lab) -> None:
         assert gallery.output.locator("pre").all_inner_texts()[0].endswith("lr=0.0001, momentum=0.9)")
         gallery.choose("case", "3")
         gallery.wait("Case 3, after 10 epochs")
-        assert not gallery.output.locator("pre, input:checked").count()  # nothing is left of the case before
+        expect(gallery.output.locator("pre, input:checked")).to_have_count(0)  # nothing is left of the case before
         gallery.press("Tell me", "Enter")
         gallery.wait("It is learning rate × 100")
 
