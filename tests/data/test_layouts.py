@@ -61,21 +61,6 @@ def _no_waiting_for_ever() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the cache of the sketches, which take seconds to draw."""
-    folder = tmp_path_factory.mktemp("sketches")
-    load_sketches(folder)
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path, drawn: Path) -> Path:
-    """An empty data folder with the sketches at hand."""
-    shutil.copytree(drawn, tmp_path / "root" / ".cache")
-    return tmp_path / "root"
-
-
 def told(folder: Path | str, **options: Any) -> str:
     with pytest.raises(DataError) as caught:
         load_cifar10(folder, **options)

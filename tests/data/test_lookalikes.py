@@ -25,25 +25,9 @@ from cifar_helpers.data import default_root, describe, fetch
 from cifar_helpers.data.archive import unpack
 from cifar_helpers.data.fetch import DownloadError, fetch_cifar10
 from cifar_helpers.data.layouts import role_of
-from cifar_helpers.data.sketches import load_sketches
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs names or permissions that Windows does not have")
 Place = Callable[[Path], object]
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the cache of the sketches, which take seconds to draw."""
-    folder = tmp_path_factory.mktemp("sketches")
-    load_sketches(folder)
-    return folder
-
-
-@pytest.fixture
-def root(tmp_path: Path, drawn: Path) -> Path:
-    """An empty data folder with the sketches at hand."""
-    shutil.copytree(drawn, tmp_path / "root" / ".cache")
-    return tmp_path / "root"
 
 
 def first_of(batch: str, number: int = 1) -> Place:

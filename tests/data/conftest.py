@@ -1,0 +1,15 @@
+"""What the tests of data on disk share."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def root(tmp_path: Path, sketch_root: Path) -> Path:
+    """An empty data folder with the sketches at hand, which take seconds to draw."""
+    shutil.copytree(sketch_root / ".cache", tmp_path / "root" / ".cache")
+    return tmp_path / "root"
