@@ -1,0 +1,158 @@
+// Controls that all widgets share: one tab stop for each group, arrows inside it.
+import { h } from "./ui.js";
+
+/**
+ * One of a few, as radio buttons in a row.
+ * @param {string} label
+ * @param {{value: any, text: string, name?: string}[]} options `name` where the text alone says too little
+ * @param {any} value
+ * @param {(value: any) => void} chosen
+ * @returns {{node: any, buttons: any[], set: (value: any) => void}}
+ */
+export function segmented(label, options, value, chosen) {
+  const buttons = options.map(option =>
+    h(
+      "button",
+      { type: "button", role: "radio", "aria-label": option.name, onclick: () => pick(option.value) },
+      option.text,
+    ),
+  );
+  const node = h("div", { class: "cw-seg", role: "radiogroup", "aria-label": label }, buttons);
+  const set = now => {
+    value = now;
+    const known = options.some(option => option.value === now);
+    buttons.forEach((button, k) => {
+      const on = options[k].value === now;
+      button.setAttribute("aria-checked", on);
+      button.tabIndex = on || (!known && k === 0) ? 0 : -1;
+    });
+  };
+  const pick = now => {
+    set(now);
+    chosen(now);
+  };
+  node.addEventListener("keydown", event => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const k = (options.findIndex(option => option.value === value) + step + options.length) % options.length;
+    pick(options[k].value);
+    buttons[k].focus();
+  });
+  set(value);
+  return { node, buttons, set };
+}
+
+/**
+ * The same with its label in words before it.
+ * @param {string} label
+ * @param {any} control of `segmented` or `slider`
+ */
+export function field(label, control) {
+  return h("div", { class: "cw-field" }, h("span", { class: "cw-cap", "aria-hidden": "true" }, label), control.node);
+}
+
+/**
+ * A slider over named stops.
+ * @param {string} label
+ * @param {any[]} stops
+ * @param {any} value one of the stops
+ * @param {(value: any) => void} moved
+ * @param {(value: any) => string} [say] a stop in words
+ * @returns {{node: any, set: (value: any) => void}}
+ */
+export function slider(label, stops, value, moved, say = String) {
+  const node = h("input", {
+    class: "cw-slider", type: "range", min: 0, max: stops.length - 1, step: 1, "aria-label": label,
+  });
+  const set = now => {
+    node.value = stops.indexOf(now);
+    node.setAttribute("aria-valuetext", say(now));
+  };
+  node.addEventListener("input", () => {
+    const now = stops[+node.value];
+    node.setAttribute("aria-valuetext", say(now));
+    moved(now);
+  });
+  set(value);
+  return { node, set };
+}
+
+/**
+ * A button.
+ * @param {string} text
+ * @param {() => void} pressed
+ * @param {{main?: boolean, name?: string}} [options] `main` for the one that matters
+ */
+export function button(text, pressed, { main = false, name } = {}) {
+  return h(
+    "button",
+    { type: "button", class: main ? "cw-button cw-main" : "cw-button", "aria-label": name, onclick: pressed },
+    text,
+  );
+}
+
+/**
+ * Arrow keys on an element that is moved in two directions: shift moves by five, Home and End to the sides.
+ * @param {HTMLElement} node
+ * @param {(down: number, right: number) => void} moved
+ */
+export function arrows(node, moved) {
+  node.addEventListener("keydown", event => {
+    const far = event.shiftKey ? 5 : 1;
+    const step = {
+      ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far],
+      Home: [0, -1e6], End: [0, 1e6], PageUp: [-1e6, 0], PageDown: [1e6, 0],
+    }[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    moved(step[0], step[1]);
+  });
+}
+
+/**
+ * The row and column under the pointer, in an element that is divided into rows and columns.
+ * @param {HTMLElement} node
+ * @param {PointerEvent | MouseEvent} event
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {[number, number]} clipped to the element
+ */
+export function cellUnder(node, event, rows, columns) {
+  const box = node.getBoundingClientRect();
+  const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
+  const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
+  return [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
+}
+
+/**
+ * Bars for the probabilities of the classes, the largest marked.
+ * @param {string[]} classes
+ * @returns {{node: any, set: (probabilities: ArrayLike<number>) => void}}
+ */
+export function probabilityBars(classes) {
+  const rows = classes.map(name => {
+    const fill = h("i");
+    return {
+      fill,
+      parts: [h("span", {}, name), h("span", { class: "bar" }, fill), h("span", { class: "value" })],
+    };
+  });
+  const table = rows.map(row => row.parts);
+  const node = h("div", { class: "cw-bars", role: "img" }, ...table);
+  return {
+    node,
+    set(probabilities) {
+      const list = Array.from(probabilities);
+      const best = list.indexOf(Math.max(...list));
+      rows.forEach(({ fill, parts }, k) => {
+        fill.style.width = `${list[k] * 100}%`;
+        const text = list[k] < 0.005 ? "" : `${Math.round(list[k] * 100)} %`;
+        if (parts[2].textContent !== text) parts[2].textContent = text;
+        for (const part of [parts[0], parts[1]]) part.classList.toggle("top", k === best);
+      });
+      const words = list.map((p, k) => [p, `${classes[k]} ${Math.round(p * 100)} %`]).sort((a, b) => b[0] - a[0]);
+      node.setAttribute("aria-label", `Probabilities: ${words.slice(0, 3).map(pair => pair[1]).join(", ")}`);
+    },
+  };
+}

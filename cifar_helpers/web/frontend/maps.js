@@ -1,0 +1,81 @@
+// A wall of maps on one canvas: hover, touch or arrow keys choose one.
+import { h, canvas } from "./ui.js";
+import { at, largest } from "./colour.js";
+import { arrows, cellUnder } from "./controls.js";
+
+/**
+ * @param {string} label its accessible name
+ * @param {{count: number, height: number, width: number, columns: number, chosen: (map: number, row: number,
+ *     column: number) => void}} options how many maps of what size in how many columns; `chosen` hears of the map
+ *     and of the pixel in it under the pointer (its middle after an arrow key)
+ * @returns {{node: any, canvas: HTMLCanvasElement, draw: (values: ArrayLike<number>, table: Uint8Array,
+ *     limit?: number) => void, mark: (map: number) => void, boxOf: (map: number) => {left: number, top: number,
+ *     width: number, height: number}}} `draw` takes (count, height, width); without `limit` each map has its own
+ *     scale. `boxOf` gives shares of the node's size.
+ */
+export function mapGrid(label, { count, height, width, columns, chosen }) {
+  const rows = Math.ceil(count / columns);
+  const surface = canvas(columns * (width + 1) - 1, rows * (height + 1) - 1);
+  const frame = h("div", { class: "cw-frame", hidden: true });
+  const node = h(
+    "div",
+    {
+      class: "cw-picture cw-maps", tabindex: 0, role: "application", "aria-roledescription": "wall of maps",
+      "aria-label": `${label} Arrow keys choose one.`,
+    },
+    surface,
+    frame,
+  );
+  node.style.aspectRatio = `${surface.width} / ${surface.height}`;
+  let current = 0;
+  const boxOf = map => ({
+    left: ((map % columns) * (width + 1)) / surface.width,
+    top: (Math.floor(map / columns) * (height + 1)) / surface.height,
+    width: width / surface.width,
+    height: height / surface.height,
+  });
+  const choose = event => {
+    const [y, x] = cellUnder(node, event, surface.height, surface.width);
+    const map = Math.floor(y / (height + 1)) * columns + Math.floor(x / (width + 1));
+    if (map < count) chosen(map, Math.min(y % (height + 1), height - 1), Math.min(x % (width + 1), width - 1));
+  };
+  node.addEventListener("pointermove", choose);
+  node.addEventListener("pointerdown", choose);
+  arrows(node, (down, right) => {
+    const next = current + Math.sign(down) * columns + Math.sign(right);
+    if (next >= 0 && next < count) chosen(next, Math.floor(height / 2), Math.floor(width / 2));
+  });
+  return {
+    node,
+    canvas: surface,
+    boxOf,
+    mark(map) {
+      current = map;
+      const box = boxOf(map);
+      frame.hidden = false;
+      frame.style.cssText = [
+        `left:${box.left * 100}%`, `top:${box.top * 100}%`,
+        `width:${box.width * 100}%`, `height:${box.height * 100}%`,
+      ].join(";");
+    },
+    draw(values, table, limit) {
+      const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d"));
+      const image = context.createImageData(surface.width, surface.height);
+      for (let map = 0; map < count; map++) {
+        const from = map * height * width;
+        const scale = limit ?? largest(values, from, height * width);
+        const [top, left] = [Math.floor(map / columns) * (height + 1), (map % columns) * (width + 1)];
+        for (let y = 0, i = from; y < height; y++) {
+          for (let x = 0, o = ((top + y) * surface.width + left) * 4; x < width; x++, i++, o += 4) {
+            const rgb = at(table, values[i] / scale);
+            image.data[o] = rgb[0];
+            image.data[o + 1] = rgb[1];
+            image.data[o + 2] = rgb[2];
+            image.data[o + 3] = 255;
+          }
+        }
+      }
+      context.putImageData(image, 0, 0);
+    },
+  };
+}

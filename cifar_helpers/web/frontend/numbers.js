@@ -1,0 +1,72 @@
+// Numbers for people: how they are written, and how what a person typed is read.
+
+/**
+ * A number with at most `digits` decimals, no trailing zeros, a real minus sign, and ninths as fractions.
+ * @param {number} value
+ * @param {number} [digits]
+ * @returns {string}
+ */
+export function show(value, digits = 2) {
+  const ninths = value * 9;
+  const isNinth = Math.abs(ninths - Math.round(ninths)) < 1e-5;
+  const isDecimal = Math.abs(value * 20 - Math.round(value * 20)) < 1e-6;
+  if (isNinth && !isDecimal) return signedText(`${Math.round(ninths)}/9`);
+  return signedText(String(+value.toFixed(digits)));
+}
+
+/**
+ * A number with exactly `digits` decimals; what rounds to zero has no sign.
+ * @param {number} value
+ * @param {number} [digits]
+ * @returns {string}
+ */
+export function fixed(value, digits = 2) {
+  const isZero = Math.abs(value) < 0.5 * 10 ** -digits;
+  return signedText((isZero ? 0 : value).toFixed(digits));
+}
+
+/**
+ * A share between 0 and 1 in percent.
+ * @param {number} share
+ * @param {number} [digits]
+ * @returns {string}
+ */
+export function percent(share, digits = 0) {
+  return `${fixed(share * 100, digits)} %`;
+}
+
+/** @param {string} text */
+function signedText(text) {
+  return (text === "-0" ? "0" : text).replace("-", "−");
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)$/;
+
+/**
+ * What a person typed: "−1", "0,5" or "1/9"; NaN where it is no number.
+ * @param {string} text
+ * @returns {number}
+ */
+export function parse(text) {
+  const parts = text.trim().replace(/[−–]/g, "-").replace(",", ".").split("/").map(part => part.trim());
+  if (parts.length > 2 || !parts.every(part => NUMBER.test(part))) return NaN;
+  const value = parts.length === 1 ? +parts[0] : +parts[0] / +parts[1];
+  return Number.isFinite(value) ? value : NaN;
+}
+
+/**
+ * Numbers rounded to `digits` so that the rounded ones add up to the rounded sum (largest remainders first).
+ * @param {ArrayLike<number>} values
+ * @param {number} [digits]
+ * @returns {{parts: number[], sum: number}}
+ */
+export function roundedToSum(values, digits = 2) {
+  const unit = 10 ** digits;
+  const exact = Array.from(values, value => value * unit);
+  const sum = Math.round(exact.reduce((a, b) => a + b, 0));
+  const parts = exact.map(Math.floor);
+  const order = exact.map((value, k) => [value - parts[k], k]).sort((a, b) => b[0] - a[0]);
+  const missing = sum - parts.reduce((a, b) => a + b, 0);
+  for (let k = 0; k < missing; k++) parts[order[k][1]] += 1;
+  return { parts: parts.map(part => part / unit), sum: sum / unit };
+}

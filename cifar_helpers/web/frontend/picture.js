@@ -1,0 +1,64 @@
+// A picture with a frame on it that is dragged or moved with the arrow keys.
+import { h, canvas } from "./ui.js";
+import { arrows, cellUnder } from "./controls.js";
+
+/**
+ * @param {string} label its accessible name; where it can be moved, also how
+ * @param {{rows: number, columns: number, moved?: (row: number, column: number) => void}} options size of the
+ *     picture in pixels, and what hears of the pixel under a drag or after an arrow key
+ * @returns {{node: any, canvas: HTMLCanvasElement, place: (row: number, column: number) => void,
+ *     mark: (top: number, left: number, height: number, width: number) => void,
+ *     resize: (rows: number, columns: number) => void}} `place` tells where the arrows start from, `mark` sets the
+ *     frame, in pixels of the picture, clipped to it
+ */
+export function picture(label, { rows, columns, moved }) {
+  const surface = canvas(columns, rows);
+  const frame = h("div", { class: "cw-frame", hidden: true });
+  const node = h(
+    "div",
+    moved
+      ? { class: "cw-picture", tabindex: 0, role: "application", "aria-roledescription": "picture", "aria-label": label }
+      : { class: "cw-picture", role: "img", "aria-label": label },
+    surface,
+    frame,
+  );
+  let at = [0, 0];
+  const resize = (height, width) => {
+    rows = height;
+    columns = width;
+    node.style.aspectRatio = `${columns} / ${rows}`;
+  };
+  resize(rows, columns);
+  if (moved) {
+    const go = (row, column) => {
+      at = [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
+      moved(at[0], at[1]);
+    };
+    const drag = event => go(...cellUnder(node, event, rows, columns));
+    node.addEventListener("pointerdown", event => {
+      node.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    node.addEventListener("pointermove", event => {
+      if (event.buttons) drag(event);
+    });
+    arrows(node, (down, right) => go(at[0] + down, at[1] + right));
+  }
+  return {
+    node,
+    canvas: surface,
+    resize,
+    place(row, column) {
+      at = [row, column];
+    },
+    mark(top, left, height, width) {
+      const [t, l] = [Math.max(0, top), Math.max(0, left)];
+      const [b, r] = [Math.min(rows, top + height), Math.min(columns, left + width)];
+      frame.hidden = b <= t || r <= l;
+      frame.style.cssText = [
+        `left:${(l / columns) * 100}%`, `top:${(t / rows) * 100}%`,
+        `width:${((r - l) / columns) * 100}%`, `height:${((b - t) / rows) * 100}%`,
+      ].join(";");
+    },
+  };
+}

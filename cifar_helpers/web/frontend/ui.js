@@ -1,0 +1,284 @@
+// What every widget needs of its page: elements, a root of its own, the theme, frames, and words for screen readers.
+import theme from "./theme.css";
+import { ramp, inkOn } from "./colour.js";
+
+/**
+ * An HTML element. Properties that begin with "on" are listeners; false and null leave an attribute out.
+ * @param {string} tag
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node | string | null | undefined | (Node | string | null | undefined)[])} children
+ * @returns {any}
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "style") element.style.cssText = value; // not an attribute, which a strict page may forbid
+    else if (value !== false && value != null) element.setAttribute(key, value === true ? "" : value);
+  }
+  element.append(.../** @type {(Node | string)[]} */ (children.flat().filter(child => child != null)));
+  return element;
+}
+
+/**
+ * An SVG element.
+ * @param {string} tag
+ * @param {Record<string, string | number>} [properties]
+ * @param {...(Node | string)} children
+ * @returns {any}
+ */
+export function svg(tag, properties = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(properties)) element.setAttribute(key, String(value));
+  element.append(...children);
+  return element;
+}
+
+/**
+ * A canvas whose content is said elsewhere in words.
+ * @param {number} [width]
+ * @param {number} [height]
+ * @returns {HTMLCanvasElement}
+ */
+export function canvas(width = 1, height = 1) {
+  return h("canvas", { width, height, "aria-hidden": "true" });
+}
+
+/**
+ * The place of a widget on its page: a shadow root, so that neither's styles reach the other's elements.
+ *
+ * @param {HTMLElement} el where the widget goes
+ * @param {string} name its module, as a class of the root: "kernel_bench"
+ * @param {string} label its accessible name
+ * @param {string} styles its own CSS
+ * @param {() => void} recoloured after each later change of theme
+ * @returns {{root: any, colours: () => Uint8Array, say: (text: string) => void, close: () => void}} the root to
+ *     append to; the scale of the theme (see `ramp`); what says a sentence to screen readers after half a second of
+ *     rest; and what takes the widget away
+ */
+export function mount(el, name, label, styles, recoloured) {
+  // JupyterLab takes arrows and letters for its own shortcuts, unless the focused element (the host) has this.
+  const host = h("div", { "data-cifar-widget": name, "data-lm-suppress-shortcuts": "true" });
+  const shadow = host.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(theme + styles);
+  shadow.adoptedStyleSheets = [sheet];
+  const root = h("div", { class: `cw ${name}`, role: "group", "aria-label": label });
+  const words = h("div", { class: "cw-sr", role: "status", "aria-live": "polite" });
+  shadow.append(root, words);
+  el.append(host);
+  let table = new Uint8Array();
+  const read = () => {
+    root.dataset.theme = isDark(host) ? "dark" : "light";
+    table = ramp(root);
+  };
+  read();
+  const forget = onThemeChange(host, root, () => {
+    read();
+    recoloured();
+  });
+  const say = settled(text => {
+    words.textContent = text;
+  }, 500);
+  return {
+    root,
+    colours: () => table,
+    say,
+    close() {
+      forget();
+      host.remove();
+    },
+  };
+}
+
+/** Dark or light is decided by what is painted behind the widget, whatever its host is built with. */
+function onThemeChange(host, root, changed) {
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  const decide = () => {
+    if (root.dataset.theme !== (isDark(host) ? "dark" : "light")) changed();
+  };
+  const watch = new MutationObserver(decide);
+  for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
+  media.addEventListener("change", decide);
+  const frame = requestAnimationFrame(decide); // some hosts attach the element after render()
+  return () => {
+    cancelAnimationFrame(frame);
+    watch.disconnect();
+    media.removeEventListener("change", decide);
+  };
+}
+
+/** @param {Element} host */
+function isDark(host) {
+  for (let e = above(host); e; e = above(e)) {
+    const numbers = getComputedStyle(e).backgroundColor.match(/[\d.]+/g)?.map(Number);
+    if (numbers && (numbers.length < 4 || numbers[3] > 0.5)) return inkOn(numbers) === "#fff";
+  }
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+/** @param {Element} element */
+function above(element) {
+  const parent = element.parentElement ?? /** @type {ShadowRoot} */ (element.getRootNode()).host;
+  return parent === element ? null : parent;
+}
+
+/** @returns {boolean} whether the reader asked for no motion */
+export function still() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+/**
+ * One call of `draw` per frame, however often it is asked for.
+ * @param {() => void} draw
+ * @returns {() => void}
+ */
+export function framed(draw) {
+  let due = 0;
+  return () => {
+    due ||= requestAnimationFrame(() => {
+      due = 0;
+      draw();
+    });
+  };
+}
+
+/**
+ * The last of several calls, `wait` milliseconds after they stop.
+ * @template {any[]} A
+ * @param {(...values: A) => void} call
+ * @param {number} [wait]
+ * @returns {(...values: A) => void}
+ */
+export function settled(call, wait = 150) {
+  /** @type {ReturnType<typeof setTimeout>} */
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => call(...values), wait);
+  };
+}
+
+/**
+ * The state of a widget: reads and writes traits, and hears of Python's changes but not of its own.
+ * @param {Model} model
+ * @param {Record<string, () => void>} heard what to do when Python has changed a trait
+ * @returns {{set: (values: Record<string, any>) => void, close: () => void}} `set` writes at once and tells Python
+ *     120 ms after the last change
+ */
+export function binding(model, heard) {
+  let own = false;
+  const save = settled(() => model.save_changes(), 120);
+  const listeners = Object.entries(heard).map(([name, react]) => [
+    `change:${name}`,
+    () => {
+      if (!own) react();
+    },
+  ]);
+  for (const [event, listener] of listeners) model.on(event, listener);
+  return {
+    set(values) {
+      own = true;
+      for (const [name, value] of Object.entries(values)) model.set(name, value);
+      own = false;
+      save();
+    },
+    close() {
+      for (const [event, listener] of listeners) model.off(event, listener);
+    },
+  };
+}
+
+/**
+ * Bytes that arrive as a DataView, an ArrayBuffer or an array.
+ * @param {any} data
+ * @returns {Uint8Array}
+ */
+export function bytesOf(data) {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return Uint8Array.from(data);
+}
+
+/**
+ * What `load` is in a notebook: bytes by name, asked of Python once and kept; a page hands its own `load` to render.
+ * @param {Model} model
+ * @returns {(name: string) => Promise<Uint8Array>}
+ */
+export function loader(model) {
+  /** @type {Map<string, Promise<Uint8Array>>} */
+  const asked = new Map();
+  /** @type {Map<string, (bytes: Uint8Array | Error) => void>} */
+  const waiting = new Map();
+  model.on("msg:custom", (message, buffers) => {
+    if (message?.type !== "loaded") return;
+    waiting.get(message.name)?.(message.error ? new Error(message.error) : bytesOf(buffers[0]));
+    waiting.delete(message.name);
+  });
+  return name => {
+    if (!asked.has(name)) {
+      asked.set(
+        name,
+        new Promise((resolve, reject) => {
+          waiting.set(name, answer => (answer instanceof Error ? reject(answer) : resolve(answer)));
+          model.send?.({ type: "load", name });
+        }),
+      );
+    }
+    return /** @type {Promise<Uint8Array>} */ (asked.get(name));
+  };
+}
+
+/**
+ * @typedef {object} Model what a widget may use of its host's model
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
+ * @property {(event: string, listener: (...values: any[]) => void) => void} on
+ * @property {(event: string, listener?: (...values: any[]) => void) => void} off
+ * @property {() => void} save_changes
+ * @property {(message: any) => void} [send] to Python, where there is one
+ */
+
+/** A model without Python behind it. */
+export class LocalModel {
+  /** @param {Record<string, any>} state */
+  constructor(state) {
+    this.state = { ...state };
+    /** @type {Map<string, Set<(...values: any[]) => void>>} */
+    this.listeners = new Map();
+  }
+
+  /** @param {string} name */
+  get(name) {
+    return this.state[name];
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} value
+   */
+  set(name, value) {
+    if (this.state[name] === value) return;
+    this.state[name] = value;
+    this.listeners.get(`change:${name}`)?.forEach(listener => listener());
+  }
+
+  /**
+   * @param {string} event
+   * @param {(...values: any[]) => void} listener
+   */
+  on(event, listener) {
+    if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+    this.listeners.get(event)?.add(listener);
+  }
+
+  /**
+   * @param {string} event
+   * @param {(...values: any[]) => void} listener
+   */
+  off(event, listener) {
+    this.listeners.get(event)?.delete(listener);
+  }
+
+  save_changes() {}
+}

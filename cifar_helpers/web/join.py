@@ -1,0 +1,82 @@
+"""One ES module out of several: what a notebook gets in one text, and a page in one script.
+
+A module of the front end imports its neighbours on lines of their own, in one of three forms:
+
+    import { a, b } from "./numbers.js";
+    import styles from "./kernel_bench.css";       its text
+    import source from "./heavy.js?joined";        the joined module as text, for a Worker
+
+and exports with `export function`, `export class` or `export const`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+FRONTEND: Final = Path(__file__).parent / "frontend"
+
+_NAMES = re.compile(r'^import \{ ([\w, ]+) \} from "\./([\w]+)\.js";$', re.MULTILINE)
+_TEXT = re.compile(r'^import (\w+) from "\./([\w]+)\.(css|js\?joined)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
+_ANY = re.compile(r"^import .*$", re.MULTILINE)
+
+
+@cache
+def join(name: str) -> str:
+    """The module `name` of the front end with all that it imports, as the text of one ES module.
+
+    Raises:
+        ValueError: an import that is not in one of the three forms, or of a name that is not exported.
+    """
+    parts: dict[str, str] = {}
+    entry, _ = _resolved(name, parts)
+    return "\n".join([*parts.values(), entry])
+
+
+def widget_module(name: str) -> str:
+    """The joined module as anywidget wants it: with `render` in its default export."""
+    return f"{join(name)}\nexport default {{ render }};\n"
+
+
+def page_script(names: Sequence[str]) -> str:
+    """The script of a page with these widgets: it starts each where `boot.js` finds its record."""
+    parts: dict[str, str] = {}
+    for name in ["boot", *names]:
+        _add(name, parts)
+    renders = ", ".join(f"{name}: ${name}.render" for name in names)
+    return "\n".join([*parts.values(), f"$boot.boot({{ {renders} }});", ""])
+
+
+def _add(name: str, parts: dict[str, str]) -> None:
+    if name not in parts:
+        text, exported = _resolved(name, parts)
+        text = _EXPORT.sub("", text)
+        parts[name] = f"const ${name} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();"
+
+
+def _resolved(name: str, parts: dict[str, str]) -> tuple[str, list[str]]:
+    """The module's text with its imports replaced, and its exported names; what it needs is added to `parts`."""
+    text = (FRONTEND / f"{name}.js").read_text(encoding="utf-8")
+
+    def names(match: re.Match[str]) -> str:
+        wanted, source = [word.strip() for word in match[1].split(",")], match[2]
+        _add(source, parts)
+        for word in wanted:
+            if not re.search(rf"\breturn \{{ .*\b{word}\b.* \}};\n\}}\)\(\);$", parts[source]):
+                raise ValueError(f"{name}.js imports {word!r} from {source}.js, which does not export it")
+        return f"const {{ {', '.join(wanted)} }} = ${source};"
+
+    def content(match: re.Match[str]) -> str:
+        file = f"{match[2]}.css"
+        whole = join(match[2]) if match[3] != "css" else (FRONTEND / file).read_text(encoding="utf-8")
+        return f"const {match[1]} = {json.dumps(whole)};"
+
+    text = _TEXT.sub(content, _NAMES.sub(names, text))
+    if odd := _ANY.search(text):
+        raise ValueError(f'{name}.js: write this import as `import {{ a, b }} from "./x.js";`: {odd[0]}')
+    return text, _EXPORT.findall(text)

@@ -1,0 +1,86 @@
+"""What all widgets share: a module of the front end, traits, data on request, and a record for pages without a kernel."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import anywidget
+
+from cifar_helpers.web.join import widget_module
+from cifar_helpers.web.page import Placed, as_json, page
+from cifar_helpers.widgets._cell import in_this_cell
+
+__all__ = ["CourseWidget"]
+
+_BASE_TRAITS = frozenset(anywidget.AnyWidget.class_trait_names())
+
+
+class CourseWidget(anywidget.AnyWidget):
+    """A widget of the course.
+
+    A subclass names its front-end module (`class KernelBench(CourseWidget, module="kernel_bench")`), declares its
+    state as synced traits, and overrides `words` and, if the browser loads more than the traits, `loadable`.
+    """
+
+    module: ClassVar[str]
+
+    def __init_subclass__(cls, module: str = "", **options: Any) -> None:
+        if module:
+            cls.module, cls._esm = module, widget_module(module)
+        super().__init_subclass__(**options)
+
+    def __init__(self, **state: Any) -> None:
+        super().__init__(**state)
+        self.on_msg(self._answer)
+        in_this_cell(self)
+
+    def words(self) -> str:
+        """What the widget shows, in one or two sentences: for readers without it, and as alt text of its picture."""
+        raise NotImplementedError
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """What the browser may load, by name: weights and other data that no trait should carry."""
+        return {}
+
+    def state(self) -> dict[str, Any]:
+        """The state of the widget as the browser gets it; pictures as bytes."""
+        full = self.get_state()
+        return {name: full[name] for name in self.trait_names(sync=True) if self._is_own(name)}
+
+    def as_page(self, title: str) -> str:
+        """One HTML file with this widget as it is now, which needs neither Python nor a network."""
+        files = {name: read() for name, read in self.loadable().items()}
+        return page([Placed(self.module, self.state(), self.words())], files, title=title, heading=False)
+
+    def _is_own(self, name: str) -> bool:
+        return name not in _BASE_TRAITS and not name.startswith("_")
+
+    def _answer(self, _: Any, message: Any, __: Any) -> None:
+        """Send what the browser asks for; an error goes to the browser, too, which waits for an answer."""
+        if not isinstance(message, dict) or message.get("type") != "load":
+            return
+        name = message.get("name")
+        try:
+            content = self.loadable()[str(name)]()
+        except Exception as error:
+            self.send({"type": "loaded", "name": name, "error": f"{type(error).__name__}: {error}"})
+            return
+        self.send({"type": "loaded", "name": name}, buffers=[content])
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and beside it what a stored notebook keeps: a sentence, and a record without pictures."""
+        bundle, metadata = _pair(super()._repr_mimebundle_(**options))
+        state = {name: value for name, value in self.state().items() if not isinstance(value, bytes)}
+        record = html.escape(as_json(state))
+        words = html.escape(self.words())
+        bundle["text/plain"] = self.words()
+        bundle["text/html"] = f'<div data-widget="{self.module}" data-state="{record}"><p>{words}</p></div>'
+        return bundle, metadata
+
+
+def _pair(bundle: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A bundle with its metadata: versions of anywidget return either both or the first alone."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    return dict(data or {}), dict(metadata or {})

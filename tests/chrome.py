@@ -1,0 +1,104 @@
+"""Chromium for the tests: a page from disk with widgets on it, as a reader without a kernel opens it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
+
+from cifar_helpers.widgets._base import CourseWidget
+
+NO_CHROMIUM = "Chromium is missing: install it (apt-get install chromium, or playwright install chromium)"
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WIDTHS = (360, 800, 1300)
+
+
+def chromium() -> str | None:
+    """Chromium on the PATH, else the one that Playwright has installed."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if (found := shutil.which(name)) is not None:
+            return found
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser; without Chromium the test is skipped, and with CIFAR_COURSE_BROWSER=required it fails."""
+    place = chromium()
+    if place is None:
+        if os.environ.get("CIFAR_COURSE_BROWSER") == "required":
+            pytest.fail(NO_CHROMIUM)
+        pytest.skip(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=place, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class FrontEnd:
+    """Opens pages from disk; whatever a page complains of on its console is in `errors`."""
+
+    def __init__(self, browser: Browser, folder: Path) -> None:
+        self.browser, self.folder = browser, folder
+        self.errors: list[str] = []
+        self._pages: list[Page] = []
+
+    def open(
+        self, shown: CourseWidget | str, *, width: int = 800, height: int = 1000, theme: str = "light", **options: object
+    ) -> Page:
+        """A widget, or the text of an HTML file, in a page of its own, when its scripts have run.
+
+        Further options are those of Playwright's `new_page`, such as `has_touch` and `reduced_motion`.
+        """
+        text = shown if isinstance(shown, str) else shown.as_page("A widget")
+        file = self.folder / f"page{len(self._pages)}.html"
+        file.write_text(text, encoding="utf-8")
+        view = {"width": width, "height": height}
+        page = self.browser.new_page(viewport=view, color_scheme=theme, **options)  # type: ignore[arg-type]
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.goto(file.as_uri())
+        try:
+            page.wait_for_selector("html[data-booted]", state="attached", timeout=10_000)
+        except TimeoutError as error:
+            raise AssertionError(f"the page's script did not run to its end: {self.errors}") from error
+        self._pages.append(page)
+        return page
+
+    def close(self) -> None:
+        """Close all pages."""
+        for page in self._pages:
+            page.close()
+
+
+def state_of(page: Page, name: str) -> object:
+    """A trait of the page's first widget, as its model holds it."""
+    return page.evaluate("name => document.querySelector('[data-widget]').model.get(name)", name)
+
+
+def looked_at(widget: CourseWidget, folder: Path, name: str) -> None:
+    """Screenshots of a widget in light and dark at three widths: for people, who look at them.
+
+    python -c "from tests.chrome import *; looked_at(widgets.kernel_bench(picture), Path('/tmp/shots'), 'bench')"
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with launched() as browser:
+        front = FrontEnd(browser, folder)
+        for theme in ("light", "dark"):
+            for width in WIDTHS:
+                page = front.open(widget, width=width, height=400, theme=theme)
+                page.wait_for_timeout(600)
+                page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
+        front.close()
+        for error in front.errors:
+            print(error)
