@@ -54,7 +54,13 @@ class FrontEnd:
         self._pages: list[Page] = []
 
     def open(
-        self, shown: CourseWidget | str, *, width: int = 800, height: int = 1000, theme: str = "light", **options: object
+        self,
+        shown: CourseWidget | str,
+        *,
+        width: int = 800,
+        height: int = 1000,
+        theme: str = "light",
+        **options: object,
     ) -> Page:
         """A widget, or the text of an HTML file, in a page of its own, when its scripts have run.
 

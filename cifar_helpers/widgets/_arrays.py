@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import traitlets
@@ -37,7 +37,9 @@ class Numbers(traitlets.TraitType[Any, Any]):
         if not np.isfinite(array).all():
             raise traitlets.TraitError(f"{self.name} holds NaN or infinity; it needs finite numbers")
         if self.limit is not None and np.abs(array).max(initial=0) > self.limit:
-            raise traitlets.TraitError(f"{self.name} holds {np.abs(array).max():g}; the largest allowed is {self.limit:g}")
+            raise traitlets.TraitError(
+                f"{self.name} holds {np.abs(array).max():g}; the largest allowed is {self.limit:g}"
+            )
         return _fixed(array)
 
 

@@ -1,4 +1,4 @@
-"""What all widgets share: a module of the front end, traits, data on request, and a record for pages without a kernel."""
+"""What all widgets share: a front-end module, traits, data on request, and a record for pages without a kernel."""
 
 from __future__ import annotations
 
