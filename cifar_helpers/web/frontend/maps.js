@@ -5,17 +5,17 @@ import { arrows, cellUnder } from "./controls.js";
 
 /**
  * @param {string} label its accessible name
- * @param {{count: number, height: number, width: number, columns: number, chosen: (map: number, row: number,
- *     column: number) => void}} options how many maps of what size in how many columns; `chosen` hears of the map
- *     and of the pixel in it under the pointer (its middle after an arrow key)
+ * @param {{count: number, height: number, width: number, columns: number, gap?: number, chosen: (map: number,
+ *     row: number, column: number) => void}} options how many maps of what size in how many columns, how many pixels
+ *     between them; `chosen` hears of the map and of the pixel in it under the pointer (its middle after an arrow key)
  * @returns {{node: any, canvas: HTMLCanvasElement, draw: (values: ArrayLike<number>, table: Uint8Array,
  *     limit?: number) => void, mark: (map: number) => void, boxOf: (map: number) => {left: number, top: number,
  *     width: number, height: number}}} `draw` takes (count, height, width); without `limit` each map has its own
  *     scale. `boxOf` gives shares of the node's size.
  */
-export function mapGrid(label, { count, height, width, columns, chosen }) {
+export function mapGrid(label, { count, height, width, columns, gap = 1, chosen }) {
   const rows = Math.ceil(count / columns);
-  const surface = canvas(columns * (width + 1) - 1, rows * (height + 1) - 1);
+  const surface = canvas(columns * (width + gap) - gap, rows * (height + gap) - gap);
   const frame = h("div", { class: "cw-frame", hidden: true });
   const node = h(
     "div",
@@ -29,15 +29,15 @@ export function mapGrid(label, { count, height, width, columns, chosen }) {
   node.style.aspectRatio = `${surface.width} / ${surface.height}`;
   let current = 0;
   const boxOf = map => ({
-    left: ((map % columns) * (width + 1)) / surface.width,
-    top: (Math.floor(map / columns) * (height + 1)) / surface.height,
+    left: ((map % columns) * (width + gap)) / surface.width,
+    top: (Math.floor(map / columns) * (height + gap)) / surface.height,
     width: width / surface.width,
     height: height / surface.height,
   });
   const choose = event => {
     const [y, x] = cellUnder(node, event, surface.height, surface.width);
-    const map = Math.floor(y / (height + 1)) * columns + Math.floor(x / (width + 1));
-    if (map < count) chosen(map, Math.min(y % (height + 1), height - 1), Math.min(x % (width + 1), width - 1));
+    const map = Math.floor(y / (height + gap)) * columns + Math.floor(x / (width + gap));
+    if (map < count) chosen(map, Math.min(y % (height + gap), height - 1), Math.min(x % (width + gap), width - 1));
   };
   node.addEventListener("pointermove", choose);
   node.addEventListener("pointerdown", choose);
@@ -64,7 +64,7 @@ export function mapGrid(label, { count, height, width, columns, chosen }) {
       for (let map = 0; map < count; map++) {
         const from = map * height * width;
         const scale = limit ?? largest(values, from, height * width);
-        const [top, left] = [Math.floor(map / columns) * (height + 1), (map % columns) * (width + 1)];
+        const [top, left] = [Math.floor(map / columns) * (height + gap), (map % columns) * (width + gap)];
         for (let y = 0, i = from; y < height; y++) {
           for (let x = 0, o = ((top + y) * surface.width + left) * 4; x < width; x++, i++, o += 4) {
             const rgb = at(table, values[i] / scale);

@@ -4,8 +4,8 @@ import { arrows, cellUnder } from "./controls.js";
 
 /**
  * @param {string} label its accessible name; where it can be moved, also how
- * @param {{rows: number, columns: number, moved?: (row: number, column: number) => void}} options size of the
- *     picture in pixels, and what hears of the pixel under a drag or after an arrow key
+ * @param {{rows: number, columns: number, moved?: (row: number, column: number, byPointer: boolean) => void}} options
+ *     size of the picture in pixels, and what hears of the pixel under a drag or after an arrow key
  * @returns {{node: any, canvas: HTMLCanvasElement, place: (row: number, column: number) => void,
  *     mark: (top: number, left: number, height: number, width: number) => void,
  *     resize: (rows: number, columns: number) => void}} `place` tells where the arrows start from, `mark` sets the
@@ -30,11 +30,11 @@ export function picture(label, { rows, columns, moved }) {
   };
   resize(rows, columns);
   if (moved) {
-    const go = (row, column) => {
+    const go = (row, column, byPointer) => {
       at = [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
-      moved(at[0], at[1]);
+      moved(at[0], at[1], byPointer);
     };
-    const drag = event => go(...cellUnder(node, event, rows, columns));
+    const drag = event => go(...cellUnder(node, event, rows, columns), true);
     node.addEventListener("pointerdown", event => {
       node.setPointerCapture(event.pointerId);
       drag(event);
@@ -42,7 +42,7 @@ export function picture(label, { rows, columns, moved }) {
     node.addEventListener("pointermove", event => {
       if (event.buttons) drag(event);
     });
-    arrows(node, (down, right) => go(at[0] + down, at[1] + right));
+    arrows(node, (down, right) => go(at[0] + down, at[1] + right, false));
   }
   return {
     node,
