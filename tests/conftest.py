@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shutil
 import tempfile
@@ -27,6 +28,8 @@ def unprivileged() -> Iterator[Path]:
     """A folder of an ordinary user, whom file permissions stop; root, which runs tests in CI, they would not."""
     if os.name != "posix":
         pytest.skip("needs POSIX file permissions")
+    # This user may not read Python's own files; a codec that is not found once is never looked for again.
+    codecs.lookup("latin1")
     folder = Path(tempfile.mkdtemp())
     root = os.geteuid() == 0
     if root:

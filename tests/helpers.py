@@ -6,10 +6,14 @@ import base64
 import csv
 import html
 import io
+import multiprocessing
+import os
 import pickle
 import re
 import struct
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -267,3 +271,38 @@ def cells(page: str, alt: str) -> list[str]:
     """Texts in the grid of numbers whose alt text begins so."""
     start = page.index(f'aria-label="{html.escape(alt, quote=True)}')
     return re.findall(r"<text[^>]*>([^<]*)</text>", page[start : page.index("</svg>", start)])
+
+
+# --- processes of their own ---------------------------------------------------------------------------------------
+
+
+def processes() -> Any:
+    """Where to get processes that start in milliseconds: they are forked from one that has imported everything."""
+    context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+    if os.name == "posix":
+        # What test files import. They themselves are on no path that the server of Python 3.11 knows.
+        modules = ["cifar_helpers", "cifar_helpers.checks", "ipywidgets", "nbformat", "pytest"]
+        # The first step of an optimizer imports the last one, which takes half a second.
+        context.set_forkserver_preload([*modules, "torch._dynamo"])
+    return context
+
+
+def in_process(function: Callable[..., Any], *given: Any) -> Any:
+    """What a function returns in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=processes()) as pool:
+        return pool.submit(function, *given).result(timeout=120)
+
+
+def start_process(said: Path, function: Callable[..., Any], *given: Any) -> Any:
+    """A process of its own that runs a function; what it prints is written to a file."""
+    said.touch()
+    process = processes().Process(target=_saying_to, args=(said, function, *given))
+    process.start()
+    return process
+
+
+def _saying_to(said: Path, function: Callable[..., Any], *given: Any) -> None:
+    descriptor = os.open(said, os.O_WRONLY | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    function(*given)

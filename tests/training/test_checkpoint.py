@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import sys
 import time
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import coloured, sgd, tiny, weights
+from helpers import coloured, processes, sgd, tiny, weights
 from torch import nn
 
 from cifar_helpers import (
@@ -77,9 +76,7 @@ def _train(path: str, started: Any) -> None:
 
 def _started(path: Path) -> Any:
     """A process that has begun to train."""
-    context = multiprocessing.get_context("forkserver")
-    # What this file imports; itself it is on no path that the server of Python 3.11 knows.
-    context.set_forkserver_preload(["cifar_helpers", "cifar_helpers.checks", "ipywidgets", "nbformat", "pytest"])
+    context = processes()
     begun = context.Event()
     process = context.Process(target=_train, args=(str(path), begun))
     process.start()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import collections
 import functools
 import os
+import signal
 import subprocess
 import sys
-import textwrap
+import warnings
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from helpers import coloured, sgd, tiny, weights
+from helpers import coloured, in_process, sgd, tiny, weights
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import SGD, lr_scheduler
@@ -252,23 +253,15 @@ def resume_all(folder: Path, epochs: int) -> list[int]:
     return [len(train(folder / f"{kind}.pt", epochs, train=loader)[1]) for kind, loader in loaders.items()]
 
 
-SCRIPT = textwrap.dedent(
-    """
-    import pathlib, sys, warnings
-    warnings.simplefilter("error")
-    from test_checkpoint_inputs import resume_all
-    print(resume_all(pathlib.Path(sys.argv[1]), 2))
-    """
-)
+def resume_without_a_warning(folder: Path) -> list[int]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return resume_all(folder, 2)
 
 
 def test_an_augmentation_is_recognised_in_a_new_process(tmp_path: Path) -> None:
     resume_all(tmp_path, 1)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
-    )  # fmt: skip
-    assert done.stdout.strip() == "[2, 2, 2, 2]", done.stderr
+    assert in_process(resume_without_a_warning, tmp_path) == [2, 2, 2, 2]
 
 
 def test_another_augmentation_is_another_training_and_one_without_a_text_is_told_of(tmp_path: Path) -> None:
@@ -550,42 +543,37 @@ def test_a_folder_without_permission_is_told(unprivileged: Path) -> None:
         train(unprivileged / "c.pt", 2)
 
 
-FULL = textwrap.dedent(
-    """
-    import resource, signal, sys
-    from pathlib import Path
-    from test_checkpoint_inputs import train
-    from cifar_helpers import Callback, CheckpointError, save_weights
-    from helpers import tiny
+class Full(Callback):
+    """After two epochs this process may write no more than a thousand bytes to a file."""
+
+    def after_epoch(self, model: nn.Module, history: History) -> bool:
+        if len(history) == 2:
+            import resource  # only POSIX has it
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        return False
+
+
+def write_on_a_full_disk(path: Path) -> list[str]:
+    """What a training and a saving of weights say there."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-
-    class Full(Callback):
-        def after_epoch(self, model, history):
-            if len(history) == 2:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-            return False
-
-    try:
-        train(sys.argv[1], 3, callbacks=[Full()])
-    except CheckpointError as error:
-        print(error)
-    try:
-        save_weights(tiny(), sys.argv[1] + ".weights")
-    except CheckpointError as error:
-        print(error)
-    """
-)
+    told = []
+    for write in (
+        lambda: train(path, 3, callbacks=[Full()]),
+        lambda: save_weights(tiny(), path.with_suffix(".weights")),
+    ):
+        try:
+            write()
+        except CheckpointError as error:
+            told.append(str(error))
+    return told
 
 
 @needs_posix
 def test_a_disk_that_is_full_while_a_checkpoint_is_written_keeps_and_names_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(path)], capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
-    )  # fmt: skip
-    told = done.stdout.strip().splitlines()
-    assert len(told) == 2 and all("cannot be written" in line for line in told), done.stdout + done.stderr
+    told = in_process(write_on_a_full_disk, path)
+    assert len(told) == 2 and all("cannot be written" in message for message in told), told
     assert f"The state after epoch 1 is kept in {path}" in told[0]
     assert len(torch.load(path, weights_only=True)["history"]) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import os
 import signal
-import subprocess
-import sys
-import textwrap
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import coloured, random_images, sgd, tiny, weights
+from helpers import coloured, random_images, sgd, start_process, tiny, weights
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -185,28 +183,22 @@ def test_an_interrupt_returns_the_complete_epochs(capsys: pytest.CaptureFixture[
     assert "stopped by you, 2 of 50 epochs" in capsys.readouterr().out
 
 
+def train_for_long() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the server of processes is deaf to it
+    history = fit(CifarCNN(width=0.25), random_images(2000), epochs=10_000)
+    print("epochs", len(history), flush=True)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a signal like Ctrl-C cannot be sent on Windows")
 def test_ctrl_c_ends_a_real_training_cleanly(tmp_path: Path) -> None:
-    script = tmp_path / "train.py"
-    script.write_text(
-        textwrap.dedent("""
-        import signal, torch
-        from cifar_helpers import CifarCNN, ImageSet, fit
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to it
-        images = ImageSet(torch.randint(256, (2000, 3, 32, 32), dtype=torch.uint8), torch.arange(2000) % 10)
-        history = fit(CifarCNN(), images, epochs=10_000)
-        print("epochs", len(history), flush=True)
-        """),
-        encoding="utf-8",
-    )
-    process = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    shown = ""
-    while "loss" not in shown:  # the bar tells that steps are being made
-        shown += process.stdout.read(20)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0 and "epochs" in out and "Traceback" not in err
+    process = start_process(tmp_path / "said", train_for_long)
+    while "loss" not in (tmp_path / "said").read_text(encoding="utf-8"):  # the bar tells that steps are being made
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    said = (tmp_path / "said").read_text(encoding="utf-8")
+    assert process.exitcode == 0 and "epochs" in said and "Traceback" not in said, said
 
 
 def test_the_progress_bar_is_one_line_of_text(capsys: pytest.CaptureFixture[str]) -> None:
