@@ -1,0 +1,112 @@
+"""The line chart of the front end, in Chromium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from chrome import FrontEnd
+from playwright.sync_api import Page, expect
+
+from cifar_helpers.web.join import page_script
+
+LOSSES = {"training": [2.0, 1.0, 0.5, 0.25, 0.2], "validation": [2.2, 1.2, 0.9, None, 1.1]}
+
+
+def chart_page(content: dict[str, Any], options: str = "") -> str:
+    """A page with one chart, as `chart`, whose marker's values are kept in `moves`."""
+    script = f"""{page_script(["chart"])}
+const {{ root, say }} = $ui.mount(document.body, "probe", "Probe", "", () => {{}});
+globalThis.moves = [];
+globalThis.chart = $chart.chart({{label: "Losses", x: {{label: "epoch"}}, y: {{label: "Loss"}}, say, {options}}});
+chart.set({json.dumps(content)});
+root.append(chart.node);
+"""
+    return f'<!doctype html><html lang="en"><title>x</title><body><script type="module">{script}</script>'
+
+
+def lines(losses: dict[str, list[float | None]]) -> list[dict[str, Any]]:
+    colours = ("c1", "c2", "c3")
+    return [
+        {"name": name, "colour": colour, "points": [[k, y] for k, y in enumerate(values, start=1)]}
+        for (name, values), colour in zip(losses.items(), colours, strict=False)
+    ]
+
+
+def at(page: Page, x: float, xs: Sequence[float] = (1, 5)) -> float:
+    """The horizontal position of an x, by the axis that is drawn."""
+    box = page.locator(".cw-plot .axis").first.bounding_box()
+    assert box is not None
+    return float(box["x"] + (x - xs[0]) / (xs[1] - xs[0]) * box["width"])
+
+
+def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
+    page = front.open(chart_page({"series": lines(LOSSES)}))
+    box = page.locator(".cw-plot").bounding_box()
+    assert box is not None
+    page.mouse.move(at(page, 3.2), box["y"] + 50)
+    expect(page.locator(".cw-card")).to_have_text("epoch 3validation0.900training0.500")
+    page.mouse.move(at(page, 4), box["y"] + 50)
+    expect(page.locator(".cw-card")).to_have_text("epoch 4training0.250")  # no number, no row
+    page.mouse.move(5, 600)
+    expect(page.locator(".cw-card")).to_be_hidden()
+    page.locator(".cw-plot").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cw-card")).to_contain_text("epoch 3")
+    expect(page.get_by_role("status")).to_have_text("epoch 3: validation 0.900, training 0.500")
+    page.keyboard.press("Escape")
+    expect(page.locator(".cw-card")).to_be_hidden()
+    assert page.locator(".line.c2").first.get_attribute("d").count("M") == 2  # type: ignore[union-attr]
+
+
+def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontEnd) -> None:
+    content = {
+        "series": lines(LOSSES), "marker": "b",
+        "stops": [{"value": "a", "x": 1}, {"value": "b", "x": 3}, {"value": "c", "x": 5}],
+    }  # fmt: skip
+    page = front.open(chart_page(content, "marker: {label: 'Stop', moved: v => moves.push(v), text: v => `at ${v}`}"))
+    handle = page.get_by_role("slider", name="Stop")
+    expect(handle).to_have_attribute("aria-valuetext", "at b")
+    handle.hover()
+    page.mouse.down()
+    page.mouse.move(at(page, 3.9), 100)
+    page.mouse.move(at(page, 4.2), 100)
+    page.mouse.up()
+    page.mouse.move(at(page, 1), 100)  # no longer dragged
+    expect(handle).to_have_attribute("aria-valuetext", "at c")
+    handle.press("ArrowLeft")
+    handle.press("Home")
+    expect(handle).to_have_attribute("aria-valuenow", "0")
+    assert page.evaluate("moves") == ["c", "b", "a"]
+
+
+def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:
+    options = "marker: {label: 'Epoch', moved: v => moves.push(v), anywhere: true}"
+    page = front.open(chart_page({"series": lines(LOSSES), "marker": 1}, options), has_touch=True)
+    page.touchscreen.tap(at(page, 4), 100)
+    expect(page.get_by_role("slider", name="Epoch")).to_have_attribute("aria-valuetext", "epoch 4")
+    assert page.evaluate("moves") == [4]
+
+
+@pytest.mark.parametrize("width", [340, 760])
+def test_labels_do_not_meet_and_ticks_of_one_epoch_are_whole(front: FrontEnd, width: int) -> None:
+    close = {"training": [1.0, 1.00], "validation": [2.0, 1.01], "another": [3.0, 1.02]}
+    rules = [{"x": 1, "label": "kept: 1"}, {"x": 1.1, "label": "stopped: 1"}]
+    page = front.open(chart_page({"series": lines(close), "rules": rules}), width=width)  # type: ignore[arg-type]
+    for kind in (".label", ".words"):
+        boxes = [box for text in page.locator(kind).all() if (box := text.bounding_box())]
+        assert len(boxes) == (3 if kind == ".label" else 2)
+        for k, one in enumerate(boxes):
+            assert one["x"] >= 0 and one["x"] + one["width"] <= width
+            for other in boxes[:k]:
+                apart = abs(one["y"] - other["y"]) >= 14 or one["x"] >= other["x"] + other["width"]
+                assert apart or other["x"] >= one["x"] + one["width"], boxes
+    page.evaluate("chart.set({series: [{name: 'training', colour: 'c1', points: [[1, 2]]}], rules: []})")
+    expect(page.locator(".tick")).not_to_have_count(0)
+    expect(page.locator(".line.c1")).to_have_count(1)
+    across = page.locator(".tick[text-anchor=middle]").all_text_contents()
+    assert across == ["1", "2"]
