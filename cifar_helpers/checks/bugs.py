@@ -10,7 +10,6 @@ from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.inject import BUGS, CASES
 from cifar_helpers.checks.answers import Reply
 from cifar_helpers.checks.parsing import quoted, spelled, whole_number, words_of
-from cifar_helpers.widgets.bug_gallery import explained
 
 __all__ = ["bug"]
 
@@ -26,7 +25,7 @@ class _Named(Reply):
         return f"{super().__str__()}\nWhat ran:\n{wrong}\nWhat is right:\n{right}"
 
     def _repr_html_(self) -> str:
-        return explained(self.case, super().__str__())
+        return diagnosis.explained(self.case, super().__str__())
 
 
 def bug(case: Any, suspicion: Any) -> Reply:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import html
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from cifar_helpers.checks.compare import described, difference, equal, first_dif
 from cifar_helpers.checks.isolation import default_settings, isolated_rng, limited_output
 from cifar_helpers.checks.progress import session
 from cifar_helpers.checks.results import MOST_NUMBERS, Unreadable, like, plain
+from cifar_helpers.checks.verdict_widget import VerdictCard
 
 __all__ = ["Check", "Exercise", "Verdict", "judge"]
 
@@ -32,11 +32,13 @@ class Verdict:
         state: `open` (not attempted), `right` or `wrong`.
         says: in words: what to notice, or what is wrong and why.
         picture: HTML of what a right answer shows, or nothing.
+        exercise: which was checked, or `None` where a verdict stands alone.
     """
 
     state: str
     says: str
     picture: str = ""
+    exercise: Check | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         mark = {"open": "… not attempted yet", "right": "✅ right", "wrong": "❌ not yet"}[self.state]
@@ -45,8 +47,8 @@ class Verdict:
     def __repr__(self) -> str:
         return str(self)
 
-    def _repr_html_(self) -> str:
-        return f'<p role="status">{html.escape(str(self))}</p>{self.picture}'
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return VerdictCard(self)._repr_mimebundle_(**options)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +94,13 @@ class Check(Exercise):
 
     def __call__(self, answer: Any) -> Verdict:
         """Judge an answer: the learner's function, or `...`; nothing but Ctrl-C is raised."""
-        return judge(self, answer)
+        return replace(judge(self, answer), exercise=self)
+
+    def next_hint(self) -> str:
+        """The next hint, a step further each time; the last, the solution, is given again."""
+        number = min(session.hints_given.get(self.name, 0), len(self.hints) - 1)
+        session.hints_given[self.name] = number + 1
+        return self.hints[number]
 
 
 def judge(exercise: Check, answer: Any) -> Verdict:

@@ -3,50 +3,100 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
-import ipywidgets as widgets
+import traitlets
 
 from cifar_helpers.checks.answers import Reply, as_text, reply
-from cifar_helpers.checks.questions import Choice, Question
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.checks.questions import LETTERS, Choice, Question, rounded
+from cifar_helpers.widgets import CourseWidget
 
 __all__ = ["QuestionWidget", "prediction", "quiz"]
 
-_BLOCK = "border-left:4px solid #0072b2;padding:2px 10px;max-width:720px;line-height:1.4"
-_WIDE = {"width": "auto", "max_width": "720px"}
+_CARD: Final = "border-left:4px solid #868c99;padding:2px 12px;margin:8px 0;max-width:720px;line-height:1.45"
 
 
-class QuestionWidget:
-    """Questions that a notebook shows as a widget, and every other place as text.
+class QuestionWidget(CourseWidget, module="questions"):
+    """One question that is answered once, or the questions of a quiz, each of which may be answered again.
 
-    The text is whole: ipywidgets would cut its own after 110 characters, and a stored notebook has no widgets.
+    The browser sends question and answer in one message; `replies` holds what each was told: `None`, or a dictionary
+    with `state` (`right`, `wrong` or `open`), `says`, `given` and, for a choice, the number of the `right` option.
     """
 
-    def __init__(self, box: widgets.VBox, text: str) -> None:
-        self.box = box
-        self._text = text
+    kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
+    questions = cast(list[dict[str, Any]], traitlets.List().tag(sync=True))
+    replies = cast(list[dict[str, Any] | None], traitlets.List().tag(sync=True))
 
-    def __repr__(self) -> str:
-        return self._text
+    def __init__(
+        self, asked: Sequence[Question], how: str, heard: Callable[[Question, Reply], None], kind: str
+    ) -> None:
+        self._asked, self._how, self._heard = tuple(asked), how, heard
+        questions = [
+            {
+                "name": question.name,
+                "ask": question.ask,
+                "options": [option.text for option in question.options] if isinstance(question, Choice) else None,
+                "unit": "" if isinstance(question, Choice) else question.unit,
+            }
+            for question in asked
+        ]
+        super().__init__(kind=kind, questions=questions, replies=[None] * len(questions))
+        self.on_msg(self._take)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        bundle: dict[str, Any] = self.box._repr_mimebundle_()
-        return {**bundle, "text/plain": self._text}
+    def answer(self, number: int, given: int | str) -> Reply:
+        """Judge an answer as if the reader had given it.
+
+        Args:
+            number: of the question, from 0.
+            given: the number of an option, or what was typed.
+        """
+        question = self._asked[number]
+        said: str = str(given)
+        known: dict[str, Any] = {"given": given}
+        if isinstance(question, Choice):
+            said = question.options[int(given)].text
+            known["right"] = _right(question)
+        judged = reply(question, said)
+        known |= {"state": judged.state, "says": judged.says}
+        self.replies = [known if k == number else before for k, before in enumerate(self.replies)]
+        if judged.state != "open":
+            self._heard(question, judged)
+        return judged
+
+    def words(self) -> str:
+        """The questions with their options, whole, without the answers."""
+        if self.kind == "prediction":
+            return f"{as_text(self._asked[0])}\n{self._how}"
+        asked = "\n\n".join(f"{k}. {as_text(question)}" for k, question in enumerate(self._asked, start=1))
+        return f"{asked}\n\n{self._how}"
+
+    def html(self) -> str:
+        """The questions for a reader without a kernel."""
+        numbered = [f"{k}. " if self.kind == "quiz" else "" for k in range(1, len(self._asked) + 1)]
+        cards = "".join(_card(question, before) for question, before in zip(self._asked, numbered, strict=True))
+        return f'{cards}<p style="max-width:720px"><small>{html.escape(self._how)}</small></p>'
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """What a page without a kernel needs to reply."""
+        return {"answers": lambda: json.dumps([_known(question) for question in self._asked]).encode()}
+
+    def _take(self, _: Any, message: Any, __: Any) -> None:
+        if isinstance(message, dict) and message.get("type") == "answer":
+            self.answer(int(message["question"]), message["answer"])
 
 
 def prediction(question: Question, committed: Callable[[Reply], None]) -> QuestionWidget:
-    """One question that is answered once: the truth is told when the reader has committed to an answer.
+    """One question that is answered once: the truth is shown when the reader has committed to an answer.
 
     Args:
         question: what is asked.
         committed: called with the reply.
     """
-    box = _asked(question, "Commit", committed, once=True)
-    return QuestionWidget(in_this_cell(box), f"{as_text(question)}\nAnswer with {_example(question)}.")
+    example = "'b'" if isinstance(question, Choice) else "12.5"
+    how = f"Answer with checks.guess({question.name!r}, {example})."
+    return QuestionWidget([question], how, lambda _, heard: committed(heard), "prediction")
 
 
 def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice, Reply], None]) -> QuestionWidget:
@@ -57,69 +107,43 @@ def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice,
         lesson: its number.
         answered: called with a question and the reply, each time.
     """
-    score, right = Screen(_score(0, len(questions))), dict.fromkeys(range(len(questions)), False)
-
-    def note(number: int, question: Choice, heard: Reply) -> None:
-        right[number] = heard.state == "right"
-        score.value = _score(sum(right.values()), len(right))
-        answered(question, heard)
-
-    boxes = [
-        _asked(question, "Check", partial(note, k, question), once=False, number=k + 1)
-        for k, question in enumerate(questions)
-    ]
-    text = "\n\n".join(f"{k}. {as_text(question)}" for k, question in enumerate(questions, start=1))
-    letters = ", ".join(f"the answer to question {k}" for k in (1, 2))
-    text = f"{text}\n\nAnswer with checks.quiz({lesson}, 'abcde'): a letter for each question, {letters} and so on."
-    return QuestionWidget(in_this_cell(widgets.VBox([*boxes, score])), text)
+    how = (
+        f"Answer with checks.quiz({lesson}, 'abcde'): a letter for each question, the answer to question 1, "
+        "the answer to question 2 and so on."
+    )
+    return QuestionWidget(questions, how, lambda question, heard: answered(cast(Choice, question), heard), "quiz")
 
 
-def _asked(
-    question: Question, verb: str, told: Callable[[Reply], None], *, once: bool, number: int = 0
-) -> widgets.VBox:
-    before = f"{number}. " if number else ""
-    apart = ";margin-top:16px" if number > 1 else ""
-    ask = Screen(f'<div style="{_BLOCK}{apart}"><b data-question>{html.escape(before + question.ask)}</b></div>')
-    field = _field(question)
-    button = widgets.Button(description=verb, tooltip=f"{verb}: {question.ask}", layout={"width": "110px"})
-    answer = Screen()
-
-    def judge(given: str | None) -> None:
-        if given in (None, ""):
-            answer.value = _told("Choose an answer first." if isinstance(question, Choice) else "Write a number first.")
-            return
-        heard = reply(question, given)
-        answer.value = _told(str(heard))
-        if heard.state != "open":
-            field.disabled = button.disabled = once
-            told(heard)
-
-    button.on_click(lambda _: judge(field.value))
-    ask.observe(lambda change: judge(_given(question, change["new"])), "given")
-    return widgets.VBox([ask, field, button, answer])
+def _right(question: Choice) -> int:
+    return next(k for k, option in enumerate(question.options) if option.right)
 
 
-def _field(question: Question) -> widgets.RadioButtons | widgets.Text:
+def _known(question: Question) -> dict[str, Any]:
+    """Everything that the browser needs to judge answers itself."""
     if isinstance(question, Choice):
-        return widgets.RadioButtons(options=[option.text for option in question.options], value=None, layout=_WIDE)
-    return widgets.Text(placeholder=f"a number, in {question.unit}")
+        replies = [reply(question, option.text) for option in question.options]
+        return {
+            "right": _right(question),
+            "replies": [{"state": judged.state, "says": judged.says} for judged in replies],
+        }
+    truth = question.truth()
+    told = f"{rounded(truth)} {question.unit}"
+    return {
+        "truth": truth,
+        "close": question.close,
+        "yes": f"Yes, it is {told}. {question.says}",
+        "no": f"It is {told}.",
+        "says": question.says,
+        "beliefs": [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs],
+    }
 
 
-def _given(question: Question, pressed: str) -> str | None:
-    """The answer in what a browser sent: the text of an option, or what was typed."""
-    _, _, given = pressed.partition(" ")
-    if isinstance(question, Choice):
-        return question.options[int(given)].text if int(given) >= 0 else None
-    return given
-
-
-def _told(words: str) -> str:
-    return f'<div role="status" style="{_BLOCK}">{html.escape(words)}</div>'
-
-
-def _score(right: int, of: int) -> str:
-    return f'<div role="status" style="{_BLOCK};margin-top:16px">{right} of {of} right</div>'
-
-
-def _example(question: Question) -> str:
-    return f"checks.guess({question.name!r}, {chr(39) + 'b' + chr(39) if isinstance(question, Choice) else '12.5'})"
+def _card(question: Question, before: str) -> str:
+    ask = f"<p><b>{before}{html.escape(question.ask)}</b></p>"
+    if not isinstance(question, Choice):
+        return f'<div style="{_CARD}">{ask}<p>A number, in {html.escape(question.unit)}.</p></div>'
+    options = "".join(
+        f"<div>{letter}) {html.escape(option.text)}</div>"
+        for letter, option in zip(LETTERS, question.options, strict=False)
+    )
+    return f'<div style="{_CARD}">{ask}{options}</div>'

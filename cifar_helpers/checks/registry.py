@@ -84,10 +84,9 @@ def hint(name: Any) -> PlainText:
     known = known_name(name, session.known)
     if known is None:
         return PlainText(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(session.known))}")
-    hints = session.known[known].hints
-    number = min(session.hints_given.get(known, 0), len(hints) - 1)
-    session.hints_given[known] = number + 1
-    return PlainText(f"Hint {number + 1} of {len(hints)}: {hints[number]}")
+    exercise = session.known[known]
+    text = exercise.next_hint()
+    return PlainText(f"Hint {session.hints_given[known]} of {len(exercise.hints)}: {text}")
 
 
 def guess(name: Any, answer: Any = None) -> QuestionWidget | Reply:

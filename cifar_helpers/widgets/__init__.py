@@ -1,5 +1,6 @@
-"""Things to touch in a notebook: each function returns an ipywidgets widget."""
+"""Things to touch in a notebook or on a page: each function returns a widget that computes in the browser."""
 
+from cifar_helpers.widgets._base import CourseWidget
 from cifar_helpers.widgets.bug_gallery import bug_gallery
 from cifar_helpers.widgets.confusion_explorer import confusion_explorer
 from cifar_helpers.widgets.convolution_steps import convolution_steps
@@ -14,6 +15,7 @@ from cifar_helpers.widgets.timing_explorer import timing_explorer
 from cifar_helpers.widgets.training_through_time import training_through_time
 
 __all__ = [
+    "CourseWidget",
     "LiveTraining",
     "bug_gallery",
     "confusion_explorer",

@@ -40,14 +40,29 @@ class CourseWidget(anywidget.AnyWidget):
         """What the widget shows, in one or two sentences: for readers without it, and as alt text of its picture."""
         raise NotImplementedError
 
+    def html(self) -> str:
+        """What a stored notebook shows in place of the widget; by default the words."""
+        return f"<p>{html.escape(self.words())}</p>"
+
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
         """What the browser may load, by name: weights and other data that no trait should carry."""
         return {}
+
+    def read(self, name: str) -> bytes:
+        """What a notebook's browser gets when it asks for `name`.
+
+        Override it where there is more to ask for than a stored page should carry, which is what `loadable` has.
+        """
+        return self.loadable()[name]()
 
     def state(self) -> dict[str, Any]:
         """The state of the widget as the browser gets it; pictures as bytes."""
         full = self.get_state()
         return {name: full[name] for name in self.trait_names(sync=True) if self._is_own(name)}
+
+    def record(self) -> dict[str, Any]:
+        """What a stored notebook keeps of the state, so that a page may bring the widget to life: all but pictures."""
+        return {name: value for name, value in self.state().items() if not isinstance(value, bytes)}
 
     def as_page(self, title: str) -> str:
         """One HTML file with this widget as it is now, which needs neither Python nor a network."""
@@ -63,20 +78,21 @@ class CourseWidget(anywidget.AnyWidget):
             return
         name = message.get("name")
         try:
-            content = self.loadable()[str(name)]()
+            content = self.read(str(name))
         except Exception as error:
             self.send({"type": "loaded", "name": name, "error": f"{type(error).__name__}: {error}"})
             return
         self.send({"type": "loaded", "name": name}, buffers=[content])
 
+    def __repr__(self) -> str:
+        return self.words()
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and beside it what a stored notebook keeps: a sentence, and a record without pictures."""
         bundle, metadata = _pair(super()._repr_mimebundle_(**options))
-        state = {name: value for name, value in self.state().items() if not isinstance(value, bytes)}
-        record = html.escape(as_json(state))
-        words = html.escape(self.words())
+        record = html.escape(as_json(self.record()))
         bundle["text/plain"] = self.words()
-        bundle["text/html"] = f'<div data-widget="{self.module}" data-state="{record}"><p>{words}</p></div>'
+        bundle["text/html"] = f'<div data-widget="{self.module}" data-state="{record}">{self.html()}</div>'
         return bundle, metadata
 
 

@@ -479,7 +479,7 @@ def told(verdict: Any) -> str:
     """What a verdict says, which must be fit for a reader."""
     assert isinstance(verdict, Verdict)
     said = str(verdict)
-    assert len(said) < 900 and verdict._repr_html_()
+    assert len(said) < 900 and verdict._repr_mimebundle_()
     assert not any(words in said for words in ("Traceback", "most recent call", " at 0x", "\n"))
     return said
 

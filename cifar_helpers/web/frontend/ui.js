@@ -35,6 +35,18 @@ export function svg(tag, properties = {}, ...children) {
 }
 
 /**
+ * A sentence with `code` in backticks and *emphasis* as elements.
+ * @param {string} text
+ * @returns {(Node | string)[]}
+ */
+export function inline(text) {
+  return text.split("`").flatMap((part, k) => {
+    if (k % 2) return [h("code", {}, part)];
+    return part.split(/(?<![\w*])\*(?=\S)([^*]+)\*(?![\w*])/).map((piece, n) => (n % 2 ? h("em", {}, piece) : piece));
+  });
+}
+
+/**
  * A canvas whose content is said elsewhere in words.
  * @param {number} [width]
  * @param {number} [height]

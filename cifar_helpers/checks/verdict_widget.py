@@ -1,0 +1,71 @@
+"""The card below an exercise: the verdict at a glance, the reason, and hints in steps."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import traitlets
+
+from cifar_helpers.checks.progress import session
+from cifar_helpers.widgets import CourseWidget
+
+if TYPE_CHECKING:
+    from cifar_helpers.checks.engine import Verdict
+
+__all__ = ["VerdictCard"]
+
+_COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
+
+
+class VerdictCard(CourseWidget, module="verdict"):
+    """What is said to an answer, with a button for the next hint."""
+
+    exercise = cast(str, traitlets.Unicode("").tag(sync=True))
+    verdict = cast(str, traitlets.Enum(tuple(_COLOURS), "open").tag(sync=True))
+    says = cast(str, traitlets.Unicode("").tag(sync=True))
+    picture = cast(str, traitlets.Unicode("").tag(sync=True))
+    hints = cast(list[str], traitlets.List().tag(sync=True))
+    hints_left = cast(int, traitlets.Int(0).tag(sync=True))
+    progress = cast(str, traitlets.Unicode("").tag(sync=True))
+
+    def __init__(self, verdict: Verdict) -> None:
+        self._verdict, check = verdict, verdict.exercise
+        given = [] if check is None else list(check.hints[: session.hints_given.get(check.name, 0)])
+        super().__init__(
+            exercise="" if check is None else check.name,
+            verdict=verdict.state,
+            says=verdict.says,
+            picture=verdict.picture,
+            hints=given,
+            hints_left=0 if check is None else len(check.hints) - len(given),
+            progress="" if check is None else _progress(check.lesson),
+        )
+        self.on_msg(self._take)
+
+    def words(self) -> str:
+        """The verdict and its reason."""
+        return str(self._verdict)
+
+    def html(self) -> str:
+        """The verdict for a reader without a kernel, with the picture of what the answer does."""
+        style = f"border-left:4px solid {_COLOURS[self.verdict]};padding:2px 12px;max-width:720px;line-height:1.45"
+        return f'<p role="status" style="{style}">{html.escape(self.words())}</p>{self.picture}'
+
+    def record(self) -> dict[str, Any]:
+        """Nothing: a verdict belongs to the answer that stood in the cell."""
+        return {}
+
+    def _take(self, _: Any, message: Any, __: Any) -> None:
+        check = self._verdict.exercise
+        if check is None or not isinstance(message, dict) or message.get("type") != "hint" or not self.hints_left:
+            return
+        # checks.hint may have given some meanwhile: the card shows all that were given.
+        check.next_hint()
+        given = session.hints_given[check.name]
+        self.hints, self.hints_left = list(check.hints[:given]), len(check.hints) - given
+
+
+def _progress(lesson: int) -> str:
+    names = {name for name, check in session.known.items() if check.lesson == lesson}
+    return f"{len(names & session.solved)} of {len(names)} exercises of lesson {lesson:02d} solved"
