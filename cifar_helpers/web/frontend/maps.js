@@ -6,14 +6,16 @@ import { arrows, cellUnder } from "./controls.js";
 /**
  * @param {string} label its accessible name
  * @param {{count: number, height: number, width: number, columns: number, gap?: number, chosen: (map: number,
- *     row: number, column: number) => void}} options how many maps of what size in how many columns, how many pixels
- *     between them; `chosen` hears of the map and of the pixel in it under the pointer (its middle after an arrow key)
+ *     row: number, column: number) => void, hovered?: (map: number | null) => void}} options how many maps of what size
+ *     in how many columns, how many pixels between them; `chosen` hears of the map and of the pixel in it under the
+ *     pointer (its middle after an arrow key); where there is `hovered`, a mouse that moves only hovers, and a press
+ *     chooses
  * @returns {{node: any, canvas: HTMLCanvasElement, draw: (values: ArrayLike<number>, table: Uint8Array,
  *     limit?: number) => void, mark: (map: number) => void, boxOf: (map: number) => {left: number, top: number,
  *     width: number, height: number}}} `draw` takes (count, height, width); without `limit` each map has its own
- *     scale. `boxOf` gives shares of the node's size.
+ *     scale. `mark` frames a map, −1 none. `boxOf` gives shares of the node's size.
  */
-export function mapGrid(label, { count, height, width, columns, gap = 1, chosen }) {
+export function mapGrid(label, { count, height, width, columns, gap = 1, chosen, hovered }) {
   const rows = Math.ceil(count / columns);
   const surface = canvas(columns * (width + gap) - gap, rows * (height + gap) - gap);
   const frame = h("div", { class: "cw-frame", hidden: true });
@@ -34,13 +36,22 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen 
     width: width / surface.width,
     height: height / surface.height,
   });
-  const choose = event => {
+  node.style.touchAction = "pan-y"; // a wall may fill a telephone's screen, which must still scroll
+  const under = event => {
     const [y, x] = cellUnder(node, event, surface.height, surface.width);
     const map = Math.floor(y / (height + gap)) * columns + Math.floor(x / (width + gap));
-    if (map < count) chosen(map, Math.min(y % (height + gap), height - 1), Math.min(x % (width + gap), width - 1));
+    return { map, row: Math.min(y % (height + gap), height - 1), column: Math.min(x % (width + gap), width - 1) };
   };
-  node.addEventListener("pointermove", choose);
+  const choose = event => {
+    const { map, row, column } = under(event);
+    if (map < count) chosen(map, row, column);
+  };
   node.addEventListener("pointerdown", choose);
+  node.addEventListener("pointermove", event => {
+    if (!hovered || event.buttons) choose(event);
+    else if (under(event).map < count) hovered(under(event).map);
+  });
+  node.addEventListener("pointerleave", () => hovered?.(null));
   arrows(node, (down, right) => {
     const next = current + Math.sign(down) * columns + Math.sign(right);
     if (next >= 0 && next < count) chosen(next, Math.floor(height / 2), Math.floor(width / 2));
@@ -50,9 +61,10 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen 
     canvas: surface,
     boxOf,
     mark(map) {
+      frame.hidden = map < 0;
+      if (map < 0) return;
       current = map;
       const box = boxOf(map);
-      frame.hidden = false;
       frame.style.cssText = [
         `left:${box.left * 100}%`, `top:${box.top * 100}%`,
         `width:${box.width * 100}%`, `height:${box.height * 100}%`,
