@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 PALETTE: Final[list[str]] = list(sns.color_palette("colorblind").as_hex())
@@ -41,14 +43,36 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def picture(figure: Figure, alt: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """A figure as what a notebook stores: PNG and alt text, with the metadata; the figure is closed."""
+    """A figure as what a notebook stores; it is closed.
+
+    Returns:
+        PNG, an `img` element, and the alt text; and the metadata. Front ends lose the alt text of a PNG, and show the
+        element where they can.
+    """
     if not alt.strip():
         raise ValueError("a figure needs alt text: one sentence that states the finding")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
-    encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"image/png": encoded, "text/plain": alt}, {"image/png": {"alt": alt}}
+    bundle = {"image/png": _base64(buffer), "text/html": image_html(Image.open(buffer), alt), "text/plain": alt}
+    return bundle, {"image/png": {"alt": alt}}
+
+
+def image_html(image: Image.Image, alt: str) -> str:
+    """An image as an element with alt text: WebP, lossless or not, whichever is smaller."""
+    kinds: list[io.BytesIO] = []
+    for options in ({"lossless": True}, {"quality": 88}):
+        kinds.append(io.BytesIO())
+        image.convert("RGB").save(kinds[-1], "WEBP", **options)
+    smallest = min(kinds, key=lambda kind: len(kind.getvalue()))
+    return (
+        f'<img alt="{html.escape(alt)}" width="{image.width}" style="max-width:100%;height:auto" '
+        f'src="data:image/webp;base64,{_base64(smallest)}">'
+    )
+
+
+def _base64(buffer: io.BytesIO) -> str:
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:

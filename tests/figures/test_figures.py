@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,7 +44,17 @@ def test_a_shown_figure_has_alt_text_and_is_closed() -> None:
     bundle, metadata = picture(figure, "Three images of noise.")
     assert metadata["image/png"]["alt"] == bundle["text/plain"] == "Three images of noise."
     assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).format == "PNG"
+    assert bundle["text/html"].startswith('<img alt="Three images of noise." width="')
     assert plt.get_fignums() == before
+
+
+def test_the_element_is_the_same_picture_and_smaller() -> None:
+    bundle, _ = picture(figures.image_grid(IMAGES[:3]), "Noise & more.")
+    (source,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', bundle["text/html"])
+    element, png = (Image.open(io.BytesIO(base64.b64decode(part))) for part in (source, bundle["image/png"]))
+    assert element.size == png.size and len(source) < len(bundle["image/png"])
+    assert np.abs(np.asarray(element.convert("RGB"), float) - np.asarray(png.convert("RGB"), float)).mean() < 4
+    assert 'alt="Noise &amp; more."' in bundle["text/html"]
 
 
 def test_a_figure_without_alt_text_is_refused() -> None:
