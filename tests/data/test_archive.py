@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import pickle
 import random
@@ -20,7 +19,7 @@ from typing import Any
 
 import pytest
 from fault_server import serving
-from helpers import write_batches
+from helpers import processes, write_batches
 
 from cifar_helpers import Cifar10, DataError, load_cifar10
 from cifar_helpers.data import fetch
@@ -168,27 +167,25 @@ def test_a_wrong_archive_in_the_folder_is_named(tmp_path: Path, small: tuple[Pat
         fetch_cifar10(tmp_path, online=False, archive=small[1])
 
 
-def test_offline_no_mirror_is_asked(
-    tmp_path: Path, small: tuple[Path, Archive], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_offline_no_mirror_is_asked(root: Path, small: tuple[Path, Archive], monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(small[0].read_bytes()) as server:
         monkeypatch.setenv("CIFAR10_MIRRORS", server.url("good"))
-        data = load_cifar10(tmp_path / "one", download=False)
-        load_cifar10(tmp_path / "one")  # CIFAR10_OFFLINE is set for all tests
+        data = load_cifar10(root, download=False)
+        load_cifar10(root)  # CIFAR10_OFFLINE is set for all tests
         assert data.source == "sketches" and server.asked == []
 
 
 def test_the_learner_is_told_why_there_are_sketches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CIFAR10_OFFLINE", "0")
     with serving() as server:
         monkeypatch.setenv("CIFAR10_MIRRORS", server.url("missing"))
-        assert load_cifar10(tmp_path).source == "sketches"
+        assert load_cifar10(root).source == "sketches"
     (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Data:")]
     assert "sketches" in line and "HTTP 404" in line
     with pytest.raises(DataError, match="no address gave the file"):
-        load_cifar10(tmp_path, source="cifar10")
+        load_cifar10(root, source="cifar10")
 
 
 def test_an_archive_that_cannot_be_unpacked_leaves_no_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,14 +241,12 @@ def test_kill_9_at_any_moment_of_a_download_and_an_unpack(
         for name, content in contents.items():
             add(tar, f"{FOLDER}/{name}", content)
     archive = described(path, {n: hashlib.md5(c).hexdigest() for n, c in contents.items()})
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["cifar_helpers.data"])
     ended_in = {"download": 0, "unpack": 0, "done": 0}
     with serving(path.read_bytes()) as server:
         monkeypatch.setenv("CIFAR10_MIRRORS", server.url("rate-60000000"))
         for k in range(kills):
             root = tmp_path / str(k)
-            process = context.Process(target=_bring, args=(str(root), archive))
+            process = processes().Process(target=_bring, args=(str(root), archive))
             process.start()
             unpacking = root / f"{FOLDER}.part"
             while k % 2 and process.is_alive() and not unpacking.exists():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import random
 import re
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from fault_server import CONTENT, FaultServer, serving
+from helpers import processes, start_process
 
 from cifar_helpers.data import mirrors
 from cifar_helpers.data.fetch import DownloadError, fetch
@@ -278,33 +278,24 @@ def test_a_folder_that_cannot_be_made_is_named(server: FaultServer, tmp_path: Pa
         get([server.url("good")], tmp_path / "file" / "data")
 
 
-RUN = f"""
-import signal, sys
-from pathlib import Path
-from cifar_helpers.data.fetch import fetch
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to it
-try:
-    fetch(sys.argv[2:], Path(sys.argv[1]), size={len(CONTENT)}, sha256="{SHA256}")
-except Exception as error:
-    print(type(error).__name__, error)
-"""
+def _fetch_and_tell(target: Path, url: str, limit: int | None = None) -> None:
+    """Say what goes wrong, in a process that may write no more bytes than this to a file."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the server of processes is deaf to it
+    if limit:
+        import resource  # only POSIX has it
 
-
-def run_limited(target: Path, url: str, limit: int) -> str:
-    import resource  # only POSIX has it
-
-    def few_bytes() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-c", RUN, str(target), url]
-    shown = subprocess.run(command, capture_output=True, text=True, preexec_fn=few_bytes, timeout=120, check=False)
-    return shown.stdout
+    try:
+        fetch([url], target, size=len(CONTENT), sha256=SHA256)
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process")
 def test_a_disk_that_takes_no_more_is_told_and_the_part_goes_on(server: FaultServer, tmp_path: Path) -> None:
-    said = run_limited(tmp_path / "file", server.url("good"), 300_000)
-    assert "DownloadError" in said and "cannot be written (File too large)" in said
+    said = tmp_path / "said"
+    start_process(said, _fetch_and_tell, tmp_path / "file", server.url("good"), 300_000).join(60)
+    assert "DownloadError" in said.read_text() and "cannot be written (File too large)" in said.read_text()
     get([server.url("good")], tmp_path / "file")
     assert server.asked[-1] == ("good", "bytes=300000-")
 
@@ -330,18 +321,9 @@ def _fetch(url: str, target: str) -> None:
     fetch([url], Path(target), size=len(CONTENT), sha256=SHA256, progress=False)
 
 
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Processes that start in milliseconds, as they are forked from one that has imported everything."""
-    context = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
-    if sys.platform != "win32":
-        context.set_forkserver_preload(["cifar_helpers.data"])
-    return context
-
-
-def test_two_processes_do_not_spoil_each_others_file(server: FaultServer, tmp_path: Path, processes: Any) -> None:
+def test_two_processes_do_not_spoil_each_others_file(server: FaultServer, tmp_path: Path) -> None:
     target = tmp_path / "file"
-    both = [processes.Process(target=_fetch, args=(server.url("rate-2000000"), str(target))) for _ in range(2)]
+    both = [processes().Process(target=_fetch, args=(server.url("rate-2000000"), str(target))) for _ in range(2)]
     for process in both:
         process.start()
     for process in both:
@@ -352,13 +334,14 @@ def test_two_processes_do_not_spoil_each_others_file(server: FaultServer, tmp_pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_leaves_a_part_to_go_on_from(server: FaultServer, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", RUN, str(tmp_path / "file"), server.url("rate-400000")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not server.asked:
-        time.sleep(0.05)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=30)
+    process = start_process(tmp_path / "said", _fetch_and_tell, tmp_path / "file", server.url("rate-400000"))
+    part = tmp_path / "file.part"
+    while not (part.exists() and part.stat().st_size):
+        assert process.is_alive()
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGINT)
+    process.join(30)
+    said = (tmp_path / "said").read_text(encoding="utf-8")
     assert "bytes are kept, and the next call goes on from there" in said
     kept = (tmp_path / "file.part").stat().st_size
     assert kept > 0
@@ -368,11 +351,11 @@ def test_ctrl_c_leaves_a_part_to_go_on_from(server: FaultServer, tmp_path: Path)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
-def test_kill_9_at_any_moment_of_a_download(server: FaultServer, tmp_path: Path, processes: Any, kills: int) -> None:
+def test_kill_9_at_any_moment_of_a_download(server: FaultServer, tmp_path: Path, kills: int) -> None:
     moments = random.Random(0)
     for k in range(kills):
         target = tmp_path / str(k) / "file"
-        process = processes.Process(target=_fetch, args=(server.url("rate-2000000"), str(target)))
+        process = processes().Process(target=_fetch, args=(server.url("rate-2000000"), str(target)))
         asked = len(server.asked)
         process.start()
         while len(server.asked) == asked:  # a kill before the download has begun would show nothing

@@ -111,8 +111,8 @@ def test_a_cache_that_cannot_be_written_still_loads(tmp_path: Path) -> None:
         assert len(load_cifar10(tmp_path).train) == 100
 
 
-def test_without_data_and_network_it_says_sketches(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = load_cifar10(tmp_path)
+def test_without_data_and_network_it_says_sketches(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = load_cifar10(root)
     assert data.source == "sketches"
     lines = capsys.readouterr().out.strip().splitlines()
     assert len(lines) == 1 and "sketches" in lines[0] and "switched off" in lines[0]
