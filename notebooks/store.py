@@ -3,17 +3,23 @@
     python notebooks/store.py            # all of them
     python notebooks/store.py 02 04      # those whose names start so
 
-Each notebook is written only if every cell ran. Prints its time and its slowest cell, and keeps the times
-in resources/lesson_seconds.json, from which the doctor tells what to expect on other machines.
+Each notebook is written only if every cell ran. A widget is stored as a picture of it, taken in Chromium, with a
+small record of its state; the output of a cell that is tagged `reveals` is folded, because it answers a prediction.
+Prints the time of each notebook and its slowest cell, and keeps the times in resources/lesson_seconds.json, from which
+the doctor tells what to expect on other machines.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import io
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,18 +27,39 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from PIL import Image
 
 from cifar_helpers._paths import atomic_write
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 1_500_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
-WIDGET_REPR = re.compile(r"\w+\(children=")  # what a widget is as text; a question is words
-WIDGET_TEXT = "Run this cell to use the controls; the figure above says the same."
+PAGE = re.compile(r"<p>[^<]*</p>(?=</div><!--page (\w+)-->)")
+WIDTH = 800
 
 
-def execute(path: Path) -> tuple[nbformat.NotebookNode, list[float]]:
-    """Run a notebook from top to bottom; give it back with outputs, and the seconds of each code cell."""
+def keep_pages(folder: str) -> None:
+    """Runs in a lesson's kernel: whenever a widget is shown, also write a page with it, from which a picture is taken."""
+    from cifar_helpers.widgets import CourseWidget
+
+    bundle_of = CourseWidget._repr_mimebundle_
+
+    def with_page(widget: CourseWidget, **options: Any) -> Any:
+        bundle, metadata = bundle_of(widget, **options)
+        if type(widget).html is CourseWidget.html:  # questions and verdicts are stored as words
+            page = Path(folder, f"{widget.model_id}.html")
+            page.write_text(widget.as_page("A widget"), encoding="utf-8")
+            bundle["text/html"] += f"<!--page {widget.model_id}-->"
+        return bundle, metadata
+
+    CourseWidget._repr_mimebundle_ = with_page  # type: ignore[method-assign]
+
+
+def execute(path: Path, pages: Path) -> tuple[nbformat.NotebookNode, list[float]]:
+    """Run a notebook from top to bottom; give it back with outputs, and the seconds of each code cell.
+
+    Pages of its widgets are written into the folder `pages`.
+    """
     notebook = nbformat.read(path, as_version=4)
     seconds: list[float] = []
     started = 0.0
@@ -50,6 +77,7 @@ def execute(path: Path) -> tuple[nbformat.NotebookNode, list[float]]:
         kernel_name="python3",
         resources={"metadata": {"path": str(HERE)}},
         coalesce_streams=True,
+        extra_arguments=[f"--IPKernelApp.exec_lines=import store; store.keep_pages({str(pages)!r})"],
         on_cell_execute=start,
         on_cell_executed=stop,
     )
@@ -67,14 +95,42 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        cell.metadata.pop("jupyter", None)
+        if "reveals" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"outputs_hidden": True}
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
             # Without its live kernel a widget is an error message in every viewer.
-            if data.pop(WIDGET, None) is not None and WIDGET_REPR.match(data["text/plain"]):
-                data["text/plain"] = WIDGET_TEXT
+            output.get("data", {}).pop(WIDGET, None)
             if output.get("output_type") == "stream":
                 output.text = last_of_each_line(output.text)
     return notebook
+
+
+def add_pictures(notebook: nbformat.NotebookNode, pages: Path) -> None:
+    """Put a picture of each widget in the place of its words."""
+    shown = [out.data for cell in notebook.cells for out in cell.get("outputs", []) if "text/html" in out.get("data", {})]
+    wanted = [(data, found[1]) for data in shown if (found := PAGE.search(data["text/html"]))]
+    if not wanted:
+        return
+    from playwright.sync_api import sync_playwright
+
+    from cifar_helpers.figures._base import image_html
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": 700})
+        for data, name in wanted:
+            page.goto((pages / f"{name}.html").as_uri())
+            page.wait_for_selector("html[data-booted]", state="attached")
+            page.wait_for_selector(".cw:not([aria-busy=true])")
+            page.wait_for_timeout(500)  # the last frames of what moves when it is first shown
+            image = Image.open(io.BytesIO(page.locator("[data-cifar-widget]").first.screenshot()))
+            element = image_html(image, data["text/plain"])
+            data["text/html"] = re.sub(r"<!--page \w+-->", "", PAGE.sub(lambda _, shown=element: shown, data["text/html"]))
+            small = io.BytesIO()
+            image.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+            data["image/png"] = base64.b64encode(small.getvalue()).decode("ascii")
+        browser.close()
 
 
 def last_of_each_line(text: str) -> str:
@@ -107,12 +163,14 @@ def main() -> int:
     for path in sorted(HERE.glob("[0-9]*.ipynb"), key=lambda p: (p.name.startswith("00"), p.name)):
         if chosen and not path.name.startswith(tuple(chosen)):
             continue
-        try:
-            notebook, seconds = execute(path)
-        except CellExecutionError as error:
-            print(f"{path.name}: a cell failed, nothing is stored\n{error}", file=sys.stderr)
-            failed = True
-            continue
+        with tempfile.TemporaryDirectory() as pages:
+            try:
+                notebook, seconds = execute(path, Path(pages))
+            except CellExecutionError as error:
+                print(f"{path.name}: a cell failed, nothing is stored\n{error}", file=sys.stderr)
+                failed = True
+                continue
+            add_pictures(notebook, Path(pages))
         problems = complaints(clean(notebook))
         if problems:
             print(f"{path.name}: not stored, {'; '.join(problems)}", file=sys.stderr)

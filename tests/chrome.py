@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
-from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets import CourseWidget
 
 NO_CHROMIUM = "Chromium is missing: install it (apt-get install chromium, or playwright install chromium)"
 QUIET = [
