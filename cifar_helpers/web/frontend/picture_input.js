@@ -62,9 +62,10 @@ export async function squareOf(file) {
  * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name: string) =>
  *     void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of
  *     the picture; what hears of a new picture with its name; and what shows a sentence, empty when all is well
- * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, listen: (root:
- *     HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a picture; `listen`
- *     takes what is dropped or pasted anywhere on an element; `close` turns the camera off
+ * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () => void,
+ *     listen: (root: HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a
+ *     picture; `reveal` scrolls the gallery to the chosen one; `listen` takes what is dropped or pasted anywhere on an
+ *     element; `close` turns the camera off
  */
 export function pictureInput({ pictures, label, changed, told }) {
   let pixels = new Uint8Array(SIDE * SIDE * 3);
@@ -215,6 +216,10 @@ export function pictureInput({ pictures, label, changed, told }) {
     pens: pens.node,
     sources: h("div", { class: "pi-sources" }, button("Open…", () => chooser.click()), camera, chooser),
     set,
+    reveal() {
+      const button = gallery.buttons.find(one => one.getAttribute("aria-checked") === "true");
+      if (button) gallery.node.scrollLeft = button.offsetLeft - gallery.node.clientWidth / 2;
+    },
     listen(root) {
       const take = (event, data) => {
         const file = Array.from(data?.files ?? []).find(one => one.type.startsWith("image/")) ?? data?.files[0];
