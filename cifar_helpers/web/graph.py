@@ -80,8 +80,8 @@ def trace(model: nn.Module) -> Graph:
         graph = fx.Tracer().trace(network)
     except Exception as error:  # a learner's forward may fail in any way
         raise TypeError(
-            f"the forward of {type(network).__name__} cannot be followed ({_first_line(error)}): let it call layers one "
-            "after another, without an if or a loop that depends on the picture"
+            f"the forward of {type(network).__name__} cannot be followed ({_first_line(error)}): let it call layers "
+            "one after another, without an if or a loop that depends on the picture"
         ) from error
     module = fx.GraphModule(network, graph)
     module.graph.eliminate_dead_code()
@@ -182,7 +182,9 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
         return str(stack[-1][0]) if stack else ""
 
     def _record(self, n: fx.Node, layer: nn.Module | None, place: str, result: Tensor) -> int:
-        inputs = tuple(self._places[one] for one in n.all_input_nodes if one in self._places)
+        inputs = tuple(self._places[one] for one in n.args if isinstance(one, fx.Node) and one in self._places)
+        if not inputs:  # the layer was called with its input by name
+            raise _UnsupportedError(_name(n, layer), place, " with a named input")
         before = self.nodes[inputs[0]].shape
         arguments, named = self.fetch_args_kwargs_from_env(n)
         if layer is not None:
@@ -200,8 +202,6 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
         if target in _ADDITIONS and len(inputs) == len(arguments) == 2 and not named:
             if self.nodes[inputs[1]].shape == before:
                 return self._add(_join(place, "add"), "add", inputs, result)
-        elif target in _ADDITIONS and len(n.args) == 2 and n.args[0] is n.args[1]:
-            return self._add(_join(place, "multiply"), "multiply", inputs, result, {"factor": 2.0})
         elif target in _FACTORS and len(inputs) == 1 and len(arguments) == 2:
             numbers = [one for one in arguments if isinstance(one, int | float)]
             reverse = not isinstance(n.args[0], fx.Node) and _FACTORS[target] is not float

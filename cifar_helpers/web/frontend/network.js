@@ -94,7 +94,7 @@ export function decode(buffer) {
  * @param {number} inputs how many there are along this axis
  * @returns {number[][]}
  */
-export function windows(layer, axis, inputs) {
+function windows(layer, axis, inputs) {
   const { kernel, stride, padding, dilation = [1, 1] } = layer.settings;
   const count = layer.shape[axis + 1] ?? 1;
   return Array.from({ length: count }, (_, place) => {
