@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import html
 import re
 import textwrap
 from collections.abc import Callable
@@ -12,7 +14,19 @@ from cifar_helpers.bug_gallery import signs
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, SOUND, Symptoms, symptoms
 from cifar_helpers.bug_gallery.signs import FLOOR, Sign, length, moved
 
-__all__ = ["NAMED", "PROFILES", "Judgement", "Profile", "code_of", "judge", "tell"]
+__all__ = [
+    "NAMED",
+    "PROFILES",
+    "Judgement",
+    "Profile",
+    "changes_of",
+    "code_of",
+    "explained",
+    "gives_away",
+    "judge",
+    "tell",
+    "telling",
+]
 
 NAMED: Final[set[int]] = set()
 """Cases whose bug was named since the kernel started."""
@@ -24,7 +38,7 @@ class Profile:
 
     Attributes:
         signs: all of them are there where the bug is, and not all where another is.
-        gives_away: what tells it, from its symptoms and those of the sound run.
+        gives_away: what tells it, from its symptoms and those of the healthy run.
         find: how one finds it, and keeps it away.
     """
 
@@ -40,49 +54,51 @@ class Judgement:
     Attributes:
         right: whether it is this bug.
         says: in words.
+        against: key of the symptom that speaks against it; empty where it is right.
     """
 
     right: bool
     says: str
+    against: str = ""
 
 
 PROFILES: Final[dict[str, Profile]] = {
     "no zero_grad": Profile(
         (signs.FIRST_STAY, signs.GRADIENTS_GROW),
         lambda s, sound: (
-            f"The first batches look sound. But the mean gradient is {length(s.gradient[0])} long in the first epoch "
-            f"already (sound: {length(sound.gradient[0])}), and {length(s.gradient[-1])} in the last, and the loss "
-            "goes up with it."
+            "The first batches look healthy. But the mean length of the gradient is already "
+            f"{length(s.gradient[0])} in the first epoch (healthy run: {length(sound.gradient[0])}) and "
+            f"{length(s.gradient[-1])} in the last, and the loss goes up with it."
         ),
         "Print the length of the gradient every few steps: it should stay about the same. Where it grows, look for "
         "zero_grad between two calls of backward.",
     ),
     "no eval()": Profile(
-        (signs.ANSWERS_VARY,),
+        (signs.ANSWERS_VARY, signs.ONE_AT_A_TIME),
         lambda s, sound: (
-            "The same photo gets another answer each time: dropout goes on. Asked one at a time, "
-            f"{s.single_accuracy:.0%} of the validation images are right, in batches "
-            f"{s.validation_accuracy[-1]:.0%}: batch norm takes mean and deviation from the images that come together."
+            "The same photo gets a different prediction each time, because dropout is still on. One at a time, "
+            f"{s.single_accuracy:.0%} of the validation images are classified correctly, in batches "
+            f"{s.validation_accuracy[-1]:.0%}: batch norm takes its mean and standard deviation from the batch."
         ),
-        "Ask twice about one picture: the two answers must be equal. model.eval() belongs before every answer, "
+        "Predict the same picture twice: the results must be equal. Call model.eval() before every prediction, and "
         "model.train() before every epoch.",
     ),
     "softmax before cross-entropy": Profile(
         (signs.SOFTMAX_RANGE, signs.LEARNS),
         lambda s, sound: (
-            f"{s.validation_accuracy[-1]:.0%} are right, and still the validation loss is "
-            f"{s.validation_loss[-1]:.2f}; the sound run is at {_loss_at(sound, s.validation_accuracy[-1]):.2f} where "
-            f"it is right as often. Probabilities taken for logits keep the loss above ln(e + 9) − 1 = {FLOOR:.2f}, "
-            "however sure the network is."
+            f"{s.validation_accuracy[-1]:.0%} are classified correctly, yet the validation loss is "
+            f"{s.validation_loss[-1]:.2f}; the healthy run is at {_loss_at(sound, s.validation_accuracy[-1]):.2f} "
+            f"where it is as accurate. Probabilities used as logits keep the loss above ln(e + 9) − 1 = {FLOOR:.2f}, "
+            "however certain the network is."
         ),
-        "Give your loss logits that are right and sure, such as 20 and nine zeros: it must be near 0. Cross-entropy "
-        "in PyTorch takes logits and does the softmax itself.",
+        "Give your loss logits that are certain and correct, such as 20 and nine zeros: it must be near 0. "
+        "Cross-entropy in PyTorch takes logits and applies the softmax itself.",
     ),
     "learning rate × 100": Profile(
         (signs.THROWN,),
         lambda s, sound: (
             f"The first batches have losses of {', '.join(map(length, s.first_losses))}: the steps overshoot. "
-            "Before the first epoch ends, loss and weights are no numbers, and every answer is the first class."
+            "Before the first epoch ends, loss and weights are NaN, and every prediction is the first class."
         ),
         "Print the loss of the first ten batches: it must not climb. Then try smaller rates, each a third of the one "
         "before, until it falls steadily.",
@@ -91,50 +107,50 @@ PROFILES: Final[dict[str, Profile]] = {
         (signs.CREEPS, signs.HARDLY_MOVES),
         lambda s, sound: (
             "All curves go the right way, training and validation side by side, but so slowly that after "
-            f"{len(s.train_loss)} epochs {s.validation_accuracy[-1]:.0%} are right. The weights have moved by "
-            f"{s.moved:.1%} of their length; in the sound run by {sound.moved:.0%}."
+            f"{len(s.train_loss)} epochs the accuracy is {s.validation_accuracy[-1]:.0%}. The weights have moved by "
+            f"{s.moved:.1%} of their length; in the healthy run by {sound.moved:.0%}."
         ),
-        "A curve that still falls in a straight line asks for a larger rate: make it ten times as large and compare "
-        "the first epoch.",
+        "A curve that still falls in a straight line calls for a larger learning rate: make it ten times as large, "
+        "and compare the first epoch.",
     ),
     "stale optimizer": Profile(
-        (signs.STANDS,),
+        (signs.STANDS, signs.NO_GRADIENT),
         lambda s, sound: (
             "The weights are where they began, to the last digit, and the optimizer never saw a gradient: it holds "
-            "the parameters of the network that was there before. Only dropout and the order of images move the curve."
+            "the parameters of an earlier network. Only dropout and the order of the images move the curve."
         ),
-        "Compare a weight before and after one step: it must differ. Make model and optimizer in one cell, the model "
-        "first; fit refuses an optimizer of another model.",
+        "Compare a weight before and after one step: it must differ. Create model and optimizer in one cell, the "
+        "model first; fit refuses an optimizer of another model.",
     ),
     "labels shuffled against images": Profile(
         (signs.AT_CHANCE, signs.GUESSES, signs.MOVES),
         lambda s, sound: (
             f"Gradients arrive and the weights move (by {moved(s.moved)}), yet the training loss stays at ln 10 and "
-            "one answer in ten is right, on training images too. There is nothing to learn: the images come in a new "
-            "order, their labels in the old one."
+            "accuracy at 10%, on training images too. There is nothing to learn: the images are in a new order, their "
+            "labels in the old one."
         ),
-        "Look at a batch as the network gets it: ten pictures, each with its label as a title. Reorder images and "
+        "Look at a batch as the network gets it: ten pictures, each with its label as title. Reorder images and "
         "labels in one step, with the same indices.",
     ),
     "test images in training": Profile(
         (signs.BETTER_THAN_NEW,),
         lambda s, sound: (
             f"Validation accuracy climbs to {s.validation_accuracy[-1]:.0%}, above training accuracy "
-            f"({s.train_accuracy[-1]:.0%}), and of really new images only {s.new_accuracy:.0%} are right. "
-            "The images that should judge were among those that were learned."
+            f"({s.train_accuracy[-1]:.0%}), but on really new images it is only {s.new_accuracy:.0%}. "
+            "The images meant for validation were among those that the network learned."
         ),
-        "Count the images that two sets have in common: it must be none. Split first, and keep images that nothing "
-        "touches before the very end. Whether they are called validation or test images makes no difference.",
+        "Count the images that two sets have in common: there must be none. Split first, and keep some images that "
+        "nothing touches until the very end, whether you call them validation or test images.",
     ),
     "photo not normalised": Profile(
         (signs.PHOTOS_SUFFER, signs.ANSWERS_STAY),
         lambda s, sound: (
-            f"The curves are those of the sound run. But of the same new images {s.new_accuracy:.0%} are right where "
-            f"they come as in training, and {s.photo_accuracy:.0%} where they come as photos: as numbers between 0 "
-            "and 1, and the network knows numbers between about −2 and 2."
+            f"The curves are those of the healthy run. But accuracy on the same new images is {s.new_accuracy:.0%} "
+            f"where they are preprocessed as in training, and {s.photo_accuracy:.0%} through the code for photos: it "
+            "passes numbers between 0 and 1, and the network was trained on numbers between about −2 and 2."
         ),
-        "Send one validation image both ways and compare the numbers that reach the network: they must be equal. "
-        "One function prepares both.",
+        "Pass one validation image through both, and compare the numbers that reach the network: they must be equal. "
+        "Preprocess both with one function.",
     ),
 }
 
@@ -157,20 +173,45 @@ def judge(case: int, suspicion: str) -> Judgement:
         return Judgement(True, f"Yes: {tell(case)}")
     seen = symptoms()[CASES[case - 1]]
     sign = next(sign for sign in PROFILES[suspicion].signs if not sign.seen(seen))
-    return Judgement(False, f"Not this: {suspicion}. {sign.against(seen)}")
+    return Judgement(False, f"Not this: {suspicion}. {sign.against(seen)}", sign.symptom)
 
 
 def tell(case: int) -> str:
     """The bug of a case, what gives it away, and how one finds it."""
     name = CASES[case - 1]
-    runs, profile = symptoms(), PROFILES[name]
-    return f"{name}. {profile.gives_away(runs[name], runs[SOUND])}\nHow to find it: {profile.find}"
+    return f"{name}. {gives_away(case)}\nHow to find it: {PROFILES[name].find}"
+
+
+def gives_away(case: int) -> str:
+    """What tells the bug of a case, from its symptoms and those of the healthy run."""
+    name, runs = CASES[case - 1], symptoms()
+    return PROFILES[name].gives_away(runs[name], runs[SOUND])
+
+
+def telling(case: int) -> frozenset[str]:
+    """Keys of the symptoms in which the bug of a case is seen."""
+    return frozenset(sign.symptom for sign in PROFILES[CASES[case - 1]].signs)
 
 
 def code_of(case: int) -> tuple[str, str]:
     """The wrong lines of a case and the right ones, as a reader writes them."""
     bug = BUGS[CASES[case - 1]]
     return _as_written(bug.wrong), _as_written(bug.right)
+
+
+def changes_of(case: int) -> list[tuple[str, str]]:
+    """The lines of a case, each with "-" where it was wrong, "+" where it is right, or " "."""
+    wrong, right = (code.splitlines() for code in code_of(case))
+    return [(line[0], line[2:]) for line in difflib.ndiff(wrong, right) if line[0] != "?"]
+
+
+def explained(case: int, words: str) -> str:
+    """HTML of the change that fixes a case, with words above."""
+    lines = "\n".join(html.escape(f"{sign} {line}") for sign, line in changes_of(case))
+    return (
+        f'<p style="max-width:720px;line-height:1.4;white-space:pre-line">{html.escape(words)}</p>'
+        f'<pre style="margin:0;padding:4px 8px;border:1px solid currentColor">{lines}</pre>'
+    )
 
 
 def _as_written(lines: str) -> str:

@@ -24,12 +24,13 @@ from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES, Cifar10, ImageSet
 from cifar_helpers.inference import preprocess
 
-__all__ = ["BUGS", "CASES", "PHOTO", "SOUND", "Bug", "Symptoms", "observe", "program", "record", "symptoms"]
+__all__ = ["BUGS", "CASES", "PHOTO", "SOUND", "Bug", "Symptoms", "healthy", "observe", "program", "record", "symptoms"]
 
 SOUND: Final = "sound"
 """Name of the run without a bug."""
 
 _EPOCHS: Final = 10
+_SEEDS: Final = range(10)  # of the healthy runs; a bug's run has the first
 PHOTO: Final = "horse"  # a drawing that the sound network names rightly
 FILE: Final = "bugs.json"
 
@@ -157,7 +158,7 @@ def program(bug: Bug | None) -> dict[str, Any]:
     return names
 
 
-def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _EPOCHS) -> Symptoms:
+def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _EPOCHS, seed: int = 0) -> Symptoms:
     """Run the program with a bug in it and look at it as one looks at a sick training.
 
     Args:
@@ -165,6 +166,7 @@ def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _
         images: 3,000 to train and validate with, split by the program.
         new: other images.
         epochs: passes over the training images.
+        seed: of the weights, the order of the images and the dropout.
     """
     run = program(bug)
     losses, loss_of = [], run["loss_of"]
@@ -175,7 +177,7 @@ def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _
         return loss
 
     run["loss_of"] = watched
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     training, validation = run["split"](images)
     model, optimizer = run["start"]()
     before = _weights(model)
@@ -230,13 +232,23 @@ def record(data: Cifar10, path: Path) -> None:
     runs = {}
     for name in (SOUND, *BUGS):
         seen = observe(BUGS.get(name), images, new)
-        runs[name] = {key: _plain(value) for key, value in asdict(seen).items()}
+        runs[name] = _entry(seen)
         print(f"{name}: validation accuracy {seen.validation_accuracy[-1]:.1%}", flush=True)
-    content = {"data": {"source": data.source, "fingerprint": data.fingerprint}, "epochs": _EPOCHS, "runs": runs}
+    others = [_entry(observe(None, images, new, seed=seed)) for seed in _SEEDS[1:]]
+    content = {
+        "data": {"source": data.source, "fingerprint": data.fingerprint},
+        "epochs": _EPOCHS,
+        "runs": runs,
+        "other seeds": others,
+    }
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     # A list of numbers on one line.
     text = re.sub(r"\[\s+([^][{}]+?)\s+\]", lambda match: f"[{' '.join(match[1].split())}]", text)
     path.write_text(text + "\n", encoding="utf-8")
+
+
+def _entry(seen: Symptoms) -> dict[str, Any]:
+    return {key: _plain(value) for key, value in asdict(seen).items()}
 
 
 def _plain(value: Any) -> Any:
@@ -251,11 +263,23 @@ def _plain(value: Any) -> Any:
 @functools.cache
 def symptoms() -> Mapping[str, Symptoms]:
     """The recorded symptoms by name of the bug, and those of the sound run under `SOUND`."""
-    content = json.loads((resources() / FILE).read_text(encoding="utf-8"))
-    return {
-        name: Symptoms(**{f.name: _read(run[f.name]) for f in fields(Symptoms)})
-        for name, run in content["runs"].items()
-    }
+    return {name: _symptoms(run) for name, run in _recorded()["runs"].items()}
+
+
+@functools.cache
+def healthy() -> tuple[Symptoms, ...]:
+    """What ten runs without a bug showed, which differ in their seeds alone; the first is the one under `SOUND`."""
+    return (symptoms()[SOUND], *(_symptoms(run) for run in _recorded()["other seeds"]))
+
+
+@functools.cache
+def _recorded() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((resources() / FILE).read_text(encoding="utf-8"))
+    return content
+
+
+def _symptoms(run: Mapping[str, Any]) -> Symptoms:
+    return Symptoms(**{f.name: _read(run[f.name]) for f in fields(Symptoms)})
 
 
 def _read(value: Any) -> Any:

@@ -20,10 +20,12 @@ class Sign:
     """Something that a bug always shows here.
 
     Attributes:
+        symptom: key of the symptom in which it is seen, as `evidence` lists them.
         seen: whether symptoms show it.
         against: what to say of symptoms that do not.
     """
 
+    symptom: str
     seen: Callable[[Symptoms], bool]
     against: Callable[[Symptoms], str]
 
@@ -75,13 +77,15 @@ def _varies(seen: Symptoms) -> bool:
 
 
 FIRST_STAY: Final = Sign(
+    "first_losses",
     lambda s: _worst(s.first_losses) < 3,
     lambda s: (
-        "Gradients that add up take some steps to grow, so the first batches look sound. "
+        "Gradients that add up take some steps to grow, so the first batches look healthy. "
         f"Here one of the first six has a loss of {length(_worst(s.first_losses))}."
     ),
 )
 GRADIENTS_GROW: Final = Sign(
+    "gradient",
     lambda s: s.gradient[-1] > 10 * s.gradient[0],
     lambda s: (
         "Gradients that add up grow more than tenfold over the epochs. Here their mean length is "
@@ -89,21 +93,44 @@ GRADIENTS_GROW: Final = Sign(
     ),
 )
 ANSWERS_VARY: Final = Sign(
+    "answers",
     _varies,
-    lambda s: "Without eval() dropout goes on, so one photo gets another answer each time. Here it gets the same one.",
+    lambda s: (
+        "Without eval() dropout stays on, so one photo gets a different prediction each time. "
+        "Here it gets the same one."
+    ),
+)
+ONE_AT_A_TIME: Final = Sign(
+    "single",
+    lambda s: s.single_accuracy < s.validation_accuracy[-1] - _CLEAR,
+    lambda s: (
+        "Without eval() batch norm takes its statistics from the batch, so accuracy drops for single images. "
+        f"Here it is {s.single_accuracy:.0%} one at a time, and {s.validation_accuracy[-1]:.0%} in batches."
+    ),
+)
+NO_GRADIENT: Final = Sign(
+    "gradient",
+    lambda s: max(s.gradient) == 0,
+    lambda s: (
+        "An optimizer of another network never sees a gradient. Here the mean length in the last epoch is "
+        f"{length(s.gradient[-1])}."
+    ),
 )
 SOFTMAX_RANGE: Final = Sign(
+    "loss",
     lambda s: min(_losses(s)) >= FLOOR and _worst(_losses(s)) <= _CEILING,
-    lambda s: f"Behind a softmax the loss stays between {FLOOR:.2f} and {_CEILING:.2f}. {_outside(s)}.",
+    lambda s: f"After a softmax the loss stays between {FLOOR:.2f} and {_CEILING:.2f}. {_outside(s)}.",
 )
 LEARNS: Final = Sign(
+    "accuracy",
     lambda s: s.validation_accuracy[-1] > 0.35,
     lambda s: (
-        "A softmax too many slows learning down, but does not stop it. "
-        f"Here only {s.validation_accuracy[-1]:.0%} of the validation images are right at the end."
+        "A second softmax slows learning down, but does not stop it. "
+        f"Here validation accuracy ends at only {s.validation_accuracy[-1]:.0%}."
     ),
 )
 THROWN: Final = Sign(
+    "first_losses",
     lambda s: max(s.first_losses) > 5,
     lambda s: (
         "Steps a hundred times as long throw the loss far up within a few batches. "
@@ -111,18 +138,22 @@ THROWN: Final = Sign(
     ),
 )
 CREEPS: Final = Sign(
+    "moved",
     lambda s: s.moved != 0,
     lambda s: f"Short steps move the weights too, if only a little. {_they_moved(s)}",
 )
 HARDLY_MOVES: Final = Sign(
+    "moved",
     lambda s: s.moved < 0.02,
     lambda s: f"Steps a hundred times as short leave the weights nearly where they began. {_they_moved(s)}",
 )
 STANDS: Final = Sign(
+    "moved",
     lambda s: s.moved == 0,
     lambda s: f"An optimizer of another network cannot move these weights at all. {_they_moved(s)}",
 )
 AT_CHANCE: Final = Sign(
+    "loss",
     lambda s: all(abs(loss - _CHANCE) < 0.1 for loss in s.train_loss),
     lambda s: (
         f"Where labels fit by chance alone, the training loss stays at ln 10 = {_CHANCE:.2f}. "
@@ -132,31 +163,38 @@ AT_CHANCE: Final = Sign(
     ),
 )
 GUESSES: Final = Sign(
+    "accuracy",
     lambda s: max(s.train_accuracy) < 0.15,
     lambda s: (
-        "Where labels fit by chance alone, one answer in ten is right to the end. "
+        "Where labels fit by chance alone, accuracy stays at 10% to the end. "
         f"Here training accuracy reaches {max(s.train_accuracy):.0%}."
     ),
 )
 MOVES: Final = Sign(
+    "moved",
     lambda s: s.moved != 0,
     lambda s: f"Labels that fit by chance still move the weights, though to no avail. {_they_moved(s)}",
 )
 BETTER_THAN_NEW: Final = Sign(
+    "new",
     lambda s: s.validation_accuracy[-1] > s.new_accuracy + _CLEAR,
     lambda s: (
-        "Images that were trained on are named better than new ones. Here "
-        f"{s.validation_accuracy[-1]:.0%} of the validation images are right, and {s.new_accuracy:.0%} of new ones."
+        "A network classifies the images that it was trained on better than new ones. Here accuracy is "
+        f"{s.validation_accuracy[-1]:.0%} on the validation images, and {s.new_accuracy:.0%} on new ones."
     ),
 )
 PHOTOS_SUFFER: Final = Sign(
+    "photo",
     lambda s: s.photo_accuracy < s.new_accuracy - _CLEAR,
     lambda s: (
-        "Photos that are prepared in another way are named worse. Here "
-        f"{s.new_accuracy:.0%} of the new images are right, and {s.photo_accuracy:.0%} where they come as photos."
+        "Photos that are preprocessed differently are classified worse. Here accuracy on new images is "
+        f"{s.new_accuracy:.0%}, and {s.photo_accuracy:.0%} through the code for photos."
     ),
 )
 ANSWERS_STAY: Final = Sign(
+    "answers",
     lambda s: not _varies(s),
-    lambda s: "A photo that is prepared wrongly gets the same wrong answer each time. Here the answers vary.",
+    lambda s: (
+        "A photo that is preprocessed wrongly gets the same wrong prediction each time. Here the predictions vary."
+    ),
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import re
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, alts, random_images, status
+from helpers import NOTEBOOKS, random_images
 from matplotlib import pyplot as plt
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -24,9 +22,7 @@ from cifar_helpers._paths import resources
 from cifar_helpers.bug_gallery import inject
 from cifar_helpers.bug_gallery.diagnosis import NAMED, PROFILES, code_of, judge
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, SOUND, observe, program, symptoms
-from cifar_helpers.bug_gallery.signs import FLOOR, length
-from cifar_helpers.widgets import bug_gallery
-from cifar_helpers.widgets.bug_gallery import as_text, measures, render
+from cifar_helpers.bug_gallery.signs import FLOOR
 
 LESSON = NOTEBOOKS / "04_training_and_overfitting.ipynb"
 SEEN = symptoms()
@@ -264,60 +260,6 @@ def test_words_alone_do_as_well() -> None:
 
 
 # --- what is drawn --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("case", range(1, 10))
-def test_a_case_shows_its_symptoms_and_not_its_name(case: int) -> None:
-    page, seen = render(case), SEEN[CASES[case - 1]]
-    assert CASES[case - 1] not in page and not any(name in page for name in BUGS)
-    loss, accuracy, photo = alts(page)
-    assert loss.startswith("loss by epoch") and accuracy.startswith("accuracy by epoch") and inject.PHOTO in photo
-    assert f"validation loss {length(seen.validation_loss[-1])}, accuracy" in status(page)
-    for name, value in measures(seen).items():
-        assert f"{html.escape(name)}</th>" in page and f">{html.escape(value)}</td>" in page
-
-
-@pytest.mark.alone
-@pytest.mark.parametrize("case", range(1, 10))
-def test_a_case_is_drawn_at_once(case: int) -> None:
-    start = time.perf_counter()
-    render(case)
-    assert time.perf_counter() - start < 0.05
-
-
-def test_losses_beyond_the_chart_stand_at_its_edge_and_are_told() -> None:
-    assert "stand at the upper edge" in status(render(8)) and "not a number has no place" in status(render(3))
-    assert "edge" not in status(render(1))
-    places = " ".join(re.findall(r'<polyline points="([^"]+)"', render(8))).split()
-    assert min(float(place.split(",")[1]) for place in places) == 10  # the top of the axes
-
-
-def test_the_gallery_judges_remembers_and_tells() -> None:
-    gallery: Any = bug_gallery()
-    gallery.press.click()
-    assert "Choose a suspicion first" in gallery.answer.value
-    gallery.suspicion.value = "stale optimizer"
-    gallery.press.click()
-    assert "❌" in gallery.answer.value and "they moved by 6.9% of their length" in gallery.answer.value
-    assert "<pre" not in gallery.answer.value and "0 of 9 bugs named" in gallery.score.value
-    gallery.ask.set_trait("given", f"1 {list(BUGS).index('labels shuffled against images')}")
-    assert "✅" in gallery.answer.value and gallery.answer.value.count("<pre") == 2
-    assert gallery.suspicion.value == "labels shuffled against images" and "1 of 9" in gallery.score.value
-    gallery.case.value = 2
-    assert "Case 2" in status(gallery.shown.value) and gallery.suspicion.value is None and not gallery.answer.value
-    gallery.give_up.click()
-    assert "It is photo not normalised" in gallery.answer.value and "1 of 9" in gallery.score.value
-    gallery.case.value = 1
-    assert gallery.suspicion.value == "labels shuffled against images" and "✅" in gallery.answer.value
-
-
-def test_without_a_widget_all_symptoms_are_there_as_text() -> None:
-    text = bug_gallery()._repr_mimebundle_()["text/plain"]
-    assert text == as_text() and "checks.bug(1, 'a')" in text and max(map(len, text.splitlines())) <= 100
-    head, *lines = text.splitlines()
-    assert head.split() == ["case", SOUND, *map(str, range(1, 10))]
-    (shares,) = [line for line in lines if line.startswith("right in validation")]
-    assert shares.split()[3:] == [f"{SEEN[name].validation_accuracy[-1]:.0%}" for name in (SOUND, *CASES)]
 
 
 def test_the_figure_shows_every_case_beside_the_sound_run() -> None:

@@ -53,6 +53,23 @@ export function field(label, control) {
 }
 
 /**
+ * One tab stop for a group of buttons: arrows move the focus, and the button's own key presses it.
+ * @param {HTMLElement} node
+ * @param {any[]} buttons
+ */
+export function roving(node, buttons) {
+  const stop = at => buttons.forEach((button, k) => {
+    button.tabIndex = k === at ? 0 : -1;
+  });
+  node.addEventListener("focusin", event => stop(Math.max(0, buttons.indexOf(event.target))));
+  arrows(node, (down, right) => {
+    const at = buttons.findIndex(button => button.tabIndex === 0);
+    buttons[Math.max(0, Math.min(buttons.length - 1, at + Math.sign(down) + Math.sign(right)))].focus();
+  });
+  stop(0);
+}
+
+/**
  * A slider over named stops.
  * @param {string} label
  * @param {any[]} stops

@@ -1,0 +1,271 @@
+"""What can be seen of a run with a bug, measured against healthy runs that differ in their seeds alone."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import Any, Final
+
+from cifar_helpers.bug_gallery import diagnosis
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, PHOTO, SOUND, Symptoms, healthy, symptoms
+from cifar_helpers.bug_gallery.signs import length
+
+__all__ = ["SYMPTOMS", "WIDTH", "Symptom", "as_text", "distance", "outside", "reading", "records"]
+
+WIDTH: Final = 3
+"""The healthy range reaches this many standard deviations of the healthy runs to each side of their mean."""
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One number of a run.
+
+    Attributes:
+        key: as the signs of `signs` name it.
+        name: for people.
+        value: of a run.
+        write: the number for people.
+        more: what was measured, in a sentence.
+    """
+
+    key: str
+    name: str
+    value: Callable[[Symptoms], float]
+    write: Callable[[float], str]
+    more: Callable[[Symptoms], str]
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _points(difference: float) -> str:
+    rounded = round(100 * difference)
+    return f"{'−' if rounded < 0 else '+' if rounded else ''}{abs(rounded)} points"
+
+
+def _moved(share: float) -> str:
+    if math.isnan(share):
+        return "not a number"
+    return f"{100 * share:.2g} %" if share < 1 else f"× {length(share)}"
+
+
+def _answers(seen: Symptoms) -> str:
+    said = ", ".join(f"{name} {_share(share)}" if share == share else name for name, share in seen.answers)
+    return f"A drawn {PHOTO}, predicted five times: {said}."
+
+
+SYMPTOMS: Final = (
+    Symptom(
+        "loss",
+        "Validation loss at the end",
+        lambda s: s.validation_loss[-1],
+        length,
+        lambda s: (
+            f"After the last epoch: training loss {length(s.train_loss[-1])}, validation loss "
+            f"{length(s.validation_loss[-1])}."
+        ),
+    ),
+    Symptom(
+        "accuracy",
+        "Validation accuracy at the end",
+        lambda s: s.validation_accuracy[-1],
+        _share,
+        lambda s: (
+            f"After the last epoch: training accuracy {_share(s.train_accuracy[-1])}, validation accuracy "
+            f"{_share(s.validation_accuracy[-1])}."
+        ),
+    ),
+    Symptom(
+        "first_losses",
+        "Largest of the first six losses",
+        lambda s: max(s.first_losses),
+        length,
+        lambda s: f"Losses of the first six batches: {', '.join(map(length, s.first_losses))}.",
+    ),
+    Symptom(
+        "gradient",
+        "Gradient length at the end",
+        lambda s: s.gradient[-1],
+        length,
+        lambda s: (
+            f"Mean length of the gradient: {length(s.gradient[0])} in the first epoch, "
+            f"{length(s.gradient[-1])} in the last."
+        ),
+    ),
+    Symptom(
+        "moved",
+        "Change of the weights",
+        lambda s: s.moved,
+        _moved,
+        lambda s: "Distance of the weights from where they began, relative to their length: " + _moved(s.moved) + ".",
+    ),
+    Symptom(
+        "single",
+        "Single images against batches",
+        lambda s: s.single_accuracy - s.validation_accuracy[-1],
+        _points,
+        lambda s: (
+            f"Validation images in batches of 200: {_share(s.validation_accuracy[-1])}; the same images one at "
+            f"a time: {_share(s.single_accuracy)}."
+        ),
+    ),
+    Symptom(
+        "new",
+        "New images against validation",
+        lambda s: s.new_accuracy - s.validation_accuracy[-1],
+        _points,
+        lambda s: (
+            f"Validation images: {_share(s.validation_accuracy[-1])}; 1,000 images that nothing has touched: "
+            f"{_share(s.new_accuracy)}."
+        ),
+    ),
+    Symptom(
+        "photo",
+        "Photo code against batches",
+        lambda s: s.photo_accuracy - s.new_accuracy,
+        _points,
+        lambda s: (
+            f"1,000 new images in batches: {_share(s.new_accuracy)}; the same through the code for photos: "
+            f"{_share(s.photo_accuracy)}."
+        ),
+    ),
+    Symptom(
+        "answers",
+        "Five predictions for one photo",
+        lambda s: len(set(s.answers)) if s.answers[0][1] == s.answers[0][1] else 1,
+        lambda count: "all the same" if count == 1 else f"{count:.0f} different",
+        _answers,
+    ),
+)
+"""The symptoms in the order in which the gallery lists them."""
+
+
+@functools.cache
+def _range(key: str) -> tuple[float, float]:
+    """Mean and half-width of the healthy range."""
+    (value,) = (symptom.value for symptom in SYMPTOMS if symptom.key == key)
+    values = [value(seen) for seen in healthy()]
+    return statistics.fmean(values), WIDTH * statistics.stdev(values)
+
+
+def distance(symptom: Symptom, seen: Symptoms) -> float:
+    """How far a run is from the middle of the healthy range, whose ends are at −1 and 1; NaN where it is no number."""
+    middle, half = _range(symptom.key)
+    away = symptom.value(seen) - middle
+    # Where all healthy runs agree, any difference is outside.
+    return away / half if half > 1e-9 else 0.0 if abs(away) < 1e-9 else math.copysign(math.inf, away)
+
+
+def outside(symptom: Symptom, seen: Symptoms) -> bool:
+    """Whether a symptom of a run is outside the healthy range."""
+    return not abs(distance(symptom, seen)) <= 1
+
+
+def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
+    """A symptom of a run as the gallery shows it: where it is, its number, and what was measured."""
+    away = distance(symptom, seen)
+    number = symptom.value(seen)
+    return {
+        "at": None if math.isnan(away) else max(-99.0, min(99.0, round(away, 3))),
+        "outside": outside(symptom, seen),
+        "text": symptom.write(number),
+        "more": symptom.more(seen),
+    }
+
+
+def records() -> dict[str, Any]:
+    """All that the gallery shows: the healthy runs, and for each case its symptoms, its code and every reply."""
+    return {
+        "suspicions": list(BUGS),
+        "healthy": {name: _bands(name) for name in ("loss", "accuracy")},
+        "symptoms": [_symptom(symptom) for symptom in SYMPTOMS],
+        "cases": [_case(number) for number in range(1, len(CASES) + 1)],
+    }
+
+
+def _bands(what: str) -> list[list[float]]:
+    """Epoch, smallest and largest validation value of the healthy runs."""
+    columns = zip(*(getattr(seen, f"validation_{what}") for seen in healthy()), strict=True)
+    return [[epoch, min(column), max(column)] for epoch, column in enumerate(columns, start=1)]
+
+
+def _symptom(symptom: Symptom) -> dict[str, Any]:
+    middle, half = _range(symptom.key)
+    low, high = symptom.write(middle - half), symptom.write(middle + half)
+    return {
+        "key": symptom.key,
+        "name": symptom.name,
+        "range": _span(low, high),
+        "healthy": [round(distance(symptom, seen), 3) for seen in healthy()],
+    }
+
+
+def _span(low: str, high: str) -> str:
+    """Both ends in words, with their common unit once."""
+    if low == high:
+        return low
+    unit = high[high.find(" ") :] if " " in high else ""
+    return f"{low.removesuffix(unit)} to {high}"
+
+
+def _case(number: int) -> dict[str, Any]:
+    name = CASES[number - 1]
+    seen = symptoms()[name]
+    curves = {
+        f"{part}_{what}": [_finite(value) for value in getattr(seen, f"{part}_{what}")]
+        for part in ("train", "validation")
+        for what in ("loss", "accuracy")
+    }
+    heard = {bug: diagnosis.judge(number, bug) for bug in BUGS if bug != name}
+    return {
+        "curves": curves,
+        "readings": {symptom.key: reading(symptom, seen) for symptom in SYMPTOMS},
+        "bug": name,
+        "tells": sorted(diagnosis.telling(number)),
+        "replies": {bug: {"says": _spaced(reply.says), "against": reply.against} for bug, reply in heard.items()},
+        "because": _spaced(diagnosis.gives_away(number)),
+        "find": diagnosis.PROFILES[name].find,
+        "changes": diagnosis.changes_of(number),
+    }
+
+
+def _spaced(words: str) -> str:
+    return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", words)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def as_text() -> str:
+    """All cases as text, for where no widget can be; it does not tell which bug is whose."""
+    runs = [symptoms()[name] for name in (SOUND, *CASES)]
+    rows = {
+        "largest of the first losses": [length(max(seen.first_losses)) for seen in runs],
+        "training loss, epoch 1": [length(seen.train_loss[0]) for seen in runs],
+        "training loss, last epoch": [length(seen.train_loss[-1]) for seen in runs],
+        "validation loss, last epoch": [length(seen.validation_loss[-1]) for seen in runs],
+        "gradient length, epoch 1": [length(seen.gradient[0]) for seen in runs],
+        "gradient length, last epoch": [length(seen.gradient[-1]) for seen in runs],
+        "change of the weights": [length(seen.moved) for seen in runs],
+        "training accuracy": [f"{seen.train_accuracy[-1]:.0%}" for seen in runs],
+        "validation accuracy": [f"{seen.validation_accuracy[-1]:.0%}" for seen in runs],
+        "the same, one at a time": [f"{seen.single_accuracy:.0%}" for seen in runs],
+        "accuracy on new images": [f"{seen.new_accuracy:.0%}" for seen in runs],
+        "the same, as photos": [f"{seen.photo_accuracy:.0%}" for seen in runs],
+        "different predictions of five": [str(len(set(seen.answers))) for seen in runs],
+    }
+    heads = ["healthy", *map(str, range(1, len(CASES) + 1))]
+    lines = [
+        f"{what:30}" + "".join(f"{'NaN' if cell == 'not a number' else cell:>8}" for cell in cells)
+        for what, cells in {"case": heads, **rows}.items()
+    ]
+    suspects = [f"  {letter}) {name}" for letter, name in zip(ascii_lowercase, BUGS, strict=False)]
+    how = "Answer with checks.bug(1, 'a'): the number of the case, and the letter of your suspicion."
+    return "\n".join([*lines, "", "Which bug does each training run have?", *suspects, how])

@@ -1,0 +1,197 @@
+"""The gallery of bugs: symptoms beside healthy runs, a suspect and the symptom that shows it, and every reply."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+import traitlets
+from chrome import FrontEnd, state_of
+from playwright.sync_api import Locator, Page, expect
+
+from cifar_helpers.bug_gallery import diagnosis
+from cifar_helpers.bug_gallery.evidence import SYMPTOMS, as_text, distance, outside, records
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, SOUND, healthy, symptoms
+from cifar_helpers.widgets.bug_gallery import BugGallery, bug_gallery
+
+
+@pytest.fixture(autouse=True)
+def _nothing_named() -> None:
+    diagnosis.NAMED.clear()
+
+
+def suspect(page: Page, name: str) -> Locator:
+    return page.locator(".bg-suspect").filter(has_text=name)
+
+
+def row(page: Page, key: str) -> Locator:
+    return page.locator(f"button[data-symptom={key}]")
+
+
+def middle(place: Locator) -> tuple[float, float]:
+    box = place.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+# --- the evidence -----------------------------------------------------------------------------------------------------
+
+
+def test_healthy_runs_are_inside_their_own_range_and_differ() -> None:
+    runs = healthy()
+    assert len(runs) == 10 and runs[0] == symptoms()[SOUND] and len({seen.moved for seen in runs}) == 10
+    assert not any(outside(symptom, seen) for symptom in SYMPTOMS for seen in runs)
+
+
+def test_the_distance_is_that_of_three_standard_deviations() -> None:
+    moved = next(symptom for symptom in SYMPTOMS if symptom.key == "moved")
+    values = [seen.moved for seen in healthy()]
+    mean = sum(values) / 10
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / 9)
+    seen = symptoms()["test images in training"]
+    assert distance(moved, seen) == pytest.approx((seen.moved - mean) / (3 * deviation))
+    assert math.isnan(distance(moved, symptoms()["learning rate × 100"]))
+
+
+@pytest.mark.parametrize("case", range(1, 10))
+def test_every_bug_is_seen_in_a_symptom_outside_the_healthy_range(case: int) -> None:
+    seen = symptoms()[CASES[case - 1]]
+    strange = {symptom.key for symptom in SYMPTOMS if outside(symptom, seen)}
+    assert diagnosis.telling(case) & strange
+    assert {sign.symptom for profile in diagnosis.PROFILES.values() for sign in profile.signs} <= {
+        symptom.key for symptom in SYMPTOMS
+    }
+
+
+def test_the_records_hold_every_reply_and_name_no_case() -> None:
+    for number, case in enumerate(records()["cases"], start=1):
+        assert case["bug"] == CASES[number - 1] and set(case["replies"]) == set(BUGS) - {case["bug"]}
+        wrong, right = diagnosis.code_of(number)
+        assert "\n".join(line for sign, line in case["changes"] if sign != "+") == wrong
+        assert "\n".join(line for sign, line in case["changes"] if sign != "-") == right
+    assert not diagnosis.NAMED  # preparing the replies names nothing
+    json.dumps(records(), allow_nan=False)
+
+
+# --- Python -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"case": 10}, "case is 10; it must be one of 1, 2"),
+        ({"suspicion": "gremlins"}, "suspicion is 'gremlins'; it must be one of '', 'no zero_grad'"),
+        ({"symptom": "fever"}, "symptom is 'fever'; it must be one of '', 'loss'"),
+        ({"solved": [0]}, "solved is 0"),
+        ({"tried": [[]]}, "a list for each of the 9 cases"),
+        ({"tried": [["gremlins"], *[[] for _ in range(8)]]}, "tried is 'gremlins'"),
+    ],
+)
+def test_what_cannot_be_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(traitlets.TraitError, match=message):
+        BugGallery(**values)
+
+
+def test_words_give_the_symptoms_and_never_the_bug() -> None:
+    gallery = bug_gallery()
+    for case in range(1, 10):
+        gallery.case = case
+        words = gallery.words()
+        assert f"Case {case} of 9" in words and not any(bug in words for bug in BUGS)
+    gallery.case = 4
+    assert gallery.words().endswith(
+        "Outside the healthy range: validation loss at the end 0.58; validation accuracy at the end 80 %; "
+        "change of the weights 37 %; new images against validation −23 points."
+    )
+
+
+def test_a_stored_notebook_has_all_symptoms_as_text_and_no_answers() -> None:
+    bundle = bug_gallery()._repr_mimebundle_()[0]
+    text = bundle["text/plain"]
+    assert text == as_text() and "checks.bug(1, 'a')" in text and max(map(len, text.splitlines())) <= 120
+    (shares,) = [line for line in text.splitlines() if line.startswith("validation accuracy")]
+    runs = [symptoms()[name] for name in (SOUND, *CASES)]
+    assert shares.split()[2:] == [f"{seen.validation_accuracy[-1]:.0%}" for seen in runs]
+    assert not any(bug in bundle["text/html"] for bug in BUGS)
+
+
+def test_named_bugs_count_for_the_kernel_and_are_there_in_the_next_gallery() -> None:
+    bug_gallery().solved = [3]
+    assert {3} == diagnosis.NAMED and bug_gallery().solved == [3]
+
+
+# --- Chromium ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: FrontEnd) -> None:
+    page = front.open(bug_gallery())
+    reply = page.locator(".bg-reply")
+    for symptom in SYMPTOMS:
+        seen = symptoms()[CASES[0]]
+        expect(row(page, symptom.key)).to_have_attribute("data-outside", str(outside(symptom, seen)).lower())
+        expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
+
+    suspect(page, "stale optimizer").click()
+    expect(reply).to_contain_text("Which symptom shows it?")
+    row(page, "moved").click()
+    expect(reply).to_contain_text("✗ Not this: stale optimizer.")
+    expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
+    expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
+    page.mouse.move(1, 1)
+    expect(reply).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
+
+    # The same by dragging, onto a chart.
+    page.mouse.move(*middle(suspect(page, "labels shuffled")))
+    page.mouse.down()
+    page.mouse.move(*middle(page.locator(".bg-charts > [data-symptom=loss]")), steps=4)
+    expect(page.locator(".over")).to_have_count(1)
+    page.mouse.up()
+    expect(reply).to_contain_text("✓ Yes: labels shuffled against images.")
+    expect(page.locator(".bg-ghost")).to_have_count(0)
+    expect(page.locator(".bg-code [data-sign='-']")).to_have_text("- labels = images.labels\n")
+    expect(page.locator(".bg-progress")).to_have_text("1 of 9 bugs named")
+    assert state_of(page, "solved") == [1] and state_of(page, "tried") == [["stale optimizer"], *[[]] * 8]
+
+    page.get_by_role("button", name="Next case").click()
+    expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
+    assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
+    page.get_by_role("button", name="Tell me").click()
+    expect(reply).to_contain_text("It is photo not normalised.")
+    assert state_of(page, "solved") == [1] and state_of(page, "told") == [2]
+    suspect(page, "no eval()").click()
+    assert state_of(page, "suspicion") == ""  # a case that was told is over
+
+
+def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd) -> None:
+    page = front.open(bug_gallery())
+    page.get_by_role("radio", name="Case 1").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    expect(row(page, "answers").locator(".bg-value")).to_have_text("5 different")
+    row(page, "loss").focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+    expect(row(page, "new")).to_be_focused()
+    expect(page.locator(".bg-reply")).to_contain_text("Validation images: 49 %; 1,000 images")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(suspect(page, "no zero_grad")).to_be_focused()  # one tab stop for each group
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press(" ")
+    expect(page.locator(".bg-reply")).to_contain_text("does not show it, though: it is within the healthy range")
+    expect(row(page, "answers")).to_have_attribute("data-note", "shows it")
+    assert state_of(page, "solved") == [7]
+    expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
+
+
+def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
+    page = front.open(bug_gallery(), width=360, has_touch=True)
+    suspect(page, "÷ 100").tap()
+    row(page, "moved").tap()
+    expect(suspect(page, "÷ 100")).to_have_attribute("data-is", "out")
+    page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
+    expect(page.locator(".bg-none").first).to_be_visible()
+    expect(row(page, "loss").locator(".bg-value")).to_have_text("not a number")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
