@@ -20,8 +20,8 @@ from typing import Final
 
 FRONTEND: Final = Path(__file__).parent / "frontend"
 
-_NAMES = re.compile(r'^import \{ ([\w, ]+) \} from "\./([\w]+)\.js";$', re.MULTILINE)
-_TEXT = re.compile(r'^import (\w+) from "\./([\w]+)\.(css|js\?joined)";$', re.MULTILINE)
+_NAMES = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
+_TEXT = re.compile(r'^import (\w+) from "\./(\w+)\.(css|js\?joined)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _ANY = re.compile(r"^import .*$", re.MULTILINE)
 

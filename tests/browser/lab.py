@@ -1,4 +1,4 @@
-"""A lesson in JupyterLab, and a widget in it, as tests and the maker of screenshots handle them."""
+"""A notebook in JupyterLab, and cells in it, as a learner handles them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -15,41 +14,19 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import nbformat
+from chrome import launched
 from helpers import ROOT
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
+from widget_gallery import WIDGETS
 
-NO_CHROMIUM = "Chromium is missing: install it (apt-get install chromium, or playwright install chromium)"
-_QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+ALL_WIDGETS = "all_widgets.ipynb"
 
 # Noise of JupyterLab itself; everything else on the console is an error of ours.
 _EXPECTED = re.compile(
     r"favicon|Failed to load resource: the server responded with a status of 404.*(workspaces|metadata)"
 )
-
-# A widget may answer with several pictures: the answer is there when the last of them is, and the kernel rests.
-_CLOCK = """
-output => {
-    const clock = window.clock = { flickers: 0, pressed: 0, drawn: 0 };
-    window.addEventListener("keydown", () => { clock.pressed = performance.now(); }, true);
-    new MutationObserver(changes => {
-        const screen = changes.map(c => c.target.closest?.(".cifar-screen")).find(Boolean);
-        if (!screen) return;
-        // A screen that is empty, or whose pictures are not there yet, would be seen as a flicker.
-        const ready = [...screen.querySelectorAll("img")].every(image => image.complete && image.naturalWidth);
-        if (!screen.childElementCount || !ready) clock.flickers += 1;
-        requestAnimationFrame(() => { clock.drawn = performance.now(); });
-    }).observe(output, { childList: true, subtree: true });
-}
-"""
-_ANSWERED = """() => {
-    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-    return kernel.status === "idle" && clock.drawn > clock.pressed && performance.now() - clock.drawn > 60;
-}"""
 
 _RUN = """async numbers => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -60,16 +37,17 @@ _RUN = """async numbers => {
     }
     return true;
 }"""
-_CHANGED = """([output, before]) =>
-    [...output.querySelectorAll("[role=status]")].map(part => part.innerText).join(" ") !== before
-"""
 
 
 @contextmanager
-def serving(home: Path, data: Path) -> Iterator[str]:
-    """A JupyterLab server on a copy of the lessons in `home`, with settings of its own; gives its address."""
+def serving(home: Path, data: Path, application: str = "jupyterlab") -> Iterator[str]:
+    """A server of JupyterLab, or of Notebook ("notebook"), in `home`, with settings of its own; gives its address.
+
+    It has the lessons, and a notebook with every widget.
+    """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     shutil.copytree(ROOT / "resources", home / "resources")
+    (home / "notebooks" / ALL_WIDGETS).write_text(all_widgets(), encoding="utf-8")
     (home / "config" / "labconfig").mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
@@ -79,9 +57,10 @@ def serving(home: Path, data: Path) -> Iterator[str]:
     places = {f"JUPYTER_{kind.upper()}_DIR": str(home / kind) for kind in ("config", "data", "runtime")}
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+            sys.executable, "-m", application, "--no-browser", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
-            "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={home}",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+            f"--ServerApp.root_dir={home}",
         ],
         env={**os.environ, **places, "CIFAR10_ROOT": str(data), "CIFAR10_OFFLINE": "1"},
         stdout=subprocess.DEVNULL,
@@ -100,24 +79,23 @@ def serving(home: Path, data: Path) -> Iterator[str]:
     process.wait()
 
 
-def chromium() -> str | None:
-    """Chromium on the PATH, else the one that Playwright has installed."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if (found := shutil.which(name)) is not None:
-            return found
-    with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
-
-
 @contextmanager
 def browsing() -> Iterator[Page]:
     """A page of Chromium."""
-    place = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=place, args=_QUIET)
+    with launched() as browser:
         yield browser.new_page(viewport={"width": 1280, "height": 1000})
-        browser.close()
+
+
+def all_widgets() -> str:
+    """The text of a notebook that makes every widget of the gallery, and shows each in a cell of its own."""
+    tests = str(ROOT / "tests")
+    cells = [
+        f"import sys; sys.path.insert(0, {tests!r})\n"
+        "from widget_gallery import WIDGETS\nfrom cifar_helpers import load_cifar10\ndata = load_cifar10()"
+    ]
+    cells += [f"{name} = WIDGETS[{name!r}](data)\n{name}" for name in WIDGETS]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    return str(nbformat.writes(notebook))
 
 
 class Lab:
@@ -167,11 +145,16 @@ class Lab:
         place.scroll_into_view_if_needed()
         return Cell(self.page, place)
 
-    def widget(self, code: str) -> Widget:
+    def widget(self, code: str) -> Locator:
         """The widget of the cell whose code holds this text."""
-        output = self.cell(code).output
-        output.locator(".cifar-screen").first.wait_for()
-        return Widget(self.page, output)
+        widget = self.cell(code).output.locator("[data-cifar-widget]").last
+        widget.wait_for()
+        return widget
+
+    def theme(self, name: str) -> None:
+        """Change the theme: "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        self.page.locator(f'body[data-jp-theme-name="{name}"]').wait_for(state="attached")
 
 
 class Cell:
@@ -205,81 +188,3 @@ class Cell:
             self.page.keyboard.press(key)
         self.page.keyboard.type(code)
         return Cell(self.page, self.page.locator(".jp-CodeCell.jp-mod-active"))
-
-
-class Widget:
-    """A widget on the page."""
-
-    def __init__(self, page: Page, output: Locator) -> None:
-        self.page, self.output = page, output
-
-    def control(self, name: str) -> Locator:
-        """The control with this accessible name."""
-        return self.output.get_by_label(name, exact=True).or_(self.output.get_by_role("button", name=name, exact=True))
-
-    def choose(self, name: str, option: str) -> None:
-        """Choose from a list as the keyboard does it: by typing its beginning."""
-        self.control(name).focus()
-        self.page.keyboard.type(option)
-
-    def type(self, name: str, text: str) -> None:
-        """Type into a field."""
-        self.control(name).fill(text)
-        self.control(name).press("Enter")
-
-    def press(self, name: str, *keys: str) -> None:
-        """Press keys on a control."""
-        self.control(name).focus()
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def wait(self, text: str | re.Pattern[str]) -> None:
-        """Wait until the widget says this in words; it must not have said it before the step that is waited for."""
-        self.output.locator("[role=status], [role=alert]").filter(has_text=text).first.wait_for(timeout=20_000)
-
-    def wait_for_other_words_than(self, before: str) -> None:
-        """Wait until its `status` is no longer this."""
-        self.page.wait_for_function(_CHANGED, arg=[self.output.element_handle(), before], timeout=20_000)
-
-    def alt(self, start: str) -> Locator:
-        """The picture or drawing whose alt text begins so."""
-        return self.output.locator(f'img[alt^="{start}"], svg[aria-label^="{start}"]').first
-
-    def picture(self, start: str) -> str:
-        """Its content, to compare."""
-        self.alt(start).wait_for()
-        return str(self.alt(start).evaluate("e => e.src || e.innerHTML"))
-
-    def wait_for_other_picture(self, start: str, before: str) -> None:
-        """Wait until the picture whose alt text begins so is no longer this one."""
-        image = self.output.locator(f'img[alt^="{start}"]').first
-        expect(image).not_to_have_attribute("src", before, timeout=20_000)
-
-    def status(self) -> str:
-        """All that it says in words."""
-        return " ".join(self.output.locator("[role=status]").all_inner_texts())
-
-    def unnamed(self) -> list[str]:
-        """Controls without an accessible name, as the browser's accessibility tree has them."""
-        tree = self.output.aria_snapshot()
-        roles = "button|combobox|slider|spinbutton|textbox|checkbox|radio|img"
-        # A name of pictograms alone is none.
-        named = rf'\s*- \'?({roles}) "[^"]*\w'
-        return [
-            line.strip()
-            for line in tree.splitlines()
-            if re.match(rf"\s*- '?({roles})\b", line) and not re.match(named, line)
-        ]
-
-    def latency(self, name: str, keys: list[str]) -> dict[str, Any]:
-        """Milliseconds from key press to the last changed picture; flickers: pictures that were missing meanwhile."""
-        self.output.evaluate(_CLOCK)
-        control = self.control(name)
-        control.focus()
-        times = []
-        for key in keys:
-            self.page.keyboard.press(key)
-            self.page.wait_for_function(_ANSWERED, timeout=10_000)
-            times.append(self.page.evaluate("clock.drawn - clock.pressed"))
-        flickers = self.page.evaluate("clock.flickers")
-        return {"median": statistics.median(times), "greatest": max(times), "presses": len(times), "flickers": flickers}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import NO_CHROMIUM, Lab, browsing, chromium, serving
+from lab import Lab, browsing, serving
 
 
 @pytest.fixture(scope="session")
@@ -16,10 +16,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, sketch_root: Path) -> Iterator
 
     Without Chromium its tests are skipped, and with `CIFAR_COURSE_BROWSER=required` they fail.
     """
-    if chromium() is None:
-        if os.environ.get("CIFAR_COURSE_BROWSER") == "required":
-            pytest.fail(NO_CHROMIUM)
-        pytest.skip(NO_CHROMIUM)
     data = Path(os.environ.get("BROWSER_TEST_DATA", str(sketch_root)))
     with serving(tmp_path_factory.mktemp("lab"), data) as address, browsing() as page:
         yield Lab(page, address)

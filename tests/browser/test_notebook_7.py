@@ -1,0 +1,29 @@
+"""Every widget in Notebook 7: shown, without an error, and with one state in Python and in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lab import ALL_WIDGETS, browsing, serving
+from playwright.sync_api import expect
+from widget_gallery import WIDGETS
+
+pytestmark = pytest.mark.browser
+
+
+def test_every_widget_works_in_notebook_7(tmp_path: Path, sketch_root: Path) -> None:
+    with serving(tmp_path, sketch_root, "notebook") as address, browsing() as page:
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{address}/notebooks/notebooks/{ALL_WIDGETS}")
+        page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        expect(page.locator("[data-cifar-widget] .cw")).to_have_count(len(WIDGETS), timeout=90_000)
+        middle = page.locator("[data-cifar-widget=kernel_bench]").get_by_role("spinbutton").nth(4)
+        middle.focus()
+        before = middle.input_value()
+        page.keyboard.press("ArrowUp")
+        expect(middle).not_to_have_value(before)
+        assert not errors, errors

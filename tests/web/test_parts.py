@@ -1,0 +1,227 @@
+"""Parts of the front end, called in Chromium: numbers, colours, controls, the state that is shared with Python."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from chrome import FrontEnd
+from playwright.sync_api import Page, expect
+
+from cifar_helpers.web.join import join
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(front: FrontEnd) -> Page:
+    """An empty page, with what `ui.js` needs of one."""
+    return front.open("<!doctype html><html lang=en data-booted><title>Parts</title><body></body></html>")
+
+
+def call(page: Page, module: str, body: str, *arguments: Any) -> Any:
+    """What a function `(m, ...arguments) => body` gives, where `m` is the joined module."""
+    return page.evaluate(
+        """async ([text, body, given]) => {
+            const m = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+            return await (0, eval)(body)(m, ...given);
+        }""",
+        [join(module), body, list(arguments)],
+    )
+
+
+def test_what_a_person_types_is_read(page: Page) -> None:
+    typed = {
+        "1": 1, "-1": -1, "−1": -1, "+2": 2, "0,5": 0.5, ".5": 0.5, " 1/9 ": 1 / 9, "-1/3": -1 / 3, "2.": 2,
+        "": None, "1/0": None, "1/2/3": None, "abc": None, "1e3": None, "--1": None, "1,000,0": None,
+    }  # fmt: skip
+    read = call(page, "numbers", "(m, texts) => texts.map(m.parse).map(v => (Number.isNaN(v) ? null : v))", list(typed))
+    assert read == pytest.approx(list(typed.values()))
+
+
+def test_numbers_are_written_for_people(page: Page) -> None:
+    shown = {1 / 9: "1/9", -1 / 9: "−1/9", 0.5: "0.5", -2: "−2", 0.126: "0.13", -0.001: "0", 1 / 3: "3/9"}
+    assert call(page, "numbers", "(m, v) => v.map(x => m.show(x))", list(shown)) == list(shown.values())
+    assert call(page, "numbers", "m => [m.fixed(-0.004), m.fixed(-1.5), m.percent(0.123)]") == ["0.00", "−1.50", "12 %"]
+
+
+def test_rounded_parts_add_up_to_the_rounded_sum(page: Page) -> None:
+    values = (np.random.default_rng(0).normal(size=(200, 9)) * 2).round(6).tolist()
+    for row in call(page, "numbers", "(m, rows) => rows.map(row => m.roundedToSum(row))", values):
+        assert sum(round(part * 100) for part in row["parts"]) == round(row["sum"] * 100)
+    for row, got in zip(values, call(page, "numbers", "(m, r) => r.map(v => m.roundedToSum(v))", values), strict=True):
+        assert abs(got["sum"] - sum(row)) <= 0.0051 and np.abs(np.subtract(row, got["parts"])).max() < 0.01
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_ink_can_be_read_on_every_colour_of_the_scale(front: FrontEnd, theme: str) -> None:
+    page = front.open("<!doctype html><html lang=en data-booted><title>x</title><body></body></html>", theme=theme)
+    worst = call(
+        page,
+        "ui",
+        """m => {
+            const { root, colours } = m.mount(document.body, "trial", "Trial", "", () => {});
+            const light = c => { c /= 255; return c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4; };
+            const of = rgb => .2126 * light(rgb[0]) + .7152 * light(rgb[1]) + .0722 * light(rgb[2]);
+            const table = colours();
+            let worst = 99;
+            for (let i = 0; i < 511; i++) {
+                const rgb = [...table.slice(i * 3, i * 3 + 3)], ground = of(rgb);
+                worst = Math.min(worst, Math.max((ground + .05) / .05, 1.05 / (ground + .05)));
+            }
+            return [root.dataset.theme, worst];
+        }""",
+    )
+    assert worst[0] == theme and worst[1] >= 4.5
+
+
+def test_the_theme_is_what_is_painted_behind(page: Page) -> None:
+    themes = call(
+        page,
+        "ui",
+        """async m => {
+            const { root } = m.mount(document.body, "trial", "Trial", "", () => { seen.push("redrawn"); });
+            const seen = [root.dataset.theme];
+            for (const ground of ["rgb(10, 10, 20)", "rgba(0, 0, 0, 0)", "#fff"]) {
+                document.body.style.backgroundColor = ground;
+                await new Promise(done => setTimeout(done, 30));
+                seen.push(root.dataset.theme);
+            }
+            return seen;
+        }""",
+    )
+    assert themes == ["light", "redrawn", "dark", "redrawn", "light", "light"]
+
+
+def test_a_state_ignores_its_own_echo_and_hears_python(page: Page) -> None:
+    heard = call(
+        page,
+        "ui",
+        """async m => {
+            const model = new m.LocalModel({ a: 1 });
+            let saved = 0, heard = [];
+            model.save_changes = () => { saved++; };
+            const state = m.binding(model, { a: () => heard.push(model.get("a")) });
+            for (let k = 2; k < 12; k++) state.set({ a: k });
+            const own = heard.length;
+            model.set("a", 99);
+            await new Promise(done => setTimeout(done, 200));
+            state.close();
+            model.set("a", 100);
+            return { own, heard, saved };
+        }""",
+    )
+    assert heard == {"own": 0, "heard": [99], "saved": 1}
+
+
+def test_a_loader_asks_once_and_reports_what_python_says(page: Page) -> None:
+    got = call(
+        page,
+        "ui",
+        """async m => {
+            const model = new m.LocalModel({}), asked = [];
+            model.send = message => {
+                asked.push(message.name);
+                const answer = message.name === "bad" ? { error: "KeyError: 'bad'" } : {};
+                const tell = [...model.listeners.get("msg:custom")];
+                setTimeout(() => tell.forEach(f => f({ type: "loaded", name: message.name, ...answer },
+                    [new DataView(new Uint8Array([0, 7, 8]).buffer, 1, 2)])), 5);
+            };
+            const load = m.loader(model);
+            const [a, b] = await Promise.all([load("good"), load("good")]);
+            const error = await load("bad").catch(e => e.message);
+            return { asked, bytes: [...a], same: a === b, error };
+        }""",
+    )
+    assert got == {"asked": ["good", "bad"], "bytes": [7, 8], "same": True, "error": "KeyError: 'bad'"}
+
+
+def test_a_segmented_choice_is_one_tab_stop_with_arrows(page: Page) -> None:
+    call(
+        page,
+        "controls",
+        """m => {
+            window.chosen = [];
+            const options = [1, 2, 3].map(value => ({ value, text: `number ${value}` }));
+            document.body.append(m.segmented("Size", options, 2, v => window.chosen.push(v)).node);
+        }""",
+    )
+    group = page.get_by_role("radiogroup", name="Size")
+    page.keyboard.press("Tab")
+    expect(group.get_by_role("radio", name="number 2")).to_be_focused()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    expect(group.get_by_role("radio", name="number 3")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(group.locator(":focus")).to_have_count(0)
+    assert page.evaluate("window.chosen") == [3, 1, 3]
+
+
+def grid(page: Page) -> None:
+    call(
+        page,
+        "grid",
+        """m => {
+            window.edits = [];
+            const g = m.numberGrid(3, 3, "Kernel", (k, v) => { window.edits.push([k, v]); });
+            g.set([0, 0, 0, 0, 1, 0, 0, 0, 0], () => [255, 255, 255]);
+            document.body.append(g.node);
+        }""",
+    )
+
+
+def test_a_number_is_typed_stepped_and_left_by_keys(page: Page) -> None:
+    grid(page)
+    cell = page.get_by_role("spinbutton", name="Kernel, row 2, column 2")
+    cell.focus()
+    page.keyboard.type("7")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Alt+ArrowUp")
+    assert page.evaluate("window.edits.map(e => e[1])") == pytest.approx([7, 7.1, 6.1, 6.11])
+    page.keyboard.type("zebra")
+    expect(cell).to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Escape")
+    expect(cell).to_have_value("6.11")
+    assert len(page.evaluate("window.edits")) == 4
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 2")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 3")).to_be_focused()
+    page.keyboard.type("1000")
+    expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 3")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_number_is_dragged_and_scrolled_only_while_it_has_the_focus(page: Page) -> None:
+    grid(page)
+    cell = page.get_by_role("spinbutton", name="Kernel, row 1, column 1")
+    box = cell.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 10, box["y"] + 10
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -100)
+    assert page.evaluate("window.edits") == []
+    page.mouse.down()
+    page.mouse.move(x + 50, y, steps=5)
+    page.mouse.up()
+    assert page.evaluate("window.edits.at(-1)") == [0, 1]
+    page.mouse.wheel(0, -100)
+    page.wait_for_function("window.edits.at(-1)[1] === 1.1")
+
+
+def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "b.js").write_text("export const one = 1;\n")
+    cases = {
+        'import { two } from "./b.js";\n': "imports 'two' from b.js, which does not export it",
+        'import * as b from "./b.js";\n': "write this import as",
+        'import { one as two } from "./b.js";\n': "write this import as",
+    }
+    monkeypatch.setattr("cifar_helpers.web.join.FRONTEND", tmp_path)
+    for k, (text, says) in enumerate(cases.items()):
+        (tmp_path / f"a{k}.js").write_text(text)
+        with pytest.raises(ValueError, match=says):
+            join(f"a{k}")
+    (tmp_path / "good.js").write_text('import { one } from "./b.js";\nexport const two = one + 1;\n')
+    assert json.dumps(1) in join("good") and "const { one } = $b;" in join("good")

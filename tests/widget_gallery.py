@@ -1,0 +1,58 @@
+"""Every widget and every kind of card once, as a lesson shows it: for tests that hold for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import torch
+
+from cifar_helpers import Cifar10, checks, collect_logits, load_run, widgets
+from cifar_helpers.checks.verdict_widget import VerdictCard
+from cifar_helpers.data import BatchLoader
+from cifar_helpers.runs import DEFAULT_RUN
+from cifar_helpers.widgets import CourseWidget
+
+__all__ = ["WIDGETS"]
+
+CURVES: Final = {"CNN, this machine": {1: 4e-3, 8: 5e-3, 64: 2e-2}, "MLP, this machine": {1: 1e-3, 8: 2e-3, 64: 1e-2}}
+
+
+def _confusion(data: Cifar10) -> CourseWidget:
+    some = data.split()[1].subset(slice(0, 300))
+    logits = collect_logits(load_run(DEFAULT_RUN).model(), BatchLoader(some))[0]
+    return widgets.confusion_explorer(some, logits)
+
+
+def _photo(data: Cifar10) -> CourseWidget:
+    return widgets.predict_photo({"a horse": data.split()[1].of_class("horse").images[0]})
+
+
+def _verdict(_: Cifar10) -> CourseWidget:
+    return VerdictCard(checks.softmax(lambda logits: torch.softmax(logits, 1)))
+
+
+def _picture(data: Cifar10) -> torch.Tensor:
+    return data.split()[1].of_class("horse").images[0]
+
+
+WIDGETS: Final[dict[str, Callable[[Cifar10], CourseWidget]]] = {
+    "through_the_network": lambda data: widgets.through_the_network(),
+    "image_browser": lambda data: widgets.image_browser(data.split()[1]),
+    "kernel_bench": lambda data: widgets.kernel_bench(_picture(data)),
+    "convolution_steps": lambda data: widgets.convolution_steps(_picture(data)),
+    "receptive_field": lambda data: widgets.receptive_field(data.split()[1].subset(slice(0, 100))),
+    "feature_maps": lambda data: widgets.feature_maps(data.split()[1].subset(slice(0, 8))),
+    "training_through_time": lambda data: widgets.training_through_time(_picture(data)),
+    "overfitting_lab": lambda data: widgets.overfitting_lab(data),
+    "live_training": lambda data: widgets.live_training(*(part.subset(slice(0, 400)) for part in data.split())),
+    "bug_gallery": lambda data: widgets.bug_gallery(),
+    "confusion_explorer": _confusion,
+    "predict_photo": _photo,
+    "timing_explorer": lambda data: widgets.timing_explorer(CURVES),
+    "prediction": lambda data: checks.guess("remedies"),
+    "number": lambda data: checks.guess("good_recipe"),
+    "quiz": lambda data: checks.quiz(4),
+    "verdict": _verdict,
+}
+"""Name to what makes one from a data set."""

@@ -1,0 +1,118 @@
+"""What holds for every widget and card: names, contrast and roles, no leak in either direction, small and quiet."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chrome import WIDTHS, FrontEnd
+from playwright.sync_api import Page
+from widget_gallery import WIDGETS
+
+from cifar_helpers import Cifar10
+from cifar_helpers.web.join import FRONTEND, join, page_script
+
+pytestmark = pytest.mark.browser
+LARGEST = 150_000
+# A site's rules for its own text, as hostile as a theme may be.
+HOSTILE = """
+* { color: red; font: italic 40px/3 cursive; letter-spacing: 9px; text-transform: uppercase; text-align: right;
+  box-sizing: content-box; border-radius: 0; }
+button, input, select, td, th, p, figure, fieldset, label, svg, canvas { margin: 30px; padding: 30px;
+  border: 9px solid lime; background: yellow; min-width: 300px; }
+.cw, .cw-button, .cw-seg, .cw-head, .bar, .top, .value { display: none; }
+"""
+SETTLED = ".cw:not([aria-busy=true])"
+
+
+def settle(page: Page) -> None:
+    """Until what is loaded is there and the last frame is drawn."""
+    page.locator(SETTLED).first.wait_for()
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", WIDGETS)
+def test_axe_finds_nothing(front: FrontEnd, sketches: Cifar10, name: str, theme: str) -> None:
+    page = front.open(WIDGETS[name](sketches), theme=theme)
+    settle(page)
+    # A page's own landmarks and headings are not the widget's.
+    rules = {"rules": {"region": {"enabled": False}, "page-has-heading-one": {"enabled": False}}}
+    found = Axe().run(page, options=rules).response["violations"]
+    assert not found, [(v["id"], [node["html"][:160] for node in v["nodes"][:3]]) for v in found]
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_it_fits_every_width_and_a_screen(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    page = front.open(WIDGETS[name](sketches))
+    settle(page)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"at {width} px it is {wide} px wide"
+    page.set_viewport_size({"width": 800, "height": 900})
+    settle(page)
+    box = page.locator("[data-cifar-widget]").bounding_box()
+    assert box is not None and box["height"] <= 760, f"{box['height']:.0f} px tall"
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_no_style_of_a_page_reaches_in_and_none_leaks_out(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    text = WIDGETS[name](sketches).as_page("A widget")
+    pictures = []
+    for style in ("", HOSTILE):
+        page = front.open(
+            text.replace("</style>", f"{style}</style>", 1).replace("</main>", "<p id=own>Own</p></main>")
+        )
+        settle(page)
+        measured = page.evaluate(
+            """() => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll("*")].map(e => {
+                const s = getComputedStyle(e), b = e.getBoundingClientRect();
+                return [e.tagName, s.color, s.fontSize, s.fontFamily, s.margin, s.padding, s.borderWidth, s.textAlign,
+                    s.textTransform, s.letterSpacing, Math.round(b.width), Math.round(b.height)].join("|");
+            })"""
+        )
+        pictures.append(measured)
+    assert len(pictures[0]) > 5 and pictures[0] == pictures[1]
+    own = page.evaluate("(s => [s.color, s.fontSize, s.margin])(getComputedStyle(document.querySelector('#own')))")
+    assert own == ["rgb(255, 0, 0)", "40px", "30px"]
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_it_ends_without_a_trace_and_two_views_share_a_state(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    widget = WIDGETS[name](sketches)
+    text = widget.as_page("A widget")
+    place = re.search(r'<div data-widget="\w+">.*?</noscript></div>', text, re.S)
+    assert place is not None
+    page = front.open(text.replace(place[0], place[0] * 2))
+    settle(page)
+    page.evaluate("() => document.querySelectorAll('[data-widget]').forEach(place => place.close())")
+    page.evaluate("() => new Promise(done => setTimeout(done, 60))")
+    assert page.locator("[data-cifar-widget]").count() == 0
+    heard = page.evaluate(
+        """() => [...document.querySelectorAll("[data-widget]")].flatMap(place =>
+            [...place.model.listeners].filter(([, set]) => set.size).map(([event]) => event))"""
+    )
+    assert [event for event in heard if event != "msg:custom"] == []
+
+
+def test_the_front_end_is_small_and_speaks_of_no_host() -> None:
+    files = [*FRONTEND.glob("*.js"), *FRONTEND.glob("*.css")]
+    size = sum(len(file.read_bytes()) for file in files)
+    assert size <= LARGEST, f"{size:,} bytes"
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"\.jp-(?!\w+-font)|lm-Widget|\bfetch\(|https?://(?!www\.w3\.org)", text), file.name
+
+
+def test_every_module_joins_and_is_typed() -> None:
+    for file in sorted(FRONTEND.glob("*.js")):
+        text = file.read_text(encoding="utf-8")
+        assert join(file.stem)
+        for match in re.finditer(r"^export (?:async )?function (\w+)\(([^)]*)\)", text, re.M):
+            if match[1] != "render" and match[2]:
+                before = text[: match.start()].rstrip()
+                assert before.endswith("*/"), f"{file.name}: {match[1]} has no JSDoc"
+    assert "$boot.boot" in page_script(["kernel_bench"])
