@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from helpers import ROOT
+from helpers import ROOT, start_process
 
 from cifar_helpers import load_run
 from cifar_helpers.timing import recorded_benchmark
@@ -78,13 +78,15 @@ IMPORT_TIMES = """
 import subprocess, sys, time
 code = "import time; a = time.perf_counter(); import torch; b = time.perf_counter(); import cifar_helpers; " \\
        "print((time.perf_counter() - b) / (b - a))"
-print(min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5)))
+shares = (float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
+print(next((share for share in shares if share <= 0.1), "more"))
 """
 
 
 def test_the_package_imports_nothing_heavy_but_torch() -> None:
-    """Matplotlib and ipywidgets take a second together; a training script does not need them."""
+    """Matplotlib and ipywidgets take a second together; a training script needs neither them nor the checks' texts."""
     heavy = ("matplotlib", "seaborn", "ipywidgets", "pandas", "captum", "torchvision", "IPython", "markdown_it")
+    heavy += ("cifar_helpers.checks",)
     code = f"import sys, cifar_helpers; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
@@ -92,9 +94,9 @@ def test_the_package_imports_nothing_heavy_but_torch() -> None:
 
 @pytest.mark.alone
 def test_the_package_imports_about_as_fast_as_torch() -> None:
-    """At most 10 % on top of `import torch`, by the best of five fresh processes."""
+    """At most 10 % on top of `import torch`, in one of five fresh processes: others only add to it."""
     shown = subprocess.run([sys.executable, "-c", IMPORT_TIMES], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert float(shown.stdout) <= 0.1
+    assert shown.stdout.strip() != "more"
 
 
 # --- notebooks as they are stored -------------------------------------------------------------------------
@@ -208,26 +210,19 @@ def test_no_file_names_a_folder_of_the_machine_it_was_made_on() -> None:
 # --- README ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_readme_snippet_runs(tmp_path: Path) -> None:
+def run_in_project(code: str, data: Path) -> None:
+    os.chdir(ROOT)
+    os.environ.update(CIFAR10_ROOT=str(data), CIFAR10_OFFLINE="1")
+    exec(code, {"__name__": "__main__"})
+
+
+def test_the_readme_snippet_runs(sketch_root: Path, tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", readme, flags=re.S)
     assert len(snippets) == 1 and len(snippets[0].strip().splitlines()) <= 10
-    environment = {
-        **os.environ,
-        "CIFAR10_ROOT": str(tmp_path / "data"),
-        "CIFAR10_OFFLINE": "1",
-        "PYTHONUTF8": "1",
-    }
-    result = subprocess.run(
-        [sys.executable, "-c", snippets[0]],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    process = start_process(tmp_path / "said", run_in_project, snippets[0], sketch_root)
+    process.join(300)
+    assert process.exitcode == 0, (tmp_path / "said").read_text(encoding="utf-8")
 
 
 # --- wheel ------------------------------------------------------------------------------------------------------------
@@ -243,43 +238,20 @@ from cifar_helpers.evaluation import human_confusion
 assert human_confusion().shape == (10, 10)
 assert len(checks.EXERCISES) > 30 and len(checks.QUIZZES) >= 8  # their texts are Markdown
 assert Path(cifar_helpers.__file__).is_relative_to(sys.argv[1]), cifar_helpers.__file__
-data = load_cifar10(Path(sys.argv[1]) / "data", source="sketches")
+data = load_cifar10(source="sketches")
 torch.manual_seed(0)
-model = CifarCNN()
-history = fit(model, data.train.subset(slice(0, 600)), epochs=1, progress=False)
+model = CifarCNN(width=0.25)
+history = fit(model, data.train.subset(slice(0, 100)), epochs=1, progress=False)
 print(len(history), predict(sketches.draw(0, seed=1, size=256)).label, predict(data.test_images[0], model).label)
 """
 
 
-def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path) -> None:
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--wheel-dir",
-        str(tmp_path),
-        str(ROOT),
-    ]
-    subprocess.run(build, check=True, capture_output=True)
-    wheel = next(tmp_path.glob("*.whl"))
-    # The heavy packages come from this environment; only the wheel itself is installed anew.
+def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path, sketch_root: Path) -> None:
+    """The heavy packages come from this environment; only the wheel itself is installed from scratch."""
     target = tmp_path / "installed"
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        str(target),
-        str(wheel),
-    ]
-    subprocess.run(install, check=True, capture_output=True)
-    environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1"}
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    subprocess.run([*pip, "--target", str(target), str(ROOT)], check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1", "CIFAR10_ROOT": str(sketch_root)}
     result = subprocess.run(
         [sys.executable, "-c", USE_THE_WHEEL, str(target)],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,

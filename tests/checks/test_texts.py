@@ -272,11 +272,6 @@ def test_an_exercise_is_added_by_its_definition_and_its_texts_alone(tmp_path: Pa
     assert "Hint 1 of 2: What is 2 * x, in code?" in shown and "✅ twice (lesson 02)" in shown and "1 of 6" in shown
 
 
-def test_the_package_reads_no_texts_before_the_checks_are_imported() -> None:
-    code = "import sys, cifar_helpers; print({'markdown_it', 'cifar_helpers.checks'} & {*sys.modules})"
-    assert in_python(code, ROOT) == "set()"
-
-
 def test_checks_has_every_exercise_by_name_in_the_order_of_lessons_and_none_has_the_name_of_a_module() -> None:
     assert [exercise.lesson for exercise in EXERCISES] == sorted(exercise.lesson for exercise in EXERCISES)
     modules = {path.stem for path in (PACKAGE / "checks").iterdir()}

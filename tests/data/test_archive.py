@@ -41,7 +41,7 @@ def add(archive: tarfile.TarFile, name: str, content: bytes = b"", **attributes:
 
 def make(path: Path, *more: Callable[[tarfile.TarFile], None], leave_out: str = "") -> Path:
     """An archive with small files of the official names, and what `more` adds to it."""
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         add(archive, FOLDER, type=tarfile.DIRTYPE)
         add(archive, f"{FOLDER}/readme.html", b"<html>")
         for name in NAMES:
@@ -83,9 +83,7 @@ MALICIOUS: dict[str, tuple[Callable[[tarfile.TarFile], None], str]] = {
     "a file twice": (lambda a: add(a, f"{FOLDER}/{NAMES[0]}", NAMES[0].encode()), "twice"),
     "a file too large": (lambda a: add(a, f"{FOLDER}/readme.html", bytes(41_000_000)), "too many"),
     "a bomb": (lambda a: [add(a, f"{FOLDER}/readme.html", bytes(39_000_000)) for _ in range(11)], "unpacks to more"),
-    "a bomb of headers": (
-        lambda a: add(a, f"{FOLDER}/readme.html", pax_headers={"comment": "x" * 450_000_000}), "unpacks to more"
-    ),
+    "a bomb of headers": (lambda a: add(a, "header", bytes(450_000_000), type=tarfile.XHDTYPE), "unpacks to more"),
 }  # fmt: skip
 
 
@@ -214,14 +212,11 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, monkeypatch: py
     assert not (tmp_path / "run").exists()
 
 
-def test_the_command_says_what_it_did(tmp_path: Path) -> None:
+def test_the_command_says_why_the_data_did_not_come(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cifar_helpers.data", str(tmp_path)]
     environment = {**os.environ, "CIFAR10_MIRRORS": "http://127.0.0.1:9/", "CIFAR10_OFFLINE": "0"}
     bad = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
     assert bad.returncode == 1 and "127.0.0.1:9" in bad.stderr and "Traceback" not in bad.stderr
-    write_batches(tmp_path)
-    good = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    assert good.returncode == 0 and good.stdout.startswith("Data: 100 training")
 
 
 def _bring(root: str, archive: Archive) -> None:
@@ -288,14 +283,14 @@ def test_the_whole_way_costs_little_more_than_digest_and_extraction(
     place = find_batches(default_root())
     assert place is not None
     path = tmp_path / "full.tar.gz"
-    with tarfile.open(path, "w:gz", compresslevel=6) as tar:
+    with tarfile.open(path, "w:gz", compresslevel=1) as tar:
         for name in NAMES:
             tar.add(place / name, f"{FOLDER}/{name}")
     archive = described(path, {n: hashlib.md5((place / n).read_bytes()).hexdigest() for n in NAMES})
-    ratios = []
+    ratios = list[float]()
     with serving(path.read_bytes()) as server:
         monkeypatch.setenv("CIFAR10_MIRRORS", server.url("good"))
-        for _ in range(5):
+        while len(ratios) < 5 and min(ratios, default=2) > 1.5:  # whatever else the machine does can only add to it
             least = plain(path, tmp_path / "plain")
             start = time.perf_counter()
             fetch_cifar10(tmp_path / "data", archive=archive)
@@ -305,7 +300,7 @@ def test_the_whole_way_costs_little_more_than_digest_and_extraction(
             shutil.rmtree(tmp_path / "plain")
             shutil.rmtree(tmp_path / "data")
     print("whole way / digest and extraction:", [round(r, 2) for r in ratios])
-    assert min(ratios) <= 1.5  # whatever else the machine does can only add to it
+    assert min(ratios) <= 1.5
 
 
 SECOND_LOAD = """

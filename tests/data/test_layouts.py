@@ -31,9 +31,9 @@ from fault_server import CONTENT, FaultServer
 from helpers import random_images, save_png, start_process, write_batches, write_class_folders, write_kaggle
 
 from cifar_helpers import CLASSES, DataError, load_cifar10
-from cifar_helpers.data import default_root, describe
+from cifar_helpers.data import default_root, describe, sketches
 from cifar_helpers.data.fetch import Archive, DownloadError, fetch, fetch_cifar10
-from cifar_helpers.data.sketches import load_sketches
+from cifar_helpers.data.sketches import load_sketches, make_sketches
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 BATCHES = "cifar-10-batches-py"
@@ -629,7 +629,8 @@ def test_what_is_no_path_at_all_is_refused(tmp_path: Path, wrong: Any) -> None:
         get(put(tmp_path / "there", CONTENT), wrong)
 
 
-def test_sketches_are_drawn_where_nothing_can_be_kept(tmp_path: Path) -> None:
+def test_sketches_are_drawn_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches, "make_sketches", lambda *_: make_sketches(20, 10))  # all take seconds
     file = put(tmp_path / "file")
     assert load_cifar10(file, source="sketches").source == "sketches"
 

@@ -22,6 +22,7 @@ from test_layouts import BATCHES, LEFT, both_parts, put, rename_classes, small_a
 
 from cifar_helpers import CLASSES, DataError, load_cifar10
 from cifar_helpers.data import default_root, describe, fetch
+from cifar_helpers.data.__main__ import main
 from cifar_helpers.data.archive import unpack
 from cifar_helpers.data.fetch import DownloadError, fetch_cifar10
 from cifar_helpers.data.layouts import role_of
@@ -520,17 +521,21 @@ def test_an_address_with_a_password_is_refused_without_showing_it(
     assert "secret" not in str(caught.value)
 
 
-def test_the_command_gives_no_warning_and_takes_no_empty_folder(tmp_path: Path) -> None:
+def test_the_command_says_what_is_there_and_gives_no_warning(tmp_path: Path) -> None:
     write_batches(tmp_path / "data")
+    command = [sys.executable, "-W", "error", "-m", "cifar_helpers.data", "data"]
+    package = {"PYTHONPATH": str(Path(fetch.__file__).parents[2])}
+    shown = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **package}, capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 0 and shown.stderr == "", shown.stderr
+    assert shown.stdout.startswith("Data: 100 training")
 
-    def run(folder: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-W", "error", "-m", "cifar_helpers.data", folder]
-        package = {"PYTHONPATH": str(Path(fetch.__file__).parents[2])}
-        return subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, **package}, capture_output=True, text=True, check=False
-        )
 
-    good, empty = run("data"), run("")
-    assert good.returncode == 0 and good.stderr == "", good.stderr
-    assert empty.returncode == 1 and "empty" in empty.stderr and "Traceback" not in empty.stderr
-    assert [p.name for p in tmp_path.iterdir()] == ["data"]
+def test_the_command_takes_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["", ""])
+    assert main() == 1
+    assert "empty" in capsys.readouterr().err and not list(tmp_path.iterdir())
