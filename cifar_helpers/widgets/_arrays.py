@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import numpy as np
 import traitlets
 
-__all__ = ["Numbers", "Pixels"]
+from cifar_helpers.data import ImageSet
+
+__all__ = ["Numbers", "Pixels", "packed_pictures"]
 
 ArrayT = TypeVar("ArrayT")
 
@@ -63,6 +65,23 @@ class Pixels(traitlets.TraitType[Any, Any]):
                 f"{self.name} wants a uint8 array of shape {self.shape}, got {array.dtype} of shape {array.shape}"
             )
         return _fixed(array.copy())
+
+
+def packed_pictures(images: ImageSet, chosen: np.ndarray[Any, Any]) -> bytes:
+    """Some pictures of a data set in one file, for `unpackPictures` of image_wall.js.
+
+    A count, the numbers of the pictures in the set (uint32 both, little-endian), their labels (a byte each), then their
+    pixels `(count, 32, 32, 3)`.
+
+    Args:
+        images: the data set.
+        chosen: numbers of the pictures.
+    """
+    pixels = images.images[chosen].permute(0, 2, 3, 1).contiguous().numpy()
+    labels = images.labels[chosen].numpy().astype(np.uint8)
+    return b"".join(
+        [np.uint32(len(chosen)).tobytes(), chosen.astype("<u4").tobytes(), labels.tobytes(), pixels.tobytes()]
+    )
 
 
 def _fixed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -1,155 +1,156 @@
-"""The confusion matrix, and the pictures behind each of its cells."""
+"""The confusion matrix, the pictures behind each of its cells, and people's matrix beside it."""
 
 from __future__ import annotations
 
-import html
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
-import ipywidgets as widgets
+import numpy as np
 import torch
+import traitlets
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.inference import percent
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, whole
-from cifar_helpers.widgets._drawing import Array, as_rows, picture_html, sentence, svg
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.evaluation import human_confusion
+from cifar_helpers.widgets._arrays import Numbers, packed_pictures
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["confusion_explorer", "matrix_svg", "render"]
+__all__ = ["ConfusionExplorer", "confusion_explorer"]
 
-_CELL, _NAMES = 38, 82
-_SMALL = 84
-_PAGE = 12
+VIEWS: Final = ("counts", "percent", "people")
+ORDERS: Final = ("highest", "lowest")
+# What a stored page carries: pictures of the chosen cell and of the most frequent mistakes, 3 kB each.
+_CELLS_ON_PAGE, _PICTURES_PER_CELL = 8, 24
+_CELL: Final = re.compile(r"cell/(\d)/(\d)")
+
+Array = np.ndarray[Any, Any]
 
 
-def matrix_svg(confusion: Array, chosen: tuple[int, int] | None) -> str:
-    """A confusion matrix with its numbers: the darker, the larger the share of the row; one cell framed.
+class ConfusionExplorer(CourseWidget, module="confusion_explorer"):
+    """A confusion matrix whose cells open their pictures.
 
-    Args:
-        confusion: int `(10, 10)`, rows true, columns answered.
-        chosen: row and column, or `None`.
+    Attributes:
+        chosen: true and predicted class as numbers, -1 for any: `[3, 5]` is a cell, `[3, -1]` the mistakes of a row,
+            `[-1, 5]` those of a column, `[-1, -1]` all mistakes.
+        view: `counts`, `percent` (of the true class) or `people` (both matrices in percent).
+        order: `highest` or `lowest` confidence first.
+        picture: number of the picture whose probabilities are shown; -1 takes the first of the cell.
     """
-    shares = confusion / confusion.sum(1, keepdims=True).clip(1)
-    parts = [
-        f'<text x="{_NAMES + 5 * _CELL}" y="12" text-anchor="middle">answered</text>',
-        f'<text transform="translate(10 {_NAMES + 5 * _CELL}) rotate(-90)" text-anchor="middle">true class</text>',
-    ]
-    for k, name in enumerate(CLASSES):
-        middle = _NAMES + (k + 0.5) * _CELL
-        parts.append(f'<text x="{_NAMES - 5}" y="{middle + 4}" text-anchor="end">{name}</text>')
-        parts.append(f'<text transform="translate({middle + 4} {_NAMES - 5}) rotate(-60)">{name}</text>')
-    for y in range(10):
-        for x in range(10):
-            shade = round(255 * (1 - float(shares[y, x]) ** 0.5))
-            ink = "black" if shade > 120 else "white"
-            left, top = _NAMES + x * _CELL, _NAMES + y * _CELL
-            parts.append(
-                f'<g data-place="cell {y} {x}" style="cursor:pointer"><rect x="{left}" y="{top}" width="{_CELL}" '
-                f'height="{_CELL}" fill="rgb({shade},{shade},{min(255, shade + 30)})" stroke="#888"/>'
-                f'<text x="{left + _CELL / 2}" y="{top + _CELL / 2 + 4}" fill="{ink}" text-anchor="middle">'
-                f"{int(confusion[y, x])}</text></g>"
+
+    classes = cast(list[str], traitlets.List(list(CLASSES)).tag(sync=True))
+    people = Numbers(np.zeros((10, 10)), shapes=((10, 10),), limit=1)
+    chosen = cast(list[int], traitlets.List([-1, -1]).tag(sync=True))
+    view = cast(str, traitlets.Unicode("counts").tag(sync=True))
+    order = cast(str, traitlets.Unicode("highest").tag(sync=True))
+    picture = cast(int, traitlets.Int(-1).tag(sync=True))
+
+    def __init__(self, images: ImageSet, logits: Tensor) -> None:
+        self._images = images
+        self._logits = logits.detach().float().cpu()
+        confidence, predicted = self._logits.softmax(1).max(1)
+        self._labels, self._predicted = images.labels.numpy(), predicted.numpy()
+        self._by_confidence = confidence.argsort(descending=True, stable=True).numpy()
+        counts = np.bincount(self._labels * 10 + self._predicted, minlength=100).reshape(10, 10)
+        self._mistakes = counts * (1 - np.eye(10, dtype=int))
+        worst = divmod(int(self._mistakes.argmax()), 10) if self._mistakes.any() else (-1, -1)
+        super().__init__(people=human_confusion().numpy(), chosen=[int(k) for k in worst])
+
+    @traitlets.validate("chosen")
+    def _chosen_is_a_cell(self, proposal: Any) -> list[int]:
+        value = proposal["value"]
+        if len(value) != 2 or any(not isinstance(k, int) or not -1 <= k < len(CLASSES) for k in value):
+            raise traitlets.TraitError(
+                f"chosen is {value}; set two numbers, the true and the predicted class, each 0 to 9, or -1 for any"
             )
-    if chosen is not None:
-        left, top = _NAMES + chosen[1] * _CELL, _NAMES + chosen[0] * _CELL
-        for colour, thick in (("white", 6), ("#D55E00", 3)):
-            parts.append(
-                f'<rect x="{left}" y="{top}" width="{_CELL}" height="{_CELL}" fill="none" stroke="{colour}" '
-                f'stroke-width="{thick}" pointer-events="none"/>'
+        return list(value)
+
+    @traitlets.validate("view", "order")
+    def _word_is_known(self, proposal: Any) -> str:
+        name, value = proposal["trait"].name, str(proposal["value"])
+        allowed = VIEWS if name == "view" else ORDERS
+        if value not in allowed:
+            raise traitlets.TraitError(f"{name} is {value!r}; set one of {', '.join(map(repr, allowed))}")
+        return value
+
+    @traitlets.validate("picture")
+    def _picture_exists(self, proposal: Any) -> int:
+        value = int(proposal["value"])
+        if not -1 <= value < len(self._images):
+            raise traitlets.TraitError(
+                f"picture is {value}; there are {len(self._images):,} images: set 0 to {len(self._images) - 1}, "
+                "or -1 for the first of the cell"
             )
-    mixed = confusion.copy()
-    mixed[range(10), range(10)] = 0
-    y, x = divmod(int(mixed.argmax()), 10)
-    alt = f"Confusion matrix; most often mixed up: {CLASSES[y]} called {CLASSES[x]}, {mixed[y, x]} times"
-    size = _NAMES + 10 * _CELL + 4
-    return svg(f'<g font-size="12" fill="currentColor">{"".join(parts)}</g>', size, size, alt)
+        return value
 
-
-def render(images: ImageSet, probabilities: Tensor, chosen: list[int], title: str) -> str:
-    """HTML of pictures with what the network says to each.
-
-    Args:
-        images: all images.
-        probabilities: float `(N, 10)` of all images.
-        chosen: numbers of those that are shown.
-        title: above them.
-    """
-    parts = []
-    for k in chosen:
-        label, answer = int(images.labels[k]), int(probabilities[k].argmax())
-        said = f"{CLASSES[answer]} {percent(float(probabilities[k, answer]))}"
-        own = f"{CLASSES[label]} {percent(float(probabilities[k, label]))}"
-        words = said if label == answer else f"{said}; {own}"
-        alt = f"Image {k}, truly {CLASSES[label]}: the network says {words}"
-        picture = picture_html(as_rows(images.images[k]), _SMALL, alt)
-        below = "".join(f"<div>{html.escape(part)}</div>" for part in words.split("; "))
-        parts.append(
-            f'<div style="display:inline-block;width:118px;vertical-align:top;font-size:12px">{picture}'
-            f'<div style="line-height:1.3">{below}</div></div>'
+    def words(self) -> str:
+        """What the widget shows, in one or two sentences."""
+        total = len(self._images)
+        right = f"{100 * float((self._labels == self._predicted).mean()):.1f} %"
+        text = f"Confusion matrix of {total:,} images, {right} of them predicted correctly"
+        if not self._mistakes.any():
+            return f"{text}."
+        true, predicted = divmod(int(self._mistakes.argmax()), 10)
+        return (
+            f"{text}. The most frequent mistake: {CLASSES[true]} predicted as {CLASSES[predicted]}, "
+            f"{self._mistakes[true, predicted]} times."
         )
-    return sentence(title) + f'<div style="max-width:500px">{"".join(parts)}</div>'
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """Logits and labels of all images; pictures only of the chosen cell and of the most frequent mistakes."""
+        return {
+            "logits": lambda: self._logits.numpy().astype("<f4").tobytes(),
+            "labels": lambda: self._labels.astype(np.uint8).tobytes(),
+            "pictures": lambda: packed_pictures(self._images, self._on_page()),
+        }
+
+    def read(self, name: str) -> bytes:
+        """Besides `loadable`, all pictures of a cell: `cell/3/5` are the cats predicted as dogs."""
+        if match := _CELL.fullmatch(name):
+            return packed_pictures(self._images, self._members(int(match[1]), int(match[2])))
+        return super().read(name)
+
+    def _members(self, true: int, predicted: int) -> Array:
+        """Numbers of the images of a cell, a row, a column or all mistakes, the most confident first."""
+        kept = np.ones(len(self._images), dtype=bool)
+        if true >= 0:
+            kept &= self._labels == true
+        if predicted >= 0:
+            kept &= self._predicted == predicted
+        if true < 0 or predicted < 0:
+            kept &= self._labels != self._predicted
+        return cast(Array, self._by_confidence[kept[self._by_confidence]])
+
+    def _on_page(self) -> Array:
+        true, predicted = self.chosen
+        frequent = np.argsort(-self._mistakes, axis=None, kind="stable")[:_CELLS_ON_PAGE]
+        chosen = self._members(true, predicted)
+        own = chosen if self.order == "highest" else chosen[::-1]
+        parts = [own[:_PICTURES_PER_CELL], self._members(-1, -1)[:_PICTURES_PER_CELL]]
+        parts += [self._members(k // 10, k % 10)[:_PICTURES_PER_CELL] for k in frequent]
+        if self.picture >= 0:
+            parts.append(np.array([self.picture]))
+        return np.unique(np.concatenate(parts))
 
 
-def confusion_explorer(images: ImageSet, logits: Tensor) -> widgets.VBox:
-    """Choose a cell of the confusion matrix and see its pictures; or leaf through the most confident mistakes.
+def confusion_explorer(images: ImageSet, logits: Tensor) -> ConfusionExplorer:
+    """Choose a cell, a row or a column of the confusion matrix and see its pictures; compare with people's mistakes.
 
     Args:
-        images: that the network answered to.
-        logits: float `(N, 10)`, its answers in the same order, as `collect_logits` gives them.
+        images: that the network classified.
+        logits: float `(N, 10)`, its outputs in the same order, as `collect_logits` gives them.
 
     Returns:
-        A widget; a click on the matrix chooses a cell.
+        A widget; `chosen`, `view`, `order` and `picture` can be read and set.
 
     Raises:
-        ValueError: if there are no images, or not as many logits.
+        ValueError: if there are no images, or not as many logits, or logits that are not finite.
     """
     if not len(images) or logits.shape != (len(images), len(CLASSES)):
         raise ValueError(
             f"confusion_explorer needs logits ({len(images)}, {len(CLASSES)}), one row for each image, "
             f"and at least one; got {tuple(logits.shape)}"
         )
-    probabilities = logits.detach().float().cpu().softmax(1)
-    confidence, answers = probabilities.max(1)
-    order = confidence.argsort(descending=True, stable=True)
-    confusion = torch.bincount(images.labels * 10 + answers, minlength=100).view(10, 10).numpy()
-    view = choice("show", ["a cell", "most confident mistakes"])
-    true, said = choice("true class", list(CLASSES)), choice("answered", list(CLASSES))
-    true.value, said.value = "cat", "dog"
-    page = whole("page", 1, 1)
-
-    def clicked(_: str, y: int, x: int) -> None:
-        view.value, true.value, said.value = "a cell", CLASSES[y], CLASSES[x]
-
-    screen = Screen(clicked=clicked)
-
-    def choose() -> None:
-        for control in (true, said):
-            control.disabled = view.value != "a cell"
-        limit(page, max(1, -(-len(members()) // _PAGE)))
-        draw()
-
-    def members() -> list[int]:
-        if view.value == "a cell":
-            kept = (images.labels == CLASSES.index(true.value)) & (answers == CLASSES.index(said.value))
-        else:
-            kept = images.labels != answers
-        found: list[int] = order[kept[order]].tolist()
-        return found
-
-    def draw() -> None:
-        found = members()
-        first = (page.value - 1) * _PAGE
-        part = found[first : first + _PAGE]
-        cell = None
-        if view.value == "a cell":
-            cell = (CLASSES.index(true.value), CLASSES.index(said.value))
-            what = f"{true.value} called {said.value}: {len(found):,} pictures"
-        else:
-            what = f"{len(found):,} mistakes"
-        range_shown = f", {first + 1} to {first + len(part)} by confidence" if part else ""
-        pictures = render(images, probabilities, part, f"{what}{range_shown}.")
-        screen.value = f'<div style="display:flex">{matrix_svg(confusion, cell)}<div>{pictures}</div></div>'
-
-    on_change(choose, view, true, said)
-    on_change(draw, page)
-    choose()
-    return in_this_cell(widgets.VBox([row(view, true, said, page), screen]))
+    if not torch.isfinite(logits).all():
+        raise ValueError("confusion_explorer: the logits hold NaN or infinity; check the training run they come from")
+    return ConfusionExplorer(images, logits)

@@ -1,163 +1,136 @@
-"""Leaf through a data set: classes, channels, pixel values, and what augmentation makes of a picture."""
+"""A wall of pictures: classes, pixel values, channels, and what augmentation makes of a picture."""
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, cast
+
 import numpy as np
-import torch
-from torch import Tensor
+import traitlets
 
-from cifar_helpers.data import CLASSES, Augment, ImageSet, denormalise, normalise
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, slider, whole
-from cifar_helpers.widgets._drawing import as_rows, numbers_svg, picture_html, sentence, titled
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.data import CLASSES, ImageSet
+from cifar_helpers.data.transforms import MEAN, STD
+from cifar_helpers.widgets._arrays import packed_pictures
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["AUGMENTATIONS", "augmented", "image_browser", "render"]
+__all__ = ["ImageBrowser", "image_browser"]
 
-AUGMENTATIONS = {
-    "none": None,
-    "flip": Augment(flip=True),
-    "shift by up to 4": Augment(flip=False, shift=4),
-    "cutout 8": Augment(flip=False, cutout=8),
-    "all three": Augment(flip=True, shift=4, cutout=8),
-}
-"""What the widget offers."""
+# Pictures of a class that a notebook and a stored page get, 3 kB each.
+_IN_NOTEBOOK, _ON_PAGE = 200, 30
+SHIFTS: Final = (0, 2, 4, 8)
+CUTOUTS: Final = (0, 8, 12, 16)
 
-_VIEWS = ("colours", "channels apart", "pixel values")
-_SIDE = 224
-_WINDOW = 8
+Array = np.ndarray[Any, Any]
 
 
-def augmented(picture: Tensor, augment: Augment, draw: int) -> tuple[Tensor, str]:
-    """One draw of an augmentation, and what it did in words.
+class ImageBrowser(CourseWidget, module="image_browser"):
+    """A data set to look through.
 
-    Args:
-        picture: uint8 `(3, 32, 32)`.
-        augment: what may happen.
-        draw: number of the draw; the same number draws the same.
+    Attributes:
+        label: name of the class that is shown, or `all`.
+        picture: number of the chosen image in the data set.
+        order: 0 as in the data set; another number shuffles.
+        flip: whether draws may be mirrored.
+        shift: pixels by which draws move at most.
+        cutout: side of the square that is blanked.
+        seed: of the draws.
+        pixel: row and column whose values are shown.
     """
-    # Rows, columns and ones go the same way as the picture: what comes out tells what was done.
-    ones = torch.ones(32, 32)
-    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
-    both = torch.stack([normalise(picture), torch.stack([rows + 1, columns + 1, ones])])
-    # Each image of a batch gets a draw of its own, so both are taken from the same one apart.
-    image, traces = (augment(one[None], torch.Generator().manual_seed(draw))[0] for one in both)
-    kept = traces[2] > 0
-    # Behind the border that reflection fills, neighbours are neighbours.
-    inner = torch.zeros_like(kept)
-    inner[augment.shift : 32 - augment.shift, augment.shift : 32 - augment.shift] = True
-    pairs = (kept & inner)[:, :-1] & (kept & inner)[:, 1:]
-    y, x = (int(v) for v in pairs.nonzero()[0])
-    step = int(traces[1, y, x + 1] - traces[1, y, x])
-    source = int(traces[1, y, x]) - 1
-    down = y - (int(traces[0, y, x]) - 1)
-    right = x - (source if step > 0 else 31 - source)
-    words = []
-    if augment.flip:
-        words.append("mirrored" if step < 0 else "not mirrored")
-    if augment.shift:
-        words.append(
-            f"moved {abs(down)} {'down' if down >= 0 else 'up'} and {abs(right)} {'right' if right >= 0 else 'left'}"
-        )
-    if augment.cutout:
-        top, left = (int(v) for v in (~kept).nonzero()[0])
-        words.append(f"blanked from row {top}, column {left}")
-    return denormalise(image), ", ".join(words)
+
+    classes = cast(list[str], traitlets.List(list(CLASSES)).tag(sync=True))
+    counts = cast(list[int], traitlets.List([0] * 10).tag(sync=True))
+    mean = cast(list[float], traitlets.List(list(MEAN)).tag(sync=True))
+    std = cast(list[float], traitlets.List(list(STD)).tag(sync=True))
+    label = cast(str, traitlets.Unicode("all").tag(sync=True))
+    picture = cast(int, traitlets.Int(0).tag(sync=True))
+    order = cast(int, traitlets.Int(0, min=0).tag(sync=True))
+    flip = cast(bool, traitlets.Bool(True).tag(sync=True))
+    shift = cast(int, traitlets.Int(4).tag(sync=True))
+    cutout = cast(int, traitlets.Int(8).tag(sync=True))
+    seed = cast(int, traitlets.Int(0, min=0).tag(sync=True))
+    pixel = cast(list[int], traitlets.List([16, 16]).tag(sync=True))
+
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+        labels = images.labels.numpy()
+        self._groups = {"all": np.arange(len(images))}
+        self._groups |= {name: np.flatnonzero(labels == k) for k, name in enumerate(CLASSES)}
+        super().__init__(counts=[len(self._groups[name]) for name in CLASSES])
+
+    @traitlets.validate("label")
+    def _label_has_images(self, proposal: Any) -> str:
+        value = str(proposal["value"])
+        offered = [name for name, group in self._groups.items() if len(group)]
+        if value not in offered:
+            raise traitlets.TraitError(f"label is {value!r}; set one of {', '.join(map(repr, offered))}")
+        return value
+
+    @traitlets.validate("picture")
+    def _picture_exists(self, proposal: Any) -> int:
+        value, count = int(proposal["value"]), len(self._images)
+        if not 0 <= value < count:
+            raise traitlets.TraitError(f"picture is {value}; there are {count:,} images: set 0 to {count - 1}")
+        return value
+
+    @traitlets.validate("shift", "cutout")
+    def _size_is_offered(self, proposal: Any) -> int:
+        name, value = proposal["trait"].name, int(proposal["value"])
+        allowed = SHIFTS if name == "shift" else CUTOUTS
+        if value not in allowed:
+            raise traitlets.TraitError(f"{name} is {value}; set one of {', '.join(map(str, allowed))}")
+        return value
+
+    @traitlets.validate("pixel")
+    def _pixel_is_inside(self, proposal: Any) -> list[int]:
+        value = proposal["value"]
+        if len(value) != 2 or any(not isinstance(k, int) or not 0 <= k < 32 for k in value):
+            raise traitlets.TraitError(f"pixel is {value}; set a row and a column, each 0 to 31")
+        return list(value)
+
+    @traitlets.observe("label")
+    def _take_the_first(self, change: Any) -> None:
+        """A picture of another class makes way for the first of this one."""
+        group = self._groups[change["new"]]
+        if self.picture not in group:
+            self.picture = int(group[0])
+
+    def words(self) -> str:
+        """What the widget shows, in one or two sentences."""
+        which = f"{len(self._images):,} images" if self.label == "all" else f"images of the class {self.label}"
+        name = CLASSES[int(self._images.labels[self.picture])]
+        return f"A wall of {which}. Image {self.picture} ({name}) is enlarged, with random augmentations of it."
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """The first pictures of each class, `class/cat`, and the chosen picture, `image/17`."""
+        files: dict[str, Callable[[], bytes]] = {
+            f"class/{name}": partial(self._pack, group[:_ON_PAGE]) for name, group in self._groups.items()
+        }
+        return files | {f"image/{self.picture}": lambda: self.read(f"image/{self.picture}")}
+
+    def read(self, name: str) -> bytes:
+        """The same with more pictures of a class, and any picture."""
+        kind, _, which = name.partition("/")
+        if kind == "image":
+            return self._pack(np.array([int(which)]))
+        return self._pack(self._groups[which][:_IN_NOTEBOOK])
+
+    def _pack(self, chosen: Array) -> bytes:
+        return packed_pictures(self._images, chosen)
 
 
-def render(
-    picture: Tensor, title: str, view: str = "colours", corner: tuple[int, int] = (0, 0), caption: str = ""
-) -> str:
-    """HTML of one picture.
+def image_browser(images: ImageSet) -> ImageBrowser:
+    """Look through a data set: choose a class and a picture, read its pixels, and draw augmentations of it.
 
     Args:
-        picture: uint8 `(3, 32, 32)`.
-        title: what it is, for the alt text.
-        view: `colours`, `channels apart` or `pixel values`.
-        corner: row and column of the upper left pixel whose values are written.
-        caption: below the picture.
-    """
-    whole_picture = picture_html(as_rows(picture), _SIDE, title, caption)
-    if view == "colours":
-        return whole_picture
-    names = ("red", "green", "blue")
-    if view == "channels apart":
-        grey = [np.repeat(np.asarray(channel)[..., None], 3, axis=2) for channel in picture]
-        return whole_picture + "".join(
-            picture_html(pixels, _SIDE, f"{title}: {name} channel, {pixels.min()} to {pixels.max()}", name)
-            for pixels, name in zip(grey, names, strict=True)
-        )
-    top, left = corner
-    part = np.asarray(picture[:, top : top + _WINDOW, left : left + _WINDOW])
-    place = f"rows {top} to {top + _WINDOW - 1}, columns {left} to {left + _WINDOW - 1}"
-    framed = picture_html(
-        as_rows(picture), _SIDE, f"{title}, with a frame", caption, [(top, left, _WINDOW, _WINDOW)], "at"
-    )
-    return framed + "".join(
-        titled(
-            f"{name}, {place}",
-            numbers_svg(channel / 255, _numbers(name, place, channel), cell=28, text=channel.astype(str)),
-        )
-        for channel, name in zip(part, names, strict=True)
-    )
-
-
-def _numbers(name: str, place: str, channel: np.ndarray) -> str:
-    return f"Values of {name} in {place}: from {channel.min()} to {channel.max()}"
-
-
-def image_browser(images: ImageSet) -> widgets.VBox:
-    """Choose class, picture, view and augmentation.
-
-    Args:
-        images: what to leaf through.
+        images: what to look through.
 
     Returns:
-        A widget; a click on the picture moves the window of the pixel values.
+        A widget; all its choices can be read and set.
 
     Raises:
         ValueError: if there are no images.
     """
     if not len(images):
-        raise ValueError("image_browser: there are no images to leaf through")
-    groups = {"all": torch.arange(len(images))}
-    groups |= {name: (images.labels == k).nonzero().flatten() for k, name in enumerate(CLASSES)}
-    kind = choice("class", [name for name, members in groups.items() if len(members)])
-    number = slider("picture", 0, len(images) - 1)
-    view = choice("view", _VIEWS)
-    change = choice("augmentation", list(AUGMENTATIONS))
-    draw_number = whole("draw", 0, 999)
-    top, left = (whole(f"window, {name}", 0, 32 - _WINDOW, 12) for name in ("row", "column"))
-
-    def clicked(_: str, y: int, x: int) -> None:
-        top.value, left.value = (max(0, min(32 - _WINDOW, v - _WINDOW // 2)) for v in (y, x))
-
-    shown = Screen(clicked=clicked)
-
-    def draw() -> None:
-        index = int(groups[kind.value][number.value])
-        picture, title = images.images[index], f"{CLASSES[int(images.labels[index])]}, image {index}"
-        augment = AUGMENTATIONS[change.value]
-        windows = (top, left) if view.value == "pixel values" else ()
-        for control in (top, left):
-            control.disabled = not windows
-        draw_number.disabled = augment is None
-        corner = (top.value, left.value)
-        parts = [render(picture, title, view.value, corner, "as it is")]
-        words = f"{title}."
-        if augment is not None:
-            other, done = augmented(picture, augment, draw_number.value)
-            parts.append(render(other, f"{title}: {done}", view.value, corner, f"draw {draw_number.value}"))
-            words += f" Draw {draw_number.value}: {done}."
-        # Beside each other where there is room, else in rows.
-        shown.value = ("" if view.value == "colours" else "<br>").join(parts) + sentence(words)
-
-    def choose_class() -> None:
-        limit(number, len(groups[kind.value]) - 1)
-        draw()
-
-    on_change(choose_class, kind)
-    on_change(draw, number, view, change, draw_number, top, left)
-    draw()
-    return in_this_cell(widgets.VBox([row(kind, number, view), row(change, draw_number, top, left), shown]))
+        raise ValueError("image_browser: there are no images; pass an ImageSet with at least one")
+    return ImageBrowser(images)

@@ -1,91 +1,161 @@
-"""The confusion explorer shows the pictures of the cell that is chosen."""
+"""The confusion explorer counts, shows the pictures of a choice, and sets people's mistakes beside the network's."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from helpers import alts, named, pictures, random_images, status
+import traitlets
+from chrome import state_of
+from front_fixture import FrontEnd
+from helpers import random_images
+from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers import CLASSES
-from cifar_helpers.widgets import confusion_explorer as confusion_explorer_widget
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.evaluation import human_confusion
+from cifar_helpers.widgets import confusion_explorer
 
 IMAGES = random_images(400)
 LOGITS = 4 * torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
-ANSWERS = LOGITS.argmax(1)
-CONFIDENCE = LOGITS.softmax(1).max(1).values
+LOGITS[range(400), IMAGES.labels] += 5
+PROBABILITIES = LOGITS.softmax(1)
+CONFIDENCE, PREDICTED = PROBABILITIES.max(1)
+COUNTS = torch.bincount(IMAGES.labels * 10 + PREDICTED, minlength=100).view(10, 10)
+WRONG = IMAGES.labels != PREDICTED
 
 
-def shown_numbers(page: str) -> list[int]:
-    return [int(text.split(",")[0].removeprefix("Image ")) for text in alts(page) if text.startswith("Image ")]
+def by_confidence(kept: torch.Tensor) -> list[int]:
+    members = kept.nonzero().flatten()
+    return [int(k) for k in members[CONFIDENCE[members].argsort(descending=True)]]
 
 
-def screen_of(box: object) -> Screen:
-    screen = box.children[1]  # type: ignore[attr-defined]
-    assert isinstance(screen, Screen)
-    return screen
+def shown(page: Page) -> list[int]:
+    """Numbers of the pictures on the wall's page."""
+    names = page.locator(".iw-slot:not(.iw-empty)").evaluate_all("all => all.map(e => e.getAttribute('aria-label'))")
+    return [int(name.split(",")[0].removeprefix("Image ")) for name in names]
 
 
-def test_a_cell_shows_its_pictures_by_confidence() -> None:
-    box = confusion_explorer_widget(IMAGES, LOGITS)
-    parts, screen = named(box), screen_of(box)
-    for true, said in (("frog", "frog"), ("truck", "bird")):
-        parts["true class"].value, parts["answered"].value = true, said
-        members = ((IMAGES.labels == CLASSES.index(true)) & (CLASSES.index(said) == ANSWERS)).nonzero().flatten()
-        expected = members[CONFIDENCE[members].argsort(descending=True)].tolist()
-        assert shown_numbers(screen.value) == expected[:12]
-        assert f"{true} called {said}: {len(expected)} pictures" in status(screen.value)
-
-
-def test_a_click_on_the_matrix_chooses_the_cell() -> None:
-    box = confusion_explorer_widget(IMAGES, LOGITS)
-    parts, screen = named(box), screen_of(box)
-    parts["show"].value = "most confident mistakes"
-    screen.place = "cell 9 1"
-    assert (parts["show"].value, parts["true class"].value, parts["answered"].value) == (
-        "a cell",
-        "truck",
-        "automobile",
+def pixels(page: Page, canvas: str) -> np.ndarray:
+    flat = page.locator(canvas).first.evaluate(
+        "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
     )
-    assert "truck called automobile" in status(screen.value)
+    return np.array(flat, dtype=np.uint8).reshape(32, 32, 4)[..., :3]
 
 
-def test_mistakes_are_sorted_by_confidence_and_pages_go_on_where_the_last_ended() -> None:
-    box = confusion_explorer_widget(IMAGES, LOGITS)
-    parts, screen = named(box), screen_of(box)
-    parts["show"].value = "most confident mistakes"
-    wrong = (IMAGES.labels != ANSWERS).nonzero().flatten()
-    expected = wrong[CONFIDENCE[wrong].argsort(descending=True)].tolist()
-    seen = []
-    for page in range(1, parts["page"].max + 1):
-        parts["page"].value = page
-        seen += shown_numbers(screen.value)
-        assert all(pictures(screen.value)[0].shape == (32, 32, 3) for _ in (1,))
-    assert seen == expected
+def cell(page: Page, true: str, predicted: str, matrix: str = "network") -> Locator:
+    place = 11 * (CLASSES.index(true) + 1) + CLASSES.index(predicted) + 1
+    grid = page.get_by_role("grid", name=f"Confusion matrix of {'the ' if matrix == 'network' else ''}{matrix}")
+    return grid.locator(".ce-cell, .ce-name").nth(place)
 
 
-def test_the_matrix_has_the_counts_and_names_the_worst_pair() -> None:
-    box = confusion_explorer_widget(IMAGES, LOGITS)
-    screen = screen_of(box)
-    counts = torch.bincount(IMAGES.labels * 10 + ANSWERS, minlength=100).view(10, 10)
-    page = screen.value
-    for y in range(10):
-        for x in range(10):
-            cell = page[page.index(f'data-place="cell {y} {x}"') :]
-            assert cell[: cell.index("</text>")].endswith(f">{counts[y, x]}")
-    worst = counts.fill_diagonal_(0)
-    y, x = divmod(int(worst.argmax()), 10)
-    assert f"{CLASSES[y]} called {CLASSES[x]}, {worst[y, x]} times" in alts(page)[0]
+def test_the_matrix_and_the_pictures_of_a_cell_are_those_of_pytorch(front: FrontEnd) -> None:
+    page = front.open(confusion_explorer(IMAGES, LOGITS))
+    expect(cell(page, "truck", "truck")).to_have_text(str(int(COUNTS[9, 9])))
+    texts = page.locator(".ce-network .ce-cell").all_inner_texts()
+    assert [int(text or 0) for text in texts] == COUNTS.flatten().tolist()
+    worst = divmod(int(COUNTS.clone().fill_diagonal_(0).argmax()), 10)
+    assert state_of(page, "chosen") == list(worst)
+    members = by_confidence((IMAGES.labels == worst[0]) & (worst[1] == PREDICTED))
+    assert shown(page) == members[:12]
+    first = members[0]
+    assert np.array_equal(pixels(page, ".iw-slot canvas"), IMAGES.images[first].permute(1, 2, 0))
+    assert np.array_equal(pixels(page, ".ce-large canvas"), IMAGES.images[first].permute(1, 2, 0))
+    expect(page.locator(".ce-bars p")).to_contain_text(f"{CLASSES[worst[1]]} {100 * CONFIDENCE[first]:.0f} %")
 
 
-def test_a_cell_without_pictures_says_so() -> None:
-    box = confusion_explorer_widget(IMAGES.subset(torch.tensor([0])), LOGITS[:1])
-    parts, screen = named(box), screen_of(box)
-    parts["true class"].value, parts["answered"].value = "dog", "ship"
-    assert "0 pictures" in status(screen.value) and not pictures(screen.value)
+def test_cells_names_order_and_pages(front: FrontEnd) -> None:
+    widget = confusion_explorer(IMAGES, LOGITS)
+    widget.chosen = [-1, -1]
+    page = front.open(widget)
+    cell(page, "cat", "dog").click()
+    assert state_of(page, "chosen") == [3, 5]
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    assert state_of(page, "chosen") == [4, 4]
+    page.keyboard.press("Home")
+    expect(page.locator(".ce-reading")).to_contain_text("deer predicted as another class recall")
+    recall = f"{100 * COUNTS[4, 4] / COUNTS[4].sum():.1f} %, {COUNTS[4, 4]} of {COUNTS[4].sum()} correct"
+    expect(page.locator(".ce-reading")).to_contain_text(recall)
+    expect(page.locator(".ce-name.ce-on")).to_have_text("deerdeer")
+    # All mistakes: the next page goes on where the last ended, and another order or cell starts from the first page.
+    page.evaluate("document.querySelector('[data-widget]').model.set('chosen', [-1, -1])")
+    stored = widget._on_page()
+    mistakes = [k for k in by_confidence(WRONG) if k in stored]
+    expect(page.locator(".iw-pager")).to_contain_text(f"1–12 of {len(mistakes)}")
+    assert shown(page) == mistakes[:12]
+    page.get_by_role("button", name="Next page").click()
+    expect(page.locator(".iw-pager")).to_contain_text("13–24")
+    assert shown(page) == mistakes[12:24] and state_of(page, "picture") == mistakes[12]
+    page.get_by_role("button", name="Order by confidence").click()
+    expect(page.locator(".iw-pager")).to_contain_text("1–12")
+    assert shown(page) == mistakes[::-1][:12]
+    page.locator(".iw-slot").nth(3).focus()
+    page.locator(".iw-slot").nth(3).press("ArrowRight")
+    assert state_of(page, "picture") == mistakes[::-1][1]
+    expect(page.locator(".iw-slot").nth(1)).to_be_focused()
+    expect(page.locator(".ce-note")).to_have_text(f"{len(mistakes)} of {int(WRONG.sum())} here; all in the notebook.")
+
+
+def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front: FrontEnd) -> None:
+    widget = confusion_explorer(IMAGES, LOGITS)
+    widget.view = "people"
+    page = front.open(widget, width=360, has_touch=True)
+    people = human_confusion()
+    expect(cell(page, "cat", "dog", "people")).to_have_text(f"{100 * people[3, 5]:.1f}")
+    expect(cell(page, "frog", "frog")).to_have_text(f"{100 * COUNTS[6, 6] / COUNTS[6].sum():.1f}")
+    cell(page, "deer", "horse", "people").tap()
+    assert state_of(page, "chosen") == [4, 7]
+    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 %")
+    sizes = page.locator(".ce-network .ce-cell").evaluate_all(
+        "all => all.map(e => Math.min(e.offsetWidth, e.offsetHeight))"
+    )
+    assert min(sizes) >= 28
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_notebook_gets_every_picture_of_a_cell_and_a_page_only_some() -> None:
+    widget = confusion_explorer(IMAGES, LOGITS)
+    members = by_confidence((IMAGES.labels == 3) & (PREDICTED == 3))
+    packed = widget.read("cell/3/3")
+    count = np.frombuffer(packed[:4], "<u4")[0]
+    assert count == len(members) and np.frombuffer(packed[4 : 4 + 4 * count], "<u4").tolist() == members
+    images = np.frombuffer(packed[4 + 5 * count :], np.uint8).reshape(count, 32, 32, 3)
+    assert np.array_equal(images, IMAGES.images[members].permute(0, 2, 3, 1))
+    assert set(widget.loadable()) == {"logits", "labels", "pictures"}
+    widget.chosen = [3, 3]
+    assert set(members[:24]) <= set(widget._on_page().tolist()) and len(widget._on_page()) < len(IMAGES)
+
+
+def test_words_name_the_most_frequent_mistake() -> None:
+    y, x = divmod(int(COUNTS.clone().fill_diagonal_(0).argmax()), 10)
+    words = confusion_explorer(IMAGES, LOGITS).words()
+    assert f"{CLASSES[y]} predicted as {CLASSES[x]}, {COUNTS[y, x]} times" in words
+    right = confusion_explorer(IMAGES, 9 * torch.nn.functional.one_hot(IMAGES.labels, 10).float())
+    assert right.words() == "Confusion matrix of 400 images, 100.0 % of them predicted correctly."
+    assert right.chosen == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "message"),
+    [
+        ("chosen", [3], "the true and the predicted class"),
+        ("chosen", [3, 10], "each 0 to 9, or -1"),
+        ("view", "both", "set one of 'counts', 'percent', 'people'"),
+        ("order", "random", "set one of 'highest', 'lowest'"),
+        ("picture", 400, "set 0 to 399"),
+    ],
+)
+def test_wrong_values_are_refused(trait: str, value: object, message: str) -> None:
+    with pytest.raises(traitlets.TraitError, match=message):
+        setattr(confusion_explorer(IMAGES, LOGITS), trait, value)
 
 
 @pytest.mark.parametrize("logits", [LOGITS[:5], LOGITS[:, :3]])
 def test_logits_that_do_not_fit_are_refused(logits: torch.Tensor) -> None:
     with pytest.raises(ValueError, match=r"needs logits \(400, 10\)"):
-        confusion_explorer_widget(IMAGES, logits)
+        confusion_explorer(IMAGES, logits)
+
+
+def test_logits_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        confusion_explorer(IMAGES, LOGITS * torch.inf)

@@ -1,100 +1,186 @@
-"""The widget that leafs through a data set."""
+"""The image browser: pictures of a class, pixel values, channels, and draws of an augmentation."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pytest
 import torch
-from helpers import alts, cells, frames, named, pictures, random_images, status
+import traitlets
+from chrome import state_of
+from front_fixture import FrontEnd
+from helpers import random_images
+from playwright.sync_api import Locator, Page, expect
 
-from cifar_helpers import CLASSES, Augment, ImageSet
-from cifar_helpers.widgets import image_browser as image_browser_widget
-from cifar_helpers.widgets.image_browser import AUGMENTATIONS, augmented, render
+from cifar_helpers import CLASSES, ImageSet
+from cifar_helpers.data import denormalise, normalise
+from cifar_helpers.widgets import image_browser
 
-IMAGES = random_images(60)
-
-
-@pytest.mark.parametrize("draw", range(8))
-def test_the_words_about_an_augmentation_are_what_was_done_to_the_pixels(draw: int) -> None:
-    picture = IMAGES.images[draw]
-    other, words = augmented(picture, Augment(flip=True, shift=4), draw)
-    mirrored, moved = words.split(", ")
-    expected = picture.flip(2) if mirrored == "mirrored" else picture
-    _, down, vertical, _, right, horizontal = moved.split()
-    y = int(down) * (1 if vertical == "down" else -1)
-    x = int(right) * (1 if horizontal == "right" else -1)
-    inner = expected[:, 4 - y : 28 - y, 4 - x : 28 - x]
-    assert torch.equal(other[:, 4:28, 4:28], inner)
+IMAGES = random_images(400)
 
 
-def test_the_blanked_square_is_where_the_words_say() -> None:
-    other, words = augmented(IMAGES.images[0], Augment(flip=False, cutout=8), 3)
-    row, column = (int(part) for part in words.replace("blanked from row ", "").split(", column "))
-    changed = (other != IMAGES.images[0]).any(0)
-    assert changed[row : row + 8, column : column + 8].float().mean() > 0.9 and int(changed.sum()) <= 64
+def pixels(canvas: Locator) -> np.ndarray:
+    flat = canvas.evaluate("c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]")
+    return np.array(flat, dtype=np.uint8).reshape(32, 32, 4)[..., :3]
 
 
-def test_the_same_draw_draws_the_same_and_others_differ() -> None:
-    whole = AUGMENTATIONS["all three"]
-    assert whole is not None
-    pages = [augmented(IMAGES.images[0], whole, k)[0] for k in (1, 1, 2)]
-    assert torch.equal(pages[0], pages[1]) and not torch.equal(pages[0], pages[2])
+def rows_first(image: torch.Tensor) -> np.ndarray:
+    return np.asarray(image.permute(1, 2, 0))
 
 
-def test_channels_apart_are_the_three_channels() -> None:
-    shown = pictures(render(IMAGES.images[4], "bird, image 4", "channels apart"))
-    assert np.array_equal(shown[0], IMAGES.images[4].permute(1, 2, 0))
-    for grey, channel in zip(shown[1:], IMAGES.images[4], strict=True):
-        assert np.array_equal(grey[..., 0], channel) and np.array_equal(grey[..., 1], channel)
+def put(page: Page, name: str, value: object) -> None:
+    page.evaluate("([n, v]) => document.querySelector('[data-widget]').model.set(n, v)", [name, value])
 
 
-def test_pixel_values_are_those_under_the_frame() -> None:
-    page = render(IMAGES.images[4], "bird, image 4", "pixel values", (5, 20))
-    assert frames(page) == [(5, 20, 8, 8)]
-    for name, channel in zip(("red", "green", "blue"), IMAGES.images[4], strict=True):
-        assert cells(page, f"Values of {name}") == [str(v) for v in channel[5:13, 20:28].flatten().tolist()]
+def numbers(page: Page, row: int) -> list[str]:
+    return page.locator(".ib-values tbody tr").nth(row).locator("td").all_inner_texts()
 
 
-def test_each_control_shows_the_right_picture() -> None:
-    parts = named(image_browser_widget(IMAGES))
-    shown = parts["Screen"]
-    parts["picture"].value = 7
-    assert np.array_equal(pictures(shown.value)[0], IMAGES.images[7].permute(1, 2, 0))
-    parts["class"].value = "ship"
-    ships = (IMAGES.labels == CLASSES.index("ship")).nonzero().flatten()
-    assert parts["picture"].value == len(ships) - 1 == 5  # a number that the class lacks becomes its last
-    assert alts(shown.value)[0] == f"ship, image {ships[5]}"
-    parts["picture"].value = 2
-    assert np.array_equal(pictures(shown.value)[0], IMAGES.images[ships[2]].permute(1, 2, 0))
-    parts["augmentation"].value = "flip"
-    drawn = {parts["draw"].value: status(shown.value)}
-    for number in range(1, 8):
-        parts["draw"].value = number
-        drawn[number] = status(shown.value)
-    assert {"not mirrored" in text for text in drawn.values()} == {True, False}
+def test_classes_pixels_and_channels(front: FrontEnd) -> None:
+    widget = image_browser(IMAGES)
+    widget.picture = 333  # beyond what the wall of a page holds
+    page = front.open(widget)
+    large = page.locator(".ib-close > .cw-picture canvas")
+    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"{CLASSES[IMAGES.labels[333]]}, image 333")
+    assert np.array_equal(pixels(large), rows_first(IMAGES.images[333]))
+    page.get_by_role("radio", name="cat").click()
+    cats = (IMAGES.labels == 3).nonzero().flatten().tolist()
+    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"cat, image {cats[0]}")
+    wall = page.get_by_role("listbox", name="Pictures", exact=True)
+    wall.get_by_role("option").nth(2).click()
+    assert state_of(page, "picture") == cats[2]
+    page.keyboard.press("ArrowDown")
+    assert state_of(page, "picture") == cats[8]
+    image = IMAGES.images[cats[8]]
+    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"cat, image {cats[8]}")
+    assert np.array_equal(pixels(large), rows_first(image))
+    for channel, canvas in zip(image, page.locator(".ib-channels canvas").all(), strict=True):
+        assert np.array_equal(pixels(canvas)[..., 1], channel)
+    # Values: under the pointer, which is not kept; after a click and arrow keys, which is.
+    box = large.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 20.5 / 32, box["y"] + box["height"] * 5.5 / 32)
+    expect(page.locator(".ib-values thead th").first).to_have_text("row 5, column 20")
+    assert state_of(page, "pixel") == [16, 16]
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.press("ArrowDown")
+    assert state_of(page, "pixel") == [6, 20]
+    page.mouse.move(0, 0)
+    expect(page.locator(".ib-values thead th").first).to_have_text("row 6, column 20")
+    assert numbers(page, 0) == [str(int(v)) for v in image[:, 6, 20]]
+    assert numbers(page, 1) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
+    assert numbers(page, 2) == [str(round(float(v) + 1e-9)) for v in image.float().mean((1, 2))]
 
 
-def test_a_click_moves_the_window_and_keeps_it_inside() -> None:
-    parts = named(image_browser_widget(IMAGES))
-    parts["view"].value = "pixel values"
-    parts["Screen"].place = "at 31 10"
-    assert (parts["window, row"].value, parts["window, column"].value) == (24, 6)
-    assert frames(parts["Screen"].value) == [(24, 6, 8, 8)]
+def test_draws_are_those_of_augment(front: FrontEnd) -> None:
+    page = front.open(image_browser(IMAGES))
+    strip = page.get_by_role("listbox", name="draws")
+    expect(strip.get_by_role("option")).to_have_count(8)
+    expect(strip.get_by_role("option").nth(1)).to_have_attribute("aria-label", re.compile("Draw 1"))
+    put(page, "shift", 8)
+    names: set[str] = set()
+    for seed in range(4):
+        put(page, "seed", seed)
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        shown = strip.get_by_role("option").evaluate_all(
+            "all => all.slice(1).map(e => [e.getAttribute('aria-label'), "
+            "[...e.querySelector('canvas').getContext('2d').getImageData(0, 0, 32, 32).data]])"
+        )
+        for name, flat in shown:
+            names.add(name.split(": ")[1])
+            image = np.array(flat).reshape(32, 32, 4)[..., :3]
+            assert np.array_equal(image, rows_first(done(IMAGES.images[0], name))), name
+    assert len(names) == 28  # no two draws are the same
+    text = " ".join(names)
+    for word, least in (("mirrored", 6), ("up", 5), ("down", 5), ("left", 5), ("right", 5)):
+        assert text.count(word) >= least
+    for trait, value in (("flip", False), ("shift", 0), ("cutout", 0)):
+        put(page, trait, value)
+    expect(strip.get_by_role("option").nth(3)).to_have_attribute("aria-label", "Draw 3: unchanged")
 
 
-def test_controls_without_effect_are_disabled() -> None:
-    parts = named(image_browser_widget(IMAGES))
-    assert parts["draw"].disabled and parts["window, row"].disabled
-    parts["view"].value, parts["augmentation"].value = "pixel values", "all three"
-    assert not parts["draw"].disabled and not parts["window, row"].disabled
-    assert len(pictures(parts["Screen"].value)) == 2
+def done(image: torch.Tensor, name: str) -> torch.Tensor:
+    """What the words say, with PyTorch: mirrored, moved with a reflected border, blanked with the mean."""
+
+    def steps(more: str, less: str) -> int:
+        found = re.search(rf"(\d+) ({more}|{less})", name)
+        return 0 if found is None else int(found[1]) * (1 if found[2] == more else -1)
+
+    out = normalise(image.flip(2) if "mirrored" in name else image)
+    down, right = steps("down", "up"), steps("right", "left")
+    padded = torch.nn.functional.pad(out[None], (8,) * 4, mode="reflect")[0]
+    out = padded[:, 8 - down : 40 - down, 8 - right : 40 - right].clone()
+    hole = re.search(r"row (\d+), column (\d+)", name)
+    if hole:
+        out[:, int(hole[1]) : int(hole[1]) + 8, int(hole[2]) : int(hole[2]) + 8] = 0
+    return denormalise(out)
 
 
-def test_no_images_are_refused() -> None:
+def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> None:
+    page = front.open(image_browser(IMAGES), width=360, has_touch=True)
+    strip = page.get_by_role("listbox", name="draws")
+    strip.get_by_role("option").nth(2).tap()
+    before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
+    expect(page.locator(".ib-done")).to_contain_text(before)
+    hole = re.search(r"row (\d+), column (\d+)", before)
+    assert hole
+    put(page, "pixel", [int(hole[1]) + 1, int(hole[2]) + 1])
+    expect(page.locator(".ib-values tbody tr").nth(1)).to_contain_text("0.00")
+    assert numbers(page, 1) == ["0.00"] * 3
+    page.get_by_role("button", name="Draw again").tap()
+    expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
+    assert state_of(page, "seed") == 1
+    page.get_by_role("button", name="Shuffle").tap()
+    expect(page.locator(".ib-inspect .cw-head")).to_contain_text("original")
+    assert state_of(page, "order") == 1
+    expect(page.get_by_role("listbox", name="Pictures", exact=True).get_by_role("option").first).to_have_attribute(
+        "aria-selected", "true"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_files_hold_the_pictures_of_a_class() -> None:
+    widget = image_browser(IMAGES)
+    ships = (IMAGES.labels == 8).nonzero().flatten()
+    packed = widget.read("class/ship")
+    count = len(ships)
+    assert np.frombuffer(packed[: 4 + 4 * count], "<u4").tolist() == [count, *ships.tolist()]
+    assert set(packed[4 + 4 * count : 4 + 5 * count]) == {8}
+    assert np.frombuffer(widget.read("class/all")[:4], "<u4")[0] == 200
+    assert np.frombuffer(widget.loadable()["class/all"]()[:4], "<u4")[0] == 30
+
+
+def test_another_class_takes_its_first_picture_and_words_say_which() -> None:
+    widget = image_browser(IMAGES)
+    widget.label = "frog"
+    first = int((IMAGES.labels == 6).nonzero()[0])
+    assert widget.picture == first
+    assert widget.words().startswith(f"A wall of images of the class frog. Image {first} (frog) is enlarged")
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "message"),
+    [
+        ("label", "house", "set one of 'all', 'airplane'"),
+        ("picture", 400, "set 0 to 399"),
+        ("shift", 5, "set one of 0, 2, 4, 8"),
+        ("cutout", 1, "set one of 0, 8, 12, 16"),
+        ("pixel", [32, 0], "a row and a column, each 0 to 31"),
+    ],
+)
+def test_wrong_values_are_refused(trait: str, value: object, message: str) -> None:
+    with pytest.raises(traitlets.TraitError, match=message):
+        setattr(image_browser(IMAGES), trait, value)
+
+
+def test_no_images_are_refused_and_an_empty_class_is_not_offered(front: FrontEnd) -> None:
     with pytest.raises(ValueError, match="no images"):
-        image_browser_widget(IMAGES.subset(slice(0, 0)))
-
-
-def test_a_class_without_images_is_not_offered() -> None:
-    few = ImageSet(IMAGES.images[:3], IMAGES.labels[:3])
-    assert named(image_browser_widget(few))["class"].options == ("all", *CLASSES[:3])
+        image_browser(IMAGES.subset(slice(0, 0)))
+    few = image_browser(ImageSet(IMAGES.images[:3], IMAGES.labels[:3]))
+    with pytest.raises(traitlets.TraitError, match="label is 'dog'"):
+        few.label = "dog"
+    page = front.open(few)
+    names = page.get_by_role("radiogroup", name="Class").get_by_role("radio").all_inner_texts()
+    assert names == ["all", *CLASSES[:3]]

@@ -1,0 +1,108 @@
+// A wall of small pictures with captions above them, page by page: click, tap or arrow keys choose one.
+import { h, canvas } from "./ui.js";
+import { paintBytes } from "./colour.js";
+import { arrows, button } from "./controls.js";
+
+const SIDE = 32;
+const BYTES = SIDE * SIDE * 3;
+
+/** @typedef {{index: number, label: number, pixels: Uint8Array}} Picture its number in the data set, class, pixels */
+
+/**
+ * What `packed_pictures` of Python has packed.
+ * @param {Uint8Array} bytes
+ * @returns {Picture[]}
+ */
+export function unpackPictures(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = view.getUint32(0, true);
+  const labels = 4 + 4 * count;
+  return Array.from({ length: count }, (_, k) => {
+    const from = labels + count + k * BYTES;
+    return {
+      index: view.getUint32(4 + 4 * k, true), label: bytes[labels + k], pixels: bytes.subarray(from, from + BYTES),
+    };
+  });
+}
+
+/**
+ * The page of the wall follows from the chosen picture. Columns are set by the style `--columns` of the node.
+ * @param {string} label its accessible name
+ * @param {number} size pictures on a page
+ * @param {(k: number) => void} chosen hears of the place in the list
+ * @returns {{node: any, pager: any, set: (list: {total: number, chosen: number, caption?: (k: number) => string,
+ *     name: (k: number) => string, pixels: (k: number) => ArrayLike<number> | undefined}) => void}} `set` shows the
+ *     page of a list that holds place `chosen` (-1: none is); a picture without pixels yet stays blank
+ */
+export function imageWall(label, size, chosen) {
+  let total = 0;
+  let current = 0;
+  const slots = Array.from({ length: size }, (_, k) => {
+    const surface = canvas(SIDE, SIDE);
+    const caption = h("span", { class: "cw-cap", "aria-hidden": "true" });
+    const node = h("div", { class: "iw-slot", role: "option", onclick: () => go(page() * size + k) }, caption, surface);
+    return { node, surface, caption, shown: /** @type {any} */ (null) };
+  });
+  const node = h("div", { class: "iw", role: "listbox", "aria-label": label }, slots.map(slot => slot.node));
+  const text = h("span", { class: "cw-cap" });
+  const back = button("‹", () => turn(-1), { name: "Previous page" });
+  const forth = button("›", () => turn(1), { name: "Next page" });
+  const pager = h("div", { class: "iw-pager", role: "group", "aria-label": "Pages" }, back, text, forth);
+
+  const page = () => Math.floor(current / size);
+
+  /** @param {number} k clipped to the list */
+  function go(k) {
+    if (!total) return;
+    current = Math.max(0, Math.min(total - 1, k));
+    chosen(current);
+  }
+
+  /** @param {number} step */
+  function turn(step) {
+    const first = (page() + step) * size;
+    if (first >= 0 && first < total) go(first);
+  }
+
+  arrows(node, (down, right) => {
+    const columns = getComputedStyle(node).gridTemplateColumns.split(" ").length;
+    if (Math.abs(down) > size) turn(Math.sign(down));
+    else {
+      const next = current + down * columns + right;
+      if (down && (next < 0 || next >= total)) return;
+      go(next);
+    }
+    slots[current % size].node.focus();
+  });
+
+  return {
+    node,
+    pager,
+    set(list) {
+      total = list.total;
+      current = Math.max(0, Math.min(total - 1, list.chosen));
+      const marked = list.chosen < 0 ? -1 : current;
+      const first = page() * size;
+      slots.forEach((slot, place) => {
+        const k = first + place;
+        slot.node.classList.toggle("iw-empty", k >= total);
+        slot.node.tabIndex = k === current && total ? 0 : -1;
+        if (k >= total) return;
+        slot.node.setAttribute("aria-selected", k === marked);
+        slot.node.setAttribute("aria-label", list.name(k));
+        slot.node.title = list.name(k);
+        slot.caption.hidden = !list.caption;
+        slot.caption.textContent = list.caption?.(k) ?? "";
+        const pixels = list.pixels(k);
+        if (pixels === slot.shown) return;
+        slot.shown = pixels;
+        if (pixels) paintBytes(slot.surface, pixels, SIDE, SIDE);
+        else slot.surface.getContext("2d")?.clearRect(0, 0, SIDE, SIDE);
+      });
+      const last = Math.min(total, first + size);
+      text.textContent = total ? `${first + 1}–${last} of ${total.toLocaleString("en-US")}` : "none";
+      back.setAttribute("aria-disabled", first === 0);
+      forth.setAttribute("aria-disabled", last >= total);
+    },
+  };
+}
