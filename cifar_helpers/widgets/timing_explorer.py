@@ -1,27 +1,45 @@
-"""Time per image against batch size, for several devices or number formats, and where two of them cross."""
+"""Time per image against batch size: compare two curves, see where they cross, and what a step costs by itself."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, cast
 
-import ipywidgets as widgets
+import numpy as np
+import traitlets
 
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._controls import choice, on_change, row
-from cifar_helpers.widgets._drawing import sentence
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["crossover", "render", "time_at", "timing_explorer"]
+__all__ = ["Fit", "TimingExplorer", "crossover", "fit", "time_at", "timing_explorer"]
 
 Curve = Mapping[int, float]
-"""Batch size to milliseconds an image."""
+"""Batch size to milliseconds per image."""
+
+SOURCES: Final = ("here", "recorded", "reported")
+"""Where the times of a curve come from: the last word of its name, after a comma; the first where there is none."""
+_FEWEST: Final = 3  # points of a fit of two numbers, so that an error can be seen
+
+
+class Fit(NamedTuple):
+    """A step of b images taken as `step` + b × `image` milliseconds, and how far off that is.
+
+    Attributes:
+        step: time that a step costs however many images it has.
+        image: time of each image besides.
+        error: largest relative error; above 0 where the fit is slower than what was measured.
+        batch: where that is.
+    """
+
+    step: float
+    image: float
+    error: float
+    batch: int
 
 
 def time_at(curve: Curve, batch: float) -> float:
-    """Milliseconds an image at a batch size between two that were measured, straight on logarithmic scales.
+    """Milliseconds per image at a batch size between two that were measured, straight on logarithmic scales.
 
     NaN outside what was measured.
     """
@@ -47,51 +65,105 @@ def crossover(first: Curve, second: Curve) -> float | None:
     return None
 
 
-def render(curves: Mapping[str, Curve], pair: tuple[str, str], batch: int) -> str:
-    """HTML of all curves, with the batch size and the crossover of a pair marked.
+def fit(curve: Curve) -> Fit | None:
+    """The two numbers that fit a curve best, neither below 0; `None` for fewer than three batch sizes.
 
-    Args:
-        curves: name to curve.
-        pair: the two that are compared.
-        batch: a batch size.
+    Least squares of the relative errors: the times of small and large batches count alike.
     """
-    first, second = pair
-    times = [time_at(curves[name], batch) for name in pair]
-    marks = [(float(batch), f"batch {batch}")]
-    cross = crossover(curves[first], curves[second]) if first != second else None
-    if cross is not None:
-        marks.append((cross, f"crossover {cross:.0f}"))
-    said = [
-        f"{name} {time:.3g} ms" if not math.isnan(time) else f"{name} not measured"
-        for name, time in zip(pair, times, strict=True)
-    ]
-    words = f"An image in a batch of {batch}: {said[0]}, {said[1]}"
-    if first != second and not any(map(math.isnan, times)):
-        faster, slower = sorted(zip(times, pair, strict=True))
-        words += f"; {faster[1]} is {slower[0] / faster[0]:.2g} times as fast"
-    where = f"They cross near a batch of {cross:.0f}" if cross is not None else "They do not cross in what was measured"
-    words = f"{words}. {where}." if first != second else f"{words.split(',')[0]}."
-    lines = [
-        Line(name, [(float(size), curve[size]) for size in sorted(curve)], k)
-        for k, (name, curve) in enumerate(curves.items())
-    ]
-    chart = line_chart(
-        lines,
-        Axis("batch size (images)", logarithmic=True),
-        Axis("time per image (ms)", logarithmic=True),
-        f"Time per image against batch size. {words}",
-        marks=marks,
-        width=620,
-        height=320,
-    )
-    return sentence(words) + chart
+    if len(curve) < _FEWEST:
+        return None
+    sizes = np.array(sorted(curve), dtype=np.float64)
+    times = np.array([curve[int(size)] for size in sizes])
+    columns = np.stack([1 / (sizes * times), 1 / times], axis=1)
+    step, image = np.linalg.lstsq(columns, np.ones(len(sizes)))[0]
+    if min(step, image) < 0:
+        kept = 1 if step < 0 else 0
+        best = columns[:, kept].sum() / (columns[:, kept] ** 2).sum()
+        step, image = (0.0, best) if kept else (best, 0.0)
+    errors = (step / sizes + image) / times - 1
+    worst = int(np.abs(errors).argmax())
+    return Fit(float(step), float(image), float(errors[worst]), int(sizes[worst]))
 
 
-def timing_explorer(curves: Mapping[str, Curve]) -> widgets.VBox:
+class TimingExplorer(CourseWidget, module="timing_explorer"):
+    """Curves of time per image against batch size.
+
+    Attributes:
+        curves: all of them, with their fits.
+        crossings: pairs of places in `curves`, and the batch size at which they cross.
+        compared: the names of one or two curves.
+        batch: batch size at which they are read.
+    """
+
+    curves = cast("list[dict[str, Any]]", traitlets.List().tag(sync=True))
+    crossings = cast("list[tuple[int, int, float]]", traitlets.List().tag(sync=True))
+    compared = cast("list[str]", traitlets.List().tag(sync=True))
+    batch = cast(int, traitlets.Int(1).tag(sync=True))
+
+    def __init__(self, curves: Mapping[str, Curve]) -> None:
+        self._times = {name: dict(curve) for name, curve in curves.items()}
+        names = list(curves)
+        super().__init__(
+            curves=[_described(name, curve) for name, curve in curves.items()],
+            crossings=[
+                (i, j, place)
+                for i, j in itertools.combinations(range(len(names)), 2)
+                if (place := crossover(curves[names[i]], curves[names[j]])) is not None
+            ],
+            compared=names[:2],
+            batch=min(max(64, min(self._sizes())), max(self._sizes())),
+        )
+
+    def _sizes(self) -> list[int]:
+        return [size for curve in self._times.values() for size in curve]
+
+    @traitlets.validate("compared")
+    def _known(self, proposal: dict[str, list[str]]) -> list[str]:
+        names = proposal["value"]
+        if unknown := [name for name in names if name not in self._times]:
+            raise traitlets.TraitError(f"there is no curve {unknown[0]!r}; there are {', '.join(self._times)}")
+        if len(set(names)) != len(names) or not 1 <= len(names) <= 2:
+            raise traitlets.TraitError(f"compared needs one or two different curves, got {names}")
+        return names
+
+    @traitlets.validate("batch")
+    def _measured(self, proposal: dict[str, int]) -> int:
+        low, high = min(self._sizes()), max(self._sizes())
+        if not low <= proposal["value"] <= high:
+            raise traitlets.TraitError(f"batch is {proposal['value']}; the curves reach from {low} to {high}")
+        return proposal["value"]
+
+    def words(self) -> str:
+        """The times of the compared curves at the batch size, which is faster, and where they cross."""
+        times = {name: time_at(self._times[name], self.batch) for name in self.compared}
+        said = [f"{name} {time:.3g} ms" if time == time else f"{name} not measured" for name, time in times.items()]
+        words = f"Time per image in batches of {self.batch}: {'; '.join(said)}."
+        if len(times) < 2:
+            return words
+        (quick, fast), (_, slow) = sorted(times.items(), key=lambda pair: pair[1])
+        if fast == fast and slow == slow:
+            words += f" {quick} is {slow / fast:.2g} times as fast."
+        place = crossover(*(self._times[name] for name in self.compared))
+        return f"{words} {'They do not cross' if place is None else f'They cross near a batch of {place:.0f}'}."
+
+
+def _described(name: str, curve: Curve) -> dict[str, Any]:
+    last = name.rpartition(", ")[2]
+    fitted = fit(curve)
+    return {
+        "name": name,
+        "source": last if last in SOURCES else SOURCES[0],
+        "points": [[size, curve[size]] for size in sorted(curve)],
+        "fit": None if fitted is None else fitted._asdict(),
+    }
+
+
+def timing_explorer(curves: Mapping[str, Curve]) -> TimingExplorer:
     """Compare two of several curves at a batch size of your choice.
 
     Args:
-        curves: name (device, network, number format, measured or recorded) to `{batch size: milliseconds an image}`.
+        curves: name (network, device, precision) to `{batch size: milliseconds per image}`. A name that ends in
+            ", recorded" or ", reported" says that the times come from another machine or from other people.
 
     Returns:
         A widget.
@@ -104,18 +176,4 @@ def timing_explorer(curves: Mapping[str, Curve]) -> widgets.VBox:
     for name, curve in curves.items():
         if not curve or min(*curve, *curve.values(), 1.0) <= 0:
             raise ValueError(f"timing_explorer: curve {name!r} needs batch sizes and times above 0, got {dict(curve)}")
-    names = list(curves)
-    first, second = choice("compare", names), choice("with", names)
-    second.value = names[min(1, len(names) - 1)]
-    sizes = [size for curve in curves.values() for size in curve]
-    batch = widgets.BoundedIntText(
-        64, min(sizes), max(sizes), description="batch size", style={"description_width": "initial"}
-    )
-    shown = Screen()
-
-    def draw() -> None:
-        shown.value = render(curves, (first.value, second.value), batch.value)
-
-    on_change(draw, first, second, batch)
-    draw()
-    return in_this_cell(widgets.VBox([row(first, second, batch), shown]))
+    return TimingExplorer(curves)

@@ -1,18 +1,26 @@
-"""The timing explorer: reading between measurements, and the crossover."""
+"""The timing explorer: reading between measurements, the crossover, and the split of an image's time."""
 
 from __future__ import annotations
 
+import json
 import math
+from typing import Any
 
+import numpy as np
 import pytest
-from helpers import alts, named, status
+import traitlets
+from chrome import FrontEnd, state_of
+from playwright.sync_api import expect
 
-from cifar_helpers.widgets import timing_explorer as timing_explorer_widget
-from cifar_helpers.widgets.timing_explorer import crossover, time_at
+from cifar_helpers.timing import recorded_benchmark
+from cifar_helpers.widgets import timing_explorer
+from cifar_helpers.widgets.timing_explorer import crossover, fit, time_at
 
+SIZES = (1, 4, 16, 64, 256)
 # A device with a cost for each call, and one without that is slower for each image.
-GPU = {n: 10 / n + 0.01 for n in (1, 4, 16, 64, 256)}
-CPU = dict.fromkeys((1, 4, 16, 64, 256), 0.5)
+GPU = {n: 10 / n + 0.01 for n in SIZES}
+CPU = dict.fromkeys(SIZES, 0.5)
+NAMED = {"CNN, CPU, here": CPU, "CNN, GPU, recorded": GPU, "laptop, reported": {16: 0.7}}
 
 
 def test_measured_sizes_are_read_as_measured_and_others_lie_between() -> None:
@@ -30,21 +38,107 @@ def test_the_crossover_is_where_both_take_the_same_time() -> None:
     assert crossover(CPU, {1000: 0.1}) is None  # nothing in common
 
 
-def test_controls_change_the_reading() -> None:
-    parts = named(timing_explorer_widget({"CPU": CPU, "GPU": GPU, "other": {16: 0.7}}))
-    shown = parts["Screen"]
-    parts["batch size"].value = 4
-    assert "CPU 0.5 ms, GPU 2.51 ms; CPU is 5 times as fast" in status(shown.value)
-    parts["batch size"].value = 256
-    assert "GPU is 10 times as fast" in status(shown.value) and "cross near a batch of 20" in status(shown.value)
-    assert "crossover 20" in shown.value and status(shown.value) in alts(shown.value)[0]
-    parts["with"].value = "other"
-    assert "other not measured" in status(shown.value) and "do not cross" in status(shown.value)
-    parts["with"].value = "CPU"
-    assert status(shown.value) == "An image in a batch of 256: CPU 0.5 ms."
+def test_a_fit_finds_what_a_step_and_an_image_cost() -> None:
+    found = fit(GPU)
+    assert found is not None
+    assert (found.step, found.image) == pytest.approx((10, 0.01)) and found.error == pytest.approx(0, abs=1e-9)
+    flat = fit({1: 0.5, 4: 0.5, 16: 0.6})  # no fixed cost: it would come out below 0
+    assert flat is not None and flat.step == 0 and 0.5 < flat.image < 0.6
+    assert fit({1: 1.0, 4: 0.5}) is None
+
+
+def test_a_fit_is_the_best_of_those_nearby_and_says_where_it_is_off() -> None:
+    curve = {row["batch size"]: row["ms an image"] for row in recorded_benchmark("f") if row["curve"] == "CNN, float32"}
+    found = fit(curve)
+    assert found is not None
+    sizes, times = np.array(list(curve)), np.array(list(curve.values()))
+
+    def errors(step: float, image: float) -> Any:
+        return (step / sizes + image) / times - 1
+
+    least = (errors(found.step, found.image) ** 2).sum()
+    for step, image in ((1.01, 1), (0.99, 1), (1, 1.01), (1, 0.99)):
+        assert (errors(found.step * step, found.image * image) ** 2).sum() > least
+    off = errors(found.step, found.image)
+    assert found.error == pytest.approx(off[abs(off).argmax()]) and found.batch == 512  # too large for the cache
 
 
 @pytest.mark.parametrize("curves", [{}, {"a": {}}, {"a": {1: 0.0}}, {"a": {0: 1.0}}])
 def test_curves_without_positive_numbers_are_refused(curves: dict[str, dict[int, float]]) -> None:
     with pytest.raises(ValueError, match="timing_explorer"):
-        timing_explorer_widget(curves)
+        timing_explorer(curves)
+
+
+def test_words_and_what_is_refused() -> None:
+    widget = timing_explorer(NAMED)
+    assert widget.words() == (
+        "Time per image in batches of 64: CNN, CPU, here 0.5 ms; CNN, GPU, recorded 0.166 ms. "
+        "CNN, GPU, recorded is 3 times as fast. They cross near a batch of 20."
+    )
+    widget.compared = ["CNN, CPU, here"]  # one alone, whose name has commas
+    assert widget.words() == "Time per image in batches of 64: CNN, CPU, here 0.5 ms."
+    widget.compared = ["CNN, CPU, here", "laptop, reported"]
+    assert "laptop, reported not measured" in widget.words() and "do not cross" in widget.words()
+    with pytest.raises(traitlets.TraitError, match="there is no curve 'TPU'; there are CNN, CPU, here"):
+        widget.compared = ["TPU"]
+    with pytest.raises(traitlets.TraitError, match="one or two different curves"):
+        widget.compared = ["CNN, CPU, here"] * 2
+    with pytest.raises(traitlets.TraitError, match="batch is 512; the curves reach from 1 to 256"):
+        widget.batch = 512
+    json.dumps(widget.state(), allow_nan=False)
+
+
+def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(NAMED))
+    words = page.locator(".te-words")
+    expect(words).to_have_text(
+        "In batches of 64: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 0.17 ms per image. "
+        "CNN, GPU, recorded is 3.0 times as fast. They cross near batch 20."
+    )
+    expect(page.locator(".te-numbers").last).to_have_text("0.16 + 0.010 = 0.17 msmeasured 0.17")
+    slider = page.get_by_role("slider", name="Batch size")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(words).to_contain_text("In batches of 76:")
+    widget = timing_explorer(NAMED)
+    expected = time_at(widget._times["CNN, GPU, recorded"], 76)
+    expect(words).to_contain_text(f"CNN, GPU, recorded {expected:.2f} ms")  # what Python reads between two sizes
+    assert state_of(page, "batch") == 76
+
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
+    page.mouse.up()
+    expect(words).to_contain_text("In batches of 1: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 10.0 ms")
+    expect(words).to_contain_text("CNN, CPU, here is 20 times as fast.")
+
+    page.get_by_role("button", name="Go to the crossover").click()
+    expect(words).to_contain_text("In batches of 20:")
+    assert state_of(page, "batch") == round(crossover(CPU, GPU) or 0)
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 4)")
+    expect(words).to_contain_text("In batches of 4:")
+
+
+def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(NAMED), width=360, has_touch=True)
+    words = page.locator(".te-words")
+    expect(page.locator(".te-source .cw-cap")).to_have_text(
+        ["Measured here", "Recorded by the course", "Reported by others"]
+    )
+    dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
+    assert len(set(dashes)) == 3 and dashes[0] == ""
+    page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
+    expect(words).to_have_text(
+        "In batches of 64: CNN, GPU, recorded 0.17 ms per image. Press a second curve to compare."
+    )
+    expect(page.get_by_role("button", name="Go to the crossover")).to_be_disabled()
+    page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
+    assert state_of(page, "compared") == ["CNN, GPU, recorded"]
+    page.get_by_role("button", name="laptop").focus()
+    page.keyboard.press("Enter")
+    expect(words).to_contain_text("laptop, reported not measured per image. The curves do not cross.")
+    expect(page.locator(".te-row")).to_have_count(1)
+    expect(page.locator(".cw-foot")).to_contain_text("laptop, reported has too few batch sizes to be split.")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
