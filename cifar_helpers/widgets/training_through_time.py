@@ -1,127 +1,113 @@
-"""An epoch slider over a recorded training: kernels, maps and answers of one picture as they form."""
+"""A recorded training run, scrubbed along its accuracy curve: kernels, maps and probabilities as they form."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
-import ipywidgets as widgets
 import numpy as np
+import numpy.typing as npt
 import torch
+import traitlets
 from torch import Tensor
 
-from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.inference import percent
+from cifar_helpers.data import CLASSES
+from cifar_helpers.inference import predict
+from cifar_helpers.inference import percent as in_percent
 from cifar_helpers.runs import DEFAULT_RUN, Run, load_run
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._controls import choice, on_change, row
-from cifar_helpers.widgets._drawing import Array, Pixels, as_rows, bars_html, picture_html, sentence
-from cifar_helpers.widgets._layers import STAGES, layers_of, through
-from cifar_helpers.widgets._screen import Screen
-from cifar_helpers.widgets.feature_maps import mosaic
+from cifar_helpers.web.weights import encode
+from cifar_helpers.widgets._arrays import Pixels
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["Moment", "moments", "render", "training_through_time"]
+__all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
-_SIDE = 190
+_NOTE: Final = (
+    "Each kernel is a small colour picture: grey is 0, and each has its own scale. "
+    "All first kernels were kept, but all weights only after epochs {kept}."
+)
 
 
-@dataclass(frozen=True)
-class Moment:
-    """What the network made of the picture with the weights of one epoch.
+class TrainingThroughTime(CourseWidget, module="training_through_time"):
+    """What a network makes of a picture during a recorded training run.
 
     Attributes:
+        image: the picture, uint8 `(32, 32, 3)`.
         epoch: 0 is before training.
-        maps: name of the layer to float `(channels, h, w)`.
-        probabilities: float `(10,)`.
+        layer: the block whose maps are shown, 0 for the first.
+        kernel: the kernel of the first layer that is looked at.
     """
 
-    epoch: int
-    maps: dict[str, Tensor]
-    probabilities: Tensor
+    image = Pixels()
+    epoch = cast(int, traitlets.Int(0, min=0).tag(sync=True))
+    epochs = cast("list[int]", traitlets.List(traitlets.Int()).tag(sync=True))
+    layer = cast(int, traitlets.Int(0, min=0).tag(sync=True))
+    kernel = cast(int, traitlets.Int(0, min=0).tag(sync=True))
+    kernel_shape = cast("list[int]", traitlets.List(traitlets.Int()).tag(sync=True))
+    training = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
+    validation = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
+    classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
+    note = cast(str, traitlets.Unicode("").tag(sync=True))
+
+    def __init__(self, picture: npt.NDArray[np.uint8], run: Run) -> None:
+        self._run = run
+        kernels = run.first_kernels().numpy()
+        self._kernels = kernel_pixels(kernels)
+        super().__init__(
+            image=picture,
+            epochs=list(run.epochs_with_weights),
+            kernel_shape=[kernels.shape[1], *kernels.shape[3:]],
+            training=run.history["train_accuracy"],
+            validation=run.history["validation_accuracy"],
+            classes=list(CLASSES),
+            note=_NOTE.format(kept=", ".join(map(str, run.epochs_with_weights))),
+        )
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        return {
+            "kernels": self._kernels.tobytes,
+            **{f"weights/{epoch}": self._weights(epoch) for epoch in self.epochs},
+        }
+
+    def words(self) -> str:
+        weights = min(self.epochs, key=lambda kept: abs(kept - self.epoch))
+        said = predict(torch.from_numpy(self.image.copy()), self._run.model(weights))
+        accuracy = f", validation accuracy {self.validation[self.epoch - 1]:.1%}" if self.epoch else ""
+        when = f"after epoch {self.epoch}" if self.epoch else "before training"
+        return (
+            f"The first kernels of a network {when}{accuracy.replace('%', ' %')}; with the weights of epoch {weights} it "
+            f"says {said.label}, {in_percent(said.probability)}, of the picture."
+        )
+
+    def _weights(self, epoch: int) -> Callable[[], bytes]:
+        return lambda: encode(self._run.model(epoch), epoch=epoch, run=self._run.name)
+
+    @traitlets.validate("epoch")
+    def _within_the_run(self, proposal: Any) -> int:
+        last = len(self.validation)
+        if self.validation and proposal["value"] > last:
+            raise traitlets.TraitError(f"the run has {last} epochs: choose an epoch from 0 to {last}")
+        return int(proposal["value"])
+
+    @traitlets.validate("kernel")
+    def _one_of_the_kernels(self, proposal: Any) -> int:
+        if self.kernel_shape and proposal["value"] >= self.kernel_shape[0]:
+            last = self.kernel_shape[0] - 1
+            raise traitlets.TraitError(f"the first layer has {last + 1} kernels: choose one from 0 to {last}")
+        return int(proposal["value"])
 
 
-def moments(run: Run, picture: Tensor) -> list[Moment]:
-    """One for each epoch whose weights the run kept."""
-    found = []
-    for epoch in run.epochs_with_weights:
-        model = run.model(epoch)
-        maps = {name: values[0] for name, values in through(layers_of(model), picture[None])}
-        with torch.no_grad():
-            found.append(Moment(epoch, maps, model(normalise(picture)[None])[0].softmax(0)))
-    return found
+def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """RGB kernels `(…, 3, h, w)` as pixels `(…, h, w, 3)`: grey is zero, and each kernel has its own scale."""
+    scale = np.maximum(np.abs(kernels).max(axis=(-3, -2, -1), keepdims=True), 1e-9)
+    return np.moveaxis(np.rint((kernels / scale + 1) * 127.5).astype(np.uint8), -3, -1).copy()
 
 
-def kernels_as_pixels(kernels: Array, columns: int = 8) -> Pixels:
-    """RGB kernels `(N, 3, 3, 3)` side by side, grey is zero, each on its own scale."""
-    scale = np.maximum(np.abs(kernels).max(axis=(1, 2, 3), keepdims=True), 1e-9)
-    tiles = ((kernels / scale + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
-    tiles = np.pad(tiles, ((0, -len(tiles) % columns), (0, 1), (0, 1), (0, 0)), constant_values=255)
-    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, len(tiles), columns)]
-    return np.concatenate(rows)
-
-
-def render(run: Run, kernels: Array, moment: Moment, layer: str, epoch: int, picture: Array) -> str:
-    """HTML of the state after an epoch.
-
-    Args:
-        run: the recorded run.
-        kernels: float `(N, 3, 3, 3)` after this very epoch.
-        moment: the last recorded weights up to it.
-        layer: whose maps are shown.
-        epoch: 0 is before training.
-        picture: uint8 `(3, 32, 32)`.
-    """
-    order = np.asarray(moment.probabilities.argsort(descending=True, stable=True))
-    shares = [(CLASSES[k], float(moment.probabilities[k])) for k in range(len(CLASSES))]
-    best = CLASSES[order[0]]
-    said = f"{best} {percent(float(moment.probabilities[order[0]]))}"
-    when = "before training" if moment.epoch == 0 else f"after epoch {moment.epoch}"
-    maps = moment.maps[layer].numpy()
-    history = run.history
-    curves = [
-        Line("training", list(zip(history["epoch"], history["train_accuracy"], strict=True)), 0),
-        Line("validation", list(zip(history["epoch"], history["validation_accuracy"], strict=True)), 1),
-    ]
-    accuracy = f"{history.rows[epoch - 1].validation_accuracy:.1%}" if epoch else "about 10 %, by chance"
-    chart = line_chart(
-        curves,
-        Axis("epoch", least=0, greatest=len(history)),
-        Axis("accuracy", "{:.0%}".format),
-        f"Accuracies over {len(history)} epochs, epoch {epoch} marked: validation {accuracy}",
-        marks=[(epoch, f"epoch {epoch}")],
-        width=360,
-        height=210,
-    )
-    words = (
-        f"Epoch {epoch}: validation accuracy {accuracy}. With the weights {when} the network says {said}; "
-        "kernels are those of this epoch."
-    )
-    return "".join(
-        [
-            picture_html(
-                kernels_as_pixels(kernels),
-                _SIDE,
-                f"The {len(kernels)} kernels of the first layer after epoch {epoch}",
-                f"first-layer kernels, epoch {epoch}; grey is 0",
-            ),
-            picture_html(mosaic(maps), _SIDE, f"{layer}, {when}: {len(maps)} maps", f"{layer}, {when}"),
-            picture_html(as_rows(picture), 96, "The picture", "picture"),
-            bars_html(shares, f"answers {when}", [percent(share) for _, share in shares]),
-            f"<div>{chart}</div>",
-            sentence(words),
-        ]
-    )
-
-
-def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> widgets.VBox:
-    """Move through the epochs of a recorded training, with a slider or by playing them.
+def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> TrainingThroughTime:
+    """Move through the epochs of a recorded training run: drag along its accuracy curve, or play it.
 
     Args:
-        picture: uint8 `(3, 32, 32)`.
+        picture: uint8 `(3, 32, 32)`; others can be opened or drawn in the widget.
         run: a recorded run that kept weights on the way.
-
-    Returns:
-        A widget; all networks run once, when it is made.
 
     Raises:
         ValueError: if the picture has another shape or type, or the run kept no weights on the way.
@@ -130,19 +116,4 @@ def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> widgets.VB
         raise ValueError(
             f"training_through_time takes uint8 pixels of shape (3, 32, 32), got {picture.dtype} {tuple(picture.shape)}"
         )
-    record = load_run(run)
-    kernels, states = record.first_kernels().numpy(), moments(record, picture)
-    last = len(record.history)
-    play = widgets.Play(min=0, max=last, interval=600)
-    epoch = widgets.IntSlider(0, 0, last, description="epoch", layout=widgets.Layout(width="26em"))
-    widgets.jslink((play, "value"), (epoch, "value"))
-    layer = choice("layer", [f"block {n}, {STAGES[2]}" for n in (1, 2, 3)])
-    shown = Screen()
-
-    def draw() -> None:
-        moment = [state for state in states if state.epoch <= epoch.value][-1]
-        shown.value = render(record, kernels[epoch.value], moment, layer.value, epoch.value, np.asarray(picture))
-
-    on_change(draw, epoch, layer)
-    draw()
-    return in_this_cell(widgets.VBox([row(play, epoch, layer), shown]))
+    return TrainingThroughTime(picture.permute(1, 2, 0).contiguous().numpy(), load_run(run))

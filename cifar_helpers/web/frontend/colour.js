@@ -96,7 +96,7 @@ export function paintSigned(canvas, values, height, width, table, { limit, from 
  * @param {HTMLCanvasElement} canvas
  * @param {number} height
  * @param {number} width
- * @param {(i: number) => ArrayLike<number>} colour
+ * @param {(i: number) => ArrayLike<number> | null} colour null leaves the pixel transparent
  */
 export function paint(canvas, height, width, colour) {
   if (canvas.width !== width) canvas.width = width;
@@ -105,6 +105,7 @@ export function paint(canvas, height, width, colour) {
   const image = context.createImageData(width, height);
   for (let i = 0; i < height * width; i++) {
     const rgb = colour(i);
+    if (!rgb) continue;
     image.data[i * 4] = rgb[0];
     image.data[i * 4 + 1] = rgb[1];
     image.data[i * 4 + 2] = rgb[2];

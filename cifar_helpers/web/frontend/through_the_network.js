@@ -8,13 +8,24 @@ import { arrows, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { chart } from "./chart.js";
 import { mapGrid } from "./maps.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
-import { Network, decode } from "./network.js";
+import { networkStore } from "./network_store.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
+
+/** How many layers with weights a network has, and how many weights. */
+function summary({ layers, tensors }) {
+  const count = (op, name) => {
+    const number = layers.filter(layer => layer.op === op).length;
+    return `${number} ${name}${number === 1 ? "" : "s"}`;
+  };
+  const learned = Object.entries(tensors).filter(([name]) => !/running_(mean|var)$/.test(name));
+  const weights = learned.reduce((sum, [, tensor]) => sum + tensor.values.length, 0);
+  return `${count("convolution", "convolution")}, ${count("linear", "linear layer")}, ${weights.toLocaleString("en")} parameters`;
+}
 
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -27,11 +38,8 @@ export function render({ model, el, load }) {
   const view = mount(el, "through_the_network", "Through the network", pictureStyles + styles, () => redraw());
   const { root, say } = view;
   root.classList.add("tn");
-  let closed = false;
-
-  /** @type {Map<string, Network>} */
-  const networks = new Map();
-  /** @type {Network | undefined} the one that is on the screen */
+  const store = networkStore(get, () => redraw());
+  /** @type {import("./network.js").Network | undefined} the one that is on the screen */
   let network;
   /** @type {any[]} */
   let stages = [];
@@ -40,7 +48,8 @@ export function render({ model, el, load }) {
   /** @type {any} places of the parts in the strip, measured when its size changes */
   let boxes = null;
 
-  const file = () => `weights/${model.get("network") === "yours" ? "yours" : model.get("epoch")}`;
+  const weightsOf = epoch => `weights/${epoch}`;
+  const file = () => weightsOf(model.get("network") === "yours" ? "yours" : model.get("epoch"));
   const state = binding(model, {
     image: () => redraw(), epoch: () => redraw(), network: () => redraw(), chosen: () => detail(),
   });
@@ -114,6 +123,7 @@ export function render({ model, el, load }) {
   });
   const hint = h("p", { class: "cw-cap" }, "Drag along the curve. Weights are kept at the dots.");
   const time = h("div", {}, hint, pace.node);
+  const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
     "Network",
@@ -135,10 +145,10 @@ export function render({ model, el, load }) {
     h("div", { class: "tn-cards", "aria-hidden": "true" }, cards.map(card => card.node)),
   );
   root.append(
-    h("div", { class: "cw-bar tn-bar" }, input.gallery, model.get("networks").length > 1 ? owner.node : null, input.sources),
+    h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
     problem,
     strip,
-    h("div", { class: "tn-low" }, h("div", {}, title, time), one),
+    h("div", { class: "tn-low" }, h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form), one),
     h(
       "p", { class: "tn-foot cw-cap" },
       "Draw on the picture, or drop or paste another. Wires: what feeds the chosen map or unit most; dashed ones subtract. ",
@@ -170,7 +180,7 @@ export function render({ model, el, load }) {
       const size = `${height} × ${width}`;
       const name = maps ? `${sentence(stage.title)}: ${count} maps of ${size}.` : `${sentence(stage.title)}: ${count} units.`;
       const wall = mapGrid(name, { count, height, width, columns, gap: maps ? 1 : 0, chosen: unit => choose(k, unit) });
-      wall.node.classList.add("tn-wall", ...(maps && width > 12 ? ["tn-fine"] : []));
+      wall.node.classList.toggle("tn-fine", maps && width > 12);
       const words = maps ? [sentence(stage.title), `${count} of ${height}×${width}`] : [`${count}`, "hidden"];
       wall.figure = h("figure", {}, head(...words), wall.node);
       wall.share = wall.canvas.width / wall.canvas.height;
@@ -185,26 +195,23 @@ export function render({ model, el, load }) {
     measure();
   }
 
-  const drawn = framed(draw);
-  function redraw() {
-    if (!closed) drawn();
-  }
+  const redraw = framed(draw);
   function draw() {
-    const name = file();
-    const ready = networks.get(name);
+    const { network: ready, kind, problem: failed } = store.of(file(), epochs.map(weightsOf).reverse());
     const image = bytesOf(model.get("image"));
     input.set(image);
     owner.set(model.get("network"));
     pace.set({ marker: model.get("epoch") });
     time.hidden = model.get("network") === "yours";
+    form.hidden = !time.hidden;
     if (!ready) {
-      fetched(name);
-      title.replaceChildren(h("b", {}, `${heading()}: loading …`));
-      return;
+      title.replaceChildren(h("b", {}, `${heading()}: ${failed ? `the weights could not be loaded. ${failed}` : "loading …"}`));
+      return; // the last picture stays
     }
-    const before = network && form(network);
+    const before = network && layersOf(network);
     network = ready;
-    if (before !== form(network)) build();
+    if (before !== layersOf(network)) build();
+    form.textContent = `${kind}: ${summary(network)}`;
     const { probabilities } = network.forward(image);
     walls.forEach((wall, k) => {
       const values = network.map(stages[k].layer);
@@ -216,7 +223,7 @@ export function render({ model, el, load }) {
     detail();
     say(`${heading()}: ${network.classes[best]}, ${percent(probabilities[best])}`);
   }
-  const form = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
+  const layersOf = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
   const heading = () => {
     if (model.get("network") === "yours") return "Your network";
     return model.get("epoch") ? `After epoch ${model.get("epoch")}` : "Before training";
@@ -226,25 +233,6 @@ export function render({ model, el, load }) {
     if (!model.get("epoch")) return ", when the network can only guess";
     return `, validation accuracy ${percent(accuracy[model.get("epoch")], 1)}`;
   };
-
-  /** @type {Set<string>} */
-  const asked = new Set();
-  async function fetched(name) {
-    if (asked.has(name)) return;
-    asked.add(name);
-    try {
-      networks.set(name, new Network(decode(await get(name))));
-    } catch (error) {
-      if (closed) return;
-      asked.delete(name);
-      title.textContent = `${heading()}: the weights could not be loaded. ${/** @type {Error} */ (error).message}`;
-      return;
-    }
-    redraw();
-    // The others come one after another, while the first is looked at.
-    const next = model.get("epochs").map(epoch => `weights/${epoch}`).reverse().find(other => !asked.has(other));
-    if (next && !closed) fetched(next);
-  }
 
   /** The map or unit that is looked at, and what feeds it. */
   function detail() {
@@ -256,8 +244,7 @@ export function render({ model, el, load }) {
     const mine = values.subarray(unit * area, (unit + 1) * area);
     const read = feeds(network, stages, stage, unit);
     const sources = read.sources.slice(0, SHOWN);
-    walls.forEach((wall, k) => wall.node.classList.toggle("tn-on", k === s));
-    walls[s]?.mark(unit);
+    walls.forEach((wall, k) => wall.mark(k === s ? unit : -1));
     bars.node.querySelectorAll(".cw-bars > :nth-child(3n + 1)").forEach((name, k) =>
       name.classList.toggle("tn-chosen", stage.kind === "classes" && k === unit),
     );
@@ -353,7 +340,7 @@ export function render({ model, el, load }) {
   sizes.observe(strip);
   draw();
   return () => {
-    closed = true;
+    store.close();
     sizes.disconnect();
     input.close();
     pace.close();
