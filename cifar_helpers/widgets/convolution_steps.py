@@ -2,83 +2,81 @@
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+from typing import Any, Final, cast
+
 import numpy as np
+import torch
+import traitlets
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from cifar_helpers.kernels import KERNELS, Floats, grey
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, whole
-from cifar_helpers.widgets._drawing import Array, message_html, numbers_svg, sentence, short, titled
-from cifar_helpers.widgets._screen import Screen
-from cifar_helpers.widgets._window import Convolution, products_html
+from cifar_helpers.widgets._arrays import Numbers
+from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets.kernel_bench import pixels_of
 
-__all__ = ["convolution_steps", "render"]
+__all__ = ["ConvolutionSteps", "convolution_steps"]
 
-_LARGEST = 12
-_CELL = 30
+_SMALLEST: Final = 5
+_LARGEST: Final = 12
 
 
-def render(image: Floats, convolution: Convolution, step: int) -> str:
-    """HTML of a small image with the window, the arithmetic of the step, and the output so far.
+class ConvolutionSteps(CourseWidget, module="convolution_steps"):
+    """The steps: assign to `step`, `kernel`, `padding`, `stride`, `dilation` or `predicting` to change them.
 
-    Args:
-        image: float32 `(H, W)`, 0..1.
-        convolution: the kernel and how it slides.
-        step: number of the window, row by row, counted from 0.
+    Attributes:
+        image: float64 `(side, side)`, brightness 0..1.
+        kernel: name of one of `KERNELS`.
+        step: number of the window, row by row, from 1.
+        predicting: whether the reader says the sign of each sum before it is shown.
+        score: how many predictions were right, of how many.
     """
-    output = convolution(image[None])[0]
-    y, x = divmod(step, output.shape[1])
-    unknown = np.arange(output.size).reshape(output.shape) > step
-    seen = convolution.padded(image)
-    side = convolution.padding
-    text = [
-        [
-            "0" if min(r, c, len(seen) - 1 - r, seen.shape[1] - 1 - c) < side else short(float(v))
-            for c, v in enumerate(line)
-        ]
-        for r, line in enumerate(seen)
-    ]
-    top, left, height, width = convolution.frame(y, x)
-    total = short(float(output[y, x]))
-    sizes = f"{image.shape[0]} × {image.shape[1]}" + (f", with {side} of padding" if side else "")
-    result = f"output, {output.shape[0]} × {output.shape[1]}"
-    words = (
-        f"Step {step + 1} of {output.size}: the window at row {top}, column {left} of the image gives {total}, "
-        f"the output's row {y}, column {x}."
-    )
-    return "".join(
-        [
-            sentence(words),
-            products_html(convolution.window(image, y, x), convolution.kernel),
-            titled(
-                f"image, {sizes}",
-                numbers_svg(
-                    seen,
-                    f"The image, {sizes}; the window stands at row {top}, column {left}",
-                    cell=_CELL,
-                    text=text,
-                    frames=[(top + side, left + side, height, width)],
-                ),
-            ),
-            titled(
-                result,
-                numbers_svg(
-                    output,
-                    f"The {result}: {step + 1} of {output.size} numbers are there, the last is {total}",
-                    cell=_CELL,
-                    signed=True,
-                    unknown=unknown,
-                    frames=[(y, x, 1, 1)],
-                    name="output",
-                ),
-            ),
-        ]
+
+    image = Numbers(np.zeros((8, 8)))
+    presets = cast(dict[str, Any], traitlets.Dict({k: [list(r) for r in v] for k, v in KERNELS.items()}).tag(sync=True))
+    kernel = cast(str, traitlets.Enum(tuple(KERNELS), "Sobel, vertical edges").tag(sync=True))
+    padding = cast(int, traitlets.Int(0, min=0, max=2).tag(sync=True))
+    stride = cast(int, traitlets.Int(1, min=1, max=3).tag(sync=True))
+    dilation = cast(int, traitlets.Int(1, min=1, max=2).tag(sync=True))
+    step = cast(int, traitlets.Int(1).tag(sync=True))
+    predicting = cast(bool, traitlets.Bool(False).tag(sync=True))
+    score = cast(
+        tuple[int, int], traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
     )
 
+    @property
+    def output(self) -> Floats:
+        """float32: the whole output, whatever the step."""
+        image, kernel = torch.from_numpy(self.image.astype(np.float32)), torch.tensor(KERNELS[self.kernel]).float()
+        result = conv2d(image[None, None], kernel[None, None], None, self.stride, self.padding, self.dilation)
+        return np.asarray(result[0, 0].numpy())
 
-def convolution_steps(picture: Tensor | Array, corner: tuple[int, int] = (4, 8), side: int = 8) -> widgets.VBox:
-    """Play, pause and step a convolution over a small square of a picture.
+    def words(self) -> str:
+        """The step, its place and its sum."""
+        output = self.output
+        row, column = divmod(self.step - 1, output.shape[1])
+        what = "is still to be predicted" if self.predicting else f"is {output[row, column]:.2f}"
+        return (
+            f"{self.kernel}: step {self.step} of {output.size} of a convolution over {len(self.image)} × "
+            f"{len(self.image)} pixels. The output's row {row}, column {column} {what}."
+        )
+
+    @traitlets.validate("step")
+    def _exists(self, proposal: dict[str, Any]) -> int:
+        step, last = int(proposal["value"]), self.output.size
+        if not 1 <= step <= last:
+            raise traitlets.TraitError(f"step {step} does not exist; give one from 1 to {last}")
+        return step
+
+    @traitlets.observe("padding", "stride", "dilation")
+    def _keep_step(self, _: Any) -> None:
+        self.step = min(self.step, self.output.size)
+
+
+def convolution_steps(
+    picture: Tensor | np.ndarray[Any, Any], corner: tuple[int, int] = (4, 8), side: int = 8
+) -> ConvolutionSteps:
+    """Play, step and predict a convolution over a small square of a picture.
 
     Args:
         picture: uint8 `(3, H, W)` or `(H, W)`.
@@ -86,56 +84,15 @@ def convolution_steps(picture: Tensor | Array, corner: tuple[int, int] = (4, 8),
         side: of the square in pixels, 5 to 12.
 
     Returns:
-        A widget; a click on the output jumps there.
+        A widget; the window is dragged, and a click on the output jumps there.
 
     Raises:
         ValueError: if the picture has another shape or type, or the square does not lie in it.
     """
-    array = np.asarray(picture)
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[0] == 3)):
-        raise ValueError(
-            f"convolution_steps takes uint8 pixels of shape (3, H, W) or (H, W), got {array.dtype} {array.shape}"
-        )
+    array = pixels_of(picture, "convolution_steps")
     top, left = corner
-    if not 5 <= side <= _LARGEST:
-        raise ValueError(f"side must lie in 5..{_LARGEST}, got {side}")
+    if not _SMALLEST <= side <= _LARGEST:
+        raise ValueError(f"side must lie in {_SMALLEST}..{_LARGEST}, got {side}")
     if min(top, left) < 0 or top + side > array.shape[-2] or left + side > array.shape[-1]:
         raise ValueError(f"a square of {side} pixels at {corner} does not lie in a picture of {array.shape[-2:]}")
-    image = np.ascontiguousarray(grey(array)[top : top + side, left : left + side])
-    kernel = choice("kernel", [*list(KERNELS)[3:], *list(KERNELS)[:3]])
-    padding, stride, dilation = whole("padding", 0, 2), whole("stride", 1, 3), whole("dilation", 1, 2)
-    play = widgets.Play(min=0, max=35, interval=700, description="steps")
-    step = widgets.IntSlider(0, 0, 35, description="step", layout=widgets.Layout(width="26em"))
-    widgets.jslink((play, "value"), (step, "value"))
-    shown = Screen()
-    changing = False
-
-    def convolution() -> Convolution:
-        numbers = np.array(KERNELS[kernel.value], np.float32)
-        return Convolution(numbers, padding.value, stride.value, dilation.value)
-
-    def change() -> None:
-        nonlocal changing
-        try:
-            last = convolution().size(side) ** 2 - 1
-        except ValueError as error:
-            shown.value = message_html(f"{error}: take a smaller dilation or more padding.")
-            return
-        changing = True
-        limit(step, last)
-        play.max = last
-        changing = False
-        draw()
-
-    def draw() -> None:
-        if not changing:
-            shown.value = render(image, convolution(), step.value)
-
-    def clicked(_: str, y: int, x: int) -> None:
-        step.value = y * convolution().size(side) + x
-
-    shown.clicked = clicked
-    on_change(change, kernel, padding, stride, dilation)
-    on_change(draw, step)
-    change()
-    return in_this_cell(widgets.VBox([row(kernel, padding, stride, dilation), row(play, step), shown]))
+    return ConvolutionSteps(image=grey(array)[top : top + side, left : left + side])

@@ -1,44 +1,30 @@
-"""A kernel to type into, what it makes of a picture, and puzzles to solve with it."""
+"""A kernel to edit, what it makes of a picture, and puzzles to solve with it."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
 
-import ipywidgets as widgets
 import numpy as np
+import torch
+import traitlets
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from cifar_helpers.inference import shipped_model
-from cifar_helpers.kernels import KERNELS, Floats, grey
+from cifar_helpers.kernels import KERNELS, Floats, grey, output_size
 from cifar_helpers.models import CifarCNN
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, whole
-from cifar_helpers.widgets._drawing import (
-    Array,
-    in_grey,
-    in_signs,
-    message_html,
-    numbers_svg,
-    picture_html,
-    sentence,
-    titled,
-)
-from cifar_helpers.widgets._screen import Screen
-from cifar_helpers.widgets._window import Convolution, products_html, said_of
+from cifar_helpers.widgets._arrays import Numbers
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["PUZZLES", "Bench", "distance", "kernel_bench", "nearest", "render"]
+__all__ = ["PUZZLES", "KernelBench", "distance", "kernel_bench", "nearest", "pixels_of"]
 
-_LARGEST: Final = 100.0
-_SIDE: Final = 220
-_SOLVED: Final = 0.02
 _CHANNELS: Final = ("grey", "red", "green", "blue", "all colours")
-_GAUSS: Final = np.array([1, 4, 6, 4, 1], np.float32) / 16
-_PRESETS: Final[dict[str, Floats]] = {
-    **{name: np.array(rows, np.float32) for name, rows in KERNELS.items()},
-    "blur, 5 × 5": np.full((5, 5), 1 / 25, np.float32),
-    "Gaussian, 5 × 5": np.outer(_GAUSS, _GAUSS).astype(np.float32),
+_GAUSS: Final = np.array([1, 4, 6, 4, 1]) / 16
+_PRESETS: Final[dict[str, list[list[float]]]] = {
+    **{name: [list(row) for row in rows] for name, rows in KERNELS.items()},
+    "blur, 5 × 5": np.full((5, 5), 1 / 25).tolist(),
+    "Gaussian, 5 × 5": np.outer(_GAUSS, _GAUSS).tolist(),
 }
 PUZZLES: Final[dict[str, Floats]] = {
     name: np.array(rows, np.float32)
@@ -52,23 +38,6 @@ PUZZLES: Final[dict[str, Floats]] = {
     }.items()
 }
 """Name to the kernel that is to be found."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What is on the bench.
-
-    Attributes:
-        channels: float32 `(C, H, W)`, 0..1: one channel, or three for colours.
-        convolution: the kernel and how it slides.
-        pixel: row and column of the output whose products are written out.
-        target: the kernel of a puzzle, or `None`.
-    """
-
-    channels: Floats
-    convolution: Convolution
-    pixel: tuple[int, int] = (0, 0)
-    target: Floats | None = None
 
 
 def distance(kernel: Floats, target: Floats) -> float:
@@ -86,10 +55,10 @@ def nearest(kernel: Floats, model: nn.Module) -> tuple[int, float, Floats]:
     """The kernel of a network's first layer that is most like this one on a grey picture.
 
     Returns:
-        Its number, the cosine of the angle between both (1: the same up to contrast; below 0 is never nearest, as
-        the opposite sign counts as alike), and its numbers, summed over the colours: float32 `(3, 3)`.
+        Its number, the cosine of the angle between both (1: the same up to contrast; −1: the opposite sign, which
+        counts as alike), and its numbers, summed over the colours: float32 `(3, 3)`.
     """
-    learned = next(model.parameters()).detach().cpu().float().sum(1).numpy()
+    learned = _first_layer(model)
     inner = kernel[len(kernel) // 2 - 1 : len(kernel) // 2 + 2, len(kernel) // 2 - 1 : len(kernel) // 2 + 2]
     lengths = np.linalg.norm(learned, axis=(1, 2)) * np.linalg.norm(inner)
     likeness = (learned * inner).sum((1, 2)) / np.maximum(lengths, 1e-9)
@@ -97,193 +66,158 @@ def nearest(kernel: Floats, model: nn.Module) -> tuple[int, float, Floats]:
     return best, float(likeness[best]), learned[best]
 
 
-def render(bench: Bench) -> str:
-    """HTML of picture, kernel and result, the products of one pixel, and the state of the puzzle."""
-    convolution, (y, x) = bench.convolution, bench.pixel
-    results = convolution(bench.channels)
-    kernel = said_of(convolution.kernel)
-    low, high = float(results.min()), float(results.max())
-    height, width = results.shape[1:]
-    value = ", ".join(f"{v:.2f}" for v in results[:, y, x])
-    pixels, kind = _shown(results)
-    parts = [
-        picture_html(
-            _shown(bench.channels)[0], _SIDE, "The picture, with the window", "picture", [convolution.frame(y, x)]
-        ),
-        titled("kernel", numbers_svg(convolution.kernel, f"The kernel {kernel}", cell=40, signed=True)),
-        picture_html(
-            pixels,
-            _SIDE,
-            f"Result of the kernel {kernel}: {height} × {width}, values from {low:.2f} to {high:.2f}",
-            f"result, {height} × {width}, {low:.2f} to {high:.2f}, {kind}",
-            [(y, x, 1, 1)],
-            "result",
-        ),
-    ]
-    words = f"Pixel in row {y}, column {x}: {value}. Values from {low:.2f} to {high:.2f}."
-    if bench.target is not None:
-        wanted = Convolution(bench.target, len(bench.target) // 2)(bench.channels)
-        parts.append(picture_html(_shown(wanted)[0], _SIDE, "The target of the puzzle", "target"))
-        words += " " + _state_of(distance(convolution.kernel, bench.target))
-    colours = ("",) if len(bench.channels) == 1 else (", red", ", green", ", blue")
-    lines = [
-        products_html(convolution.window(channel, y, x), convolution.kernel, name)
-        for channel, name in zip(bench.channels, colours, strict=True)
-    ]
-    return "".join([*parts, sentence(words), *lines])
+def _first_layer(model: nn.Module) -> Floats:
+    return np.asarray(next(model.parameters()).detach().cpu().float().sum(1).numpy())
 
 
-def _state_of(gap: float) -> str:
-    if gap < _SOLVED:
-        return "Distance from the target 0: solved!"
-    return f"Distance from the target {gap:.2f}; it falls with each number that gets nearer, and at 0 you have it."
+class KernelBench(CourseWidget, module="kernel_bench"):
+    """The bench: assign to `kernel`, `pixel`, `padding`, `stride`, `dilation`, `channel` or `puzzle` to change it.
 
+    Attributes:
+        kernel: float64 `(3, 3)` or `(5, 5)`, numbers from −100 to 100.
+        pixel: row and column of the result whose products are written out.
+        channel: "grey", "red", "green", "blue", or "all colours", of which each is convolved by itself.
+        puzzle: number of the puzzle, 0 for none.
+        solved: numbers of the puzzles that were solved.
+        size: height and width of the picture; `image` holds its bytes.
+    """
 
-def _shown(results: Floats) -> tuple[Any, str]:
-    """Pixels of one channel or three, and how to read them."""
-    if len(results) == 3:
-        return (results.transpose(1, 2, 0).clip(0, 1) * 255).astype(np.uint8), "cut off below 0 and above 1"
-    plane = results[0]
-    # A little below zero is still a picture; much below zero is a map with a sign.
-    if -float(plane.min()) > 0.5 * float(plane.max()):
-        return in_signs(plane), "purple below 0, orange above"
-    return in_grey(plane), "0 black, 1 white"
-
-
-def _learned_html(kernel: Floats, model: nn.Module) -> str:
-    number, likeness, values = nearest(kernel, model)
-    same = "" if likeness > 0 else ", with the opposite sign"
-    words = (
-        f"The trained network found something like it by itself: kernel {number} of its first layer, "
-        f"alike by {abs(likeness):.2f} of 1{same}."
+    image = cast(bytes, traitlets.Bytes().tag(sync=True))
+    size = cast(tuple[int, int], traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True))
+    presets = cast(dict[str, Any], traitlets.Dict(_PRESETS).tag(sync=True))
+    puzzles = cast(dict[str, Any], traitlets.Dict({k: v.tolist() for k, v in PUZZLES.items()}).tag(sync=True))
+    kernel = Numbers(KERNELS["Sobel, vertical edges"], shapes=((3, 3), (5, 5)), limit=100)
+    padding = cast(int, traitlets.Int(1, min=0, max=3).tag(sync=True))
+    stride = cast(int, traitlets.Int(1, min=1, max=4).tag(sync=True))
+    dilation = cast(int, traitlets.Int(1, min=1, max=4).tag(sync=True))
+    channel = cast(str, traitlets.Enum(_CHANNELS, "grey").tag(sync=True))
+    pixel = cast(
+        tuple[int, int], traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
     )
-    return sentence(words) + numbers_svg(
-        values, f"Kernel {number}, summed over colours: {said_of(values)}", signed=True
-    )
+    puzzle = cast(int, traitlets.Int(0, min=0, max=len(PUZZLES)).tag(sync=True))
+    solved = cast(list[int], traitlets.List(traitlets.Int(min=1, max=len(PUZZLES))).tag(sync=True))
+
+    def __init__(self, pixels: np.ndarray[Any, Any], model: CifarCNN | None = None, **state: Any) -> None:
+        self._model = model
+        size = pixels.shape[-2:]
+        rows_first = pixels if pixels.ndim == 2 else np.moveaxis(pixels, 0, 2)
+        super().__init__(image=np.ascontiguousarray(rows_first).tobytes(), size=size, **state)
+
+    @property
+    def result(self) -> Floats:
+        """float32 `(h, w)`, or `(3, h, w)` for all colours: what `conv2d` makes of the picture.
+
+        Raises:
+            ValueError: if the kernel does not fit into the picture.
+        """
+        self._output_size()
+        weight = torch.from_numpy(self.kernel.astype(np.float32))[None, None]
+        channels = torch.from_numpy(self._channels())[:, None]
+        result = conv2d(channels, weight, None, self.stride, self.padding, self.dilation)[:, 0].numpy()
+        return np.asarray(result if len(result) == 3 else result[0])
+
+    @property
+    def nearest(self) -> tuple[int, float, Floats]:
+        """The learned kernel that is most like this one: see `nearest`."""
+        return nearest(self.kernel.astype(np.float32), self._network())
+
+    def words(self) -> str:
+        """Kernel, result, and the state of the puzzle."""
+        kernel = "; ".join(" ".join(f"{value:.3g}" for value in row) for row in self.kernel)
+        try:
+            result = self.result
+        except ValueError as error:
+            return f"The kernel {kernel}: {error}."
+        (row, column), puzzle = self.pixel, ""
+        here = ", ".join(f"{value:.2f}" for value in np.atleast_1d(result[..., row, column]))
+        if self.puzzle:
+            name = list(PUZZLES)[self.puzzle - 1]
+            puzzle = f" Puzzle {name}: distance from the target {distance(self.kernel, PUZZLES[name]):.2f}."
+        height, width = result.shape[-2:]
+        return (
+            f"The kernel {kernel} turns the picture into {height} × {width} numbers from {result.min():.2f} to "
+            f"{result.max():.2f}; in row {row}, column {column} the products add up to {here}.{puzzle}"
+        )
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """The kernels of the network's first layer, summed over colours."""
+        return {"learned": lambda: _first_layer(self._network()).tobytes()}
+
+    def _network(self) -> nn.Module:
+        return self._model or shipped_model()
+
+    def _channels(self) -> Floats:
+        """float32 `(C, H, W)`, 0..1: one channel, or three for all colours."""
+        values = np.frombuffer(self.image, np.uint8)
+        if values.size == self.size[0] * self.size[1]:
+            return grey(values.reshape(self.size))[None]
+        colours = np.moveaxis(values.reshape(*self.size, 3), 2, 0)
+        if self.channel == "grey":
+            return grey(colours)[None]
+        planes = np.asarray(colours / 255, np.float32)
+        return planes if self.channel == "all colours" else planes[[_CHANNELS.index(self.channel) - 1]]
+
+    def _output_size(self) -> tuple[int, int]:
+        sizes = [output_size(side, len(self.kernel), self.padding, self.stride, self.dilation) for side in self.size]
+        return sizes[0], sizes[1]
+
+    @traitlets.validate("pixel")
+    def _inside(self, proposal: dict[str, Any]) -> tuple[int, int]:
+        row, column = proposal["value"]
+        try:
+            height, width = self._output_size()
+        except ValueError:  # nothing is shown until the kernel fits
+            return row, column
+        if not (0 <= row < height and 0 <= column < width):
+            raise traitlets.TraitError(
+                f"pixel {(row, column)} is not in the result of {height} × {width}; "
+                f"give a row from 0 to {height - 1} and a column from 0 to {width - 1}"
+            )
+        return row, column
+
+    @traitlets.validate("channel")
+    def _has_colours(self, proposal: dict[str, Any]) -> str:
+        channel = str(proposal["value"])
+        if channel != "grey" and len(self.image) == self.size[0] * self.size[1]:
+            raise traitlets.TraitError(f"this picture is grey and has no channel {channel!r}; leave channel at 'grey'")
+        return channel
+
+    @traitlets.observe("kernel", "padding", "stride", "dilation")
+    def _keep_inside(self, _: Any) -> None:
+        try:
+            sizes = self._output_size()
+        except ValueError:
+            return
+        row, column = (min(place, size - 1) for place, size in zip(self.pixel, sizes, strict=True))
+        self.pixel = (row, column)
 
 
-def kernel_bench(picture: Tensor | Array, model: CifarCNN | None = None) -> widgets.VBox:
+def pixels_of(picture: Tensor | np.ndarray[Any, Any], caller: str) -> np.ndarray[Any, Any]:
+    """A picture as an array.
+
+    Raises:
+        ValueError: names the `caller` where it is no uint8 picture of shape `(3, H, W)` or `(H, W)`.
+    """
+    array = np.asarray(picture)
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[0] == 3)):
+        raise ValueError(f"{caller} takes uint8 pixels of shape (3, H, W) or (H, W), got {array.dtype} {array.shape}")
+    return array
+
+
+def kernel_bench(picture: Tensor | np.ndarray[Any, Any], model: CifarCNN | None = None) -> KernelBench:
     """A grid of numbers, presets, puzzles, and the picture as the kernel sees it.
 
     Args:
         picture: uint8 `(3, H, W)` or `(H, W)`, with at least 11 pixels each way.
-        model: whose learned kernels a solved puzzle is compared with; `None` takes the shipped weights.
+        model: whose learned kernels yours is compared with; `None` takes the shipped weights.
 
     Returns:
-        A widget; each change of a number redraws the result.
+        A widget; `kernel`, `pixel` and the other settings can be read and assigned, `result` is computed on demand.
 
     Raises:
         ValueError: if the picture has another shape or type, or is smaller.
     """
-    array = np.asarray(picture)
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[0] == 3)):
-        raise ValueError(
-            f"kernel_bench takes uint8 pixels of shape (3, H, W) or (H, W), got {array.dtype} {array.shape}"
-        )
+    array = pixels_of(picture, "kernel_bench")
     if min(array.shape[-2:]) < 11:  # as wide as a 5 × 5 kernel gets, and more than a point of output
         raise ValueError(f"kernel_bench takes pictures of at least 11 × 11 pixels, got {array.shape[-2:]}")
-    return in_this_cell(_Steering(array, model).box)
-
-
-class _Steering:
-    def __init__(self, picture: Array, model: CifarCNN | None) -> None:
-        self.inputs: dict[str, Floats] = {"grey": grey(picture)[None]}
-        if picture.ndim == 3:
-            colours = np.asarray(picture / 255, np.float32)
-            planes = (colours[:1], colours[1:2], colours[2:], colours)
-            self.inputs |= dict(zip(_CHANNELS[1:], planes, strict=True))
-        self.model = model
-        self.kernel = choice("kernel", [*_PRESETS, "my own"])
-        self.size = choice("size", [("3 × 3", 3), ("5 × 5", 5)])
-        self.source = choice("picture", list(self.inputs))
-        self.puzzle = choice("puzzle", ["none", *PUZZLES])
-        self.padding, self.stride, self.dilation = (
-            whole("padding", 0, 3, 1),
-            whole("stride", 1, 4),
-            whole("dilation", 1, 4),
-        )
-        self.at = [whole(name, 0, 31, value) for name, value in (("pixel, row", 14), ("pixel, column", 19))]
-        self.cells = [
-            widgets.FloatText(
-                step=0.5,
-                layout=widgets.Layout(width="5.5em"),
-                style={"description_width": "0px"},  # told to screen readers; the place in the grid tells the rest
-            )
-            for _ in range(25)
-        ]
-        self.grid = widgets.GridBox(self.cells)
-        self.shown = Screen(clicked=self.click)
-        self.filling = False
-        self.kernel.observe(self.choose, "value")
-        self.size.observe(lambda _: self.resize(), "value")
-        for cell in self.cells:
-            cell.observe(self.type, "value")
-        on_change(self.draw, self.source, self.puzzle, self.padding, self.stride, self.dilation, *self.at)
-        sliding = row(self.source, self.padding, self.stride, self.dilation, *self.at)
-        self.box = widgets.VBox([row(self.kernel, self.size, self.puzzle), self.grid, sliding, self.shown])
-        self.resize()
-        self.fill(_PRESETS[self.kernel.value])
-
-    @property
-    def visible(self) -> list[widgets.FloatText]:
-        inner = [k for k in range(25) if 1 <= k // 5 <= 3 and 1 <= k % 5 <= 3]
-        return [self.cells[k] for k in inner] if self.size.value == 3 else self.cells
-
-    def resize(self) -> None:
-        side, visible = self.size.value, self.visible
-        for cell in self.cells:
-            cell.layout.display = None if cell in visible else "none"
-            cell.description = ""
-        for k, cell in enumerate(visible):
-            cell.description = f"row {k // side + 1}, column {k % side + 1}"
-        self.grid.layout.grid_template_columns = f"repeat({side}, 6em)"
-        self.draw()
-
-    def fill(self, kernel: Floats) -> None:
-        self.filling = True  # many numbers change, one picture is drawn
-        self.size.value = len(kernel) if len(kernel) == 5 else self.size.value
-        numbers = np.pad(kernel, (5 - len(kernel)) // 2)
-        for cell, value in zip(self.cells, numbers.flat, strict=True):
-            cell.value = round(float(value), 4)
-        self.filling = False
-        self.draw()
-
-    def choose(self, change: dict[str, Any]) -> None:
-        if change["new"] in _PRESETS:
-            self.fill(_PRESETS[change["new"]])
-
-    def type(self, _: dict[str, Any]) -> None:
-        if not self.filling:
-            self.kernel.value = "my own"
-            self.draw()
-
-    def click(self, _: str, y: int, x: int) -> None:
-        self.at[0].value, self.at[1].value = y, x
-
-    def draw(self) -> None:
-        if self.filling:
-            return
-        side = self.size.value
-        numbers = [cell.value for cell in self.visible]
-        bad = [k for k, v in enumerate(numbers) if v is None or not math.isfinite(v) or abs(v) > _LARGEST]
-        if bad:
-            place = f"row {bad[0] // side + 1}, column {bad[0] % side + 1}"
-            self.shown.value = message_html(f"{place}: type a number from -{_LARGEST:.0f} to {_LARGEST:.0f}.")
-            return
-        kernel = np.array(numbers, np.float32).reshape(side, side)
-        channels = self.inputs[self.source.value]
-        convolution = Convolution(kernel, self.padding.value, self.stride.value, self.dilation.value)
-        try:
-            sizes = [convolution.size(pixels) for pixels in channels.shape[1:]]
-        except ValueError as error:
-            self.shown.value = message_html(f"{error}: take a smaller dilation or more padding.")
-            return
-        self.filling = True
-        for control, size in zip(self.at, sizes, strict=True):
-            limit(control, size - 1)
-        self.filling = False
-        target = PUZZLES.get(self.puzzle.value)
-        page = render(Bench(channels, convolution, (self.at[0].value, self.at[1].value), target))
-        if target is not None and distance(kernel, target) < _SOLVED:
-            page += _learned_html(kernel, self.model or shipped_model())
-        self.shown.value = page
+    return KernelBench(array, model, pixel=(min(14, array.shape[-2] - 1), min(11, array.shape[-1] - 1)))

@@ -4,67 +4,112 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import alert, alts, cells, named, status
-from test_kernel_bench import PICTURE, SOBEL
+import torch
+import traitlets
+from chrome import FrontEnd, state_of
+from playwright.sync_api import Locator, Page, expect
+from test_kernel_bench import PICTURE, SOBEL, put, shown, total
+from torch.nn.functional import conv2d
 
-from cifar_helpers.kernels import KERNELS, convolve_loops, grey
-from cifar_helpers.widgets import convolution_steps as convolution_steps_widget
-from cifar_helpers.widgets._window import Convolution
-from cifar_helpers.widgets.convolution_steps import render
+from cifar_helpers.kernels import KERNELS, grey
+from cifar_helpers.widgets.convolution_steps import convolution_steps
 
-SQUARE = grey(PICTURE.numpy())[12:20, 16:24].copy()
-
-
-@pytest.mark.parametrize("step", [0, 7, 35])
-def test_the_output_fills_up_with_the_right_numbers(step: int) -> None:
-    page = render(SQUARE, Convolution(SOBEL), step)
-    expected = [f"{v:.2f}".rstrip("0").rstrip(".") for v in convolve_loops(SQUARE, SOBEL).flat][: step + 1]
-    # Texts are shortened to two decimals, as everywhere; a rounded zero has no sign.
-    expected = ["0" if text in ("-0", "0") else text.replace("-", "−") for text in expected]
-    assert cells(page, "The output") == expected
-    assert f"Step {step + 1} of 36" in status(page)
+SQUARE = torch.from_numpy(grey(PICTURE.numpy())[4:12, 8:16].copy())
 
 
-def test_padding_is_shown_as_zeros_and_the_sum_is_written_out() -> None:
-    page = render(SQUARE, Convolution(SOBEL, padding=1), 0)
-    assert cells(page, "The image")[:10] == ["0"] * 10
-    assert "row -1, column -1 of the image" in status(page)
-    (written,) = [text for text in alts(page) if text.startswith("The sum written out")]
-    assert written.count("×") == 9 and "64" in status(page)
+def cells(page: Page, figure: int) -> list[str]:
+    return page.locator(".cs-views figure").nth(figure).locator(".cw-grid > *").all_inner_texts()
 
 
-def test_every_control_changes_the_output() -> None:
-    parts = named(convolution_steps_widget(PICTURE))
-    shown = parts["Screen"]
-    assert "of 36" in status(shown.value)
-    parts["step"].value = 35
-    assert "Step 36 of 36" in status(shown.value)
-    parts["stride"].value = 2
-    assert "Step 9 of 9" in status(shown.value) and parts["step"].max == 8  # a step beyond the last becomes the last
-    parts["padding"].value = 1
-    assert "of 16" in status(shown.value)
-    before = shown.value
-    parts["kernel"].value = "blur"
-    assert shown.value != before
-    assert "blur" in KERNELS
+def place(box: Locator, row: float, column: float, side: int) -> dict[str, float]:
+    size = box.bounding_box()
+    assert size is not None
+    return {"x": size["width"] * (column + 0.5) / side, "y": size["height"] * (row + 0.5) / side}
 
 
-def test_play_runs_over_as_many_steps_as_there_are() -> None:
-    parts = named(convolution_steps_widget(PICTURE))
-    parts["dilation"].value = 2
-    assert parts["Play"].max == parts["step"].max == 15 if "Play" in parts else parts["steps"].max == 15
+def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE))
+    for padding, stride, dilation, step in [(0, 1, 1, 17), (1, 2, 1, 16), (2, 3, 2, 1), (2, 1, 2, 64)]:
+        put(page, padding=padding, stride=stride, dilation=dilation, step=step)
+        weight = torch.from_numpy(SOBEL)[None, None]
+        output = conv2d(SQUARE[None, None], weight, None, stride, padding, dilation)[0, 0].numpy().ravel()
+        texts = cells(page, 1)
+        assert len(texts) == len(output) and texts[step:] == [""] * (len(output) - step)
+        filled = [float(text.replace("−", "-")) for text in texts[:step]]
+        assert filled == pytest.approx(output[:step].tolist(), abs=0.0051)
+        assert total(page) == filled[-1] == pytest.approx(sum(shown(page, "products")), abs=1e-9)
+        expect(page.locator(".cs-at")).to_have_text(f"Step {step} of {len(output)}")
+        expect(page.get_by_role("slider")).to_have_value(str(step - 1))
+        side = 8 + 2 * padding
+        inner = np.array(cells(page, 0)).reshape(side, side)
+        assert (inner[:padding] == "0").all() and inner[padding, padding] == f"{SQUARE[0, 0]:.2f}"
+        assert page.locator(".cw-frame i").count() == (9 if dilation == 2 else 0)
+    put(page, kernel="blur", dilation=1, stride=3)
+    assert state_of(page, "step") == 16  # a step beyond the last becomes the last
 
 
-def test_a_click_on_the_output_jumps_there() -> None:
-    parts = named(convolution_steps_widget(PICTURE))
-    parts["Screen"].place = "output 2 3"
-    assert parts["step"].value == 15 and "the output's row 2, column 3" in status(parts["Screen"].value)
+def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE), has_touch=True)
+    image, output = page.locator(".cs-views .cw-picture").all()
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".cs-at")).to_have_text("Step 2 of 36")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Step").click()
+    assert state_of(page, "step") == 3
+    output.click(position=place(output, 4, 1, 6))  # a number that is not computed yet
+    assert state_of(page, "step") == 26
+    output.press("ArrowUp")
+    assert state_of(page, "step") == 20
+    image.press("ArrowRight")
+    assert state_of(page, "step") == 21
+    image.tap(position=place(image, 1, 1, 8))
+    assert state_of(page, "step") == 1
+    start, end = place(image, 1, 1, 8), place(image, 3.2, 4, 8)
+    image.drag_to(image, source_position=start, target_position=end)  # type: ignore[arg-type]
+    assert state_of(page, "step") == 16
+    page.get_by_role("slider").press("ArrowRight")
+    expect(page.locator(".cs-at")).to_have_text("Step 17 of 36")
+    page.get_by_role("radiogroup", name="Stride").get_by_text("2").click()
+    expect(page.locator(".cs-at")).to_have_text("Step 9 of 9")
+    expect(page.get_by_role("button", name="Step")).to_be_disabled()
+    page.get_by_role("radiogroup", name="Stride").get_by_text("2").press("ArrowRight")
+    assert state_of(page, "stride") == 3
+    page.get_by_role("button", name="sharpen").click()
+    assert state_of(page, "kernel") == "sharpen"
 
 
-def test_a_kernel_that_does_not_fit_gives_a_message() -> None:
-    parts = named(convolution_steps_widget(PICTURE, side=5))
-    parts["dilation"].value = 2
-    assert not alert(parts["Screen"].value) and "of 1" in status(parts["Screen"].value)
+def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE), width=360)
+    page.get_by_role("radio", name="Predict").click()
+    expect(page.locator(".cv-total")).to_have_text("?")
+    assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
+    output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
+    names = ["near zero" if abs(v) < 0.25 else "positive" if v > 0 else "negative" for v in output.tolist()]
+    page.get_by_role("button", name=names[0]).click()
+    expect(page.locator(".cs-verdict")).to_contain_text(f"✓ Right: {output[0]:.2f}".replace("-", "−"))
+    assert state_of(page, "score") == [1, 1]
+    expect(page.get_by_role("button", name="Next step")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".cv-total")).to_have_text("?")
+    wrong = next(name for name in ("negative", "positive") if name != names[1])
+    page.get_by_role("button", name=wrong).click()
+    expect(page.locator(".cs-verdict")).to_contain_text(f"is {names[1]}")
+    expect(page.get_by_text("Step 2 of 36 · 1 of 2 right")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_state_and_words_in_python() -> None:
+    steps = convolution_steps(PICTURE)
+    steps.step = 36
+    assert "step 36 of 36" in steps.words() and f"row 5, column 5 is {steps.output[5, 5]:.2f}" in steps.words()
+    steps.stride = 2
+    assert steps.step == 9 and steps.output.shape == (3, 3)
+    steps.predicting = True
+    assert f"{steps.output[2, 2]:.2f}" not in steps.words()
+    for trait, value, message in (("step", 10, "from 1 to 9"), ("kernel", "edge", "blur"), ("padding", 3, "padding")):
+        with pytest.raises(traitlets.TraitError, match=message):
+            setattr(steps, trait, value)
+    assert tuple(steps.presets) == tuple(KERNELS)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +118,6 @@ def test_a_kernel_that_does_not_fit_gives_a_message() -> None:
 )
 def test_a_square_outside_the_picture_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        convolution_steps_widget(PICTURE, **options)  # type: ignore[arg-type]
+        convolution_steps(PICTURE, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="uint8"):
-        convolution_steps_widget(np.zeros((32, 32)))
+        convolution_steps(np.zeros((32, 32)))

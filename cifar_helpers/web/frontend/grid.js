@@ -14,7 +14,9 @@ const tidy = value => Math.round(value * 100) / 100;
  * @param {number} columns
  * @param {string} label
  * @param {(k: number, value: number) => void} [edited] makes the cells spin buttons; called at the input event
- * @returns {{node: any, cells: any[], set: (numbers: ArrayLike<number>, colour: (v: number) => number[], text?: (v: number) => string) => void}}
+ * @returns {{node: any, cells: any[], set: (numbers: ArrayLike<number>,
+ *     colour: (v: number, k: number) => number[] | null, text?: (v: number, k: number) => string) => void}} a cell
+ *     whose colour is null is left to the widget's own CSS
  */
 export function numberGrid(rows, columns, label, edited) {
   const node = h("div", {
@@ -91,13 +93,13 @@ export function numberGrid(rows, columns, label, edited) {
   return {
     node,
     cells,
-    set(numbers, colour, text = show) {
+    set(numbers, colour, text = value => show(value)) {
       cells.forEach((cell, k) => {
         values[k] = numbers[k];
-        const rgb = colour(values[k]);
-        const words = text(values[k]);
-        cell.style.background = css(rgb);
-        cell.style.color = inkOn(rgb);
+        const rgb = colour(values[k], k);
+        const words = text(values[k], k);
+        cell.style.background = rgb ? css(rgb) : "";
+        cell.style.color = rgb ? inkOn(rgb) : "";
         if (!edited) {
           if (cell.textContent !== words) cell.textContent = words;
           return;
