@@ -85,22 +85,28 @@ def trace(model: nn.Module) -> Graph:
         ) from error
     module = fx.GraphModule(network, graph)
     module.graph.eliminate_dead_code()
-    problems = []
-    for channels in (3, 1):
-        recorder = _Recorder(module)
-        try:
-            with torch.no_grad():
-                recorder.run(torch.zeros(_BATCH, channels, _SIDE, _SIDE))
-        except _UnsupportedError as error:
-            raise TypeError(_first_line(error)) from None  # fx adds lines of its own
-        except Exception as error:  # as above
-            problems.append(_first_line(error))
-            continue
-        nodes = _labelled(recorder.nodes)
-        if recorder.last != len(nodes) - 1 or len(nodes[-1].shape) != 1:
-            raise ValueError(f"{type(network).__name__} must give logits (B, classes)")
-        return Graph(type(network).__name__, nodes, recorder.tensors)
-    raise ValueError(f"{type(network).__name__} does not take pictures of {_SIDE}×{_SIDE} pixels: {problems[0]}")
+    recorder = _Recorder(module)
+    try:
+        with torch.no_grad():
+            recorder.run(torch.zeros(_BATCH, _channels(network), _SIDE, _SIDE))
+    except _UnsupportedError as error:
+        raise TypeError(_first_line(error)) from None  # fx adds lines of its own
+    except Exception as error:  # as above
+        problem = _first_line(error)
+        raise ValueError(
+            f"{type(network).__name__} does not take pictures of {_SIDE}×{_SIDE} pixels: {problem}"
+        ) from error
+    nodes = _labelled(recorder.nodes)
+    if recorder.last != len(nodes) - 1 or len(nodes[-1].shape) != 1:
+        raise ValueError(f"{type(network).__name__} must give logits (B, classes)")
+    return Graph(type(network).__name__, nodes, recorder.tensors)
+
+
+def _channels(network: nn.Module) -> int:
+    """Channels of the pictures that a network takes: 1 or 3."""
+    first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)), None)
+    grey = first.in_channels == 1 if isinstance(first, nn.Conv2d) else first and first.in_features == _SIDE**2
+    return 1 if grey else 3
 
 
 class _UnsupportedError(Exception):

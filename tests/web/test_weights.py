@@ -101,6 +101,7 @@ def test_mode_weights_and_wrappers_of_the_network_do_not_matter_and_stay() -> No
 def test_grey_pictures_and_other_widths_are_taken() -> None:
     grey = nn.Sequential(nn.Conv2d(1, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 10))
     assert trace(grey).nodes[0].shape == (1, 32, 32)
+    assert trace(nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))).nodes[0].shape == (1, 32, 32)
     assert trace(CifarCNN(width=0.5)).nodes[1].shape == (16, 32, 32)
 
 

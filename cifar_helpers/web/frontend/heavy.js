@@ -58,14 +58,14 @@ export function lastMaps(network) {
 }
 
 /**
- * Where the maps of a layer speak for a class (Selvaraju and others, 2017): their sum, each weighted with the mean slope
- * of the class's logit. Below zero they speak against it.
+ * Where the maps of a layer speak for a class (Selvaraju and others, 2017): their sum, each weighted with the mean
+ * slope of the class's logit. Below zero they speak against it.
  * @param {Network} network
  * @param {Uint8Array} pixels (height, width, 3)
  * @param {number} layerIndex of a layer with maps
  * @param {number} target number of the class
- * @returns {{map: Float64Array, cells: Float64Array, shape: number[]}} the sum enlarged to the picture, and as it is with
- *     its height and width
+ * @returns {{map: Float64Array, cells: Float64Array, shape: number[]}} the sum enlarged to the picture, and as it is
+ *     with its height and width
  */
 export function gradCam(network, pixels, layerIndex, target) {
   const { shape, label } = network.layers[layerIndex];
@@ -259,6 +259,7 @@ export function workerSource(joinedText) {
 /** Computes in a Worker, or on the main thread where the host forbids one. */
 export class Background {
   #weights;
+  #address;
   #worker = null;
   #network = null;
   #pending = new Map();
@@ -270,9 +271,9 @@ export class Background {
    */
   constructor(source, weights) {
     this.#weights = weights;
-    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    this.#address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     try {
-      this.#worker = new Worker(address);
+      this.#worker = new Worker(this.#address);
       this.#worker.onmessage = ({ data }) => this.#settle(data);
       // Tasks fail with a message, so this says that the Worker itself did not start.
       this.#worker.onerror = event => {
@@ -334,5 +335,6 @@ export class Background {
     this.#worker?.terminate();
     this.#worker = null;
     this.#pending.clear();
+    URL.revokeObjectURL(this.#address);
   }
 }

@@ -64,8 +64,9 @@ export function decode(buffer) {
   if (bytes.length < 8 + length) throw new Error("The weights file is cut off within its header: load it again.");
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
   if (header.version !== VERSION) throw new Error(`The weights file has version ${header.version}, not ${VERSION}.`);
-  if (bytes.length < 8 + length + header.bytes) {
-    throw new Error(`The weights file is cut off after ${bytes.length} of ${8 + length + header.bytes} bytes: load it again.`);
+  const whole = 8 + length + header.bytes;
+  if (bytes.length < whole) {
+    throw new Error(`The weights file is cut off after ${bytes.length} of ${whole} bytes: load it again.`);
   }
   // A copy begins at a multiple of 4 bytes, wherever the file lies in its buffer.
   const data = bytes.slice(8 + length).buffer;
@@ -173,12 +174,13 @@ export function gelu(x, tanh) {
   return [x * share, share + x * Math.exp(-0.5 * x * x) * 0.5 * TANH_FACTOR];
 }
 
-// Both matrices lie in blocks of four rows: A (M/4, K, 4), B (P/4, K, 4); C is (M, P), rounded up to fours. Sixteen sums
-// in local variables use each number that is loaded four times. All are doubles, because JavaScript computes in doubles
-// and would convert single precision at every load.
+// Both matrices lie in blocks of four rows: A (M/4, K, 4), B (P/4, K, 4); C is (M, P), rounded up to fours. Sixteen
+// sums in local variables use each number that is loaded four times. All are doubles, because JavaScript computes in
+// doubles and would convert single precision at every load. The weights, A, are the larger matrix in late layers, so
+// they are gone through once only.
 function multiply(K, M, P, A, B, C) {
-  for (let p = 0; p < P; p += 4) {
-    for (let m = 0; m < M; m += 4) {
+  for (let m = 0; m < M; m += 4) {
+    for (let p = 0; p < P; p += 4) {
       let c00 = 0, c01 = 0, c02 = 0, c03 = 0;
       let c10 = 0, c11 = 0, c12 = 0, c13 = 0;
       let c20 = 0, c21 = 0, c22 = 0, c23 = 0;
@@ -412,15 +414,16 @@ export class Network {
   }
 
   /**
-   * Classifies a picture.
+   * Classifies a picture, or computes its maps only up to one layer.
    * @param {Uint8Array|Uint8ClampedArray} pixels (height, width, 3), rows first
    * @param {number} [last] index of the last layer that is needed
-   * @returns {{logits: number[], probabilities: number[]}}
+   * @returns {?{logits: number[], probabilities: number[]}} null if the network was not computed to its end
    */
   forward(pixels, last = this.layers.length - 1) {
     const channels = this.layers[0].shape[0];
     if (channels !== this.mean.length || pixels.length !== this.input.length) {
-      throw new Error(`The network takes ${this.layers[0].shape.join(" × ")} numbers, not ${pixels.length} of 3 colours.`);
+      const numbers = this.layers[0].shape.join(" × ");
+      throw new Error(`The network takes ${numbers} numbers, not ${pixels.length} of 3 colours.`);
     }
     const size = this.input.length / channels;
     for (let c = 0; c < channels; c++) {
@@ -446,6 +449,7 @@ export class Network {
 
   #run(last) {
     for (let index = 0; index <= last; index++) this.#steps[index]?.();
+    if (last < this.layers.length - 1) return null;
     const logits = Array.from(this.#maps.at(-1));
     return { logits, probabilities: softmax(logits) };
   }
