@@ -11,6 +11,7 @@ from cifar_helpers.widgets.live_training import LiveTraining, live_training
 from cifar_helpers.widgets.overfitting_lab import overfitting_lab
 from cifar_helpers.widgets.predict_photo import predict_photo
 from cifar_helpers.widgets.receptive_field import receptive_field
+from cifar_helpers.widgets.through_the_network import through_the_network
 from cifar_helpers.widgets.timing_explorer import timing_explorer
 from cifar_helpers.widgets.training_through_time import training_through_time
 
@@ -27,6 +28,7 @@ __all__ = [
     "overfitting_lab",
     "predict_photo",
     "receptive_field",
+    "through_the_network",
     "timing_explorer",
     "training_through_time",
 ]

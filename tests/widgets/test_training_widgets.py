@@ -1,4 +1,4 @@
-"""Widgets around training: through recorded time, the overfitting laboratory, live training."""
+"""Widgets around training: the overfitting laboratory, live training."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import alert, alts, named, pictures, random_images, status
+from helpers import alert, named, random_images, status
 
-from cifar_helpers import Cifar10, EarlyStopping, Epoch, History, normalise
-from cifar_helpers.inference import percent
-from cifar_helpers.runs import DEFAULT_RUN, Recipe, load_run, prepare
-from cifar_helpers.widgets import live_training, overfitting_lab, training_through_time
+from cifar_helpers import Cifar10, EarlyStopping, Epoch, History
+from cifar_helpers.runs import Recipe, prepare
+from cifar_helpers.widgets import live_training, overfitting_lab
 from cifar_helpers.widgets.overfitting_lab import Settings, early_stop, recorded, render
 
 PICTURE = random_images(1).images[0]
@@ -33,42 +32,6 @@ def history(*losses: float, accuracies: tuple[float, ...] = ()) -> History:
     return History(
         [Epoch(k, x, a, x, a, 0.1, 1.0) for k, (x, a) in enumerate(zip(losses, shares, strict=True), start=1)]
     )
-
-
-# --- through recorded time -------------------------------------------------------------------------------
-
-
-def test_the_slider_shows_kernels_of_the_epoch_and_answers_of_the_last_weights() -> None:
-    run = load_run(DEFAULT_RUN)
-    parts = named(training_through_time(PICTURE))
-    shown = parts["Screen"]
-    for epoch, weights in ((0, 0), (2, 1), (8, 8), (len(run.history), len(run.history))):
-        parts["epoch"].value = epoch
-        with torch.no_grad():
-            shares = run.model(weights)(normalise(PICTURE)[None])[0].softmax(0)
-        assert percent(float(shares.max())) in status(shown.value)
-        assert f"after epoch {epoch}" in alts(shown.value)[0]
-        if epoch:
-            assert f"{run.history.rows[epoch - 1].validation_accuracy:.1%}" in status(shown.value)
-    assert "before training" not in status(shown.value)
-
-
-def test_kernels_change_with_every_epoch_and_maps_with_the_layer() -> None:
-    parts = named(training_through_time(PICTURE))
-    shown, seen = parts["Screen"], []
-    for epoch in range(4):
-        parts["epoch"].value = epoch
-        seen.append(pictures(shown.value)[0].tobytes())
-    assert len(set(seen)) == 4
-    parts["layer"].value = "block 3, ReLU"
-    assert "block 3, ReLU, after epoch 3: 128 maps" in alts(shown.value)
-
-
-def test_a_run_without_weights_on_the_way_is_refused() -> None:
-    with pytest.raises(ValueError, match="without the kernels"):
-        training_through_time(PICTURE, "published-25")
-    with pytest.raises(ValueError, match="uint8"):
-        training_through_time(PICTURE.float())
 
 
 # --- the laboratory of overfitting -----------------------------------------------------------------------
