@@ -1,146 +1,314 @@
-"""The maps of every layer for one picture: all of a layer at a glance, one enlarged."""
+"""The maps of every layer for one picture: all of a layer at a glance, one enlarged, and the arithmetic of a pixel."""
 
 from __future__ import annotations
 
-import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, cast
 
-import ipywidgets as widgets
-import numpy as np
 import torch
-from torch import Tensor
+import traitlets
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn import functional
 
-from cifar_helpers.data import CLASSES, ImageSet
+from cifar_helpers.data import CLASSES, ImageSet, normalise
 from cifar_helpers.inference import shipped_model
-from cifar_helpers.models import CifarCNN
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, slider, whole
-from cifar_helpers.widgets._drawing import Array, Pixels, as_rows, in_signs, picture_html, sentence
-from cifar_helpers.widgets._layers import activations, layers_of, through
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.networks import check_network, copy_network
+from cifar_helpers.web.graph import Graph, Node, trace
+from cifar_helpers.web.weights import encode
+from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["activations", "feature_maps", "mosaic", "render"]
+__all__ = ["FeatureMaps", "LayerWidget", "activations", "feature_maps", "layer_outputs", "with_maps_only"]
 
-_SIDE = 240
-_GREY = 205
+_SEED = 0
 
 
-def render(maps: Array, channel: int, name: str) -> str:
-    """HTML of a mosaic of all maps of a layer, beside one of them enlarged.
+def with_maps_only(model: nn.Module) -> tuple[nn.Module, Graph]:
+    """A network without what follows its last maps: most weights are there, and no map needs them.
 
     Args:
-        maps: float `(channels, h, w)`.
-        channel: the one that is enlarged and framed in the mosaic, counted from 0.
-        name: of the layer, for the alt text.
+        model: see `trace`; it stays as it is.
+
+    Returns:
+        A copy that gives the mean of each of its last maps, and its layers.
+
+    Raises:
+        TypeError: if it has a layer that the browser cannot compute; it says which.
+        ValueError: if it has no maps.
     """
-    count, height, width = maps.shape
-    one = maps[channel]
-    what = f"channel {channel} of {count}, {height} × {width}, values {one.min():.2f} to {one.max():.2f}"
-    whole_layer = f"all {count} channels, channel {channel} framed"
-    colours = "purple below 0, orange above; each channel on its own scale"
-    return "".join(
-        [
-            picture_html(
-                mosaic(maps, channel), _SIDE, f"{name}: {whole_layer}", f"{whole_layer}; {colours}", name="mosaic"
-            ),
-            picture_html(in_signs(one), _SIDE, f"{name}: {what}", what),
-        ]
-    )
+    whole = trace(model)
+    cut = fx.symbolic_trace(copy_network(check_network(model)).cpu().float().eval())
+    ShapeProp(cut).propagate(torch.zeros(2, *whole.nodes[0].shape))
+    with_maps = [step for step in cut.graph.nodes if step.op != "placeholder" and _has_maps(_shape(step))]
+    if not with_maps:
+        raise ValueError(f"{type(model).__name__} has no maps to show: take a network with convolutions")
+    with cut.graph.inserting_after(with_maps[-1]):
+        mean = cut.graph.call_function(torch.mean, (with_maps[-1], (2, 3)))
+    next(step for step in cut.graph.nodes if step.op == "output").args = (mean,)
+    cut.graph.eliminate_dead_code()
+    cut.delete_all_unused_submodules()
+    cut.recompile()
+    return cut, trace(cut)
 
 
-def columns_of(count: int) -> int:
-    """Maps side by side in the mosaic of a layer."""
-    return 8 if count <= 32 else 16
+def _shape(step: fx.Node) -> tuple[int, ...]:
+    """Of one picture's output."""
+    return tuple(getattr(step.meta.get("tensor_meta"), "shape", ())[1:])
 
 
-def mosaic(maps: Array, chosen: int | None = None) -> Pixels:
-    """All maps side by side, each on its own scale, with a black frame around one."""
-    # Each map is brought to -1..1 first, so that one look-up colours them all.
-    scaled = maps / np.maximum(np.abs(maps).max(axis=(1, 2), keepdims=True), 1e-9)
-    count, height, width = maps.shape
-    columns = columns_of(count)
-    places = -(-count // columns) * columns
-    tiles = np.full((places, height + 2, width + 2, 3), _GREY, np.uint8)
-    if chosen is not None:
-        tiles[chosen] = 0
-    tiles[:count, 1:-1, 1:-1] = in_signs(scaled.reshape(-1, width)).reshape(count, height, width, 3)
-    rows = [np.concatenate(list(tiles[k : k + columns]), axis=1) for k in range(0, places, columns)]
-    return np.concatenate(rows)
+def _has_maps(shape: tuple[int, ...]) -> bool:
+    """A single number for each channel is no map."""
+    return len(shape) == 3 and shape[1] * shape[2] > 1
+
+
+def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Name of each layer with maps to their shape `(channels, h, w)`, in order."""
+    return {node.label: node.shape for node in graph.nodes[1:] if _has_maps(node.shape)}
+
+
+def layer_outputs(graph: Graph, values: Tensor) -> Iterator[tuple[Node, Tensor]]:
+    """Each layer of a network with its output.
+
+    Args:
+        graph: of the network.
+        values: normalised pictures, float32 `(N, C, 32, 32)` on the CPU.
+    """
+    found: list[Tensor] = []
+    for node in graph.nodes:
+        inputs = [found[index] for index in node.inputs] or [values]
+        named = {name: graph.tensors[place] for name, place in node.tensors.items()}
+        found.append(_output(node, inputs, named).reshape(len(values), *node.shape))
+        yield node, found[-1]
+
+
+def _output(node: Node, inputs: list[Tensor], named: Mapping[str, Tensor]) -> Tensor:
+    x, options = inputs[0], dict(node.settings)
+    match node.op:
+        case "convolution":
+            x = _padded(x, node, 0.0)
+            weight, bias = named["weight"], named.get("bias")
+            return functional.conv2d(x, weight, bias, options["stride"], 0, options["dilation"], options["groups"])
+        case "batch_norm":
+            mean, variance = named["running_mean"], named["running_var"]
+            return functional.batch_norm(x, mean, variance, named.get("weight"), named.get("bias"), eps=options["eps"])
+        case "relu":
+            return functional.relu(x)
+        case "gelu":
+            return functional.gelu(x, approximate="tanh" if options["tanh"] else "none")
+        case "max_pool":
+            x = _padded(x, node, -math.inf)
+            return functional.max_pool2d(x, options["kernel"], options["stride"], 0, options["dilation"])
+        case "average_pool":
+            kernel, stride, padding = (options[name] for name in ("kernel", "stride", "padding"))
+            ceil = (x.shape[2] + 2 * padding[0] - kernel[0]) // stride[0] + 1 < node.shape[1]
+            return functional.avg_pool2d(x, kernel, stride, padding, ceil, options["rim"])
+        case "adaptive_average_pool":
+            height, width = node.shape[1:] or (1, 1)
+            return functional.adaptive_avg_pool2d(x, (height, width))
+        case "linear":
+            return functional.linear(x, named["weight"], named.get("bias"))
+        case "add":
+            return x + inputs[1]
+        case "multiply":
+            return x * float(options["factor"])
+    return x
+
+
+def _padded(x: Tensor, node: Node, value: float) -> Tensor:
+    """The input with as much padding as the size of the output asks for: it may be larger on one side."""
+    sides: list[int] = []
+    for axis in (1, 0):
+        kernel, stride, first, dilation = (
+            node.settings[name][axis] for name in ("kernel", "stride", "padding", "dilation")
+        )
+        covered = (node.shape[axis + 1] - 1) * stride + (kernel - 1) * dilation + 1
+        sides += [first, covered - x.shape[axis + 2] - first]
+    return functional.pad(x, sides, value=value)
+
+
+def activations(model: nn.Module, picture: Tensor) -> dict[str, Tensor]:
+    """What each layer with maps makes of one picture, in eval mode.
+
+    Args:
+        model: see `trace`; it stays as it is.
+        picture: uint8 `(3, 32, 32)`.
+
+    Returns:
+        Name of the layer to float32 `(channels, h, w)` on the CPU, in order: `block 1, convolution` …
+    """
+    _, graph = with_maps_only(model)
+    outputs = {node.label: values[0] for node, values in layer_outputs(graph, normalise(picture[None].cpu()))}
+    return {name: outputs[name] for name in shapes_of(graph)}
+
+
+class LayerWidget(CourseWidget):
+    """What widgets about one unit of one layer share.
+
+    Attributes:
+        layers: names of the layers, in order.
+        layer: the one that is shown.
+        channel: the map in it, counted from 0.
+        pixel: row and column in the map.
+        picture: number of the picture.
+        classes: names of the labels; none where the pictures have no labels.
+    """
+
+    layers = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
+    layer = cast(str, traitlets.Unicode("").tag(sync=True))
+    channel = cast(int, traitlets.Int(0).tag(sync=True))
+    pixel = cast("list[int]", traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True))
+    picture = cast(int, traitlets.Int(0).tag(sync=True))
+    classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
+
+    def __init__(self, pictures: Tensor, labels: Tensor | None, layers: Mapping[str, tuple[int, ...]], **state: Any):
+        self._pictures, self._labels, self._shapes = pictures, labels, dict(layers)
+        classes = [] if labels is None else list(CLASSES)
+        super().__init__(layers=list(layers), classes=classes, **state)
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """The pictures `(N, 32, 32, 3)`, and their labels, a byte each."""
+        labels = torch.zeros(len(self._pictures)) if self._labels is None else self._labels
+        return {
+            "pictures": lambda: self._pictures.permute(0, 2, 3, 1).contiguous().numpy().tobytes(),
+            "labels": lambda: labels.to(torch.uint8).numpy().tobytes(),
+        }
+
+    def _whom(self) -> str:
+        """What the picture shows, for the middle of a sentence."""
+        if self._labels is None:
+            return "the picture"
+        return f"picture {self.picture}, of class {CLASSES[int(self._labels[self.picture])]},"
+
+    @traitlets.validate("layer")
+    def _layer_is_known(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if name not in self._shapes:
+            raise traitlets.TraitError(f"there is no layer {name!r}; there are {', '.join(self._shapes)}")
+        return name
+
+    @traitlets.validate("channel")
+    def _channel_is_in_layer(self, proposal: Any) -> int:
+        return _within("channel", proposal["value"], self._shapes[self.layer][0])
+
+    @traitlets.validate("pixel")
+    def _pixel_is_in_map(self, proposal: Any) -> list[int]:
+        _, height, width = self._shapes[self.layer]
+        value = list(proposal["value"])
+        if len(value) != 2 or not (0 <= value[0] < height and 0 <= value[1] < width):
+            raise traitlets.TraitError(
+                f"pixel is {value}; it needs a row from 0 to {height - 1} and a column from 0 to {width - 1}"
+            )
+        return value
+
+    @traitlets.validate("picture")
+    def _picture_is_there(self, proposal: Any) -> int:
+        return _within("picture", proposal["value"], len(self._pictures))
+
+    @traitlets.observe("layer")
+    def _stay_inside(self, _: Any) -> None:
+        """A map or a pixel that this layer lacks becomes its last."""
+        count, height, width = self._shapes[self.layer]
+        self.channel = min(self.channel, count - 1)
+        self.pixel = [min(self.pixel[0], height - 1), min(self.pixel[1], width - 1)]
+
+
+def _within(name: str, value: int, count: int) -> int:
+    if not 0 <= value < count:
+        raise traitlets.TraitError(f"{name} is {value}; it needs a whole number from 0 to {count - 1}")
+    return value
+
+
+def encoded(network: nn.Module, graph: Graph) -> bytes:
+    """Weights of a network without what follows its last maps; its outputs have no names."""
+    return encode(network, "float16", classes=[str(k) for k in range(graph.nodes[-1].shape[0])])
+
+
+class FeatureMaps(LayerWidget, module="feature_maps"):
+    """All maps of a layer, of a trained and an untrained network.
+
+    Attributes:
+        network: whose map is enlarged, `trained` or `untrained`.
+        pixel: row and column in that map; its arithmetic is shown.
+    """
+
+    network = cast(str, traitlets.Enum(["trained", "untrained"], "trained").tag(sync=True))
+
+    def __init__(self, pictures: Tensor, labels: Tensor | None, trained: nn.Module, untrained: nn.Module) -> None:
+        self._networks = {name: with_maps_only(m) for name, m in (("trained", trained), ("untrained", untrained))}
+        shapes, others = (shapes_of(graph) for _, graph in self._networks.values())
+        if shapes != others:
+            raise ValueError("the untrained network has other layers than the trained one: take one of the same class")
+        layer, (_, height, width) = next(iter(shapes.items()))
+        super().__init__(pictures, labels, shapes, layer=layer, pixel=[height // 2, width // 2])
+
+    @property
+    def activations(self) -> Tensor:
+        """Float32 `(channels, h, w)`: the maps of the chosen layer, network and picture."""
+        _, graph = self._networks[self.network]
+        outputs = layer_outputs(graph, normalise(self._pictures[self.picture][None]))
+        return next(values[0] for node, values in outputs if node.label == self.layer)
+
+    def words(self) -> str:
+        """What the widget shows."""
+        count, height, width = self._shapes[self.layer]
+        row, column = self.pixel
+        value = f"{float(self.activations[self.channel, row, column]):.2f}".replace("-", "−")
+        return (
+            f"The {count} maps of {height} × {width} that the layer “{self.layer}” makes of {self._whom()} in the "
+            f"trained network and in one with random weights. Map {self.channel} of the {self.network} network is "
+            f"enlarged; its value in row {row}, column {column} is {value}."
+        )
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """The weights of both networks, and the pictures."""
+        weights = {name: partial(encoded, *both) for name, both in self._networks.items()}
+        return {**weights, **super().loadable()}
 
 
 def feature_maps(
-    picture: Tensor | ImageSet, trained: CifarCNN | None = None, untrained: CifarCNN | None = None
-) -> widgets.VBox:
-    """Choose weights, layer and channel, and see the maps.
+    picture: Tensor | ImageSet, trained: nn.Module | None = None, untrained: nn.Module | None = None
+) -> FeatureMaps:
+    """All maps of each layer, trained beside untrained; point at one for its kernels and its arithmetic.
 
-    Purple is below zero, white zero, orange above; each map has its own scale.
+    Purple is below zero, orange above; each map has its own scale.
 
     Args:
         picture: uint8 `(3, 32, 32)`, or an `ImageSet` to choose pictures from.
-        trained: `None` takes the shipped weights.
-        untrained: `None` takes fresh random weights, the same each time.
+        trained: any network that the browser can compute, see `cifar_helpers.web.graph.SUPPORTED`; `None` takes the
+            shipped weights.
+        untrained: one with the same layers; `None` takes the same network with fresh random weights, the same each
+            time.
 
     Returns:
-        A widget; a click on one of the maps enlarges it.
+        A widget. `layer`, `network`, `channel`, `pixel` and `picture` can be read and set, and `activations` are the
+        maps that it shows.
 
     Raises:
-        ValueError: if the picture has another shape or type, or there is none.
+        TypeError: if the browser cannot compute a network; it says which layer is the reason.
+        ValueError: if the picture has another shape or type, there is none, or the networks have no maps or others.
     """
-    pictures, labels = _checked(picture)
-    networks = {
-        "trained": layers_of(shipped_model() if trained is None else trained),
-        "untrained": layers_of(_fresh() if untrained is None else untrained),
-    }
-    weights = choice("weights", list(networks))
-    layer = choice("layer", list(networks["trained"]))
-    channel = slider("channel", 0, 31)
-    number = whole("picture", 0, len(pictures) - 1)
-    found: dict[str, dict[str, Tensor]] = {}
-
-    def clicked(_: str, y: int, x: int) -> None:
-        count, height, width = found[weights.value][layer.value].shape
-        chosen = y // (height + 2) * columns_of(count) + x // (width + 2)
-        channel.value = min(chosen, count - 1)
-
-    shown = Screen(clicked=clicked)
-
-    def run() -> None:
-        picked = pictures[number.value][None]
-        found.update((name, {k: v[0] for k, v in through(layers, picked)}) for name, layers in networks.items())
-        draw()
-
-    def draw() -> None:
-        maps = found[weights.value][layer.value]
-        limit(channel, len(maps) - 1)  # a channel that this layer lacks becomes its last
-        name = f"{layer.value}, {weights.value}"
-        zeros = float((maps[channel.value] == 0).float().mean())
-        whom = labels[number.value]
-        words = f"{whom}Channel {channel.value} of {name}: {zeros:.0%} of its numbers are 0."
-        seen = picture_html(as_rows(pictures[number.value]), _SIDE // 3, "The picture", "picture")
-        shown.value = render(maps.numpy(), channel.value, name) + seen + sentence(words)
-
-    on_change(run, number)
-    on_change(draw, weights, layer, channel)
-    run()
-    # One picture needs no control to choose it.
-    chosen = [number] if len(pictures) > 1 else []
-    return in_this_cell(widgets.VBox([row(weights, layer, channel, *chosen), shown]))
-
-
-def _checked(picture: Tensor | ImageSet) -> tuple[Tensor, list[str]]:
-    """Pictures `(N, 3, 32, 32)`, and what each shows, as the beginning of a sentence."""
     if isinstance(picture, ImageSet):
         if not len(picture):
             raise ValueError("feature_maps: there are no images to choose from")
-        return picture.images, [f"Picture: {CLASSES[k]}. " for k in picture.labels.tolist()]
-    if picture.dtype != torch.uint8 or picture.shape != (3, 32, 32):
-        raise ValueError(
-            f"feature_maps takes uint8 pixels of shape (3, 32, 32), got {picture.dtype} {tuple(picture.shape)}"
-        )
-    return picture[None], [""]
+        pictures, labels = picture.images, picture.labels
+    else:
+        if picture.dtype != torch.uint8 or picture.shape != (3, 32, 32):
+            raise ValueError(
+                f"feature_maps takes uint8 pixels of shape (3, 32, 32), got {picture.dtype} {tuple(picture.shape)}"
+            )
+        pictures, labels = picture[None], None
+    network = shipped_model() if trained is None else trained
+    return FeatureMaps(pictures.cpu(), labels, network, fresh(network) if untrained is None else untrained)
 
 
-@functools.cache
-def _fresh() -> CifarCNN:
+def fresh(model: nn.Module) -> nn.Module:
+    """The same network with random weights, the same each time."""
+    network = copy_network(check_network(model)).cpu()
     with torch.random.fork_rng([]):
-        torch.manual_seed(0)
-        return CifarCNN()
+        torch.manual_seed(_SEED)
+        for module in network.modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+    return network

@@ -1,33 +1,33 @@
-"""Choose a unit of the network: what it can see of a picture, and which pictures excite it most."""
+"""Point at a unit of the network: what it can see of a picture, and which pictures excite its channel most."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import cast
 
-import ipywidgets as widgets
 import numpy as np
 import torch
+import traitlets
 from torch import Tensor, nn
 
-from cifar_helpers.data import CLASSES, ImageSet
+from cifar_helpers.data import CLASSES, ImageSet, normalise
 from cifar_helpers.inference import shipped_model
-from cifar_helpers.models import CifarCNN
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, limit, on_change, row, slider, whole
-from cifar_helpers.widgets._drawing import Array, as_rows, in_signs, picture_html, sentence
-from cifar_helpers.widgets._layers import Sight, layers_of, sights, through
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.web.graph import Graph
+from cifar_helpers.widgets.feature_maps import LayerWidget, encoded, layer_outputs, shapes_of, with_maps_only
 
-__all__ = ["Exciting", "most_exciting", "receptive_field", "render"]
+__all__ = ["Exciting", "ReceptiveField", "most_exciting", "receptive_field"]
 
-_SIDE = 260
-_SMALL = 84
 _BEST = 8
+_SLICE = 100
+_WINDOWS = ("convolution", "max_pool", "average_pool", "adaptive_average_pool")
+_SEES_THE_SAME = ("batch_norm", "relu", "gelu")
 
 
 @dataclass(frozen=True)
 class Exciting:
-    """Where each channel of a layer answers most.
+    """Where each channel of a layer responds most.
 
     Attributes:
         pictures: int64 `(channels, n)`: numbers of the pictures, the most exciting first.
@@ -41,19 +41,25 @@ class Exciting:
 
 
 def most_exciting(model: nn.Module, pictures: Tensor, count: int = _BEST) -> dict[str, Exciting]:
-    """For each layer and channel the pictures with the greatest activation, each picture once.
+    """For each layer and channel the pictures with the largest activation, each picture once.
 
     Args:
-        model: any `CifarCNN`; it stays as it is.
+        model: any network that `cifar_helpers.web.graph.trace` can follow; it stays as it is.
         pictures: uint8 `(N, 3, 32, 32)`.
         count: how many are kept for a channel.
     """
-    layers = layers_of(model)
-    peaks: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in layers}
-    for start in range(0, len(pictures), 100):
-        for name, values in through(layers, pictures[start : start + 100]):
-            best = values.flatten(2).max(2)
-            peaks[name].append((best.values, best.indices))
+    _, graph = with_maps_only(model)
+    return _most_exciting(graph, pictures, count)
+
+
+def _most_exciting(graph: Graph, pictures: Tensor, count: int) -> dict[str, Exciting]:
+    peaks: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in shapes_of(graph)}
+    for start in range(0, len(pictures), _SLICE):
+        with torch.no_grad():
+            for node, values in layer_outputs(graph, normalise(pictures[start : start + _SLICE].cpu())):
+                if node.label in peaks:
+                    best = values.flatten(2).max(2)
+                    peaks[node.label].append((best.values, best.indices))
     found = {}
     for name, parts in peaks.items():
         values, places = (torch.cat(kind).T for kind in zip(*parts, strict=True))
@@ -62,108 +68,115 @@ def most_exciting(model: nn.Module, pictures: Tensor, count: int = _BEST) -> dic
     return found
 
 
-def render(picture: Array, plane: Array, unit: tuple[int, int], sight: Sight, name: str) -> str:
-    """HTML of a picture with the square that a unit sees, and of the map that the unit is part of.
+class ReceptiveField(LayerWidget, module="receptive_field"):
+    """What a unit can see of a picture, and what excites its channel.
 
-    Args:
-        picture: uint8 `(3, 32, 32)`.
-        plane: float `(h, w)`, the channel's map.
-        unit: row and column in it.
-        sight: of the layer.
-        name: of layer and channel.
+    Attributes:
+        layer: the unit's layer, one of those after which units see more than before: convolutions, with the batch norm
+            and activation that follow, and pooling.
+        pixel: row and column of the unit in its map.
+        stations: for each of `layers`, the numbers of the layer with the window and of the one whose maps are shown.
     """
-    top, left, height, width = square = sight.square(*unit)
-    value = float(plane[unit])
-    place = f"rows {top} to {top + height - 1}, columns {left} to {left + width - 1}"
-    size = f"{plane.shape[0]} × {plane.shape[1]}"
-    words = (
-        f"The unit in row {unit[0]}, column {unit[1]} of {name} can see {place}: {height} × {width} pixels of 32 × 32"
-        f"{_cut(sight, height, width)}. Its activation is {value:.2f}."
-    )
-    return "".join(
-        [
-            picture_html(as_rows(picture), _SIDE, f"The picture, framed: {place}", "what the unit can see", [square]),
-            picture_html(
-                in_signs(plane),
-                _SIDE,
-                f"{name}, {size}, the unit framed, activation {value:.2f}",
-                f"map of {size}; purple below 0, orange above",
-                [(*unit, 1, 1)],
-                "unit",
-            ),
-            sentence(words),
-        ]
-    )
+
+    stations = cast("list[list[int]]", traitlets.List().tag(sync=True))
+
+    def __init__(self, images: ImageSet, model: nn.Module) -> None:
+        self._network, self._graph = with_maps_only(model)
+        shapes, stations = shapes_of(self._graph), _stations(self._graph)
+        names = [self._graph.nodes[shown].label for _, shown in stations]
+        picture = _course_picture(images)
+        # It begins with the unit of the deepest convolution that the picture excites most.
+        layer = next(
+            name for name, (window, _) in zip(names[::-1], stations[::-1], strict=True) if self._is_conv(window)
+        )
+        channel, place = divmod(
+            int(self._values(images.images[picture], layer).argmax()), int(np.prod(shapes[layer][1:]))
+        )
+        super().__init__(
+            images.images.cpu(),
+            images.labels,
+            {name: shapes[name] for name in names},
+            layer=layer,
+            channel=channel,
+            pixel=list(divmod(place, shapes[layer][2])),
+            picture=picture,
+            stations=stations,
+        )
+
+    @property
+    def activation(self) -> float:
+        """Of the chosen unit."""
+        row, column = self.pixel
+        return float(self._values(self._pictures[self.picture], self.layer)[self.channel, row, column])
+
+    @cached_property
+    def exciting(self) -> dict[str, Exciting]:
+        """For each layer the pictures that excite its channels most; computed when first asked for."""
+        found = _most_exciting(self._graph, self._pictures, _BEST)
+        return {name: found[name] for name in self.layers}
+
+    def words(self) -> str:
+        """What the widget shows."""
+        row, column = self.pixel
+        value = f"{self.activation:.2f}".replace("-", "−")
+        return (
+            f"The part of {self._whom()} that the unit in row {row}, column {column} of the layer “{self.layer}”, map "
+            f"{self.channel}, can see, and the parts of pictures that excite this map most. The unit's activation is "
+            f"{value}."
+        )
+
+    def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """Weights, pictures, and the most exciting ones: picture, place and value, for each layer and channel."""
+        weights = partial(encoded, self._network, self._graph)
+        return {"network": weights, "exciting": self._packed_exciting, **super().loadable()}
+
+    def _packed_exciting(self) -> bytes:
+        parts = [torch.stack([e.pictures.float(), e.places.float(), e.values], 2) for e in self.exciting.values()]
+        return torch.cat(parts).numpy().astype("<f4").tobytes()
+
+    def _values(self, picture: Tensor, layer: str) -> Tensor:
+        outputs = layer_outputs(self._graph, normalise(picture[None].cpu()))
+        return next(values[0] for node, values in outputs if node.label == layer)
+
+    def _is_conv(self, index: int) -> bool:
+        return self._graph.nodes[index].op == "convolution"
 
 
-def _cut(sight: Sight, height: int, width: int) -> str:
-    return "" if height == width == sight.side else f" (of {sight.side} × {sight.side}; the rest lies outside)"
+def _stations(graph: Graph) -> list[list[int]]:
+    """The layers after which units see more than before, each with what follows that changes no unit's sight."""
+    shapes, found = shapes_of(graph), []
+    for index, node in enumerate(graph.nodes):
+        if node.op not in _WINDOWS or node.label not in shapes:
+            continue
+        last = index
+        while graph.nodes[last + 1].op in _SEES_THE_SAME and graph.nodes[last + 1].inputs == (last,):
+            last += 1
+        found.append([index, last])
+    return found
 
 
-def _gallery(images: ImageSet, best: Exciting, channel: int, columns: int, sight: Sight) -> str:
-    parts = []
-    for picture, place, value in zip(
-        *(kind[channel].tolist() for kind in (best.pictures, best.places, best.values)), strict=True
-    ):
-        square = sight.square(*divmod(place, columns))
-        label = CLASSES[int(images.labels[picture])]
-        alt = f"{label}, image {picture}, activation {value:.2f}, framed where the channel answers most"
-        parts.append(picture_html(as_rows(images.images[picture]), _SMALL, alt, f"{label} {value:.1f}", [square]))
-    title = f"The {len(parts)} of {len(images):,} pictures that excite channel {channel} most, framed where:"
-    return f"<div>{sentence(title)}{''.join(parts)}</div>"
+def _course_picture(images: ImageSet) -> int:
+    """The fourth horse, which all lessons show, where there is one."""
+    horses = (images.labels == CLASSES.index("horse")).nonzero().flatten().tolist()
+    return int(horses[3]) if len(horses) > 3 else 0
 
 
-def receptive_field(images: ImageSet, model: CifarCNN | None = None) -> widgets.VBox:
-    """Choose layer, channel and unit; see its receptive field and the pictures that excite its channel most.
+def receptive_field(images: ImageSet, model: nn.Module | None = None) -> ReceptiveField:
+    """Point at a unit of any layer: its receptive field, and the pictures that excite its channel most.
 
     Args:
         images: to choose a picture from, and to search for exciting ones; a thousand take about a second.
-        model: `None` takes the shipped weights.
+        model: any network that the browser can compute, see `cifar_helpers.web.graph.SUPPORTED`; `None` takes the
+            shipped weights.
 
     Returns:
-        A widget; a click on the map chooses a unit.
+        A widget. `layer`, `channel`, `pixel` (row and column of the unit) and `picture` can be read and set;
+        `activation` is the unit's, and `exciting` are the most exciting pictures.
 
     Raises:
-        ValueError: if there are no images.
+        TypeError: if the browser cannot compute the network; it says which layer is the reason.
+        ValueError: if there are no images, or the network has no maps.
     """
     if not len(images):
         raise ValueError("receptive_field: there are no images")
-    network = shipped_model() if model is None else model
-    layers = layers_of(network)
-    seen, best = sights(layers), most_exciting(network, images.images)
-    layer = choice("layer", list(layers))
-    channel = slider("channel", 0, 31)
-    number = whole("picture", 0, len(images) - 1)
-    place = [whole(f"unit, {name}", 0, 31, 16) for name in ("row", "column")]
-    maps: dict[str, Tensor] = {}
-
-    def clicked(_: str, y: int, x: int) -> None:
-        place[0].value, place[1].value = y, x
-
-    shown = Screen(clicked=clicked)
-
-    def take_picture() -> None:
-        maps.update((name, values[0]) for name, values in through(layers, images.images[number.value][None]))
-        take_layer()
-
-    def take_layer() -> None:
-        channels, height, width = maps[layer.value].shape
-        limit(channel, channels - 1)
-        for control, size in zip(place, (height, width), strict=True):
-            limit(control, size - 1)
-        draw()
-
-    def draw() -> None:
-        planes = maps[layer.value]
-        unit = (min(place[0].value, planes.shape[1] - 1), min(place[1].value, planes.shape[2] - 1))
-        chosen = min(channel.value, len(planes) - 1)
-        name = f"{layer.value}, channel {chosen}"
-        sight = seen[layer.value]
-        page = render(np.asarray(images.images[number.value]), planes[chosen].numpy(), unit, sight, name)
-        shown.value = page + _gallery(images, best[layer.value], chosen, planes.shape[2], sight)
-
-    on_change(take_picture, number)
-    on_change(take_layer, layer)
-    on_change(draw, channel, *place)
-    take_picture()
-    return in_this_cell(widgets.VBox([row(layer, channel), row(number, *place), shown]))
+    return ReceptiveField(images, shipped_model() if model is None else model)

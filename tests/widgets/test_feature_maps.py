@@ -1,193 +1,178 @@
-"""The widget of lesson 03: what is kept of each layer, what is drawn, and how it is steered."""
+"""Feature maps: what the browser computes is what PyTorch computes, for any network, and shown digits add up."""
 
 from __future__ import annotations
 
 import re
-import time
-from typing import Any
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 import torch
-from helpers import alts, named, pictures, random_images, status
+import traitlets
+from chrome import FrontEnd, state_of
+from helpers import random_images
+from playwright.sync_api import Page, expect
+from torch import Tensor, nn
 
-from cifar_helpers import CLASSES, CifarCNN, normalise
-from cifar_helpers.inference import shipped_model
+from cifar_helpers import MLP, CifarCNN, CompactCNN, normalise
+from cifar_helpers.models import FastCNN
 from cifar_helpers.widgets import feature_maps
-from cifar_helpers.widgets.feature_maps import activations, render
+from cifar_helpers.widgets.feature_maps import activations, layer_outputs, with_maps_only
 
-PICTURE = random_images(1).images[0]
-
-
-def network(seed: int) -> CifarCNN:
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        return CifarCNN()
+IMAGES = random_images(12)
+PICTURE = IMAGES.images[0]
 
 
-# --- activations -----------------------------------------------------------------------------------------
+def network(seed: int = 0) -> CifarCNN:
+    torch.manual_seed(seed)
+    model = CifarCNN(width=0.25)
+    with torch.no_grad():
+        model(normalise(IMAGES.images))  # statistics that are not 0 and 1
+    return model.eval()
 
 
-def test_the_last_layer_is_what_the_classifier_gets() -> None:
-    model = network(3).eval()
-    found = activations(model, PICTURE)
-    assert torch.equal(found["block 3, pooling"][None], model.features(normalise(PICTURE)[None]))
+class Odd(nn.Module):
+    """What the course's networks do not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 6, 5, stride=2, padding=2, bias=False)
+        self.even = nn.Conv2d(6, 6, 2, padding="same", groups=2)
+        self.pools = nn.Sequential(nn.MaxPool2d(3, 2, padding=1), nn.GELU("tanh"), nn.AvgPool2d(3, 2, ceil_mode=True))
+        self.last = nn.Linear(6, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        x = torch.relu(self.even(x)) + x * 0.5
+        return self.last(self.pools(x).mean((2, 3)))
 
 
-def test_every_layer_has_a_name_and_its_own_maps() -> None:
-    found = activations(network(3), PICTURE)
-    names = [f"block {k}, {s}" for k in (1, 2, 3) for s in ("convolution", "batch norm", "ReLU", "pooling")]
-    assert list(found) == names
-    assert [tuple(found[n].shape) for n in names[::4]] == [(32, 32, 32), (64, 16, 16), (128, 8, 8)]
-    for k in (1, 2, 3):
-        assert torch.equal(found[f"block {k}, batch norm"].clamp(min=0), found[f"block {k}, ReLU"])
-        assert found[f"block {k}, batch norm"].min() < 0
-
-
-def test_the_network_stays_as_it_is() -> None:
-    model = network(3).train()
-    model.features[0].eval()  # a frozen block
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize("model", [network(), CompactCNN((8, 12, 16)), FastCNN((8, 8, 8)), Odd()])
+def test_a_network_cut_after_its_maps_gives_their_means_as_the_layers_computed_one_by_one_do(model: nn.Module) -> None:
+    values = normalise(IMAGES.images)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    activations(model, PICTURE)
+    cut, graph = with_maps_only(model)
+    with torch.no_grad():
+        outputs = [output for _, output in layer_outputs(graph, values)]
+        torch.testing.assert_close(cut(values), outputs[-1])
+    assert not any(node.op == "linear" for node in graph.nodes)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert model.training and model.features[1].training and not model.features[0].training
 
 
-# --- what is drawn ---------------------------------------------------------------------------------------
+def test_activations_are_those_of_the_network_itself() -> None:
+    model, values = network(), normalise(PICTURE[None])
+    found = activations(model, PICTURE)
+    with torch.no_grad():
+        torch.testing.assert_close(found["block 3, pooling"], model.features(values)[0])
+    assert list(found)[:4] == ["block 1, convolution", "block 1, batch norm", "block 1, ReLU", "block 1, pooling"]
 
 
-def test_alt_texts_say_layer_channel_size_and_range() -> None:
-    maps = np.zeros((5, 4, 6), np.float32)
-    maps[2, 0, 0], maps[2, 3, 5] = -1.5, 2.25
-    whole, one = alts(render(maps, 2, "block 9, ReLU, trained"))
-    assert one == "block 9, ReLU, trained: channel 2 of 5, 4 × 6, values -1.50 to 2.25"
-    assert whole == "block 9, ReLU, trained: all 5 channels, channel 2 framed"
+def test_networks_without_maps_and_layers_without_a_browser_are_refused() -> None:
+    with pytest.raises(ValueError, match="MLP has no maps to show"):
+        feature_maps(PICTURE, MLP())
+    with pytest.raises(TypeError, match=r"Softplus \(1\) is not supported in the browser"):
+        feature_maps(PICTURE, nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(), nn.Flatten(), nn.Linear(3600, 10)))
+    with pytest.raises(ValueError, match="other layers than the trained one"):
+        feature_maps(PICTURE, network(), CifarCNN())
 
 
-def test_purple_is_below_zero_and_orange_above() -> None:
-    maps = np.array([[[-3.0, 0.0, 3.0]]], np.float32)
-    below, zero, above = pictures(render(maps, 0, "x"))[1][0].astype(int)
-    assert below[2] > below[0] > below[1] and above[0] > above[1] > above[2] and min(zero) > 240
+def test_pictures_of_another_kind_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"uint8 pixels of shape \(3, 32, 32\), got torch.float32"):
+        feature_maps(PICTURE.float(), network())
+    with pytest.raises(ValueError, match="there are no images"):
+        feature_maps(IMAGES.subset(slice(0, 0)), network())
 
 
-@pytest.mark.parametrize(("count", "size"), [(32, 32), (32, 16), (64, 8), (128, 4), (3, 5)])
-def test_the_mosaic_holds_each_map_at_its_place_and_frames_the_chosen_one(count: int, size: int) -> None:
-    maps = np.random.default_rng(0).normal(size=(count, size, size)).astype(np.float32)
-    maps[0] = 0  # a channel that never answers is white, not an error
-    chosen = count - 2
-    mosaic = pictures(render(maps, chosen, "x"))[0]
-    columns = 8 if count <= 32 else 16
-    for k in (0, 1, chosen, count - 1):
-        y, x = k // columns * (size + 2), k % columns * (size + 2)
-        tile = mosaic[y : y + size + 2, x : x + size + 2]
-        alone = pictures(render(maps[k : k + 1], 0, "x"))[1]
-        assert np.abs(tile[1:-1, 1:-1].astype(int) - alone).max() <= 3  # rounding of the scale
-        assert (tile[0] == (0 if k == chosen else 205)).all() and (tile[:, -1] == tile[0, 0]).all()
+def test_the_untrained_network_is_the_same_each_time_and_not_the_trained_one() -> None:
+    model = network()
+    one, other = (feature_maps(PICTURE, model).loadable() for _ in range(2))
+    assert one["untrained"]() == other["untrained"]() != one["trained"]()
 
 
-def test_a_mosaic_whose_last_row_is_not_full() -> None:
-    assert pictures(render(np.ones((11, 4, 4), np.float32), 0, "x"))[0].shape == (12, 48, 3)
+def test_state_that_is_not_there_is_refused_and_a_smaller_layer_keeps_the_pixel_inside() -> None:
+    maps = feature_maps(IMAGES, network())
+    for name, value, message in [
+        ("layer", "block 9", "there is no layer 'block 9'; there are block 1, convolution"),
+        ("channel", 8, "channel is 8; it needs a whole number from 0 to 7"),
+        ("pixel", [0, 32], "a row from 0 to 31 and a column from 0 to 31"),
+        ("picture", 12, "picture is 12; it needs a whole number from 0 to 11"),
+    ]:
+        with pytest.raises(traitlets.TraitError, match=message):
+            setattr(maps, name, value)
+    maps.pixel = [31, 3]
+    maps.layer = "block 3, pooling"
+    assert maps.pixel == [3, 3]
+    torch.testing.assert_close(maps.activations, activations(network(), PICTURE)["block 3, pooling"])
+    assert "The 32 maps of 4 × 4" in maps.words()
 
 
-def test_a_redraw_takes_less_than_fifty_milliseconds() -> None:
-    maps = activations(network(1), PICTURE)["block 1, convolution"].numpy()
-    render(maps, 0, "x")
-    times = []
-    for k in range(5):
-        start = time.process_time()  # of this process alone: other work on the machine does not count
-        render(maps, k, "x")
-        times.append(time.process_time() - start)
-    assert min(times) < 0.05
+def shown(page: Page) -> list[float]:
+    """The numbers of the sum below the maps."""
+    texts = page.locator(".fm-terms b").all_inner_texts()
+    return [float(text.replace("−", "-")) for text in texts]
 
 
-# --- how it is steered -----------------------------------------------------------------------------------
+def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEnd) -> None:
+    model = network()
+    found = {k: activations(model, picture) for k, picture in enumerate(IMAGES.images[:2])}
+    page = front.open(feature_maps(IMAGES, model, network(1)))
+    expect(page.get_by_role("application", name="Maps of block 1, convolution, trained.")).to_be_visible()
+    for name, picture, channel, pixel in [
+        ("block 1, convolution", 0, 3, [0, 31]),
+        ("block 2, convolution", 1, 5, [7, 4]),
+        ("block 2, batch norm", 1, 5, [7, 4]),
+        ("block 2, ReLU", 1, 5, [7, 4]),
+        ("block 3, pooling", 0, 30, [3, 0]),
+    ]:
+        page.evaluate(
+            """state => {
+              const { model } = document.querySelector("[data-widget]");
+              for (const [name, value] of Object.entries(state)) model.set(name, value);
+            }""",
+            {"picture": picture, "layer": name, "channel": channel, "pixel": pixel},
+        )
+        value = float(found[picture][name][channel, pixel[0], pixel[1]])
+        result = page.locator(".fm-terms .fm-result b, .fm-terms div:only-child b")
+        expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
+        expect(result).to_have_text(re.compile(rf"^{abs(value):.2f}|^−{abs(value):.2f}"))
+        numbers = shown(page)
+        if name.endswith("convolution"):
+            products = page.locator(".cw-grid").nth(2).locator("div").all_inner_texts()
+            total = sum(float(text.replace("−", "-")) for text in products)
+            assert total == pytest.approx(numbers[0], abs=1e-6)
+            assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=1e-6)
+        assert numbers[-1] == pytest.approx(value, abs=0.0051)
 
 
-def steer(**networks: CifarCNN) -> tuple[Any, Any, Any, Any]:
-    box = feature_maps(PICTURE, **networks)
-    return (*box.children[0].children, box.children[1])
+def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
+    page = front.open(feature_maps(IMAGES, network(), network(1)))
+    walls = page.get_by_role("application", name="Maps of block 1")
+    head = page.locator(".fm-flow .cw-head b").last
+    walls.nth(1).hover(position={"x": 100, "y": 10})
+    expect(head).to_have_text("Untrained map 1")
+    page.get_by_text("Each map has its own scale").hover()
+    expect(head).to_have_text("Map 0")
+    walls.nth(0).click(position={"x": 100, "y": 10})
+    walls.nth(0).press("ArrowRight")
+    page.get_by_text("Each map has its own scale").hover()
+    expect(head).to_have_text("Map 2")
+    assert (state_of(page, "network"), state_of(page, "channel")) == ("trained", 2)
+
+    enlarged = page.get_by_role("application", name="The enlarged map")
+    enlarged.press("ArrowDown")
+    assert state_of(page, "pixel") == [17, 16]
+    page.get_by_role("radio", name="block 1, pooling").click()
+    expect(page.get_by_text("The largest of each window stays.")).to_be_visible()
+    assert state_of(page, "pixel") == [8, 8]
+    page.get_by_role("button", name="Later pictures").click()
+    page.get_by_role("radio", name=re.compile("picture 11$")).click()
+    assert state_of(page, "picture") == 11
 
 
-def test_each_control_is_named_and_starts_at_the_first_layer() -> None:
-    weights, layer, channel, shown = steer(trained=network(1), untrained=network(2))
-    assert [c.description for c in (weights, layer, channel)] == ["weights", "layer", "channel"]
-    assert alts(shown.value)[1].startswith("block 1, convolution, trained: channel 0 of 32, 32 × 32, values ")
-
-
-def test_each_control_redraws_with_the_right_network_layer_and_channel() -> None:
-    models = {"trained": network(1), "untrained": network(2)}
-    weights, layer, channel, shown = steer(**models)
-    found = {name: activations(model, PICTURE) for name, model in models.items()}
-    for name in ("untrained", "trained"):
-        for place in ("block 3, pooling", "block 2, ReLU"):
-            for k in (63, 5):
-                weights.value, layer.value, channel.value = name, place, k
-                assert shown.value.startswith(render(found[name][place].numpy(), k, f"{place}, {name}"))
-
-
-def test_a_channel_that_the_layer_lacks_becomes_its_last() -> None:
-    _, layer, channel, shown = steer(trained=network(1), untrained=network(2))
-    layer.value, channel.value = "block 3, convolution", 127
-    layer.value = "block 1, ReLU"
-    assert channel.value == 31 and "channel 31 of 32" in shown.value
-    channel.value = -4
-    assert channel.value == 0 and "channel 0 of 32" in shown.value
-
-
-def test_the_networks_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    forward = torch.nn.Conv2d.forward
-    monkeypatch.setattr(torch.nn.Conv2d, "forward", lambda self, x: calls.append(1) or forward(self, x))
-    weights, layer, channel, _ = steer(trained=network(1), untrained=network(2))
-    assert len(calls) == 6
-    layer.value, channel.value, weights.value = "block 2, ReLU", 40, "untrained"
-    assert len(calls) == 6
-
-
-def test_defaults_are_the_shipped_weights_and_the_same_random_ones_each_time() -> None:
-    shipped_model()  # kept from here on; reading it draws random numbers
-    state = torch.random.get_rng_state()
-    weights, _, _, shown = steer()
-    first = activations(shipped_model(), PICTURE)["block 1, convolution"].numpy()
-    assert shown.value.startswith(render(first, 0, "block 1, convolution, trained"))
-    weights.value = "untrained"
-    again, _, _, other = steer()
-    again.value = "untrained"
-    assert shown.value == other.value
-    assert torch.equal(torch.random.get_rng_state(), state)  # the learner's random numbers stay as they were
-
-
-def test_one_of_several_pictures_is_chosen_and_named() -> None:
-    images = random_images(12)
-    parts = named(feature_maps(images, network(1), network(2)))
-    parts["picture"].value = 7
-    maps = activations(network(1), images.images[7])["block 1, convolution"].numpy()
-    assert parts["Screen"].value.startswith(render(maps, 0, "block 1, convolution, trained"))
-    assert status(parts["Screen"].value).startswith(f"Picture: {CLASSES[7]}.")
-    assert np.array_equal(pictures(parts["Screen"].value)[2], images.images[7].permute(1, 2, 0))
-    with pytest.raises(ValueError, match="no images"):
-        feature_maps(images.subset(slice(0, 0)))
-
-
-@pytest.mark.parametrize(("layer", "count", "size"), [("block 1, ReLU", 32, 32), ("block 3, pooling", 128, 4)])
-def test_a_click_on_a_map_enlarges_it(layer: str, count: int, size: int) -> None:
-    parts = named(feature_maps(PICTURE, network(1), network(2)))
-    parts["layer"].value = layer
-    columns = 8 if count <= 32 else 16
-    for channel in (0, count // 2 + 3, count - 1):
-        y, x = channel // columns * (size + 2) + 1, channel % columns * (size + 2) + size
-        parts["Screen"].place = f"mosaic {y} {x}"
-        assert parts["channel"].value == channel and f"channel {channel} of {count}" in parts["Screen"].value
-
-
-@pytest.mark.parametrize("picture", [torch.zeros(3, 32, 32), torch.zeros(1, 3, 32, 32, dtype=torch.uint8)])
-def test_a_wrong_picture_is_refused_by_its_type_and_shape(picture: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"got {picture.dtype} {tuple(picture.shape)}")):
-        feature_maps(picture)
-
-
-def test_no_figure_stays_open() -> None:
-    before = plt.get_fignums()
-    steer(trained=network(1), untrained=network(2))
-    assert plt.get_fignums() == before
+def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -> None:
+    page = front.open(feature_maps(PICTURE, network()), width=360, has_touch=True)
+    page.get_by_role("application", name="untrained").tap(position={"x": 100, "y": 10})
+    expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained map [1-9]"))
+    box = page.locator(".feature_maps").bounding_box()
+    assert box is not None and box["width"] <= 360
+    page.evaluate("document.querySelector('[data-widget]').close()")
+    assert page.locator("[data-cifar-widget]").count() == 0

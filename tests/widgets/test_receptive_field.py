@@ -1,95 +1,138 @@
-"""The widget of receptive fields: squares against gradients, exciting pictures against a search."""
+"""Receptive fields: the field is what the gradient reaches, and the most exciting pictures are PyTorch's."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from helpers import alts, frames, named, pictures, random_images, status
+from chrome import FrontEnd, state_of
+from helpers import random_images
+from playwright.sync_api import expect
+from torch import Tensor, nn
 
-from cifar_helpers import CLASSES, CifarCNN, normalise
+from cifar_helpers import CifarCNN, CompactCNN, normalise
 from cifar_helpers.widgets import receptive_field as receptive_field_widget
-from cifar_helpers.widgets._layers import activations, layers_of, sights
+from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.receptive_field import most_exciting
 
-IMAGES = random_images(24)
+IMAGES = random_images(12)
 
 
-def network() -> CifarCNN:
-    with torch.random.fork_rng([]):
-        torch.manual_seed(1)
-        return CifarCNN().eval()
+def network(seed: int = 0) -> CifarCNN:
+    torch.manual_seed(seed)
+    model = CifarCNN(width=0.25)
+    with torch.no_grad():
+        model(normalise(IMAGES.images))
+    return model.eval()
 
 
-@pytest.mark.parametrize(("layer", "unit"), [
-    ("block 1, convolution", (0, 5)), ("block 1, pooling", (15, 3)), ("block 2, ReLU", (7, 8)),
-    ("block 2, pooling", (0, 0)), ("block 3, batch norm", (4, 4)), ("block 3, pooling", (1, 2)),
-])  # fmt: skip
-def test_the_square_is_what_gradients_reach(layer: str, unit: tuple[int, int]) -> None:
-    layers = layers_of(network())
-    images = torch.randn(300, 3, 32, 32, requires_grad=True)
-    values = images
-    for name, module in layers.items():
-        values = module(values)
-        if name == layer:
-            break
-    values[:, :, unit[0], unit[1]].sum().backward()
-    assert images.grad is not None
-    reached = images.grad.abs().sum((0, 1)) > 0
-    rows, columns = reached.any(1).nonzero().flatten(), reached.any(0).nonzero().flatten()
-    top, left, height, width = sights(layers)[layer].square(*unit)
-    assert (int(rows[0]), int(columns[0]), len(rows), len(columns)) == (top, left, height, width)
-
-
-def test_the_most_exciting_pictures_are_those_of_a_search_one_by_one() -> None:
+def test_the_most_exciting_pictures_have_the_largest_activations() -> None:
     model = network()
-    best = most_exciting(model, IMAGES.images, 5)["block 2, ReLU"]
-    peaks = torch.stack(
-        [activations(model, picture)["block 2, ReLU"].flatten(1).max(1).values for picture in IMAGES.images]
-    )
-    for channel in (0, 17, 63):
-        order = peaks[:, channel].sort(descending=True)
-        assert torch.allclose(best.values[channel], order.values[:5], atol=1e-5)
-        first = int(best.pictures[channel, 0])
-        plane = activations(model, IMAGES.images[first])["block 2, ReLU"][channel]
-        place = divmod(int(best.places[channel, 0]), plane.shape[1])
-        assert float(plane[place]) == pytest.approx(float(plane.max()), abs=1e-5)
+    found = most_exciting(model, IMAGES.images, count=3)["block 2, ReLU"]
+    maps = torch.stack([activations(model, picture)["block 2, ReLU"] for picture in IMAGES.images])
+    values, pictures = maps.flatten(2).max(2).values.topk(3, dim=0)
+    torch.testing.assert_close(found.values, values.T)
+    assert torch.equal(found.pictures, pictures.T)
+    place = int(found.places[1, 0])
+    assert maps[found.pictures[1, 0], 1].flatten()[place] == pytest.approx(float(found.values[1, 0]))
 
 
-def test_every_control_changes_picture_and_words() -> None:
-    model = network()
-    parts = named(receptive_field_widget(IMAGES, model))
-    shown = parts["Screen"]
-    parts["layer"].value = "block 3, convolution"
-    parts["unit, row"].value, parts["unit, column"].value = 3, 4
-    sight = sights(layers_of(model))["block 3, convolution"]
-    assert frames(shown.value)[0] == sight.square(3, 4)
-    value = activations(model, IMAGES.images[0])["block 3, convolution"][0, 3, 4]
-    assert f"activation is {value:.2f}" in status(shown.value)
-    parts["picture"].value = 9
-    value = activations(model, IMAGES.images[9])["block 3, convolution"][0, 3, 4]
-    assert f"activation is {value:.2f}" in status(shown.value)
-    parts["channel"].value = 100
-    best = most_exciting(model, IMAGES.images)["block 3, convolution"].pictures[100].tolist()
-    told = [text for text in alts(shown.value) if "framed where" in text]
-    assert [text.split(",")[1] for text in told] == [f" image {k}" for k in best]
-    assert told[0].startswith(CLASSES[int(IMAGES.labels[best[0]])])
+def test_it_begins_with_the_fourth_horse_and_its_most_excited_unit() -> None:
+    images = random_images(60)
+    horse = int((images.labels == 7).nonzero()[3])
+    field = receptive_field_widget(images, network())
+    maps = activations(network(), images.images[horse])["block 3, ReLU"]
+    assert (field.picture, field.layer) == (horse, "block 3, ReLU")
+    assert field.activation == pytest.approx(float(maps.max()))
+    assert f"picture {horse}, of class horse" in field.words()
+    assert receptive_field_widget(images.subset(slice(0, 3)), network()).picture == 0
 
 
-def test_a_click_chooses_the_unit_and_a_smaller_layer_keeps_it_inside() -> None:
-    parts = named(receptive_field_widget(IMAGES, network()))
-    parts["Screen"].place = "unit 30 29"
-    assert (parts["unit, row"].value, parts["unit, column"].value) == (30, 29)
-    parts["channel"].value = 31
-    parts["layer"].value = "block 3, pooling"
-    assert (parts["unit, row"].value, parts["unit, column"].value) == (3, 3)
-    assert "row 3, column 3" in status(parts["Screen"].value)
-    assert len(pictures(parts["Screen"].value)) == 2 + 8
-
-
-def test_no_images_are_refused_and_the_network_stays() -> None:
-    with pytest.raises(ValueError, match="no images"):
+def test_no_images_and_no_maps_are_refused() -> None:
+    with pytest.raises(ValueError, match="there are no images"):
         receptive_field_widget(IMAGES.subset(slice(0, 0)))
-    model = network().train()
-    before = model(normalise(IMAGES.images)).shape and {k: v.clone() for k, v in model.state_dict().items()}
-    receptive_field_widget(IMAGES, model)
-    assert model.training and all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    with pytest.raises(ValueError, match="has no maps"):
+        receptive_field_widget(IMAGES, nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)))
+
+
+class Sums(nn.Module):
+    """All weights above zero and no kinks, so that a unit's gradient reaches all that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2, padding=2), nn.AvgPool2d(2), nn.BatchNorm2d(4))
+        self.inner = nn.Conv2d(4, 4, 5, padding=2)
+        self.last = nn.Sequential(nn.Conv2d(4, 4, (3, 1), stride=2, padding=(1, 0)), nn.AvgPool2d(3, 2))
+        self.head = nn.Linear(4, 10)
+        for parameter in self.parameters():
+            nn.init.constant_(parameter, 0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.maps(x).mean((2, 3)))
+
+    def maps(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.last(self.inner(x) + x)
+
+
+def reached(row: int, column: int) -> str:
+    """Rows and columns of the picture that change a unit, as the widget says them."""
+    picture = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    Sums().eval().maps(picture)[0, :, row, column].sum().backward()
+    assert picture.grad is not None
+    changed = picture.grad[0].abs().sum(0) > 0
+    ends = [changed.any(axis).nonzero().flatten()[[0, -1]].tolist() for axis in (1, 0)]
+    return f"rows {ends[0][0]} to {ends[0][1]}, columns {ends[1][0]} to {ends[1][1]}."
+
+
+def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, Sums()))
+    units = page.get_by_role("application", name="block 3, average pooling")
+    spoken = page.locator(".cw-sr")
+    units.click(position={"x": 3, "y": 3})
+    assert state_of(page, "pixel") == [0, 0]
+    page.keyboard.press("PageUp")
+    expect(page.get_by_role("application", name="block 3, convolution")).to_be_focused()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert state_of(page, "pixel") == [1, 1]
+    expect(spoken).to_contain_text("It sees 26 × 22 pixels: ")
+    expect(spoken).to_contain_text(reached(1, 1))
+    assert page.locator(".rf-terms b").all_inner_texts() == ["18", "2", "4", "26"]
+
+
+def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> None:
+    model = network()
+    field = receptive_field_widget(IMAGES, model)
+    page = front.open(field)
+    first = page.get_by_role("application", name="Units of block 1, ReLU")
+    foot = page.locator(".cw-foot")
+    before = foot.inner_text()
+    first.hover(position={"x": 70, "y": 70})
+    expect(foot).to_contain_text("of block 1, ReLU.")
+    expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
+    page.locator(".rf-best").hover()
+    expect(foot).to_have_text(before)
+
+    first.click(position={"x": 70, "y": 70})
+    row, column = state_of(page, "pixel")  # type: ignore[misc]
+    maps = activations(model, IMAGES.images[field.picture])["block 1, ReLU"]
+    assert (state_of(page, "layer"), state_of(page, "channel")) == ("block 1, ReLU", int(maps[:, row, column].argmax()))
+
+    page.get_by_role("slider", name="Map").fill("3")
+    best = most_exciting(model, IMAGES.images)["block 1, ReLU"]
+    page.get_by_role("radiogroup", name="Most exciting").get_by_role("radio").nth(1).click()
+    assert state_of(page, "picture") == int(best.pictures[3, 1])
+    assert state_of(page, "pixel") == list(divmod(int(best.places[3, 1]), 32))
+    expect(foot).to_contain_text(f"activation {float(best.values[3, 1]):.2f}")
+
+
+def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
+    # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
+    page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
+    expect(page.locator(".cw-foot")).to_contain_text("Part of its field lies beyond the edge")
+    box = page.locator(".receptive_field").bounding_box()
+    assert box is not None and box["width"] <= 360
+    page.evaluate("document.querySelector('[data-widget]').close()")
+    assert page.locator("[data-cifar-widget]").count() == 0

@@ -1,0 +1,380 @@
+// Point at a unit of any layer: what it sees, layer by layer back to the picture, and what excites its channel most.
+import styles from "./receptive_field.css";
+import { h, canvas, mount, framed, binding, loader } from "./ui.js";
+import { at, largest, paint } from "./colour.js";
+import { fixed } from "./numbers.js";
+import { cellUnder, segmented, slider } from "./controls.js";
+import { picture } from "./picture.js";
+import { filmStyles, filmstrip } from "./filmstrip.js";
+import { Network, decode } from "./network.js";
+import { fieldsOf, sizeOf } from "./fields.js";
+
+const SIDE = 32;
+const BYTES = SIDE * SIDE * 3;
+
+/**
+ * Shows the widget.
+ * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
+ * @returns {() => void} takes it away
+ */
+export function render({ model, el, load }) {
+  const get = load ?? loader(model);
+  let view = null;
+  let closed = false;
+  const place = mount(el, "receptive_field", "Receptive field", filmStyles + styles, () => view?.recolour());
+  const status = h("p", { class: "cw-cap", role: "status" }, "Loading the network …");
+  place.root.append(status);
+  const failed = error => {
+    status.textContent = `The network could not be loaded: ${error.message}. Run the cell again.`;
+  };
+  Promise.all(["network", "pictures", "labels"].map(name => get(name))).then(([network, pictures, labels]) => {
+    if (closed) return;
+    status.remove();
+    view = show(model, place, new Network(decode(network)), pictures, labels);
+    // Python may search a while; all else works meanwhile.
+    get("exciting").then(view.found, error => view.failed(error.message));
+  }).catch(failed);
+  return () => {
+    closed = true;
+    view?.close();
+    place.close();
+  };
+}
+
+/** Everything but the loading. */
+function show(model, { root, colours, say }, network, pictures, labels) {
+  const { layers } = network;
+  const classes = model.get("classes");
+  const names = model.get("layers");
+  const stations = model.get("stations").map(([window, shown], k) => {
+    const { shape } = layers[shown];
+    return { name: names[k], window: layers[window], shown, count: shape[0], height: shape[1], width: shape[2] };
+  });
+  const sizes = stations.map(station => sizeOf(layers, station.shown));
+  const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
+  const count = pictures.length / BYTES;
+  const pixelsOf = k => pictures.subarray(k * BYTES, (k + 1) * BYTES);
+  const nameOf = k => `${classes[labels[k]]}, picture ${k}`;
+  /** The unit that the mouse is over: number of its station, and its place. */
+  let hover = null;
+  let best = null;
+  let channelSlider = null;
+  let stale = { picture: true, layer: true };
+
+  const redraw = framed(draw);
+  const refresh = what => {
+    Object.assign(stale, what);
+    redraw();
+  };
+  const state = binding(model, {
+    layer: () => refresh({ layer: true }),
+    channel: redraw,
+    pixel: redraw,
+    picture: () => refresh({ picture: true }),
+  });
+  // Python's changes come one by one: for a moment the map or the unit may be of another layer.
+  const chosen = () => names.indexOf(model.get("layer"));
+  const channelNow = () => Math.min(model.get("channel"), stations[chosen()].count - 1);
+  const pixelNow = () => {
+    const { height, width } = stations[chosen()];
+    const [row, column] = model.get("pixel");
+    return [Math.min(row, height - 1), Math.min(column, width - 1)];
+  };
+
+  function choose(k, row, column) {
+    hover = null;
+    const values = { layer: names[k], pixel: [row, column] };
+    // Another layer has other maps: take the one that responds most here.
+    if (k !== chosen()) values.channel = strongest(network.map(stations[k].shown), stations[k], row, column);
+    state.set(values);
+    refresh({ layer: true });
+  }
+
+  const film = filmstrip({
+    count, side: SIDE, pixels: pixelsOf, name: nameOf,
+    chosen: k => {
+      state.set({ picture: k });
+      refresh({ picture: true });
+    },
+  });
+  const pictureName = h("span", { class: "cw-cap" });
+  const big = picture("The picture, with the receptive field framed", sized(SIDE, SIDE, margins[0]));
+  withEdge(big, margins[0], SIDE, SIDE);
+  big.node.classList.add("rf-big");
+  const seen = h("span", { class: "cw-cap" });
+
+  const maps = stations.map((station, k) => {
+    const margin = margins[k + 1];
+    const { height, width } = station;
+    const inside = (row, column) => [
+      Math.max(0, Math.min(height - 1, row - margin)), Math.max(0, Math.min(width - 1, column - margin)),
+    ];
+    const label = `Units of ${station.name}. Arrow keys move the unit, page up and page down change the layer.`;
+    const map = picture(label, {
+      ...sized(height, width, margin),
+      moved: (row, column) => choose(k, ...inside(row, column)),
+    });
+    map.node.addEventListener("pointermove", event => {
+      if (event.buttons || event.pointerType !== "mouse") return;
+      hover = { k, pixel: inside(...cellUnder(map.node, event, height + 2 * margin, width + 2 * margin)) };
+      redraw();
+    });
+    map.node.addEventListener("pointerleave", () => {
+      hover = null;
+      redraw();
+    });
+    withEdge(map, margin, height, width);
+    const head = h(
+      "div", { class: "cw-head" }, h("b", {}, titleOf(station)), h("span", { class: "cw-cap" }, square(sizes[k])),
+    );
+    return { ...map, box: h("div", {}, head, map.node), margin };
+  });
+  const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
+  chain.style.setProperty("--columns", String(Math.max(3, Math.ceil(Math.sqrt(maps.length * 1.5)))));
+  chain.addEventListener(
+    "keydown",
+    event => {
+      const step = { PageUp: -1, PageDown: 1 }[event.key];
+      const next = chosen() + step;
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!stations[next]) return;
+      const [from, to] = [stations[chosen()], stations[next]];
+      const [row, column] = pixelNow();
+      choose(next, Math.floor((row * to.height) / from.height), Math.floor((column * to.width) / from.width));
+      maps[next].node.tabIndex = 0;
+      maps[next].node.focus();
+    },
+    true,
+  );
+
+  const terms = h("div", { class: "rf-terms" });
+  const channelName = h("span", { class: "cw-cap" });
+  const channelPlace = h("div", {});
+  const bestName = h("span", {}, `Searching ${count.toLocaleString("en")} pictures …`);
+  const faces = Array.from({ length: Math.min(8, count) }, () => ({ face: canvas(), text: h("span") }));
+  const gallery = segmented(
+    "Most exciting pictures; choosing one shows it",
+    faces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, text, face) })),
+    -1,
+    k => {
+      const { picture: number, row, column } = exciting()[k];
+      state.set({ picture: number, pixel: [row, column] });
+      refresh({ picture: true });
+    },
+  );
+  gallery.node.hidden = true;
+  const foot = h("span");
+
+  root.append(
+    h("div", { class: "cw-bar" }, film.node, pictureName),
+    h(
+      "div",
+      { class: "rf-main" },
+      h("div", {}, h("div", { class: "cw-head" }, h("b", {}, "What it sees"), seen), big.node),
+      chain,
+    ),
+    h("div", { class: "rf-row" }, terms, h("div", { class: "rf-channel" }, channelName, channelPlace)),
+    h("div", { class: "rf-best" }, h("div", { class: "cw-head" }, bestName), gallery.node),
+    h("div", { class: "cw-foot" }, foot),
+  );
+
+  function draw() {
+    if (stale.picture) {
+      const k = model.get("picture");
+      network.forward(pixelsOf(k));
+      film.set(k);
+      pictureName.textContent = nameOf(k);
+      drawPicture(big.canvas, pixelsOf(k), [-margins[0], -margins[0]], SIDE + 2 * margins[0]);
+      stations.forEach((_, n) => drawMap(n));
+    }
+    if (stale.layer) {
+      setSlider();
+      stations.forEach((_, n) => drawMap(n));
+    }
+    stale = {};
+    drawMap(chosen());
+    drawUnit();
+    drawBest();
+  }
+
+  function setSlider() {
+    const stops = Array.from({ length: stations[chosen()].count }, (_, c) => c);
+    const control = slider("Map", stops, channelNow(), c => {
+      state.set({ channel: c });
+      redraw();
+    });
+    channelPlace.replaceChildren(control.node);
+    channelSlider = control;
+  }
+
+  /** The chosen layer shows the chosen map; the others the mean size of all theirs, for units read all maps. */
+  function drawMap(k) {
+    const { shown, count: channels, height, width } = stations[k];
+    const { margin } = maps[k];
+    const values = network.map(shown);
+    const size = height * width;
+    const one = k === chosen();
+    const from = channelNow() * size;
+    const plane = one ? values.subarray(from, from + size) : new Float64Array(size);
+    if (!one) for (let i = 0; i < channels * size; i++) plane[i % size] += Math.abs(values[i]);
+    const scale = largest(plane);
+    const [rows, columns] = [height + 2 * margin, width + 2 * margin];
+    paint(maps[k].canvas, rows, columns, i => {
+      const [y, x] = [Math.floor(i / columns) - margin, (i % columns) - margin];
+      return at(colours(), y >= 0 && y < height && x >= 0 && x < width ? plane[y * width + x] / scale : 0);
+    });
+  }
+
+  /** Part of a picture, enlarged later; what lies beyond its edge has the colour of zero. */
+  function drawPicture(surface, pixels, [top, left], rows, columns = rows) {
+    const beyond = at(colours(), 0);
+    paint(surface, rows, columns, i => {
+      const [y, x] = [top + Math.floor(i / columns), left + (i % columns)];
+      const from = (y * SIDE + x) * 3;
+      return y >= 0 && y < SIDE && x >= 0 && x < SIDE ? pixels.subarray(from, from + 3) : beyond;
+    });
+  }
+
+  function drawUnit() {
+    const k = hover?.k ?? chosen();
+    const [row, column] = hover?.pixel ?? pixelNow();
+    const station = stations[k];
+    const fields = fieldsOf(layers, station.shown, row, column);
+    maps.forEach((map, n) => {
+      const [top, left, bottom, right] = fields[stations[n].shown] ?? [0, 0, 0, 0];
+      if (n > k) map.mark(0, 0, 0, 0);
+      else map.mark(top + map.margin, left + map.margin, bottom - top, right - left);
+      if (n === k) map.place(row + map.margin, column + map.margin);
+      map.node.tabIndex = n === chosen() ? 0 : -1;
+      map.box.classList.toggle("rf-here", n === k);
+    });
+    const [top, left, bottom, right] = fields[0];
+    big.mark(top + margins[0], left + margins[0], bottom - top, right - left);
+    seen.textContent = `${square(sizes[k])} pixels`;
+    drawTerms(k);
+
+    const beyond = Math.max(0, -top) + Math.max(0, bottom - SIDE) + Math.max(0, -left) + Math.max(0, right - SIDE);
+    const padding = beyond ? " Part of its field lies beyond the edge, where there are only zeros." : "";
+    const where = `Unit in row ${row}, column ${column} of ${station.name}`;
+    const value = network.map(station.shown)[(channelNow() * station.height + row) * station.width + column];
+    foot.textContent = `${where}${k === chosen() ? `: activation ${fixed(value)}` : ""}.${padding}`;
+    say(`${where}. It sees ${square(sizes[k])} pixels: rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}.`);
+  }
+
+  /** r = r before + (k − 1) · jump: how the field grows in this layer. */
+  function drawTerms(k) {
+    const { window } = stations[k];
+    const before = sizeOf(layers, window.inputs[0]);
+    const { kernel, dilation = [1, 1] } = window.settings;
+    const parts = kernel
+      ? [
+          ["", "field before", before.height], ["+", "kernel − 1", (kernel[0] - 1) * dilation[0]],
+          ["·", "jump, in pixels", before.jump], ["=", "field", sizes[k].height],
+        ]
+      : [["", "field", sizes[k].height]];
+    terms.replaceChildren(
+      ...parts.flatMap(([sign, caption, number], n) => [
+        ...(sign ? [h("span", {}, sign)] : []),
+        h(
+          "div",
+          { class: n === parts.length - 1 ? "rf-result" : "" },
+          h("span", { class: "cw-cap" }, caption),
+          h("b", {}, String(number)),
+        ),
+      ]),
+    );
+  }
+
+  /** The most exciting pictures of the chosen map. */
+  function exciting() {
+    const station = stations[chosen()];
+    const first = stations.slice(0, chosen()).reduce((sum, one) => sum + one.count, channelNow());
+    return faces.map((_, k) => {
+      const [number, place, value] = best.subarray((first * faces.length + k) * 3);
+      return { picture: number, row: Math.floor(place / station.width), column: place % station.width, value };
+    });
+  }
+
+  function drawBest() {
+    const k = chosen();
+    const channel = channelNow();
+    channelName.textContent = `Map ${channel} of ${stations[k].count} in ${names[k]}`;
+    channelSlider.set(channel);
+    if (!best) return;
+    const list = exciting();
+    const pixel = pixelNow();
+    const same = one => one.picture === model.get("picture") && one.row === pixel[0] && one.column === pixel[1];
+    gallery.set(list.findIndex(same));
+    list.forEach(({ picture: number, row, column, value }, n) => {
+      const [top, left, bottom, right] = fieldsOf(layers, stations[k].shown, row, column)[0];
+      drawPicture(faces[n].face, pixelsOf(number), [top, left], bottom - top, right - left);
+      faces[n].text.textContent = classes[labels[number]];
+      gallery.buttons[n].setAttribute("aria-label", `${nameOf(number)}, activation ${fixed(value, 1)}`);
+    });
+    const range = [list[0], list[list.length - 1]].map(one => fixed(one.value, 1)).join(" to ");
+    bestName.replaceChildren(
+      h("b", {}, `What map ${channel} responds to most`),
+      ` in ${count.toLocaleString("en")} pictures: activations ${range}. Choose one to see all of it.`,
+    );
+  }
+
+  draw();
+  return {
+    recolour: () => refresh({ picture: true }),
+    close: () => state.close(),
+    found(bytes) {
+      best = new Float32Array(bytes.slice().buffer);
+      gallery.node.hidden = false;
+      redraw();
+    },
+    failed(message) {
+      bestName.textContent = `The pictures could not be searched: ${message}. Run the cell again.`;
+    },
+  };
+}
+
+/** How far the fields of later units reach beyond the edge of a layer's maps. */
+function marginOf(layers, stations, index) {
+  const [, height, width] = layers[index].shape;
+  let margin = 0;
+  for (const { shown, height: rows, width: columns } of stations) {
+    if (shown <= index) continue;
+    const first = fieldsOf(layers, shown, 0, 0)[index];
+    const last = fieldsOf(layers, shown, rows - 1, columns - 1)[index];
+    if (first) margin = Math.max(margin, -first[0], -first[1], last[2] - height, last[3] - width);
+  }
+  return Math.min(margin, Math.ceil(height / 2));
+}
+
+function sized(height, width, margin) {
+  return { rows: height + 2 * margin, columns: width + 2 * margin };
+}
+
+/** A line where a picture or a map ends and padding begins. */
+function withEdge(part, margin, height, width) {
+  const [across, down] = [100 / (width + 2 * margin), 100 / (height + 2 * margin)];
+  const edge = h("div", { class: "rf-edge" });
+  edge.style.cssText = `inset:${margin * down}% ${margin * across}%`;
+  part.node.insertBefore(edge, part.node.lastChild);
+}
+
+/** "block 1, ReLU" after a convolution is "Block 1 conv". */
+function titleOf({ name, window }) {
+  const group = name.split(", ")[0];
+  const op = window.op === "convolution" ? "conv" : "pool";
+  return `${group[0].toUpperCase()}${group.slice(1)} ${op}`;
+}
+
+function square({ height, width }) {
+  return `${height} × ${width}`;
+}
+
+/** The map with the largest value at a place. */
+function strongest(values, { count, height, width }, row, column) {
+  let most = 0;
+  const value = channel => values[(channel * height + row) * width + column];
+  for (let channel = 1; channel < count; channel++) if (value(channel) > value(most)) most = channel;
+  return most;
+}
