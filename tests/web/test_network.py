@@ -21,7 +21,7 @@ from cifar_helpers.web.graph import trace
 from cifar_helpers.web.join import FRONTEND, join
 from cifar_helpers.web.weights import encode
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:Using padding='same' with even")]
 
 _ADDRESS = "http://course.test"
 _HELPERS = """
