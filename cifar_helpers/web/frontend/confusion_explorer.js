@@ -74,22 +74,27 @@ function matrix(label, classes, chosen, pointed) {
   const frame = h("div", { class: "cw-frame ce-frame" });
   const places = [-1, ...classes.keys()];
   let current = [0, 0];
+  const go = (t, p) => {
+    current = [t, p]; // at once: a second key may come before the frame
+    chosen(t, p);
+  };
   const names = (t, p) => (t < 0 && p < 0 ? "all" : classes[Math.max(t, p)]);
   const cell = (t, p) => {
     const heading = t < 0 || p < 0;
+    const kinds = { "ce-top": t < 0, "ce-upright": t < 0 && p >= 0, "ce-same": !heading && t === p };
     const content = heading
       ? [h("span", { class: "ce-long" }, names(t, p)), h("span", { class: "ce-short" }, short(names(t, p)))]
       : [];
     const node = h(
       "div",
       {
-        class: t < 0 ? `ce-name ce-top ${p < 0 ? "" : "ce-upright"}` : p < 0 ? "ce-name" : t === p ? "ce-cell ce-right" : "ce-cell",
+        class: [heading ? "ce-name" : "ce-cell", ...Object.keys(kinds).filter(kind => kinds[kind])].join(" "),
         role: t < 0 ? "columnheader" : p < 0 ? "rowheader" : "gridcell",
-        onclick: () => chosen(t, p),
+        onclick: () => go(t, p),
         // With the button held, the choice follows the pointer.
         onpointerenter: event => {
           pointed([t, p]);
-          if (event.buttons === 1 && event.pointerType === "mouse") chosen(t, p);
+          if (event.buttons === 1 && event.pointerType === "mouse") go(t, p);
         },
       },
       content,
@@ -103,21 +108,26 @@ function matrix(label, classes, chosen, pointed) {
   node.addEventListener("pointerleave", () => pointed(null));
   arrows(node, (down, right) => {
     const next = [current[0] + down, current[1] + right].map(k => Math.max(-1, Math.min(n - 1, k)));
-    chosen(next[0], next[1]);
+    go(next[0], next[1]);
     table[next[0] + 1][next[1] + 1].focus();
   });
   return {
     node,
-    /** @param {{t: number, p: number, say: (t: number, p: number) => string}} choice */
-    mark({ t, p, say }) {
+    /** The names of all places, for screen readers. */
+    name(say) {
+      table.forEach((row, i) => row.forEach((each, k) => each.setAttribute("aria-label", say(i - 1, k - 1))));
+    },
+    /** Shows a place as chosen. */
+    mark(t, p) {
       current = [t, p];
       table.forEach((row, i) =>
         row.forEach((each, k) => {
           const here = i - 1 === t && k - 1 === p;
           each.tabIndex = here ? 0 : -1;
           each.setAttribute("aria-selected", here);
-          each.setAttribute("aria-label", say(i - 1, k - 1));
-          each.classList.toggle("ce-on", here || (k === 0 && i > 0 && i - 1 === t) || (i === 0 && k > 0 && k - 1 === p));
+          const ofRow = k === 0 && t >= 0 && i - 1 === t;
+          const ofColumn = i === 0 && p >= 0 && k - 1 === p;
+          each.classList.toggle("ce-on", here || ofRow || ofColumn);
         }),
       );
       const lines = k => (k < 0 ? `2 / ${n + 2}` : `${k + 2} / ${k + 3}`);
@@ -200,10 +210,13 @@ export function render({ model, el, load }) {
       redraw();
     },
   );
-  const order = h("button", { type: "button", class: "cw-chip", onclick: () => {
-    set({ order: model.get("order") === "highest" ? "lowest" : "highest", picture: -1 });
-    redraw();
-  } });
+  const order = h("button", {
+    type: "button", class: "cw-chip",
+    onclick: () => {
+      set({ order: model.get("order") === "highest" ? "lowest" : "highest", picture: -1 });
+      redraw();
+    },
+  });
   const wall = imageWall("Pictures", PER_PAGE, k => {
     set({ picture: list[k] });
     redraw();
@@ -245,7 +258,7 @@ export function render({ model, el, load }) {
     pictures, beside,
   );
   const source = h(
-    "p", { class: "cw-foot cw-cap" },
+    "div", { class: "cw-foot cw-cap" },
     "People: about 50 for each of the 10,000 test photos of CIFAR-10 (CIFAR-10H). The network saw the images given " +
       "to this widget, so compare shares, not pictures.",
   );
@@ -257,26 +270,22 @@ export function render({ model, el, load }) {
 
   /** A choice in words: its name, and what the numbers are. */
   function words(t, p) {
-    const { counts } = data;
-    const sum = (numbers, inside) => numbers.reduce((s, v, k) => (inside(Math.floor(k / n), k % n) ? s + v : s), 0);
-    const inRow = (i, k) => (t < 0 || i === t) && (p < 0 || k === p);
-    const right = (i, k) => i === k && inRow(i, k);
-    const of = (part, whole) => `${thousands(part)} of ${thousands(whole)}`;
-    const rate = (part, whole) => percent(part / Math.max(whole, 1e-9), 1);
-    if (t >= 0 && p >= 0) {
-      const count = counts[t * n + p];
-      const whole = sum(counts, i => i === t);
-      return [
-        t === p ? `${classes[t]} predicted correctly` : `${classes[t]} predicted as ${classes[p]}`,
-        `${of(count, whole)} ${classes[t]} images, ${rate(count, whole)}; people ${percent(people[t * n + p], 1)}`,
-      ];
+    const isCell = t >= 0 && p >= 0;
+    const inside = k => (t < 0 || Math.floor(k / n) === t) && (p < 0 || k % n === p);
+    // A cell is a share of its row; of more than a cell, the share on the diagonal is what counts.
+    const whole = k => (isCell ? Math.floor(k / n) === t : inside(k));
+    const part = k => inside(k) && (isCell || k % (n + 1) === 0);
+    const sum = (numbers, wanted) => numbers.reduce((total, value, k) => (wanted(k) ? total + value : total), 0);
+    const share = numbers => percent(sum(numbers, part) / Math.max(1e-9, sum(numbers, whole)), 1);
+    const of = `${thousands(sum(data.counts, part))} of ${thousands(sum(data.counts, whole))}`;
+    const numbers = (before, after) => `${before}${share(data.counts)}, ${of} ${after}; people ${share(people)}`;
+    if (isCell) {
+      const name = t === p ? `${classes[t]} predicted correctly` : `${classes[t]} predicted as ${classes[p]}`;
+      return [name, numbers("", `${classes[t]} images`)];
     }
-    const [hits, whole] = [sum(counts, right), sum(counts, inRow)];
-    const theirs = rate(sum(people, right), sum(people, inRow));
-    const correct = `${rate(hits, whole)}, ${of(hits, whole)} correct; people ${theirs}`;
-    if (t >= 0) return [`${classes[t]} predicted as another class`, `recall ${correct}`];
-    if (p >= 0) return [`wrongly predicted as ${classes[p]}`, `precision ${correct}`];
-    return ["all mistakes", `accuracy ${correct}`];
+    if (t >= 0) return [`${classes[t]} predicted as another class`, numbers("recall ", "correct")];
+    if (p >= 0) return [`wrongly predicted as ${classes[p]}`, numbers("precision ", "correct")];
+    return ["all mistakes", numbers("accuracy ", "correct")];
   }
 
   /** Numbers of the images of a choice, in order of confidence. */
@@ -323,7 +332,9 @@ export function render({ model, el, load }) {
     }
     if (stored) await keep("pictures");
     const right = data.labels.reduce((count, label, i) => count + (label === data.predicted[i]), 0);
-    total.textContent = `${thousands(data.labels.length)} images, ${percent(right / data.labels.length, 1)} predicted correctly`;
+    const share = percent(right / data.labels.length, 1);
+    total.textContent = `${thousands(data.labels.length)} images, ${share} predicted correctly`;
+    for (const each of [network, human]) each.name((t, p) => words(t, p).join(": "));
     redraw();
   }
 
@@ -336,13 +347,12 @@ export function render({ model, el, load }) {
     pictures.hidden = detail.hidden = now === "people";
     beside.hidden = source.hidden = now !== "people";
     drawMatrices(now);
-    const inWords = (i, k) => words(i, k).join(": ");
-    network.mark({ t, p, say: inWords });
-    if (now === "people") human.mark({ t, p, say: inWords });
+    network.mark(t, p);
+    human.mark(t, p);
     const [name, numbers] = words(...(under ?? [t, p]));
     reading.replaceChildren(h("b", {}, name), ` ${numbers}`);
     if (now !== "people") drawPictures(t, p);
-    say(inWords(t, p));
+    say(words(t, p).join(": "));
   }
 
   function drawMatrices(now) {
@@ -384,11 +394,13 @@ export function render({ model, el, load }) {
       if (t < 0 && p < 0) return `${short(classes[labels[i]])}→${short(classes[predicted[i]])}`;
       return `${short(classes[t < 0 ? labels[i] : predicted[i]])} ${sure}`;
     };
+    const name = i =>
+      `Image ${i}, ${classes[labels[i]]}: predicted ${classes[predicted[i]]}, ${percent(confidence[i])}`;
     wall.set({
       total: list.length,
       chosen: place,
       caption: k => caption(list[k]),
-      name: k => `Image ${list[k]}, ${classes[labels[list[k]]]}: predicted ${classes[predicted[list[k]]]} with ${percent(confidence[list[k]])}`,
+      name: k => name(list[k]),
       pixels: k => store.get(list[k]),
     });
     const page = Math.floor(place / PER_PAGE) * PER_PAGE;
@@ -407,8 +419,9 @@ export function render({ model, el, load }) {
     largeName.textContent = `Image ${thousands(i)}`;
     bars.set(all);
     [...bars.node.children].forEach((part, k) => part.classList.toggle("ce-truth", k === 3 * own));
-    const wrong = [h("b", {}, classes[guess]), ` ${percent(all[guess])}; the true class `, h("b", { class: "ce-truth" }, classes[own]), ` gets ${percent(all[own], 1)}`];
-    verdict.replaceChildren("Predicted: ", ...(own === guess ? [h("b", {}, classes[guess]), ` ${percent(all[guess])}, correct`] : wrong));
+    const truth = ["; the true class ", h("b", { class: "ce-truth" }, classes[own]), ` gets ${percent(all[own], 1)}`];
+    const rest = own === guess ? [", correct"] : truth;
+    verdict.replaceChildren("Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`, ...rest);
     large.node.setAttribute("aria-label", `Image ${i}, ${classes[own]}, predicted as ${classes[guess]}`);
   }
 

@@ -182,7 +182,12 @@ export function render({ model, el, load }) {
   );
 
   const sizes = (trait, words, options) =>
-    segmented(words, options.map(value => ({ value, text: String(value) })), model.get(trait), value => augmenting({ [trait]: value }));
+    segmented(
+      words,
+      options.map(value => ({ value, text: String(value) })),
+      model.get(trait),
+      value => augmenting({ [trait]: value }),
+    );
   const flip = segmented(
     "Flip",
     [
@@ -216,14 +221,20 @@ export function render({ model, el, load }) {
         h(
           "div", { class: "ib-close" },
           large.node,
-          h("div", { class: "ib-channels" }, channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node))),
+          h(
+            "div", { class: "ib-channels" },
+            channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
+          ),
         ),
         values, change,
       ),
     ),
     h(
       "div", { class: "cw-foot ib-foot" },
-      h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), field("flip", flip), field("shift up to", shift), field("cutout", cutout), again),
+      h(
+        "div", { class: "cw-bar" },
+        h("b", {}, "Augmentation"), field("flip", flip), field("shift up to", shift), field("cutout", cutout), again,
+      ),
       strip.node,
     ),
   );
@@ -304,7 +315,8 @@ export function render({ model, el, load }) {
     const done = one ? `Draw ${inspected}: ${inWords(one)}` : "Original";
     name.textContent = title;
     which.textContent = one ? `draw ${inspected}` : "original";
-    change.textContent = one ? `${done}.${one.hole ? " The blank has the mean colour, 0 once normalised." : ""}` : "Choose a draw below to look at its pixels.";
+    const blank = one?.hole ? " The blank has the mean colour, 0 once normalised." : "";
+    change.textContent = one ? `${done}.${blank}` : "Choose a draw below to look at its pixels.";
     paintBytes(large.canvas, pixels, SIDE, SIDE);
     const [row, column] = under ?? model.get("pixel");
     const from = (row * SIDE + column) * 3;
