@@ -36,6 +36,14 @@ def middle(place: Locator) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def drag(page: Page, name: str, to: Locator) -> None:
+    page.mouse.move(*middle(suspect(page, name)))
+    page.mouse.down()
+    page.mouse.move(*middle(to), steps=4)
+    expect(page.locator(".over")).to_have_count(1)
+    page.mouse.up()
+
+
 # --- the evidence -----------------------------------------------------------------------------------------------------
 
 
@@ -134,25 +142,26 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
 
     suspect(page, "stale optimizer").click()
-    expect(reply).to_contain_text("Which symptom shows it?")
+    expect(page.locator(".bg-prompt")).to_contain_text("Which symptom shows it?")
+    expect(reply).to_be_hidden()
     row(page, "moved").click()
     expect(reply).to_contain_text("✗ Not this: stale optimizer.")
     expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
-    page.mouse.move(1, 1)
     expect(reply).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
-    # The same by dragging, onto a chart.
-    page.mouse.move(*middle(suspect(page, "labels shuffled")))
-    page.mouse.down()
-    page.mouse.move(*middle(page.locator(".bg-charts > [data-symptom=loss]")), steps=4)
-    expect(page.locator(".over")).to_have_count(1)
-    page.mouse.up()
+    # The same by dragging, and onto a chart.
+    drag(page, "÷ 100", row(page, "accuracy"))
+    expect(reply).to_contain_text("✗ Not this: learning rate ÷ 100.")
+    drag(page, "labels shuffled", page.locator(".bg-charts > [data-symptom=loss]"))
     expect(reply).to_contain_text("✓ Yes: labels shuffled against images.")
     expect(page.locator(".bg-ghost")).to_have_count(0)
     expect(page.locator(".bg-code [data-sign='-']")).to_have_text("- labels = images.labels\n")
     expect(page.locator(".bg-progress")).to_have_text("1 of 9 bugs named")
-    assert state_of(page, "solved") == [1] and state_of(page, "tried") == [["stale optimizer"], *[[]] * 8]
+    assert state_of(page, "solved") == [1] and state_of(page, "tried") == [
+        ["stale optimizer", "learning rate ÷ 100"],
+        *[[]] * 8,
+    ]
 
     page.get_by_role("button", name="Next case").click()
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
@@ -174,7 +183,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     for _ in range(6):
         page.keyboard.press("ArrowDown")
     expect(row(page, "new")).to_be_focused()
-    expect(page.locator(".bg-reply")).to_contain_text("Validation images: 49 %; 1,000 images")
+    expect(page.locator(".bg-more")).to_contain_text("Validation images: 49 %; 1,000 images")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(suspect(page, "no zero_grad")).to_be_focused()  # one tab stop for each group

@@ -95,7 +95,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
         "In batches of 64: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 0.17 ms per image. "
         "CNN, GPU, recorded is 3.0 times as fast. They cross near batch 20."
     )
-    expect(page.locator(".te-numbers").last).to_have_text("0.16 + 0.010 = 0.17 msmeasured 0.17")
+    expect(page.locator(".te-numbers").last).to_have_text("0.156 + 0.010 = 0.166 msmeasured 0.17")
     slider = page.get_by_role("slider", name="Batch size")
     slider.focus()
     page.keyboard.press("ArrowRight")

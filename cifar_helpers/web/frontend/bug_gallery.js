@@ -1,4 +1,4 @@
-// A training run with a bug beside healthy ones: press a suspect and the symptom that shows it, or drag one to the other.
+// A training run with a bug beside healthy ones: drag a suspect to the symptom that shows it, or press both.
 import styles from "./bug_gallery.css";
 import { h, svg, mount, framed, binding, loader } from "./ui.js";
 import { segmented, button, roving } from "./controls.js";
@@ -6,6 +6,8 @@ import { chart } from "./chart.js";
 
 const STRIP = 132;
 const TOP = 4; // largest loss that the chart shows; ln 10 is 2.3
+const HOW_TO_READ = "Grey: ten healthy runs that differ only in their random seed; in the table, their mean ± 3 standard "
+  + "deviations. Point at a symptom to see what was measured.";
 const NEAR = 6; // pixels that a press may move before it is a drag
 
 /**
@@ -38,11 +40,11 @@ function gallery(root, model, say, records) {
   const isOpen = () => !isSolved() && !model.get("told").includes(number());
   let looked = ""; // the symptom under the pointer or with the focus
 
-  const choice = segmented("Case", records.cases.map((_, k) => ({ value: k + 1, text: `${k + 1}`, name: `Case ${k + 1}` })), 1, to => {
-    set({ case: to, suspicion: "", symptom: "" });
-  });
+  const open = to => set({ case: to, suspicion: "", symptom: "" });
+  const numbers = records.cases.map((_, k) => ({ value: k + 1, text: `${k + 1}`, name: `Case ${k + 1}` }));
+  const choice = segmented("Case", numbers, 1, open);
   const progress = h("span", { class: "cw-cap bg-progress" });
-  const next = button("Next case", () => set({ case: (number() % records.cases.length) + 1, suspicion: "", symptom: "" }));
+  const next = button("Next case", () => open((number() % records.cases.length) + 1));
 
   const epochs = shown().curves.train_loss.map((_, k) => k + 1);
   const charts = [
@@ -89,14 +91,17 @@ function gallery(root, model, say, records) {
     );
     return { name, node, mark };
   });
-  const list = h("div", { class: "bg-suspects", role: "group", "aria-label": "Suspects" }, suspects.map(one => one.node));
-  roving(list, suspects.map(one => one.node));
+  const buttons = suspects.map(one => one.node);
+  const list = h("div", { class: "bg-suspects", role: "group", "aria-label": "Suspects" }, buttons);
+  roving(list, buttons);
   const tell = button("Tell me", () => set({ told: [...model.get("told"), number()], suspicion: "", symptom: "" }));
   const endDrag = draggable(root, suspects, (name, key) => {
     if (isOpen()) answer(name, key);
   });
 
-  const reply = h("div", { class: "bg-reply" });
+  const prompt = h("p", { class: "cw-cap bg-prompt" });
+  const more = h("p", { class: "cw-cap bg-more" });
+  const reply = h("div", { class: "cw-foot bg-reply" });
   root.append(
     h(
       "div", { class: "cw-bar" },
@@ -106,16 +111,16 @@ function gallery(root, model, say, records) {
     ),
     h(
       "div", { class: "bg-main" },
-      h("div", {}, h("div", { class: "bg-charts" }, charts.map(view => view.node)), table),
+      h("div", {}, h("div", { class: "bg-charts" }, charts.map(view => view.node)), table, more),
       h(
         "div", { class: "bg-side" },
         h("div", { class: "cw-cap" }, h("b", {}, "Which bug is it?")),
-        h("p", { class: "cw-cap" }, "Drag a suspect to the symptom that shows it, or press one, then the other."),
+        prompt,
         list,
         h("div", { class: "bg-actions" }, tell, next),
       ),
     ),
-    h("div", { class: "cw-foot" }, reply),
+    reply,
   );
 
   function suspect(name) {
@@ -136,21 +141,28 @@ function gallery(root, model, say, records) {
       changed.tried = model.get("tried").map((names, i) => (i === k ? [...names, name] : names));
     }
     set(changed);
-    say(sentence().join(" "));
+    say(verdict().join(" ") || asked());
   }
 
-  /** The verdict, and what follows it. */
-  function sentence() {
+  /** What the reader is asked to do next. */
+  function asked() {
+    const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
+    if (!isOpen()) return "This case is closed. Its code and what to look for are below.";
+    if (!suspicion === !key) return "Drag a suspect to the symptom that shows it, or press one, then the other.";
+    if (suspicion) return `You suspect ${suspicion}. Which symptom shows it? Press that one.`;
+    return `${symptomOf(key).name}: ${shown().readings[key].text}. Which bug would do this? Press a suspect.`;
+  }
+
+  /** The verdict, and what follows it; nothing before there is one. */
+  function verdict() {
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     const run = shown();
     if (!isOpen()) {
-      const verdict = isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`;
-      return [verdict, suspicion && key ? comment(key) : "", run.because].filter(Boolean);
+      const first = isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`;
+      return [first, suspicion && key ? comment(key) : "", run.because].filter(Boolean);
     }
-    if (suspicion && key) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
-    if (suspicion) return [`You suspect ${suspicion}.`, "Which symptom shows it? Press that one."];
-    if (key) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would do this? Press a suspect."];
-    return [];
+    if (!suspicion || !key) return [];
+    return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
   }
 
   /** What to say of a symptom that was chosen for the right bug but does not tell it. */
@@ -166,7 +178,7 @@ function gallery(root, model, say, records) {
 
   function show() {
     const run = shown();
-    const open = isOpen();
+    const isUnsolved = isOpen();
     const solved = model.get("solved");
     choice.set(number());
     choice.buttons.forEach((node, k) => {
@@ -187,42 +199,39 @@ function gallery(root, model, say, records) {
       put({ series: [line("train", "c2", "5 3"), line("validation", "c1")], bands });
     }
     const suspicion = model.get("suspicion");
-    const wrong = open && suspicion && model.get("symptom") ? run.replies[suspicion].against : "";
+    const wrong = isUnsolved && suspicion && model.get("symptom") ? run.replies[suspicion].against : "";
     for (const row of rows) {
       const reading = run.readings[row.key];
-      const isTelling = !open && run.tells.includes(row.key) && reading.outside;
+      const isTelling = !isUnsolved && run.tells.includes(row.key) && reading.outside;
       const note = isTelling ? "shows it" : row.key === wrong ? "rules it out" : "";
       row.set(reading, row.key === model.get("symptom"), note);
     }
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);
-      const isIt = !open && name === run.bug;
+      const isIt = !isUnsolved && name === run.bug;
       mark.textContent = isIt ? "✓" : isOut ? "✗" : "";
       node.dataset.is = isIt ? "right" : isOut ? "out" : "";
-      node.setAttribute("aria-pressed", isIt || (open && name === suspicion));
+      node.setAttribute("aria-pressed", isIt || (isUnsolved && name === suspicion));
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
-    tell.disabled = !open;
-    next.classList.toggle("cw-main", !open);
-    showReply(run, open);
+    tell.disabled = !isUnsolved;
+    next.classList.toggle("cw-main", !isUnsolved);
+    prompt.textContent = asked();
+    more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.` : HOW_TO_READ;
+    showReply(run, isUnsolved);
   }
 
-  function showReply(run, open) {
-    const [verdict, ...rest] = sentence();
-    const kind = !verdict ? "" : open && verdict.startsWith("✗") ? "bad" : isSolved() ? "good" : "";
-    const words = looked && open && kind !== "bad" ? "" : rest.join(" ");
-    const lines = looked ? [h("p", { class: "cw-cap" }, `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.`)] : [];
-    if (verdict && (words || !looked)) lines.unshift(h("p", {}, h("b", { class: kind }, verdict), ` ${words}`));
-    if (!open) {
-      lines.push(
-        h("p", {}, h("b", {}, "How to find it: "), run.find),
-        h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The wrong lines, and the right ones" }, run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`))),
-      );
-    }
-    if (!lines.length) {
-      lines.push(h("p", { class: "cw-cap" }, "The grey bands show ten healthy runs, which differ in their random seed alone: in a chart from the lowest to the highest, in the table three standard deviations to each side of their mean. Point at a symptom to see what was measured."));
-    }
-    reply.replaceChildren(...lines);
+  function showReply(run, isUnsolved) {
+    const [first, ...rest] = verdict();
+    reply.hidden = !first;
+    const kind = isUnsolved ? "bad" : isSolved() ? "good" : "";
+    reply.replaceChildren(h("p", {}, h("b", { class: kind }, first), ` ${rest.join(" ")}`));
+    if (isUnsolved) return;
+    const lines = run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`));
+    reply.append(
+      h("p", {}, h("b", {}, "How to find it: "), run.find),
+      h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The wrong lines, and the right ones" }, lines),
+    );
   }
 
   show();
@@ -256,15 +265,18 @@ function symptomRow(symptom, pressed) {
       const x = across(reading.at ?? 99);
       const isNumber = reading.at !== null;
       const cross = `M${x - 5} 5l10 10m0-10l-10 10`;
-      const shape = !isNumber ? cross : reading.outside ? `M${x} 3l7 7-7 7-7-7z` : `M${x - 5} 10a5 5 0 1 0 10 0a5 5 0 1 0-10 0z`;
-      place.replaceChildren(svg("path", { class: !isNumber ? "none" : reading.outside ? "out" : "in", d: shape }));
-      const side = !reading.outside ? "as healthy runs" : !isNumber ? "" : reading.at > 0 ? "higher than healthy runs" : "lower than healthy runs";
+      const ring = `M${x - 5} 10a5 5 0 1 0 10 0a5 5 0 1 0-10 0z`;
+      const diamond = `M${x} 3l7 7-7 7-7-7z`;
+      const [kind, shape] = !isNumber ? ["none", cross] : reading.outside ? ["out", diamond] : ["in", ring];
+      place.replaceChildren(svg("path", { class: kind, d: shape }));
+      const side = kind === "in" ? "inside" : "outside";
       value.textContent = reading.text;
       node.dataset.outside = reading.outside;
       node.dataset.note = words;
       note.textContent = words;
       node.setAttribute("aria-pressed", isChosen);
-      node.setAttribute("aria-label", [symptom.name, reading.text, side, `healthy: ${symptom.range}`, words].filter(Boolean).join(", "));
+      const label = `${symptom.name}: ${reading.text}, ${side} the healthy range of ${symptom.range}`;
+      node.setAttribute("aria-label", words ? `${label}; ${words}` : label);
     },
   };
 }
@@ -280,11 +292,13 @@ function across(distance) {
 function draggable(root, suspects, dropped) {
   /** @type {{name: string, node: any, x: number, y: number, ghost: any, over: any} | null} */
   let drag = null;
+  let wasDragged = false;
   const under = event => {
     const found = root.getRootNode().elementFromPoint(event.clientX, event.clientY);
     return found?.closest?.("[data-symptom]") ?? null;
   };
   const begin = () => {
+    wasDragged = true;
     drag.ghost = h("div", { class: "bg-suspect bg-ghost", "aria-hidden": "true" }, drag.name);
     root.append(drag.ghost);
   };
@@ -311,9 +325,12 @@ function draggable(root, suspects, dropped) {
   for (const { name, node } of suspects) {
     node.addEventListener("pointerdown", event => {
       if (event.button) return;
+      wasDragged = false;
       drag = { name, node, x: event.clientX, y: event.clientY, ghost: null, over: null };
       node.setPointerCapture(event.pointerId);
     });
+    // The end of a drag is a click on the suspect, too: the pointer is captured.
+    node.addEventListener("click", event => wasDragged && event.detail && event.stopImmediatePropagation(), { capture: true });
     node.addEventListener("pointermove", move);
     node.addEventListener("pointerup", end);
     node.addEventListener("pointercancel", end);

@@ -3,7 +3,7 @@ import styles from "./timing_explorer.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { button, roving } from "./controls.js";
 import { chart } from "./chart.js";
-import { percent } from "./numbers.js";
+import { fixed, percent, roundedToSum } from "./numbers.js";
 
 const SOURCES = [
   { name: "here", title: "Measured here", dash: "" },
@@ -32,19 +32,21 @@ export function render({ model, el }) {
   const compared = () => model.get("compared").map(name => curves.find(curve => curve.name === name));
 
   const chips = curves.map(curve => {
-    const node = h("button", { type: "button", class: "cw-chip", onclick: () => press(curve.name) }, key(curve), shortName(curve));
+    const pressed = () => press(curve.name);
+    const node = h("button", { type: "button", class: "cw-chip", onclick: pressed }, key(curve), shortName(curve));
     return { curve, node };
   });
-  const sources = SOURCES.filter(source => curves.some(curve => curve.source === source.name));
+  const ofSource = source => chips.filter(chip => chip.curve.source === source.name).map(chip => chip.node);
+  const sources = SOURCES.filter(source => ofSource(source).length);
   const bar = h(
     "div", { class: "te-bar", role: "group", "aria-label": "Curves: press two to compare them" },
     sources.map(source => h(
       "div", { class: "te-source" },
       h("span", { class: "cw-cap" }, source.title),
-      h("div", { class: "te-chips" }, chips.filter(chip => chip.curve.source === source.name).map(chip => chip.node)),
+      h("div", { class: "te-chips" }, ofSource(source)),
     )),
   );
-  roving(bar, sources.flatMap(source => chips.filter(chip => chip.curve.source === source.name).map(chip => chip.node)));
+  roving(bar, sources.flatMap(ofSource));
 
   const view = chart({
     label: "Time per image against batch size",
@@ -73,8 +75,8 @@ export function render({ model, el }) {
     bar, view.node, h("div", { class: "te-read" }, words, cross),
     h(
       "div", { class: "te-legend cw-cap" },
-      h("b", {}, "What an image costs"),
-      h("span", {}, h("i", { class: "te-step" }), "its part of the step’s fixed time"),
+      h("b", {}, "Where an image’s time goes"),
+      h("span", {}, h("i", { class: "te-step" }), "its share of the step’s overhead"),
       h("span", {}, h("i", { class: "te-image" }), "its own time"),
       h("span", {}, h("i", { class: "te-measured" }), "measured"),
     ),
@@ -98,14 +100,16 @@ export function render({ model, el }) {
   function inWords() {
     const batch = model.get("batch");
     const times = compared().map(curve => ({ name: curve.name, time: timeAt(curve.points, batch) }));
-    const said = times.map(({ name, time }) => `${name} ${Number.isFinite(time) ? `${number(time)} ms` : "not measured"}`);
+    const said = times.map(({ name, time }) => `${name} ${Number.isNaN(time) ? "not measured" : `${number(time)} ms`}`);
     const begin = `In batches of ${batch}: ${said.join("; ")} per image.`;
     if (times.length < 2) return `${begin} Press a second curve to compare.`;
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
     const ratio = slow.time / fast.time;
-    const who = Number.isFinite(ratio) ? ` ${fast.name} is ${ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio)} times as fast.` : "";
+    const shown = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
+    const who = Number.isNaN(ratio) ? "" : ` ${fast.name} is ${shown} times as fast.`;
     const place = crossing();
-    return `${begin}${who} ${place === null ? "The curves do not cross." : `They cross near batch ${Math.round(place)}.`}`;
+    const where = place === null ? "The curves do not cross." : `They cross near batch ${Math.round(place)}.`;
+    return `${begin}${who} ${where}`;
   }
 
   function show() {
@@ -123,7 +127,8 @@ export function render({ model, el }) {
       points: curve.points,
     }));
     if (place !== null) {
-      lines.push({ name: "", colour: "ghost", points: [[place, timeAt(both[0].points, place)]], dash: "", thin: true, marks: true });
+      const point = [place, timeAt(both[0].points, place)];
+      lines.push({ name: "", colour: "ghost", points: [point], dash: "", thin: true, marks: true });
     }
     view.set({
       series: lines,
@@ -156,8 +161,10 @@ function split({ curve, step, image, measured }, scale) {
   const share = value => `${(100 * value) / scale}%`;
   const gap = (step + image) / measured - 1;
   const off = !Number.isFinite(gap) ? "not measured" : `measured ${number(measured)}`;
-  const numbers = `${number(step)} + ${number(image)} = ${number(step + image)} ms`;
-  const label = `${curve.name}: fixed time of a step ${number(step)}, own time ${number(image)}, together ${number(step + image)} ms; ${off}`;
+  const digits = step + image < 1 ? 3 : 2;
+  const { parts, sum } = roundedToSum([step, image], digits);
+  const numbers = `${fixed(parts[0], digits)} + ${fixed(parts[1], digits)} = ${fixed(sum, digits)} ms`;
+  const label = `${curve.name}: overhead plus time of the image, ${numbers}; ${off}`;
   return h(
     "div", { class: "te-row", role: "img", "aria-label": label },
     h("span", { class: "te-name" }, key(curve), curve.name),
@@ -178,18 +185,20 @@ function caution(both) {
     const error = percent(Math.abs(fit.error));
     if (Math.abs(fit.error) <= CLOSE) return `It fits ${name} within ${error}.`;
     const way = fit.error > 0 ? "above" : "below";
-    return `For ${name} it is ${error} ${way} the measured time at batch ${fit.batch}, so take the split as rough.`;
+    return `For ${name} it is ${error} ${way} the measured time at batch ${fit.batch}.`;
   });
-  return "The split is a fit to the whole curve: time of a step = fixed time + batch × time per image (least squares of the "
-    + `relative errors). ${errors.join(" ")} The fixed time holds calls and reading the weights, the other arithmetic and `
-    + "reading the maps; times alone cannot tell compute from memory.";
+  const isRough = both.some(({ fit }) => fit && Math.abs(fit.error) > CLOSE);
+  return "Split by a fit to the whole curve: time of a step = overhead + batch × time per image (least squares of the "
+    + `relative errors). ${errors.join(" ")} ${isRough ? "So the split is rough. " : ""}`
+    + "The overhead contains calls and reading the weights; each image’s own time, arithmetic and reading the maps. "
+    + "Times alone cannot separate compute from memory.";
 }
 
 /** A text with the names of curves in bold. */
 function emphasised(text, both) {
   const names = both.map(curve => curve.name);
-  const parts = names.reduce((list, name) => list.flatMap(part => (names.includes(part) ? part : apart(part, name))), [text]);
-  return parts.map(part => (names.includes(part) ? h("b", {}, part) : part));
+  const cut = (parts, name) => parts.flatMap(part => (names.includes(part) ? part : apart(part, name)));
+  return names.reduce(cut, [text]).map(part => (names.includes(part) ? h("b", {}, part) : part));
 }
 
 /** What is before, between and after a name, and the name itself. */
@@ -215,7 +224,7 @@ function stops(least, most, besides) {
   return all.map(value => ({ value, x: value }));
 }
 
-/** Two digits that count, three from 1 on. */
+/** Milliseconds with at least two digits that count. */
 function number(value) {
   return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2);
 }
