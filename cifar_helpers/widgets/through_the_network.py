@@ -10,8 +10,7 @@ import torch
 import traitlets
 from torch import nn
 
-from cifar_helpers.inference import Prediction, predict
-from cifar_helpers.inference import percent as in_percent
+from cifar_helpers.inference import Prediction, percent, predict
 from cifar_helpers.networks import copy_network
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 from cifar_helpers.web.export import Pictures, network_view
@@ -50,6 +49,7 @@ class ThroughTheNetwork(CourseWidget, module="through_the_network"):
         super().__init__(**{**view.state, "image": pixels})
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """Weights by epoch, or the reader's own."""
         return self._files
 
     @property
@@ -60,12 +60,13 @@ class ThroughTheNetwork(CourseWidget, module="through_the_network"):
         return predict(torch.from_numpy(self.image.copy()), model)
 
     def words(self) -> str:
+        """What is shown, with the largest probability."""
         when = f"after epoch {self.epoch}" if self.epoch else "before training"
         whose = "your network" if self.network == "yours" else f"the course's network {when}"
         said = self.prediction
         return (
             f"A picture on its way through {whose}: the maps of each block, the hidden units, and ten probabilities. "
-            f"The largest is {said.label}, {in_percent(said.probability)}."
+            f"The largest is {said.label}, {percent(said.probability)}."
         )
 
     @traitlets.validate("epoch")

@@ -12,8 +12,7 @@ import traitlets
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES
-from cifar_helpers.inference import predict
-from cifar_helpers.inference import percent as in_percent
+from cifar_helpers.inference import percent, predict
 from cifar_helpers.runs import DEFAULT_RUN, Run, load_run
 from cifar_helpers.web.weights import encode
 from cifar_helpers.widgets._arrays import Pixels
@@ -63,19 +62,21 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
+        """The first kernels of all epochs as pixels, and the weights that were kept."""
         return {
             "kernels": self._kernels.tobytes,
             **{f"weights/{epoch}": self._weights(epoch) for epoch in self.epochs},
         }
 
     def words(self) -> str:
+        """What is shown, with the largest probability."""
         weights = min(self.epochs, key=lambda kept: abs(kept - self.epoch))
         said = predict(torch.from_numpy(self.image.copy()), self._run.model(weights))
         accuracy = f", validation accuracy {self.validation[self.epoch - 1]:.1%}" if self.epoch else ""
         when = f"after epoch {self.epoch}" if self.epoch else "before training"
         return (
-            f"The first kernels of a network {when}{accuracy.replace('%', ' %')}; with the weights of epoch {weights} it "
-            f"says {said.label}, {in_percent(said.probability)}, of the picture."
+            f"The first kernels of a network {when}{accuracy.replace('%', ' %')}. With the weights of epoch {weights} "
+            f"it predicts {said.label}, {percent(said.probability)}, for the picture."
         )
 
     def _weights(self, epoch: int) -> Callable[[], bytes]:
@@ -99,7 +100,8 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
 def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """RGB kernels `(…, 3, h, w)` as pixels `(…, h, w, 3)`: grey is zero, and each kernel has its own scale."""
     scale = np.maximum(np.abs(kernels).max(axis=(-3, -2, -1), keepdims=True), 1e-9)
-    return np.moveaxis(np.rint((kernels / scale + 1) * 127.5).astype(np.uint8), -3, -1).copy()
+    pixels: npt.NDArray[np.uint8] = np.rint((kernels / scale + 1) * 127.5).astype(np.uint8)
+    return np.moveaxis(pixels, -3, -1).copy()
 
 
 def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> TrainingThroughTime:

@@ -67,7 +67,7 @@ def test_errors_say_what_is_wrong(network: CifarCNN, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is a folder, not a file: name a file in it"):
         export_page(network, tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="cannot be written: .* is not a directory"):
+    with pytest.raises(ValueError, match=r"cannot be written: .* is not a directory"):
         export_page(network, tmp_path / "file" / "page.html")
     with pytest.raises(TypeError, match="LSTM"):
         export_page(nn.Sequential(nn.Flatten(), nn.LSTM(3072, 10)), tmp_path / "page.html")

@@ -1,0 +1,259 @@
+"""Through the network: what is drawn is what the network computes, from whatever picture, at whatever epoch."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import traitlets
+from chrome import FrontEnd, state_of
+from helpers import random_images
+from playwright.sync_api import Page, expect
+from torch import nn
+
+from cifar_helpers import CifarCNN, CompactCNN, normalise, predict
+from cifar_helpers._paths import resources
+from cifar_helpers.runs import load_run
+from cifar_helpers.web.export import sketches
+from cifar_helpers.web.page import Placed
+from cifar_helpers.web.page import page as html_page
+from cifar_helpers.widgets.through_the_network import ThroughTheNetwork, through_the_network
+
+CAMERA = """(colour) => {
+  const surface = document.createElement("canvas");
+  [surface.width, surface.height] = [64, 48];
+  const context = surface.getContext("2d");
+  setInterval(() => { context.fillStyle = colour; context.fillRect(0, 0, 64, 48); }, 30);
+  const devices = { getUserMedia: async () => (window.stream = surface.captureStream(30)) };
+  Object.defineProperty(navigator, "mediaDevices", { value: devices });
+}"""
+
+
+@pytest.fixture(scope="module")
+def small() -> CifarCNN:
+    torch.manual_seed(0)
+    return CifarCNN(width=0.25).eval()
+
+
+def image_of(page: Page) -> np.ndarray[Any, Any]:
+    values = page.evaluate(
+        "() => { const i = document.querySelector('[data-widget]').model.get('image');"
+        " return Array.from(new Uint8Array(i.buffer, i.byteOffset, i.byteLength)); }"
+    )
+    return np.array(values, dtype=np.uint8).reshape(32, 32, 3)
+
+
+def shown_share(page: Page, name: str) -> float:
+    """The probability that a bar shows, in the frame after the last change."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    bar = page.locator(f".cw-bars > span:text-is('{name}') + .bar i")
+    return float(bar.evaluate("bar => bar.style.width").removesuffix("%")) / 100
+
+
+def page_with(widget: ThroughTheNetwork, *files: str) -> str:
+    """A page that holds only some of the weights: all of them are 9 MB."""
+    placed = Placed(widget.module, widget.state(), "")
+    return html_page([placed], {name: widget.loadable()[name]() for name in files}, title="A page")
+
+
+def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd) -> None:
+    widget = through_the_network()
+    page = front.open(widget)
+    curve = page.get_by_role("slider", name="Epoch")
+    picture = torch.from_numpy(sketches()["horse"].copy())
+    steps = {25: "", 8: "ArrowLeft", 0: "Home", 1: "ArrowRight"}
+    for epoch, key in steps.items():
+        if key:
+            curve.press(key)
+        assert state_of(page, "epoch") == epoch
+        expect(page.locator(".tn-low b").first).to_have_text(f"After epoch {epoch}" if epoch else "Before training")
+        said = predict(picture, load_run("good-25").model(epoch))
+        expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+        assert shown_share(page, said.label) == pytest.approx(said.probability, abs=0.01)
+    accuracy = load_run("good-25").history["validation_accuracy"][0]
+    expect(page.get_by_text(f"validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
+    box = curve.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.99, box["y"] + 40, steps=4)
+    page.mouse.up()
+    assert state_of(page, "epoch") == 25
+    page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 3)")
+    expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
+
+
+def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> None:
+    images = random_images(1).images
+    page = front.open(through_the_network(images, small, run=None))
+    with torch.no_grad():
+        before = small.features[0](normalise(images))[0]
+        hidden = small.classifier[:6](small.features(normalise(images)))[0]
+    wall = page.get_by_role("application", name="Block 2")
+    wall.hover(position={"x": 20, "y": 40})
+    stage, unit = state_of(page, "chosen")  # type: ignore[misc]
+    assert stage == 1
+    size = small.features[1][0].weight[unit].abs().sum((1, 2)) * before.mean((1, 2))  # type: ignore[operator]
+    expect(page.locator(".tn-card > span:first-child").first).to_have_text(f"map {int(size.argmax())}")
+    assert page.locator(".tn-wires path").count() == 4
+    wall.press("ArrowRight")
+    assert state_of(page, "chosen") == [1, unit + 1]
+    page.get_by_role("application", name="Probabilities").press("ArrowDown")
+    assert state_of(page, "chosen") == [5, 0]
+    summands = small.classifier[7].weight[0].detach() * hidden
+    expect(page.locator(".tn-card > span:first-child").first).to_have_text(f"unit {int(summands.abs().argmax())}")
+    value = float(summands[summands.abs().argmax()])
+    assert page.locator(".tn-card > span:last-child").first.inner_text() == f"{value:+.2f}".replace("-", "−")
+
+
+def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    picture = page.get_by_role("application", name="The picture")
+    page.get_by_role("radio", name="red").click()
+    box = picture.bounding_box()
+    assert box
+    cell = box["width"] / 32
+    page.mouse.move(box["x"] + 4.5 * cell, box["y"] + 10.5 * cell)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20.5 * cell, box["y"] + 10.5 * cell)  # one jump: the stroke has no gap
+    page.mouse.up()
+    drawn = image_of(page)
+    assert (drawn[9:12, 3:22] == [216, 72, 43]).all()
+    assert (drawn[14:] == sketches()["horse"][14:]).all()
+    said = predict(torch.from_numpy(drawn), small)
+    expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+    page.get_by_role("radio", name="horse").click()
+    assert (image_of(page) == sketches()["horse"]).all()
+    picture.press("ArrowUp")  # from where the pointer was
+    assert (image_of(page) == sketches()["horse"]).all()
+    picture.press(" ")
+    assert (image_of(page)[8:11, 19:22] == [216, 72, 43]).all()
+    page.get_by_role("radio", name="horse").click()
+    page.get_by_role("radio", name="horse").press("ArrowRight")
+    assert (image_of(page) == sketches()["ship"]).all()
+
+
+def test_files_give_what_predict_gives(front: FrontEnd) -> None:
+    page = front.open(page_with(through_the_network(), "weights/25"))
+    expect(page.locator(".cw-bars .top").first).to_have_text("horse")
+    for name in ("airplane", "cat", "frog", "ship"):
+        path = resources() / "inputs" / f"{name}.png"
+        page.locator("input[type=file]").set_input_files(path)
+        said = predict(path)
+        expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+        assert np.abs(image_of(page).astype(int) - said.seen.permute(1, 2, 0).numpy()).max() <= 1
+        for label, probability in said.top[:3]:
+            assert shown_share(page, label) == pytest.approx(probability, abs=0.01)
+    page.locator("input[type=file]").set_input_files(resources() / "teaching.md")
+    expect(page.get_by_role("alert")).to_contain_text("This file is no picture")
+
+
+def test_a_picture_can_be_dropped_and_pasted(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    for kind, colour in (("drop", [255, 0, 0]), ("paste", [0, 0, 255])):
+        page.evaluate(
+            """async ([kind, colour]) => {
+              const surface = new OffscreenCanvas(50, 40);
+              const context = surface.getContext("2d");
+              context.fillStyle = `rgb(${colour})`;
+              context.fillRect(0, 0, 50, 40);
+              const data = new DataTransfer();
+              data.items.add(new File([await surface.convertToBlob()], "a.png", { type: "image/png" }));
+              const options = { bubbles: true, composed: true };
+              const event = kind === "drop"
+                ? new DragEvent("drop", { ...options, dataTransfer: data })
+                : new ClipboardEvent("paste", { ...options, clipboardData: data });
+              document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".pi-picture").dispatchEvent(event);
+            }""",
+            [kind, colour],
+        )
+        page.wait_for_function(
+            "c => new Uint8Array(document.querySelector('[data-widget]').model.get('image').buffer)[0] === c",
+            arg=colour[0],
+        )
+        assert (image_of(page) == colour).all()
+
+
+def test_the_camera_shows_what_it_sees_and_says_where_there_is_none(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    page.get_by_role("button", name="Camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("Open a file instead")
+    page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    page.get_by_role("button", name="Camera").click()
+    expect(page.get_by_role("button", name="Hold still")).to_be_visible()
+    page.wait_for_function(
+        "() => { const i = document.querySelector('[data-widget]').model.get('image');"
+        " const p = new Uint8Array(i.buffer); return p[1] > 240 && p[0] < 30; }"
+    )
+    page.get_by_role("button", name="Hold still").click()
+    assert page.evaluate("window.stream.getTracks().every(track => track.readyState === 'ended')")
+    assert (image_of(page)[..., 1] > 240).all()
+
+
+def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None), width=360, has_touch=True)
+    box = page.get_by_role("application", name="Block 3").bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + 3)
+    stage, unit = state_of(page, "chosen")  # type: ignore[misc]
+    assert stage == 2
+    assert unit > 0
+    assert page.evaluate("document.documentElement.scrollWidth <= 360")
+    page.evaluate("document.querySelector('[data-widget]').close()")
+    assert page.locator("[data-cifar-widget]").count() == 0
+
+
+def test_your_own_network_beside_the_courses(front: FrontEnd) -> None:
+    torch.manual_seed(0)
+    widget = through_the_network(model=CompactCNN((8, 12), depth=1).eval())
+    page = front.open(page_with(widget, "weights/yours", "weights/25"))
+    names = [page.locator(".tn-stages .tn-head b").nth(k).inner_text() for k in range(3)]
+    assert names == ["Block 1", "Block 2", "Block 3"]
+    expect(page.get_by_text(re.compile("^CompactCNN: 4 convolutions, 1 linear layer"))).to_be_visible()
+    page.get_by_role("radio", name="The course’s").click()
+    expect(page.locator(".tn-low b").first).to_have_text("After epoch 25")
+    expect(page.get_by_role("application", name="Hidden layer 2")).to_be_visible()
+    assert state_of(page, "network") == "course"
+
+
+def test_weights_that_do_not_arrive_are_said_and_the_last_picture_stays(front: FrontEnd) -> None:
+    page = front.open(page_with(through_the_network(), "weights/25"))
+    expect(page.locator(".cw-bars .top").first).to_have_text("horse")
+    page.get_by_role("slider", name="Epoch").press("ArrowLeft")
+    expect(page.locator(".tn-low b").first).to_contain_text("After epoch 8: the weights could not be loaded.")
+    assert shown_share(page, "horse") > 0.5
+
+
+def test_traits_are_checked_and_words_say_what_is_shown() -> None:
+    widget = through_the_network()
+    assert "after epoch 25" in widget.words()
+    assert "horse, 93 %" in widget.words()
+    widget.epoch = 0
+    assert "before training" in widget.words()
+    with pytest.raises(traitlets.TraitError, match="no weights of epoch 7: choose one of 0, 1, 3, 8, 25"):
+        widget.epoch = 7
+    with pytest.raises(traitlets.TraitError, match="choose course"):
+        widget.network = "yours"
+    with pytest.raises(traitlets.TraitError, match="uint8 array of shape"):
+        widget.image = np.zeros((32, 32), dtype=np.uint8)
+    with pytest.raises(ValueError, match="give a model, a run, or both"):
+        through_the_network(run=None)
+    with pytest.raises(ValueError, match="without weights"):
+        through_the_network(run="lab-base")
+    with pytest.raises(TypeError, match="LSTM"):
+        through_the_network(model=nn.LSTM(3, 3))
+
+
+def test_the_network_that_is_shown_stays_when_the_readers_learns_on(small: CifarCNN) -> None:
+    torch.manual_seed(0)
+    model = CifarCNN(width=0.25).eval()
+    widget = through_the_network(model=model, run=None)
+    held, before = widget.loadable()["weights/yours"](), widget.prediction.probabilities
+    with torch.no_grad():
+        for tensor in model.parameters():
+            tensor.zero_()
+    assert widget.loadable()["weights/yours"]() == held
+    assert torch.equal(widget.prediction.probabilities, before)

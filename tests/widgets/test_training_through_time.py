@@ -1,0 +1,118 @@
+"""Training through time: kernels of every epoch, maps and probabilities of the nearest kept weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import traitlets
+from chrome import FrontEnd, state_of
+from helpers import random_images
+from playwright.sync_api import Page, expect
+
+from cifar_helpers import predict
+from cifar_helpers.data.sketches import draw
+from cifar_helpers.runs import load_run
+from cifar_helpers.widgets.training_through_time import TrainingThroughTime, kernel_pixels, training_through_time
+
+HORSE = torch.from_numpy(np.array(draw(7, 0))).permute(2, 0, 1)
+
+
+def pixels_of(page: Page, wall: str) -> list[int]:
+    """The colours of a wall's canvas, without transparency."""
+    values: list[int] = (
+        page.get_by_role("application", name=wall)
+        .locator("canvas")
+        .evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
+    )
+    return values
+
+
+def framed(page: Page) -> None:
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_weights(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE))
+    run = load_run("good-25")
+    curve = page.get_by_role("slider", name="Epoch")
+    title = page.locator(".tt-top p")
+    captions = page.locator(".tt-head span")
+    expect(title).to_have_text("Before training")
+    expect(captions.nth(3)).to_have_text("before training")
+    box = curve.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 60, steps=3)
+    page.mouse.up()
+    dragged = state_of(page, "epoch")
+    assert isinstance(dragged, int)
+    assert 1 <= dragged <= 3
+    for epoch, key in ((6, "ArrowRight"), (25, "End")):
+        while state_of(page, "epoch") != epoch:
+            curve.press(key)
+        nearest = {6: 8, 25: 25}[epoch]
+        said = predict(HORSE, run.model(nearest))
+        expect(captions.nth(3)).to_have_text(f"after epoch {nearest}" + (" (nearest)" if nearest != epoch else ""))
+        expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+        row = run.history.rows[epoch - 1]
+        accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
+        expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
+        framed(page)
+        first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
+        assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
+
+
+def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE), has_touch=True)
+    expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
+    page.get_by_role("radio", name="Block 1").press("ArrowRight")
+    expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
+    assert state_of(page, "layer") == 1
+    page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
+    assert state_of(page, "kernel") == 6
+    framed(page)
+    kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
+    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(3, 103, 4)
+    assert (film[:, 4 * 25 : 4 * 25 + 3, :3] == kernels[25, 6]).all()
+    assert (film[:, 3, 3] == 0).all()
+    box = page.get_by_role("application", name="Kernel of the first layer").bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + 5)
+    assert state_of(page, "epoch") == 25
+    page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
+
+
+def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE))
+    page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 24)")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 25")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 1")
+    page.get_by_role("button", name="Pause").click()
+    stopped = state_of(page, "epoch")
+    page.get_by_role("application", name="The picture").press(" ")
+    expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
+    page.evaluate("document.querySelector('[data-widget]').close()")
+    assert page.locator("[data-cifar-widget]").count() == 0
+
+
+def test_traits_are_checked_and_words_say_what_is_shown() -> None:
+    widget = training_through_time(HORSE)
+    widget.epoch = 6
+    said = predict(HORSE, load_run("good-25").model(8))
+    assert "after epoch 6, validation accuracy 76.2 %" in widget.words()
+    assert f"With the weights of epoch 8 it predicts {said.label}" in widget.words()
+    with pytest.raises(traitlets.TraitError, match="from 0 to 25"):
+        widget.epoch = 26
+    with pytest.raises(traitlets.TraitError, match="32 kernels: choose one from 0 to 31"):
+        widget.kernel = 32
+    assert isinstance(widget, TrainingThroughTime)
+    with pytest.raises(ValueError, match="without the kernels"):
+        training_through_time(HORSE, "published-25")
+    with pytest.raises(ValueError, match="uint8"):
+        training_through_time(random_images(1).images[0].float())
