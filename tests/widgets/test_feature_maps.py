@@ -107,7 +107,7 @@ def test_state_that_is_not_there_is_refused_and_a_smaller_layer_keeps_the_pixel_
 
 def shown(page: Page) -> list[float]:
     """The numbers of the sum below the maps."""
-    texts = page.locator(".fm-terms b").all_inner_texts()
+    texts = page.locator(".cw-terms b").all_inner_texts()
     return [float(text.replace("−", "-")) for text in texts]
 
 
@@ -131,7 +131,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             {"picture": picture, "layer": name, "channel": channel, "pixel": pixel},
         )
         value = float(found[picture][name][channel, pixel[0], pixel[1]])
-        result = page.locator(".fm-terms .fm-result b, .fm-terms div:only-child b")
+        result = page.locator(".cw-terms .result b")
         expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
         expect(result).to_have_text(re.compile(rf"^{abs(value):.2f}|^−{abs(value):.2f}"))
         numbers = shown(page)

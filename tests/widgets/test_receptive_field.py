@@ -98,7 +98,7 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     assert state_of(page, "pixel") == [1, 1]
     expect(spoken).to_contain_text("It sees 26 × 22 pixels: ")
     expect(spoken).to_contain_text(reached(1, 1))
-    assert page.locator(".rf-terms b").all_inner_texts() == ["18", "2", "4", "26"]
+    assert page.locator(".cw-terms b").all_inner_texts() == ["18", "2", "4", "26"]
 
 
 def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> None:

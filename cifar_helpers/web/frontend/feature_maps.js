@@ -1,13 +1,15 @@
 // All maps of a layer, trained and untrained, and the arithmetic of one pixel of one map.
 import styles from "./feature_maps.css";
-import { h, canvas, mount, framed, binding, loader } from "./ui.js";
+import { h, canvas, framed, binding } from "./ui.js";
 import { at, largest, paint, paintSigned } from "./colour.js";
 import { fixed, percent, roundedToSum } from "./numbers.js";
-import { segmented } from "./controls.js";
+import { cellUnder, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
 import { filmStyles, filmstrip } from "./filmstrip.js";
+import { afterLoading } from "./loading.js";
+import { termStyles, termLine } from "./terms.js";
 import { Network, decode, normalisation, pools } from "./network.js";
 import { feeds } from "./stages.js";
 import { windowOf } from "./fields.js";
@@ -35,33 +37,15 @@ const NOTES = {
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
  */
-export function render({ model, el, load }) {
-  const get = load ?? loader(model);
-  let view = null;
-  let closed = false;
-  const place = mount(el, "feature_maps", "Feature maps", filmStyles + styles, () => view?.recolour());
-  const status = h("p", { class: "cw-cap", role: "status" }, "Loading the networks …");
-  place.root.append(status);
-  Promise.all([...NAMES, "pictures", "labels"].map(name => get(name))).then(
-    ([trained, untrained, pictures, labels]) => {
-      if (closed) return;
-      status.remove();
-      const networks = { trained: new Network(decode(trained)), untrained: new Network(decode(untrained)) };
-      view = show(model, place, networks, pictures, labels);
-    },
-    error => {
-      status.textContent = `The networks could not be loaded: ${error.message}. Run the cell again.`;
-    },
-  );
-  return () => {
-    closed = true;
-    view?.close();
-    place.close();
-  };
+export function render(host) {
+  return afterLoading(host, {
+    name: "feature_maps", label: "Feature maps", styles: filmStyles + termStyles + styles, show,
+    files: [...NAMES, "pictures", "labels"],
+  });
 }
 
-/** Everything but the loading. */
-function show(model, { root, colours, say }, networks, pictures, labels) {
+function show(model, { root, colours, say }, [trained, untrained, pictures, labels]) {
+  const networks = { trained: new Network(decode(trained)), untrained: new Network(decode(untrained)) };
   const { layers } = networks.trained;
   const bytes = SIDE * SIDE * 3;
   const classes = model.get("classes");
@@ -149,29 +133,20 @@ function show(model, { root, colours, say }, networks, pictures, labels) {
   const slotsPlace = h("div", { class: "fm-slots" }, h("div", { class: "cw-head" }, slotsHead), slots.node);
   const note = h("p", { class: "fm-note" });
   const sum = h("div", { class: "fm-sum", "aria-hidden": "true" });
-  const terms = h("div", { class: "fm-terms", role: "img" });
+  const terms = termLine();
   const zeros = h("span");
   let grids = { key: "", nodes: [] };
 
   output.node.addEventListener("pointermove", event => {
     if (event.buttons || event.pointerType !== "mouse") return;
-    hover = { ...hover, pixel: pixelUnder(event) };
+    const [, rows, columns] = layerOf(model.get("layer")).shape;
+    hover = { pixel: cellUnder(output.node, event, rows, columns) };
     redraw();
   });
   output.node.addEventListener("pointerleave", () => {
     hover = {};
     redraw();
   });
-
-  function pixelUnder(event) {
-    const box = output.node.getBoundingClientRect();
-    const [, rows, columns] = layerOf(model.get("layer")).shape;
-    const inside = (value, count) => Math.max(0, Math.min(count - 1, Math.floor(value * count)));
-    return [
-      inside((event.clientY - box.top) / box.height, rows),
-      inside((event.clientX - box.left) / box.width, columns),
-    ];
-  }
 
   const flow = h(
     "div",
@@ -192,7 +167,7 @@ function show(model, { root, colours, say }, networks, pictures, labels) {
         { class: "fm-detail" },
         flow,
         note,
-        h("div", { class: "fm-work" }, sum, terms),
+        h("div", { class: "fm-work" }, sum, terms.node),
       ),
     ),
     h(
@@ -278,22 +253,15 @@ function show(model, { root, colours, say }, networks, pictures, labels) {
     const done = arithmetic(network, layer, channel, row, column, source, mapName(read, inputChannel));
     drawArithmetic(done);
     const where = `row ${row}, column ${column}`;
-    terms.setAttribute("aria-label", `${where}: ${done.terms.map(term => term.join(" ")).join(", ")}`);
     say(`${layer.label}, ${name}, map ${channel}, ${where}: ${done.terms.at(-1)[2]}`);
   }
 
   function drawInput(network, layer, read, channel, row, column) {
     const [, height, width] = read.shape;
     const margin = Math.max(...(layer.settings.padding ?? [0]));
-    const [rows, columns] = [height + 2 * margin, width + 2 * margin];
-    const values = network.map(read.index);
-    const scale = largest(values, channel * height * width, height * width);
-    input.resize(rows, columns);
-    paint(input.canvas, rows, columns, i => {
-      const [y, x] = [Math.floor(i / columns) - margin, (i % columns) - margin];
-      const inside = y >= 0 && y < height && x >= 0 && x < width;
-      return at(colours(), inside ? values[(channel * height + y) * width + x] / scale : 0);
-    });
+    input.resize(height + 2 * margin, width + 2 * margin);
+    input.rim(margin);
+    paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width });
     const [top, left, bottom, right] = windowOf(layer, read.shape, row, column);
     input.mark(top + margin, left + margin, bottom - top, right - left);
     inputHead.textContent = `${read.op === "input" ? "Input:" : "Input map"} ${mapName(read, channel)}`;
@@ -343,17 +311,7 @@ function show(model, { root, colours, say }, networks, pictures, labels) {
       grids.nodes[k].set(grid.values, value => at(colours(), value / scale), text);
       grids.nodes[k].node.previousSibling.textContent = grid.caption;
     });
-    terms.replaceChildren(
-      ...done.terms.flatMap(([sign, caption, text], k) => [
-        ...(sign ? [h("span", {}, sign)] : []),
-        h(
-          "div",
-          { class: k === done.terms.length - 1 ? "fm-result" : "" },
-          h("span", { class: "cw-cap" }, caption),
-          h("b", {}, text),
-        ),
-      ]),
-    );
+    terms.set(done.terms);
   }
 
   draw();
@@ -457,8 +415,9 @@ function arithmetic(network, layer, channel, row, column, source, sourceName) {
     const values = Array.from(places[row * width + column], k => read[0][channel * inHeight * inWidth + k]);
     const how = layer.op === "max_pool" ? "largest" : "mean";
     const whole = values.length === (bottom - top) * (right - left);
-    const grid = { caption: "window", rows: whole ? bottom - top : 1, columns: whole ? right - left : values.length, values };
-    return { digits, grids: values.length > 25 ? [] : [grid], terms: [["", `${how} of ${values.length}`, show(value)]] };
+    const [rows, columns] = whole ? [bottom - top, right - left] : [1, values.length];
+    const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [{ caption: "window", rows, columns, values }];
+    return { digits, grids, terms: [["", `${how} of ${values.length}`, show(value)]] };
   }
   if (layer.op === "add") {
     const { parts: [one, other], sum } = roundedToSum([read[0][here], read[1][here]], digits);

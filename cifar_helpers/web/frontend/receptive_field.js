@@ -1,11 +1,13 @@
 // Point at a unit of any layer: what it sees, layer by layer back to the picture, and what excites its channel most.
 import styles from "./receptive_field.css";
-import { h, canvas, mount, framed, binding, loader } from "./ui.js";
-import { at, largest, paint } from "./colour.js";
+import { h, canvas, framed, binding } from "./ui.js";
+import { at, paint, paintBytes, paintSigned } from "./colour.js";
 import { fixed } from "./numbers.js";
 import { cellUnder, segmented, slider } from "./controls.js";
 import { picture } from "./picture.js";
 import { filmStyles, filmstrip } from "./filmstrip.js";
+import { afterLoading } from "./loading.js";
+import { termStyles, termLine } from "./terms.js";
 import { Network, decode } from "./network.js";
 import { fieldsOf, sizeOf } from "./fields.js";
 
@@ -17,32 +19,15 @@ const BYTES = SIDE * SIDE * 3;
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
  */
-export function render({ model, el, load }) {
-  const get = load ?? loader(model);
-  let view = null;
-  let closed = false;
-  const place = mount(el, "receptive_field", "Receptive field", filmStyles + styles, () => view?.recolour());
-  const status = h("p", { class: "cw-cap", role: "status" }, "Loading the network …");
-  place.root.append(status);
-  const failed = error => {
-    status.textContent = `The network could not be loaded: ${error.message}. Run the cell again.`;
-  };
-  Promise.all(["network", "pictures", "labels"].map(name => get(name))).then(([network, pictures, labels]) => {
-    if (closed) return;
-    status.remove();
-    view = show(model, place, new Network(decode(network)), pictures, labels);
-    // Python may search a while; all else works meanwhile.
-    get("exciting").then(view.found, error => view.failed(error.message));
-  }).catch(failed);
-  return () => {
-    closed = true;
-    view?.close();
-    place.close();
-  };
+export function render(host) {
+  return afterLoading(host, {
+    name: "receptive_field", label: "Receptive field", styles: filmStyles + termStyles + styles, show,
+    files: ["network", "pictures", "labels"],
+  });
 }
 
-/** Everything but the loading. */
-function show(model, { root, colours, say }, network, pictures, labels) {
+function show(model, { root, colours, say }, [weights, pictures, labels], get) {
+  const network = new Network(decode(weights));
   const { layers } = network;
   const classes = model.get("classes");
   const names = model.get("layers");
@@ -98,8 +83,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
     },
   });
   const pictureName = h("span", { class: "cw-cap" });
-  const big = picture("The picture, with the receptive field framed", sized(SIDE, SIDE, margins[0]));
-  withEdge(big, margins[0], SIDE, SIDE);
+  const big = padded("The picture, with the receptive field framed", SIDE, SIDE, margins[0]);
   big.node.classList.add("rf-big");
   const seen = h("span", { class: "cw-cap" });
 
@@ -110,10 +94,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
       Math.max(0, Math.min(height - 1, row - margin)), Math.max(0, Math.min(width - 1, column - margin)),
     ];
     const label = `Units of ${station.name}. Arrow keys move the unit, page up and page down change the layer.`;
-    const map = picture(label, {
-      ...sized(height, width, margin),
-      moved: (row, column) => choose(k, ...inside(row, column)),
-    });
+    const map = padded(label, height, width, margin, (row, column) => choose(k, ...inside(row, column)));
     map.node.addEventListener("pointermove", event => {
       if (event.buttons || event.pointerType !== "mouse") return;
       hover = { k, pixel: inside(...cellUnder(map.node, event, height + 2 * margin, width + 2 * margin)) };
@@ -123,7 +104,6 @@ function show(model, { root, colours, say }, network, pictures, labels) {
       hover = null;
       redraw();
     });
-    withEdge(map, margin, height, width);
     const head = h(
       "div", { class: "cw-head" }, h("b", {}, titleOf(station)), h("span", { class: "cw-cap" }, square(sizes[k])),
     );
@@ -149,7 +129,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
     true,
   );
 
-  const terms = h("div", { class: "rf-terms" });
+  const terms = termLine();
   const channelName = h("span", { class: "cw-cap" });
   const channelPlace = h("div", {});
   const bestName = h("span", {}, `Searching ${count.toLocaleString("en")} pictures …`);
@@ -175,7 +155,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
       h("div", {}, h("div", { class: "cw-head" }, h("b", {}, "What it sees"), seen), big.node),
       chain,
     ),
-    h("div", { class: "rf-row" }, terms, h("div", { class: "rf-channel" }, channelName, channelPlace)),
+    h("div", { class: "rf-row" }, terms.node, h("div", { class: "rf-channel" }, channelName, channelPlace)),
     h("div", { class: "rf-best" }, h("div", { class: "cw-head" }, bestName), gallery.node),
     h("div", { class: "cw-foot" }, foot),
   );
@@ -186,7 +166,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
       network.forward(pixelsOf(k));
       film.set(k);
       pictureName.textContent = nameOf(k);
-      drawPicture(big.canvas, pixelsOf(k), [-margins[0], -margins[0]], SIDE + 2 * margins[0]);
+      paintBytes(big.canvas, pixelsOf(k), SIDE, SIDE);
       stations.forEach((_, n) => drawMap(n));
     }
     if (stale.layer) {
@@ -212,23 +192,20 @@ function show(model, { root, colours, say }, network, pictures, labels) {
   /** The chosen layer shows the chosen map; the others the mean size of all theirs, for units read all maps. */
   function drawMap(k) {
     const { shown, count: channels, height, width } = stations[k];
-    const { margin } = maps[k];
     const values = network.map(shown);
     const size = height * width;
-    const one = k === chosen();
-    const from = channelNow() * size;
-    const plane = one ? values.subarray(from, from + size) : new Float64Array(size);
-    if (!one) for (let i = 0; i < channels * size; i++) plane[i % size] += Math.abs(values[i]);
-    const scale = largest(plane);
-    const [rows, columns] = [height + 2 * margin, width + 2 * margin];
-    paint(maps[k].canvas, rows, columns, i => {
-      const [y, x] = [Math.floor(i / columns) - margin, (i % columns) - margin];
-      return at(colours(), y >= 0 && y < height && x >= 0 && x < width ? plane[y * width + x] / scale : 0);
-    });
+    if (k === chosen()) {
+      paintSigned(maps[k].canvas, values, height, width, colours(), { from: channelNow() * size });
+      return;
+    }
+    const plane = new Float64Array(size);
+    for (let i = 0; i < channels * size; i++) plane[i % size] += Math.abs(values[i]);
+    paintSigned(maps[k].canvas, plane, height, width, colours());
   }
 
-  /** Part of a picture, enlarged later; what lies beyond its edge has the colour of zero. */
-  function drawPicture(surface, pixels, [top, left], rows, columns = rows) {
+  /** What a unit sees of a picture; what lies beyond its edge has the colour of zero. */
+  function drawPart(surface, pixels, [top, left, bottom, right]) {
+    const [rows, columns] = [bottom - top, right - left];
     const beyond = at(colours(), 0);
     paint(surface, rows, columns, i => {
       const [y, x] = [top + Math.floor(i / columns), left + (i % columns)];
@@ -268,23 +245,14 @@ function show(model, { root, colours, say }, network, pictures, labels) {
     const { window } = stations[k];
     const before = sizeOf(layers, window.inputs[0]);
     const { kernel, dilation = [1, 1] } = window.settings;
-    const parts = kernel
-      ? [
-          ["", "field before", before.height], ["+", "kernel − 1", (kernel[0] - 1) * dilation[0]],
-          ["·", "jump, in pixels", before.jump], ["=", "field", sizes[k].height],
-        ]
-      : [["", "field", sizes[k].height]];
-    terms.replaceChildren(
-      ...parts.flatMap(([sign, caption, number], n) => [
-        ...(sign ? [h("span", {}, sign)] : []),
-        h(
-          "div",
-          { class: n === parts.length - 1 ? "rf-result" : "" },
-          h("span", { class: "cw-cap" }, caption),
-          h("b", {}, String(number)),
-        ),
-      ]),
-    );
+    const size = String(sizes[k].height);
+    if (!kernel) terms.set([["", "field", size]]);
+    else {
+      terms.set([
+        ["", "field before", String(before.height)], ["+", "kernel − 1", String((kernel[0] - 1) * dilation[0])],
+        ["·", "jump, in pixels", String(before.jump)], ["=", "field", size],
+      ]);
+    }
   }
 
   /** The most exciting pictures of the chosen map. */
@@ -308,8 +276,7 @@ function show(model, { root, colours, say }, network, pictures, labels) {
     const same = one => one.picture === model.get("picture") && one.row === pixel[0] && one.column === pixel[1];
     gallery.set(list.findIndex(same));
     list.forEach(({ picture: number, row, column, value }, n) => {
-      const [top, left, bottom, right] = fieldsOf(layers, stations[k].shown, row, column)[0];
-      drawPicture(faces[n].face, pixelsOf(number), [top, left], bottom - top, right - left);
+      drawPart(faces[n].face, pixelsOf(number), fieldsOf(layers, stations[k].shown, row, column)[0]);
       faces[n].text.textContent = classes[labels[number]];
       gallery.buttons[n].setAttribute("aria-label", `${nameOf(number)}, activation ${fixed(value, 1)}`);
     });
@@ -321,18 +288,18 @@ function show(model, { root, colours, say }, network, pictures, labels) {
   }
 
   draw();
-  return {
-    recolour: () => refresh({ picture: true }),
-    close: () => state.close(),
-    found(bytes) {
+  // Python may search a while; all else works meanwhile.
+  get("exciting").then(
+    bytes => {
       best = new Float32Array(bytes.slice().buffer);
       gallery.node.hidden = false;
       redraw();
     },
-    failed(message) {
-      bestName.textContent = `The pictures could not be searched: ${message}. Run the cell again.`;
+    error => {
+      bestName.textContent = `The pictures could not be searched: ${error.message}. Run the cell again.`;
     },
-  };
+  );
+  return { recolour: () => refresh({ picture: true }), close: () => state.close() };
 }
 
 /** How far the fields of later units reach beyond the edge of a layer's maps. */
@@ -348,16 +315,11 @@ function marginOf(layers, stations, index) {
   return Math.min(margin, Math.ceil(height / 2));
 }
 
-function sized(height, width, margin) {
-  return { rows: height + 2 * margin, columns: width + 2 * margin };
-}
-
-/** A line where a picture or a map ends and padding begins. */
-function withEdge(part, margin, height, width) {
-  const [across, down] = [100 / (width + 2 * margin), 100 / (height + 2 * margin)];
-  const edge = h("div", { class: "rf-edge" });
-  edge.style.cssText = `inset:${margin * down}% ${margin * across}%`;
-  part.node.insertBefore(edge, part.node.lastChild);
+/** A picture or a map with a rim of padding. */
+function padded(label, height, width, margin, moved) {
+  const part = picture(label, { rows: height + 2 * margin, columns: width + 2 * margin, moved });
+  part.rim(margin);
+  return part;
 }
 
 /** "block 1, ReLU" after a convolution is "Block 1 conv". */
