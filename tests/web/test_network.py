@@ -414,11 +414,12 @@ BACKGROUND = """async ([name, pictures, index, source]) => {
     const bytes = await load(pictures);
     const background = new Background(workerSource(source), await load(name));
     const first = bytes.slice(0, 3072);
-    const [strongest, covered, problem] = await Promise.all([
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error("no answer in 30 s")), 30000));
+    const [strongest, covered, problem] = await Promise.race([late, Promise.all([
         background.run("activationsOverPictures", [bytes, index]),
         background.run("occlusion", [first, { size: 16, stride: 16, target: 1 }]),
         background.run("gradCam", [first, 0.5, 1]).catch(error => error.message),
-    ]);
+    ])]);
     const { inWorker } = background;
     background.close();
     return {
