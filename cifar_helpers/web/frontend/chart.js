@@ -10,6 +10,7 @@ const REACH = 22; // pixels around the marker that take hold of it
 /**
  * @typedef {object} Series
  * @property {string} name an empty one leaves the line without label and numbers, as for one seed of several
+ * @property {string} [end] what stands at its end on wide charts, if not the name
  * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
@@ -19,7 +20,7 @@ const REACH = 22; // pixels around the marker that take hold of it
 /**
  * @typedef {object} Content
  * @property {Series[]} [series]
- * @property {{colour: string, points: number[][]}[]} [bands] areas, `[x, low, high]`
+ * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`, with words inside
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
@@ -86,7 +87,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     if (width) redraw();
   });
 
-  const at = value => (content.stops ? content.stops.find(stop => stop.value === value)?.x : value);
+  const positionOf = value => (content.stops ? content.stops.find(stop => stop.value === value)?.x : value);
   const places = () => {
     if (content.stops) return content.stops;
     const [from, to] = shape?.xs.ends ?? [0, 0];
@@ -98,16 +99,16 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     const named = content.series.filter(series => series.name);
     const ends = named.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
     const measure = measurer(node);
-    const longest = Math.max(0, ...named.map(series => measure(series.name)));
+    const longest = Math.max(0, ...named.map(series => measure(series.end ?? series.name)));
     const beside = longest + 18 < width * 0.28;
     const words = content.rules.map(rule => ({ ...rule, wide: measure(rule.label) }));
     const value = content.marker;
-    const position = marker && value != null ? at(value) : null;
+    const position = marker && value != null ? positionOf(value) : null;
     if (position != null && marker?.text) {
       words.push({ x: position, label: marker.text(value), wide: measure(marker.text(value)) });
     }
     const right = beside && longest ? longest + 18 : ROOM.right;
-    const top = words.length ? 34 : ROOM.top;
+    const top = words.length || marker?.text ? 34 : ROOM.top;
     const bottom = height - ROOM.bottom;
     shape = frame(content, x, y, { top, bottom, end: width - right }, measure);
     const { xs, ys, left } = shape;
@@ -119,6 +120,9 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
       const up = band.points.map(([a, , high]) => `${round(xs(a))},${round(ys(high))}`);
       const down = band.points.map(([a, low]) => `${round(xs(a))},${round(ys(low))}`).reverse();
       inside.append(svg("polygon", { class: `band ${band.colour}`, points: [...up, ...down].join(" ") }));
+      const [a, low, high] = band.points[band.points.length - 1];
+      const room = ys(low) - ys(high) > ROW + 6;
+      if (band.name && room) inside.append(text(band.name, xs(a) - 6, (ys(low) + ys(high)) / 2 + 4, "words", "end"));
     }
     for (const series of content.series) {
       const kind = `line ${series.colour}${series.thin ? " thin" : ""}`;
@@ -135,7 +139,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
       const shown = ends.filter(end => end.last);
       const heights = spread(shown.map(end => ys(/** @type {number[]} */ (end.last)[1])), ROW, top, bottom);
       shown.forEach(({ series }, k) => {
-        parts.push(text(series.name, width - right + 8, heights[k] + 4, `label ${series.colour}`));
+        parts.push(text(series.end ?? series.name, width - right + 8, heights[k] + 4, `label ${series.colour}`));
       });
     }
     picture.replaceChildren(...parts);
@@ -151,6 +155,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
       if (handle) handle.style.transform = `translate(${round(xs(position))}px, ${bottom}px)`;
       else picture.append(svg("circle", { class: "thumb", cx: xs(position), cy: bottom, r: 7 }));
     }
+    if (handle) handle.hidden = position == null;
     show();
   }
 
@@ -162,10 +167,10 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     const { xs, ys, top, bottom } = shape;
     const group = svg("g", { class: "looked" }, svg("line", { x1: xs(seen), x2: xs(seen), y1: top, y2: bottom }));
     const rows = readings();
-    for (const { series, value } of rows) group.append(dot(series.colour, xs(seen), ys(value), 4));
+    for (const { series, at: x, value } of rows) group.append(dot(series.colour, xs(x), ys(value), 4));
     picture.append(group);
     card.replaceChildren(
-      h("span", { class: "cw-cap" }, `${x.label} ${tidy(seen)}`), h("span"),
+      h("span", { class: "cw-cap" }, `${x.label} ${roughly(seen)}`), h("span"),
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
     );
     const after = xs(seen) < (shape.left + width) / 2;
@@ -178,11 +183,14 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
 
   const write = value => (y.percent ? percent(value, 1) : fixed(value, y.digits ?? 3));
 
-  /** The numbers at the x that is looked at, the largest first. */
+  /** The numbers at the x that is looked at, the largest first; a line without a point there has none. */
   function readings() {
-    const rows = content.series.filter(series => series.name).map(series => ({
-      series, value: series.points.find(point => point[0] === seen)?.[1] ?? NaN,
-    }));
+    const { xs } = /** @type {NonNullable<typeof shape>} */ (shape);
+    const rows = content.series.filter(series => series.name && series.points.length).map(series => {
+      const at = closest(series.points.map(point => point[0]), seen, xs);
+      const point = series.points.find(candidate => candidate[0] === at) ?? [];
+      return { series, at, value: Math.abs(xs(at) - xs(seen)) < 3 ? point[1] : NaN };
+    });
     return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => b.value - a.value);
   }
 
@@ -214,7 +222,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
   let dragged = false;
   plot.addEventListener("pointerdown", event => {
     if (!marker || !shape || event.button) return;
-    const near = Math.abs(under(event) - shape.xs(at(content.marker))) < REACH;
+    const near = Math.abs(under(event) - shape.xs(positionOf(content.marker))) < REACH;
     if (!near && !marker.anywhere) return;
     dragged = true;
     plot.setPointerCapture(event.pointerId);
@@ -255,7 +263,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     const from = step > 0 ? -1 : stops.length;
     const k = (seen === null ? from : stops.indexOf(seen)) + step;
     read(stops[Math.max(0, Math.min(stops.length - 1, k))]);
-    say(`${x.label} ${tidy(seen)}: ${readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ")}`);
+    say(`${x.label} ${roughly(seen)}: ${readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ")}`);
   });
 
   const size = new ResizeObserver(entries => {
@@ -276,6 +284,9 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
 
 const round = value => Math.round(value * 10) / 10;
 const tidy = value => +value.toPrecision(6);
+
+/** An x for people: whole numbers as they are, others with three digits. */
+const roughly = value => (Number.isInteger(value) ? short(value) : short(+value.toPrecision(3)));
 
 /** How many decimals a number needs. */
 const decimals = value => `${tidy(value)}`.split(".")[1]?.length ?? 0;
@@ -383,9 +394,8 @@ function path(points, xs, ys) {
   let pen = "M";
   let d = "";
   for (const [a, b] of points) {
-    const height = ys(b);
-    if (Number.isFinite(height)) d += `${pen}${round(xs(a))} ${round(height)}`;
-    pen = Number.isFinite(height) ? "L" : "M";
+    if (Number.isFinite(b)) d += `${pen}${round(xs(a))} ${round(ys(b))}`;
+    pen = Number.isFinite(b) ? "L" : "M";
   }
   return d;
 }
