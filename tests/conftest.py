@@ -8,14 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
 
-from cifar_helpers import Cifar10, load_cifar10
-from cifar_helpers.data import default_root
-from cifar_helpers.data.readers import find_batches
-from cifar_helpers.data.sketches import load_sketches
+# The process that hands out tests to others reads this file too; without torch it starts two seconds earlier.
+if TYPE_CHECKING:
+    from cifar_helpers import Cifar10
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,8 @@ def sketch_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     `make test` names it in `CIFAR_COURSE_SKETCHES`, for its several calls of pytest.
     """
+    from cifar_helpers.data.sketches import load_sketches
+
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -62,12 +64,18 @@ def sketch_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sketches(sketch_root: Path) -> Cifar10:
     """The course's own drawings, as a learner without data gets them."""
+    from cifar_helpers import load_cifar10
+
     return load_cifar10(sketch_root, source="sketches")
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Cifar10:
     """The real CIFAR-10; a test that asks for it is skipped where it is not."""
+    from cifar_helpers import load_cifar10
+    from cifar_helpers.data import default_root
+    from cifar_helpers.data.readers import find_batches
+
     if find_batches(default_root()) is None:
         pytest.skip("needs the real CIFAR-10 in data/")
     return load_cifar10(source="cifar10", download=False)

@@ -152,13 +152,12 @@ def test_one_pixel_in_a_file_is_refused_and_eight_are_enough(tmp_path: Path) -> 
     assert preprocess(tmp_path / "eight.png")[:, 5, 5].tolist() == [9, 8, 7]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(("width", "height"), [(20_000, 20), (20, 20_000), (20_000, 3_000)])
 def test_very_wide_and_large_pictures_are_quick(tmp_path: Path, width: int, height: int) -> None:
     Image.new("L", (width, height), 77).save(tmp_path / "p.png")
-    started = time.perf_counter()
+    started = time.process_time()
     assert (preprocess(tmp_path / "p.png") == 77).all()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def growth(path: Path) -> int:

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from cifar_helpers import MLP, CifarCNN, devices, time_epoch
 from cifar_helpers.timing import Timing, sweep, time_of_layers
 
-pytestmark = pytest.mark.alone
-
 
 def tiny() -> MLP:
     torch.manual_seed(0)
@@ -32,6 +30,7 @@ class Sleepy(nn.Module):
         return logits
 
 
+@pytest.mark.alone
 def test_an_epoch_is_scaled_from_steps() -> None:
     timing = time_epoch(Sleepy(), batch_size=50, train_images=1000, validation_images=500, seconds=0.2)
     assert 20 * 0.02 <= timing.train_seconds < 20 * 0.06
@@ -40,6 +39,7 @@ def test_an_epoch_is_scaled_from_steps() -> None:
     assert timing.milliseconds_per_image == pytest.approx(timing.train_seconds)
 
 
+@pytest.mark.alone
 def test_a_training_step_takes_longer_than_a_validation_step() -> None:
     timing = time_epoch(MLP(), batch_size=200, train_images=1000, validation_images=1000, seconds=0.3)
     assert timing.train_seconds > timing.validation_seconds > 0
@@ -54,6 +54,7 @@ def test_the_model_is_not_changed() -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
+@pytest.mark.alone
 def test_a_sweep_has_one_timing_for_each_size_and_large_batches_are_cheaper() -> None:
     found = sweep(MLP(), [1, 128], seconds=0.2)
     assert [t.batch_size for t in found] == [1, 128]

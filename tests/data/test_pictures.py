@@ -151,14 +151,13 @@ def test_a_large_jpeg_may_be_decoded_at_a_fraction(tmp_path: Path) -> None:
     assert np.abs(difference).mean() < 4
 
 
-@pytest.mark.alone
 def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
     Image.new("1", (20_000, 3_300)).save(tmp_path / "p.png")
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(PictureError, match=r"20000×3300 pixels, over 64,000,000: make it smaller"):
         open_rgb(tmp_path / "p.png")
-    assert tracemalloc.get_traced_memory()[1] < 5e6 and time.perf_counter() - started < 5
+    assert tracemalloc.get_traced_memory()[1] < 5e6 and time.process_time() - started < 5
     tracemalloc.stop()
 
 

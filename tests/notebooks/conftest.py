@@ -7,15 +7,18 @@ each that asks something with the right answer.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Generator
+from pathlib import Path
 
 import nbformat
 import pytest
 from lesson_cells import answered, heard, is_right, shown
 from nbval.plugin import IPyNbCell
 
+RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 BRIEF = 2  # seconds: what takes longer is run once
 
 
@@ -28,6 +31,12 @@ class RunAgain:
         yield
         if isinstance(item, IPyNbCell):
             check(item, time.perf_counter() - start)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """The lessons that take longest come first, lest one worker ends long after the other."""
+        seconds = json.loads((RESOURCES / "lesson_seconds.json").read_text(encoding="utf-8"))["seconds"]
+        items.sort(key=lambda item: -seconds.get(item.path.stem, 0))
 
 
 def check(item: IPyNbCell, seconds: float) -> None:

@@ -75,7 +75,7 @@ def few(sketches: Cifar10) -> Cifar10:
 
 
 def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, few: Cifar10) -> None:
-    recipe = Recipe(about="a test", epochs=1, batch_size=100, width=0.25, keep_weights=True, seed=3)
+    recipe = Recipe(about="a test", epochs=1, batch_size=100, keep_weights=True, seed=3)
     first = record("one", recipe, few, tmp_path)
     second = record("two", recipe, few, tmp_path)
     assert first.metrics == second.metrics
