@@ -131,7 +131,7 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
-    expect(page.locator(".cw-foot")).to_contain_text("Part of its field lies beyond the edge")
+    expect(page.locator(".cw-foot")).to_contain_text("Part of its field is padding")
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
     page.evaluate("document.querySelector('[data-widget]').close()")

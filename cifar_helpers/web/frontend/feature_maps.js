@@ -332,7 +332,8 @@ function mapName(layer, channel) {
 
 /** Columns that make a wall about twice as wide as high. */
 function columnsOf(count) {
-  return Math.min(count, Math.ceil(Math.sqrt(count * 2) / 4) * 4);
+  const columns = Math.ceil(Math.sqrt(count * 2));
+  return count < 24 ? columns : Math.ceil(columns / 4) * 4; // the usual numbers of channels then fill whole rows
 }
 
 /** The first nine maps of a layer, small. */

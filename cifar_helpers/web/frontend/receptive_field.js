@@ -87,6 +87,7 @@ function show(model, { root, colours, say }, [weights, pictures, labels], get) {
   big.node.classList.add("rf-big");
   const seen = h("span", { class: "cw-cap" });
 
+  const many = stations.length > 6;
   const maps = stations.map((station, k) => {
     const margin = margins[k + 1];
     const { height, width } = station;
@@ -105,11 +106,12 @@ function show(model, { root, colours, say }, [weights, pictures, labels], get) {
       redraw();
     });
     const head = h(
-      "div", { class: "cw-head" }, h("b", {}, titleOf(station)), h("span", { class: "cw-cap" }, square(sizes[k])),
+      "div", { class: "cw-head" }, h("b", {}, titleOf(station, many)), h("span", { class: "cw-cap" }, square(sizes[k])),
     );
     return { ...map, box: h("div", {}, head, map.node), margin };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
+  chain.classList.toggle("rf-many", many);
   chain.style.setProperty("--columns", String(Math.max(3, Math.ceil(Math.sqrt(maps.length * 1.5)))));
   chain.addEventListener(
     "keydown",
@@ -233,7 +235,7 @@ function show(model, { root, colours, say }, [weights, pictures, labels], get) {
     drawTerms(k);
 
     const beyond = Math.max(0, -top) + Math.max(0, bottom - SIDE) + Math.max(0, -left) + Math.max(0, right - SIDE);
-    const padding = beyond ? " Part of its field lies beyond the edge, where there are only zeros." : "";
+    const padding = beyond > 0 ? " Part of its field is padding: zeros." : "";
     const where = `Unit in row ${row}, column ${column} of ${station.name}`;
     const value = network.map(station.shown)[(channelNow() * station.height + row) * station.width + column];
     foot.textContent = `${where}${k === chosen() ? `: activation ${fixed(value)}` : ""}.${padding}`;
@@ -278,9 +280,9 @@ function show(model, { root, colours, say }, [weights, pictures, labels], get) {
     list.forEach(({ picture: number, row, column, value }, n) => {
       drawPart(faces[n].face, pixelsOf(number), fieldsOf(layers, stations[k].shown, row, column)[0]);
       faces[n].text.textContent = classes[labels[number]];
-      gallery.buttons[n].setAttribute("aria-label", `${nameOf(number)}, activation ${fixed(value, 1)}`);
+      gallery.buttons[n].setAttribute("aria-label", `${nameOf(number)}, activation ${fixed(value)}`);
     });
-    const range = [list[0], list[list.length - 1]].map(one => fixed(one.value, 1)).join(" to ");
+    const range = [list[0], list[list.length - 1]].map(one => fixed(one.value)).join(" to ");
     bestName.replaceChildren(
       h("b", {}, `What map ${channel} responds to most`),
       ` in ${count.toLocaleString("en")} pictures: activations ${range}. Choose one to see all of it.`,
@@ -322,11 +324,10 @@ function padded(label, height, width, margin, moved) {
   return part;
 }
 
-/** "block 1, ReLU" after a convolution is "Block 1 conv". */
-function titleOf({ name, window }) {
-  const group = name.split(", ")[0];
-  const op = window.op === "convolution" ? "conv" : "pool";
-  return `${group[0].toUpperCase()}${group.slice(1)} ${op}`;
+/** "block 1, ReLU" after a convolution is "Block 1 conv"; among many layers "1 conv". */
+function titleOf({ name, window }, short) {
+  const group = name.split(", ")[0].replace("block ", short ? "" : "Block ");
+  return `${group} ${window.op === "convolution" ? "conv" : "pool"}`;
 }
 
 function square({ height, width }) {
