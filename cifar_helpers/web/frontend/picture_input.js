@@ -2,8 +2,9 @@
 import styles from "./picture_input.css";
 import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
-import { segmented, button } from "./controls.js";
+import { segmented } from "./controls.js";
 import { picture } from "./picture.js";
+import { pictureSources } from "./picture_sources.js";
 import { resized } from "./resize.js";
 
 const SIDE = 32;
@@ -42,20 +43,16 @@ export function centralSquare(source, width, height) {
 }
 
 /**
- * A file as a square of pixels.
- * @param {Blob} file
- * @returns {Promise<{pixels: Uint8Array, side: number}>}
+ * The colours of the pen.
+ * @param {(rgb: number[]) => void} chosen
  */
-export async function squareOf(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new Error("This file is no picture that the browser can read: take a PNG, JPEG, GIF or WebP file.");
-  }
-  const square = centralSquare(bitmap, bitmap.width, bitmap.height);
-  bitmap.close();
-  return square;
+export function penChoice(chosen) {
+  const colours = PENS.map(([name, rgb]) => ({
+    value: rgb, name, text: h("span", { class: "pi-ink", style: `background:rgb(${rgb})` }),
+  }));
+  const pens = segmented("Pen", colours, PENS[0][1], chosen);
+  pens.node.classList.add("pi-pens");
+  return pens;
 }
 
 /**
@@ -91,17 +88,9 @@ export function pictureInput({ pictures, label, changed, told }) {
   gallery.node.classList.add("pi-gallery");
   gallery.buttons.forEach((one, k) => one.setAttribute("title", pictures[k].name));
 
-  const pens = segmented(
-    "Pen",
-    PENS.map(([name, rgb]) => ({
-      value: rgb, name, text: h("span", { class: "pi-ink", style: `background:rgb(${rgb})` }),
-    })),
-    ink,
-    rgb => {
-      ink = rgb;
-    },
-  );
-  pens.node.classList.add("pi-pens");
+  const pens = penChoice(rgb => {
+    ink = rgb;
+  });
 
   const shown = picture(`${label} Drag to draw on it, or move with the arrow keys and draw with the space bar.`, {
     rows: SIDE,
@@ -150,95 +139,26 @@ export function pictureInput({ pictures, label, changed, told }) {
     gallery.set(pictures.findIndex(one => one.pixels.every((value, i) => value === now[i])));
   }
 
-  const open = async file => {
-    stop();
-    try {
-      const square = await squareOf(file);
-      told("");
-      give(resized(square.pixels, square.side, square.side, SIDE), "your picture");
-    } catch (error) {
-      told(/** @type {Error} */ (error).message);
-    }
-  };
-  const chooser = h("input", { type: "file", accept: "image/*", hidden: true });
-  chooser.addEventListener("change", () => {
-    if (chooser.files[0]) open(chooser.files[0]);
-    chooser.value = "";
+  const { node: sources, listen, stop } = pictureSources({
+    target: shown.node,
+    told,
+    opened(source, width, height, name) {
+      const square = centralSquare(source, width, height);
+      give(resized(square.pixels, square.side, square.side, SIDE), name);
+    },
   });
-
-  /** @type {MediaStream | null} */
-  let stream = null;
-  let frame = 0;
-  let asked = 0; // counts, so that a camera that starts after it was given up is turned off at once
-  const video = h("video", { playsinline: true, muted: true });
-  const camera = button("Camera", () => (stream ? stop() : start()));
-  function stop() {
-    asked += 1;
-    cancelAnimationFrame(frame);
-    stream?.getTracks().forEach(track => track.stop());
-    stream = null;
-    video.srcObject = null;
-    camera.textContent = "Camera";
-  }
-  async function start() {
-    const own = ++asked;
-    try {
-      const found = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
-      if (own !== asked) return found.getTracks().forEach(track => track.stop());
-      stream = found;
-      video.srcObject = found;
-      await video.play();
-    } catch (error) {
-      if (own !== asked) return;
-      stop();
-      const refused = /** @type {Error} */ (error).name === "NotAllowedError";
-      told(
-        refused
-          ? "The camera was refused. Allow it in the browser's settings for this page, or open a file."
-          : "No camera can be used here: it needs one, and a page from https, localhost or disk. Open a file instead.",
-      );
-      return;
-    }
-    told("");
-    camera.textContent = "Hold still"; // keeps the frame that is seen now
-    const next = () => {
-      frame = requestAnimationFrame(next);
-      if (!video.videoWidth) return;
-      const square = centralSquare(video, video.videoWidth, video.videoHeight);
-      give(resized(square.pixels, square.side, square.side, SIDE), "the camera's picture");
-    };
-    next();
-  }
 
   return {
     gallery: gallery.node,
     node: shown.node,
     pens: pens.node,
-    sources: h("div", { class: "pi-sources" }, button("Open…", () => chooser.click()), camera, chooser),
+    sources,
     set,
     reveal() {
       const button = gallery.buttons.find(one => one.getAttribute("aria-checked") === "true");
       if (button) gallery.node.scrollLeft = button.offsetLeft - gallery.node.clientWidth / 2;
     },
-    listen(root) {
-      const take = (event, data) => {
-        const file = Array.from(data?.files ?? []).find(one => one.type.startsWith("image/")) ?? data?.files[0];
-        if (!file) return;
-        event.preventDefault();
-        open(file);
-      };
-      root.addEventListener("dragover", event => {
-        event.preventDefault();
-        shown.node.classList.add("pi-over");
-      });
-      root.addEventListener("dragleave", () => shown.node.classList.remove("pi-over"));
-      root.addEventListener("drop", event => {
-        event.preventDefault();
-        shown.node.classList.remove("pi-over");
-        take(event, event.dataTransfer);
-      });
-      root.addEventListener("paste", event => take(event, event.clipboardData));
-    },
+    listen,
     close: stop,
   };
 }
