@@ -88,13 +88,18 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
     expect(page.locator(TOTAL)).to_have_text(f"{PICTURE[2, 3, 4] / 255:.2f}")
 
 
-def test_padding_is_shown_as_zeros_that_are_no_pixels(front: FrontEnd) -> None:
+def test_padding_is_shown_as_zeros_and_what_is_multiplied_is_lit(front: FrontEnd) -> None:
     page = front.open(kernel_bench(PICTURE))
     put(page, pixel=[0, 0])
     pixels = page.locator(".cv-pixels > *")
     assert pixels.all_inner_texts()[:4] == ["0"] * 4
     assert "gradient" in pixels.first.evaluate("c => getComputedStyle(c).backgroundImage")
     assert pixels.last.inner_text() == f"{grey(PICTURE.numpy())[1, 1]:.2f}"
+    pixels.nth(3).hover()
+    lit = "c => [...c.parentNode.children].indexOf(c)"
+    assert [part.evaluate(lit) for part in page.locator(".cv-lit").all()] == [3, 3, 3]
+    cell(page, 3, 1).focus()
+    assert [part.evaluate(lit) for part in page.locator(".cv-lit").all()] == [6, 6, 6]
 
 
 def test_the_most_similar_learned_kernel_is_that_of_python(front: FrontEnd) -> None:

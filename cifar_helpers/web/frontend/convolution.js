@@ -226,6 +226,13 @@ export function sumLine(side, edited) {
   captions.push(cap("products", `${count} products`), cap("sum", "their sum"));
   const signs = [sign("times", "×"), sign("equals", "="), sign("sigma", "Σ")];
   const node = h("div", { class: `cv-line cv-${side}` }, captions, Object.values(areas), signs);
+  // A pixel, its number of the kernel and their product are shown to belong together.
+  const grids = [pixels, kernel, products];
+  const light = event => {
+    const k = Math.max(...grids.map(grid => grid.cells.indexOf(event.target)));
+    for (const grid of grids) grid.cells.forEach((cell, i) => cell.classList.toggle("cv-lit", i === k));
+  };
+  for (const event of ["pointerover", "pointerleave", "focusin", "focusout"]) node.addEventListener(event, light);
   return {
     node,
     side,

@@ -13,8 +13,8 @@ import styles from "./convolution_steps.css";
 const SIDE = 3; // of the kernels
 const PACE = 700; // ms for each step of the play
 const NEAR = 0.25; // a sum nearer to zero than this counts as near zero
-const SIGNS = [{ sign: -1, text: "− negative" }, { sign: 0, text: "≈ near zero" }, { sign: 1, text: "+ positive" }];
-const WORDS = { "-1": "negative", 0: "near zero", 1: "positive" };
+const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
+const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
 
@@ -46,7 +46,17 @@ export function render({ model, el }) {
     const next = Math.max(1, Math.min(count(), to));
     if (next === model.get("step")) return;
     traits.set({ step: next });
+    locate();
     draw();
+  };
+  const placeOf = () => [Math.floor((step() - 1) / output.width), (step() - 1) % output.width];
+  // At the input event and not at the frame: the next key may come before it.
+  const locate = () => {
+    const [row, column] = placeOf();
+    const { stride, dilation } = sliding();
+    const middle = (reachOf(SIDE, dilation) - 1) / 2;
+    input.view.place(row * stride + middle, column * stride + middle, stride);
+    target.view.place(row, column);
   };
   const setting = values => {
     traits.set(values);
@@ -64,7 +74,7 @@ export function render({ model, el }) {
   const input = grid("Image ", "The image. Arrow keys move the window.", (y, x) => {
     const { stride, dilation } = sliding();
     const middle = (reachOf(SIDE, dilation) - 1) / 2;
-    const place = (at_, size) => Math.max(0, Math.min(size - 1, Math.round((at_ - middle) / stride)));
+    const place = (pixel, size) => Math.max(0, Math.min(size - 1, Math.round((pixel - middle) / stride)));
     pause();
     go(place(y, output.height) * output.width + place(x, output.width) + 1);
   });
@@ -94,11 +104,11 @@ export function render({ model, el }) {
     pause();
     go(step() + 1);
   });
-  const at_ = h("span", { class: "cs-at" });
+  const where = h("span", { class: "cs-at" });
   const track = h("div", { class: "cs-track" });
-  const watch = h("div", { class: "cs-controls" }, play, next, track, at_);
+  const watch = h("div", { class: "cs-controls" }, play, next, track, where);
 
-  const guesses = SIGNS.map(({ sign, text }) => button(text, () => guess(sign)));
+  const guesses = CHOICES.map((text, k) => button(text, () => guess(k - 1)));
   const ask = h(
     "div", { class: "cs-controls", role: "group", "aria-label": "Predict the sign of the sum" },
     h("b", {}, "Will the sum be"), guesses,
@@ -202,7 +212,7 @@ export function render({ model, el }) {
   function paintAll() {
     const now = step();
     const how = sliding();
-    const [row, column] = [Math.floor((now - 1) / output.width), (now - 1) % output.width];
+    const [row, column] = placeOf();
     const reach = reachOf(SIDE, how.dilation);
     const [top, left] = [row * how.stride, column * how.stride];
     const secret = hidden();
@@ -215,9 +225,8 @@ export function render({ model, el }) {
       (v, k) => (known(k) ? fixed(v) : k + 1 === now ? "?" : ""),
     );
     input.view.mark(top, left, reach, reach);
-    input.view.place(top + (reach - 1) / 2, left + (reach - 1) / 2, how.stride);
     target.view.mark(row, column, 1, 1);
-    target.view.place(row, column);
+    locate();
     const value = output.values[now - 1];
     const sum = line.set(windowAt(image, SIDE, how, row, column), kernel, colours(), secret ? null : colour(value));
     const size = image.height + 2 * how.padding;
@@ -229,7 +238,7 @@ export function render({ model, el }) {
     target.aside.textContent = `row ${row}, column ${column}`;
 
     const text = `Step ${now} of ${count()}`;
-    at_.textContent = text;
+    where.textContent = text;
     bar.set(now);
     next.disabled = now === count();
     watch.hidden = model.get("predicting");
@@ -240,8 +249,7 @@ export function render({ model, el }) {
     verdict.textContent = "";
     if (predicted.has(now)) {
       const [right, sign] = [predicted.get(now), signOf(value)];
-      const reason = sign ? "" : `, within ${NEAR} of 0`;
-      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${WORDS[sign]}${reason}.`;
+      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[sign + 1]}.`;
       verdict.dataset.right = String(right);
     }
     const [good, all] = model.get("score");

@@ -109,6 +109,13 @@ export function render({ model, el, load }) {
     const [height, width] = sizes();
     const pixel = [Math.max(0, Math.min(height - 1, row)), Math.max(0, Math.min(width - 1, column))];
     if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
+    locate(pixel);
+  };
+  // At the input event and not at the frame: the next key may come before it.
+  const locate = ([row, column]) => {
+    const { stride } = sliding();
+    input.place(row * stride + middle(), column * stride + middle(), stride);
+    result.place(row, column);
   };
   const middle = () => (reachOf(Math.sqrt(kernel.length), sliding().dilation) - 1) / 2;
   const [height, width] = model.get("size");
@@ -239,7 +246,7 @@ export function render({ model, el, load }) {
       joined.set(null);
       return;
     }
-    const wanted = goal && planes.map(plane => convolve(plane, goal.target, { ...PLAIN }));
+    const wanted = goal && planes.map(plane => convolve(plane, goal.target, PLAIN));
     const several = outputs.length === 3;
     const signed = !several && (look === "auto" ? isSigned(goal ? goal.target : kernel) : look === "signed");
     const limit = innerLimit((wanted ?? outputs)[0], wanted ? PLAIN : how);
@@ -257,9 +264,8 @@ export function render({ model, el, load }) {
     const [top, left] = [row * how.stride, column * how.stride];
     input.mark(top, left, reach, reach);
     input.gaps(side, how.dilation);
-    input.place(top + middle(), left + middle(), how.stride);
     result.resize(rows, columns);
-    result.place(row, column);
+    locate([row, column]);
     for (const view of [result, target]) view.mark(row, column, 1, 1);
     where.textContent = `row ${row} · column ${column}`;
 
