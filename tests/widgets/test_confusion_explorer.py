@@ -93,7 +93,16 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     page.locator(".iw-slot").nth(3).press("ArrowRight")
     assert state_of(page, "picture") == mistakes[::-1][1]
     expect(page.locator(".iw-slot").nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    assert state_of(page, "picture") == mistakes[0]
+    expect(page.locator(".iw-pager")).to_contain_text(f"–{len(mistakes)} of {len(mistakes)}")
     expect(page.locator(".ce-note")).to_have_text(f"{len(mistakes)} of {int(WRONG.sum())} here; all in the notebook.")
+    row = CLASSES[IMAGES.labels[mistakes[0]]]
+    page.get_by_role("grid", name="Confusion matrix of the network").get_by_role("rowheader").filter(
+        has_text=row
+    ).click()
+    expect(page.locator(".iw-pager")).to_contain_text("1–")
+    assert state_of(page, "picture") == -1
 
 
 def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front: FrontEnd) -> None:
