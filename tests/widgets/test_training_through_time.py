@@ -36,7 +36,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
     page = front.open(training_through_time(HORSE))
     run = load_run("good-25")
     curve = page.get_by_role("slider", name="Epoch")
-    title = page.locator(".tt-top p")
+    title = page.locator(".tt-title")
     captions = page.locator(".tt-head span")
     expect(title).to_have_text("Before training")
     expect(captions.nth(3)).to_have_text("before training")
@@ -82,21 +82,21 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + 5)
     assert state_of(page, "epoch") == 25
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
-    expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
+    expect(page.locator(".tt-title b")).to_have_text("Epoch 4")
 
 
 def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 24)")
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-top b")).to_have_text("Epoch 25")
+    expect(page.locator(".tt-title b")).to_have_text("Epoch 25")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-top b")).to_have_text("Epoch 1")
+    expect(page.locator(".tt-title b")).to_have_text("Epoch 1")
     page.get_by_role("button", name="Pause").click()
     stopped = state_of(page, "epoch")
     page.get_by_role("application", name="The picture").press(" ")
-    expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
+    expect(page.locator(".tt-title b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
 

@@ -282,9 +282,10 @@ export function render({ model, el, load }) {
     return `${sentence(stage.title)}, ${stage.kind === "maps" ? "map" : "unit"} ${unit}`;
   };
   const told = (stage, mine, read, count) => {
-    if (read.linear) return `The ${count} largest of its ${read.sources.length} summands: value × weight`;
-    const zeros = mine.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / mine.length;
     const all = read.sources.length;
+    if (read.linear && all <= count) return "all of its summands: values × weights, added up";
+    if (read.linear) return `the ${count} largest of its ${all} summands: values × weights`;
+    const zeros = mine.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / mine.length;
     const which = all <= count ? `all ${all} of its kernels` : `the ${count} of its ${all} kernels that count most`;
     return `${percent(zeros)} zeros; below: ${which}`;
   };
@@ -324,7 +325,7 @@ export function render({ model, el, load }) {
       if (x0 <= x1) {
         const middle = (x0 + x1) / 2;
         wires.append(svg("path", {
-          class: source.sign < 0 ? "minus" : "plus", d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
+          class: from < 0 ? "" : source.sign < 0 ? "minus" : "plus", d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
           "stroke-width": (1 + (2 * Math.abs(source.amount)) / most).toFixed(1),
         }));
       }

@@ -62,7 +62,7 @@ export function render({ model, el, load }) {
   input.listen(root);
 
   // The curve
-  const title = h("p", {});
+  const title = h("p", { class: "tt-title" });
   const pace = chart({
     label: "Accuracy by epoch",
     height: 170,
@@ -127,9 +127,9 @@ export function render({ model, el, load }) {
   const filmed = h("span", { class: "cw-cap" });
   const layers = h("div");
   root.append(
-    h("div", { class: "tt-top" }, title, play),
+    title,
     pace.node,
-    h("div", { class: "cw-bar tt-bar" }, layers, h("div", { class: "tt-right" }, input.gallery, input.sources)),
+    h("div", { class: "cw-bar tt-bar" }, layers, h("div", { class: "tt-right" }, play, input.gallery, input.sources)),
     problem,
     h("div", { class: "tt-strip" }, about.map(part => part.node)),
     h("div", { class: "tt-film" }, filmed, film.node),
