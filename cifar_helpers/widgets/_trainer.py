@@ -27,7 +27,7 @@ _EVERY: Final = 0.2  # seconds between two updates of the browser
 
 
 class Curve:
-    """The loss step by step in at most `most` points: when there are more, each becomes the mean of two.
+    """The loss step by step in fewer than `most` points (an even number): that many become half as many means of two.
 
     A run of any length can so be sent whole, and a view that is opened later has all of it.
 
@@ -50,8 +50,8 @@ class Curve:
             return
         self.points.append(_mean(self._waiting))
         self._waiting = []
-        if len(self.points) > self.most:
-            self.points = [_mean(self.points[k : k + 2]) for k in range(0, len(self.points) - 1, 2)]
+        if len(self.points) == self.most:
+            self.points = [_mean(self.points[k : k + 2]) for k in range(0, self.most, 2)]
             self.stride *= 2
 
 

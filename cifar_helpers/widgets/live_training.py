@@ -1,61 +1,49 @@
-"""Train a network while you watch: start, pause, stop, another learning rate, again."""
+"""Train a network while you watch: start, pause, another learning rate, stop, and again beside the earlier runs."""
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+import math
+from typing import Any, Final, cast
+
 import torch
+import traitlets
 from torch import nn
 
 from cifar_helpers.data import Augment, BatchLoader, ImageSet
 from cifar_helpers.models import CifarCNN
+from cifar_helpers.runs import load_run
 from cifar_helpers.training import fit
 from cifar_helpers.training.history import History
-from cifar_helpers.widgets._cell import in_this_cell
-from cifar_helpers.widgets._controls import choice, row, whole
-from cifar_helpers.widgets._curves import Curves, curves_html
-from cifar_helpers.widgets._drawing import message_html, sentence
-from cifar_helpers.widgets._screen import Screen
-from cifar_helpers.widgets._trainer import Trainer, Watch
+from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets._trainer import Trainer, Watch, columns
 
-__all__ = ["LiveTraining", "live_training", "render"]
+__all__ = ["LiveTraining", "live_training"]
 
-_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_KEPT: Final = 4  # earlier runs
+_GHOST: Final = "lab-base"  # the recorded run that is drawn before the first start: the same network and batches
 
 
-def render(history: History, epochs: int, state: str, problem: str = "") -> str:
-    """HTML of the curves so far, what happens now, and what went wrong.
+class LiveTraining(CourseWidget, module="live_training"):
+    """A training run to steer; `model` and `history` are its network and its epochs, at any time.
 
-    Args:
-        history: of the complete epochs.
-        epochs: that were asked for.
-        state: a sentence.
-        problem: shown as a message, empty for none.
+    A learning rate that is changed while it trains counts from the next step; the other settings from the next start.
     """
-    parts = [message_html(problem)] if problem else []
-    return "".join([*parts, sentence(state), curves_html([Curves("", [history])], epochs)])
 
-
-class LiveTraining(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A training to steer; `model` and `history` are its network and its epochs, at any time."""
+    learning_rate = cast(float, traitlets.CFloat(0.03).tag(sync=True))
+    batch_size = cast(int, traitlets.Int(128).tag(sync=True))
+    epochs = cast(int, traitlets.Int(8).tag(sync=True))
+    run = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
+    earlier = cast(list[Any], traitlets.List().tag(sync=True))
+    ghost = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
+    images = cast(list[int], traitlets.List().tag(sync=True))
 
     def __init__(self, train: ImageSet, validation: ImageSet) -> None:
         self._train, self._validation = train, validation
-        self.rate = choice("learning rate", [(f"{r:g}", r) for r in _RATES])
-        self.rate.value = 0.03
-        self.batch = choice("batch size", [16, 32, 64, 128, 256, 512])
-        self.batch.value = 128
-        self.epochs = whole("epochs", 1, 100, 8)
-        self.start = widgets.Button(description="start", tooltip="train a fresh network")
-        self.pause = widgets.Button(description="pause", tooltip="wait after the current step", disabled=True)
-        self.stop = widgets.Button(description="stop", tooltip="end and keep the network", disabled=True)
-        self.shown = Screen()
-        self._trainer = Trainer(self._draw)
-        self._settings = ""
-        self.start.on_click(lambda _: self._begin())
-        self.pause.on_click(lambda _: self._pause())
-        self.stop.on_click(lambda _: self._stop())
-        super().__init__([row(self.rate, self.batch, self.epochs), row(self.start, self.pause, self.stop), self.shown])
-        self._draw()
+        self._trainer = Trainer(self._report)
+        self._settings: dict[str, Any] = {}
+        self._epoch_seconds: list[float] = []
+        super().__init__(images=[len(train), len(validation)], ghost=_ghost())
+        self.on_msg(self._command)
 
     @property
     def model(self) -> nn.Module:
@@ -65,7 +53,7 @@ class LiveTraining(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             RuntimeError: before the first start.
         """
         if self._trainer.model is None:
-            raise RuntimeError("nothing was trained yet: press start first")
+            raise RuntimeError("nothing was trained yet: press Start first")
         return self._trainer.model
 
     @property
@@ -73,71 +61,118 @@ class LiveTraining(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         """One row for each complete epoch of it."""
         return self._trainer.history
 
-    def close(self) -> None:
-        """End the training with the widget."""
-        self._trainer.stop()
-        super().close()
+    @traitlets.validate("learning_rate")
+    def _checked_rate(self, proposal: Any) -> float:
+        rate: float = proposal["value"]
+        if not (math.isfinite(rate) and rate > 0):
+            raise traitlets.TraitError(f"learning_rate must be a number above 0, got {rate}")
+        return rate
 
-    def _begin(self) -> None:
-        rate, size, epochs = self.rate.value, self.batch.value, self.epochs.value
-        self._settings = f"learning rate {rate:g}, batches of {size}"
+    @traitlets.validate("batch_size", "epochs")
+    def _checked_whole(self, proposal: Any) -> int:
+        name, value = proposal["trait"].name, proposal["value"]
+        most = {"batch_size": 4096, "epochs": 100}[name]
+        if not 1 <= value <= most:
+            raise traitlets.TraitError(f"{name} must be 1 to {most}, got {value}")
+        return int(value)
+
+    @traitlets.observe("learning_rate")
+    def _steer(self, _: Any) -> None:
+        self._trainer.rate = self.learning_rate
+
+    def words(self) -> str:
+        """The run of now, or what can be done."""
+        if not self.run:
+            return (
+                f"Train a CifarCNN on {len(self._train):,} images: start, pause and stop it, change the learning rate, "
+                "and watch the losses and the validation accuracy grow."
+            )
+        rows = self.history.rows
+        best = max((row.validation_accuracy for row in rows), default=math.nan)
+        result = f", best validation accuracy {100 * best:.1f} %" if rows else ""
+        state = {"running": "Training", "paused": "Paused", "ended": "Ended"}[self.run["state"]]
+        rate, size = self._settings["learning_rate"], self._settings["batch_size"]
+        return f"{state}: learning rate {rate:g}, batches of {size}, {len(rows)} epochs complete{result}."
+
+    def start(self) -> None:
+        """Train a fresh network; what runs is ended and stays as an earlier run."""
+        rate, size, epochs = self.learning_rate, self.batch_size, self.epochs
+        self._trainer.stop()
+        if self.run and self.run["points"]:
+            self.earlier = [*self.earlier, self.run][-_KEPT:]
+        self._settings = {"learning_rate": rate, "batch_size": size, "epochs": epochs}
+        self._epoch_seconds = []
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             model = CifarCNN()
 
         def train(network: nn.Module, watch: Watch) -> History:
-            # Made anew with the model, so that no optimizer holds the parameters of another one.
+            # Made with the model, so that no optimizer holds the parameters of another one.
             optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
-            loader = BatchLoader(self._train, size, shuffle=True, augment=Augment())
-            batches = watch.loader(loader, epochs)
+            batches = BatchLoader(self._train, size, shuffle=True, augment=Augment())
             return fit(
-                network,
-                batches,
-                self._validation,
-                epochs=epochs,
-                optimizer=optimizer,
-                callbacks=[watch],
-                progress=False,
-            )
+                network, watch.loader(batches, epochs), self._validation, epochs=epochs, optimizer=optimizer,
+                callbacks=[watch], progress=False,
+            )  # fmt: skip
 
+        self._trainer.rate = rate
         self._trainer.start(model, train)
-        self._draw()
+        self._report()
 
-    def _pause(self) -> None:
-        if self._trainer.paused:
-            self._trainer.resume()
-        else:
-            self._trainer.pause()
-        self._draw()
+    def pause(self) -> None:
+        """Wait after the current step."""
+        self._trainer.pause()
+        self._report()
 
-    def _stop(self) -> None:
+    def resume(self) -> None:
+        """Go on."""
+        self._trainer.resume()
+        self._report()
+
+    def stop(self) -> None:
+        """End after the current step; network and history stay."""
         self._trainer.stop()
-        self._draw()
+        self._report()
 
-    def _draw(self) -> None:
-        trainer, epochs = self._trainer, self.epochs.value
-        running, paused = trainer.running, trainer.paused
-        self.start.description = "start again" if trainer.model is not None else "start"
-        self.pause.description = "go on" if paused else "pause"
-        self.pause.disabled = self.stop.disabled = not running
-        self.shown.value = render(trainer.history, max(epochs, len(trainer.history)), self._state(), trainer.problem)
+    def close(self) -> None:
+        """End the run with the widget."""
+        self._trainer.stop()
+        super().close()
 
-    def _state(self) -> str:
+    def _command(self, _: Any, message: Any, __: Any) -> None:
+        commands = {"start": self.start, "pause": self.pause, "resume": self.resume, "stop": self.stop}
+        if isinstance(message, dict) and message.get("type") in commands:
+            commands[message["type"]]()
+
+    def _report(self) -> None:
         trainer = self._trainer
         if trainer.model is None:
-            return f"Press start: {len(self._train):,} images to train on, {len(self._validation):,} to validate."
-        done = len(trainer.history)
-        if trainer.running:
-            what = "Paused" if trainer.paused else "Training"
-            return f"{what}, {self._settings}: step {trainer.step} of {trainer.steps}, {done} epochs complete."
-        best = f", validation accuracy {trainer.history.rows[-1].validation_accuracy:.1%}" if done else ""
-        return f"Ended after {done} complete epochs, {self._settings}{best}. The network is kept in .model."
+            return
+        while len(self._epoch_seconds) < len(trainer.history):
+            self._epoch_seconds.append(round(trainer.seconds, 2))
+        self.run = {
+            **self._settings,
+            "state": "paused" if trainer.paused else "running" if trainer.running else "ended",
+            "step": trainer.step, "steps": trainer.steps, "problem": trainer.problem, "stride": trainer.curve.stride,
+            "points": list(trainer.curve.points), "seconds": list(self._epoch_seconds), **columns(trainer.history),
+        }  # fmt: skip
+
+
+def _ghost() -> dict[str, Any]:
+    """The record of a run like those of the widget, to be met or beaten."""
+    record = load_run(_GHOST)
+    recipe, seconds = record.recipe, 0.0
+    ends = [round(seconds := seconds + row.seconds, 2) for row in record.history]
+    return {
+        "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "images": recipe.train_images,
+        "seconds": ends, "points": [], **columns(record.history),
+    }  # fmt: skip
 
 
 def live_training(train: ImageSet, validation: ImageSet) -> LiveTraining:
-    """Start, pause and stop a training of a fresh `CifarCNN`, and see its curves grow.
+    """Start, pause and stop a training run of a fresh `CifarCNN`, and see its curves grow beside those of earlier runs.
 
-    Each start makes model and optimizer anew, with the same seed; a start ends what runs, also in another widget.
+    Each start creates a fresh model and optimizer, with the same seed; a start ends what runs, also in another widget.
 
     Args:
         train: images to train on, flipped at random; some thousands make an epoch of a few seconds.
@@ -151,4 +186,4 @@ def live_training(train: ImageSet, validation: ImageSet) -> LiveTraining:
     """
     if not len(train) or not len(validation):
         raise ValueError("live_training needs images to train on and images to validate")
-    return in_this_cell(LiveTraining(train, validation))
+    return LiveTraining(train, validation)

@@ -10,7 +10,7 @@ const REACH = 22; // pixels around the marker that take hold of it
 /**
  * @typedef {object} Series
  * @property {string} name an empty one leaves the line without label and numbers, as for one seed of several
- * @property {string} [end] what stands at its end on wide charts, if not the name
+ * @property {string} [end] what stands at its end on wide charts, if not the name; may be empty
  * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
@@ -24,6 +24,7 @@ const REACH = 22; // pixels around the marker that take hold of it
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
+ * @property {string} [xLabel] in place of the axis' label
  * @property {any} [marker] the value of the marker
  * @property {{value: any, x: number}[]} [stops] where the marker can be, by x; else every whole number
  */
@@ -54,7 +55,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
   /** @type {Required<Content>} */
   const content = {
     series: [], bands: [], rules: [], x: /** @type {any} */ (null), y: /** @type {any} */ (null),
-    marker: null, stops: /** @type {any} */ (null),
+    marker: null, stops: /** @type {any} */ (null), xLabel: x.label,
   };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
@@ -133,10 +134,10 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
       }
     }
     const area = svg("rect", { x: left, y: top - 4, width: width - left - right + 4, height: bottom - top + 8 });
-    const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, x), ...rules(words, shape, width)];
+    const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), ...rules(words, shape, width)];
     parts.push(inside);
     if (beside) {
-      const shown = ends.filter(end => end.last);
+      const shown = ends.filter(({ series, last }) => last && series.end !== "");
       const heights = spread(shown.map(end => ys(/** @type {number[]} */ (end.last)[1])), ROW, top, bottom);
       shown.forEach(({ series }, k) => {
         parts.push(text(series.end ?? series.name, width - right + 8, heights[k] + 4, `label ${series.colour}`));
@@ -150,7 +151,7 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
       slider.setAttribute("aria-valuemin", 0);
       slider.setAttribute("aria-valuemax", list.length - 1);
       slider.setAttribute("aria-valuenow", list.findIndex(stop => stop.value === value));
-      slider.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${x.label} ${value}`);
+      slider.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
       picture.append(svg("line", { class: "marker", x1: xs(position), x2: xs(position), y1: top - 4, y2: bottom }));
       if (handle) handle.style.transform = `translate(${round(xs(position))}px, ${bottom}px)`;
       else picture.append(svg("circle", { class: "thumb", cx: xs(position), cy: bottom, r: 7 }));
@@ -170,11 +171,13 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     for (const { series, at: x, value } of rows) group.append(dot(series.colour, xs(x), ys(value), 4));
     picture.append(group);
     card.replaceChildren(
-      h("span", { class: "cw-cap" }, `${x.label} ${roughly(seen)}`), h("span"),
+      h("span", { class: "cw-cap" }, `${content.xLabel} ${roughly(seen)}`), h("span"),
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
     );
     const after = xs(seen) < (shape.left + width) / 2;
-    const left = after ? `${round(xs(seen) + 12)}px` : `calc(${round(xs(seen) - 12)}px - 100%)`;
+    const left = after
+      ? `min(${round(xs(seen) + 12)}px, calc(${width}px - 100%))`
+      : `max(0px, calc(${round(xs(seen) - 12)}px - 100%))`;
     // Above or below, where the lines are not.
     const middle = rows.reduce((sum, row) => sum + ys(row.value) / rows.length, 0);
     const place = middle > (top + bottom) / 2 ? `${top}px` : `calc(${bottom - 6}px - 100%)`;
@@ -263,7 +266,8 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     const from = step > 0 ? -1 : stops.length;
     const k = (seen === null ? from : stops.indexOf(seen)) + step;
     read(stops[Math.max(0, Math.min(stops.length - 1, k))]);
-    say(`${x.label} ${roughly(seen)}: ${readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ")}`);
+    const words = readings().map(row => `${row.series.name} ${write(row.value)}`);
+    say(`${content.xLabel} ${roughly(seen)}: ${words.join(", ")}`);
   });
 
   const size = new ResizeObserver(entries => {
@@ -351,7 +355,7 @@ function nice([low, high], { log, percent: share }, count) {
 function stepOf(span, count) {
   const rough = span / Math.max(1, count);
   const unit = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map(factor => factor * unit).find(step => step >= rough * 0.999) ?? 10 * unit;
+  return [1, 2, 5, 10].map(factor => factor * unit).find(step => step >= rough * 0.9) ?? 10 * unit;
 }
 
 /** A number to its pixel, with `back`, `ends` and `ticks`. */
@@ -400,7 +404,7 @@ function path(points, xs, ys) {
   return d;
 }
 
-function axes({ xs, ys, texts, left, bottom, end }, x) {
+function axes({ xs, ys, texts, left, bottom, end }, label) {
   const parts = [];
   ys.ticks.forEach((tick, k) => {
     parts.push(svg("line", { class: "grid", x1: left, x2: end, y1: ys(tick), y2: ys(tick) }));
@@ -411,7 +415,7 @@ function axes({ xs, ys, texts, left, bottom, end }, x) {
     parts.push(svg("line", { class: "axis", x1: xs(tick), x2: xs(tick), y1: bottom, y2: bottom + 4 }));
     parts.push(text(short(tick), xs(tick), bottom + 17, "tick", "middle"));
   }
-  parts.push(text(x.label, end, bottom + 32, "tick", "end"));
+  parts.push(text(label, end, bottom + 32, "tick", "end"));
   return parts;
 }
 

@@ -1,0 +1,187 @@
+"""Live training: a run in a thread, its curves in the browser."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+import traitlets
+from chrome import FrontEnd
+from helpers import random_images
+from playwright.sync_api import expect
+
+from cifar_helpers import Cifar10
+from cifar_helpers.runs import Recipe, load_run, prepare
+from cifar_helpers.widgets import LiveTraining, live_training
+from cifar_helpers.widgets._trainer import Curve
+
+
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def small(sketches: Cifar10) -> Cifar10:
+    keep = slice(0, 500)
+    return replace(sketches, train_images=sketches.train_images[keep], train_labels=sketches.train_labels[keep])
+
+
+@pytest.fixture
+def live(small: Cifar10) -> Iterator[LiveTraining]:
+    widget = live_training(*small.split())
+    widget.batch_size = 64
+    yield widget
+    widget.close()
+
+
+def ended(live: LiveTraining) -> bool:
+    return live.run.get("state") == "ended"
+
+
+def test_a_run_grows_in_the_traits_and_keeps_model_and_history(live: LiveTraining) -> None:
+    with pytest.raises(RuntimeError, match="press Start"):
+        live.model  # noqa: B018
+    state = torch.random.get_rng_state()
+    live.epochs = 2
+    live.start()
+    until(lambda: ended(live))
+    assert torch.equal(torch.random.get_rng_state(), state)  # the learner's own random numbers
+    steps = 2 * math.ceil(400 / 64)
+    assert len(live.history) == 2 and live.run["step"] == live.run["steps"] == steps
+    points = live.run["points"]
+    assert len(points) == steps and points[-1][0] == pytest.approx(2) and points[0][3] == pytest.approx(0.03)
+    # The losses of the steps are those that the epoch's loss is the mean of.
+    sizes = [64, 64, 64, 64, 64, 64, 16]
+    mean = sum(size * point[2] for size, point in zip(sizes, points[:7], strict=True)) / 400
+    assert mean == pytest.approx(live.history.rows[0].train_loss, rel=0.01)
+    assert live.run["validation_accuracy"][1] == pytest.approx(live.history.rows[1].validation_accuracy, abs=1e-4)
+    assert not live.model._forward_hooks
+    with torch.no_grad():
+        assert live.model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+    assert "2 epochs complete" in live.words()
+
+
+def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) -> None:
+    live.epochs = 1
+    live.start()
+    until(lambda: ended(live))
+    first, weights = live.model, live.model.state_dict()["features.0.0.weight"].clone()
+    live.start()
+    live.pause()
+    live.learning_rate = 0.001
+    live.resume()
+    until(lambda: ended(live))
+    assert live.model is not first and torch.equal(first.state_dict()["features.0.0.weight"], weights)
+    assert live.history.rows[-1].learning_rate == pytest.approx(0.001)
+    assert live.run["points"][-1][3] == pytest.approx(0.001) and live.earlier[0]["points"][-1][3] == pytest.approx(0.03)
+    live.learning_rate = 0.03
+    live.start()
+    until(lambda: ended(live))
+    assert torch.equal(live.model.state_dict()["features.0.0.weight"], weights)  # same settings and seed, same network
+
+
+def test_pause_waits_and_stop_ends_it_also_while_paused_or_closed(live: LiveTraining, small: Cifar10) -> None:
+    live.epochs = 100
+    live.start()
+    until(lambda: live._trainer.step > 2)
+    live.pause()
+    until(lambda: live.run["state"] == "paused")
+    time.sleep(0.3)  # the step that was under way
+    step = live._trainer.step
+    time.sleep(0.3)
+    assert live._trainer.step == step
+    live.resume()
+    until(lambda: live._trainer.step > step)
+    live.pause()
+    live.stop()
+    assert ended(live) and not live._trainer.running
+    live.start()
+    other = live_training(*small.split())
+    other._command(None, {"type": "start"}, [])
+    assert not live._trainer.running and other._trainer.running  # a start ends what another widget trains
+    other.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "training"]
+
+
+def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
+    live.learning_rate = 1e20
+    live.start()
+    until(lambda: ended(live))
+    assert live.run["problem"].startswith("The loss became") and "smaller learning rate" in live.run["problem"]
+
+
+def test_wrong_settings_say_what_is_allowed(live: LiveTraining) -> None:
+    with pytest.raises(traitlets.TraitError, match="above 0, got 0"):
+        live.learning_rate = 0
+    with pytest.raises(traitlets.TraitError, match="epochs must be 1 to 100, got 0"):
+        live.epochs = 0
+    images = random_images(20)
+    with pytest.raises(ValueError, match="images to train on"):
+        live_training(images.subset(slice(0, 0)), images)
+
+
+def test_a_long_curve_is_halved_and_a_loss_that_is_no_number_left_out() -> None:
+    curve = Curve(most=4)
+    for step in range(1, 9):
+        curve.add(step, step / 10, float(step), 0.1 if step < 8 else 0.01)
+        curve.add(step, step / 10, math.nan, 0.1)
+    assert curve.stride == 4 and [point[2] for point in curve.points] == [2.5, 6.5]
+    assert curve.points[-1][3] == 0.01
+
+
+def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(front: FrontEnd) -> None:
+    images = random_images(4)
+    live = live_training(images, images)
+    page = front.open(live)
+    record = load_run("lab-base").history
+    best = max(record["validation_accuracy"][:8])
+    expect(page.locator("tbody tr")).to_contain_text(f"{100 * best:.1f} %")
+    expect(page.locator(".lt-state")).to_contain_text("Without a kernel")
+    expect(page.get_by_role("button", name="Start")).to_be_disabled()
+    run = {
+        "learning_rate": 0.03, "batch_size": 64, "epochs": 4, "state": "running", "step": 20, "steps": 40, "stride": 1,
+        "problem": "", "points": [[k / 10, k, 2.3 - k / 20, 0.03 if k < 10 else 0.003] for k in range(1, 21)],
+        "seconds": [9.5, 19.5], "train_loss": [2.0, 1.5], "train_accuracy": [0.2, 0.4],
+        "validation_loss": [1.9, 1.6], "validation_accuracy": [0.3, 0.45],
+    }  # fmt: skip
+    earlier = [{**run, "state": "ended", "batch_size": 16}]
+    page.evaluate(
+        """([run, earlier]) => {
+            const { model } = document.querySelector("[data-widget]");
+            globalThis.sent = [];
+            model.send = message => sent.push(message.type);
+            model.set("earlier", earlier);
+            model.set("run", run);
+        }""",
+        [run, earlier],
+    )
+    expect(page.locator(".lt-state")).to_have_text("Training: step 20 of 40, 2 of 4 epochs complete.")
+    expect(page.locator("tbody tr").first).to_contain_text("rate 0.03, then 0.003, batch 64")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator(".lt-foot")).to_contain_text("the notebook's own stop button does not")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Stop").press("Enter")
+    page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")
+    assert page.evaluate("sent") == ["pause", "stop"]
+    assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
+    page.locator(".cw-plot").nth(1).press("End")
+    expect(page.locator(".cw-card").nth(1)).to_contain_text("validation45.0 %")
+    expect(page.locator(".cw-card").nth(2)).to_contain_text("learning rate0.0030")  # one axis, one rule on all
+    page.get_by_role("radio", name="Seconds").click()
+    expect(page.locator(".cw-plot").first.locator(".tick").last).to_have_text("seconds")
+
+
+def test_a_recipe_is_prepared_as_it_is_recorded(small: Cifar10) -> None:
+    plan = prepare(
+        Recipe(about="", epochs=2, batch_size=50, learning_rate=0.1, one_cycle=True, train_images=100), small
+    )
+    assert len(plan.loader) == 2 and plan.scheduler is not None and len(plan.validation) == len(small.split()[1])
+    assert math.isclose(plan.optimizer.param_groups[0]["momentum"], 0.95)  # one-cycle begins with much momentum
