@@ -1,6 +1,7 @@
 """Nine bugs of a training, and what each makes of the same short run: the records of lesson 04's gallery.
 
-`python -m cifar_helpers.bug_gallery` trains all of them again and writes `resources/bugs.json` (some six minutes).
+`python -m cifar_helpers.bug_gallery` trains all of them again and writes `resources/bugs.json` (some ten minutes),
+and with them healthy runs with nine other seeds, which show how much runs differ without a bug.
 Each bug is put into the text of `_sound_training`, and that program is run: the line shown is the line that ran.
 """
 

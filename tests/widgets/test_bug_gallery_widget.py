@@ -61,6 +61,7 @@ def test_the_distance_is_that_of_three_standard_deviations() -> None:
     seen = symptoms()["test images in training"]
     assert distance(moved, seen) == pytest.approx((seen.moved - mean) / (3 * deviation))
     assert math.isnan(distance(moved, symptoms()["learning rate × 100"]))
+    assert outside(moved, symptoms()["learning rate × 100"])  # what is no number is not healthy
 
 
 @pytest.mark.parametrize("case", range(1, 10))
@@ -197,6 +198,9 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
 
 def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     page = front.open(bug_gallery(), width=360, has_touch=True)
+    suspect(page, "labels shuffled").tap()
+    expect(page.locator(".bg-prompt")).to_contain_text("You suspect labels shuffled against images.")
+    assert state_of(page, "solved") == []  # a guess without a symptom is no answer
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
     expect(suspect(page, "÷ 100")).to_have_attribute("data-is", "out")

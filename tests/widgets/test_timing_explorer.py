@@ -92,14 +92,14 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED))
     words = page.locator(".te-words")
     expect(words).to_have_text(
-        "In batches of 64: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 0.17 ms per image. "
+        "Time per image in batches of 64: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 0.17 ms. "
         "CNN, GPU, recorded is 3.0 times as fast. They cross near batch 20."
     )
     expect(page.locator(".te-numbers").last).to_have_text("0.156 + 0.010 = 0.166 msmeasured 0.17")
     slider = page.get_by_role("slider", name="Batch size")
     slider.focus()
     page.keyboard.press("ArrowRight")
-    expect(words).to_contain_text("In batches of 76:")
+    expect(words).to_contain_text("in batches of 76:")
     widget = timing_explorer(NAMED)
     expected = time_at(widget._times["CNN, GPU, recorded"], 76)
     expect(words).to_contain_text(f"CNN, GPU, recorded {expected:.2f} ms")  # what Python reads between two sizes
@@ -111,14 +111,14 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
     page.mouse.up()
-    expect(words).to_contain_text("In batches of 1: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 10.0 ms")
+    expect(words).to_contain_text("in batches of 1: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 10.0 ms")
     expect(words).to_contain_text("CNN, CPU, here is 20 times as fast.")
 
     page.get_by_role("button", name="Go to the crossover").click()
-    expect(words).to_contain_text("In batches of 20:")
+    expect(words).to_contain_text("in batches of 20:")
     assert state_of(page, "batch") == round(crossover(CPU, GPU) or 0)
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 4)")
-    expect(words).to_contain_text("In batches of 4:")
+    expect(words).to_contain_text("in batches of 4:")
 
 
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
@@ -131,14 +131,16 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     assert len(set(dashes)) == 3 and dashes[0] == ""
     page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
     expect(words).to_have_text(
-        "In batches of 64: CNN, GPU, recorded 0.17 ms per image. Press a second curve to compare."
+        "Time per image in batches of 64: CNN, GPU, recorded 0.17 ms. Press a second curve to compare."
     )
     expect(page.get_by_role("button", name="Go to the crossover")).to_be_disabled()
     page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
     page.get_by_role("button", name="laptop").focus()
     page.keyboard.press("Enter")
-    expect(words).to_contain_text("laptop, reported not measured per image. The curves do not cross.")
+    expect(words).to_contain_text("laptop, reported not measured. The curves do not cross.")
     expect(page.locator(".te-row")).to_have_count(1)
+    page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
+    expect(words).to_contain_text("in batches of 64: laptop, reported not measured; CNN, CPU, here 0.50 ms")
     expect(page.locator(".cw-foot")).to_contain_text("laptop, reported has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

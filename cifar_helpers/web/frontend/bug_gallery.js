@@ -6,8 +6,8 @@ import { chart } from "./chart.js";
 
 const STRIP = 132;
 const TOP = 4; // largest loss that the chart shows; ln 10 is 2.3
-const HOW_TO_READ = "Grey: ten healthy runs that differ only in their random seed; in the table, their mean ± 3 standard "
-  + "deviations. Point at a symptom to see what was measured.";
+const HOW_TO_READ = "Grey: ten healthy runs that differ only in their random seed; in the table, their mean ± 3 "
+  + "standard deviations. Point at a symptom to see what was measured.";
 const NEAR = 6; // pixels that a press may move before it is a drag
 
 /**
@@ -330,7 +330,8 @@ function draggable(root, suspects, dropped) {
       node.setPointerCapture(event.pointerId);
     });
     // The end of a drag is a click on the suspect, too: the pointer is captured.
-    node.addEventListener("click", event => wasDragged && event.detail && event.stopImmediatePropagation(), { capture: true });
+    const swallow = event => wasDragged && event.detail && event.stopImmediatePropagation();
+    node.addEventListener("click", swallow, { capture: true });
     node.addEventListener("pointermove", move);
     node.addEventListener("pointerup", end);
     node.addEventListener("pointercancel", end);
