@@ -1,10 +1,11 @@
 // A line chart that can be read at any point: hover, touch, or use the arrow keys; and a marker that can be dragged.
 import { h, svg, framed } from "./ui.js";
-import { fixed, percent } from "./numbers.js";
+import { fixed, percent, scientific } from "./numbers.js";
 
 const TEXT = 12;
 const ROW = 15; // least distance of two labels, one above the other
 const ROOM = { right: 10, top: 8, bottom: 36 };
+const HUGE = 1e5; // from here on numbers are written as powers of ten
 const REACH = 22; // pixels around the marker that take hold of it
 
 /**
@@ -184,7 +185,10 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     card.style.transform = `translate(${left}, ${place})`;
   }
 
-  const write = value => (y.percent ? percent(value, 1) : fixed(value, y.digits ?? 3));
+  const write = value => {
+    if (y.percent) return percent(value, 1);
+    return Math.abs(value) < HUGE ? fixed(value, y.digits ?? 3) : scientific(value);
+  };
 
   /** The numbers at the x that is looked at, the largest first; a line without a point there has none. */
   function readings() {

@@ -35,6 +35,16 @@ export function percent(share, digits = 0) {
   return `${fixed(share * 100, digits)} %`;
 }
 
+/**
+ * A very large number as a power of ten: "1.1 × 10⁹".
+ * @param {number} value
+ * @returns {string}
+ */
+export function scientific(value) {
+  const [digits, power] = value.toExponential(1).split("e+");
+  return `${signedText(digits)} × 10${[...power].map(digit => "⁰¹²³⁴⁵⁶⁷⁸⁹"[+digit]).join("")}`;
+}
+
 /** @param {string} text */
 function signedText(text) {
   return (text === "-0" ? "0" : text).replace("-", "−");

@@ -100,7 +100,7 @@ export function render({ model, el }) {
   function inWords() {
     const batch = model.get("batch");
     const times = compared().map(curve => ({ name: curve.name, time: timeAt(curve.points, batch) }));
-    const said = times.map(({ name, time }) => `${name} ${Number.isNaN(time) ? "not measured" : `${number(time)} ms`}`);
+    const said = times.map(({ name, time }) => `${name} ${Number.isNaN(time) ? "not measured" : `${number(time)}\u00a0ms`}`);
     const begin = `Time per image in batches of ${batch}: ${said.join("; ")}.`;
     if (times.length < 2) return `${begin} Press a second curve to compare.`;
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
