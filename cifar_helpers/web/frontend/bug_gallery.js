@@ -17,11 +17,16 @@ const NEAR = 6; // pixels that a press may move before it is a drag
 export function render({ model, el, load }) {
   const { root, say, close } = mount(el, "bug_gallery", "Gallery of bugs", styles, () => {});
   const closing = [close];
+  let isClosed = false; // the records may come after the widget is gone
   const get = load ?? loader(model);
   get("cases").then(bytes => {
+    if (isClosed) return;
     closing.push(gallery(root, model, say, JSON.parse(new TextDecoder().decode(bytes))));
   });
-  return () => closing.forEach(end => end());
+  return () => {
+    isClosed = true;
+    for (const end of closing) end();
+  };
 }
 
 /** The gallery, once its records are there. */
