@@ -1,104 +1,154 @@
-"""The widget that predicts a photo: crop, answer, where the network looked."""
+"""A photo is predicted in the browser as `predict` does it, wherever its square is dragged."""
 
 from __future__ import annotations
 
-import io
+import re
 
 import numpy as np
 import pytest
-from helpers import Fixed, alert, alts, frames, named, pictures, random_images, status, upload
+import torch
+import traitlets
+from chrome import FrontEnd, state_of
+from helpers import ROOT
 from PIL import Image
+from playwright.sync_api import Page, expect
+from torch import nn
 
-from cifar_helpers import predict
-from cifar_helpers.inference import shipped_model
-from cifar_helpers.widgets import predict_photo as predict_photo_widget
-from cifar_helpers.widgets.predict_photo import Crop
+from cifar_helpers import CifarCNN, predict, widgets
+from cifar_helpers.data import CLASSES
+from cifar_helpers.inference import PictureError, shipped_model
+from cifar_helpers.widgets.predict_photo import predict_photo
 
-
-def png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def gradient(width: int, height: int) -> Image.Image:
-    """Each pixel's colour tells where it lies."""
-    y, x = np.mgrid[:height, :width]
-    return Image.fromarray(np.stack([x * 255 // width, y * 255 // height, 0 * x], 2).astype(np.uint8))
+pytestmark = pytest.mark.browser
+INPUTS = ROOT / "resources" / "inputs"
+LARGE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)).resize((400, 300))
 
 
-def test_the_first_crop_is_what_predict_cuts() -> None:
-    for size in ((64, 64), (90, 40), (33, 70)):
-        photo = gradient(*size)
-        page = upload(predict_photo_widget(), png(photo))
-        answer = predict(photo)
-        assert np.array_equal(pictures(page)[1], answer.seen.permute(1, 2, 0)) and str(answer) in status(page)
+def ready(page: Page) -> Page:
+    """When the network is there and the first answer is drawn."""
+    page.locator(".cw-bars").wait_for()
+    return page
 
 
-def test_the_crop_moves_and_its_frame_with_it() -> None:
-    box = predict_photo_widget(gradient(200, 100), Fixed())
-    parts = named(box)
-    parts["crop (%)"].value, parts["to the right (%)"].value, parts["down (%)"].value = 50, 100, 0
-    page = parts["Screen"].value
-    assert frames(page) == [(0, 150, 50, 50)]
-    seen = pictures(page)[1]
-    assert seen[..., 0].min() > 180 and seen[..., 1].max() < 135  # right and upper half
-    parts["to the right (%)"].value = 0
-    assert pictures(parts["Screen"].value)[1][..., 0].max() < 75
+def shares(page: Page) -> list[float]:
+    """The ten probabilities, as the bars' widths."""
+    widths = page.locator(".cw-bars .bar i").evaluate_all("bars => bars.map(bar => parseFloat(bar.style.width))")
+    return [width / 100 for width in widths]
 
 
-@pytest.mark.parametrize("size", [(32, 32), (8, 30), (500, 9)])
-@pytest.mark.parametrize("crop", [Crop(20, 0, 0), Crop(20, 100, 100), Crop(100, 37, 81)])
-def test_a_crop_always_lies_in_the_picture(size: tuple[int, int], crop: Crop) -> None:
-    left, top, right, bottom = crop.box(*size)
-    assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1] and right - left == bottom - top >= 8
+def seen_by(page: Page, *, until: str = "true") -> np.ndarray:
+    """The pixels that the browser gave to its network, once `until` holds for them (`pixels`, 3,072 numbers)."""
+    script = f"""() => {{
+        const data = document.querySelector("[data-widget]").model.get("seen");
+        const pixels = [...new Uint8Array(data.buffer ?? data, data.byteOffset ?? 0)];
+        return {until} && pixels;
+    }}"""
+    return np.array(page.wait_for_function(script).json_value(), np.uint8).reshape(32, 32, 3)
 
 
-def test_where_it_looked_is_shown_for_each_method() -> None:
-    box = predict_photo_widget(random_images(1).images[0])
-    parts = named(box)
-    for method in ("Grad-CAM", "occlusion"):
-        parts["where it looked"].value = method
-        assert any(text.startswith(f"{method}: most for") for text in alts(parts["Screen"].value))
-        assert len(pictures(parts["Screen"].value)) == 3
-    parts["where it looked"].value = "nothing"
-    assert len(pictures(parts["Screen"].value)) == 2
+def test_every_picture_of_the_course_gets_the_probabilities_of_predict(front: FrontEnd) -> None:
+    names = sorted(path.stem for path in INPUTS.glob("*.png"))
+    page = ready(front.open(widgets.predict_photo({name: INPUTS / f"{name}.png" for name in names})))
+    for name in names:
+        wanted = predict(INPUTS / f"{name}.png")
+        page.get_by_role("radio", name=name, exact=True).click()
+        expect(page.locator(".cw-lead b")).to_have_text(wanted.label)
+        expect(page.locator(".cw-lead")).to_contain_text(f"{100 * wanted.probability:.0f} %")
+        assert np.abs(np.subtract(shares(page), wanted.probabilities.numpy())).max() < 0.01, name
 
 
-def test_a_network_without_convolutions_gets_a_message_and_its_answer() -> None:
-    parts = named(predict_photo_widget(Image.new("RGB", (32, 32)), Fixed()))
-    parts["where it looked"].value = "Grad-CAM"
-    assert "convolutions" in alert(parts["Screen"].value) and "horse 90 %" in status(parts["Screen"].value)
+def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(LARGE)))
+    photo = page.locator(".pp-photo")
+    box = photo.bounding_box()
+    assert box is not None
+    scale = box["width"] / 400
+    page.mouse.move(box["x"] + 348 * scale, box["y"] + 298 * scale)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 248 * scale, box["y"] + 198 * scale, steps=4)
+    page.mouse.up()
+    left, top, side = state_of(page, "crop")  # type: ignore[misc]
+    assert (left, top) == (50, 0) and abs(side - 200) <= 2
+    page.mouse.move(box["x"] + 100 * scale, box["y"] + 50 * scale)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200 * scale, box["y"] + 100 * scale, steps=4)
+    page.mouse.up()
+    moved = state_of(page, "crop")
+    assert isinstance(moved, list) and abs(moved[0] - 150) <= 2 and abs(moved[1] - 50) <= 2 and moved[2] == side
+    photo.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("-")
+    after = state_of(page, "crop")
+    assert isinstance(after, list) and after[2] == side - 8
+    left, top, side = after
+    wanted = predict(LARGE.crop((left, top, left + side, top + side)))
+    pixels = wanted.seen.permute(1, 2, 0).flatten().tolist()
+    seen_by(page, until=f"pixels.every((value, k) => Math.abs(value - {pixels}[k]) <= 1)")
+    assert np.abs(np.subtract(shares(page), wanted.probabilities.numpy())).max() < 0.01
 
 
-def test_one_of_several_pictures_can_be_chosen() -> None:
-    photos = {"red": Image.new("RGB", (40, 40), "red"), "blue": Image.new("RGB", (40, 40), "blue")}
-    parts = named(predict_photo_widget(photos, Fixed()))
-    parts["picture"].value = "blue"
-    assert (pictures(parts["Screen"].value)[1] == (0, 0, 255)).all()
-    assert "picture" not in named(predict_photo_widget(photos["red"], Fixed()))
+def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
+    chooser = page.locator("input[type=file]")
+    chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_role("alert")).to_contain_text("is no picture that the browser can read")
+    chooser.set_input_files(INPUTS / "ship.png")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator(".cw-lead b")).to_have_text(predict(INPUTS / "ship.png").label)
+    assert state_of(page, "chosen") == "your picture"
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "is empty"),
-        (b"<b>words</b>", "is not a picture"),
-        (png(Image.new("RGB", (64, 64)))[:60], "cut off"),
-        (png(Image.new("RGB", (1, 1))), "at least 8"),
-    ],
-)
-def test_a_wrong_upload_gives_a_message_and_the_next_one_works(content: bytes, says: str) -> None:
-    box = predict_photo_widget(model=Fixed())
-    assert named(box)["Screen"].value == ""
-    page = upload(box, content)
-    assert says in alert(page) and "cannot be used" in page and "<b>words" not in page
-    assert "horse 90 %" in status(upload(box, png(Image.new("RGB", (32, 32)))))
+def test_covering_and_heat_change_what_is_shown_and_not_the_answer(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
+    before, answer = shares(page), page.locator(".cw-lead").inner_text()
+    view = page.get_by_role("application", name=re.compile("What the network sees"))
+    view.hover(position={"x": 100, "y": 100})
+    expect(page.locator(".pp-effect")).to_contain_text(re.compile(r"Covered here, horse gets \d+ % instead of \d+ %\."))
+    assert shares(page) != before and page.locator(".cw-lead").inner_text() == answer
+    page.mouse.move(0, 0)
+    expect(page.locator(".pp-effect")).to_contain_text("Point at")
+    pixels = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
+    plain = view.locator("canvas").evaluate(pixels)
+    for method in ("Grad-CAM", "Occlusion"):
+        page.get_by_role("radio", name=method).click()
+        page.mouse.move(0, 0)
+        page.wait_for_function(
+            "([canvas, plain]) => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join() !== plain",
+            arg=[view.locator("canvas").element_handle(), plain],
+        )
+        plain = view.locator("canvas").evaluate(pixels)
+    expect(page.get_by_text("orange: for horse")).to_be_visible()
 
 
-def test_the_networks_mode_and_gradients_stay() -> None:
-    model = shipped_model()
-    parts = named(predict_photo_widget(random_images(1).images[0]))
-    for method in ("Grad-CAM", "occlusion"):
-        parts["where it looked"].value = method
-    assert not model.training and all(p.grad is None for p in model.parameters())
+def test_a_stroke_is_seen_by_the_network(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
+    page.get_by_role("radio", name="Draw").tap()
+    page.get_by_role("radio", name="red").tap()
+    page.locator(".pp-photo").tap(position={"x": 30, "y": 30})
+    red = seen_by(
+        page, until="pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
+    )
+    assert ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
+
+
+def test_python_reads_what_is_seen_and_refuses_what_is_wrong() -> None:
+    photo = predict_photo(INPUTS / "horse.png")
+    assert photo.prediction.label == predict(INPUTS / "horse.png").label
+    assert photo.prediction.label in photo.words() and photo.prediction.label in CLASSES
+    with pytest.raises(traitlets.TraitError, match=r"crop wants left, top and side, or nothing"):
+        photo.crop = [1, 2]
+    with pytest.raises(PictureError, match="nowhere"):
+        predict_photo("nowhere.png")
+    with pytest.raises(TypeError, match="model must be a network"):
+        predict_photo(INPUTS / "horse.png", model="text")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="Tanh"):
+        predict_photo(model=nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(3600, 10)))
+    assert "Drop or open a photo" in predict_photo().words()
+
+
+def test_your_own_network_is_asked() -> None:
+    torch.manual_seed(0)
+    own = CifarCNN().eval()
+    photo = predict_photo(INPUTS / "horse.png", own)
+    torch.testing.assert_close(photo.prediction.probabilities, predict(INPUTS / "horse.png", own).probabilities)
+    assert not torch.equal(photo.prediction.probabilities, predict(INPUTS / "horse.png", shipped_model()).probabilities)

@@ -81,7 +81,7 @@ export function render({ model, el, load }) {
     opened(source, width, height, name) {
       take(source, width, height);
       state.set({ chosen: name });
-      gallery?.set(name);
+      if (gallery) gallery.set(name);
     },
   });
   sources.listen(root);
@@ -240,7 +240,7 @@ export function render({ model, el, load }) {
     context.lineWidth = crop()[2] / 12;
     context.beginPath();
     context.moveTo(fromX, fromY);
-    context.lineTo(x, y);
+    context.lineTo(x + 0.01, y); // a line without length would not be drawn
     context.stroke();
     photo.pixels = context.getImageData(0, 0, photo.width, photo.height).data;
     strokes += 1;
@@ -274,7 +274,7 @@ export function render({ model, el, load }) {
   async function choose() {
     const place = names.indexOf(model.get("chosen"));
     if (place < 0) return;
-    gallery && gallery.set(names[place]);
+    if (gallery) gallery.set(names[place]);
     const bitmap = await createImageBitmap(new Blob([await get(`photo/${place}`)]));
     if (closed || names[place] !== model.get("chosen")) return;
     const kept = model.get("crop");
