@@ -106,7 +106,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     field = receptive_field_widget(IMAGES, model)
     page = front.open(field)
     first = page.get_by_role("application", name="Units of block 1, ReLU")
-    foot = page.locator(".cw-foot")
+    foot = page.locator(".cw-foot > span").first
     before = foot.inner_text()
     first.hover(position={"x": 70, "y": 70})
     expect(foot).to_contain_text("of block 1, ReLU.")

@@ -159,7 +159,12 @@ function show(model, { root, colours, say }, [weights, pictures, labels], get) {
     ),
     h("div", { class: "rf-row" }, terms.node, h("div", { class: "rf-channel" }, channelName, channelPlace)),
     h("div", { class: "rf-best" }, h("div", { class: "cw-head" }, bestName), gallery.node),
-    h("div", { class: "cw-foot" }, foot),
+    h(
+      "div",
+      { class: "cw-foot" },
+      foot,
+      h("span", { class: "cw-cap" }, "Layers not chosen show the mean size of all their maps."),
+    ),
   );
 
   function draw() {
