@@ -190,3 +190,28 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     assert box is not None and box["width"] <= 360
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
+
+
+LATE = """async source => {
+  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+  const file = name => document.querySelector(`[data-file="${name}"]`).textContent;
+  const load = async name => Uint8Array.from(atob(file(name)), letter => letter.charCodeAt(0));
+  const el = document.createElement("div");
+  widget.render({ model: document.querySelector("[data-widget]").model, el, load });
+  await new Promise(resolve => setTimeout(resolve, 200));
+  document.body.append(el);
+}"""
+
+
+def test_a_second_view_attached_after_it_was_drawn_looks_like_the_first(front: FrontEnd) -> None:
+    maps = feature_maps(PICTURE, network())
+    page = front.open(maps)
+    page.evaluate(LATE, maps._esm)
+    page.wait_for_function(
+        """() => {
+          const roots = [...document.querySelectorAll("[data-cifar-widget]")].map(host => host.shadowRoot);
+          const [one, other] = roots.map(root => root.querySelector(".cw-maps canvas")?.toDataURL());
+          return one && one === other;
+        }""",
+        timeout=5_000,
+    )

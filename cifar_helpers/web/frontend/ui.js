@@ -80,12 +80,14 @@ export function mount(el, name, label, styles, recoloured) {
   shadow.append(root, words);
   el.append(host);
   let table = new Uint8Array();
+  let known = false;
   const read = () => {
+    known = root.isConnected; // elsewhere the tokens have no values
     root.dataset.theme = isDark(host) ? "dark" : "light";
     table = ramp(root);
   };
   read();
-  const forget = onThemeChange(host, root, () => {
+  const forget = onThemeChange(host, root, () => known, () => {
     read();
     recoloured();
   });
@@ -104,17 +106,18 @@ export function mount(el, name, label, styles, recoloured) {
 }
 
 /** Dark or light is decided by what is painted behind the widget, whatever its host is built with. */
-function onThemeChange(host, root, changed) {
+function onThemeChange(host, root, isKnown, changed) {
   const media = matchMedia("(prefers-color-scheme: dark)");
   const decide = () => {
-    if (root.dataset.theme !== (isDark(host) ? "dark" : "light")) changed();
+    if (root.isConnected && (!isKnown() || root.dataset.theme !== (isDark(host) ? "dark" : "light"))) changed();
   };
   const watch = new MutationObserver(decide);
   for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
   media.addEventListener("change", decide);
-  const frame = requestAnimationFrame(decide); // some hosts attach the element after render()
+  const arrival = new ResizeObserver(decide); // some hosts attach the element after render(), and not in the next frame
+  arrival.observe(host);
   return () => {
-    cancelAnimationFrame(frame);
+    arrival.disconnect();
     watch.disconnect();
     media.removeEventListener("change", decide);
   };
