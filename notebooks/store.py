@@ -21,6 +21,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ WIDTH = 800
 
 
 def keep_pages(folder: str) -> None:
-    """Runs in a lesson's kernel: whenever a widget is shown, also write a page with it, from which a picture is taken."""
+    """Runs in a lesson's kernel: whenever a widget is shown, write a page with it, from which a picture is taken."""
     from cifar_helpers.widgets import CourseWidget
 
     bundle_of = CourseWidget._repr_mimebundle_
@@ -108,28 +109,35 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def add_pictures(notebook: nbformat.NotebookNode, pages: Path) -> None:
     """Put a picture of each widget in the place of its words."""
-    shown = [out.data for cell in notebook.cells for out in cell.get("outputs", []) if "text/html" in out.get("data", {})]
-    wanted = [(data, found[1]) for data in shown if (found := PAGE.search(data["text/html"]))]
+    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    wanted = [(data, found[1]) for data in shown if (found := PAGE.search(data.get("text/html", "")))]
     if not wanted:
         return
-    from playwright.sync_api import sync_playwright
-
     from cifar_helpers.figures._base import image_html
+
+    images = taken(pages, [name for _, name in wanted])
+    for (data, _), (_, image) in zip(wanted, images, strict=True):
+        element = image_html(image, data["text/plain"])
+        record = PAGE.sub(lambda _, shown=element: shown, data["text/html"])
+        data["text/html"] = re.sub(r"<!--page \w+-->", "", record)
+        small = io.BytesIO()
+        image.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+        data["image/png"] = base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def taken(pages: Path, names: list[str]) -> Iterator[tuple[str, Image.Image]]:
+    """Pictures of the widgets on pages, by the names of the files, in Chromium."""
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 700})
-        for data, name in wanted:
+        for name in names:
             page.goto((pages / f"{name}.html").as_uri())
             page.wait_for_selector("html[data-booted]", state="attached")
             page.wait_for_selector(".cw:not([aria-busy=true])")
-            page.wait_for_timeout(500)  # the last frames of what moves when it is first shown
-            image = Image.open(io.BytesIO(page.locator("[data-cifar-widget]").first.screenshot()))
-            element = image_html(image, data["text/plain"])
-            data["text/html"] = re.sub(r"<!--page \w+-->", "", PAGE.sub(lambda _, shown=element: shown, data["text/html"]))
-            small = io.BytesIO()
-            image.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
-            data["image/png"] = base64.b64encode(small.getvalue()).decode("ascii")
+            page.wait_for_timeout(800)  # the last frames of what moves when it is first shown
+            yield name, Image.open(io.BytesIO(page.locator("[data-cifar-widget]").first.screenshot()))
         browser.close()
 
 
@@ -180,7 +188,7 @@ def main() -> int:
             part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
         keep(path.stem, sum(seconds), steps_per_second)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
-    draw_readme_picture()
+    draw_readme_pictures()
     return int(failed)
 
 
@@ -196,19 +204,25 @@ def keep(lesson: str, seconds: float, steps_per_second: float) -> None:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def draw_readme_picture() -> None:
-    """The course's picture on its way through the trained network."""
-    from cifar_helpers import figures, load_cifar10, load_run, predict
-    from cifar_helpers.widgets.feature_maps import activations
+def draw_readme_pictures() -> None:
+    """Widgets as the README shows them, without a picture of CIFAR-10 where sketches do."""
+    from cifar_helpers import load_cifar10, widgets
+    from cifar_helpers._paths import resources
 
-    picture = load_cifar10(source="cifar10").split()[1].of_class("horse").images[3]
-    model = load_run("good-25").model()
-    maps = activations(model, picture)
-    blocks = {f"block {k}": maps[f"block {k}, pooling"] for k in (1, 2, 3)}
-    figure = figures.through_the_network(picture, blocks, predict(picture, model).probabilities)
-    target = HERE.parent / "resources" / "figures" / "through_the_network.png"
-    target.parent.mkdir(exist_ok=True)
-    figure.savefig(target, dpi=80, metadata={"Software": None})
+    horse = load_cifar10(source="cifar10").split()[1].of_class("horse").images[3]
+    shown = {
+        "through_the_network": widgets.through_the_network(),
+        "kernel_bench": widgets.kernel_bench(horse),
+        "overfitting_lab": widgets.overfitting_lab(),
+        "predict_photo": widgets.predict_photo(resources() / "inputs" / "horse.png"),
+        "training_through_time": widgets.training_through_time(horse),
+    }
+    target = HERE.parent / "resources" / "figures"
+    with tempfile.TemporaryDirectory() as folder:
+        for name, widget in shown.items():
+            Path(folder, f"{name}.html").write_text(widget.as_page(name), encoding="utf-8")
+        for name, image in taken(Path(folder), list(shown)):
+            image.convert("RGB").quantize(256).save(target / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cifar_helpers.checks.drawing import in_signs, picture_html
 from cifar_helpers.data import CLASSES
 from cifar_helpers.data.sketches import draw
-from cifar_helpers.widgets._drawing import in_signs, picture_html
 
 SIDE: Final = 128
 """Height of a picture on the screen."""

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import ipywidgets as widgets
-
-BoxT = TypeVar("BoxT", bound=widgets.Box)
+from ipywidgets import DOMWidget
 
 # Cell to the run of it and the widgets that it made.
-_shown: Final[dict[str, tuple[str, list[widgets.Widget]]]] = {}
+_shown: Final[dict[str, tuple[str, list[DOMWidget]]]] = {}
 
 
-def in_this_cell(box: BoxT) -> BoxT:
-    """Close what an earlier run of the current cell made, and remember `box`; outside a notebook nothing happens."""
+def in_this_cell(widget: DOMWidget) -> None:
+    """Close what an earlier run of the current cell made, and remember `widget`; outside a notebook nothing happens."""
     cell, run = _current()
     if cell:
         earlier, made = _shown.get(cell, ("", []))
         if earlier != run:
             for old in made:
-                close_all(old)
+                old.close()
+                old.layout.close()
             made = []
-        _shown[cell] = (run, [*made, box])
-    return box
-
-
-def close_all(widget: widgets.Widget) -> None:
-    """Close a widget and everything in it."""
-    for part in list(_inside(widget)):
-        part.close()
-
-
-def _inside(widget: widgets.Widget) -> Iterator[widgets.Widget]:
-    for child in getattr(widget, "children", ()):
-        yield from _inside(child)
-    for name in ("layout", "style"):
-        part = getattr(widget, name, None)
-        if isinstance(part, widgets.Widget):
-            yield part
-    yield widget
+        _shown[cell] = (run, [*made, widget])
 
 
 def _current() -> tuple[str, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import chain
+from pathlib import Path
 
+import nbformat
 import pytest
 from helpers import NOTEBOOKS, code_cells, right_letter
 
@@ -85,6 +87,18 @@ def test_a_choice_takes_letters_and_words(said: object, state: str) -> None:
 def test_a_number_is_compared_with_the_truth(said: object, state: str, words: str) -> None:
     heard = reply(HEIGHT, said)
     assert (heard.state, words in heard.says) == (state, True), heard
+
+
+@pytest.mark.records
+@pytest.mark.parametrize("notebook", sorted(NOTEBOOKS.glob("[0-9]*.ipynb")), ids=lambda path: path.stem)
+def test_the_answer_to_a_prediction_is_stored_folded(notebook: Path) -> None:
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+    asked = [place for place, cell in enumerate(cells) if re.match(r"checks\.guess\(", cell.source)]
+    reveals = [place for place, cell in enumerate(cells) if "reveals" in cell.metadata.get("tags", [])]
+    assert all(any(place < told <= place + 6 for told in reveals) for place in asked), (asked, reveals)
+    for place, cell in enumerate(cells):
+        folded = cell.metadata.get("jupyter", {}).get("outputs_hidden", False)
+        assert folded == (place in reveals), cell.source
 
 
 def test_a_quiz_counts_what_is_right_now() -> None:

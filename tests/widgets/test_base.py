@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import traitlets
 
-from cifar_helpers.widgets import CourseWidget
+from cifar_helpers.widgets import CourseWidget, _cell
 from cifar_helpers.widgets._arrays import Numbers, Pixels
 
 
@@ -92,3 +92,14 @@ print(len(calls), sorted(bundle), metadata)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 ['application/vnd.jupyter.widget-view+json', 'text/html', 'text/plain']")
     assert "manager.js" in done.stdout
+
+
+def test_a_cell_that_runs_again_closes_what_it_showed(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = "first"
+    monkeypatch.setattr(_cell, "_current", lambda: ("cell", run))
+    first, beside = Trial(), Trial()
+    assert first.comm is not None and beside.comm is not None  # two in one run of a cell live side by side
+    run = "second"
+    again = Trial()
+    assert first.comm is None and beside.comm is None and again.comm is not None
+    assert first.layout.comm is None

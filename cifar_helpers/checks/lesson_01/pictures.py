@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from cifar_helpers.checks.drawing import as_rows, bars_html, numbers_svg, picture_html, sentence, titled
 from cifar_helpers.checks.pictures import SIDE, channels_html, horse
 from cifar_helpers.data import normalise
-from cifar_helpers.widgets._drawing import as_rows, bars_html, numbers_svg, picture_html, sentence, titled
 
 _KINDS = {"cats": 300, "dogs": 200, "birds": 50}  # a data set that is made up, and not balanced
 _AMOUNTS = (-100, 0, 100)

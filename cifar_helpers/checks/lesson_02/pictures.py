@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from cifar_helpers.checks.drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
 from cifar_helpers.checks.lesson_02.edges import as_kernel
 from cifar_helpers.checks.pictures import SIDE, horse
 from cifar_helpers.kernels import KERNELS, grey
-from cifar_helpers.widgets._drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
 
 _PADDINGS, _STRIDES = (0, 1, 2), (1, 2, 3)
 

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cifar_helpers._paths import resources
+from cifar_helpers.checks.chart import Axis, Line, line_chart
+from cifar_helpers.checks.drawing import as_rows, bars_html, picture_html, sentence, short, titled
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import percent, preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._drawing import as_rows, bars_html, picture_html, sentence, short, titled
-from cifar_helpers.widgets._layers import layers_of, through
 
 _PICTURE = (3, 32, 32)
 _ALL_BUT_CHANNELS = (0, 2, 3)
@@ -38,7 +37,9 @@ def narrowing(answer: Callable[..., Any]) -> str:
 def levelled(answer: Callable[..., Any]) -> str:
     """HTML of mean and spread of each channel of a convolution, before and behind the answer's batch norm."""
     pictures = torch.stack([preprocess(resources() / "inputs" / f"{name}.png") for name in CLASSES])
-    _, before = next(through(layers_of(load_run(DEFAULT_RUN).model()), pictures))
+    with torch.no_grad():
+        first = next(layer for layer in load_run(DEFAULT_RUN).model().modules() if isinstance(layer, nn.Conv2d))
+        before = first(normalise(pictures))
     before = before[:, before.mean(_ALL_BUT_CHANNELS).argsort()]
     count = before.shape[1]
     after = answer(before.clone(), torch.ones(count), torch.zeros(count))

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from cifar_helpers.checks.chart import Axis, Line, line_chart
+from cifar_helpers.checks.drawing import titled
 from cifar_helpers.runs import load_run
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._drawing import titled
 
 _PATIENCE = 10
 _FROM = 10  # the first epochs fall so far that the turn would look flat beside them

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from cifar_helpers._paths import resources
+from cifar_helpers.checks.drawing import as_rows, in_grey, numbers_svg, picture_html, sentence, titled
 from cifar_helpers.checks.pictures import SIDE, channels_html, horse
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
-from cifar_helpers.widgets._drawing import as_rows, in_grey, numbers_svg, picture_html, sentence, titled
 
 
 def prepared(answer: Callable[..., Any]) -> str:

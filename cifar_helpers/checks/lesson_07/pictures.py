@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cifar_helpers.checks.chart import Axis, Line, line_chart
+from cifar_helpers.checks.drawing import bars_html, numbers_svg, sentence, titled
 from cifar_helpers.data import CLASSES, ImageSet
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.evaluation import collect_logits, reliability
 from cifar_helpers.inference import percent, shipped_model
 from cifar_helpers.runs import DEFAULT_RUN, load_run
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._drawing import bars_html, numbers_svg, sentence, titled
 
 _DRAWINGS: Final = 200
 _REDRAWS: Final = 2000

@@ -12,13 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, pad
 
 from cifar_helpers._paths import resources
-from cifar_helpers.checks.pictures import SIDE, horse
-from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.data.sketches import draw
-from cifar_helpers.inference import percent, preprocess
-from cifar_helpers.runs import DEFAULT_RUN, load_run
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._drawing import (
+from cifar_helpers.checks.chart import Axis, Line, line_chart
+from cifar_helpers.checks.drawing import (
     as_rows,
     bars_html,
     in_signs,
@@ -28,6 +23,11 @@ from cifar_helpers.widgets._drawing import (
     short,
     titled,
 )
+from cifar_helpers.checks.pictures import SIDE, horse
+from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.data.sketches import draw
+from cifar_helpers.inference import percent, preprocess
+from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _MAPS = 4
 _STEPS, _DECAY = 150, 0.95

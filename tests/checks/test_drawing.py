@@ -1,18 +1,14 @@
-"""What the widgets share: the screen, charts and controls; one widget a cell."""
+"""Charts and numbers in pictures of right answers."""
 
 from __future__ import annotations
 
 import math
 import re
 
-import ipywidgets
 import pytest
 
-from cifar_helpers.widgets import _cell
-from cifar_helpers.widgets._chart import Axis, Line, line_chart
-from cifar_helpers.widgets._controls import limit, slider, whole
-from cifar_helpers.widgets._drawing import short
-from cifar_helpers.widgets._screen import Screen
+from cifar_helpers.checks.chart import Axis, Line, line_chart
+from cifar_helpers.checks.drawing import short
 
 
 def points(chart: str) -> list[list[tuple[float, float]]]:
@@ -20,14 +16,6 @@ def points(chart: str) -> list[list[tuple[float, float]]]:
         [tuple(float(v) for v in pair.split(",")) for pair in line.split()]  # type: ignore[misc]
         for line in re.findall(r'<polyline points="([^"]+)"', chart)
     ]
-
-
-def test_a_click_is_told_once_and_can_be_repeated() -> None:
-    told: list[tuple[str, int, int]] = []
-    screen = Screen(clicked=lambda *place: told.append(place))
-    screen.place = "cell 3 4"
-    screen.place = "cell 3 4"
-    assert told == [("cell", 3, 4), ("cell", 3, 4)]
 
 
 def test_lines_rise_where_numbers_rise_and_what_is_not_finite_is_left_out() -> None:
@@ -66,26 +54,3 @@ def test_no_points_at_all_give_empty_axes() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (-1, "−1"), (1 / 3, "0.33"), (-0.001, "0"), (10, "10")])
 def test_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text
-
-
-@pytest.mark.parametrize("make", [whole, slider])
-def test_a_limit_moves_value_and_range_together(make: object) -> None:
-    control = make("n", 0, 50, 40)  # type: ignore[operator]
-    seen: list[int] = []
-    control.observe(lambda change: seen.append(change["new"]), "value")
-    limit(control, 10)
-    assert control.value == 10 and control.max == 10 and seen == [10]
-    limit(control, 20)
-    assert control.value == 10 and control.max == 20 and seen == [10]
-
-
-def test_a_cell_that_runs_again_closes_what_it_showed(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = "first"
-    monkeypatch.setattr(_cell, "_current", lambda: ("cell", run))
-    a = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
-    b = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
-    assert a.comm is not None and b.comm is not None  # two in one run of a cell live side by side
-    run = "second"
-    c = _cell.in_this_cell(ipywidgets.VBox([ipywidgets.IntSlider()]))
-    assert a.comm is None and b.comm is None and a.children[0].comm is None and a.children[0].layout.comm is None
-    assert c.comm is not None

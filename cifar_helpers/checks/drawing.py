@@ -1,4 +1,4 @@
-"""What the widgets draw with: arrays to PNG or SVG to HTML, with alt text."""
+"""What pictures of right answers are drawn with: arrays to PNG or SVG to HTML, with alt text."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def as_rows(picture: Any) -> Pixels:
     return np.asarray(picture).transpose(1, 2, 0)
 
 
-def picture_html(
-    pixels: Pixels, side: int, alt: str, caption: str = "", frames: Sequence[Frame] = (), name: str = ""
-) -> str:
+def picture_html(pixels: Pixels, side: int, alt: str, caption: str = "", frames: Sequence[Frame] = ()) -> str:
     """An image of `(H, W, 3)` uint8 pixels, drawn `side` screen pixels high with sharp edges.
 
     Args:
@@ -48,17 +46,14 @@ def picture_html(
         alt: text in its place.
         caption: below it.
         frames: rectangles to draw on it.
-        name: under which a `Screen` reports a click on it; empty where clicks mean nothing.
     """
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     source = base64.b64encode(buffer.getvalue()).decode("ascii")
     height, width = pixels.shape[:2]
-    grid = f' data-grid="{name} {height} {width}"' if name else ""
-    pointer = ";cursor:pointer" if name else ""
     image = (
-        f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{source}"{grid} '
-        f'style="height:{side}px;width:auto;max-width:none;display:block;image-rendering:pixelated{pointer}">'
+        f'<img alt="{html.escape(alt, quote=True)}" src="data:image/png;base64,{source}" '
+        f'style="height:{side}px;width:auto;max-width:none;display:block;image-rendering:pixelated">'
     )
     over = f'<div style="position:relative;width:max-content">{image}{_frames_html(frames, height, width)}</div>'
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
@@ -90,8 +85,6 @@ def numbers_svg(
     text: Sequence[Sequence[str]] | None = None,
     signed: bool = False,
     unknown: npt.NDArray[np.bool_] | None = None,
-    frames: Sequence[Frame] = (),
-    name: str = "",
 ) -> str:
     """A grid of coloured cells with a number in each.
 
@@ -101,9 +94,7 @@ def numbers_svg(
         cell: side of a cell on the screen.
         text: what stands in each cell; `None` writes the numbers with at most two decimals.
         signed: choose the colours of signs.
-        unknown: cells that are not computed yet, left empty.
-        frames: rectangles to draw on it, in cells.
-        name: under which a `Screen` reports a click on a cell.
+        unknown: cells that are left empty.
     """
     rows, columns = values.shape
     colours = (in_signs(values) if signed else in_grey(values)).reshape(rows, columns, 3)
@@ -111,27 +102,20 @@ def numbers_svg(
     for row in range(rows):
         for column in range(columns):
             x, y = column * cell, row * cell
-            place = f' data-place="{name} {row} {column}" style="cursor:pointer"' if name else ""
             if unknown is not None and unknown[row, column]:
                 parts.append(
                     f'<rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="none" stroke="#888" '
-                    f'stroke-dasharray="2 3"{place}/>'
+                    'stroke-dasharray="2 3"/>'
                 )
                 continue
             red, green, blue = (int(part) for part in colours[row, column])
             ink = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 128 else "white"
             words = short(float(values[row, column])) if text is None else text[row][column]
             parts.append(
-                f'<g{place}><rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="rgb({red},{green},{blue})" '
+                f'<g><rect x="{x}" y="{y}" width="{cell}" height="{cell}" fill="rgb({red},{green},{blue})" '
                 f'stroke="#888" stroke-width="0.5"/><text x="{x + cell / 2}" y="{y + cell / 2}" fill="{ink}" '
                 f'font-size="{_size_of(words, cell)}" text-anchor="middle" dominant-baseline="central">'
                 f"{words}</text></g>"
-            )
-    for top, left, height, width in frames:
-        for colour, thick in (("white", 5), ("black", 2.5)):
-            parts.append(
-                f'<rect x="{left * cell}" y="{top * cell}" width="{width * cell}" height="{height * cell}" '
-                f'fill="none" stroke="{colour}" stroke-width="{thick}" pointer-events="none"/>'
             )
     return svg("".join(parts), columns * cell + 6, rows * cell + 6, alt, offset=3)
 
@@ -165,11 +149,6 @@ def titled(title: str, content: str) -> str:
 def sentence(text: str) -> str:
     """What is to be seen, in words, for all readers; screen readers say it when it changes."""
     return f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
-
-
-def message_html(text: str) -> str:
-    """A message in the place of a picture."""
-    return f'<p role="alert"><b>{html.escape(text)}</b></p>'
 
 
 def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence[str] | None = None) -> str:
