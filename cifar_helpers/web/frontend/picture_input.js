@@ -26,7 +26,9 @@ export const pictureStyles = styles;
  */
 export function centralSquare(source, width, height) {
   const side = Math.min(width, height);
-  if (side < SMALLEST) throw new Error(`The picture has ${width} × ${height} pixels; its shorter side needs ${SMALLEST}.`);
+  if (side < SMALLEST) {
+    throw new Error(`The picture has ${width} × ${height} pixels; its shorter side needs ${SMALLEST}.`);
+  }
   const surface = canvas(side, side);
   const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d", { willReadFrequently: true }));
   context.fillStyle = "#fff";
@@ -56,8 +58,8 @@ export function penChoice(chosen) {
 }
 
 /**
- * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name: string) =>
- *     void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of
+ * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name:
+ *     string) => void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of
  *     the picture; what hears of a new picture with its name; and what shows a sentence, empty when all is well
  * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () => void,
  *     listen: (root: HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a

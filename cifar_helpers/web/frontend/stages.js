@@ -32,8 +32,9 @@ export function stagesOf(network) {
   const size = layer => layer.shape.slice(1).join("×");
   const maps = layers.filter(layer => layer.shape.length === 3 && layer.op !== "input");
   const last = maps.filter((layer, k) => !maps[k + 1] || size(maps[k + 1]) !== size(layer));
+  const convolutions = maps.filter(layer => layer.op === "convolution").map(layer => layer.index);
   const blocks = last.filter((layer, k) =>
-    maps.some(other => other.op === "convolution" && other.index <= layer.index && other.index > (last[k - 1]?.index ?? 0)),
+    convolutions.some(index => index <= layer.index && index > (last[k - 1]?.index ?? 0)),
   );
   const linear = layers.filter(layer => layer.op === "linear").slice(0, -1);
   const hidden = linear.map(one => {

@@ -24,7 +24,8 @@ function summary({ layers, tensors }) {
   };
   const learned = Object.entries(tensors).filter(([name]) => !/running_(mean|var)$/.test(name));
   const weights = learned.reduce((sum, [, tensor]) => sum + tensor.values.length, 0);
-  return `${count("convolution", "convolution")}, ${count("linear", "linear layer")}, ${weights.toLocaleString("en")} parameters`;
+  const layersWithWeights = [count("convolution", "convolution"), count("linear", "linear layer")];
+  return `${layersWithWeights.join(", ")}, ${weights.toLocaleString("en")} parameters`;
 }
 
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
@@ -75,7 +76,8 @@ export function render({ model, el, load }) {
   const problem = h("p", { role: "alert", hidden: true });
 
   // The strip
-  const head = (title, more) => h("div", { class: "tn-head cw-cap", "aria-hidden": "true" }, h("b", {}, title), h("br"), more);
+  const head = (name, more) =>
+    h("div", { class: "tn-head cw-cap", "aria-hidden": "true" }, h("b", {}, name), h("br"), more);
   const place = h("div", { class: "tn-stages" });
   const classes = h("div", {
     class: "tn-classes", tabindex: 0, role: "application", "aria-roledescription": "list of classes",
@@ -92,7 +94,10 @@ export function render({ model, el, load }) {
   /** @type {any} */
   let bars = null;
   for (const event of ["pointermove", "pointerdown"]) {
-    classes.addEventListener(event, e => choose(stages.length - 1, cellUnder(classes, e, network?.classes.length ?? 1, 1)[0]));
+    classes.addEventListener(event, e => {
+      const [row] = cellUnder(classes, e, network?.classes.length ?? 1, 1);
+      choose(stages.length - 1, row);
+    });
   }
   arrows(classes, down => {
     const [stage, unit] = chosen();
@@ -137,7 +142,8 @@ export function render({ model, el, load }) {
   const cards = Array.from({ length: SHOWN }, () => {
     const [name, amount] = [h("span"), h("span")];
     const [source, weights] = [canvas(), canvas()];
-    return { name, amount, source, weights, node: h("div", { class: "tn-card cw-cap" }, name, source, "×", weights, amount) };
+    const node = h("div", { class: "tn-card cw-cap" }, name, source, "×", weights, amount);
+    return { name, amount, source, weights, node };
   });
   const one = h(
     "div", { class: "tn-one" }, about,
@@ -148,10 +154,15 @@ export function render({ model, el, load }) {
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
     problem,
     strip,
-    h("div", { class: "tn-low" }, h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form), one),
+    h(
+      "div", { class: "tn-low" },
+      h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form),
+      one,
+    ),
     h(
       "p", { class: "tn-foot cw-cap" },
-      "Draw on the picture, or drop or paste another. Wires: what feeds the chosen map or unit most; dashed ones subtract. ",
+      "Draw on the picture, or drop or paste another. ",
+      "Wires: what feeds the chosen map or unit most; dashed ones subtract. ",
       model.get("note"),
     ),
   );
@@ -177,8 +188,8 @@ export function render({ model, el, load }) {
       const maps = stage.kind === "maps";
       const { count, height, width } = stage;
       const columns = Math.max(1, Math.round(Math.sqrt(count * (maps ? 0.5 : 0.3))));
-      const size = `${height} × ${width}`;
-      const name = maps ? `${sentence(stage.title)}: ${count} maps of ${size}.` : `${sentence(stage.title)}: ${count} units.`;
+      const content = maps ? `maps of ${height} × ${width}` : "units";
+      const name = `${sentence(stage.title)}: ${count} ${content}.`;
       const wall = mapGrid(name, { count, height, width, columns, gap: maps ? 1 : 0, chosen: unit => choose(k, unit) });
       wall.node.classList.toggle("tn-fine", maps && width > 12);
       const words = maps ? [sentence(stage.title), `${count} of ${height}×${width}`] : [`${count}`, "hidden"];
@@ -205,7 +216,8 @@ export function render({ model, el, load }) {
     time.hidden = model.get("network") === "yours";
     form.hidden = !time.hidden;
     if (!ready) {
-      title.replaceChildren(h("b", {}, `${heading()}: ${failed ? `the weights could not be loaded. ${failed}` : "loading …"}`));
+      const why = failed ? `the weights could not be loaded. ${failed}` : "loading …";
+      title.replaceChildren(h("b", {}, `${heading()}: ${why}`));
       return; // the last picture stays
     }
     const before = network && layersOf(network);
@@ -272,13 +284,16 @@ export function render({ model, el, load }) {
       paintSigned(card.source, all, height, width, view.colours(), {
         from: source.channel * height * width, limit: scale(height * width),
       });
-      paintSigned(card.weights, source.weights, source.shape[0], source.shape[1], view.colours(), { limit: weightLimit });
+      const [rows, columns] = source.shape;
+      paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
     });
     about.replaceChildren(h("b", {}, nameOf(stage, unit)), h("br"), told(stage, mine, read, sources.length));
     connect(s, unit, read.from, sources, most);
   }
   const nameOf = (stage, unit) => {
-    if (stage.kind === "classes") return `${sentence(network?.classes[unit] ?? "")}, logit ${fixed(network?.map(stage.layer)[unit] ?? 0)}`;
+    if (stage.kind === "classes" && network) {
+      return `${sentence(network.classes[unit])}, logit ${fixed(network.map(stage.layer)[unit])}`;
+    }
     return `${sentence(stage.title)}, ${stage.kind === "maps" ? "map" : "unit"} ${unit}`;
   };
   const told = (stage, mine, read, count) => {
@@ -325,7 +340,8 @@ export function render({ model, el, load }) {
       if (x0 <= x1) {
         const middle = (x0 + x1) / 2;
         wires.append(svg("path", {
-          class: from < 0 ? "" : source.sign < 0 ? "minus" : "plus", d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
+          class: from < 0 ? "" : source.sign < 0 ? "minus" : "plus",
+          d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
           "stroke-width": (1 + (2 * Math.abs(source.amount)) / most).toFixed(1),
         }));
       }

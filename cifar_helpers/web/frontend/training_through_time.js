@@ -76,7 +76,7 @@ export function render({ model, el, load }) {
     series: [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", points: points(validation) },
-      ...kept.filter(epoch => epoch).map(epoch => ({ name: "", colour: "c2", points: [[epoch, validation[epoch - 1]]] })),
+      ...kept.filter(Boolean).map(epoch => ({ name: "", colour: "c2", points: [[epoch, validation[epoch - 1]]] })),
     ],
     x: [0, last],
   });
@@ -106,7 +106,8 @@ export function render({ model, el, load }) {
   // Kernels, maps, probabilities
   const figure = (name, content) => {
     const more = h("span");
-    const node = h("figure", {}, h("div", { class: "tt-head cw-cap", "aria-hidden": "true" }, h("b", {}, name), h("br"), more), content);
+    const head = h("div", { class: "tt-head cw-cap", "aria-hidden": "true" }, h("b", {}, name), h("br"), more);
+    const node = h("figure", {}, head, content);
     return { node, more };
   };
   const choose = kernel => change({ kernel });
@@ -180,8 +181,11 @@ export function render({ model, el, load }) {
     const image = bytesOf(model.get("image"));
     input.set(image);
     pace.set({ marker: epoch });
-    const share = epoch ? `: training ${percent(training[epoch - 1], 1)}, validation ${percent(validation[epoch - 1], 1)}` : "";
-    title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), share);
+    const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
+    title.replaceChildren(
+      h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"),
+      epoch ? `: training ${learned}, validation ${validated}` : "",
+    );
     const kernel = model.get("kernel");
     if (kernels) {
       paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
