@@ -95,6 +95,7 @@ def all_widgets() -> str:
     ]
     cells += [f"{name} = WIDGETS[{name!r}](data)\n{name}" for name in WIDGETS]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return str(nbformat.writes(notebook))
 
 

@@ -16,7 +16,7 @@ export function render({ model, el }) {
   const [mark, head] = HEADS[kind];
   const picture = h("div", { class: "v-picture" });
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
-  const hints = h("ol", { class: "v-hints", role: "status" });
+  const hints = h("ol", { class: "v-hints" });
   const more = button("", () => model.send?.({ type: "hint" }));
   root.append(
     h(
@@ -31,7 +31,7 @@ export function render({ model, el }) {
       ),
       h("p", {}, ...inline(capital(model.get("says")))),
       picture,
-      hints,
+      h("div", { role: "status" }, hints),
       more,
     ),
   );
