@@ -42,9 +42,15 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     const map = Math.floor(y / (height + gap)) * columns + Math.floor(x / (width + gap));
     return { map, row: Math.min(y % (height + gap), height - 1), column: Math.min(x % (width + gap), width - 1) };
   };
+  // At once and not when the frame is drawn: a second key may come before it.
+  const pick = (map, row, column) => {
+    if (map < 0 || map >= count) return;
+    current = map;
+    chosen(map, row, column);
+  };
   const choose = event => {
     const { map, row, column } = under(event);
-    if (map < count) chosen(map, row, column);
+    pick(map, row, column);
   };
   node.addEventListener("pointerdown", choose);
   node.addEventListener("pointermove", event => {
@@ -53,8 +59,7 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
   });
   node.addEventListener("pointerleave", () => hovered?.(null));
   arrows(node, (down, right) => {
-    const next = current + Math.sign(down) * columns + Math.sign(right);
-    if (next >= 0 && next < count) chosen(next, Math.floor(height / 2), Math.floor(width / 2));
+    pick(current + Math.sign(down) * columns + Math.sign(right), Math.floor(height / 2), Math.floor(width / 2));
   });
   return {
     node,
