@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab import ALL_WIDGETS, browsing, serving
+from lab import ALL_WIDGETS, Lab, serving
 from playwright.sync_api import expect
 from widget_gallery import WIDGETS
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ["lab_fixture"]
 
 
-def test_every_widget_works_in_notebook_7(tmp_path: Path, sketch_root: Path) -> None:
-    with serving(tmp_path, sketch_root, "notebook") as address, browsing() as page:
+def test_every_widget_works_in_notebook_7(lab: Lab, tmp_path: Path, sketch_root: Path) -> None:
+    browser = lab.page.context.browser
+    assert browser is not None
+    with serving(tmp_path, sketch_root, "notebook") as address, browser.new_page() as page:
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}/notebooks/notebooks/{ALL_WIDGETS}")
