@@ -1,0 +1,82 @@
+"""Milliseconds from a key to the end of the frame that shows its effect, on a plain page and in JupyterLab.
+
+    python tests/browser/latency.py            # on a quiet machine: 50 moves of each
+
+A key arrives at any time within a frame of 16.7 ms, so half a frame of waiting is part of the figures.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from chrome import FrontEnd, launched
+from helpers import ROOT
+from lab import ALL_WIDGETS, Lab, serving
+from playwright.sync_api import Locator, Page
+from widget_gallery import WIDGETS
+
+from cifar_helpers import load_cifar10
+
+MOVES = 50
+KEYS = {
+    "kernel_bench": ("[role=spinbutton]", "ArrowUp", "ArrowDown"),
+    "feature_maps": (".cw-maps", "ArrowRight", "ArrowLeft"),
+    "training_through_time": ("[role=slider]", "ArrowRight", "ArrowLeft"),
+    "receptive_field": ("[role=application]", "ArrowRight", "ArrowLeft"),
+    "overfitting_lab": ("[role=slider]", "ArrowRight", "ArrowLeft"),
+    "through_the_network": ("[role=slider]", "ArrowRight", "ArrowLeft"),
+}
+"""Widget to what has the focus, and the keys that move it to and fro."""
+_WATCH = """() => {
+    window.times = [];
+    document.addEventListener("keydown", event => requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => window.times.push(performance.now() - event.timeStamp);
+        port2.postMessage(0);
+    }), true);
+}"""
+
+
+def measured(page: Page, widget: Locator, name: str) -> str:
+    """Median and 95th percentile of the moves of a widget."""
+    place, forth, back = KEYS[name]
+    widget.locator(".cw:not([aria-busy=true])").wait_for()
+    page.wait_for_timeout(1500)
+    widget.locator(place).first.focus()
+    page.evaluate("window.times = []")
+    for move in range(MOVES):
+        page.keyboard.press(forth if move % 10 < 5 else back)
+        page.wait_for_timeout(37)  # out of step with the frames
+    page.wait_for_function(f"window.times.length >= {MOVES}")
+    times = sorted(page.evaluate("window.times"))
+    return f"median {statistics.median(times):5.1f} ms, 95th percentile {times[round(0.95 * MOVES) - 1]:5.1f} ms"
+
+
+def main() -> None:
+    """Measure every widget in `KEYS`, first on a page from disk and then in JupyterLab."""
+    data = load_cifar10()
+    with tempfile.TemporaryDirectory() as folder, launched() as browser:
+        front = FrontEnd(browser, Path(folder))
+        for name in KEYS:
+            page = front.open(WIDGETS[name](data))
+            page.evaluate(_WATCH)
+            print(f"page        {name:24} {measured(page, page.locator('[data-cifar-widget]'), name)}", flush=True)
+        front.close()
+        with serving(Path(folder, "lab"), ROOT / "data") as address:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            lab = Lab(page, address)
+            lab.open(ALL_WIDGETS)
+            lab.run_all()
+            page.evaluate(_WATCH)
+            for name in KEYS:
+                widget = lab.widget(f"WIDGETS['{name}']")
+                print(f"JupyterLab  {name:24} {measured(page, widget, name)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
