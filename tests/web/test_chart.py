@@ -71,7 +71,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     page = front.open(chart_page(content, "marker: {label: 'Stop', moved: v => moves.push(v), text: v => `at ${v}`}"))
     handle = page.get_by_role("slider", name="Stop")
     expect(handle).to_have_attribute("aria-valuetext", "at b")
-    handle.hover()
+    page.mouse.move(at(page, 3), 100)
     page.mouse.down()
     page.mouse.move(at(page, 3.9), 100)
     page.mouse.move(at(page, 4.2), 100)
@@ -84,8 +84,28 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     assert page.evaluate("moves") == ["c", "b", "a"]
 
 
+def test_what_leaves_the_chart_and_what_ends_early_is_said_where_it_is(front: FrontEnd) -> None:
+    series = lines({"training": [1.0, 2.0, 3e6], "validation": [1.0, 2.0, 1.0, 0.5, 0.5]})
+    page = front.open(chart_page({"series": series, "y": [0, 4], "bands": [
+        {"colour": "c2", "points": [[1, 0, 1], [5, 0.25, 1]], "name": "healthy"}]}))  # fmt: skip
+    expect(page.locator(".label.c1").first).to_have_text("↑ 3.0 × 10⁶")
+    label = page.get_by_text("training", exact=True).bounding_box()
+    assert label is not None and label["x"] - at(page, 3) < 20
+    page.locator(".cw-plot").press("End")
+    expect(page.locator(".cw-card")).to_have_text("epoch 5training3.0 × 10⁶validation0.500healthy0.250 to 1.000")
+
+
+def test_small_and_large_ticks_are_plain_numbers(front: FrontEnd) -> None:
+    series = [{"name": "a", "colour": "c1", "points": [[0, 0.0004], [2000, 0.02]]}]
+    page = front.open(chart_page({"series": series}, "y: {label: 'Time', log: true, unit: ' ms'}"))
+    texts = page.locator(".tick").all_text_contents()
+    assert "0.0005" in texts and "0.001" in texts and "1,000" in texts
+    page.locator(".cw-plot").press("Home")
+    expect(page.locator(".cw-card")).to_have_text("epoch 0a0.0004 ms")
+
+
 def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:
-    options = "marker: {label: 'Epoch', moved: v => moves.push(v), anywhere: true}"
+    options = "marker: {label: 'Epoch', moved: v => moves.push(v)}"
     page = front.open(chart_page({"series": lines(LOSSES), "marker": 1}, options), has_touch=True)
     page.touchscreen.tap(at(page, 4), 100)
     expect(page.get_by_role("slider", name="Epoch")).to_have_attribute("aria-valuetext", "epoch 4")

@@ -1,18 +1,17 @@
-// A line chart that can be read at any point: hover, touch, or use the arrow keys; and a marker that can be dragged.
+// A line chart that can be read at any point: hover, touch, or arrow keys; and a marker that can be dragged.
 import { h, svg, framed } from "./ui.js";
+import { arrows } from "./controls.js";
 import { fixed, percent, scientific } from "./numbers.js";
 
-const TEXT = 12;
 const ROW = 15; // least distance of two labels, one above the other
-const ROOM = { right: 10, top: 8, bottom: 36 };
+const BOTTOM = 36; // room for the horizontal axis
 const HUGE = 1e5; // from here on numbers are written as powers of ten
-const REACH = 22; // pixels around the marker that take hold of it
 
 /**
  * @typedef {object} Series
- * @property {string} name an empty one leaves the line without label and numbers, as for one seed of several
- * @property {string} [end] what stands at its end on wide charts, if not the name; may be empty
- * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind
+ * @property {string} name an empty one leaves the line without label and numbers
+ * @property {string} [end] what stands at its end on wide charts, if not the name; an empty one leaves it unnamed
+ * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind, which has no key in the legend
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
  * @property {boolean} [thin]
@@ -21,65 +20,52 @@ const REACH = 22; // pixels around the marker that take hold of it
 /**
  * @typedef {object} Content
  * @property {Series[]} [series]
- * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`, with words inside
+ * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`; one with a name
+ *     has its ends among the numbers at an x
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
+ * @property {number[]} [ticks] of the vertical axis, else round numbers
  * @property {string} [xLabel] in place of the axis' label
  * @property {any} [marker] the value of the marker
  * @property {{value: any, x: number}[]} [stops] where the marker can be, by x; else every whole number
  */
-
 /**
  * @typedef {object} Marker
  * @property {string} label
  * @property {(value: any) => void} moved
  * @property {(value: any) => string} [text] is drawn at it
- * @property {boolean} [anywhere] a press anywhere on the chart takes it along, and the chart's arrow keys move it
  */
 
 /**
  * A line chart as wide as its place, drawn again when that changes.
- *
  * @param {object} options
  * @param {string} options.label its accessible name
  * @param {number} [options.height] of the drawing, without the line above it
  * @param {{label: string, log?: boolean}} options.x
- * @param {{label: string, log?: boolean, percent?: boolean, digits?: number}} options.y
+ * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string}} options.y
  * @param {(x: number | null) => void} [options.hovered] the reader looks at another x, or at none any more
- * @param {Marker} [options.marker] can be dragged
+ * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
+ * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
  * @param {(text: string) => void} [options.say] tells screen readers the numbers at an x
  * @returns {{node: any, set: (content: Content) => void, look: (x: number | null) => void, close: () => void}} `set`
  *     changes what is named, the rest stays; `look` shows the numbers at an x, as for two charts with one axis
  */
-export function chart({ label, height = 220, x, y, hovered = () => {}, marker, say = () => {} }) {
-  /** @type {Required<Content>} */
-  const content = {
-    series: [], bands: [], rules: [], x: /** @type {any} */ (null), y: /** @type {any} */ (null),
-    marker: null, stops: /** @type {any} */ (null), xLabel: x.label,
-  };
+export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = () => {}, marker, say = () => {} }) {
+  /** @type {any} */
+  const content = { series: [], bands: [], rules: [], xLabel: x.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const card = h("div", { class: "cw-card", "aria-hidden": "true", hidden: true });
-  const handle = marker && !marker.anywhere ? h("div", { class: "cw-handle" }) : null;
-  const plot = h("div", { class: "cw-plot", tabindex: 0, "aria-label": label }, picture, card, handle);
-  const node = h(
-    "div", { class: "cw-chart" },
-    h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend),
-    plot,
-  );
-  const slider = marker && (handle ?? plot);
-  if (slider === plot) plot.classList.add("anywhere");
-  else plot.setAttribute("role", "application");
-  if (slider !== plot) plot.setAttribute("aria-roledescription", "chart");
-  if (slider) {
-    slider.setAttribute("role", "slider");
-    slider.setAttribute("aria-label", marker?.label);
-    slider.tabIndex = 0;
-  }
+  const role = marker
+    ? { role: "slider", "aria-label": marker.label }
+    : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
+  const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, card);
+  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
+  const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
-  /** @type {ReturnType<typeof frame> | null} */
+  /** @type {any} the scales of the last drawing */
   let shape = null;
   /** @type {number[]} every x with a number, sorted */
   let stops = [];
@@ -89,76 +75,74 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     if (width) redraw();
   });
 
-  const positionOf = value => (content.stops ? content.stops.find(stop => stop.value === value)?.x : value);
+  const write = value => {
+    if (y.percent) return percent(value, 1);
+    if (Math.abs(value) >= HUGE) return scientific(value);
+    return `${y.log ? short(+value.toPrecision(3)) : fixed(value, y.digits ?? 3)}${y.unit ?? ""}`;
+  };
+
   const places = () => {
     if (content.stops) return content.stops;
-    const [from, to] = shape?.xs.ends ?? [0, 0];
-    const whole = Array.from({ length: Math.floor(to) - Math.ceil(from) + 1 }, (_, k) => Math.ceil(from) + k);
-    return whole.map(value => ({ value, x: value }));
+    const [from, to] = shape.xs.ends.map(Math.round);
+    return Array.from({ length: to - from + 1 }, (_, k) => ({ value: from + k, x: from + k }));
   };
 
   function redraw() {
-    const named = content.series.filter(series => series.name);
-    const ends = named.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
     const measure = measurer(node);
+    const named = content.series.filter(series => series.name && series.end !== "");
     const longest = Math.max(0, ...named.map(series => measure(series.end ?? series.name)));
-    const beside = longest + 18 < width * 0.28;
-    const words = content.rules.map(rule => ({ ...rule, wide: measure(rule.label) }));
+    const beside = longest + 20 < width * 0.28;
+    const words = content.rules.map(rule => ({ ...rule }));
     const value = content.marker;
-    const position = marker && value != null ? positionOf(value) : null;
-    if (position != null && marker?.text) {
-      words.push({ x: position, label: marker.text(value), wide: measure(marker.text(value)) });
-    }
-    const right = beside && longest ? longest + 18 : ROOM.right;
-    const top = words.length || marker?.text ? 34 : ROOM.top;
-    const bottom = height - ROOM.bottom;
-    shape = frame(content, x, y, { top, bottom, end: width - right }, measure);
-    const { xs, ys, left } = shape;
-    legend.replaceChildren(...(beside ? [] : named.map(key)));
+    const at = content.stops ? content.stops.find(stop => stop.value === value)?.x : value;
+    if (at != null && marker?.text) words.push({ x: at, label: marker.text(value) });
+    for (const word of words) word.wide = measure(word.label);
+    const end = width - (beside ? Math.max(sides[1], longest && longest + 20) : 10);
+    const top = words.length || marker?.text ? 34 : 8;
+    shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
+    const { xs, ys, left, bottom } = shape;
+    legend.replaceChildren(...(beside ? [] : named.filter(series => series.colour !== "ghost").map(key)));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
+    const area = svg("rect", { x: left, y: top - 4, width: end - left + 4, height: bottom - top + 8 });
     const inside = svg("g", { "clip-path": `url(#${clip})` });
-    for (const band of content.bands) {
-      const up = band.points.map(([a, , high]) => `${round(xs(a))},${round(ys(high))}`);
-      const down = band.points.map(([a, low]) => `${round(xs(a))},${round(ys(low))}`).reverse();
-      inside.append(svg("polygon", { class: `band ${band.colour}`, points: [...up, ...down].join(" ") }));
-      const [a, low, high] = band.points[band.points.length - 1];
-      const room = ys(low) - ys(high) > ROW + 6;
-      if (band.name && room) inside.append(text(band.name, xs(a) - 6, (ys(low) + ys(high)) / 2 + 4, "words", "end"));
-    }
-    for (const series of content.series) {
-      const kind = `line ${series.colour}${series.thin ? " thin" : ""}`;
-      const dash = series.dash ?? "";
-      inside.append(svg("path", { class: kind, d: path(series.points, xs, ys), "stroke-dasharray": dash }));
-      if (series.marks || series.points.length === 1) {
-        for (const [a, b] of series.points) if (Number.isFinite(b)) inside.append(dot(series.colour, xs(a), ys(b), 3));
-      }
-    }
-    const area = svg("rect", { x: left, y: top - 4, width: width - left - right + 4, height: bottom - top + 8 });
+    for (const band of content.bands) inside.append(areaOf(band, shape));
+    for (const series of content.series) inside.append(...lineOf(series, shape));
     const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), ...rules(words, shape, width)];
-    parts.push(inside);
+    picture.replaceChildren(...parts, inside);
+    const ends = named.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
+    const off = ends.filter(({ last }) => last?.[1] > ys.ends[1]);
+    off.forEach(({ series, last }, k) => {
+      picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label ${series.colour}`, "end"));
+    });
     if (beside) {
-      const shown = ends.filter(({ series, last }) => last && series.end !== "");
-      const heights = spread(shown.map(end => ys(/** @type {number[]} */ (end.last)[1])), ROW, top, bottom);
-      shown.forEach(({ series }, k) => {
-        parts.push(text(series.end ?? series.name, width - right + 8, heights[k] + 4, `label ${series.colour}`));
+      const shown = ends.filter(({ last }) => last);
+      const heights = spread(shown.map(({ last }) => ys(last[1])), ROW, top, bottom);
+      shown.forEach(({ series, last: [a, b] }, k) => {
+        const leader = { class: "leader", x1: xs(a) + 3, y1: ys(b), x2: xs(a) + 8, y2: heights[k] };
+        if (Math.abs(ys(b) - heights[k]) > 4) picture.append(svg("line", leader));
+        picture.append(text(series.end ?? series.name, xs(a) + 10, heights[k] + 4, `label ${series.colour}`));
       });
     }
-    picture.replaceChildren(...parts);
     picture.setAttribute("width", width);
-    stops = [...new Set(named.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
-    if (slider && position != null) {
-      const list = places();
-      slider.setAttribute("aria-valuemin", 0);
-      slider.setAttribute("aria-valuemax", list.length - 1);
-      slider.setAttribute("aria-valuenow", list.findIndex(stop => stop.value === value));
-      slider.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
-      picture.append(svg("line", { class: "marker", x1: xs(position), x2: xs(position), y1: top - 4, y2: bottom }));
-      if (handle) handle.style.transform = `translate(${round(xs(position))}px, ${bottom}px)`;
-      else picture.append(svg("circle", { class: "thumb", cx: xs(position), cy: bottom, r: 7 }));
-    }
-    if (handle) handle.hidden = position == null;
+    const read = content.series.filter(series => series.name);
+    stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
+    if (at != null) drawMarker(at, value);
     show();
+  }
+
+  function drawMarker(at, value) {
+    const { xs, top, bottom } = shape;
+    const place = xs(at);
+    picture.append(
+      svg("line", { class: "marker", x1: place, x2: place, y1: top - 4, y2: bottom }),
+      svg("circle", { class: "thumb", cx: place, cy: bottom, r: 9 }),
+    );
+    const list = places();
+    plot.setAttribute("aria-valuemin", 0);
+    plot.setAttribute("aria-valuemax", list.length - 1);
+    plot.setAttribute("aria-valuenow", list.findIndex(stop => stop.value === value));
+    plot.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
   }
 
   /** The rule, the dots and the card at the x that is looked at. */
@@ -166,79 +150,76 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     picture.querySelector(".looked")?.remove();
     card.hidden = seen === null || !shape;
     if (seen === null || !shape) return;
-    const { xs, ys, top, bottom } = shape;
-    const group = svg("g", { class: "looked" }, svg("line", { x1: xs(seen), x2: xs(seen), y1: top, y2: bottom }));
+    const { xs, ys, left, top, bottom } = shape;
+    const place = xs(seen);
+    const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     const rows = readings();
-    for (const { series, at: x, value } of rows) group.append(dot(series.colour, xs(x), ys(value), 4));
+    for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
     picture.append(group);
+    const ranges = content.bands.filter(band => band.name).map(({ name, points }) => {
+      const [, low, high] = points.findLast(point => point[0] <= seen);
+      return [h("span", {}, name), h("span", {}, `${write(low)} to ${write(high)}`)];
+    });
     card.replaceChildren(
-      h("span", { class: "cw-cap" }, `${content.xLabel} ${roughly(seen)}`), h("span"),
+      h("span", { class: "cw-cap" }, `${content.xLabel} ${short(+seen.toPrecision(3))}`), h("span"),
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
+      ...ranges.flat(),
     );
-    const after = xs(seen) < (shape.left + width) / 2;
-    const left = after
-      ? `min(${round(xs(seen) + 12)}px, calc(${width}px - 100%))`
-      : `max(0px, calc(${round(xs(seen) - 12)}px - 100%))`;
+    const across = place < (left + width) / 2
+      ? `min(${round(place + 12)}px, calc(${width}px - 100%))`
+      : `max(0px, calc(${round(place - 12)}px - 100%))`;
     // Above or below, where the lines are not.
     const middle = rows.reduce((sum, row) => sum + ys(row.value) / rows.length, 0);
-    const place = middle > (top + bottom) / 2 ? `${top}px` : `calc(${bottom - 6}px - 100%)`;
-    card.style.transform = `translate(${left}, ${place})`;
+    const down = middle > (top + bottom) / 2 ? `${top}px` : `calc(${bottom - 6}px - 100%)`;
+    card.style.transform = `translate(${across}, ${down})`;
   }
 
-  const write = value => {
-    if (y.percent) return percent(value, 1);
-    return Math.abs(value) < HUGE ? fixed(value, y.digits ?? 3) : scientific(value);
-  };
-
-  /** The numbers at the x that is looked at, the largest first; a line without a point there has none. */
+  /** The last numbers up to the x that is looked at, the largest first and what stays behind last. */
   function readings() {
-    const { xs } = /** @type {NonNullable<typeof shape>} */ (shape);
-    const rows = content.series.filter(series => series.name && series.points.length).map(series => {
-      const at = closest(series.points.map(point => point[0]), seen, xs);
-      const point = series.points.find(candidate => candidate[0] === at) ?? [];
-      return { series, at, value: Math.abs(xs(at) - xs(seen)) < 3 ? point[1] : NaN };
+    const rows = content.series.filter(series => series.name).map(series => {
+      const [at, value] = series.points.findLast(point => point[0] <= seen) ?? [];
+      return { series, at, value };
     });
-    return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => b.value - a.value);
+    const behind = row => +(row.series.colour === "ghost");
+    return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => behind(a) - behind(b) || b.value - a.value);
   }
 
   const look = to => {
-    const nearest = to === null || !shape ? null : closest(stops, to, shape.xs);
-    if (nearest === seen) return;
-    seen = nearest;
+    if (to === seen) return;
+    seen = to;
     show();
   };
   const read = to => {
-    const before = seen;
-    look(to);
-    if (seen !== before) hovered(seen);
+    const nearest = to === null ? null : closest(stops, to, shape.xs);
+    if (nearest === seen) return;
+    look(nearest);
+    hovered(nearest);
   };
 
-  const under = event => event.clientX - picture.getBoundingClientRect().left;
-  const move = pixel => {
-    if (!shape || !marker) return;
-    const list = places();
-    const target = closest(list.map(stop => stop.x), shape.xs.back(pixel), shape.xs);
-    const found = list.find(stop => stop.x === target);
-    if (found && found.value !== content.marker) put(found.value);
-  };
+  const under = event => shape.xs.back(event.clientX - picture.getBoundingClientRect().left);
   const put = value => {
+    if (value === content.marker) return;
     content.marker = value;
     draw();
     marker?.moved(value);
   };
+  const move = event => {
+    const list = places();
+    const target = closest(list.map(stop => stop.x), under(event), shape.xs);
+    put(list.find(stop => stop.x === target).value);
+  };
   let dragged = false;
   plot.addEventListener("pointerdown", event => {
-    if (!marker || !shape || event.button) return;
-    const near = Math.abs(under(event) - shape.xs(positionOf(content.marker))) < REACH;
-    if (!near && !marker.anywhere) return;
+    if (!marker || !shape || event.button || content.marker == null) return;
     dragged = true;
     plot.setPointerCapture(event.pointerId);
-    move(under(event));
+    read(null);
+    move(event);
   });
   plot.addEventListener("pointermove", event => {
     if (!shape) return;
-    if (dragged) move(under(event));
-    read(shape.xs.back(under(event)));
+    if (dragged) move(event);
+    else read(under(event));
   });
   for (const end of ["pointerup", "pointercancel"]) {
     plot.addEventListener(end, () => {
@@ -246,32 +227,27 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
     });
   }
   plot.addEventListener("click", event => {
-    if (shape) read(shape.xs.back(under(event))); // a tap, which does not hover
+    if (shape && !marker) read(under(event)); // a tap, which does not hover
   });
   plot.addEventListener("pointerleave", event => {
     if (event.pointerType === "mouse") read(null);
   });
   plot.addEventListener("focusout", () => read(null));
   plot.addEventListener("keydown", event => {
-    const far = event.shiftKey ? 5 : 1;
-    const step = {
-      ArrowRight: far, ArrowUp: far, ArrowLeft: -far, ArrowDown: -far, PageUp: 5, PageDown: -5, Home: -1e6, End: 1e6,
-    }[event.key];
     if (event.key === "Escape") read(null);
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    if (slider && event.target === slider) {
+  });
+  arrows(plot, (down, right) => {
+    const by = right - down;
+    if (marker) {
       const list = places();
-      const k = list.findIndex(stop => stop.value === content.marker) + step;
-      put(list[Math.max(0, Math.min(list.length - 1, k))].value);
+      const k = list.findIndex(stop => stop.value === content.marker);
+      if (k >= 0) put(list[within(list, k + by)].value);
       return;
     }
     if (!stops.length) return;
-    const from = step > 0 ? -1 : stops.length;
-    const k = (seen === null ? from : stops.indexOf(seen)) + step;
-    read(stops[Math.max(0, Math.min(stops.length - 1, k))]);
-    const words = readings().map(row => `${row.series.name} ${write(row.value)}`);
-    say(`${content.xLabel} ${roughly(seen)}: ${words.join(", ")}`);
+    const from = by > 0 ? -1 : stops.length;
+    read(stops[within(stops, (seen === null ? from : stops.indexOf(seen)) + by)]);
+    say(`${content.xLabel} ${seen}: ${readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ")}`);
   });
 
   const size = new ResizeObserver(entries => {
@@ -291,13 +267,13 @@ export function chart({ label, height = 220, x, y, hovered = () => {}, marker, s
 }
 
 const round = value => Math.round(value * 10) / 10;
-const tidy = value => +value.toPrecision(6);
+const within = (list, k) => Math.max(0, Math.min(list.length - 1, k));
 
-/** An x for people: whole numbers as they are, others with three digits. */
-const roughly = value => (Number.isInteger(value) ? short(value) : short(+value.toPrecision(3)));
-
-/** How many decimals a number needs. */
-const decimals = value => `${tidy(value)}`.split(".")[1]?.length ?? 0;
+/** A number on an axis: 0.0005, 20, 1,000, 5 M. */
+function short(value) {
+  if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(6)} M`;
+  return value.toLocaleString("en", { maximumSignificantDigits: 6 }).replace("-", "−");
+}
 
 /** @param {Series} series */
 function key(series) {
@@ -316,26 +292,25 @@ function text(content, x, y, kind, anchor = "start") {
 /** Widths of texts without a layout. */
 function measurer(node) {
   const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-  context.font = `600 ${TEXT}px ${getComputedStyle(node).fontFamily}`;
+  context.font = `600 12px ${getComputedStyle(node).fontFamily}`;
   return words => context.measureText(words).width;
 }
 
 /** The scales of both axes and the sides of the drawing. */
-function frame(content, x, y, { top, bottom, end }, measure) {
-  const points = [...content.series.flatMap(series => series.points), ...content.bands.flatMap(edges)];
+function frame(content, x, y, { top, bottom, end, least }, measure) {
+  const edges = content.bands.flatMap(band => band.points.flatMap(([at, low, high]) => [[at, low], [at, high]]));
+  const points = [...content.series.flatMap(series => series.points), ...edges];
   const count = (bottom - top) / 34;
-  const ys = scale(content.y ?? nice(range(points, 1, y.log), y, count), bottom, top, y.log, count, false);
-  const digits = Math.max(0, ...ys.ticks.map(tick => decimals(y.percent ? tick * 100 : tick)));
+  const ends = content.y ?? nice(range(points, 1, y.log), y, count);
+  const ys = scale(ends, bottom, top, y.log, count);
+  if (content.ticks) ys.ticks = apart(content.ticks, ys);
+  const unit = y.percent ? 100 : 1;
+  const digits = Math.max(0, ...ys.ticks.map(tick => `${+(tick * unit).toPrecision(6)}`.split(".")[1]?.length ?? 0));
   const texts = ys.ticks.map(tick => (y.percent ? percent(tick, digits) : y.log ? short(tick) : fixed(tick, digits)));
-  const left = Math.ceil(Math.max(20, ...texts.map(measure)) + 10);
-  const whole = points.every(point => Number.isInteger(point[0]));
+  const left = Math.ceil(Math.max(least, ...texts.map(text => measure(text) + 10)));
+  const whole = points.every(point => Number.isInteger(point[0])) ? 1 : 0;
   const xs = scale(content.x ?? range(points, 0, x.log), left, end, x.log, (end - left) / 60, whole);
   return { xs, ys, texts, left, top, bottom, end };
-}
-
-/** @param {{points: number[][]}} band */
-function edges(band) {
-  return band.points.flatMap(([x, low, high]) => [[x, low], [x, high]]);
 }
 
 function range(points, k, log) {
@@ -345,7 +320,7 @@ function range(points, k, log) {
   const high = values.reduce((a, b) => Math.max(a, b));
   if (low < high) return [low, high];
   if (log) return [low / 2, high * 2];
-  return [low - (k ? Math.abs(low) / 2 || 1 : 0), high + (k ? Math.abs(high) / 2 : 1)];
+  return k ? [low - (Math.abs(low) / 2 || 1), high + Math.abs(high) / 2] : [low, high + 1];
 }
 
 /** Ends that are ticks. */
@@ -363,24 +338,22 @@ function stepOf(span, count) {
 }
 
 /** A number to its pixel, with `back`, `ends` and `ticks`. */
-function scale([low, high], from, to, log, count, whole) {
+function scale([low, high], from, to, log, count, leastStep = 0) {
   const turn = log ? Math.log10 : value => value;
   const a = turn(low);
   const length = turn(high) - a || 1;
   const place = value => from + ((turn(value) - a) / length) * (to - from);
-  const ticks = log ? logTicks(low, high, count) : plainTicks(low, high, count, whole);
   return Object.assign(place, {
     back: pixel => {
       const value = a + ((pixel - from) / (to - from)) * length;
       return log ? 10 ** value : value;
     },
     ends: [low, high],
-    ticks,
+    ticks: log ? logTicks(low, high, count) : plainTicks(low, high, Math.max(leastStep, stepOf(high - low, count))),
   });
 }
 
-function plainTicks(low, high, count, whole) {
-  const step = Math.max(whole ? 1 : 0, stepOf(high - low, count));
+function plainTicks(low, high, step) {
   const first = Math.ceil(low / step - 1e-9);
   const length = Math.floor(high / step + 1e-9) - first + 1;
   return Array.from({ length }, (_, k) => +((first + k) * step).toPrecision(9));
@@ -393,27 +366,39 @@ function logTicks(low, high, count) {
   const apart = Math.max(1, Math.ceil(decades / Math.max(1, count)));
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    if (power % apart === 0) for (const factor of factors) ticks.push(+(factor * 10 ** power).toPrecision(3));
+    if (power % apart === 0) ticks.push(...factors.map(factor => +(factor * 10 ** power).toPrecision(3)));
   }
   return ticks.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
-function path(points, xs, ys) {
+/** Without those that would meet. */
+function apart(ticks, ys) {
+  return ticks.reduce((kept, tick) => (kept.length && ys(kept.at(-1)) - ys(tick) < ROW ? kept : [...kept, tick]), []);
+}
+
+function areaOf(band, { xs, ys }) {
+  const up = band.points.map(([a, , high]) => `${round(xs(a))},${round(ys(high))}`);
+  const down = band.points.map(([a, low]) => `${round(xs(a))},${round(ys(low))}`).reverse();
+  return svg("polygon", { class: `band ${band.colour}`, points: [...up, ...down].join(" ") });
+}
+
+function lineOf({ points, colour, thin, dash = "", marks }, { xs, ys }) {
   let pen = "M";
   let d = "";
   for (const [a, b] of points) {
     if (Number.isFinite(b)) d += `${pen}${round(xs(a))} ${round(ys(b))}`;
     pen = Number.isFinite(b) ? "L" : "M";
   }
-  return d;
+  const line = svg("path", { class: `line ${colour}${thin ? " thin" : ""}`, d, "stroke-dasharray": dash });
+  const dotted = marks || points.length === 1 ? points.filter(point => Number.isFinite(point[1])) : [];
+  return [line, ...dotted.map(([a, b]) => dot(colour, xs(a), ys(b), 3))];
 }
 
 function axes({ xs, ys, texts, left, bottom, end }, label) {
-  const parts = [];
-  ys.ticks.forEach((tick, k) => {
-    parts.push(svg("line", { class: "grid", x1: left, x2: end, y1: ys(tick), y2: ys(tick) }));
-    parts.push(text(texts[k], left - 8, ys(tick) + 4, "tick", "end"));
-  });
+  const parts = ys.ticks.flatMap((tick, k) => [
+    svg("line", { class: "grid", x1: left, x2: end, y1: ys(tick), y2: ys(tick) }),
+    text(texts[k], left - 8, ys(tick) + 4, "tick", "end"),
+  ]);
   parts.push(svg("line", { class: "axis", x1: left, x2: end, y1: bottom, y2: bottom }));
   for (const tick of xs.ticks) {
     parts.push(svg("line", { class: "axis", x1: xs(tick), x2: xs(tick), y1: bottom, y2: bottom + 4 }));
@@ -423,25 +408,18 @@ function axes({ xs, ys, texts, left, bottom, end }, label) {
   return parts;
 }
 
-/** A number on an axis: 0.001, 20, 1,000, 5 M. */
-function short(value) {
-  if (Math.abs(value) >= 1e6) return `${tidy(value / 1e6)} M`;
-  return fixed(value, decimals(value)).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
 /** Vertical lines with words in two rows above, so that neighbours do not meet. */
 function rules(words, { xs, top, bottom }, width) {
-  const parts = [];
   const full = [-Infinity, -Infinity];
-  for (const { x, label, wide } of words.sort((a, b) => a.x - b.x)) {
+  return words.sort((a, b) => a.x - b.x).flatMap(({ x, label, wide }) => {
     const begin = Math.max(0, Math.min(width - wide, xs(x) - wide / 2));
     const row = begin > full[0] ? 0 : 1;
     full[row] = begin + wide + 6;
     const y = top - 8 - row * ROW;
-    parts.push(svg("line", { class: "rule", x1: xs(x), x2: xs(x), y1: y + 3, y2: bottom }));
-    parts.push(text(label, begin, y, "words"));
-  }
-  return parts;
+    return [
+      svg("line", { class: "rule", x1: xs(x), x2: xs(x), y1: y + 3, y2: bottom }), text(label, begin, y, "words"),
+    ];
+  });
 }
 
 /** Positions at least `gap` apart, as near to the wanted ones as that allows. */
