@@ -164,7 +164,7 @@ export function probabilityBars(classes) {
       const best = list.indexOf(Math.max(...list));
       rows.forEach(({ fill, parts }, k) => {
         fill.style.width = `${list[k] * 100}%`;
-        const text = list[k] < 0.005 ? "" : `${Math.round(list[k] * 100)} %`;
+        const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
         if (parts[2].textContent !== text) parts[2].textContent = text;
         for (const part of [parts[0], parts[1]]) part.classList.toggle("top", k === best);
       });
