@@ -63,7 +63,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
     def words(self) -> str:
         """What is shown, with the answer."""
         if not self.chosen:
-            return "Drop or open a photo to see what the network makes of it."
+            return "Drop or open a photo, or draw, to see what the network makes of it."
         said = self.prediction
         return (
             f"A photo ({self.chosen}) with a square that can be moved, the 32 × 32 pixels that the network sees in it, "

@@ -51,7 +51,7 @@ def test_every_picture_of_the_course_gets_the_probabilities_of_predict(front: Fr
     page = ready(front.open(widgets.predict_photo({name: INPUTS / f"{name}.png" for name in names})))
     for name in names:
         wanted = predict(INPUTS / f"{name}.png")
-        page.get_by_role("radio", name=name, exact=True).click()
+        page.get_by_role("option", name=name, exact=True).click()
         expect(page.locator(".cw-lead b")).to_have_text(wanted.label)
         expect(page.locator(".cw-lead")).to_contain_text(f"{100 * wanted.probability:.0f} %")
         assert np.abs(np.subtract(shares(page), wanted.probabilities.numpy())).max() < 0.01, name
@@ -91,44 +91,99 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page.get_by_role("alert")).to_contain_text("is no picture that the browser can read")
+    expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
     chooser.set_input_files(INPUTS / "ship.png")
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(page.locator(".cw-lead b")).to_have_text(predict(INPUTS / "ship.png").label)
     assert state_of(page, "chosen") == "your picture"
 
 
-def test_covering_and_heat_change_what_is_shown_and_not_the_answer(front: FrontEnd) -> None:
+PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
+
+
+def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
     before, answer = shares(page), page.locator(".cw-lead").inner_text()
     view = page.get_by_role("application", name=re.compile("What the network sees"))
     view.hover(position={"x": 100, "y": 100})
-    expect(page.locator(".pp-effect")).to_contain_text(re.compile(r"Covered here, horse gets \d+ % instead of \d+ %\."))
-    assert shares(page) != before and page.locator(".cw-lead").inner_text() == answer
+    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Nothing covered: {answer}")
+    assert shares(page) != before
     page.mouse.move(0, 0)
-    expect(page.locator(".pp-effect")).to_contain_text("Point at")
-    pixels = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
-    plain = view.locator("canvas").evaluate(pixels)
-    for method in ("Grad-CAM", "Occlusion"):
+    expect(page.locator(".pp-says .cw-cap")).to_have_text("Nothing covered")
+    assert page.locator(".cw-lead").inner_text() == answer
+    plain = view.locator("canvas").evaluate(PIXELS)
+    shown = view.locator("canvas").element_handle()
+    for method in ("Occlusion", "Grad-CAM"):
         page.get_by_role("radio", name=method).click()
-        page.mouse.move(0, 0)
-        page.wait_for_function(
-            "([canvas, plain]) => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join() !== plain",
-            arg=[view.locator("canvas").element_handle(), plain],
-        )
-        plain = view.locator("canvas").evaluate(pixels)
-    expect(page.get_by_text("orange: for horse")).to_be_visible()
+        page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) !== plain", arg=[shown, plain])
+        heat = view.locator("canvas").evaluate(PIXELS)
+        page.get_by_role("radio", name="Picture").click()
+        page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) === plain", arg=[shown, plain])
+    page.get_by_role("radio", name="Grad-CAM").click()
+    expect(page.get_by_text("speaks for horse")).to_be_visible()
+    page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
+    view.hover(position={"x": 60, "y": 60})
+    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Nothing covered: {answer}")
+    assert view.locator("canvas").evaluate(PIXELS) == heat
 
 
-def test_a_stroke_is_seen_by_the_network(front: FrontEnd) -> None:
+def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
-    page.get_by_role("radio", name="Draw").tap()
-    page.get_by_role("radio", name="red").tap()
+    page.get_by_role("application", name=re.compile("What the network sees")).tap(position={"x": 100, "y": 100})
+    expect(page.locator(".pp-says .cw-cap")).to_contain_text("Nothing covered: horse")
+    page.get_by_role("radio", name="Draw in red").tap()
+    expect(page.locator(".pp-says .cw-cap")).to_have_text("Nothing covered")
     page.locator(".pp-photo").tap(position={"x": 30, "y": 30})
-    red = seen_by(
-        page, until="pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
-    )
-    assert ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
+    is_red = "v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60"
+    red = seen_by(page, until=f"pixels.some((v, k) => k % 3 === 0 && {is_red})")
+    assert 0 < ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
+    page.get_by_role("button", name="Undo").tap()
+    seen_by(page, until=f"!pixels.some((v, k) => k % 3 === 0 && {is_red})")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo()))
+    page.locator(".pp-photo").click(position={"x": 100, "y": 100})
+    seen = seen_by(page, until="pixels.some(v => v < 60) && pixels[0] === 255")
+    assert 0 < (seen < 60).all(axis=2).sum() < 60
+    assert state_of(page, "chosen") == "a drawing"
+
+
+def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
+    photo = page.locator(".pp-photo")
+    box = photo.bounding_box()
+    assert box is not None
+    photo.click(position={"x": 100, "y": 100})  # a click changes nothing
+    assert state_of(page, "crop") == []
+    scale = 256 / box["width"]
+    page.mouse.move(box["x"] + 160, box["y"] + 170)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 80, box["y"] + 70, steps=3)
+    page.mouse.up()
+    left, top, side = state_of(page, "crop")  # type: ignore[misc]
+    assert np.abs(np.subtract([left, top, side], [60 * scale, 70 * scale, 100 * scale])).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1600, 400), (300, 1000), (16, 9)])
+def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, size: tuple[int, int]) -> None:
+    page = ready(front.open(widgets.predict_photo(LARGE.resize(size)), width=360))
+    for width in (360, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        photo, view = page.locator(".pp-photo").bounding_box(), page.locator(".pp-row figure").nth(1).bounding_box()
+        frame = page.locator(".pp-box").bounding_box()
+        assert photo is not None and view is not None and frame is not None
+        assert photo["x"] + photo["width"] <= frame["x"] + frame["width"] + 0.5 <= view["x"]
+        assert photo["height"] <= frame["height"] + 0.5 and abs(frame["height"] - frame["width"]) < 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_stored_page_shows_the_pixels_of_a_photo_that_was_opened(front: FrontEnd) -> None:
+    photo = widgets.predict_photo(INPUTS / "horse.png")
+    photo.chosen = "your picture"
+    page = ready(front.open(photo))
+    expect(page.locator(".cw-lead b")).to_have_text("horse")
 
 
 def test_python_reads_what_is_seen_and_refuses_what_is_wrong() -> None:

@@ -151,7 +151,7 @@ def test_files_give_what_predict_gives(front: FrontEnd) -> None:
         for label, probability in said.top[:3]:
             assert shown_share(page, label) == pytest.approx(probability, abs=0.01)
     page.locator("input[type=file]").set_input_files(resources() / "teaching.md")
-    expect(page.get_by_role("alert")).to_contain_text("This file is no picture")
+    expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
 
 
 def test_a_picture_can_be_dropped_and_pasted(front: FrontEnd, small: CifarCNN) -> None:

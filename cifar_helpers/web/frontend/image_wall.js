@@ -1,10 +1,15 @@
 // A wall of small pictures with captions above them, page by page: click, tap or arrow keys choose one.
+import styles from "./image_wall.css";
 import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
 import { arrows, button } from "./controls.js";
 
 const SIDE = 32;
 const BYTES = SIDE * SIDE * 3;
+const IN_STRIP = 12;
+
+/** The CSS of these parts, which a widget adds to its own. */
+export const wallStyles = styles;
 
 /** @typedef {{index: number, label: number, pixels: Uint8Array}} Picture its number in the data set, class, pixels */
 
@@ -105,4 +110,16 @@ export function imageWall(label, size, chosen) {
       forth.setAttribute("aria-disabled", last >= total);
     },
   };
+}
+
+/**
+ * A wall of one row, for the pictures that a widget offers.
+ * @param {{count: number, pixels: (k: number) => Uint8Array | undefined, name: (k: number) => string, chosen: (k:
+ *     number) => void}} options how many there are; bytes (32, 32, 3) and name of one; and what hears of a choice
+ * @returns {{node: any, set: (k: number) => void}} `set` shows a picture as chosen, and the part of the row where it is
+ */
+export function filmstrip({ count, pixels, name, chosen }) {
+  const wall = imageWall("Picture", Math.min(IN_STRIP, count), chosen);
+  const node = h("div", { class: "iw-film" }, wall.node, count > IN_STRIP ? wall.pager : null);
+  return { node, set: k => wall.set({ total: count, chosen: k, name, pixels }) };
 }

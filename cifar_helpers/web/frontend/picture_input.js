@@ -4,11 +4,10 @@ import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
 import { segmented } from "./controls.js";
 import { picture } from "./picture.js";
-import { pictureSources } from "./picture_sources.js";
+import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
 import { resized } from "./resize.js";
 
 const SIDE = 32;
-const SMALLEST = 8;
 const PENS = [
   ["black", [20, 22, 26]], ["white", [255, 255, 255]], ["brown", [107, 68, 35]],
   ["green", [63, 143, 63]], ["blue", [77, 143, 214]], ["red", [216, 72, 43]],
@@ -18,49 +17,39 @@ const PENS = [
 export const pictureStyles = styles;
 
 /**
- * The central square of what can be drawn on a canvas, transparent parts on white.
- * @param {CanvasImageSource} source
- * @param {number} width
- * @param {number} height
- * @returns {{pixels: Uint8Array, side: number}} (side, side, 3)
- */
-export function centralSquare(source, width, height) {
-  const side = Math.min(width, height);
-  if (side < SMALLEST) {
-    throw new Error(`The picture has ${width} × ${height} pixels; its shorter side needs ${SMALLEST}.`);
-  }
-  const surface = canvas(side, side);
-  const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d", { willReadFrequently: true }));
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, side, side);
-  context.drawImage(source, -Math.floor((width - side) / 2), -Math.floor((height - side) / 2));
-  const { data } = context.getImageData(0, 0, side, side);
-  const pixels = new Uint8Array(side * side * 3);
-  for (let i = 0, o = 0; i < data.length; i += 4) {
-    pixels[o++] = data[i];
-    pixels[o++] = data[i + 1];
-    pixels[o++] = data[i + 2];
-  }
-  return { pixels, side };
-}
-
-/**
  * The colours of the pen.
- * @param {(rgb: number[]) => void} chosen
+ * @param {(rgb: any) => void} chosen
+ * @param {{value: any, text: string}} [first] what else a drag may do; it is chosen at first
  */
-export function penChoice(chosen) {
+export function penChoice(chosen, first) {
   const colours = PENS.map(([name, rgb]) => ({
-    value: rgb, name, text: h("span", { class: "pi-ink", style: `background:rgb(${rgb})` }),
+    value: rgb, name: first ? `Draw in ${name}` : name, text: h("span", { class: "pi-ink", style: `background:rgb(${rgb})` }),
   }));
-  const pens = segmented("Pen", colours, PENS[0][1], chosen);
+  const options = first ? [first, ...colours] : colours;
+  const pens = segmented("Pen", options, options[0].value, chosen);
   pens.node.classList.add("pi-pens");
   return pens;
 }
 
 /**
+ * The central square of a picture as the network sees it.
+ * @param {CanvasImageSource} source
+ * @param {number} width
+ * @param {number} height
+ * @returns {Uint8Array} (32, 32, 3)
+ */
+export function seenInTheMiddle(source, width, height) {
+  const surface = canvas();
+  drawOnWhite(surface, source, width, height);
+  const side = Math.min(width, height);
+  const square = squareOf(surface, Math.floor((width - side) / 2), Math.floor((height - side) / 2), side);
+  return resized(square, side, side, SIDE);
+}
+
+/**
  * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name:
- *     string) => void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of
- *     the picture; what hears of a new picture with its name; and what shows a sentence, empty when all is well
+ *     string) => void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible
+ *     name of the picture; what hears of a new picture with its name; and what shows a sentence, empty when all is well
  * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () => void,
  *     listen: (root: HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a
  *     picture; `reveal` scrolls the gallery to the chosen one; `listen` takes what is dropped or pasted anywhere on an
@@ -114,7 +103,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     if (event.key !== " " && event.key !== "Enter") return;
     event.preventDefault();
     draw(cursor[0], cursor[1]);
-    last = null;
+    lift();
   });
 
   /** A stroke of three pixels' width from where the pen was. */
@@ -131,7 +120,6 @@ export function pictureInput({ pictures, label, changed, told }) {
       }
     }
     last = [row, column];
-    gallery.set(-1);
     give(next, "a drawing");
   }
 
@@ -144,10 +132,7 @@ export function pictureInput({ pictures, label, changed, told }) {
   const { node: sources, listen, stop } = pictureSources({
     target: shown.node,
     told,
-    opened(source, width, height, name) {
-      const square = centralSquare(source, width, height);
-      give(resized(square.pixels, square.side, square.side, SIDE), name);
-    },
+    opened: (source, width, height, name) => give(seenInTheMiddle(source, width, height), name),
   });
 
   return {

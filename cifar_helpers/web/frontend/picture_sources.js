@@ -2,10 +2,48 @@
 import { h } from "./ui.js";
 import { button } from "./controls.js";
 
+const SMALLEST = 8;
+
+/**
+ * Draws a picture on a canvas, which gets that size; transparent parts are white.
+ * @param {HTMLCanvasElement} surface
+ * @param {CanvasImageSource | null} source null leaves a white sheet
+ * @param {number} width
+ * @param {number} height
+ */
+export function drawOnWhite(surface, source, width, height) {
+  surface.width = width;
+  surface.height = height;
+  const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d", { willReadFrequently: true }));
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  if (source) context.drawImage(source, 0, 0, width, height);
+}
+
+/**
+ * The pixels of a square of a canvas.
+ * @param {HTMLCanvasElement} surface
+ * @param {number} left
+ * @param {number} top
+ * @param {number} side
+ * @returns {Uint8Array} (side, side, 3)
+ */
+export function squareOf(surface, left, top, side) {
+  const { data } = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d")).getImageData(left, top, side, side);
+  const pixels = new Uint8Array(side * side * 3);
+  for (let i = 0, o = 0; i < data.length; i += 4) {
+    pixels[o++] = data[i];
+    pixels[o++] = data[i + 1];
+    pixels[o++] = data[i + 2];
+  }
+  return pixels;
+}
+
 /**
  * @param {{target: HTMLElement, told: (text: string) => void, opened: (source: CanvasImageSource, width: number, height:
  *     number, name: string) => void}} options what lights up while a file is dragged over; what shows a sentence,
- *     empty when all is well; and what takes a picture, and raises an Error if it cannot be used
+ *     empty when all is well; and what takes a picture
  * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void}} the buttons; `listen` takes what is
  *     dropped or pasted anywhere on an element; `stop` turns the camera off
  */
@@ -16,19 +54,19 @@ export function pictureSources({ target, told, opened }) {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      told("This file is no picture that the browser can read: take a PNG, JPEG, GIF or WebP file.");
+      told("The browser can’t read this file as a picture. Choose a PNG, JPEG, GIF or WebP file.");
       return;
     }
     take(bitmap, bitmap.width, bitmap.height, "your picture");
     bitmap.close();
   };
   function take(source, width, height, name) {
-    try {
-      opened(source, width, height, name);
-      told("");
-    } catch (error) {
-      told(/** @type {Error} */ (error).message);
+    if (Math.min(width, height) < SMALLEST) {
+      told(`The picture has ${width} × ${height} pixels; the shorter side must have at least ${SMALLEST}.`);
+      return;
     }
+    opened(source, width, height, name);
+    told("");
   }
   const chooser = h("input", { type: "file", accept: "image/*", hidden: true });
   chooser.addEventListener("change", () => {
@@ -42,10 +80,11 @@ export function pictureSources({ target, told, opened }) {
   let asked = 0; // counts, so that a camera that starts after it was given up is turned off at once
   const video = h("video", { playsinline: true, muted: true });
   const camera = button("Camera", () => (stream ? stop() : start()));
+  const end = of => of?.getTracks().forEach(track => track.stop());
   function stop() {
     asked += 1;
     cancelAnimationFrame(frame);
-    stream?.getTracks().forEach(track => track.stop());
+    end(stream);
     stream = null;
     video.srcObject = null;
     camera.textContent = "Camera";
@@ -54,7 +93,7 @@ export function pictureSources({ target, told, opened }) {
     const own = ++asked;
     try {
       const found = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
-      if (own !== asked) return found.getTracks().forEach(track => track.stop());
+      if (own !== asked) return end(found);
       stream = found;
       video.srcObject = found;
       await video.play();
@@ -64,15 +103,15 @@ export function pictureSources({ target, told, opened }) {
       const refused = /** @type {Error} */ (error).name === "NotAllowedError";
       told(
         refused
-          ? "The camera was refused. Allow it in the browser's settings for this page, or open a file."
-          : "No camera can be used here: it needs one, and a page from https, localhost or disk. Open a file instead.",
+          ? "The camera was refused. Allow it in the browser’s settings for this page, or open a file."
+          : "No camera found. (Browsers allow it only on https, localhost or local files.) Open a file instead.",
       );
       return;
     }
-    camera.textContent = "Hold still"; // keeps the frame that is seen now
+    camera.textContent = "Take picture"; // keeps the frame that is seen now
     const next = () => {
       frame = requestAnimationFrame(next);
-      if (video.videoWidth) take(video, video.videoWidth, video.videoHeight, "the camera's picture");
+      if (video.videoWidth) take(video, video.videoWidth, video.videoHeight, "the camera’s picture");
     };
     next();
   }
@@ -81,20 +120,21 @@ export function pictureSources({ target, told, opened }) {
     node: h("div", { class: "pi-sources" }, button("Open…", () => chooser.click()), camera, chooser),
     stop,
     listen(root) {
+      const light = on => target.classList.toggle("pi-over", on);
       const given = (event, data) => {
-        const file = Array.from(data?.files ?? []).find(one => one.type.startsWith("image/")) ?? data?.files[0];
-        if (!file) return;
+        const files = Array.from(data?.files ?? []);
+        if (!files.length) return;
         event.preventDefault();
-        open(file);
+        open(files.find(one => one.type.startsWith("image/")) ?? files[0]);
       };
       root.addEventListener("dragover", event => {
         event.preventDefault();
-        target.classList.add("pi-over");
+        light(true);
       });
-      root.addEventListener("dragleave", () => target.classList.remove("pi-over"));
+      root.addEventListener("dragleave", () => light(false));
       root.addEventListener("drop", event => {
         event.preventDefault();
-        target.classList.remove("pi-over");
+        light(false);
         given(event, event.dataTransfer);
       });
       root.addEventListener("paste", event => given(event, event.clipboardData));

@@ -1,54 +1,64 @@
 // A photo with a square that is dragged over it: what the network sees in the square, says of it, and looks at.
 import styles from "./predict_photo.css";
 import heavySource from "./heavy.js?joined";
-import { h, canvas, mount, framed, settled, binding, bytesOf, loader } from "./ui.js";
-import { at, paint, paintBytes, largest } from "./colour.js";
-import { fixed, percent } from "./numbers.js";
-import { arrows, cellUnder, field, probabilityBars, segmented } from "./controls.js";
-import { penChoice, pictureStyles } from "./picture_input.js";
-import { pictureSources } from "./picture_sources.js";
+import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
+import { at, largest, paint, paintBytes } from "./colour.js";
+import { percent } from "./numbers.js";
+import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
+import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
+import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
+import { filmstrip, wallStyles } from "./image_wall.js";
 import { picture } from "./picture.js";
-import { networkStore } from "./network_store.js";
+import { afterLoading } from "./loading.js";
+import { Network, decode } from "./network.js";
 import { Background, lastMaps, workerSource } from "./heavy.js";
 import { resized } from "./resize.js";
 
 const SIDE = 32;
 const ENOUGH = 512; // pixels of a photo's longer side: 32×32 look the same from more
+const SHEET = 256;
 const SMALLEST = 8; // pixels of a crop
 const PATCH = 8;
+const REACH = 20; // pixels of the screen around a corner that catch it
+const STROKES = 20; // that can be undone
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
   { value: "occlusion", text: "Occlusion" },
 ];
-const DRAGS = [
-  { value: "square", text: "Move" },
-  { value: "pen", text: "Draw" },
-];
 
 /**
+ * Shows the widget.
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
- * @returns {() => void}
+ * @returns {() => void} takes it away
  */
-export function render({ model, el, load }) {
-  const get = load ?? loader(model);
-  const { root, colours, say, close } = mount(el, "predict_photo", "Predict a photo", pictureStyles + styles, () => redraw());
-  const store = networkStore(get, () => redraw());
-  const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
+export function render(host) {
+  return afterLoading(host, {
+    name: "predict_photo", label: "Predict a photo", styles: wallStyles + pictureStyles + styles, files: ["weights"], show,
+  });
+}
+
+function show(model, { root, colours, say }, [weights], get) {
+  const network = new Network(decode(weights));
+  const { classes } = network;
   const names = model.get("names");
-  /** @type {{pixels: Uint8ClampedArray, width: number, height: number} | null} RGBA */
-  let photo = null;
+  const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
+  /** @type {(Uint8Array | undefined)[]} of the photos, as the network sees them */
+  const thumbnails = names.map(() => undefined);
   let heat = { key: "", values: new Float64Array(0) };
   let seen = new Uint8Array(SIDE * SIDE * 3);
-  /** @type {[number, number] | null} the square that the pointer covers in what the network sees */
+  /** @type {[number, number] | null} the middle of the part of the network's view that is covered */
   let covered = null;
   /** @type {Background | null} */
   let background = null;
+  let empty = true;
   let closed = false;
+  let version = 0; // tells pictures apart that have the same name and square
 
   // The photo and its square
   const surface = canvas();
-  const square = h("div", { class: "cw-frame pp-square" }, h("i", { class: "pp-corner" }));
+  const corners = ["nw", "ne", "sw", "se"].map(corner => h("i", { class: `pp-corner pp-${corner}` }));
+  const square = h("div", { class: "cw-frame pp-square" }, corners);
   const shade = h("div", { class: "pp-shade" });
   const stage = h(
     "div",
@@ -56,24 +66,33 @@ export function render({ model, el, load }) {
       class: "pp-photo cw-picture", tabindex: 0, role: "application", "aria-roledescription": "photo with a square",
       "aria-label": "Photo. Drag the square, or move it with the arrow keys; plus and minus change its size.",
     },
-    surface, shade, square,
+    surface, h("div", { class: "pp-clip" }, shade), square,
   );
   const about = h("span");
-  let ink = [20, 22, 26];
-  let drags = "square";
-  const pens = penChoice(rgb => {
-    ink = rgb;
+  const hint = h("p", { class: "cw-cap" });
+  /** @type {ImageData[]} the photo before each stroke */
+  let before = [];
+  /** @type {number[] | null} the pen's colour; null moves the square */
+  let ink = null;
+  const setInk = value => {
+    ink = value;
+    stage.classList.toggle("pp-pen", Boolean(value));
+    hint.textContent = value ? "Drag to draw. Move brings back the square." : "Drag the square, or its corners to resize.";
+  };
+  const pens = penChoice(setInk, { value: null, text: "Move" });
+  setInk(null);
+  const undo = button("Undo", () => {
+    context().putImageData(/** @type {ImageData} */ (before.pop()), 0, 0);
+    changed();
   });
-  pens.node.hidden = true;
-  const purpose = segmented("Dragging", DRAGS, drags, value => {
-    drags = value;
-    pens.node.hidden = value !== "pen";
-  });
-  const problem = h("p", { role: "alert", hidden: true });
+  undo.disabled = true;
+  const foot = h("p", { class: "cw-cap" },
+    "Drop or paste a photo anywhere here. It stays in your browser: only the 32 × 32 pixels go to Python.");
+  const problem = h("p", { class: "pp-problem", role: "alert", hidden: true });
   const tell = text => {
     problem.textContent = text;
     problem.hidden = !text;
-    if (text) say(text);
+    foot.hidden = Boolean(text);
   };
   const sources = pictureSources({
     target: stage,
@@ -81,310 +100,298 @@ export function render({ model, el, load }) {
     opened(source, width, height, name) {
       take(source, width, height);
       state.set({ chosen: name });
-      if (gallery) gallery.set(name);
+      redraw();
     },
   });
   sources.listen(root);
-  const gallery = names.length > 1 && segmented(
-    "Photos", names.map(value => ({ value, text: value })), model.get("chosen"), value => {
+  const gallery = names.length > 1 && filmstrip({
+    count: names.length,
+    pixels: k => thumbnails[k],
+    name: k => names[k],
+    chosen(k) {
       sources.stop();
       tell("");
-      state.set({ chosen: value, crop: [] });
+      state.set({ chosen: names[k], crop: [] });
       choose();
     },
-  );
+  });
 
   // What the network sees, says, and looks at
   const view = picture("What the network sees. Move over it to cover a part with grey.", {
-    rows: SIDE, columns: SIDE, moved: () => {},
+    rows: SIDE, columns: SIDE, moved: (...place) => cover(place),
   });
-  const cover = (row, column) => {
-    covered = [row, column];
+  const cover = place => {
+    covered = place && [place[0], place[1]];
+    if (covered) view.place(...covered);
     redraw();
   };
-  view.node.addEventListener("pointermove", event => cover(...cellUnder(view.node, event, SIDE, SIDE)));
-  view.node.addEventListener("pointerdown", event => cover(...cellUnder(view.node, event, SIDE, SIDE)));
-  arrows(view.node, (down, right) => {
-    const [row, column] = covered ?? [SIDE / 2, SIDE / 2];
-    const inside = place => Math.max(0, Math.min(SIDE - 1, place));
-    cover(inside(row + down), inside(column + right));
+  view.place(SIDE / 2, SIDE / 2);
+  view.node.addEventListener("pointermove", event => cover(cellUnder(view.node, event, SIDE, SIDE)));
+  // A finger hides what it covers: there the cover stays until something else is touched.
+  view.node.addEventListener("pointerleave", event => {
+    if (event.pointerType === "mouse") cover(null);
   });
-  const uncover = () => {
-    covered = null;
-    redraw();
-  };
-  for (const event of ["pointerleave", "blur"]) view.node.addEventListener(event, uncover);
+  view.node.addEventListener("blur", () => cover(null));
   const methods = segmented("Where the network looked", METHODS, model.get("method"), method => {
     state.set({ method });
     redraw();
   });
-  const legend = h("span");
+  const legend = h("p", { class: "cw-cap" });
   const answer = h("p", { class: "cw-lead" });
-  const effect = h("p", { class: "cw-cap pp-effect", role: "status" });
-  /** @type {any} */
-  let bars = null;
-  const classes = h("div");
+  const whole = h("p", { class: "cw-cap", role: "status" });
+  const bars = probabilityBars(classes);
+  const figure = (title, aside, box, control, ...notes) =>
+    h(
+      "figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, title), aside), box,
+      h("div", { class: "pp-under" }, control.node), h("div", { class: "pp-notes" }, notes),
+    );
   root.append(
     h("div", { class: "cw-bar" }, gallery ? gallery.node : h("span"), sources.node),
-    problem,
     h(
-      "div",
-      { class: "pp-row" },
-      h("figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, "Photo"), about), stage,
-        h("div", { class: "pp-under" }, purpose.node, pens.node)),
-      h(
-        "figure",
-        {},
-        h("div", { class: "cw-head cw-cap" }, h("b", {}, "Seen by the network"), legend),
-        view.node,
-        h("div", { class: "pp-under" }, methods.node),
-      ),
-      h("div", { class: "pp-says" }, answer, classes, effect),
+      "div", { class: "pp-row" },
+      figure("Photo", about, h("div", { class: "pp-box" }, stage), pens, hint, undo),
+      figure("Network’s view", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods, legend),
+      h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node),
     ),
-    h(
-      "div",
-      { class: "cw-foot" },
-      h("p", { class: "cw-cap" }, "Drop or paste a photo anywhere here. It stays in your browser: only the 32 × 32 pixels go to Python."),
-    ),
+    h("div", { class: "cw-foot" }, problem, foot),
   );
+
+  function context() {
+    return /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d"));
+  }
 
   // Crops are whole pixels: left, top, side
   function crop() {
+    const { width, height } = surface;
+    const side = Math.min(width, height);
     const given = model.get("crop");
-    if (given.length === 3) return clipped(...given);
-    const side = Math.min(photo.width, photo.height);
-    return [Math.floor((photo.width - side) / 2), Math.floor((photo.height - side) / 2), side];
+    return given.length ? clipped(...given) : clipped((width - side - 1) / 2, (height - side - 1) / 2, side);
   }
   function clipped(left, top, side) {
-    const whole = Math.round(Math.max(SMALLEST, Math.min(photo.width, photo.height, side)));
+    const { width, height } = surface;
+    const whole = Math.round(Math.max(SMALLEST, Math.min(width, height, side)));
     const inside = (place, room) => Math.round(Math.max(0, Math.min(room - whole, place)));
-    return [inside(left, photo.width), inside(top, photo.height), whole];
+    return [inside(left, width), inside(top, height), whole];
   }
   function move(left, top, side) {
     state.set({ crop: clipped(left, top, side) });
     redraw();
   }
 
+  // A drag moves the square by `grip`, spans it from `anchor`, or draws from `pen`.
+  /** @type {{anchor?: number[], grip?: number[], pen?: number[]} | null} */
   let drag = null;
-  let strokes = 0; // tells pictures apart that have the same name and square
-  stage.addEventListener("pointerdown", event => {
-    if (!photo) return;
+  const under = event => {
     const box = stage.getBoundingClientRect();
-    const scale = photo.width / box.width;
-    const [x, y] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    const scale = surface.width / box.width;
+    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+  };
+  function grasp([x, y]) {
+    if (ink) return { pen: [x, y] };
     const [left, top, side] = crop();
-    const reach = 24 * scale;
-    const corner = Math.abs(x - left - side) < reach && Math.abs(y - top - side) < reach;
-    const within = x >= left && x <= left + side && y >= top && y <= top + side;
-    // A press beside the square brings its middle there.
-    if (drags === "pen") {
-      drag = { pen: true, x, y, box, scale };
-      stage.setPointerCapture(event.pointerId);
-      stroke(x, y, x, y);
-      return;
+    const reach = (REACH * surface.width) / stage.clientWidth;
+    for (const [cx, cy] of [[left, top], [left + side, top], [left, top + side], [left + side, top + side]]) {
+      if (Math.hypot(x - cx, y - cy) < reach) return { anchor: [2 * left + side - cx, 2 * top + side - cy] };
     }
-    const from = corner || within ? [left, top, side] : [x - side / 2, y - side / 2, side];
-    drag = { corner, x, y, from, box, scale };
+    // A square that cannot be moved makes way for a new one.
+    if (side === surface.width && side === surface.height) return { anchor: [x, y] };
+    const within = x >= left && x <= left + side && y >= top && y <= top + side;
+    return { grip: within ? [x - left, y - top] : [side / 2, side / 2] };
+  }
+  function follow([x, y]) {
+    if (drag.pen) {
+      stroke(drag.pen, [x, y]);
+      drag.pen = [x, y];
+    } else if (drag.grip) {
+      move(x - drag.grip[0], y - drag.grip[1], crop()[2]);
+    } else {
+      const [ax, ay] = drag.anchor;
+      const far = Math.max(Math.abs(x - ax), Math.abs(y - ay));
+      if (far < SMALLEST) return;
+      const side = Math.round(Math.min(far, x < ax ? ax : surface.width - ax, y < ay ? ay : surface.height - ay));
+      move(x < ax ? ax - side : ax, y < ay ? ay - side : ay, side);
+    }
+  }
+  stage.addEventListener("pointerdown", event => {
     stage.setPointerCapture(event.pointerId);
-    if (!corner && !within) move(...from);
+    drag = grasp(under(event));
+    if (drag.pen) before = [...before.slice(1 - STROKES), context().getImageData(0, 0, surface.width, surface.height)];
+    if (!drag.anchor) follow(under(event));
   });
   stage.addEventListener("pointermove", event => {
-    if (!drag) return;
-    if (drag.pen) {
-      const [x, y] = [(event.clientX - drag.box.left) * drag.scale, (event.clientY - drag.box.top) * drag.scale];
-      stroke(drag.x, drag.y, x, y);
-      [drag.x, drag.y] = [x, y];
-      return;
-    }
-    const dx = (event.clientX - drag.box.left) * drag.scale - drag.x;
-    const dy = (event.clientY - drag.box.top) * drag.scale - drag.y;
-    const [left, top, side] = drag.from;
-    if (!drag.corner) move(left + dx, top + dy, side);
-    else move(left, top, Math.min(side + Math.max(dx, dy), photo.width - left, photo.height - top));
+    if (drag) follow(under(event));
   });
   for (const event of ["pointerup", "pointercancel"]) {
     stage.addEventListener(event, () => {
       drag = null;
     });
   }
-  const grow = by => {
-    const [left, top, side] = crop();
-    const next = clipped(left, top, side + by)[2];
-    move(left + (side - next) / 2, top + (side - next) / 2, next);
-  };
-  stage.addEventListener(
-    "wheel",
-    event => {
-      if (!photo || /** @type {ShadowRoot} */ (stage.getRootNode()).activeElement !== stage) return;
-      event.preventDefault();
-      grow(event.deltaY < 0 ? -8 : 8);
-    },
-    { passive: false },
-  );
   arrows(stage, (down, right) => {
-    if (!photo) return;
     const [left, top, side] = crop();
     move(left + right * 2, top + down * 2, side);
   });
   stage.addEventListener("keydown", event => {
-    if (!photo || !["+", "-"].includes(event.key)) return;
+    const by = { "+": 8, "-": -8 }[event.key];
+    if (!by) return;
     event.preventDefault();
-    grow(event.key === "+" ? 8 : -8);
+    const [left, top, side] = crop();
+    const next = clipped(left, top, side + by)[2];
+    move(left + (side - next) / 2, top + (side - next) / 2, next);
   });
 
   /** A stroke on the photo, a twelfth of the square wide. */
-  function stroke(fromX, fromY, x, y) {
-    const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d"));
-    context.strokeStyle = `rgb(${ink})`;
-    context.lineCap = "round";
-    context.lineWidth = crop()[2] / 12;
-    context.beginPath();
-    context.moveTo(fromX, fromY);
-    context.lineTo(x + 0.01, y); // a line without length would not be drawn
-    context.stroke();
-    photo.pixels = context.getImageData(0, 0, photo.width, photo.height).data;
-    strokes += 1;
+  function stroke([fromX, fromY], [x, y]) {
+    sources.stop();
+    const pen = context();
+    pen.strokeStyle = `rgb(${ink})`;
+    pen.lineCap = "round";
+    pen.lineWidth = crop()[2] / 12;
+    pen.beginPath();
+    pen.moveTo(fromX, fromY);
+    pen.lineTo(x + 0.01, y); // a line without length would not be drawn
+    pen.stroke();
+    if (!model.get("chosen")) state.set({ chosen: "a drawing" });
+    changed();
+  }
+  function changed() {
+    version += 1;
+    undo.disabled = !before.length;
     redraw();
   }
 
-  /** A photo from outside, or one of those that came with the widget. */
-  function take(source, width, height) {
-    if (Math.min(width, height) < SMALLEST) {
-      throw new Error(`The picture has ${width} × ${height} pixels; its shorter side needs ${SMALLEST}.`);
-    }
+  function take(source, width, height, words = `${width} × ${height}`) {
     const shrink = Math.min(1, ENOUGH / Math.max(width, height));
-    surface.width = Math.max(1, Math.round(width * shrink));
-    surface.height = Math.max(1, Math.round(height * shrink));
-    const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d", { willReadFrequently: true }));
-    context.fillStyle = "#fff";
-    context.fillRect(0, 0, surface.width, surface.height);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(source, 0, 0, surface.width, surface.height);
-    const sameSize = photo?.width === surface.width && photo?.height === surface.height;
-    photo = {
-      pixels: context.getImageData(0, 0, surface.width, surface.height).data,
-      width: surface.width,
-      height: surface.height,
-    };
-    if (!sameSize) state.set({ crop: [] });
-    stage.style.aspectRatio = `${photo.width} / ${photo.height}`;
-    about.textContent = `${width} × ${height}`;
-    redraw();
+    const size = [width, height].map(side => Math.max(1, Math.round(side * shrink)));
+    if (size[0] !== surface.width || size[1] !== surface.height) state.set({ crop: [] });
+    drawOnWhite(surface, source, size[0], size[1]);
+    stage.style.aspectRatio = `${size[0]} / ${size[1]}`;
+    stage.style.width = `${Math.min(1, size[0] / size[1]) * 100}%`;
+    about.textContent = words;
+    empty = false;
+    before = [];
+    changed();
+  }
+  async function bitmapOf(k) {
+    return createImageBitmap(new Blob([await get(`photo/${k}`)]));
   }
   async function choose() {
-    const place = names.indexOf(model.get("chosen"));
-    if (place < 0) return;
-    if (gallery) gallery.set(names[place]);
-    const bitmap = await createImageBitmap(new Blob([await get(`photo/${place}`)]));
-    if (closed || names[place] !== model.get("chosen")) return;
-    const kept = model.get("crop");
-    take(bitmap, bitmap.width, bitmap.height);
-    if (kept.length) move(...kept);
-  }
-
-  /** The square's pixels (side, side, 3). */
-  function cut([left, top, side]) {
-    const pixels = new Uint8Array(side * side * 3);
-    for (let y = 0, o = 0; y < side; y++) {
-      for (let x = 0, i = ((top + y) * photo.width + left) * 4; x < side; x++, i += 4) {
-        pixels[o++] = photo.pixels[i];
-        pixels[o++] = photo.pixels[i + 1];
-        pixels[o++] = photo.pixels[i + 2];
-      }
+    const k = names.indexOf(model.get("chosen"));
+    if (k < 0) return;
+    try {
+      const bitmap = await bitmapOf(k);
+      if (closed || names[k] !== model.get("chosen")) return;
+      const kept = model.get("crop");
+      take(bitmap, bitmap.width, bitmap.height, gallery ? names[k] : undefined);
+      if (kept.length) move(...kept);
+    } catch (error) {
+      tell(`The photo could not be loaded: ${/** @type {Error} */ (error).message}. Run the cell again.`);
     }
-    return pixels;
+  }
+  async function begin() {
+    if (names.includes(model.get("chosen"))) await choose();
+    else if (model.get("chosen")) {
+      // Of a photo that was opened, a stored page has what the network saw.
+      const small = canvas();
+      paintBytes(small, bytesOf(model.get("seen")), SIDE, SIDE);
+      take(small, SIDE, SIDE);
+    } else {
+      take(null, SHEET, SHEET, "draw, or open a photo");
+      pens.buttons[1].click();
+    }
+    for (const k of gallery ? names.keys() : []) {
+      if (closed) return;
+      const bitmap = await bitmapOf(k);
+      thumbnails[k] = seenInTheMiddle(bitmap, bitmap.width, bitmap.height);
+      redraw();
+    }
   }
 
   // Where it looked takes many passes, so it follows when the square rests.
-  const look = settled(async (key, target) => {
-    const method = model.get("method");
+  const look = settled(async (key, method, target) => {
     if (method === "none" || heat.key === key || closed) return;
-    const network = store.of("weights").network;
-    background ??= new Background(workerSource(heavySource), await get("weights"));
+    background ??= new Background(workerSource(heavySource), weights);
     const pixels = seen.slice();
-    const result = method === "Grad-CAM"
+    const values = method === "Grad-CAM"
       ? (await background.run("gradCam", [pixels, lastMaps(network), target])).map
       : (await background.run("occlusion", [pixels, { size: PATCH, stride: 2, target }])).probability;
-    heat = { key, values: result };
+    heat = { key, values };
     redraw();
   }, 60);
-
-  const redraw = framed(() => {
-    if (closed || !photo) return;
-    const now = crop();
-    const [left, top, side] = now;
-    const share = (value, of) => `${(value / of) * 100}%`;
-    square.style.cssText = shade.style.cssText =
-      `left:${share(left, photo.width)};top:${share(top, photo.height)};` +
-      `width:${share(side, photo.width)};height:${share(side, photo.height)}`;
-    seen = resized(cut(now), side, side, SIDE);
-    const { network, problem: failed } = store.of("weights");
-    root.setAttribute("aria-busy", String(!network && !failed));
-    if (failed) tell(`The network could not be loaded: ${failed}`);
-    if (!network) {
-      answer.textContent = "Loading the network …";
-      paintBytes(view.canvas, seen, SIDE, SIDE);
-      return;
-    }
-    if (!bars) {
-      bars = probabilityBars(network.classes);
-      classes.append(bars.node);
-    }
-    const method = model.get("method");
-    const whole = [...network.forward(seen).probabilities];
-    const best = whole.indexOf(Math.max(...whole));
-    const name = network.classes[best];
-    let said = whole;
-    if (covered) {
-      said = [...network.forward(withCover()).probabilities];
-      effect.textContent = `Covered here, ${name} gets ${percent(said[best])} instead of ${percent(whole[best])}.`;
-    } else effect.textContent = "Point at what the network sees: a grey square covers it there.";
-    bars.set(said);
-    legend.textContent = method === "none" ? "32 × 32" : `orange: for ${name}`;
-    answer.replaceChildren(h("b", {}, name), ` ${percent(whole[best])}`);
-    const key = `${model.get("method")} ${best} ${now} ${model.get("chosen")} ${strokes}`;
-    show(key);
-    look(key, best);
-    publish();
-    say(`${name} ${percent(whole[best])}. ${covered ? effect.textContent : ""}`);
-  });
-
-  /** The picture with the mean colour, which is 0 after normalising, where the pointer is. */
-  function withCover() {
-    const network = store.of("weights").network;
-    const pixels = seen.slice();
-    const [row, column] = covered;
-    for (let y = Math.max(0, row - PATCH / 2); y < Math.min(SIDE, row + PATCH / 2); y++) {
-      for (let x = Math.max(0, column - PATCH / 2); x < Math.min(SIDE, column + PATCH / 2); x++) {
-        for (let c = 0; c < 3; c++) pixels[(y * SIDE + x) * 3 + c] = Math.round(network.mean[c] * 255);
-      }
-    }
-    return pixels;
-  }
-  function show(key) {
-    if (covered) {
-      paintBytes(view.canvas, withCover(), SIDE, SIDE);
-    } else if (model.get("method") !== "none" && heat.key === key) {
-      const most = largest(heat.values);
-      paint(view.canvas, SIDE, SIDE, i => {
-        const grey = 0.175 * ((seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3) + 44;
-        return at(colours(), heat.values[i] / most).map(value => grey + 0.65 * value);
-      });
-    } else paintBytes(view.canvas, seen, SIDE, SIDE);
-    const [row, column] = covered ?? [0, 0];
-    view.mark(row - PATCH / 2, column - PATCH / 2, covered ? PATCH : 0, covered ? PATCH : 0);
-  }
   const publish = settled(() => {
     if (!closed) state.set({ seen: new DataView(seen.slice().buffer) });
   }, 120);
 
-  choose();
-  return () => {
-    closed = true;
-    sources.stop();
-    background?.close();
-    store.close();
-    state.close();
-    close();
+  const redraw = framed(() => {
+    if (closed || empty) return;
+    if (gallery) gallery.set(names.indexOf(model.get("chosen")));
+    methods.set(model.get("method"));
+    const now = crop();
+    const [left, top, side] = now;
+    const share = (value, of) => `${(value / of) * 100}%`;
+    square.style.cssText = shade.style.cssText =
+      `left:${share(left, surface.width)};top:${share(top, surface.height)};` +
+      `width:${share(side, surface.width)};height:${share(side, surface.height)}`;
+    seen = resized(squareOf(surface, left, top, side), side, side, SIDE);
+    const best = list => list.indexOf(Math.max(...list));
+    const all = [...network.forward(seen).probabilities];
+    const target = best(all);
+    const shown = covered ? withCover() : seen;
+    const said = covered ? [...network.forward(shown).probabilities] : all;
+    bars.set(said);
+    answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
+    whole.textContent = covered ? `Nothing covered: ${classes[target]} ${percent(all[target])}` : "Nothing covered";
+    const method = model.get("method");
+    const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
+    drawView(shown, method !== "none" && heat.key === key);
+    legend.replaceChildren(...legendOf(method, classes[target]));
+    look(key, method, target);
+    publish();
+    say(`${answer.textContent}. ${covered ? whole.textContent : ""}`);
+  });
+
+  function legendOf(method, name) {
+    if (method === "none") return ["Point at it: a grey square covers that part."];
+    return [h("i", { class: "pp-for" }), `speaks for ${name} `, h("i", { class: "pp-against" }), "against it"];
+  }
+
+  /** The picture with the mean colour, which is 0 after normalising, where the pointer is. */
+  function withCover() {
+    const pixels = seen.slice();
+    const mean = Array.from(network.mean, value => Math.round(value * 255));
+    const [row, column] = covered;
+    for (let y = Math.max(0, row - PATCH / 2); y < Math.min(SIDE, row + PATCH / 2); y++) {
+      for (let x = Math.max(0, column - PATCH / 2); x < Math.min(SIDE, column + PATCH / 2); x++) {
+        pixels.set(mean, (y * SIDE + x) * 3);
+      }
+    }
+    return pixels;
+  }
+
+  /** The picture, or in grey with colour where it speaks for the class or against it. */
+  function drawView(pixels, hot) {
+    if (hot) {
+      const most = largest(heat.values);
+      const table = colours();
+      paint(view.canvas, SIDE, SIDE, i => {
+        const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
+        const amount = heat.values[i] / most;
+        const share = 0.85 * Math.abs(amount);
+        return at(table, 0.65 * Math.sign(amount)).map(value => grey + share * (value - grey));
+      });
+    } else paintBytes(view.canvas, pixels, SIDE, SIDE);
+    const size = covered ? PATCH : 0;
+    const [row, column] = covered ?? [0, 0];
+    view.mark(row - size / 2, column - size / 2, size, size);
+  }
+
+  begin();
+  return {
+    recolour: redraw,
+    close() {
+      closed = true;
+      sources.stop();
+      background?.close();
+      state.close();
+    },
   };
 }
