@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
@@ -12,14 +12,19 @@ import traitlets
 
 from cifar_helpers.widgets._base import CourseWidget
 
-__all__ = ["Fit", "TimingExplorer", "crossover", "fit", "time_at", "timing_explorer"]
+__all__ = ["Fit", "TimingExplorer", "crossovers", "fit", "time_at", "timing_explorer"]
 
 Curve = Mapping[int, float]
 """Batch size to milliseconds per image."""
 
+Work = Callable[[int], tuple[float, float]]
+"""Batch size to the FLOP and the bytes of a step."""
+
 SOURCES: Final = ("here", "recorded", "reported")
 """Where the times of a curve come from: the last word of its name, after a comma; the first where there is none."""
 _FEWEST: Final = 3  # points of a fit of two numbers, so that an error can be seen
+_NOISE: Final = math.log(1.05)  # times that differ by less are about equal
+_SHORT: Final = 0.01  # milliseconds; where a curve goes below, all are shown in microseconds
 
 
 class Fit(NamedTuple):
@@ -51,18 +56,23 @@ def time_at(curve: Curve, batch: float) -> float:
     return curve[sizes[0]] if len(sizes) == 1 and batch == sizes[0] else math.nan
 
 
-def crossover(first: Curve, second: Curve) -> float | None:
-    """The smallest batch size at which the faster of two changes; `None` where one is faster throughout."""
-    sizes = sorted(set(first) | set(second))
+def crossovers(first: Curve, second: Curve) -> list[float]:
+    """The batch sizes at which the faster of two changes; differences of up to 5 % do not count."""
     gaps = [
         (size, math.log(a / b))
-        for size in sizes
+        for size in sorted(set(first) | set(second))
         if not math.isnan(a := time_at(first, size)) and not math.isnan(b := time_at(second, size))
     ]
-    for (low, before), (high, after) in itertools.pairwise(gaps):
-        if before * after < 0:
-            return math.exp(math.log(low) + before / (before - after) * math.log(high / low))
-    return None
+    found: list[float] = []
+    clear, place = 0.0, math.nan
+    for k, (size, gap) in enumerate(gaps):
+        low, before = gaps[max(k - 1, 0)]
+        if before * gap <= 0 and before != gap:
+            place = math.exp(math.log(low) + before / (before - gap) * math.log(size / low))
+        if abs(gap) > _NOISE:
+            found += [place] if clear * gap < 0 else []
+            clear = gap
+    return found
 
 
 def fit(curve: Curve) -> Fit | None:
@@ -89,26 +99,35 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
     """Curves of time per image against batch size.
 
     Attributes:
-        curves: all of them, with their fits.
-        crossings: pairs of places in `curves`, and the batch size at which they cross.
+        unit: of the times in `curves`: "ms" or "µs".
+        curves: all of them, with their fits, and where they are known the least times that arithmetic and memory take.
+        crossings: pairs of places in `curves`, and the batch sizes at which they cross.
         compared: the names of one or two curves.
         batch: batch size at which they are read.
     """
 
+    unit = cast(str, traitlets.Unicode("ms").tag(sync=True))
     curves = cast("list[dict[str, Any]]", traitlets.List().tag(sync=True))
-    crossings = cast("list[tuple[int, int, float]]", traitlets.List().tag(sync=True))
+    crossings = cast("list[tuple[int, int, list[float]]]", traitlets.List().tag(sync=True))
     compared = cast("list[str]", traitlets.List().tag(sync=True))
     batch = cast(int, traitlets.Int(1).tag(sync=True))
 
-    def __init__(self, curves: Mapping[str, Curve]) -> None:
-        self._times = {name: dict(curve) for name, curve in curves.items()}
+    def __init__(self, curves: Mapping[str, Curve], bounds: Mapping[str, list[tuple[int, float, float]]]) -> None:
+        self._unit = "µs" if min(time for curve in curves.values() for time in curve.values()) < _SHORT else "ms"
+        scale = 1000 if self._unit == "µs" else 1
+        self._times = {
+            name: {size: time * scale for size, time in sorted(curve.items())} for name, curve in curves.items()
+        }
         names = list(curves)
         super().__init__(
-            curves=[_described(name, curve) for name, curve in curves.items()],
+            unit=self._unit,
+            curves=[
+                _described(name, curve, [(size, a * scale, b * scale) for size, a, b in bounds.get(name, [])])
+                for name, curve in self._times.items()
+            ],
             crossings=[
-                (i, j, place)
+                (i, j, crossovers(curves[names[i]], curves[names[j]]))
                 for i, j in itertools.combinations(range(len(names)), 2)
-                if (place := crossover(curves[names[i]], curves[names[j]])) is not None
             ],
             compared=names[:2],
             batch=min(max(64, min(self._sizes())), max(self._sizes())),
@@ -136,44 +155,65 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
     def words(self) -> str:
         """The times of the compared curves at the batch size, which is faster, and where they cross."""
         times = {name: time_at(self._times[name], self.batch) for name in self.compared}
-        said = [f"{name} {time:.3g} ms" if time == time else f"{name} not measured" for name, time in times.items()]
-        words = f"Time per image in batches of {self.batch}: {'; '.join(said)}."
+        said = [
+            f"{name}: {time:.3g} {self._unit}" if time == time else f"{name}: not measured"
+            for name, time in times.items()
+        ]
+        words = f"Time per image in batches of {self.batch}. {'; '.join(said)}."
         if len(times) < 2:
             return words
         (quick, fast), (_, slow) = sorted(times.items(), key=lambda pair: pair[1])
-        if fast == fast and slow == slow:
-            words += f" {quick} is {slow / fast:.2g} times as fast."
-        place = crossover(*(self._times[name] for name in self.compared))
-        return f"{words} {'They do not cross' if place is None else f'They cross near a batch of {place:.0f}'}."
+        if slow / fast >= math.exp(_NOISE):
+            words += f" The faster one is {quick}, by a factor of {slow / fast:.2g}."
+        places = crossovers(*(self._times[name] for name in self.compared))
+        where = " and ".join(f"{place:.0f}" for place in places)
+        return f"{words} {f'They cross near a batch of {where}' if places else 'They do not cross'}."
 
 
-def _described(name: str, curve: Curve) -> dict[str, Any]:
+def _described(name: str, curve: Curve, bounds: list[tuple[int, float, float]]) -> dict[str, Any]:
     last = name.rpartition(", ")[2]
     fitted = fit(curve)
     return {
         "name": name,
         "source": last if last in SOURCES else SOURCES[0],
-        "points": [[size, curve[size]] for size in sorted(curve)],
+        "points": [[size, time] for size, time in curve.items()],
         "fit": None if fitted is None else fitted._asdict(),
+        "bounds": bounds,
     }
 
 
-def timing_explorer(curves: Mapping[str, Curve]) -> TimingExplorer:
-    """Compare two of several curves at a batch size of your choice.
+def timing_explorer(
+    curves: Mapping[str, Curve],
+    work: Mapping[str, Work] | None = None,
+    peaks: tuple[float, float] | None = None,
+) -> TimingExplorer:
+    """Compare two of several curves at a batch size of your choice, and see what part of a time is overhead.
 
     Args:
         curves: name (network, device, precision) to `{batch size: milliseconds per image}`. A name that ends in
             ", recorded" or ", reported" says that the times come from another machine or from other people.
+        work: name of a curve to a function from a batch size to the FLOP and the bytes of a step. With `peaks` it
+            gives the least times that arithmetic and memory traffic take.
+        peaks: the most FLOP and bytes per second of the machine.
 
     Returns:
         A widget.
 
     Raises:
-        ValueError: if there is no curve, or one without positive numbers.
+        ValueError: if there is no curve, or one without positive numbers, or work without peaks.
     """
     if not curves:
         raise ValueError("timing_explorer: there are no curves")
     for name, curve in curves.items():
         if not curve or min(*curve, *curve.values(), 1.0) <= 0:
             raise ValueError(f"timing_explorer: curve {name!r} needs batch sizes and times above 0, got {dict(curve)}")
-    return TimingExplorer(curves)
+    if work and (peaks is None or min(peaks) <= 0):
+        raise ValueError("timing_explorer: work needs peaks, the most FLOP and bytes per second, both above 0")
+    bounds: dict[str, list[tuple[int, float, float]]] = {}
+    for name, of in (work or {}).items():
+        if name not in curves:
+            raise ValueError(f"timing_explorer: work has no curve {name!r}; there are {', '.join(curves)}")
+        for size in sorted(curves[name]):
+            arithmetic, memory = (1000 * part / most / size for part, most in zip(of(size), peaks or (), strict=True))
+            bounds.setdefault(name, []).append((size, arithmetic, memory))
+    return TimingExplorer(curves, bounds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from playwright.sync_api import expect
 
 from cifar_helpers.timing import recorded_benchmark
 from cifar_helpers.widgets import timing_explorer
-from cifar_helpers.widgets.timing_explorer import crossover, fit, time_at
+from cifar_helpers.widgets.timing_explorer import crossovers, fit, time_at
 
 SIZES = (1, 4, 16, 64, 256)
 # A device with a cost for each call, and one without that is slower for each image.
@@ -30,12 +31,18 @@ def test_measured_sizes_are_read_as_measured_and_others_lie_between() -> None:
     assert time_at({8: 2.0}, 8) == 2.0
 
 
-def test_the_crossover_is_where_both_take_the_same_time() -> None:
-    place = crossover(GPU, CPU)
-    assert place is not None and time_at(GPU, place) == pytest.approx(0.5, rel=1e-6)
-    assert crossover(CPU, GPU) == pytest.approx(place)
-    assert crossover(CPU, dict.fromkeys(CPU, 0.4)) is None
-    assert crossover(CPU, {1000: 0.1}) is None  # nothing in common
+def test_a_crossover_is_where_both_take_the_same_time() -> None:
+    (place,) = crossovers(GPU, CPU)
+    assert time_at(GPU, place) == pytest.approx(0.5, rel=1e-6) and crossovers(CPU, GPU) == pytest.approx([place])
+    assert crossovers(CPU, dict.fromkeys(CPU, 0.4)) == []
+    assert crossovers(CPU, {1000: 0.1}) == []  # nothing in common
+
+
+def test_all_crossovers_are_found_and_noise_makes_none() -> None:
+    flat = dict.fromkeys((1, 4, 16, 64), 1.0)
+    assert crossovers(flat, {1: 0.98, 4: 1.02, 16: 0.97, 64: 1.01}) == []
+    assert crossovers(flat, {1: 2.0, 4: 1.0, 16: 0.5, 64: 2.0}) == pytest.approx([4, 32])
+    assert crossovers(flat, {1: 2.0, 4: 1.0, 16: 1.0, 64: 2.0}) == []  # they touch
 
 
 def test_a_fit_finds_what_a_step_and_an_image_cost() -> None:
@@ -72,13 +79,13 @@ def test_curves_without_positive_numbers_are_refused(curves: dict[str, dict[int,
 def test_words_and_what_is_refused() -> None:
     widget = timing_explorer(NAMED)
     assert widget.words() == (
-        "Time per image in batches of 64: CNN, CPU, here 0.5 ms; CNN, GPU, recorded 0.166 ms. "
-        "CNN, GPU, recorded is 3 times as fast. They cross near a batch of 20."
+        "Time per image in batches of 64. CNN, CPU, here: 0.5 ms; CNN, GPU, recorded: 0.166 ms. "
+        "The faster one is CNN, GPU, recorded, by a factor of 3. They cross near a batch of 20."
     )
     widget.compared = ["CNN, CPU, here"]  # one alone, whose name has commas
-    assert widget.words() == "Time per image in batches of 64: CNN, CPU, here 0.5 ms."
+    assert widget.words() == "Time per image in batches of 64. CNN, CPU, here: 0.5 ms."
     widget.compared = ["CNN, CPU, here", "laptop, reported"]
-    assert "laptop, reported not measured" in widget.words() and "do not cross" in widget.words()
+    assert "laptop, reported: not measured" in widget.words() and "do not cross" in widget.words()
     with pytest.raises(traitlets.TraitError, match="there is no curve 'TPU'; there are CNN, CPU, here"):
         widget.compared = ["TPU"]
     with pytest.raises(traitlets.TraitError, match="one or two different curves"):
@@ -88,21 +95,43 @@ def test_words_and_what_is_refused() -> None:
     json.dumps(widget.state(), allow_nan=False)
 
 
+def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
+    work = {"CNN, GPU, recorded": lambda batch: (2e6 * batch, 4e6 + 1e6 * batch)}
+    widget = timing_explorer(NAMED, work, (1e9, 5e8))
+    bounds = widget.curves[1]["bounds"]
+    assert bounds[0] == pytest.approx((1, 2, 10)) and bounds[-1] == pytest.approx((256, 2, 2 + 8 / 256))
+    page = front.open(widget)
+    expect(page.locator(".te-bounds i")).to_have_count(2)
+    expect(page.locator(".te-row").last).to_have_attribute(
+        "aria-label", re.compile("at least arithmetic 2.00\\sms; at least memory 2.13\\sms")
+    )
+    with pytest.raises(ValueError, match="work needs peaks"):
+        timing_explorer(NAMED, work)
+    with pytest.raises(ValueError, match="no curve 'TPU'"):
+        timing_explorer(NAMED, {"TPU": lambda batch: (1, 1)}, (1, 1))
+
+
+def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
+    page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
+    expect(page.locator(".te-words")).to_contain_text(
+        "CNN takes 0.50\u00a0µs and MLP takes 0.08\u00a0µs: MLP"
+    )
+    assert not [text for text in page.locator(".tick").all_text_contents() if text.count(",") and "." in text]
+
+
 def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED))
     words = page.locator(".te-words")
     expect(words).to_have_text(
-        "Time per image in batches of 64: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 0.17 ms. "
-        "CNN, GPU, recorded is 3.0 times as fast. They cross near batch 20."
+        "Per image in batches of 64, CNN, CPU (here) takes 0.50 ms and CNN, GPU (recorded) takes 0.17 ms: "
+        "CNN, GPU (recorded) is 3.0 times as fast. They cross near batch 20. They ran on different machines."
     )
-    expect(page.locator(".te-numbers").last).to_have_text("0.156 + 0.010 = 0.166 msmeasured 0.17")
+    expect(page.locator(".te-numbers").last).to_have_text("0.16 + 0.01 msmeasured 0.17 ms")
     slider = page.get_by_role("slider", name="Batch size")
-    slider.focus()
-    page.keyboard.press("ArrowRight")
-    expect(words).to_contain_text("in batches of 76:")
-    widget = timing_explorer(NAMED)
-    expected = time_at(widget._times["CNN, GPU, recorded"], 76)
-    expect(words).to_contain_text(f"CNN, GPU, recorded {expected:.2f} ms")  # what Python reads between two sizes
+    slider.press("ArrowRight")
+    expect(words).to_contain_text("in batches of 76")
+    expected = time_at(GPU, 76)
+    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {expected:.2f} ms")  # what Python reads between two sizes
     assert state_of(page, "batch") == 76
 
     box = slider.bounding_box()
@@ -110,37 +139,45 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
+    expect(page.locator(".cw-card")).to_be_hidden()  # one batch size at a time
     page.mouse.up()
-    expect(words).to_contain_text("in batches of 1: CNN, CPU, here 0.50 ms; CNN, GPU, recorded 10.0 ms")
-    expect(words).to_contain_text("CNN, CPU, here is 20 times as fast.")
+    expect(words).to_contain_text(
+        "Per image in batches of 1, CNN, CPU (here) takes 0.50 ms and CNN, GPU (recorded) takes 10.0"
+    )
+    expect(words).to_contain_text("CNN, CPU (here) is 20 times as fast.")
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 20)")
+    expect(words).to_contain_text("about equally fast")
+    expect(page.locator(".words", has_text="cross at 20")).to_be_visible()
 
-    page.get_by_role("button", name="Go to the crossover").click()
-    expect(words).to_contain_text("in batches of 20:")
-    assert state_of(page, "batch") == round(crossover(CPU, GPU) or 0)
-    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 4)")
-    expect(words).to_contain_text("in batches of 4:")
+
+def test_hovering_shows_the_compared_curves_first_also_between_their_sizes(front: FrontEnd) -> None:
+    curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
+    page = front.open(timing_explorer(curves))
+    box = page.locator(".cw-plot").bounding_box()
+    axis = page.locator(".axis").first.bounding_box()
+    assert box is not None and axis is not None
+    page.mouse.move(axis["x"] + axis["width"] * 0.25, box["y"] + 100)
+    expect(page.locator(".cw-card")).to_have_text("images per batch 2CNN0.707\u00a0msMLP0.2\u00a0msother8\u00a0ms")
 
 
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED), width=360, has_touch=True)
     words = page.locator(".te-words")
-    expect(page.locator(".te-source .cw-cap")).to_have_text(
-        ["Measured here", "Recorded by the course", "Reported by others"]
+    expect(page.locator(".te-bar .cw-cap")).to_have_text(
+        ["Measured here", "Recorded on another machine", "Reported by others"]
     )
     dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
     assert len(set(dashes)) == 3 and dashes[0] == ""
     page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
     expect(words).to_have_text(
-        "Time per image in batches of 64: CNN, GPU, recorded 0.17 ms. Press a second curve to compare."
+        "Per image in batches of 64, CNN, GPU takes 0.17 ms. Press a second curve to compare."
     )
-    expect(page.get_by_role("button", name="Go to the crossover")).to_be_disabled()
     page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
-    page.get_by_role("button", name="laptop").focus()
-    page.keyboard.press("Enter")
-    expect(words).to_contain_text("laptop, reported not measured. The curves do not cross.")
+    page.get_by_role("button", name="laptop").press("Enter")
+    expect(words).to_contain_text("laptop (reported) was not measured. The curves do not cross.")
     expect(page.locator(".te-row")).to_have_count(1)
     page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
-    expect(words).to_contain_text("in batches of 64: laptop, reported not measured; CNN, CPU, here 0.50 ms")
+    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.50 ms")
     expect(page.locator(".cw-foot")).to_contain_text("laptop, reported has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -325,7 +325,7 @@ function range(points, k, log) {
 
 /** Ends that are ticks. */
 function nice([low, high], { log, percent: share }, count) {
-  if (log) return [low, high];
+  if (log) return [low / 1.2, high * 1.2];
   const step = stepOf(high - low, count);
   const ends = [Math.floor(low / step) * step, Math.ceil(high / step) * step];
   return share ? [Math.max(0, ends[0]), Math.min(1, ends[1])] : ends;

@@ -1,18 +1,20 @@
 // Time per image against batch size: two curves compared at a batch size that is dragged along the axis.
 import styles from "./timing_explorer.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
-import { button, roving } from "./controls.js";
+import { roving } from "./controls.js";
 import { chart } from "./chart.js";
-import { fixed, percent, roundedToSum } from "./numbers.js";
+import { percent } from "./numbers.js";
 
-const SOURCES = [
-  { name: "here", title: "Measured here", dash: "" },
-  { name: "recorded", title: "Recorded by the course", dash: "7 4" },
-  { name: "reported", title: "Reported by others", dash: "2 4" },
-];
+const SOURCES = {
+  here: { title: "Measured here", dash: "" },
+  recorded: { title: "Recorded on another machine", dash: "7 4" },
+  reported: { title: "Reported by others", dash: "2 4" },
+};
+const COLOURS = ["c1", "c2"]; // of the two that are compared
 const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const CLOSE = 0.1; // relative error up to which the split is said to fit
+const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -25,127 +27,124 @@ export function render({ model, el }) {
   const set = values => {
     state.set(values);
     draw();
+    say(sentence());
   };
-  const curves = model.get("curves").map((curve, k) => ({ ...curve, colour: `c${(k % 6) + 1}` }));
+  const unit = `\u00a0${model.get("unit")}`;
+  const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
-  const [least, most] = [sizes[0], sizes[sizes.length - 1]];
+  const [least, most] = [sizes[0], sizes.at(-1)];
   const compared = () => model.get("compared").map(name => curves.find(curve => curve.name === name));
+  const colourOf = curve => COLOURS[model.get("compared").indexOf(curve.name)] ?? "ghost";
 
   const chips = curves.map(curve => {
+    const line = key(curve, "ghost");
     const pressed = () => press(curve.name);
-    const node = h("button", { type: "button", class: "cw-chip", onclick: pressed }, key(curve), shortName(curve));
-    return { curve, node };
+    const node = h("button", { type: "button", class: "cw-chip", onclick: pressed }, line, shortName(curve));
+    return { curve, line, node };
   });
-  const ofSource = source => chips.filter(chip => chip.curve.source === source.name).map(chip => chip.node);
-  const sources = SOURCES.filter(source => ofSource(source).length);
+  const groups = Object.keys(SOURCES).map(source => chips.filter(chip => chip.curve.source === source));
   const bar = h(
     "div", { class: "te-bar", role: "group", "aria-label": "Curves: press two to compare them" },
-    sources.map(source => h(
-      "div", { class: "te-source" },
-      h("span", { class: "cw-cap" }, source.title),
-      h("div", { class: "te-chips" }, ofSource(source)),
+    groups.filter(group => group.length).map(group => h(
+      "div", {},
+      h("div", { class: "cw-cap" }, SOURCES[group[0].curve.source].title),
+      h("div", { class: "te-chips" }, group.map(chip => chip.node)),
     )),
   );
-  roving(bar, sources.flatMap(ofSource));
+  roving(bar, groups.flat().map(chip => chip.node));
 
   const view = chart({
     label: "Time per image against batch size",
-    height: 300,
+    height: 290,
     x: { label: "images per batch", log: true },
-    y: { label: "Time per image (ms)", log: true },
-    marker: {
-      label: "Batch size",
-      anywhere: true,
-      text: batch => `batch ${batch}`,
-      moved: batch => {
-        set({ batch });
-        say(inWords());
-      },
-    },
+    y: { label: `Time per image (${model.get("unit")})`, log: true, unit },
+    marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
   const words = h("p", { class: "cw-lead te-words" });
-  const cross = button("Go to the crossover", () => {
-    set({ batch: Math.max(least, Math.min(most, Math.round(/** @type {number} */ (crossing())))) });
-    say(inWords());
-  });
+  const legend = h("div", { class: "te-legend cw-cap" });
   const splits = h("div", { class: "te-splits" });
-  const note = h("p", { class: "cw-cap" });
-  root.append(
-    bar, view.node, h("div", { class: "te-read" }, words, cross),
-    h(
-      "div", { class: "te-legend cw-cap" },
-      h("b", {}, "Where an image’s time goes"),
-      h("span", {}, h("i", { class: "te-step" }), "its share of the step’s overhead"),
-      h("span", {}, h("i", { class: "te-image" }), "its own time"),
-      h("span", {}, h("i", { class: "te-measured" }), "measured"),
-    ),
-    splits,
-    h("div", { class: "cw-foot" }, note),
-  );
+  const note = h("div", { class: "cw-foot cw-cap" });
+  root.append(bar, view.node, words, legend, splits, note);
 
   function press(name) {
     const names = model.get("compared");
     if (!names.includes(name)) set({ compared: [...names, name].slice(-2) });
     else if (names.length > 1) set({ compared: names.filter(other => other !== name) });
-    say(inWords());
   }
 
-  /** The batch size at which the compared curves cross, as Python computed it. */
-  function crossing() {
+  /** The batch sizes at which the compared curves cross, as Python computed them. */
+  function crossings() {
     const places = compared().map(curve => curves.indexOf(curve));
-    return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? null;
+    return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
-  function inWords() {
+  /** What is read at the batch size. */
+  function sentence() {
     const batch = model.get("batch");
-    const times = compared().map(curve => ({ name: curve.name, time: timeAt(curve.points, batch) }));
-    const said = times.map(({ name, time }) => `${name} ${Number.isNaN(time) ? "not measured" : `${number(time)}\u00a0ms`}`);
-    const begin = `Time per image in batches of ${batch}: ${said.join("; ")}.`;
-    if (times.length < 2) return `${begin} Press a second curve to compare.`;
+    const both = compared();
+    const isMixed = new Set(both.map(curve => curve.source)).size > 1;
+    const name = curve => (isMixed ? `${shortName(curve)} (${curve.source})` : shortName(curve));
+    const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
+    const parts = times.map(({ name: one, time }) => `${one} ${time ? `takes ${short(time)}${unit}` : "was not measured"}`);
+    const begin = `Per image in batches of ${batch}, ${parts.join(" and ")}`;
+    if (both.length < 2) return `${begin}. Press a second curve to compare.`;
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
     const ratio = slow.time / fast.time;
-    const shown = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
-    const who = Number.isNaN(ratio) ? "" : ` ${fast.name} is ${shown} times as fast.`;
-    const place = crossing();
-    const where = place === null ? "The curves do not cross." : `They cross near batch ${Math.round(place)}.`;
-    return `${begin}${who} ${where}`;
+    const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
+    const faster = ratio < EQUAL ? ": about equally fast" : `: ${fast.name} is ${factor} times as fast`;
+    const places = crossings().map(place => Math.round(place)).join(" and ");
+    const where = places ? ` They cross near batch ${places}.` : " The curves do not cross.";
+    const machines = isMixed ? " They ran on different machines." : "";
+    return `${begin}${ratio ? faster : ""}.${where}${machines}`;
   }
 
   function show() {
     const batch = model.get("batch");
     const both = compared();
-    for (const { curve, node } of chips) node.setAttribute("aria-pressed", both.includes(curve));
-    const place = crossing();
-    const behind = curves.filter(curve => !both.includes(curve));
-    const lines = [...behind, ...both].map(curve => ({
-      name: curve.name,
-      colour: both.includes(curve) ? curve.colour : "ghost",
-      dash: dashOf(curve),
-      thin: !both.includes(curve),
-      marks: both.includes(curve),
-      points: curve.points,
-    }));
-    if (place !== null) {
-      const point = [place, timeAt(both[0].points, place)];
-      lines.push({ name: "", colour: "ghost", points: [point], dash: "", thin: true, marks: true });
+    for (const { curve, node, line } of chips) {
+      node.setAttribute("aria-pressed", both.includes(curve));
+      line.setAttribute("class", `te-key ${colourOf(curve)}`);
     }
+    const places = crossings();
+    const behind = curves.filter(curve => !both.includes(curve));
+    const lines = [...behind, ...both].flatMap(curve => {
+      const common = { colour: colourOf(curve), dash: SOURCES[curve.source].dash, thin: behind.includes(curve) };
+      // Read at every batch size of any curve, and dotted where this one was measured.
+      const read = { ...common, name: curve.name, points: sizes.map(size => [size, timeAt(curve.points, size)]) };
+      return [read, { ...common, name: "", points: curve.points, marks: both.includes(curve) }];
+    });
     view.set({
       series: lines,
       x: [least / MARGIN, most * MARGIN],
-      rules: place === null ? [] : [{ x: place, label: `cross at ${Math.round(place)}` }],
+      rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
       marker: batch,
-      stops: stops(least, most, [...sizes, batch]),
+      stops: stops([...sizes, ...places.map(Math.round), batch]),
     });
-    words.replaceChildren(...emphasised(inWords(), both));
-    cross.disabled = place === null;
+    words.textContent = sentence();
     const known = both.filter(curve => curve.fit).map(curve => {
+      const [, ...bounds] = pointAt(curve.bounds, batch);
       const { step, image } = curve.fit;
-      return { curve, step: step / batch, image, measured: timeAt(curve.points, batch) };
+      const measured = timeAt(curve.points, batch);
+      return { name: curve.name, line: key(curve, colourOf(curve)), step: step / batch, image, bounds, measured };
     });
+    const isBounded = known.some(part => part.bounds.length);
+    legend.replaceChildren(
+      h("b", {}, "Where an image’s time goes"),
+      ...["overhead", "the image itself", "not explained", "measured", ...(isBounded ? BOUNDS : [])].map(what => (
+        h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
+      )),
+    );
     const scale = Math.max(...known.map(part => Math.max(part.step + part.image, part.measured || 0)));
-    splits.replaceChildren(...known.map(part => split(part, scale)));
-    note.replaceChildren(...emphasised(caution(both), both));
+    splits.replaceChildren(...known.map(part => split(part, scale, unit)));
+    note.textContent = caution(both, isBounded);
+  }
+
+  /** Where the marker can be: a few whole numbers between one batch size and its double, and those in `besides`. */
+  function stops(besides) {
+    const count = Math.ceil(Math.log2(most / least) * DOUBLINGS);
+    const between = Array.from({ length: count }, (_, k) => Math.round(least * 2 ** (k / DOUBLINGS)));
+    return [...new Set([...between, ...besides])].sort((a, b) => a - b).map(value => ({ value, x: value }));
   }
 
   show();
@@ -156,88 +155,68 @@ export function render({ model, el }) {
   };
 }
 
-/** A bar for one curve: the two parts of the fit, and a line where the measured time is. */
-function split({ curve, step, image, measured }, scale) {
-  const share = value => `${(100 * value) / scale}%`;
-  const gap = (step + image) / measured - 1;
-  const off = !Number.isFinite(gap) ? "not measured" : `measured ${number(measured)}`;
-  const digits = step + image < 1 ? 3 : 2;
-  const { parts, sum } = roundedToSum([step, image], digits);
-  const numbers = `${fixed(parts[0], digits)} + ${fixed(parts[1], digits)} = ${fixed(sum, digits)} ms`;
-  const label = `${curve.name}: overhead plus time of the image, ${numbers}; ${off}`;
+const BOUNDS = ["at least: arithmetic", "at least: memory"];
+
+/** A bar for one curve: the two parts of the fit, what they leave, the measured time, and the lower bounds. */
+function split({ name, line, step, image, bounds, measured }, scale, unit) {
+  const share = value => `${(100 * Math.max(0, value)) / scale}%`;
+  const fitted = `${short(step)} + ${short(image)}${unit}`;
+  const found = Number.isNaN(measured) ? "not measured" : `measured ${short(measured)}${unit}`;
+  const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${short(bound)}${unit}`);
+  const label = `${name}: overhead plus the image itself, ${[fitted, found, ...limits].join("; ")}`;
+  const part = (what, value) => h("i", { class: `te-${what}`, style: `width:${share(value)}` });
   return h(
     "div", { class: "te-row", role: "img", "aria-label": label },
-    h("span", { class: "te-name" }, key(curve), curve.name),
-    h("span", { class: "te-numbers" }, numbers, h("span", { class: "cw-cap" }, off)),
+    h("span", { class: "te-name" }, line, name),
+    h("span", { class: "te-numbers" }, fitted, h("span", { class: "cw-cap" }, found)),
     h(
       "div", { class: "te-split" },
-      h("i", { class: "te-step", style: `width:${share(step)}` }),
-      h("i", { class: "te-image", style: `width:${share(image)}` }),
-      Number.isFinite(measured) ? h("i", { class: "te-measured", style: `left:${share(measured)}` }) : null,
+      part("overhead", step), part("itself", image), part("explained", measured - step - image || 0),
+      measured ? h("i", { class: "te-measured", style: `left:${share(measured)}` }) : null,
     ),
+    bounds.length ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1])) : null,
   );
 }
 
 /** How the split was found, and where not to believe it. */
-function caution(both) {
+function caution(both, isBounded) {
   const errors = both.map(({ name, fit }) => {
     if (!fit) return `${name} has too few batch sizes to be split.`;
     const error = percent(Math.abs(fit.error));
-    if (Math.abs(fit.error) <= CLOSE) return `It fits ${name} within ${error}.`;
+    if (Math.abs(fit.error) <= CLOSE) return `For ${name} the fit is within ${error}.`;
     const way = fit.error > 0 ? "above" : "below";
-    return `For ${name} it is ${error} ${way} the measured time at batch ${fit.batch}.`;
+    return `For ${name} it is ${error} ${way} the measured time at batch ${fit.batch}: a rough split.`;
   });
-  const isRough = both.some(({ fit }) => fit && Math.abs(fit.error) > CLOSE);
-  return "Split by a fit to the whole curve: time of a step = overhead + batch × time per image (least squares of the "
-    + `relative errors). ${errors.join(" ")} ${isRough ? "So the split is rough. " : ""}`
-    + "The overhead contains calls and reading the weights; each image’s own time, arithmetic and reading the maps. "
-    + "Times alone cannot separate compute from memory.";
+  const limits = isBounded
+    ? "At least: the work divided by the peaks of this machine; both can go on at once."
+    : "Times alone cannot separate arithmetic from memory traffic.";
+  return "Overhead: launching the operations and reading the weights, paid once per step. The image itself: arithmetic, "
+    + "and reading and writing its maps. Both from a fit: time of a step = overhead + batch × time per image. "
+    + `${errors.join(" ")} ${limits}`;
 }
 
-/** A text with the names of curves in bold. */
-function emphasised(text, both) {
-  const names = both.map(curve => curve.name);
-  const cut = (parts, name) => parts.flatMap(part => (names.includes(part) ? part : apart(part, name)));
-  return names.reduce(cut, [text]).map(part => (names.includes(part) ? h("b", {}, part) : part));
-}
-
-/** What is before, between and after a name, and the name itself. */
-function apart(text, name) {
-  return text.split(name).flatMap((part, k) => (k ? [name, part] : [part]));
-}
-
-/** Milliseconds per image between two measured batch sizes, straight on logarithmic scales; NaN beyond them. */
-function timeAt(points, batch) {
+/** A point between those of a list, straight on logarithmic scales; nothing beyond them. */
+function pointAt(points, batch) {
   const k = points.findIndex(point => point[0] >= batch);
-  if (k >= 0 && points[k][0] === batch) return points[k][1];
-  if (k < 1) return NaN;
-  const [[low, before], [high, after]] = [points[k - 1], points[k]];
-  const share = Math.log(batch / low) / Math.log(high / low);
-  return Math.exp((1 - share) * Math.log(before) + share * Math.log(after));
+  if (k >= 0 && points[k][0] === batch) return points[k];
+  if (k < 1) return [];
+  const [low, high] = [points[k - 1], points[k]];
+  const share = Math.log(batch / low[0]) / Math.log(high[0] / low[0]);
+  return low.map((value, n) => value ** (1 - share) * high[n] ** share);
 }
 
-/** Where the marker can be: a few whole numbers between one batch size and its double, and those in `besides`. */
-function stops(least, most, besides) {
-  const count = Math.ceil(Math.log2(most / least) * DOUBLINGS);
-  const between = Array.from({ length: count }, (_, k) => Math.round(least * 2 ** (k / DOUBLINGS)));
-  const all = [...new Set([...between, ...besides])].sort((a, b) => a - b);
-  return all.map(value => ({ value, x: value }));
-}
+const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** Milliseconds with at least two digits that count. */
-function number(value) {
-  return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : value.toPrecision(2);
-}
-
-function dashOf(curve) {
-  return SOURCES.find(source => source.name === curve.source).dash;
+/** A time with at least two digits that count. */
+function short(value) {
+  return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : `${+value.toPrecision(2)}`;
 }
 
 function shortName(curve) {
   return curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
 }
 
-function key(curve) {
-  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": dashOf(curve) });
-  return svg("svg", { class: `te-key ${curve.colour}`, width: 24, height: 12, "aria-hidden": "true" }, line);
+function key(curve, colour) {
+  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": SOURCES[curve.source].dash });
+  return svg("svg", { class: `te-key ${colour}`, width: 24, height: 12, "aria-hidden": "true" }, line);
 }
