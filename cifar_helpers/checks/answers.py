@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cifar_helpers.checks.parsing import in_percent, parse_number, quoted, spelled, words_of
 from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Question, rounded
 
-__all__ = ["Replies", "Reply", "as_text", "reply"]
+__all__ = ["CLOSE", "NOT_A_NUMBER", "SHARE_OR_PERCENT", "TRUE", "UNTRUE", "Replies", "Reply", "as_text", "reply"]
+
+# What is said to a number, here and in a page without Python.
+TRUE: Final = "Yes, it is {told}."
+CLOSE: Final = "Yes, close enough: it is {told}; you said {guess}."
+UNTRUE: Final = "Not {guess}; it is {told}."
+NOT_A_NUMBER: Final = "{said} is not a number. Write only digits, such as 12.5."
+SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Write the % sign."
 
 
 @dataclass(frozen=True)
@@ -97,11 +104,14 @@ def _of_number(question: Number, answer: Any) -> Reply:
     if guess is None and in_percent(answer, question.unit):
         said = f"{quoted(words_of(answer))} is in percent, and the answer in {question.unit}"
         return Reply("open", f"{said}; write digits alone, such as 12.5.")
+    said = words_of(answer)
     if guess is None:
-        said = f"{quoted(words_of(answer))} is no number that can be judged"
-        return Reply("open", f"{said}; write digits alone, such as 12.5.")
-    told = f"{rounded(truth)} {question.unit}"
+        return Reply("open", NOT_A_NUMBER.format(said=quoted(said)))
+    if question.unit == "%" and 0 < guess <= 1 < truth and "%" not in said:
+        return Reply("open", SHARE_OR_PERCENT.format(guess=rounded(guess), hundredfold=rounded(100 * guess)))
+    words = {"told": f"{rounded(truth)} {question.unit}", "guess": rounded(guess)}
     if abs(guess - truth) <= question.close * abs(truth):
-        return Reply("right", f"Yes, it is {told}. {question.says}")
-    fits = next((b.says for b in question.beliefs if b.low <= guess < b.high), "")
-    return Reply("wrong", " ".join([f"Not {rounded(guess)}; it is {told}.", *([fits] if fits else []), question.says]))
+        form = TRUE if words["guess"] == rounded(truth) else CLOSE
+        return Reply("right", f"{form.format(**words)} {question.says}")
+    fits = [belief.says for belief in question.beliefs if belief.low <= guess < belief.high]
+    return Reply("wrong", " ".join([UNTRUE.format(**words), *fits[:1], question.says]))

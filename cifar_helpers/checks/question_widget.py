@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 
 import traitlets
 
-from cifar_helpers.checks.answers import Reply, as_text, reply
+from cifar_helpers.checks.answers import CLOSE, NOT_A_NUMBER, SHARE_OR_PERCENT, TRUE, UNTRUE, Reply, as_text, reply
+from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import LETTERS, Choice, Question, rounded
 from cifar_helpers.widgets import CourseWidget
 
@@ -22,7 +23,8 @@ class QuestionWidget(CourseWidget, module="questions"):
     """One question that is answered once, or the questions of a quiz, each of which may be answered again.
 
     The browser sends question and answer in one message; `replies` holds what each was told: `None`, or a dictionary
-    with `state` (`right`, `wrong` or `open`), `says`, `given` and, for a choice, the number of the `right` option.
+    with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
+    for a number the `guess` as it was read and the `truth`; in a quiz, whether the `first` answer was right.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -39,6 +41,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                 "ask": question.ask,
                 "options": [option.text for option in question.options] if isinstance(question, Choice) else None,
                 "unit": "" if isinstance(question, Choice) else question.unit,
+                "close": 0 if isinstance(question, Choice) else question.close,
             }
             for question in asked
         ]
@@ -53,13 +56,19 @@ class QuestionWidget(CourseWidget, module="questions"):
             given: the number of an option, or what was typed.
         """
         question = self._asked[number]
-        said: str = str(given)
-        known: dict[str, Any] = {"given": given}
         if isinstance(question, Choice):
-            said = question.options[int(given)].text
-            known["right"] = _right(question)
-        judged = reply(question, said)
-        known |= {"state": judged.state, "says": judged.says}
+            judged = reply(question, question.options[int(given)].text)
+            known = _of_option(question, int(given)) | {"right": _right(question)}
+        else:
+            judged, truth = reply(question, given), question.truth()
+            known = {"state": judged.state, "says": judged.says}
+            if judged.state != "open":
+                known |= {"truth": truth, "guess": parse_number(given, question.unit, truth)}
+        known["given"] = given
+        if self.kind == "quiz":
+            # A wrong answer shows the right one, so what follows says nothing about what the reader knew.
+            earlier = self.replies[number]
+            known["first"] = judged.state == "right" if earlier is None else earlier["first"]
         self.replies = [known if k == number else before for k, before in enumerate(self.replies)]
         if judged.state != "open":
             self._heard(question, judged)
@@ -118,24 +127,25 @@ def _right(question: Choice) -> int:
     return next(k for k, option in enumerate(question.options) if option.right)
 
 
+def _of_option(question: Choice, number: int) -> dict[str, Any]:
+    """What is said to an option: `reply` without the quotations, since the options are marked."""
+    chosen, right = question.options[number], _right(question)
+    if chosen.right:
+        return {"state": "right", "says": f"Yes. {chosen.says}"}
+    truth = f"The answer is {LETTERS[right].upper()}. {question.options[right].says}"
+    return {"state": "wrong", "says": f"Not {LETTERS[number].upper()}. {chosen.says}\n{truth}"}
+
+
 def _known(question: Question) -> dict[str, Any]:
     """Everything that the browser needs to judge answers itself."""
     if isinstance(question, Choice):
-        replies = [reply(question, option.text) for option in question.options]
-        return {
-            "right": _right(question),
-            "replies": [{"state": judged.state, "says": judged.says} for judged in replies],
-        }
+        replies = [_of_option(question, number) for number in range(len(question.options))]
+        return {"right": _right(question), "replies": replies}
     truth = question.truth()
-    told = f"{rounded(truth)} {question.unit}"
-    return {
-        "truth": truth,
-        "close": question.close,
-        "yes": f"Yes, it is {told}. {question.says}",
-        "no": f"It is {told}.",
-        "says": question.says,
-        "beliefs": [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs],
-    }
+    told = {"told": f"{rounded(truth)} {question.unit}", "truth": truth, "says": question.says}
+    beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]
+    words = {"yes": TRUE, "near": CLOSE, "no": UNTRUE, "none": NOT_A_NUMBER, "share": SHARE_OR_PERCENT}
+    return told | {"beliefs": beliefs, "words": words}
 
 
 def _card(question: Question, before: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import traitlets
+from torch import Tensor
 
 from cifar_helpers.checks.progress import session
 from cifar_helpers.widgets import CourseWidget
@@ -35,9 +37,9 @@ class VerdictCard(CourseWidget, module="verdict"):
         super().__init__(
             exercise="" if check is None else check.name,
             verdict=verdict.state,
-            says=verdict.says,
+            says=_sentence(verdict.says),
             picture=verdict.picture,
-            hints=given,
+            hints=[_sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
             progress="" if check is None else _progress(check.lesson),
         )
@@ -63,7 +65,13 @@ class VerdictCard(CourseWidget, module="verdict"):
         # checks.hint may have given some meanwhile: the card shows all that were given.
         check.next_hint()
         given = session.hints_given[check.name]
-        self.hints, self.hints_left = list(check.hints[:given]), len(check.hints) - given
+        self.hints, self.hints_left = [_sentence(hint) for hint in check.hints[:given]], len(check.hints) - given
+
+
+def _sentence(text: str) -> str:
+    """A text with a capital letter, unless it begins with code or mathematics: `exp(1000)`, `amax`, `e to the …`."""
+    word = re.match(r"(a|[a-z]{2,})(?=(?:[-’'][a-z]+)*[,:;]? [\w*`“(])", text)
+    return text if word is None or hasattr(Tensor, word[1]) else text[0].upper() + text[1:]
 
 
 def _progress(lesson: int) -> str:

@@ -11,9 +11,11 @@ from playwright.sync_api import expect
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
-from cifar_helpers.checks.answers import Reply, reply
+from cifar_helpers.checks.answers import Reply
+from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import Belief, Choice, Number, Option
-from cifar_helpers.checks.verdict_widget import VerdictCard
+from cifar_helpers.checks.verdict_widget import VerdictCard, _sentence
+from cifar_helpers.web.join import join
 
 __all__ = ["_browser", "front"]
 
@@ -39,8 +41,12 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     page.get_by_role("button", name="Commit").click()
     expect(page.locator(".q-verdict")).to_contain_text("Choose an answer first.")
     page.get_by_role("radio", name="blue").check(force=True)
+    expect(page.locator(".q-verdict")).to_have_text("")
     page.get_by_role("button", name="Commit").click()
-    expect(page.locator(".q-verdict")).to_contain_text("Not “blue”. OpenCV stores BGR. The answer: “red”.")
+    expect(page.locator(".q-verdict p")).to_have_text(
+        ["Not B. OpenCV stores BGR.", "The answer is A. Pictures are RGB."]
+    )
+    expect(page.locator(".q-verdict")).to_be_focused()
     expect(page.get_by_role("radio", name="blue")).to_be_disabled()
     expect(page.locator('.q-option[data-state="right"]')).to_contain_text("red")
     expect(page.locator('.q-option[data-state="wrong"]')).to_contain_text("blue")
@@ -50,7 +56,11 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
 
 @pytest.mark.parametrize(
     ("typed", "says"),
-    [("32", "Yes, it is 32 pixels."), ("34,0", "Yes, it is 32 pixels."), ("20", "It is 32 pixels. Too low.")],
+    [
+        ("32", "Yes, it is 32 pixels."),
+        ("34,0", "Yes, close enough: it is 32 pixels; you said 34."),
+        ("20", "Not 20; it is 32 pixels. Too low."),
+    ],
 )
 def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, says: str) -> None:
     page = front.open(asked(HEIGHT))
@@ -60,11 +70,88 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     expect(page.locator(".q-verdict")).to_contain_text("Write a number first.")
     page.keyboard.type("many")
     page.keyboard.press("Enter")
-    expect(page.locator(".q-verdict")).to_contain_text("is no number")
+    expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write only digits, such as 12.5.")
     field.fill(typed)
+    expect(page.locator(".q-verdict")).to_have_text("")
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(field).to_be_disabled()
+    expect(page.get_by_role("img")).to_have_attribute(
+        "aria-label", f"Your guess {float(typed.replace(',', '.')):g}, the truth 32 pixels"
+    )
+    # What the page says is what Python says.
+    said = asked(HEIGHT).answer(0, typed).says
+    expect(page.locator(".q-verdict p")).to_have_text(said)
+
+
+SPELLINGS = (
+    "12.5 %", "12,5%", "20 480", "20\u202f480", "1,000", "1.000", "0.125", "about 5", "≈ 3", "−3 points", "- 3",
+    "1'276'682", "1.276.682", "1,276,682.5", "12,76,682", "1 276 682,5", "1e3", "1/4", "5 per cent", "7 pixels",
+    "7 pixel.", ".5", "2.", "+4", "many", "", "1,2,3", "--1", "1/0", "5 6", "1 FLOP/byte", "1 flop per byte",
+)  # fmt: skip
+
+
+def test_a_page_reads_numbers_as_python_does(front: FrontEnd) -> None:
+    page = front.open("<!doctype html><html lang=en data-booted><title>x</title><body></body></html>")
+    cases = [
+        (text, unit, near)
+        for text in SPELLINGS
+        for unit, near in (("%", 20.0), ("points", 9.22), ("pixels", 20000.0), ("FLOP a byte", 0.5))
+    ]
+    found = page.evaluate(
+        """async ([source, cases]) => {
+            const { read } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+            return cases.map(one => read(...one)).map(value => (Number.isNaN(value) ? null : value));
+        }""",
+        [join("questions"), cases],
+    )
+    for case, value in zip(cases, found, strict=True):
+        assert value == pytest.approx(parse_number(*case)), case
+
+
+def test_a_share_where_percent_are_asked_is_asked_back(front: FrontEnd) -> None:
+    share = checks.guess("linear_share")
+    assert isinstance(share, QuestionWidget)
+    page = front.open(share)
+    for typed, says in (("0.97", "Do you mean 0.97 % or 97 %? Write the % sign."), ("93 %", "Yes")):
+        page.get_by_role("textbox").fill(typed)
+        page.get_by_role("button", name="Commit").click()
+        expect(page.locator(".q-verdict")).to_contain_text(says)
+        assert share.answer(0, typed).says.startswith(says)
+
+
+def test_a_quiz_counts_what_was_known_and_not_what_was_shown(front: FrontEnd) -> None:
+    quiz = checks.quiz(4)
+    assert isinstance(quiz, QuestionWidget)
+    right = [next(k for k, option in enumerate(question.options) if option.right) for question in QUIZZES[4]]
+    page = front.open(quiz)
+    card = page.locator(".q-card:not([hidden])")
+
+    def answer(option: int) -> None:
+        card.locator(".q-option").nth(option).click()
+        card.get_by_role("button", name="Check").click()
+
+    answer(1 - min(right[0], 1))
+    expect(card.locator('.q-option[data-state="right"]')).to_have_count(1)
+    card.locator(".q-option").nth(right[0]).click()
+    expect(card.locator('.q-option[data-state="right"], .q-option[data-state="wrong"]')).to_have_count(0)
+    expect(card.locator(".q-verdict")).to_have_text("")
+    card.get_by_role("button", name="Check").click()
+    expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 at the first try")
+    page.get_by_role("button", name="Question 5").click()
+    answer(right[4])
+    expect(page.locator(".q-head")).to_contain_text("2 of 5 right, 1 at the first try")
+    for number in (1, 2, 3):  # from the last, the next is the first that is open
+        card.get_by_role("button", name="Next question").click()
+        expect(card.locator("legend")).to_contain_text(f"{number + 1}.")
+        answer(right[number])
+    expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 4 at the first try, read again about 1")
+    expect(card.get_by_role("button", name="Next question")).to_be_hidden()
+    # Python counts in the same way.
+    for option in (1 - min(right[0], 1), right[0]):
+        quiz.answer(0, option)
+    assert quiz.replies[0] is not None and (quiz.replies[0]["state"], quiz.replies[0]["first"]) == ("right", False)
+    assert QUIZZES[4][0].name in checks.session.answered
 
 
 def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontEnd) -> None:
@@ -102,7 +189,7 @@ def test_a_touch_answers_too(front: FrontEnd) -> None:
     page = front.open(asked(COLOUR), width=360, has_touch=True)
     page.locator(".q-option").first.tap()
     page.get_by_role("button", name="Commit").tap()
-    expect(page.locator(".q-verdict")).to_contain_text("Yes: “red”")
+    expect(page.locator(".q-verdict")).to_contain_text("Yes. Pictures are RGB.")
 
 
 def test_python_judges_what_the_browser_sends_and_shows_it() -> None:
@@ -110,18 +197,21 @@ def test_python_judges_what_the_browser_sends_and_shows_it() -> None:
     widget = asked(COLOUR, heard)
     widget._take(None, {"type": "answer", "question": 0, "answer": 1}, [])
     assert [told.state for told in heard] == ["wrong"]
-    assert widget.replies == [{"given": 1, "right": 0, "state": "wrong", "says": heard[0].says}]
+    said = "Not B. OpenCV stores BGR.\nThe answer is A. Pictures are RGB."
+    assert widget.replies == [{"given": 1, "right": 0, "state": "wrong", "says": said}]
     number = asked(HEIGHT, heard)
     assert number.answer(0, "many").state == "open" and len(heard) == 1
 
 
-@pytest.mark.parametrize("name", [name for name, q in PREDICTIONS.items() if isinstance(q, Choice)])
-def test_a_page_says_of_every_option_what_python_says(name: str) -> None:
-    question = PREDICTIONS[name]
-    assert isinstance(question, Choice)
-    (known,) = json.loads(asked(question).loadable()["answers"]())
-    assert [r["says"] for r in known["replies"]] == [reply(question, option.text).says for option in question.options]
-    assert known["replies"][known["right"]]["state"] == "right"
+def test_a_page_says_of_every_option_what_python_says() -> None:
+    for question in PREDICTIONS.values():
+        if isinstance(question, Choice):
+            widget = asked(question)
+            (known,) = json.loads(widget.loadable()["answers"]())
+            for number, told in enumerate(known["replies"]):
+                assert widget.answer(0, number).state == told["state"]
+                assert widget.replies == [{**told, "given": number, "right": known["right"]}]
+            assert known["replies"][known["right"]]["state"] == "right"
 
 
 @pytest.mark.parametrize("question", [COLOUR, HEIGHT], ids=["choice", "number"])
@@ -158,3 +248,26 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     page = front.open(VerdictCard(verdict), theme="dark")
     expect(page.get_by_alt_text("A drawn cat")).to_be_visible()
     expect(page.locator(".v-head")).to_contain_text("exercises of lesson 03 solved")
+
+
+def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> None:
+    verdict = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
+    checks.session.hints_given["softmax"] = len(checks.softmax.hints)
+    page = front.open(VerdictCard(verdict), width=360)
+    wide = page.evaluate("""() => {
+        const { shadowRoot } = document.querySelector("[data-cifar-widget]");
+        return Math.max(...[...shadowRoot.querySelectorAll(".v-card *")].map(e => e.getBoundingClientRect().right));
+    }""")
+    assert wide <= 350
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the mean of each row", "The mean of each row"), ("a kernel is a square", "A kernel is a square"),
+        ("e to the power of each logit", None), ("exp(1000) is infinite", None), ("height // 2 halves", None),
+        ("amax gives the largest", None), ("uint8 wraps around", None), ("logits.argmax(1) gives", None),
+    ],
+)  # fmt: skip
+def test_a_sentence_begins_with_a_capital_and_code_stays_as_it_is(text: str, shown: str | None) -> None:
+    assert _sentence(text) == (shown or text)

@@ -80,8 +80,8 @@ def test_a_choice_takes_letters_and_words(said: object, state: str) -> None:
         ("34 pixels", "right", "32 pixels"),
         (20, "wrong", "Too low."),
         (50, "wrong", "32 pixels. It is square."),
-        ("many", "open", "'many' is no number"),
-        ("nan", "open", "'nan' is no number"),
+        ("many", "open", "'many' is not a number"),
+        ("nan", "open", "'nan' is not a number"),
     ],
 )
 def test_a_number_is_compared_with_the_truth(said: object, state: str, words: str) -> None:

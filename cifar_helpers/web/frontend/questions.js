@@ -2,18 +2,13 @@
 import styles from "./questions.css";
 import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
-import { parse } from "./numbers.js";
 
-const LETTERS = "ABCDE";
-const MARKS = { right: "✓", wrong: "✗", open: "…" };
+const MARKS = { right: "✓", wrong: "✗", open: "" };
 
 /**
  * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null where a number
- * is asked), unit}; `replies` a list with null, or {state: "right" | "wrong" | "open", says, given, right} for each
- * question: `right` is the number of the right option.
- *
- * With Python behind it, one message carries question and answer, and Python judges; without, the file "answers"
- * holds what the replies would be.
+ * is asked), unit, close}; `replies` as in question_widget.py. With Python behind it, one message carries question and
+ * answer, and Python judges; without, the file "answers" holds what the replies would be.
  */
 export function render({ model, el, load }) {
   const quiz = model.get("kind") === "quiz";
@@ -22,54 +17,63 @@ export function render({ model, el, load }) {
   const state = binding(model, { replies: () => draw() });
   let current = 0;
 
-  const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given)));
-  const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }, String(k + 1)));
+  const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next));
+  const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
   const score = h("span", { class: "cw-cap", role: "status" });
   if (quiz) {
-    root.append(
-      h("div", { class: "q-head" }, h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps), score),
-    );
-    cards.forEach((one, k) => one.next(k + 1 < cards.length ? () => show(k + 1, true) : null));
+    const group = h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps);
+    root.append(h("div", { class: "q-head" }, group, score));
   }
   root.append(...cards.map(one => one.node));
 
   function send(k, given) {
     if (model.send) model.send({ type: "answer", question: k, answer: given });
-    else judged(k, given);
+    else judge(k, given);
   }
 
   /** Without Python: the page carries the replies. */
-  async function judged(k, given) {
+  async function judge(k, given) {
     const known = JSON.parse(new TextDecoder().decode(await load("answers")))[k];
-    const reply = questions[k].options ? known.replies[given] : ofNumber(known, given);
     const replies = [...model.get("replies")];
-    replies[k] = { ...reply, given, right: known.right };
+    const { right } = known;
+    const reply = questions[k].options ? { ...known.replies[given], right } : ofNumber(questions[k], known, given);
+    replies[k] = { ...reply, given, first: replies[k]?.first ?? reply.state === "right" };
     state.set({ replies });
     draw();
   }
 
-  function show(k, focus = false) {
+  function show(k) {
     current = k;
     draw();
-    if (focus) cards[k].focus();
+  }
+
+  /** The question after this one that is not answered yet, else the next that is not right. */
+  function following() {
+    const replies = model.get("replies");
+    const order = questions.map((_, k) => (current + 1 + k) % questions.length).slice(0, -1);
+    return order.find(k => !replies[k]) ?? order.find(k => replies[k].state !== "right");
+  }
+
+  function next() {
+    show(following());
+    cards[current].focus();
   }
 
   function draw() {
     const replies = model.get("replies");
     cards.forEach((one, k) => {
       one.node.hidden = quiz && k !== current;
-      one.set(replies[k], !quiz && replies[k] && replies[k].state !== "open");
+      one.set(replies[k], quiz && following() !== undefined);
     });
     if (!quiz) return;
-    const right = replies.filter(reply => reply?.state === "right").length;
-    score.textContent = `${right} of ${questions.length} right`;
+    score.textContent = summary(replies);
     steps.forEach((step, k) => {
       const known = replies[k]?.state;
       step.dataset.state = known ?? "";
       step.setAttribute("aria-current", k === current ? "step" : "false");
       const words = { right: ", right", wrong: ", not yet right" }[known] ?? "";
       step.setAttribute("aria-label", `Question ${k + 1}${words}`);
-      step.textContent = known === "right" || known === "wrong" ? `${k + 1} ${MARKS[known]}` : String(k + 1);
+      step.textContent = known ? `${k + 1} ${MARKS[known]}` : String(k + 1);
     });
   }
 
@@ -80,89 +84,175 @@ export function render({ model, el, load }) {
   };
 }
 
+function summary(replies) {
+  const right = replies.filter(reply => reply?.state === "right").length;
+  const first = replies.filter(reply => reply?.first).length;
+  const missed = replies.flatMap((reply, k) => (reply && !reply.first ? [k + 1] : []));
+  const words = [`${right} of ${replies.length} right`];
+  if (first < right) words.push(`${first} at the first try`);
+  if (replies.every(Boolean) && missed.length) words.push(`read again about ${missed.join(", ")}`);
+  return words.join(", ");
+}
+
 /**
  * One question, its field and what is said to the answer.
- * @param {{name: string, ask: string, options: string[] | null, unit: string}} question
+ * @param {{name: string, ask: string, options: string[] | null, unit: string, close: number}} question
  * @param {number} number in a quiz, else 0
  * @param {(given: string | number) => void} send an option's number, or what was typed
+ * @param {() => void} go to the next question
  */
-function card(question, number, send) {
-  const title = h("legend", { class: "q-ask" }, ...inline(number ? `${number}. ${question.ask}` : question.ask));
+function card(question, number, send, go) {
+  const name = number ? `${number}. ${question.ask}` : question.ask;
   const options = (question.options ?? []).map((text, k) => {
-    const radio = h("input", { type: "radio", name: question.name, value: k });
-    return { radio, row: h("label", { class: "q-option" }, radio, h("b", { "aria-hidden": "true" }, LETTERS[k]), h("span", {}, ...inline(text)), h("i", { "aria-hidden": "true" })) };
+    const radio = h("input", { type: "radio", name: question.name, value: k, onchange: () => clear() });
+    const letter = h("b", { "aria-hidden": "true" }, "ABCDE"[k]);
+    const mark = h("i", { "aria-hidden": "true" });
+    return { radio, mark, row: h("label", { class: "q-option" }, radio, letter, h("span", {}, ...inline(text)), mark) };
   });
-  const number_ = question.options
-    ? null
-    : h("input", { type: "text", class: "q-number", inputmode: "decimal", autocomplete: "off", "aria-label": question.ask });
-  const verdict = h("div", { class: "q-verdict", role: "status" });
-  const press = button(number ? "Check" : "Commit", () => commit(), { main: true });
-  const next = button("Next question", () => {});
-  next.hidden = true;
+  const typed = h("input", {
+    type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask,
+    oninput: () => clear(), onkeydown: event => event.key === "Enter" && commit(),
+  });
+  const field = [
+    h("label", { class: "q-field" }, typed, h("span", {}, question.unit)),
+    h("span", { class: "cw-cap" }, `Up to ${+(question.close * 100).toPrecision(2)} % off counts as right.`),
+  ];
+  const verdict = h("div", { class: "q-verdict", role: "status", tabindex: -1 });
+  const press = button(number ? "Check" : "Commit", () => commit());
+  const next = button("Next question", go);
   const node = h(
     "fieldset",
     { class: "q-card" },
-    title,
-    question.options
-      ? h("div", { class: "q-options", role: "radiogroup", "aria-label": number ? `${number}. ${question.ask}` : question.ask }, options.map(option => option.row))
-      : h("label", { class: "q-field" }, number_, h("span", {}, question.unit)),
-    h("div", { class: "q-foot" }, press, verdict, next),
+    h("legend", { class: "q-ask" }, ...inline(name)),
+    number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the truth."),
+    h("div", { class: "q-options" }, question.options ? options.map(option => option.row) : field),
+    h("div", { class: "q-foot" }, press, next),
+    verdict,
   );
-  number_?.addEventListener("keydown", event => {
-    if (event.key === "Enter") commit();
-  });
+  let shown = "";
 
   function commit() {
     const chosen = options.findIndex(option => option.radio.checked);
-    const given = question.options ? chosen : number_.value.trim();
+    const given = question.options ? chosen : typed.value.trim();
     if (given === -1) say("open", "Choose an answer first.");
     else if (given === "") say("open", "Write a number first.");
     else send(given);
   }
 
+  /** Marks and words belong to the answer that was given, not to another one. */
+  function clear() {
+    say("open", "");
+    for (const { row, mark } of options) {
+      row.dataset.state = "";
+      mark.textContent = "";
+    }
+  }
+
   function say(kind, text) {
-    verdict.dataset.state = kind;
-    verdict.replaceChildren(h("b", { "aria-hidden": "true" }, MARKS[kind]), h("span", {}, ...inline(text)));
+    // Of a wrong answer, the second line is about the right one.
+    const line = (words, k) => h("p", { "data-state": k ? "right" : kind }, ...inline(words));
+    verdict.replaceChildren(...text.split("\n").filter(Boolean).map(line));
   }
 
   return {
     node,
     focus() {
-      (options[0]?.radio ?? number_).focus();
-    },
-    /** @param {(() => void) | null} go */
-    next(go) {
-      if (go) next.onclick = go;
-      next.dataset.last = go ? "" : "true";
+      (options.find(option => option.radio.checked) ?? options[0]).radio.focus();
     },
     /**
      * @param {any} reply or null
-     * @param {boolean} final nothing can be changed any more
+     * @param {boolean} more whether there is a question to go on to
      */
-    set(reply, final) {
+    set(reply, more) {
+      const judged = Boolean(reply) && reply.state !== "open";
+      const final = !number && judged;
+      const had = node.contains(node.getRootNode().activeElement);
       node.disabled = final;
       press.hidden = final;
-      if (!reply) return;
+      next.hidden = !judged || !more;
+      press.classList.toggle("cw-main", reply?.state !== "right");
+      next.classList.toggle("cw-main", reply?.state === "right");
+      const text = JSON.stringify(reply);
+      if (!reply || text === shown) return;
+      shown = text;
       say(reply.state, reply.says);
-      next.hidden = reply.state === "open" || Boolean(next.dataset.last) || !number;
-      if (question.options) {
-        options.forEach(({ radio, row }, k) => {
-          const isGiven = k === reply.given;
-          if (isGiven) radio.checked = true;
-          const mark = reply.state === "open" ? "" : k === reply.right ? "right" : isGiven ? "wrong" : "";
-          row.dataset.state = mark;
-          row.lastChild.textContent = MARKS[mark] ?? "";
-        });
-      } else if (!number_.value) number_.value = reply.given;
+      if (!question.options) typed.value ||= reply.given;
+      if (reply.truth !== undefined) verdict.append(scale(reply, question.unit));
+      options.forEach(({ radio, row, mark }, k) => {
+        const isGiven = k === reply.given;
+        if (isGiven) radio.checked = true;
+        row.dataset.state = k === reply.right ? "right" : isGiven ? "wrong" : "";
+        mark.textContent = MARKS[row.dataset.state] ?? "";
+      });
+      if (final && had) verdict.focus();
     },
   };
 }
 
-/** What is said to a number, from the file "answers". */
-function ofNumber(known, given) {
-  const value = parse(String(given).replace("%", ""));
-  if (Number.isNaN(value)) return { state: "open", says: `“${given}” is no number that can be judged; write digits alone, such as 12.5.` };
-  if (Math.abs(value - known.truth) <= known.close * Math.abs(known.truth)) return { state: "right", says: known.yes };
-  const belief = known.beliefs.find(one => one.low <= value && value < one.high);
-  return { state: "wrong", says: [known.no, belief?.says, known.says].filter(Boolean).join(" ") };
+/** Guess and truth on one line that begins at 0. */
+function scale({ guess, truth }, unit) {
+  const low = Math.min(0, guess, truth);
+  const span = Math.max(0, guess, truth) - low || 1;
+  const mark = (value, words, kind) => {
+    const share = ((value - low) / span) * 100;
+    const text = h("span", { style: `transform: translateX(-${share}%)` }, `${words} ${rounded(value)}`);
+    return h("i", { class: kind, style: `left: ${share}%` }, text);
+  };
+  const label = `Your guess ${rounded(guess)}, the truth ${rounded(truth)} ${unit}`;
+  const marks = [mark(guess, "you", "guess"), mark(truth, "truth", "truth")];
+  return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
+}
+
+/** A number to three digits or to a whole, as `rounded` in checks/questions.py writes it. */
+function rounded(value) {
+  if (Math.abs(value) >= 1000 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
+  return String(+value.toPrecision(3));
+}
+
+/** What is said to a number, with the words of the file "answers": the same as `reply` in checks/answers.py. */
+function ofNumber({ unit, close }, known, given) {
+  const guess = read(given, unit, known.truth);
+  const values = { said: `'${given}'`, told: known.told, guess: rounded(guess), hundredfold: rounded(guess * 100) };
+  const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+  const { truth, beliefs } = known;
+  if (Number.isNaN(guess)) return { state: "open", says: words("none") };
+  const isShare = unit === "%" && guess > 0 && guess <= 1 && truth > 1 && !given.includes("%");
+  if (isShare) return { state: "open", says: words("share") };
+  if (Math.abs(guess - truth) <= close * Math.abs(truth)) {
+    const exact = rounded(guess) === rounded(truth);
+    return { state: "right", says: `${words(exact ? "yes" : "near")} ${known.says}`, guess, truth };
+  }
+  const belief = beliefs.find(one => one.low <= guess && guess < one.high);
+  return { state: "wrong", says: [words("no"), belief?.says, known.says].filter(Boolean).join(" "), guess, truth };
+}
+
+/**
+ * A number in the spellings of `parse_number` in checks/parsing.py that are common: "about 5", "20 480", "1,000",
+ * "12,5 %", "1/3"; where there are two readings, the one nearer to `near`; NaN where there is none.
+ * @param {string} text
+ * @param {string} unit may stand after the number
+ * @param {number} near
+ * @returns {number}
+ */
+export function read(text, unit, near) {
+  const ending = unit.split(" a ").map(word => `${word.replace(/s$/, "")}s?`).join("(?: ?/ ?| (?:an?|per) )");
+  const bare = text.replace(/\s+/g, " ").trim()
+    .replace(/^(about|around|roughly|approximately|approx\.?|ca\.?|circa|[≈~=]) */i, "")
+    .replace(/^[−‐-—-] ?/, "-")
+    .replace(new RegExp(` ?${ending}\\.?$`, "i"), "");
+  const digits = bare.replace(/ ?(%|per ?cent)$/i, "");
+  if (digits !== bare && unit !== "%" && unit !== "points") return NaN;
+  const apart = /^[+-]?\d{1,3}(( \d{3})+|(['’]\d{3})+)([.,]\d+)?$/.test(digits);
+  const number = apart ? digits.replace(/[ '’]/g, "").replace(",", ".") : digits;
+  const fraction = number.match(/^([+-]?\d+) ?[/⁄] ?([1-9]\d*)$/);
+  if (fraction) return unit === "%" && !text.includes("%") ? NaN : fraction[1] / fraction[2];
+  const swapped = number.replace(/[.,]/g, sign => (sign === "." ? "," : "."));
+  const readings = [number, ...(apart ? [] : [swapped])].map(english).filter(Number.isFinite);
+  return readings.sort((a, b) => Math.abs(a - near) - Math.abs(b - near))[0] ?? NaN;
+}
+
+/** With points before decimals, and commas between thousands or nowhere. */
+function english(text) {
+  const grouped = /^[+-]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?$/.test(text);
+  return grouped || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? +text.replaceAll(",", "") : NaN;
 }

@@ -18,31 +18,24 @@ export function render({ model, el }) {
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => model.send?.({ type: "hint" }));
-  root.append(
-    h(
-      "div",
-      { class: "v-card", "data-state": kind },
-      h(
-        "div",
-        { class: "v-head" },
-        h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
-        h("b", {}, head),
-        h("span", { class: "cw-cap" }, model.get("progress")),
-      ),
-      h("p", {}, ...inline(capital(model.get("says")))),
-      picture,
-      h("div", { role: "status" }, hints),
-      more,
-    ),
-  );
+  const title = [
+    h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
+    h("b", {}, head),
+    h("span", { class: "cw-cap" }, model.get("progress")),
+  ];
+  const says = h("p", {}, ...inline(model.get("says")));
+  const told = h("div", { role: "status", tabindex: -1 }, hints);
+  const parts = [h("div", { class: "v-head" }, title), says, picture, told, more];
+  root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
     const given = model.get("hints");
-    hints.replaceChildren(...(kind === "right" ? [] : given.map(text => h("li", {}, ...formatted(capital(text))))));
     const left = model.get("hints_left");
+    hints.replaceChildren(...(kind === "right" ? [] : given.map(text => h("li", {}, ...formatted(text)))));
+    const had = root.getRootNode().activeElement === more;
     more.hidden = kind === "right" || left === 0 || !model.send;
-    const number = given.length + 1;
-    more.textContent = left === 1 ? "Show the solution" : `Hint ${number} of ${given.length + left}`;
+    more.textContent = left === 1 ? "Show the solution" : `Hint ${given.length + 1} of ${given.length + left}`;
+    if (had && more.hidden) told.focus();
   }
 
   draw();
@@ -52,16 +45,11 @@ export function render({ model, el }) {
   };
 }
 
-/** @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 /** A sentence, and below it the code that stands in lines of its own. */
 function formatted(text) {
   const [sentence, ...lines] = text.split("\n");
   if (!lines.length) return inline(sentence);
   const code = lines.filter(line => !line.trim().startsWith("```"));
   const indent = Math.min(...code.filter(line => line.trim()).map(line => line.search(/\S/)));
-  return [...inline(sentence), h("pre", {}, code.map(line => line.slice(indent)).join("\n").trim())];
+  return [...inline(sentence), h("pre", { tabindex: 0 }, code.map(line => line.slice(indent)).join("\n").trim())];
 }
