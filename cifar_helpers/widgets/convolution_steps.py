@@ -74,7 +74,7 @@ class ConvolutionSteps(CourseWidget, module="convolution_steps"):
 
 
 def convolution_steps(
-    picture: Tensor | np.ndarray[Any, Any], corner: tuple[int, int] = (4, 8), side: int = 8
+    picture: Tensor | np.ndarray[Any, Any], corner: tuple[int, int] = (23, 16), side: int = 8
 ) -> ConvolutionSteps:
     """Play, step and predict a convolution over a small square of a picture.
 

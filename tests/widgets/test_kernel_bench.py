@@ -86,6 +86,24 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
     assert np.array_equal(levels(page, "result")[..., :3], PICTURE.permute(1, 2, 0).numpy())
     page.get_by_role("radio", name="blue").last.click()
     expect(page.locator(TOTAL)).to_have_text(f"{PICTURE[2, 3, 4] / 255:.2f}")
+    # Where a result of all colours has a sign, its zero is a middle grey, and both signs can be seen.
+    put(page, kernel=SOBEL.tolist())
+    pixels = levels(page, "result").astype(int)
+    edges = conv2d(PICTURE[:, None] / 255, torch.from_numpy(SOBEL)[None, None], padding=1)[:, 0].numpy()
+    for channel, map_ in enumerate(edges):
+        assert np.abs(pixels[..., channel][np.abs(map_) < 0.001] - 128).max() <= 1
+        assert pixels[..., channel][map_ < -0.5].max() < 128 < pixels[..., channel][map_ > 0.5].min()
+
+
+def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE))
+    ends = page.locator(".kb-result .cw-scale .cw-cap")
+    put(page, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    assert ends.all_inner_texts() == ["0", "1"]
+    put(page, kernel=[[-1, 0, 0], [0, 3, 0], [0, 0, 0]])
+    assert ends.all_inner_texts() == ["≤ 0", "≥ 1"]
+    put(page, kernel=SOBEL.tolist())
+    assert [text[:2] for text in ends.all_inner_texts()] == ["≤ ", "≥ "]  # the rim of padding
 
 
 def test_padding_is_shown_as_zeros_and_what_is_multiplied_is_lit(front: FrontEnd) -> None:
@@ -106,8 +124,10 @@ def test_the_most_similar_learned_kernel_is_that_of_python(front: FrontEnd) -> N
     bench = kernel_bench(PICTURE)
     page = front.open(bench)
     number, likeness, _ = bench.nearest
-    words = f"{number}, similarity {likeness * 100:.0f} %".replace("-", "−")
-    expect(page.locator(".kb-alike")).to_contain_text(words)
+    sign = ", opposite sign" if likeness < 0 else ""
+    expect(page.locator(".kb-alike")).to_contain_text(f"first layer: {number} ({abs(likeness) * 100:.0f} %{sign})")
+    put(page, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])  # no learned kernel is like the identity
+    expect(page.locator(".kb-alike")).to_be_hidden()
     learned = shipped_model().features[0][0].weight.detach().sum(1).numpy()
     for sign in (1, -1):
         found, cosine, values = nearest(2 * sign * learned[5], shipped_model())
@@ -126,6 +146,8 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     for wrong in ("x", "1000", "1/0"):
         cell(page, 2, 2).fill(wrong)
         expect(cell(page, 2, 2)).to_have_attribute("aria-invalid", "true")
+        said = page.locator(".cv-kernel").evaluate("grid => getComputedStyle(grid, '::after').content")
+        assert "from −100 to 100" in said
         assert state_of(page, "kernel")[1][1] == -0.25  # type: ignore[index]
     cell(page, 2, 2).press("Escape")
     cell(page, 2, 2).press("Shift+ArrowUp")
@@ -167,7 +189,8 @@ def test_the_window_is_dragged_touched_and_moved_by_keys(front: FrontEnd) -> Non
     picture.press("Shift+ArrowDown")
     picture.press("End")
     assert state_of(page, "pixel") == [15, 15]
-    expect(page.locator(".kb-picture .cw-head")).to_contain_text("row 15 · column 15")
+    expect(page.locator(".kb-result .cw-head")).to_contain_text("row 15, column 15")
+    expect(page.locator(".kb-picture .cw-head")).to_contain_text("window: row 29, column 29")
     result.press("ArrowUp")
     assert state_of(page, "pixel") == [14, 15]
     size = result.bounding_box()
@@ -194,6 +217,25 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     assert state_of(page, "solved") == [4]
     expect(page.get_by_role("radio", name="Puzzle 4: right minus left, solved")).to_be_visible()
     assert np.array_equal(levels(page, "target"), levels(page, "result"))
+
+
+def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(front: FrontEnd) -> None:
+    bench = kernel_bench(PICTURE)
+    bench.kernel, bench.stride = np.full((3, 3), 0.25), 2
+    page = front.open(bench)
+    page.get_by_role("radio", name="Puzzles").click()
+    places = set()
+    for number in range(1, 7):
+        page.get_by_role("radio", name=f"Puzzle {number}").click()
+        box = page.get_by_role("radiogroup", name="Puzzle").bounding_box()
+        assert box is not None
+        places.add(box["x"])
+    assert len(places) == 1
+    cell(page, 2, 2).fill("4")  # far beyond the target's scale
+    expect(page.locator(".kb-state")).to_contain_text("Kernel: 45 % of the way")
+    assert len(np.unique(levels(page, "result").reshape(-1, 4), axis=0)) > 50
+    page.get_by_role("radio", name="Explore").click()
+    assert state_of(page, "kernel") == [[0.25] * 3] * 3 and state_of(page, "stride") == 2
 
 
 def test_a_kernel_that_does_not_fit_says_what_to_do(front: FrontEnd) -> None:

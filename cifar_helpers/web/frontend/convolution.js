@@ -1,12 +1,12 @@
-// A convolution and how it is shown: its arithmetic, chips of kernels, and the line from nine pixels to their sum.
+// A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, svg, canvas } from "./ui.js";
 import { at, css, grey, inkOn, largest, paint } from "./colour.js";
 import { fixed, roundedToSum } from "./numbers.js";
 import { field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
+import { picture } from "./picture.js";
 
 const SHORT = { "Sobel, vertical edges": "Sobel │", "Sobel, horizontal edges": "Sobel ─" };
-const COUNTS = { 9: "nine", 25: "25" };
 
 /**
  * @typedef {{padding: number, stride: number, dilation: number}} Sliding how a kernel moves over a picture
@@ -15,7 +15,7 @@ const COUNTS = { 9: "nine", 25: "25" };
 
 /**
  * @param {any} model
- * @returns {Sliding} as the traits have it
+ * @returns {Sliding} as its traits have it
  */
 export function slidingOf(model) {
   return { padding: model.get("padding"), stride: model.get("stride"), dilation: model.get("dilation") };
@@ -26,39 +26,51 @@ export function slidingOf(model) {
  * @param {number} side
  * @param {number} dilation
  */
-export function reachOf(side, dilation) {
+export function spanOf(side, dilation) {
   return dilation * (side - 1) + 1;
 }
 
 /**
+ * Pixels along one side of the output, 0 where the kernel does not fit.
  * @param {number} pixels along one side of the picture
  * @param {number} side of the kernel
  * @param {Sliding} sliding
- * @returns {number} pixels along one side of the output, 0 where the kernel does not fit
  */
 export function outputSize(pixels, side, { padding, stride, dilation }) {
-  return Math.max(0, Math.floor((pixels + 2 * padding - reachOf(side, dilation)) / stride) + 1);
+  return Math.max(0, Math.floor((pixels + 2 * padding - spanOf(side, dilation)) / stride) + 1);
 }
 
 /**
- * The numbers of a picture under the kernel at one place, zero beyond the edge.
- * @param {Plane} image
- * @param {number} side of the kernel
+ * The size of the output in words and in numbers, one below the other.
+ * @param {number} pixels
+ * @param {number} side
  * @param {Sliding} sliding
- * @param {number} row of the output
- * @param {number} column of the output
- * @returns {{numbers: Float64Array, inside: boolean[]}} `inside` is false for padding
+ * @returns {Node[]}
+ */
+export function sizeFormula(pixels, side, sliding) {
+  const span = spanOf(side, sliding.dilation);
+  return [
+    `span = dilation × (kernel − 1) + 1 = ${span}`,
+    "⌊(size + 2 × padding − span) / stride⌋ + 1",
+    `= ⌊(${pixels} + 2 × ${sliding.padding} − ${span}) / ${sliding.stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
+  ].map(text => h("div", {}, text));
+}
+
+/**
+ * The numbers of a picture under a square of `side` at one place of the output; null for padding.
+ * @param {Plane} image
+ * @param {number} side
+ * @param {Sliding} sliding
+ * @param {number} row
+ * @param {number} column
+ * @returns {(number | null)[]}
  */
 export function windowAt(image, side, { padding, stride, dilation }, row, column) {
-  const numbers = new Float64Array(side * side);
-  const inside = Array.from(numbers, (_, k) => {
+  return Array.from({ length: side * side }, (_, k) => {
     const y = row * stride - padding + Math.floor(k / side) * dilation;
     const x = column * stride - padding + (k % side) * dilation;
-    const within = y >= 0 && x >= 0 && y < image.height && x < image.width;
-    if (within) numbers[k] = image.values[y * image.width + x];
-    return within;
+    return y >= 0 && x >= 0 && y < image.height && x < image.width ? image.values[y * image.width + x] : null;
   });
-  return { numbers, inside };
 }
 
 /**
@@ -73,26 +85,22 @@ export function convolve(image, kernel, sliding) {
   const side = Math.sqrt(kernel.length);
   const [height, width] = [image.height, image.width].map(size => outputSize(size, side, sliding));
   const values = new Float64Array(height * width);
-  for (let row = 0, o = 0; row < height; row++) {
-    for (let column = 0; column < width; column++, o++) {
-      let sum = 0;
-      for (let i = 0, k = 0; i < side; i++) {
-        const y = row * stride - padding + i * dilation;
-        for (let j = 0; j < side; j++, k++) {
-          const x = column * stride - padding + j * dilation;
-          const within = y >= 0 && x >= 0 && y < image.height && x < image.width;
-          if (within) sum += kernel[k] * image.values[y * image.width + x];
-        }
+  for (let k = 0; k < kernel.length; k++) {
+    const [down, right] = [Math.floor(k / side), k % side].map(place => place * dilation - padding);
+    for (let row = 0; row < height; row++) {
+      const y = row * stride + down;
+      if (y < 0 || y >= image.height) continue;
+      for (let column = 0; column < width; column++) {
+        const x = column * stride + right;
+        if (x >= 0 && x < image.width) values[row * width + column] += kernel[k] * image.values[y * image.width + x];
       }
-      values[o] = sum;
     }
   }
   return { values, height, width };
 }
 
 /**
- * The largest absolute value of an output, its rim left out: zeros beyond the edge make numbers there that would pale
- * all others.
+ * The largest absolute value inside an output: zeros beyond the edge make numbers at its rim that would pale all others.
  * @param {Plane} output
  * @param {Sliding} sliding
  */
@@ -106,13 +114,11 @@ export function innerLimit({ values, height, width }, { padding, stride }) {
 
 /**
  * A kernel whose numbers nearly cancel makes a map with a sign; every other makes a picture.
- * @param {ArrayLike<number>} kernel
+ * @param {number[]} kernel
  */
 export function isSigned(kernel) {
-  const numbers = Array.from(kernel);
-  const sum = numbers.reduce((a, b) => a + b, 0);
-  const size = numbers.reduce((a, b) => a + Math.abs(b), 0);
-  return sum < 0 || (size > 0 && sum < 0.1 * size);
+  const sum = kernel.reduce((a, b) => a + b, 0);
+  return sum < 0 || sum < 0.1 * kernel.reduce((a, b) => a + Math.abs(b), 0);
 }
 
 /**
@@ -123,11 +129,9 @@ export function isSigned(kernel) {
  */
 export function resized(kernel, side) {
   const old = Math.sqrt(kernel.length);
-  const shift = (old - side) / 2;
-  return Array.from({ length: side * side }, (_, k) => {
-    const [y, x] = [Math.floor(k / side) + shift, (k % side) + shift];
-    return y >= 0 && x >= 0 && y < old && x < old ? kernel[y * old + x] : 0;
-  });
+  const margin = (side - old) / 2;
+  const image = { values: Float64Array.from(kernel), height: old, width: old };
+  return windowAt(image, side, { padding: margin, stride: 1, dilation: 1 }, 0, 0).map(v => v ?? 0);
 }
 
 /**
@@ -178,56 +182,58 @@ export function glyph() {
  */
 export function kernelChips(presets, chosen) {
   const chips = Object.entries(presets).map(([name, rows]) => {
-    const [picture, kernel] = [glyph(), rows.flat()];
+    const [image, kernel] = [glyph(), rows.flat()];
     const text = SHORT[name] ?? name.split(",")[0];
-    const node = h(
-      "button",
-      { type: "button", class: "cw-chip", "aria-label": name, onclick: () => chosen(kernel, name) },
-      picture.node, text,
-    );
-    return { node, picture, kernel, text };
+    const properties = { type: "button", class: "cw-chip", "aria-label": name, onclick: () => chosen(kernel, name) };
+    return { name, image, kernel, node: h("button", properties, image.node, text) };
   });
   return {
     node: h("div", { class: "cv-chips", role: "group", "aria-label": "Kernels to start from" }, chips.map(c => c.node)),
-    /** @param {Uint8Array} table */
-    paint(table) {
-      for (const { picture, kernel } of chips) picture.draw(kernel, table);
-    },
-    /** @param {number[]} kernel what is on the bench: its own chip is marked, and chips for its size are shown */
-    set(kernel) {
-      const side = Math.sqrt(kernel.length);
-      const larger = chips.filter(chip => chip.kernel.length === kernel.length && side > 3).map(chip => chip.text);
-      for (const { node, kernel: own, text } of chips) {
-        node.hidden = own.length > kernel.length || (own.length < kernel.length && larger.includes(text));
-        node.setAttribute("aria-pressed", resized(own, side).every((v, k) => Math.abs(v - kernel[k]) < 1e-5));
+    /**
+     * @param {number[]} now the kernel in use: its own chip is marked, and chips that fit its size are shown
+     * @param {Uint8Array} table
+     */
+    set(now, table) {
+      const side = Math.sqrt(now.length);
+      for (const { name, image, kernel, node } of chips) {
+        const larger = kernel.length < now.length && `${name}, ${side} × ${side}` in presets;
+        node.hidden = larger || kernel.length > now.length;
+        node.setAttribute("aria-pressed", resized(kernel, side).every((v, k) => Math.abs(v - now[k]) < 1e-5));
+        image.draw(kernel, table);
       }
     },
   };
 }
 
+/** A number without the zero before its point, for small cells: "−.04". @param {number} value */
+export function short(value) {
+  return fixed(value).replace(/^(−?)0\./, "$1.");
+}
+
 /**
  * The line of a convolution: pixels × kernel = products Σ sum.
- * @param {number} side of the kernel
  * @param {(k: number, value: number) => void} [edited] makes the kernel editable
  */
-export function sumLine(side, edited) {
-  const count = COUNTS[side * side];
-  const pixels = numberGrid(side, side, "Window");
-  const kernel = numberGrid(side, side, "Kernel", edited);
-  const products = numberGrid(side, side, "Products");
-  const total = h("div", { class: "cv-total" });
-  const cap = (area, text) => h("span", { class: `cw-cap cv-${area}-cap` }, text);
-  const sign = (area, text) => h("span", { class: `cv-sign cv-${area}`, "aria-hidden": "true" }, text);
-  const sums = h("div", {}, total);
-  const areas = { pixels: pixels.node, kernel: kernel.node, products: products.node, sum: sums };
-  for (const [area, node] of Object.entries(areas)) node.classList.add(`cv-${area}`);
-  const how = edited ? h("span", { class: "cv-how" }, ": drag, scroll or type") : null;
-  const captions = [cap("pixels", `${count} pixels`), cap("kernel", ["kernel", how].filter(Boolean))];
-  captions.push(cap("products", `${count} products`), cap("sum", "their sum"));
-  const signs = [sign("times", "×"), sign("equals", "="), sign("sigma", "Σ")];
-  const node = h("div", { class: `cv-line cv-${side}` }, captions, Object.values(areas), signs);
+export function sumLine(edited) {
+  const part = (tag, name, ...words) => h(tag, { class: `cv-${name}` }, words);
+  const caps = ["pixels", "kernel", "products", "sum"].map(name => h("span", { class: `cw-cap cv-${name}-cap` }));
+  const total = part("div", "total");
+  const sums = part("div", "sum", total);
+  const signs = Object.entries({ times: "×", equals: "=", sigma: "Σ" }).map(([name, text]) => part("i", name, text));
+  const node = h("div", { class: "cv-line" }, caps, signs, sums);
+  let grids = [];
+  const build = side => {
+    for (const grid of grids) grid.node.remove();
+    const count = { 3: "nine", 5: "25" }[side];
+    const words = [`${count} pixels`, edited ? "kernel: drag or type" : "kernel", `${count} products`, "their sum"];
+    caps.forEach((cap, k) => cap.replaceChildren(words[k]));
+    grids = ["Window", "Kernel", "Products"].map((name, k) => numberGrid(side, side, name, k === 1 ? edited : undefined));
+    grids.forEach((grid, k) => grid.node.classList.add(`cv-${["pixels", "kernel", "products"][k]}`));
+    node.classList.toggle("cv-5", side === 5);
+    node.prepend(...grids.map(grid => grid.node));
+  };
+  build(3);
   // A pixel, its number of the kernel and their product are shown to belong together.
-  const grids = [pixels, kernel, products];
   const light = event => {
     const k = Math.max(...grids.map(grid => grid.cells.indexOf(event.target)));
     for (const grid of grids) grid.cells.forEach((cell, i) => cell.classList.toggle("cv-lit", i === k));
@@ -235,24 +241,27 @@ export function sumLine(side, edited) {
   for (const event of ["pointerover", "pointerleave", "focusin", "focusout"]) node.addEventListener(event, light);
   return {
     node,
-    side,
-    pixels: pixels.node,
     sums,
+    /** The elements that wires lead to. */
+    ends: () => [grids[0].node, caps[3]],
     /**
-     * @param {{numbers: Float64Array, inside: boolean[]}} seen of `windowAt`
+     * @param {(number | null)[]} seen of `windowAt`
      * @param {number[]} weights the kernel
      * @param {Uint8Array} table of `ramp`
      * @param {number[] | null} colour of the sum; null hides products and sum
      * @param {(v: number) => number[]} [look] colour of a pixel
      * @returns {string} the sum as shown: the products as shown add up to it
      */
-    set({ numbers, inside }, weights, table, colour, look = grey) {
+    set(seen, weights, table, colour, look = grey) {
+      if (grids[0].cells.length !== weights.length) build(Math.sqrt(weights.length));
       const scale = Math.max(1, ...weights.map(Math.abs));
       const signed = v => at(table, v / scale);
-      const { parts, sum } = roundedToSum(numbers.map((v, k) => v * weights[k]));
-      pixels.set(numbers, (v, k) => (inside[k] ? look(v) : null), (v, k) => (inside[k] ? fixed(v) : "0"));
+      const written = weights.length === 9 ? fixed : short;
+      const { parts, sum } = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
+      const [pixels, kernel, products] = grids;
+      pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
       kernel.set(weights, signed);
-      products.set(parts, v => (colour ? signed(v) : null), v => (colour ? fixed(v) : ""));
+      products.set(parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
       total.textContent = colour ? fixed(sum) : "?";
       total.style.background = colour ? css(colour) : "";
       total.style.color = colour ? inkOn(colour) : "";
@@ -262,64 +271,110 @@ export function sumLine(side, edited) {
 }
 
 /**
- * Lines from the window in the picture to its pixels written out, and from their sum to its place in the output.
- * @param {HTMLElement} stage holds all of them
- * @param {() => {picture: any, output: any, line: any}} parts as they are now
+ * A picture with a window on it and the output with the window's pixel, joined by wires to the line of the sum.
+ * @param {any} line of `sumLine`
+ * @param {[string, string]} names of picture and output
+ * @param {(row: number, column: number) => void} moved hears of the pixel of the output that is wanted
  */
-export function wires(stage, parts) {
-  const paths = ["cv-fill", "", "", ""].map(name => svg("path", { class: name }));
+export function slidingViews(line, names, moved) {
+  /** @type {{side: number, sliding: Sliding, from: number[], to: number[]}} */
+  let now;
+  const middle = () => (spanOf(now.side, now.sliding.dilation) - 1) / 2;
+  const go = (...place) => moved(...place.map((at, k) => Math.max(0, Math.min(now.to[k] - 1, at))));
+  const [input, output] = [
+    [`${names[0]}. Arrow keys move the window, with shift by five.`,
+      (...place) => go(...place.map(at => Math.round((at - middle()) / now.sliding.stride)))],
+    [`${names[1]}. Arrow keys choose a number.`, go],
+  ].map(([words, heard], k) => {
+    const view = picture(words, { rows: 1, columns: 1, moved: heard });
+    const [size, where] = [h("span"), h("span", { class: "cw-cap" })];
+    const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, names[k]), " ", size), where);
+    return { view, size, where, figure: h("figure", {}, head, view.node) };
+  });
+  const [fill, sides, out] = ["cv-fill", "", ""].map(name => svg("path", { class: name }));
   const dot = svg("circle", { r: 2.5 });
-  const node = svg("svg", { class: "cv-wires", "aria-hidden": "true" }, ...paths, dot);
-  stage.append(node);
+  const wires = svg("svg", { class: "cv-wires", "aria-hidden": "true" }, fill, sides, out, dot);
+  const stage = h("div", { class: "cv-stage" }, wires);
   let boxes = null;
-  let last = null;
-  const measure = () => {
-    const origin = stage.getBoundingClientRect();
-    const box = element => {
-      const r = element.getBoundingClientRect();
-      return { left: r.left - origin.left, top: r.top - origin.top, width: r.width, height: r.height };
-    };
-    const { picture, output, line } = parts();
-    const caption = line.node.querySelector(".cv-sum-cap");
-    boxes = origin.width
-      ? { picture: box(picture), output: box(output), pixels: box(line.pixels), sum: box(caption) }
-      : null;
-    draw();
-  };
+  let place = null;
   const draw = () => {
-    node.style.display = boxes && last ? "" : "none";
-    if (!boxes || !last) return;
-    const { picture, output, pixels, sum } = boxes;
-    const left = picture.left + last.left * picture.width;
-    const right = picture.left + last.right * picture.width;
-    const from = picture.top + last.bottom * picture.height;
-    const to = pixels.top - 2;
-    const end = pixels.left + pixels.width;
-    const middle = from + (to - from) * 0.55;
-    const leftSide = `M${left} ${from}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${to}`;
-    paths[0].setAttribute("d", `${leftSide}L${end} ${to}C${end} ${middle} ${right} ${middle} ${right} ${from}Z`);
-    paths[1].setAttribute("d", leftSide);
-    paths[2].setAttribute("d", `M${right} ${from}C${right} ${middle} ${end} ${middle} ${end} ${to}`);
+    wires.style.display = boxes && place ? "" : "none";
+    if (!boxes || !place) return;
+    const [from, result, pixels, sum] = boxes;
+    const [left, right] = [place.left, place.right].map(share => from.left + share * from.width);
+    const top = from.top + place.bottom * from.height;
+    const end = pixels.top - 2;
+    const middle = top + (end - top) * 0.55;
+    const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${end}`;
+    const rightSide = `${pixels.right} ${end}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
+    fill.setAttribute("d", `${leftSide}L${rightSide}Z`);
+    sides.setAttribute("d", `${leftSide}M${rightSide}`);
     // Where the grids stack, the line from the sum would run through the kernel.
-    const stacked = sum.top > pixels.top + pixels.height;
-    for (const part of [paths[3], dot]) part.style.display = stacked ? "none" : "";
+    for (const part of [out, dot]) part.style.display = sum.top > pixels.bottom ? "none" : "";
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];
-    const [outX, outY] = [output.left + last.x * output.width, output.top + last.y * output.height + 3];
+    const [outX, outY] = [result.left + place.x * result.width, result.top + place.y * result.height + 3];
     const bend = outY + (y - outY) * 0.6;
-    paths[3].setAttribute("d", `M${x} ${y}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`);
+    out.setAttribute("d", `M${x} ${y}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`);
     dot.setAttribute("cx", x);
     dot.setAttribute("cy", y);
   };
-  const sizes = new ResizeObserver(measure);
-  sizes.observe(stage);
+  const sizes = new ResizeObserver(() => {
+    const origin = stage.getBoundingClientRect();
+    boxes = origin.width && [input.view.node, output.view.node, ...line.ends()].map(element => {
+      const box = element.getBoundingClientRect();
+      return new DOMRect(box.x - origin.x, box.y - origin.y, box.width, box.height);
+    });
+    draw();
+  });
+  for (const node of [stage, input.view.node, output.view.node, line.node]) sizes.observe(node);
+  const words = (row, column) => `row ${row}, column ${column}`.replaceAll("-", "−");
   return {
-    measure,
+    input, output, stage,
     /**
-     * @param {{left: number, right: number, bottom: number, x: number, y: number} | null} place the window as shares
-     *     of the picture, and the middle of a pixel's lower edge as shares of the output
+     * @param {number} side of the kernel
+     * @param {Sliding} sliding
+     * @param {number[]} from rows and columns of the picture
+     * @param {number[]} to of the output
      */
-    set(place) {
-      last = place;
+    fit(side, sliding, from, to) {
+      now = { side, sliding, from, to };
+      const { padding, dilation } = sliding;
+      input.view.resize(from[0] + 2 * padding, from[1] + 2 * padding);
+      input.view.rim(padding);
+      input.view.gaps(side, dilation);
+      input.size.textContent = from.join(" × ");
+      output.view.resize(...to.map(size => Math.max(1, size)));
+      output.size.textContent = to.join(" × ");
+    },
+    /** At the input event and not at the frame: the next key may come before it. @param {number} row @param {number} column */
+    locate(row, column) {
+      const { stride } = now.sliding;
+      input.view.place(row * stride + middle(), column * stride + middle(), stride);
+      output.view.place(row, column);
+    },
+    /**
+     * @param {number} row of the output
+     * @param {number} column
+     * @param {boolean} [outside] whether the wires begin at the picture's edge and leave its numbers free
+     */
+    mark(row, column, outside) {
+      const { side, sliding: { padding, stride, dilation }, from, to } = now;
+      const [top, left, span] = [row * stride, column * stride, spanOf(side, dilation)];
+      const [rows, columns] = from.map(size => size + 2 * padding);
+      input.view.mark(top, left, span, span);
+      input.where.textContent = `window: ${words(top - padding, left - padding)}`;
+      output.view.mark(row, column, 1, 1);
+      output.where.textContent = words(row, column);
+      place = {
+        left: left / columns, right: (left + span) / columns, bottom: outside ? 1 : (top + span) / rows,
+        x: (column + 0.5) / to[1], y: (row + 1) / to[0],
+      };
+      this.locate(row, column);
+      draw();
+    },
+    /** Takes the wires away until the next `mark`. */
+    clear() {
+      place = null;
       draw();
     },
     close: () => sizes.disconnect(),

@@ -4,15 +4,14 @@ import { at, grey } from "./colour.js";
 import { fixed } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
-import { picture } from "./picture.js";
-import { slidingOf, reachOf, windowAt, convolve, innerLimit, isSigned } from "./convolution.js";
-import { plain, traitFields, kernelChips, sumLine, wires } from "./convolution.js";
+import { slidingOf, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
+import { plain, traitFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
 
 const SIDE = 3; // of the kernels
-const PACE = 700; // ms for each step of the play
-const NEAR = 0.25; // a sum nearer to zero than this counts as near zero
+const PACE = [700, 200]; // ms for a step of the play: in the first row, and when the rule is clear
+const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
 const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
 const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
 
@@ -26,10 +25,9 @@ export function render({ model, el }) {
   const { root, colours, say, close } = mount(
     el, "convolution_steps", "A convolution step by step", shared + styles, () => relay(),
   );
-  const traits = binding(model, {
-    step: () => draw(), kernel: () => relay(), padding: () => relay(), stride: () => relay(), dilation: () => relay(),
-    predicting: () => relay(), score: () => draw(),
-  });
+  const drawn = ["step", "score"].map(name => [name, () => draw()]);
+  const laid = ["kernel", "padding", "stride", "dilation", "predicting"].map(name => [name, () => relay()]);
+  const traits = binding(model, Object.fromEntries([...drawn, ...laid]));
   /** Steps whose sign was predicted, and whether rightly. @type {Map<number, boolean>} */
   let predicted = new Map();
   let playing = 0;
@@ -42,46 +40,26 @@ export function render({ model, el }) {
   const count = () => output.height * output.width;
   const step = () => Math.min(model.get("step"), count());
   const hidden = () => model.get("predicting") && !predicted.has(step());
+  const placeOf = () => [Math.floor((step() - 1) / output.width), (step() - 1) % output.width];
   const go = to => {
     const next = Math.max(1, Math.min(count(), to));
     if (next === model.get("step")) return;
     traits.set({ step: next });
-    locate();
+    views.locate(...placeOf());
     draw();
   };
-  const placeOf = () => [Math.floor((step() - 1) / output.width), (step() - 1) % output.width];
-  // At the input event and not at the frame: the next key may come before it.
-  const locate = () => {
-    const [row, column] = placeOf();
-    const { stride, dilation } = sliding();
-    const middle = (reachOf(SIDE, dilation) - 1) / 2;
-    input.view.place(row * stride + middle, column * stride + middle, stride);
-    target.view.place(row, column);
+  const jump = to => {
+    pause();
+    go(to);
   };
   const setting = values => {
     traits.set(values);
     relay();
   };
 
-  // Image and output, as pictures that hold numbers
-  const grid = (name, words, moved) => {
-    const view = picture(words, { rows: 1, columns: 1, moved });
-    const size = h("span", { class: "cw-cap" });
-    const aside = h("span", { class: "cw-cap" });
-    const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, name), size), aside);
-    return { view, size, aside, cells: null, figure: h("figure", {}, head, view.node) };
-  };
-  const input = grid("Image ", "The image. Arrow keys move the window.", (y, x) => {
-    const { stride, dilation } = sliding();
-    const middle = (reachOf(SIDE, dilation) - 1) / 2;
-    const place = (pixel, size) => Math.max(0, Math.min(size - 1, Math.round((pixel - middle) / stride)));
-    pause();
-    go(place(y, output.height) * output.width + place(x, output.width) + 1);
-  });
-  const target = grid("Output ", "The output. Arrow keys choose a number.", (y, x) => {
-    pause();
-    go(y * output.width + x + 1);
-  });
+  const line = sumLine();
+  const views = slidingViews(line, ["Image", "Output"], (row, column) => jump(row * output.width + column + 1));
+  const grids = [];
 
   // Controls
   const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
@@ -94,19 +72,16 @@ export function render({ model, el }) {
     ],
     setting,
   );
+  const formula = h("div", { class: "cw-cap cs-formula" });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
     predicting => setting({ predicting }),
   );
-
   const play = button("Play", () => (playing ? pause() : start()), { main: true });
-  const next = button("Step", () => {
-    pause();
-    go(step() + 1);
-  });
+  const next = button("Step", () => jump(step() + 1));
   const where = h("span", { class: "cs-at" });
   const track = h("div", { class: "cs-track" });
-  const watch = h("div", { class: "cs-controls" }, play, next, track, where);
+  const watch = h("div", { class: "cs-controls" }, play, next, where, track);
 
   const guesses = CHOICES.map((text, k) => button(text, () => guess(k - 1)));
   const ask = h(
@@ -122,19 +97,16 @@ export function render({ model, el }) {
   const score = h("span", { class: "cw-cap" });
   const predict = h("div", { class: "cs-predict" }, ask, told, score);
 
-  const line = sumLine(SIDE);
-  const views = h("div", { class: "cs-views" }, input.figure, target.figure);
-  const stage = h("div", { class: "cv-stage" }, views, line.node);
-  const joined = wires(stage, () => ({ picture: input.view.node, output: target.view.node, line }));
+  views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
   root.append(
     h("div", { class: "cw-bar" }, chips.node, modes.node),
-    h("div", { class: "cw-bar cs-settings" }, fields.nodes),
-    stage,
+    h("div", { class: "cw-bar cs-settings" }, fields.nodes, formula),
+    views.stage,
     h("div", { class: "cw-foot" }, watch, predict),
   );
 
   function pause() {
-    clearInterval(playing);
+    clearTimeout(playing);
     playing = 0;
     play.textContent = "Play";
   }
@@ -142,10 +114,14 @@ export function render({ model, el }) {
   function start() {
     if (step() === count()) go(1);
     play.textContent = "Pause";
-    playing = setInterval(() => {
-      go(step() + 1);
-      if (step() === count()) pause();
-    }, PACE);
+    const later = () => {
+      playing = setTimeout(() => {
+        go(step() + 1);
+        if (step() === count()) pause();
+        else later();
+      }, PACE[step() < output.width ? 0 : 1]);
+    };
+    later();
   }
 
   function guess(sign) {
@@ -161,81 +137,60 @@ export function render({ model, el }) {
   function relay() {
     pause();
     const rows = model.get("image");
+    const how = sliding();
     image = { values: Float64Array.from(rows.flat()), height: rows.length, width: rows[0].length };
     kernel = model.get("presets")[model.get("kernel")].flat();
-    output = convolve(image, kernel, sliding());
+    output = convolve(image, kernel, how);
     predicted = new Map();
-    const { padding, dilation } = sliding();
-    const size = image.height + 2 * padding;
+    const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
-    fit(input, size, size);
-    fit(target, output.height, output.width);
-    input.view.rim(padding);
-    input.view.gaps(SIDE, dilation);
-    const inside = k => {
-      const [y, x] = [Math.floor(k / size) - padding, (k % size) - padding];
-      return y >= 0 && x >= 0 && y < image.height && x < image.width;
-    };
-    const padded = Array.from({ length: size * size }, (_, k) =>
-      inside(k) ? image.values[(Math.floor(k / size) - padding) * image.width + (k % size) - padding] : 0,
-    );
-    input.cells.set(padded, (v, k) => (inside(k) ? grey(v) : null), (v, k) => (inside(k) ? fixed(v) : "0"));
-    input.size.textContent = `${image.height} × ${image.width}${padding ? `, padding ${padding}` : ""}`;
-    target.size.textContent = `${output.height} × ${output.width}`;
-    chips.paint(colours());
-    chips.set(kernel);
+    views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
+    numbers(0, size, size);
+    numbers(1, output.height, output.width);
+    const padded = windowAt(image, size, { ...how, stride: 1, dilation: 1 }, 0, 0);
+    const beyond = k => padded[k] === null;
+    grids[0].set(padded, (v, k) => (beyond(k) ? null : grey(v)), (v, k) => (beyond(k) ? "0" : written(v)));
+    chips.set(kernel, colours());
     fields.refresh();
+    formula.replaceChildren(...sizeFormula(image.height, SIDE, how));
     modes.set(model.get("predicting"));
     const stops = Array.from({ length: count() }, (_, k) => k + 1);
-    const slid = to => {
-      pause();
-      go(to);
-    };
-    bar = slider("Step", stops, step(), slid, to => `step ${to} of ${count()}`);
+    bar = slider("Step", stops, step(), jump, to => `step ${to} of ${count()}`);
     track.replaceChildren(bar.node);
     if (step() !== model.get("step")) traits.set({ step: step() });
     paintAll();
-    joined.measure();
   }
 
-  function fit(part, rows, columns) {
-    if (part.cells?.cells.length === rows * columns) return;
-    part.cells?.node.remove();
-    part.cells = numberGrid(rows, columns, "numbers");
-    part.cells.node.setAttribute("aria-hidden", "true");
-    part.view.resize(rows, columns);
-    part.view.node.style.setProperty("--columns", columns);
-    part.view.node.prepend(part.cells.node);
+  const written = v => (image.height + 2 * sliding().padding > 9 ? short(v) : fixed(v));
+
+  /** A grid of numbers on one of the two pictures. */
+  function numbers(k, rows, columns) {
+    if (grids[k]?.cells.length === rows * columns) return;
+    const { node } = [views.input, views.output][k].view;
+    grids[k]?.node.remove();
+    grids[k] = numberGrid(rows, columns, "numbers");
+    grids[k].node.setAttribute("aria-hidden", "true");
+    node.style.setProperty("--columns", columns);
+    node.prepend(grids[k].node);
   }
 
   function paintAll() {
     const now = step();
     const how = sliding();
-    const [row, column] = placeOf();
-    const reach = reachOf(SIDE, how.dilation);
-    const [top, left] = [row * how.stride, column * how.stride];
+    const place = placeOf();
     const secret = hidden();
     const limit = innerLimit(output, how);
     const signed = isSigned(kernel);
     const colour = v => (signed ? at(colours(), v / limit) : grey(v));
-    const known = k => k + 1 < now || predicted.has(k + 1) || (k + 1 === now && !secret);
-    target.cells.set(
+    const known = k => (model.get("predicting") ? predicted.has(k + 1) : k < now);
+    grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
-      (v, k) => (known(k) ? fixed(v) : k + 1 === now ? "?" : ""),
+      (v, k) => (known(k) ? written(v) : k + 1 === now ? "?" : ""),
     );
-    input.view.mark(top, left, reach, reach);
-    target.view.mark(row, column, 1, 1);
-    locate();
     const value = output.values[now - 1];
-    const sum = line.set(windowAt(image, SIDE, how, row, column), kernel, colours(), secret ? null : colour(value));
-    const size = image.height + 2 * how.padding;
-    joined.set({
-      left: left / size, right: (left + reach) / size, bottom: (top + reach) / size,
-      x: (column + 0.5) / output.width, y: (row + 1) / output.height,
-    });
-    input.aside.textContent = `window at row ${top - how.padding}, column ${left - how.padding}`.replaceAll("-", "−");
-    target.aside.textContent = `row ${row}, column ${column}`;
+    const sum = line.set(windowAt(image, SIDE, how, ...place), kernel, colours(), secret ? null : colour(value));
+    views.mark(...place, true);
 
     const text = `Step ${now} of ${count()}`;
     where.textContent = text;
@@ -248,12 +203,14 @@ export function render({ model, el }) {
     onward.hidden = now === count();
     verdict.textContent = "";
     if (predicted.has(now)) {
-      const [right, sign] = [predicted.get(now), signOf(value)];
-      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[sign + 1]}.`;
+      const near = signOf(value) === 0 ? ` (within ±${NEAR})` : "";
+      const right = predicted.get(now);
+      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.`;
       verdict.dataset.right = String(right);
     }
     const [good, all] = model.get("score");
-    score.textContent = `${text} · ${all ? `${good} of ${all} right` : "no prediction yet"}`;
+    const never = kernel.some(v => v < 0) ? "" : " · no number of this kernel is negative, so no sum can be";
+    score.textContent = `${text} · ${all ? `${good} of ${all} right` : "no prediction yet"}${never}`;
     say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent}`}`);
   }
 
@@ -262,7 +219,7 @@ export function render({ model, el }) {
   return () => {
     pause();
     traits.close();
-    joined.close();
+    views.close();
     close();
   };
 }

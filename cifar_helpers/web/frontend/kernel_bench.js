@@ -1,22 +1,26 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
-import { h, canvas, mount, framed, still, binding, bytesOf, loader } from "./ui.js";
-import { at, grey, largest, paint } from "./colour.js";
-import { fixed, show, percent } from "./numbers.js";
+import { h, canvas, mount, framed, binding, bytesOf, loader } from "./ui.js";
+import { at, grey, paint } from "./colour.js";
+import { show, percent } from "./numbers.js";
 import { segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, reachOf, outputSize, windowAt, convolve, innerLimit, isSigned, resized } from "./convolution.js";
-import { plain, traitFields, glyph, kernelChips, sumLine, wires } from "./convolution.js";
+import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
+import { isSigned, resized, plain, traitFields, glyph, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
 const COLOURS = ["red", "green", "blue"];
 const ALL = "all colours";
+const LETTERS = COLOURS.map(name => ({ value: name, text: name[0].toUpperCase(), name }));
 const IDENTITY = [0, 0, 0, 0, 1, 0, 0, 0, 0];
 const PLAIN = { padding: 1, stride: 1, dilation: 1 };
 const SOLVED = 0.02;
-const GLIDE = 260; // ms, so that the eye can follow what changes
+const ALIKE = 0.7; // a cosine below this is no likeness worth telling
 
-const letters = value => COLOURS.map((name, k) => ({ value: value(name, k), text: name[0].toUpperCase(), name }));
+const rowsOf = kernel => {
+  const side = Math.sqrt(kernel.length);
+  return Array.from({ length: side }, (_, row) => kernel.slice(row * side, row * side + side));
+};
 
 /** How far a kernel is from another: 0 where they do the same, 1 for a kernel of zeros. */
 function distance(kernel, target) {
@@ -25,18 +29,15 @@ function distance(kernel, target) {
   return Math.hypot(...resized(kernel, side).map((v, k) => v - wanted[k])) / Math.hypot(...wanted);
 }
 
-/**
- * Planes between 0 and 1 of a picture's bytes: one, or three for all colours.
- * @returns {{values: Float64Array, height: number, width: number}[]}
- */
+/** Planes between 0 and 1 of a picture's bytes: one, or three for all colours. */
 function planesOf(bytes, [height, width], channel) {
   const count = height * width;
-  const plane = value => ({ values: Float64Array.from({ length: count }, (_, i) => value(i)), height, width });
-  if (bytes.length === count) return [plane(i => bytes[i] / 255)];
+  const plane = value => ({ values: Float64Array.from({ length: count }, (_, i) => value(i) / 255), height, width });
+  if (bytes.length === count) return [plane(i => bytes[i])];
   if (channel === "grey") { // ITU-R BT.601
-    return [plane(i => (0.299 * bytes[i * 3] + 0.587 * bytes[i * 3 + 1] + 0.114 * bytes[i * 3 + 2]) / 255)];
+    return [plane(i => 0.299 * bytes[i * 3] + 0.587 * bytes[i * 3 + 1] + 0.114 * bytes[i * 3 + 2])];
   }
-  return COLOURS.flatMap((name, c) => (channel === name || channel === ALL ? plane(i => bytes[i * 3 + c] / 255) : []));
+  return COLOURS.flatMap((name, c) => (channel === name || channel === ALL ? plane(i => bytes[i * 3 + c]) : []));
 }
 
 /** The kernel of the first layer that is most like this one; the opposite sign counts as alike. */
@@ -52,6 +53,29 @@ function nearest(kernel, learned) {
   return best;
 }
 
+/** The scale of a map: `paint` colours the map by it, and says at its ends when numbers lie beyond. */
+function mapScale(colours) {
+  const [low, ramp, high] = [h("span", { class: "cw-cap" }), canvas(), h("span", { class: "cw-cap" })];
+  return {
+    node: h("div", { class: "cw-scale" }, low, ramp, high),
+    paint(surface, outputs, signed, limit) {
+      const several = outputs.length > 1;
+      const tone = v => grey(signed ? (v / limit + 1) / 2 : v);
+      const colour = v => (signed && !several ? at(colours(), v / limit) : tone(v));
+      const [{ values, height, width }] = outputs;
+      const levels = i => outputs.map(output => tone(output.values[i])[0]);
+      paint(surface, height, width, i => (several ? levels(i) : colour(values[i])));
+      const [least, most] = signed ? [-limit, limit] : [0, 1];
+      paint(ramp, 1, 128, i => colour(least + ((most - least) * i) / 127));
+      const beyond = test => outputs.some(output => output.values.some(test));
+      const end = v => show(+v.toPrecision(2));
+      low.textContent = (beyond(v => v < least - 1e-6) ? "≤ " : "") + end(least);
+      high.textContent = (beyond(v => v > most + 1e-6) ? "≥ " : "") + end(most);
+      return colour;
+    },
+  };
+}
+
 /**
  * @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void}
@@ -59,98 +83,61 @@ function nearest(kernel, learned) {
 export function render({ model, el, load }) {
   const { root, colours, say, close } = mount(el, "kernel_bench", "Kernel bench", shared + styles, () => repaint());
   const puzzles = Object.entries(model.get("puzzles")).map(([name, rows]) => ({ name, target: rows.flat() }));
-  let kernel = model.get("kernel").flat();
-  let look = "auto";
-  let spelled = 1; // the colour whose products are written out, where all are shown
-  let tween = 0;
-  /** @type {Float32Array | null} */
-  let learned = null;
-  let planes = [];
-
-  const traits = binding(model, {
-    kernel: () => adopt(model.get("kernel").flat()), pixel: () => draw(), puzzle: () => draw(), solved: () => draw(),
-    padding: () => repaint(), stride: () => draw(), dilation: () => draw(), channel: () => repaint(),
-  });
+  const [height, width] = model.get("size");
   const sliding = () => slidingOf(model);
   const puzzle = () => puzzles[model.get("puzzle") - 1];
+  const kernelNow = () => model.get("kernel").flat();
+  let look = "auto";
+  let spelled = "green"; // the colour whose products are written out, where all are shown
+  let mine = {}; // kernel and settings before the puzzles
+  let planes = [];
+  /** @type {Float32Array | null} */
+  let learned = null;
+
+  const repainted = ["padding", "channel"];
+  const redrawn = ["kernel", "pixel", "puzzle", "solved", "stride", "dilation"];
+  const traits = binding(model, Object.fromEntries([
+    ...repainted.map(name => [name, () => repaint()]), ...redrawn.map(name => [name, () => draw()]),
+  ]));
   const set = values => {
     traits.set(values);
     draw();
   };
-  const rowsOf = list => {
-    const side = Math.sqrt(list.length);
-    return Array.from({ length: side }, (_, row) => list.slice(row * side, row * side + side));
-  };
-  const adopt = to => {
-    cancelAnimationFrame(tween);
-    kernel = to;
-    draw();
-  };
-  const edit = to => {
-    adopt(to);
-    traits.set({ kernel: rowsOf(to) });
-  };
-  const glide = to => {
-    const [from, start] = [kernel, performance.now()];
-    edit(to);
-    if (still()) return;
-    const step = now => {
-      const t = Math.max(0, Math.min(1, (now - start) / GLIDE));
-      kernel = to.map((v, k) => (t === 1 ? v : v + (from[k] - v) * (1 - t) ** 3));
-      paintAll();
-      if (t < 1) tween = requestAnimationFrame(step);
-    };
-    tween = requestAnimationFrame(step);
-  };
+  const edit = kernel => set({ kernel: rowsOf(kernel) });
 
   // Pictures
-  const sizes = () => model.get("size").map(size => outputSize(size, Math.sqrt(kernel.length), sliding()));
-  const choose = (row, column) => {
-    const [height, width] = sizes();
-    const pixel = [Math.max(0, Math.min(height - 1, row)), Math.max(0, Math.min(width - 1, column))];
+  const line = sumLine((k, value) => edit(kernelNow().map((v, i) => (i === k ? value : v))));
+  const views = slidingViews(line, ["Picture", "Result"], (row, column) => {
+    const pixel = [row, column];
     if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
-    locate(pixel);
-  };
-  // At the input event and not at the frame: the next key may come before it.
-  const locate = ([row, column]) => {
-    const { stride } = sliding();
-    input.place(row * stride + middle(), column * stride + middle(), stride);
-    result.place(row, column);
-  };
-  const middle = () => (reachOf(Math.sqrt(kernel.length), sliding().dilation) - 1) / 2;
-  const [height, width] = model.get("size");
-  const input = picture("The picture. Arrow keys move the window, with shift by five.", {
-    rows: height, columns: width,
-    moved: (y, x) => choose(...[y, x].map(place => Math.round((place - middle()) / sliding().stride))),
+    views.locate(row, column);
   });
-  const result = picture("The result. Arrow keys choose a pixel.", { rows: height, columns: width, moved: choose });
+  const { input, output } = views;
   const target = picture("The target of the puzzle", { rows: height, columns: width });
-  const where = h("span", { class: "cw-cap" });
-  const size = h("span", { class: "cw-cap" });
-  const kind = h("span", { class: "cw-cap" });
+  const scales = [mapScale(colours), mapScale(colours)];
+  const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Target")));
+  const goalFigure = h("figure", { class: "kb-target" }, head, target.node, scales[1].node);
   const misfit = h("p", { class: "kb-misfit", role: "alert", hidden: true });
-  const [low, ramp, high] = [h("span", { class: "cw-cap" }), canvas(), h("span", { class: "cw-cap" })];
-  const scale = h("div", { class: "cw-scale" }, low, ramp, high);
-  const figure = (name, area, head, ...parts) => {
-    const title = h("span", { class: "cw-cap" }, h("b", {}, name), " ", head[0]);
-    return h("figure", { class: `kb-${area}` }, h("div", { class: "cw-head" }, title, head[1]), parts);
-  };
+  output.figure.append(misfit, scales[0].node);
+  input.figure.classList.add("kb-picture");
+  output.figure.classList.add("kb-result");
 
   // Settings
-  const modes = segmented("Mode", [{ value: 0, text: "Explore" }, { value: 1, text: "Puzzles" }], 0, on => {
-    const open = puzzles.findIndex((_, k) => !model.get("solved").includes(k + 1));
-    begin(on ? Math.max(0, open) + 1 : 0);
-  });
-  const tasks = segmented("Puzzle", plain(puzzles.map((_, k) => k + 1)), 1, number => begin(number));
   const begin = number => {
-    traits.set(number ? { puzzle: number, ...PLAIN } : { puzzle: 0 });
-    if (number) edit(IDENTITY);
+    const names = ["kernel", ...Object.keys(PLAIN)];
+    if (number && !puzzle()) mine = Object.fromEntries(names.map(name => [name, model.get(name)]));
+    traits.set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
     repaint();
   };
-  const task = h("span", {});
-  const chips = kernelChips(model.get("presets"), to => glide(resized(to, Math.sqrt(kernel.length))));
+  const modes = segmented("Mode", [{ value: 0, text: "Explore" }, { value: 1, text: "Puzzles" }], 0, on => {
+    const open = puzzles.findIndex((_, k) => !model.get("solved").includes(k + 1));
+    begin(on && Math.max(0, open) + 1);
+  });
+  const tasks = segmented("Puzzle", plain(puzzles.map((_, k) => k + 1)), 1, begin);
+  const task = h("span");
+  const chips = kernelChips(model.get("presets"), to => edit(resized(to, Math.sqrt(kernelNow().length))));
   const inColour = bytesOf(model.get("image")).length === 3 * height * width;
-  const channels = [{ value: "grey", text: "grey" }, ...letters(name => name), { value: ALL, text: "all", name: ALL }];
+  const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
   const fields = traitFields(
     model,
     [
@@ -165,158 +152,109 @@ export function render({ model, el, load }) {
     },
   );
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
-    edit(resized(kernel, side)),
+    edit(resized(kernelNow(), side)),
   );
   const looks = segmented("Colours", plain(["auto", "grey", "signed"]), look, value => {
     look = value;
     draw();
   });
+  const spell = segmented("Colour written out", LETTERS, spelled, value => {
+    spelled = value;
+    draw();
+  });
+  line.sums.append(spell.node);
   const formula = h("div", { class: "cw-cap kb-formula" });
   const settings = h(
     "div", { class: "kb-settings" },
     field("Kernel", sides), fields.nodes, field("Colours", looks), formula,
   );
-  const spell = segmented("Colour written out", letters((_, k) => k), spelled, value => {
-    spelled = value;
-    draw();
-  });
-
-  // The line of the sum, made again when the kernel's size changes
-  let line = newLine();
-  function newLine() {
-    return sumLine(Math.sqrt(kernel.length), (k, value) =>
-      edit(model.get("kernel").flat().map((v, i) => (i === k ? value : v))),
-    );
-  }
 
   const meter = h(
     "div",
-    {
-      class: "kb-meter", role: "meter", "aria-label": "Likeness to the target",
-      "aria-valuemin": 0, "aria-valuemax": 100,
-    },
+    { class: "kb-meter", role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 },
     h("i"),
   );
   const state = h("span", { class: "kb-state" });
-  const [twin, twinWords] = [glyph(), h("span", {})];
+  const [twin, twinWords] = [glyph(), h("span")];
   const alike = h("div", { class: "kb-alike" }, twin.node, twinWords);
-  const stage = h(
-    "div", { class: "cv-stage kb-stage" },
-    figure("Picture", "picture", [null, where], input.node),
-    settings,
-    figure("Target", "target", [], target.node),
-    figure("Result", "result", [size, kind], result.node, misfit, scale),
-    line.node,
-  );
-  const joined = wires(stage, () => ({ picture: input.node, output: result.node, line }));
+  views.stage.classList.add("kb-stage");
+  views.stage.prepend(input.figure, settings, goalFigure, output.figure, line.node);
   root.append(
     h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, task)),
-    stage,
+    views.stage,
     h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter), alike),
   );
 
-  const colourOf = (signed, limit) => v => (signed ? at(colours(), v / limit) : grey(v));
-
-  function paintResult(canvas, outputs, colour) {
-    const [{ values, height: rows, width: columns }] = outputs;
-    const all = outputs.map(output => output.values);
-    paint(canvas, rows, columns, i => (all.length === 3 ? all.map(plane => grey(plane[i])[0]) : colour(values[i])));
-  }
-
   /** Everything that follows from the kernel and the pixel. */
   function paintAll() {
+    const kernel = kernelNow();
     const side = Math.sqrt(kernel.length);
     const [how, goal] = [sliding(), puzzle()];
-    if (line.side !== side) {
-      const old = line;
-      line = newLine();
-      old.node.replaceWith(line.node);
-      joined.measure();
-    }
-    root.dataset.mode = goal ? "puzzles" : "explore";
     const outputs = planes.map(plane => convolve(plane, kernel, how));
     const [{ height: rows, width: columns }] = outputs;
     const fits = rows > 0 && columns > 0;
+    root.dataset.mode = goal ? "puzzles" : "explore";
     misfit.hidden = fits;
-    for (const part of [result.node, scale, line.node]) part.hidden = !fits;
-    controlsNow(side, goal);
+    for (const part of [output.view.node, scales[0].node, line.node]) part.hidden = !fits;
+    views.fit(side, how, [height, width], [rows, columns]);
+    controlsNow(kernel, goal);
     if (!fits) {
-      const reach = reachOf(side, how.dilation);
-      misfit.textContent = `This kernel spans ${reach} pixels and does not fit. Choose less dilation or more padding.`;
-      joined.set(null);
+      const span = spanOf(side, how.dilation);
+      misfit.textContent = `This kernel spans ${span} pixels and does not fit. Choose less dilation or more padding.`;
+      views.clear();
       return;
     }
-    const wanted = goal && planes.map(plane => convolve(plane, goal.target, PLAIN));
+    const signed = look === "auto" || goal ? isSigned(goal ? goal.target : kernel) : look === "signed";
+    let limit = innerLimit(outputs[0], how);
+    if (goal) {
+      const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
+      const most = innerLimit(wanted[0], PLAIN);
+      scales[1].paint(target.canvas, wanted, signed, most);
+      if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
+    }
+    const colour = scales[0].paint(output.view.canvas, outputs, signed, limit);
+
+    const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
     const several = outputs.length === 3;
-    const signed = !several && (look === "auto" ? isSigned(goal ? goal.target : kernel) : look === "signed");
-    const limit = innerLimit((wanted ?? outputs)[0], wanted ? PLAIN : how);
-    const colour = colourOf(signed, limit);
-    paintResult(result.canvas, outputs, colour);
-    if (wanted) paintResult(target.canvas, wanted, colour);
-    paint(ramp, 1, 128, i => (signed ? at(colours(), i / 63.5 - 1) : grey(i / 127)));
-    low.textContent = signed ? fixed(-limit, 1) : "0";
-    high.textContent = signed ? fixed(limit, 1) : "1";
-    size.textContent = `${rows} × ${columns}`;
-    kind.textContent = signed ? "signed" : several ? "cut off at 0 and 1" : "as a picture";
-
-    const [row, column] = [Math.min(rows - 1, model.get("pixel")[0]), Math.min(columns - 1, model.get("pixel")[1])];
-    const reach = reachOf(side, how.dilation);
-    const [top, left] = [row * how.stride, column * how.stride];
-    input.mark(top, left, reach, reach);
-    input.gaps(side, how.dilation);
-    result.resize(rows, columns);
-    locate([row, column]);
-    for (const view of [result, target]) view.mark(row, column, 1, 1);
-    where.textContent = `row ${row} · column ${column}`;
-
-    const channel = several ? spelled : 0;
-    const value = outputs[channel].values[row * columns + column];
-    const tint = COLOURS.indexOf(several ? COLOURS[spelled] : model.get("channel"));
-    const lit = v => (tint < 0 ? grey(v) : grey(v).map((level, c) => (c === tint ? level : 0)));
-    const seen = windowAt(planes[channel], side, how, row, column);
+    const tint = COLOURS.indexOf(several ? spelled : model.get("channel"));
+    const plane = several ? tint : 0;
+    const lit = v => grey(v).map((level, c) => (tint < 0 || c === tint ? level : 0));
+    const value = outputs[plane].values[row * columns + column];
+    const seen = windowAt(planes[plane], side, how, row, column);
     const sum = line.set(seen, kernel, colours(), signed ? colour(value) : lit(value), lit);
-    const [across, down] = [model.get("size")[1] + 2 * how.padding, model.get("size")[0] + 2 * how.padding];
-    joined.set({
-      left: left / across, right: (left + reach) / across, bottom: (top + reach) / down,
-      x: (column + 0.5) / columns, y: (row + 1) / rows,
-    });
-    const words = goal ? puzzleWords(goal) : flatWords();
-    const name = `The result, ${rows} × ${columns}; here ${sum}. Arrow keys choose a pixel.`;
-    result.node.setAttribute("aria-label", name);
+    views.mark(row, column);
+    target.mark(row, column, 1, 1);
+    const words = goal ? puzzleWords(kernel, goal) : flatWords(kernel);
+    output.view.node.setAttribute("aria-label", `Result, here ${sum}. Arrow keys choose a number.`);
     say(`Row ${row}, column ${column}: sum ${sum}. ${words}`);
   }
 
   /** What the controls show. */
-  function controlsNow(side, goal) {
-    const how = sliding();
-    chips.set(kernel);
+  function controlsNow(kernel, goal) {
+    const side = Math.sqrt(kernel.length);
+    chips.set(kernel, colours());
     sides.set(side);
     fields.refresh();
     modes.set(goal ? 1 : 0);
     tasks.set(model.get("puzzle") || 1);
-    const solved = model.get("solved");
     tasks.buttons.forEach((button, k) => {
-      const done = solved.includes(k + 1);
+      const done = model.get("solved").includes(k + 1);
       button.toggleAttribute("data-done", done);
       button.setAttribute("aria-label", `Puzzle ${puzzles[k].name}${done ? ", solved" : ""}`);
     });
-    const [n] = model.get("size");
-    const fraction = `(${n} + 2 × ${how.padding} − ${how.dilation} × ${side - 1} − 1) / ${how.stride}`;
-    formula.replaceChildren("Height of the result", h("br"), `⌊${fraction}⌋ + 1 = ${outputSize(n, side, how)}`);
+    formula.replaceChildren(...sizeFormula(height, side, sliding()));
     spell.node.hidden = planes.length < 3;
-    if (spell.node.parentNode !== line.sums) line.sums.append(spell.node);
-    showAlike(!goal || distance(kernel, goal.target) < SOLVED);
-  }
-
-  function showAlike(shown) {
     const best = learned && nearest(kernel, learned);
-    alike.hidden = !shown || !best || best.likeness === 0;
-    if (alike.hidden || !best) return;
+    const shown = best && (goal ? distance(kernel, goal.target) < SOLVED : Math.abs(best.likeness) >= ALIKE);
+    alike.style.visibility = shown ? "" : "hidden";
+    if (!shown) return;
     twin.draw(best.kernel, colours());
-    twinWords.textContent = `Most similar learned kernel: ${best.number}, similarity ${percent(best.likeness)}`;
+    const sign = best.likeness < 0 ? ", opposite sign" : "";
+    twinWords.textContent =
+      `Most similar kernel in the trained network's first layer: ${best.number} (${percent(Math.abs(best.likeness))}${sign})`;
   }
 
-  function flatWords() {
+  function flatWords(kernel) {
     const sum = kernel.reduce((a, b) => a + b, 0);
     const count = kernel.length === 9 ? "nine" : kernel.length;
     const effects = { 0: "becomes 0", 1: "stays as it is" };
@@ -327,13 +265,13 @@ export function render({ model, el, load }) {
     return state.textContent;
   }
 
-  function puzzleWords({ name, target: wanted }) {
+  function puzzleWords(kernel, { name, target: wanted }) {
     const gap = distance(kernel, wanted);
     const done = gap < SOLVED;
     // Identity is where a puzzle begins, so the meter begins at 0 and each number that gets nearer moves it.
     const way = done ? 1 : Math.max(0, Math.min(0.99, 1 - gap / distance(IDENTITY, wanted)));
     task.textContent = `Make the result equal the target: ${name.replace(/^\d+: /, "")}.`;
-    state.textContent = done ? "Solved: your result is the target." : `${percent(way)} of the way`;
+    state.textContent = done ? "Solved: your result is the target." : `Kernel: ${percent(way)} of the way`;
     meter.hidden = false;
     meter.setAttribute("aria-valuenow", Math.round(way * 100));
     meter.firstChild.style.width = `${way * 100}%`;
@@ -347,17 +285,12 @@ export function render({ model, el, load }) {
 
   /** What follows from the picture and its border, too. */
   function repaint() {
-    planes = planesOf(bytesOf(model.get("image")), model.get("size"), model.get("channel"));
-    const [rows, columns] = model.get("size");
-    const { padding } = sliding();
+    planes = planesOf(bytesOf(model.get("image")), [height, width], model.get("channel"));
     const only = COLOURS.indexOf(model.get("channel"));
-    paint(input.canvas, rows, columns, i => {
+    paint(input.view.canvas, height, width, i => {
       const levels = planes.map(plane => plane.values[i] * 255);
       return levels.length === 3 ? levels : [0, 1, 2].map(c => (only < 0 || only === c ? levels[0] : 0));
     });
-    input.resize(rows + 2 * padding, columns + 2 * padding);
-    input.rim(padding);
-    chips.paint(colours());
     draw();
   }
 
@@ -370,9 +303,8 @@ export function render({ model, el, load }) {
     () => {}, // a bench without weights is still a bench
   );
   return () => {
-    cancelAnimationFrame(tween);
     traits.close();
-    joined.close();
+    views.close();
     close();
   };
 }
