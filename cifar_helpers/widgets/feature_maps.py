@@ -240,8 +240,10 @@ class FeatureMaps(LayerWidget, module="feature_maps"):
         shapes, others = (shapes_of(graph) for _, graph in self._networks.values())
         if shapes != others:
             raise ValueError("the untrained network has other layers than the trained one: take one of the same class")
-        layer, (_, height, width) = next(iter(shapes.items()))
-        super().__init__(pictures, labels, shapes, layer=layer, pixel=[height // 2, width // 2])
+        layer, (_, _, width) = next(iter(shapes.items()))
+        super().__init__(pictures, labels, shapes, layer=layer)
+        # It begins where the map is largest: somewhere it may well be zero.
+        self.pixel = list(divmod(int(self.activations[0].argmax()), width))
 
     @property
     def activations(self) -> Tensor:

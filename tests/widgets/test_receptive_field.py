@@ -98,7 +98,7 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     assert state_of(page, "pixel") == [1, 1]
     expect(spoken).to_contain_text("It sees 26 × 22 pixels: ")
     expect(spoken).to_contain_text(reached(1, 1))
-    assert page.locator(".cw-terms b").all_inner_texts() == ["18", "2", "4", "26"]
+    assert page.locator(".cw-terms b").all_inner_texts() == ["18", "(3 − 1)", "4", "26"]
 
 
 def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> None:
@@ -109,7 +109,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     foot = page.locator(".cw-foot > span").first
     before = foot.inner_text()
     first.hover(position={"x": 70, "y": 70})
-    expect(foot).to_contain_text("of block 1, ReLU.")
+    expect(foot).to_contain_text("of Block 1 conv: mean |activation|")
     expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
     page.locator(".rf-best").hover()
     expect(foot).to_have_text(before)
@@ -131,7 +131,7 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
-    expect(page.locator(".cw-foot")).to_contain_text("Part of its field is padding")
+    expect(page.locator(".rf-main")).to_contain_text("partly padding")
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
     page.evaluate("document.querySelector('[data-widget]').close()")

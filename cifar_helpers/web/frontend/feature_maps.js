@@ -1,20 +1,18 @@
 // All maps of a layer, trained and untrained, and the arithmetic of one pixel of one map.
 import styles from "./feature_maps.css";
-import { h, canvas, framed, binding } from "./ui.js";
-import { at, largest, paint, paintSigned } from "./colour.js";
+import { h, canvas } from "./ui.js";
+import { at, largest, paintSigned } from "./colour.js";
 import { fixed, percent, roundedToSum } from "./numbers.js";
-import { cellUnder, segmented } from "./controls.js";
+import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
-import { filmStyles, filmstrip } from "./filmstrip.js";
-import { afterLoading } from "./loading.js";
-import { termStyles, termLine } from "./terms.js";
-import { Network, decode, normalisation, pools } from "./network.js";
-import { feeds } from "./stages.js";
+import { layerView } from "./layer_view.js";
+import { termLine } from "./terms.js";
+import { normalisation, pools } from "./network.js";
 import { windowOf } from "./fields.js";
+import { dot, seenBy, weightsOf } from "./stages.js";
 
-const SIDE = 32;
 const NAMES = ["trained", "untrained"];
 const COLOURS = ["red", "green", "blue"];
 const SHORT = { convolution: "conv", "batch norm": "norm", pooling: "pool", "average pooling": "average" };
@@ -24,239 +22,195 @@ const LARGEST_WITH_NUMBERS = 3;
 const NOTES = {
   batch_norm: "Each map has its own scale and shift.",
   relu: "What is below zero becomes zero.",
-  gelu: "A ReLU with a soft bend.",
   max_pool: "The largest of each window stays.",
   average_pool: "Each window becomes its mean.",
-  adaptive_average_pool: "Each window becomes its mean.",
   add: "The shortcut is added.",
-  multiply: "Everything is multiplied by one number.",
 };
 
 /**
- * Shows the widget.
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
  */
 export function render(host) {
-  return afterLoading(host, {
-    name: "feature_maps", label: "Feature maps", styles: filmStyles + termStyles + styles, show,
-    files: [...NAMES, "pictures", "labels"],
-  });
+  return layerView(host, { name: "feature_maps", label: "Feature maps", styles, networks: NAMES, show });
 }
 
-function show(model, { root, colours, say }, [trained, untrained, pictures, labels]) {
-  const networks = { trained: new Network(decode(trained)), untrained: new Network(decode(untrained)) };
-  const { layers } = networks.trained;
-  const bytes = SIDE * SIDE * 3;
-  const classes = model.get("classes");
-  const nameOf = k => (classes.length ? `${classes[labels[k]]}, picture ${k}` : `picture ${k}`);
-  const pixelsOf = k => pictures.subarray(k * bytes, (k + 1) * bytes);
-  /** What the mouse is over: a map of a wall, or a pixel of the enlarged map. */
-  let hover = {};
-  let slot = 0;
-  let walls = {};
-  let stale = { pictures: true, walls: true };
-
+function show({ model, root, colours, say, networks, change, refresh }) {
+  const { layers } = networks[0];
+  const names = model.get("layers");
   const layerOf = name => layers.find(layer => layer.label === name);
-  const redraw = framed(draw);
-  const state = binding(model, {
-    layer: () => refresh({ walls: true }),
-    network: redraw,
-    channel: redraw,
-    pixel: redraw,
-    picture: () => refresh({ pictures: true }),
-  });
+  /** What the mouse points at, in place of what is kept: network and channel, and a pixel of the enlarged map. */
+  let hover = {};
+  let justKept = false; // then the mouse may cross other maps on its way out of the wall
+  let slot = 0;
+  let isShared = false;
+  let walls = [];
 
-  function refresh(what) {
-    Object.assign(stale, what);
-    redraw();
+  function current() {
+    const layer = layerOf(model.get("layer"));
+    const name = hover.network ?? model.get("network");
+    const channel = Math.min(hover.channel ?? model.get("channel"), layer.shape[0] - 1);
+    const [row, column] = (hover.pixel ?? model.get("pixel")).map((at, k) => Math.min(at, layer.shape[k + 1] - 1));
+    return { layer, name, network: networks[NAMES.indexOf(name)], channel, row, column };
   }
 
-  // Above: pictures and layers.
-  const film = filmstrip({
-    count: pictures.length / bytes, side: SIDE, pixels: pixelsOf, name: nameOf,
-    chosen: k => {
-      state.set({ picture: k });
-      refresh({ pictures: true });
-    },
-  });
-  const pictureName = h("span", { class: "cw-cap" });
-  const thumbs = model.get("layers").map(() => canvas());
-  const strip = segmented("Layer", model.get("layers").map(layerOption), model.get("layer"), name => {
-    // The place in the picture stays, though the map may be smaller.
-    const [before, after] = [layerOf(model.get("layer")).shape, layerOf(name).shape];
-    const pixel = model.get("pixel").map((at, k) => Math.floor((at * after[k + 1]) / before[k + 1]));
-    state.set({ layer: name, channel: Math.min(model.get("channel"), after[0] - 1), pixel });
-    refresh({ walls: true });
-  });
+  /** The place in the picture stays, unless the map is zero there: then its largest number is more telling. */
+  function choose(values) {
+    hover = {};
+    const before = layerOf(model.get("layer"));
+    const next = { layer: before.label, network: model.get("network"), channel: model.get("channel"), ...values };
+    const { shape: [count, height, width], index } = layerOf(next.layer);
+    next.channel = Math.min(next.channel, count - 1);
+    const all = networks[NAMES.indexOf(next.network)].map(index);
+    const map = all.subarray(next.channel * height * width, (next.channel + 1) * height * width);
+    const [row, column] = model.get("pixel");
+    const here = Math.floor((row * height) / before.shape[1]) * width + Math.floor((column * width) / before.shape[2]);
+    const place = map[here] ? here : map.indexOf(Math.max(...map));
+    change({ ...next, pixel: [Math.floor(place / width), place % width] });
+  }
 
-  function layerOption(name, k, all) {
+  // Above: layers.
+  const thumbs = names.map(name => {
+    const [count, height, width] = layerOf(name).shape;
+    return mapGrid("", { count: Math.min(9, count), height, width, columns: 3, gap: gapOf(width), chosen: () => {} });
+  });
+  const options = names.map((name, k) => {
     const [group, part] = parts(name);
-    const first = k === 0 || parts(all[k - 1])[0] !== group;
-    return {
-      value: name,
-      name,
-      text: h("span", {}, h("i", {}, first ? group : "\u00a0"), thumbs[k], h("span", {}, SHORT[part] ?? part)),
-    };
-  }
+    const isFirst = k === 0 || parts(names[k - 1])[0] !== group;
+    const words = [h("i", {}, isFirst ? group : "\u00a0"), thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
+    return { value: name, name, text: h("span", {}, words) };
+  });
+  const strip = segmented("Layer", options, model.get("layer"), layer => choose({ layer }));
+  strip.buttons.forEach((button, k) => button.setAttribute("title", names[k]));
 
   // Left: a wall for each network.
-  const wallPlaces = NAMES.map(name => h("div", { class: "fm-wall" }, h("div")));
-  const wallNotes = NAMES.map(() => h("span", { class: "cw-cap" }));
-  wallPlaces.forEach((place, k) =>
-    place.prepend(h("div", { class: "cw-head" }, h("b", {}, k ? "Untrained" : "Trained"), wallNotes[k])),
-  );
+  const places = ["Trained", "Untrained"].map(title => {
+    const note = h("span", { class: "cw-cap" });
+    const node = h("div", { class: "fm-wall" }, h("div", { class: "cw-head" }, h("b", {}, title), note), h("div"));
+    return { node, note };
+  });
 
   // Right: the input map, the kernels, the map that they make, and the arithmetic.
-  const inputHead = h("b");
+  const part = (...content) => {
+    const head = h("b");
+    return { head, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content) };
+  };
   const input = picture("The input map, with the window that the pixel is computed from", { rows: 1, columns: 1 });
   const output = picture("The enlarged map. Arrow keys choose a pixel.", {
     rows: 1, columns: 1,
     moved: (row, column) => {
+      const { name, channel } = current();
       hover = {};
-      state.set({ pixel: [row, column] });
-      redraw();
+      change({ network: name, channel, pixel: [row, column] });
     },
   });
-  const outputHead = h("b");
-  const slotFaces = Array.from({ length: SLOTS }, () => ({ face: canvas(), text: h("span") }));
-  const slots = segmented(
-    "Input map",
-    slotFaces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, face, text) })),
-    0,
-    k => {
-      slot = k;
-      redraw();
-    },
-  );
-  const slotsHead = h("span", { class: "cw-cap" });
-  const slotsPlace = h("div", { class: "fm-slots" }, h("div", { class: "cw-head" }, slotsHead), slots.node);
-  const note = h("p", { class: "fm-note" });
-  const sum = h("div", { class: "fm-sum", "aria-hidden": "true" });
-  const terms = termLine();
-  const zeros = h("span");
-  let grids = { key: "", nodes: [] };
-
+  const point = now => {
+    hover = now;
+    refresh({});
+  };
   output.node.addEventListener("pointermove", event => {
     if (event.buttons || event.pointerType !== "mouse") return;
     const [, rows, columns] = layerOf(model.get("layer")).shape;
-    hover = { pixel: cellUnder(output.node, event, rows, columns) };
-    redraw();
+    point({ ...hover, pixel: cellUnder(output.node, event, rows, columns) });
   });
-  output.node.addEventListener("pointerleave", () => {
-    hover = {};
-    redraw();
+  const faces = Array.from({ length: SLOTS }, () => ({ face: canvas(), text: h("span") }));
+  const faceOptions = faces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, face, text) }));
+  const slots = segmented("Input map", faceOptions, 0, k => {
+    slot = k;
+    refresh({});
   });
-
-  const flow = h(
+  const [before, kernels, after] = [part(input.node), part(slots.node), part(output.node)];
+  kernels.node.classList.add("fm-slots");
+  const flow = h("div", { class: "fm-flow" }, before.node, kernels.node, after.node);
+  const note = h("p");
+  const grids = h("div", { class: "fm-grids", "aria-hidden": "true" });
+  const terms = termLine();
+  const main = h(
     "div",
-    { class: "fm-flow" },
-    h("div", {}, h("div", { class: "cw-head" }, inputHead), input.node),
-    slotsPlace,
-    h("div", {}, h("div", { class: "cw-head" }, outputHead), output.node),
+    { class: "fm-main", onpointerleave: () => point({}) },
+    h("div", { class: "fm-walls" }, places.map(place => place.node)),
+    h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, terms.node)),
   );
+
+  const scales = [{ value: false, text: "each map" }, { value: true, text: "all maps" }];
+  const scale = segmented("Colour scale of", scales, isShared, now => {
+    isShared = now;
+    refresh({ scale: true });
+  });
+  const zeros = h("p", { class: "cw-cap" });
   root.append(
-    h("div", { class: "cw-bar" }, film.node, pictureName),
     h("div", { class: "fm-layers" }, strip.node),
-    h(
-      "div",
-      { class: "fm-main" },
-      h("div", { class: "fm-walls" }, wallPlaces),
-      h(
-        "div",
-        { class: "fm-detail" },
-        flow,
-        note,
-        h("div", { class: "fm-work" }, sum, terms.node),
-      ),
-    ),
+    main,
     h(
       "div",
       { class: "cw-foot" },
-      h("span", {}, "Each map has its own scale: purple is below zero, orange above."),
+      h("p", { class: "cw-cap" }, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic."),
+      field("Colour scale of", scale),
       zeros,
     ),
   );
 
-  function draw() {
-    if (stale.pictures) lookAt(model.get("picture"));
-    if (stale.walls) buildWalls();
-    if (stale.pictures || stale.walls) drawWalls();
-    stale = {};
-    drawDetail();
-  }
-
-  function lookAt(k) {
-    for (const name of NAMES) networks[name].forward(pixelsOf(k));
-    film.set(k);
-    pictureName.textContent = nameOf(k);
-    model.get("layers").forEach((name, n) => {
-      const layer = layerOf(name);
-      paintThumb(thumbs[n], networks.trained.map(layer.index), layer.shape, colours());
-    });
-  }
-
-  function buildWalls() {
-    const name = model.get("layer");
-    const [count, height, width] = layerOf(name).shape;
-    strip.set(name);
-    walls = {};
-    NAMES.forEach((network, k) => {
-      const wall = mapGrid(`Maps of ${name}, ${network}.`, {
-        count, height, width, columns: columnsOf(count), gap: Math.max(1, Math.round(width / 16)),
+  function buildWalls({ label, shape: [count, height, width] }) {
+    strip.set(label);
+    output.resize(height, width);
+    walls = NAMES.map((network, k) => {
+      const wall = mapGrid(`Maps of ${label}, ${network}.`, {
+        count, height, width, columns: columnsOf(count), gap: gapOf(width),
         hovered: channel => {
-          hover = channel === null ? {} : { network, channel };
-          redraw();
+          if (channel === null) justKept = false;
+          else if (!justKept) point({ network, channel });
         },
         chosen: channel => {
-          hover = {};
-          state.set({ network, channel });
-          redraw();
+          justKept = true;
+          choose({ network, channel });
         },
       });
-      walls[network] = wall;
-      wallPlaces[k].lastChild.replaceWith(wall.node);
-      wallNotes[k].textContent = k ? "random weights" : `${count} maps of ${height} × ${width}`;
+      places[k].node.lastChild.replaceWith(wall.node);
+      return wall;
     });
-    const shape = layerOf(name).shape;
-    output.resize(shape[1], shape[2]);
   }
 
-  function drawWalls() {
-    const layer = layerOf(model.get("layer"));
-    for (const name of NAMES) walls[name].draw(networks[name].map(layer.index), colours());
-    const [trained, untrained] = NAMES.map(name => percent(shareOfZeros(networks[name].map(layer.index))));
-    zeros.textContent = `Zeros: trained ${trained}, untrained ${untrained}`;
+  function drawWalls({ index, shape: [count, height, width] }) {
+    const values = networks.map(network => network.map(index));
+    const limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
+    walls.forEach((wall, k) => {
+      wall.draw(values[k], colours(), limit);
+      const range = [Math.min(...values[k]), Math.max(...values[k])].map(value => fixed(value, 1)).join(" to ");
+      places[k].note.textContent = `${k ? "random" : `${count} of ${height} × ${width}`}, ${range}`;
+    });
+    const shares = values.map(one => one.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / one.length);
+    zeros.textContent = Math.max(...shares) < 0.01 ? "" :
+      `${percent(shares[0])} of the numbers in these maps are zero; ${percent(shares[1])} with random weights.`;
   }
 
   function drawDetail() {
-    const name = hover.network ?? model.get("network");
-    const network = networks[name];
-    const layer = layerOf(model.get("layer"));
-    const [count, height, width] = layer.shape;
-    const channel = Math.min(hover.channel ?? model.get("channel"), count - 1);
-    const [row, column] = (hover.pixel ?? model.get("pixel")).map((at, k) => Math.min(at, layer.shape[k + 1] - 1));
-    for (const one of NAMES) walls[one].mark(one === name ? channel : -1);
-
+    const now = current();
+    const { layer, name, network, channel, row, column } = now;
+    const [, height, width] = layer.shape;
+    walls.forEach((wall, k) => wall.mark(NAMES[k] === name ? channel : -1));
     const from = channel * height * width;
     paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from });
     output.place(row, column);
     output.mark(row, column, 1, 1);
-    outputHead.textContent = `${name === "trained" ? "Map" : "Untrained map"} ${channel}`;
+    after.head.textContent = `${name === "trained" ? "Map" : "Untrained map"} ${channel}`;
 
     const read = layers[layer.inputs[0]];
-    const sources = layer.op === "convolution" ? feeds(network, [], { layer: layer.index }, channel).sources : [];
+    const sources = layer.op === "convolution" ? sourcesOf(now) : [];
     const source = sources[Math.min(slot, sources.length - 1)];
-    const inputChannel = source ? source.channel : channel;
-    drawInput(network, layer, read, inputChannel, row, column);
-    drawSlots(layer, read, sources);
-    const done = arithmetic(network, layer, channel, row, column, source, mapName(read, inputChannel));
-    drawArithmetic(done);
-    const where = `row ${row}, column ${column}`;
-    say(`${layer.label}, ${name}, map ${channel}, ${where}: ${done.terms.at(-1)[2]}`);
+    const shown = source?.channel ?? channel;
+    drawInput(now, read, shown);
+    drawSlots(read, sources, layer);
+    // The same digits at every pixel of a map.
+    const map = [largest(network.map(layer.index), from, height * width)];
+    const sizes = source ? sources.map(one => largest(one.weights)) : map;
+    const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
+    const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
+    drawGrids(work.grids ?? [], digits);
+    terms.set(work.terms);
+    say(`${layer.label}, ${name}, map ${channel}, row ${row}, column ${column}: ${work.terms.at(-1)[2]}`);
   }
 
-  function drawInput(network, layer, read, channel, row, column) {
+  function drawInput({ layer, network, row, column }, read, channel) {
     const [, height, width] = read.shape;
     const margin = Math.max(...(layer.settings.padding ?? [0]));
     input.resize(height + 2 * margin, width + 2 * margin);
@@ -264,58 +218,63 @@ function show(model, { root, colours, say }, [trained, untrained, pictures, labe
     paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width });
     const [top, left, bottom, right] = windowOf(layer, read.shape, row, column);
     input.mark(top + margin, left + margin, bottom - top, right - left);
-    inputHead.textContent = `${read.op === "input" ? "Input:" : "Input map"} ${mapName(read, channel)}`;
+    const name = mapName(read, channel);
+    before.head.textContent = read.op === "input" ? `${name}, normalised` : `input map ${name}`;
   }
 
-  function drawSlots(layer, read, sources) {
-    const plain = sources.length === 0;
-    flow.classList.toggle("fm-plain", plain);
-    slotsPlace.hidden = plain;
-    note.hidden = !plain;
+  function drawSlots(read, sources, layer) {
+    const isPlain = sources.length === 0;
+    flow.classList.toggle("fm-plain", isPlain);
+    kernels.node.hidden = isPlain;
+    note.hidden = !isPlain;
     note.textContent = NOTES[layer.op] ?? "";
-    if (plain) return;
-    const shown = Math.min(SLOTS, sources.length);
-    slotsHead.textContent = `${shown} of ${sources.length} kernels`;
-    slots.set(Math.min(slot, shown - 1));
-    const scale = Math.max(...sources.slice(0, shown).map(source => largest(source.weights)));
-    slotFaces.forEach(({ face, text }, k) => {
-      slots.buttons[k].hidden = k >= shown;
-      if (k >= shown) return;
-      const { weights, shape, channel } = sources[k];
-      paintSigned(face, weights, shape[0], shape[1], colours(), { limit: scale });
-      text.textContent = mapName(read, channel);
-      slots.buttons[k].setAttribute("aria-label", `kernel for input map ${mapName(read, channel)}`);
+    if (isPlain) return;
+    const few = sources.length <= SLOTS;
+    kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length} here`;
+    slots.set(Math.min(slot, sources.length - 1));
+    const shown = sources.slice(0, SLOTS);
+    const limit = Math.max(...shown.map(one => largest(one.weights)));
+    slots.buttons.forEach((button, k) => {
+      const one = shown[k];
+      button.hidden = !one;
+      if (!one) return;
+      paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
+      const [name, amount] = [mapName(read, one.channel), fixed(one.amount)];
+      faces[k].text.textContent = few ? name : `${name}: ${amount}`;
+      button.setAttribute("aria-label", `kernel for input map ${name}, which adds ${amount}`);
     });
   }
 
-  /** Grids of numbers are made again only where their size changes. */
-  function drawArithmetic(done) {
-    const key = done.grids.map(grid => [grid.rows, grid.columns, grid.sign].join()).join(";");
+  /** Made again only where their sizes change. */
+  function drawGrids(list, digits) {
+    const key = list.map(({ rows, columns, sign }) => [rows, columns, sign]).join(";");
     if (grids.key !== key) {
-      grids = { key, nodes: done.grids.map(({ rows, columns }) => numberGrid(rows, columns, "")) };
-      sum.replaceChildren(
-        ...done.grids.flatMap((grid, k) => [
-          ...(grid.sign ? [h("span", { class: "fm-sign", style: `grid-column:${2 * k}` }, grid.sign)] : []),
-          h("span", { class: "cw-cap", style: `grid-column:${2 * k + 1}` }),
-          grids.nodes[k].node,
-        ]),
-      );
-      grids.nodes.forEach(({ node }, k) => {
-        node.setAttribute("aria-hidden", "true");
-        node.style.gridColumn = 2 * k + 1;
+      grids.key = key;
+      grids.parts = list.map(({ rows, columns }) => {
+        return { caption: h("p", { class: "cw-cap" }), grid: numberGrid(rows, columns, "") };
       });
+      grids.replaceChildren(
+        ...grids.parts.map(({ caption, grid }, k) => h("div", { "data-sign": list[k].sign }, caption, grid.node)),
+      );
+      grids.hidden = !list.length;
     }
-    done.grids.forEach((grid, k) => {
-      const scale = largest(grid.values);
-      const text = grid.rows > LARGEST_WITH_NUMBERS ? () => "" : value => fixed(value, done.digits);
-      grids.nodes[k].set(grid.values, value => at(colours(), value / scale), text);
-      grids.nodes[k].node.previousSibling.textContent = grid.caption;
+    list.forEach(({ caption, values, rows, limit }, k) => {
+      const most = limit ?? largest(values);
+      grids.parts[k].caption.textContent = caption;
+      // Three decimals fit the cells of a telephone only without what goes without saying.
+      const write = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace("0.", digits > 2 ? "." : "0.");
+      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : write;
+      grids.parts[k].grid.set(values, value => at(colours(), value / most), text);
     });
-    terms.set(done.terms);
   }
 
-  draw();
-  return { recolour: () => refresh({ pictures: true, walls: true }), close: () => state.close() };
+  return stale => {
+    const layer = layerOf(model.get("layer"));
+    if (stale.layer) buildWalls(layer);
+    if (stale.picture) thumbs.forEach((thumb, k) => thumb.draw(networks[0].map(layerOf(names[k]).index), colours()));
+    if (stale.layer || stale.picture || stale.scale) drawWalls(layer);
+    drawDetail();
+  };
 }
 
 /** "block 1, ReLU" as group and part; a layer without a group is its own. */
@@ -325,110 +284,98 @@ function parts(name) {
   return rest.length ? [heading, rest.join(", ")] : ["", group];
 }
 
-/** @param {any} layer whose maps are read */
 function mapName(layer, channel) {
   return layer.op === "input" && layer.shape[0] === 3 ? COLOURS[channel] : String(channel);
 }
 
-/** Columns that make a wall about twice as wide as high. */
+const gapOf = width => Math.max(1, Math.round(width / 16));
+
+/** Columns of a wall that is wider than high, of full rows where the number of maps allows it. */
 function columnsOf(count) {
-  const columns = Math.ceil(Math.sqrt(count * 2));
-  return count < 24 ? columns : Math.ceil(columns / 4) * 4; // the usual numbers of channels then fill whole rows
+  const least = Math.sqrt(count * 1.5);
+  for (let columns = Math.ceil(least); columns <= least * 2; columns++) if (count % columns === 0) return columns;
+  return Math.ceil(least);
 }
 
-/** The first nine maps of a layer, small. */
-function paintThumb(surface, values, [count, height, width], table) {
-  const [side, step] = [18, 19];
-  const columns = Math.min(3, count);
-  const size = columns * step - 1;
-  const scales = Array.from({ length: Math.min(count, columns ** 2) }, (_, k) =>
-    largest(values, k * height * width, height * width),
-  );
-  paint(surface, size, size, i => {
-    const [y, x] = [Math.floor(i / size), i % size];
-    const map = Math.floor(y / step) * columns + Math.floor(x / step);
-    if (y % step === side || x % step === side || map >= scales.length) return at(table, 0);
-    const row = Math.floor(((y % step) * height) / side);
-    const column = Math.floor(((x % step) * width) / side);
-    return at(table, values[(map * height + row) * width + column] / scales[map]);
+/** What each input map adds to a number of a convolution; if not all can be shown, the largest come first. */
+function sourcesOf({ network, layer, channel, row, column }) {
+  const sources = weightsOf(network, layer, channel).map(source => {
+    const seen = seenBy(network, layer, source, row, column);
+    return { ...source, seen, amount: dot(seen, source.weights) };
+  });
+  return sources.length > SLOTS ? sources.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount)) : sources;
+}
+
+const total = values => values.reduce((sum, value) => sum + value, 0);
+
+/** The number itself, and the numbers at its place in the inputs. */
+function numbersOf({ network, layer, channel, row, column }) {
+  return [layer.index, ...layer.inputs].map(index => {
+    const [, height, width] = network.layers[index].shape;
+    return network.map(index)[(channel * height + row) * width + column];
   });
 }
 
-/**
- * How a layer computes one number, with digits that add up.
- * @returns {{digits: number, grids: {caption: string, rows: number, columns: number, values: ArrayLike<number>, sign?:
- *     string}[], terms: string[][]}} grids of numbers with the sign before each; and the sum: sign, caption, number
- */
-function arithmetic(network, layer, channel, row, column, source, sourceName) {
-  const [, height, width] = layer.shape;
-  const value = network.map(layer.index)[(channel * height + row) * width + column];
-  const read = layer.inputs.map(index => network.map(index));
-  const [, inHeight, inWidth] = network.layers[layer.inputs[0]].shape;
-  const here = (channel * inHeight + row) * inWidth + column;
-  const size = Math.max(Math.abs(value), Math.abs(read[0][here]) || 0, ...(source ? source.weights.map(Math.abs) : []));
-  const digits = size < 0.1 ? 3 : 2;
-  const show = number => fixed(number, digits);
-  const end = number => ["=", "this pixel", show(number)];
-
-  if (layer.op === "convolution") {
-    const { stride, padding, dilation } = layer.settings;
-    const [rows, columns] = source.shape;
-    const seen = Array.from(source.weights, (_, k) => {
-      const y = row * stride[0] - padding[0] + Math.floor(k / columns) * dilation[0];
-      const x = column * stride[1] - padding[1] + (k % columns) * dilation[1];
-      const inside = y >= 0 && y < inHeight && x >= 0 && x < inWidth;
-      return inside ? read[0][(source.channel * inHeight + y) * inWidth + x] : 0;
-    });
-    const products = seen.map((number, k) => number * source.weights[k]);
+/** How each operation computes a number: grids with a sign before each, and terms as `termLine` takes them. */
+const OPERATIONS = {
+  convolution(now) {
+    const { network, layer, channel, source, sources, digits } = now;
     const bias = network.bias(layer.index, channel);
-    const others = value - bias - products.reduce((a, b) => a + b, 0);
-    const { parts: rounded, sum } = roundedToSum([...products, others, bias], digits);
-    const shown = rounded.slice(0, products.length);
-    const count = network.tensors[layer.tensors.weight].shape[1] - 1;
-    const terms = [["", `${products.length} products`, show(shown.reduce((a, b) => a + b, 0))]];
-    if (count) terms.push(["+", `${count} other maps`, show(rounded.at(-2))]);
-    if (layer.tensors.bias) terms.push(["+", "bias", show(rounded.at(-1))]);
-    const grid = (caption, values, sign) => ({ caption, rows, columns, values, sign });
+    const others = total(sources.filter(one => one !== source).map(one => one.amount));
+    const exact = source.seen.map((value, k) => value * source.weights[k]);
+    const { parts: rounded, sum } = roundedToSum([...exact, others, bias], digits);
+    const products = rounded.slice(0, -2);
+    const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
+    const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
+    const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
+    if (sources.length > 1) terms.push(["+", `${sources.length - 1} other maps`, fixed(rounded.at(-2), digits)]);
+    if (layer.tensors.bias) terms.push(["+", "bias", fixed(rounded.at(-1), digits)]);
     return {
-      digits,
       grids: [
-        grid(`window of ${sourceName}`, seen), grid("kernel", source.weights, "×"), grid("products", shown, "="),
+        grid(`window of ${now.from}`, source.seen, "", limit), grid("kernel", source.weights, "×"),
+        grid("products", products, "=", limit),
       ],
-      terms: [...terms, end(sum)],
+      terms: [...terms, ["=", "this pixel", fixed(sum, digits)]],
     };
-  }
-  if (layer.op === "batch_norm") {
-    const { factor, summand } = normalisation(layer, network.tensors);
-    const { parts: [product, shift], sum } = roundedToSum([read[0][here] * factor[channel], summand[channel]], digits);
-    return {
-      digits,
-      grids: [],
-      terms: [
-        ["", "input", show(read[0][here])], ["×", "scale", show(factor[channel])],
-        ["=", "product", show(product)], ["+", "shift", show(shift)], end(sum),
-      ],
-    };
-  }
-  if (layer.op.includes("pool")) {
-    const shape = network.layers[layer.inputs[0]].shape;
-    const [top, left, bottom, right] = windowOf(layer, shape, row, column);
-    const { places } = pools(layer, shape);
-    const values = Array.from(places[row * width + column], k => read[0][channel * inHeight * inWidth + k]);
-    const how = layer.op === "max_pool" ? "largest" : "mean";
-    const whole = values.length === (bottom - top) * (right - left);
-    const [rows, columns] = whole ? [bottom - top, right - left] : [1, values.length];
-    const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [{ caption: "window", rows, columns, values }];
-    return { digits, grids, terms: [["", `${how} of ${values.length}`, show(value)]] };
-  }
-  if (layer.op === "add") {
-    const { parts: [one, other], sum } = roundedToSum([read[0][here], read[1][here]], digits);
-    return { digits, grids: [], terms: [["", "one input", show(one)], ["+", "the other", show(other)], end(sum)] };
-  }
-  const what = { relu: "the larger of 0 and", gelu: "GELU of", multiply: `${layer.settings.factor} times` }[layer.op];
-  return { digits, grids: [], terms: [["", what, show(read[0][here])], end(value)] };
+  },
+  batch_norm(now) {
+    const [, input] = numbersOf(now);
+    const { factor, summand } = normalisation(now.layer, now.network.tensors);
+    const scale = factor[now.channel];
+    const { parts: [product, shift], sum } = roundedToSum([input * scale, summand[now.channel]], now.digits);
+    const list = [
+      ["", "input", input], ["×", "scale", scale], ["=", "product", product], ["+", "shift", shift],
+      ["=", "this pixel", sum],
+    ];
+    return { terms: list.map(([sign, caption, value]) => [sign, caption, fixed(value, now.digits)]) };
+  },
+  add(now) {
+    const { parts: [one, other], sum } = roundedToSum(numbersOf(now).slice(1), now.digits);
+    const list = [["", "one input", one], ["+", "the other", other], ["=", "this pixel", sum]];
+    return { terms: list.map(([sign, caption, value]) => [sign, caption, fixed(value, now.digits)]) };
+  },
+  relu: now => ofOne(now, "the larger one", input => `max(0, ${input})`),
+  gelu: now => ofOne(now, "soft bend", input => `GELU(${input})`),
+  multiply: now => ofOne(now, "input", input => `${now.layer.settings.factor} · ${input}`),
+  max_pool: now => pooled(now, "largest"),
+  average_pool: now => pooled(now, "mean"),
+  adaptive_average_pool: now => pooled(now, "mean"),
+};
+
+function ofOne(now, caption, write) {
+  const [value, input] = numbersOf(now).map(number => fixed(number, now.digits));
+  return { terms: [["", caption, write(input)], ["=", "this pixel", value]] };
 }
 
-/** @param {Float64Array} values */
-function shareOfZeros(values) {
-  return values.reduce((zeros, value) => zeros + (value === 0 ? 1 : 0), 0) / values.length;
+function pooled(now, how) {
+  const { network, layer, channel, row, column, digits } = now;
+  const { shape, index } = network.layers[layer.inputs[0]];
+  const [top, left, bottom, right] = windowOf(layer, shape, row, column);
+  const places = pools(layer, shape).places[row * layer.shape[2] + column];
+  const values = Array.from(places, k => network.map(index)[channel * shape[1] * shape[2] + k]);
+  const isWhole = values.length === (bottom - top) * (right - left);
+  const [rows, columns] = isWhole ? [bottom - top, right - left] : [1, values.length];
+  const window = { caption: "window", rows, columns, values, sign: "" };
+  const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [window];
+  return { grids, terms: [["=", `${how} of ${values.length}`, fixed(numbersOf(now)[0], digits)]] };
 }

@@ -54,58 +54,102 @@ export function stagesOf(network) {
 }
 
 /**
- * @typedef {object} Source
- * @property {number} channel of the layer that is read
- * @property {number} amount how much comes from it; for linear layers exactly, with its sign
- * @property {number} sign of the weights (convolution) or of the amount (linear)
- * @property {ArrayLike<number>} weights those on this channel, (rows, columns)
- * @property {number[]} shape of `weights`
+ * The weights with which a unit or a map reads each channel of a layer.
+ * @param {import("./network.js").Network} network
+ * @param {import("./network.js").Layer} layer a convolution or a linear layer
+ * @param {number} unit of its output
+ * @returns {{channel: number, weights: ArrayLike<number>, rows: number, columns: number}[]}
  */
+export function weightsOf(network, layer, unit) {
+  const { shape, values } = network.tensors[layer.tensors.weight];
+  const isLinear = layer.op === "linear";
+  const [channels, height = 1, width = 1] = readBy(network.layers, layer).shape;
+  const [inside, rows, columns] = isLinear ? [channels, height, width] : shape.slice(1);
+  const first = isLinear ? 0 : Math.floor(unit / (shape[0] / layer.settings.groups)) * inside;
+  const size = rows * columns;
+  return Array.from({ length: inside }, (_, k) => {
+    const from = (unit * inside + k) * size;
+    return { channel: first + k, weights: values.subarray(from, from + size), rows, columns };
+  });
+}
+
+/** The layer that is read, whatever its numbers were arranged to. */
+function readBy(layers, layer) {
+  let read = layers[layer.inputs[0]];
+  while (read.op === "reshape") read = layers[read.inputs[0]];
+  return read;
+}
 
 /**
- * What a unit or a map reads, in the last forward pass, the strongest first. A convolution's channels are ranked by
- * the size of the kernel times the mean size of what it reads; a linear layer's by weights times values.
+ * What a convolution reads of one channel for one place; zeros beyond the edge.
+ * @param {import("./network.js").Network} network
+ * @param {import("./network.js").Layer} layer
+ * @param {{channel: number, rows: number, columns: number}} source of `weightsOf`
+ * @param {number} row
+ * @param {number} column
+ * @returns {Float64Array}
+ */
+export function seenBy(network, { inputs, settings }, { channel, rows, columns }, row, column) {
+  const { stride, padding, dilation } = settings;
+  const [, height, width] = network.layers[inputs[0]].shape;
+  const values = network.map(inputs[0]);
+  const seen = new Float64Array(rows * columns);
+  for (let k = 0; k < seen.length; k++) {
+    const y = row * stride[0] - padding[0] + Math.floor(k / columns) * dilation[0];
+    const x = column * stride[1] - padding[1] + (k % columns) * dilation[1];
+    if (y >= 0 && y < height && x >= 0 && x < width) seen[k] = values[(channel * height + y) * width + x];
+  }
+  return seen;
+}
+
+/**
+ * The sum of the products.
+ * @param {ArrayLike<number>} a
+ * @param {ArrayLike<number>} b
+ */
+export function dot(a, b) {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
+  return sum;
+}
+
+/** From this share of its size on, a sum of contributions is said to add or to subtract. */
+const CLEAR = 0.3;
+
+/**
+ * What a unit or a map reads, in the last forward pass, the strongest first.
  * @param {import("./network.js").Network} network
  * @param {Stage[]} stages
  * @param {Stage} stage
  * @param {number} unit
- * @returns {{sources: Source[], layer: number, linear: boolean, from: number | null}} the layer that is read; and the
- *     stage that shows the same channels, −1 for the picture, null where they are not shown
+ * @returns {{sources: {channel: number, weights: ArrayLike<number>, rows: number, columns: number, added: Float64Array,
+ *     amount: number, sign: number}[], reader: any, read: any, from: number | null}} each source with what it adds,
+ *     place by place, the mean size of that (of one number: itself), and its sign, 0 where both occur; the layers that
+ *     read and are read; and the stage that shows the channels, −1 for the picture, null where none does
  */
 export function feeds(network, stages, stage, unit) {
   const { layers } = network;
   let reader = layers[stage.layer];
   // Of the two sides of a sum, the one that was computed last is the one that was changed.
   while (!["convolution", "linear"].includes(reader.op)) reader = layers[Math.max(...reader.inputs)];
-  let read = layers[reader.inputs[0]];
-  while (read.op === "reshape") read = layers[read.inputs[0]];
-  const values = network.map(read.index);
-  const linear = reader.op === "linear";
-  const [channels, height = 1, width = 1] = read.shape;
-  const area = height * width;
-  const { shape, values: all } = network.tensors[reader.tensors.weight];
-  const inside = linear ? channels : shape[1];
-  const first = linear ? 0 : Math.floor(unit / (shape[0] / reader.settings.groups)) * inside;
-  const each = linear ? area : shape[2] * shape[3];
-  const sources = Array.from({ length: inside }, (_, k) => {
-    const weights = all.subarray((unit * inside + k) * each, (unit * inside + k + 1) * each);
-    const channel = first + k;
-    let amount = 0;
-    let sum = 0;
-    let size = 0;
-    for (const weight of weights) {
-      sum += weight;
-      size += Math.abs(weight);
+  const read = readBy(layers, reader);
+  const [, height = 1, width = 1] = reader.shape;
+  const sources = weightsOf(network, reader, unit).map(source => {
+    const { channel, weights } = source;
+    const added = new Float64Array(height * width);
+    for (let k = 0; k < added.length; k++) {
+      const seen = reader.op === "linear"
+        ? network.map(read.index).subarray(channel * weights.length, (channel + 1) * weights.length)
+        : seenBy(network, reader, source, Math.floor(k / width), k % width);
+      added[k] = dot(seen, weights);
     }
-    for (let i = 0; i < area; i++) {
-      const value = values[channel * area + i];
-      amount += linear ? value * weights[i] : (Math.abs(value) * size) / area;
-    }
-    const sign = Math.sign(linear ? amount : sum);
-    return { channel, amount, sign, weights, shape: linear ? [height, width] : shape.slice(2) };
+    const sum = added.reduce((a, b) => a + b, 0);
+    const size = added.reduce((a, b) => a + Math.abs(b), 0);
+    const sign = Math.abs(sum) < CLEAR * size ? 0 : Math.sign(sum);
+    return { ...source, added, sign, amount: added.length > 1 ? size / added.length : sum };
   });
   sources.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount));
-  return { sources, layer: read.index, linear, from: shownAs(layers, stages, read) };
+  return { sources, reader, read, from: shownAs(layers, stages, read) };
 }
 
 /** The stage whose channels a layer has, −1 for the picture; null where none has. */
