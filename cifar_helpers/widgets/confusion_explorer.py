@@ -20,8 +20,8 @@ __all__ = ["ConfusionExplorer", "confusion_explorer"]
 
 VIEWS: Final = ("counts", "percent", "people")
 ORDERS: Final = ("highest", "lowest")
-# What a stored page carries: pictures of the chosen cell and of the most frequent mistakes, 3 kB each.
-_CELLS_ON_PAGE, _PICTURES_PER_CELL = 8, 24
+# What a stored page carries, 3 kB each: the most and the least confident pictures, more of the most frequent mistakes.
+_CELLS_WITH_MORE, _MORE, _OF_EACH_CELL = 8, 12, 2
 _CELL: Final = re.compile(r"cell/(\d)/(\d)")
 
 Array = np.ndarray[Any, Any]
@@ -97,7 +97,7 @@ class ConfusionExplorer(CourseWidget, module="confusion_explorer"):
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """Logits and labels of all images; pictures only of the chosen cell and of the most frequent mistakes."""
+        """Logits and labels of all images; pictures of each cell, but not all of them."""
         return {
             "logits": lambda: self._logits.numpy().astype("<f4").tobytes(),
             "labels": lambda: self._labels.astype(np.uint8).tobytes(),
@@ -122,15 +122,17 @@ class ConfusionExplorer(CourseWidget, module="confusion_explorer"):
         return cast(Array, self._by_confidence[kept[self._by_confidence]])
 
     def _on_page(self) -> Array:
-        true, predicted = self.chosen
-        frequent = np.argsort(-self._mistakes, axis=None, kind="stable")[:_CELLS_ON_PAGE]
-        chosen = self._members(true, predicted)
-        own = chosen if self.order == "highest" else chosen[::-1]
-        parts = [own[:_PICTURES_PER_CELL], self._members(-1, -1)[:_PICTURES_PER_CELL]]
-        parts += [self._members(k // 10, k % 10)[:_PICTURES_PER_CELL] for k in frequent]
-        if self.picture >= 0:
-            parts.append(np.array([self.picture]))
+        frequent = np.argsort(-self._mistakes, axis=None, kind="stable")[:_CELLS_WITH_MORE]
+        with_more = [self.chosen, (-1, -1), *(divmod(int(k), 10) for k in frequent)]
+        parts = [_ends(self._members(true, predicted), _MORE) for true, predicted in with_more]
+        parts += [_ends(self._members(true, predicted), _OF_EACH_CELL) for true, predicted in np.ndindex(10, 10)]
+        parts += [np.array([self.picture])] if self.picture >= 0 else []
         return np.unique(np.concatenate(parts))
+
+
+def _ends(members: Array, count: int) -> Array:
+    """The first and the last of them."""
+    return np.concatenate([members[:count], members[-count:]])
 
 
 def confusion_explorer(images: ImageSet, logits: Tensor) -> ConfusionExplorer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from front_fixture import FrontEnd
 from helpers import random_images
 from playwright.sync_api import Locator, Page, expect
 
-from cifar_helpers import CLASSES
+from cifar_helpers import CLASSES, ImageSet
 from cifar_helpers.evaluation import human_confusion
 from cifar_helpers.widgets import confusion_explorer
 
@@ -59,7 +61,7 @@ def test_the_matrix_and_the_pictures_of_a_cell_are_those_of_pytorch(front: Front
     assert shown(page) == members[:12]
     first = members[0]
     assert np.array_equal(pixels(page, ".iw-slot canvas"), IMAGES.images[first].permute(1, 2, 0))
-    assert np.array_equal(pixels(page, ".ce-large canvas"), IMAGES.images[first].permute(1, 2, 0))
+    assert np.array_equal(pixels(page, ".ce-detail canvas"), IMAGES.images[first].permute(1, 2, 0))
     expect(page.locator(".ce-bars p")).to_contain_text(f"{CLASSES[worst[1]]} {100 * CONFIDENCE[first]:.0f} %")
 
 
@@ -73,12 +75,13 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     page.keyboard.press("ArrowLeft")
     assert state_of(page, "chosen") == [4, 4]
     page.keyboard.press("Home")
-    expect(page.locator(".ce-reading")).to_contain_text("deer predicted as another class recall")
+    expect(page.locator(".ce-reading")).to_contain_text("deer images: recall")
+    expect(page.locator(".ce-line b")).to_have_text("deer predicted as another class")
     recall = f"{100 * COUNTS[4, 4] / COUNTS[4].sum():.1f} %, {COUNTS[4, 4]} of {COUNTS[4].sum()} correct"
     expect(page.locator(".ce-reading")).to_contain_text(recall)
     expect(page.locator(".ce-network .ce-name.ce-on")).to_have_text("deerdeer")
     # All mistakes: the next page goes on where the last ended, and another order or cell starts from the first page.
-    page.evaluate("document.querySelector('[data-widget]').model.set('chosen', [-1, -1])")
+    page.get_by_role("button", name="All mistakes").click()
     stored = widget._on_page()
     mistakes = [k for k in by_confidence(WRONG) if k in stored]
     expect(page.locator(".iw-pager")).to_contain_text(f"1–12 of {len(mistakes)}")
@@ -86,7 +89,7 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     page.get_by_role("button", name="Next page").click()
     expect(page.locator(".iw-pager")).to_contain_text("13–24")
     assert shown(page) == mistakes[12:24] and state_of(page, "picture") == mistakes[12]
-    page.get_by_role("button", name="Order by confidence").click()
+    page.get_by_role("radio", name="Least confident").click()
     expect(page.locator(".iw-pager")).to_contain_text("1–12")
     assert shown(page) == mistakes[::-1][:12]
     page.locator(".iw-slot").nth(3).focus()
@@ -96,7 +99,8 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     page.keyboard.press("End")
     assert state_of(page, "picture") == mistakes[0]
     expect(page.locator(".iw-pager")).to_contain_text(f"–{len(mistakes)} of {len(mistakes)}")
-    expect(page.locator(".ce-note")).to_have_text(f"{len(mistakes)} of {int(WRONG.sum())} here; all in the notebook.")
+    if len(mistakes) < int(WRONG.sum()):
+        expect(page.locator(".ce-note")).to_contain_text(f"{len(mistakes)} of {int(WRONG.sum())} here")
     row = CLASSES[IMAGES.labels[mistakes[0]]]
     page.get_by_role("grid", name="Confusion matrix of the network").get_by_role("rowheader").filter(
         has_text=row
@@ -120,6 +124,27 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     )
     assert min(sizes) >= 28
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # The pictures and the probabilities of the choice are there, too.
+    assert shown(page) == by_confidence((IMAGES.labels == 4) & (PREDICTED == 7))[:12]
+    expect(page.locator(".ce-bars p")).to_contain_text("Predicted: horse")
+
+
+def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEnd) -> None:
+    # Three of 200 airplanes are taken for birds: the most frequent mistake, but not a large share.
+    labels = torch.tensor([0] * 200 + [3, 4, 5, 6, 7] * 2)
+    predicted = labels.clone()
+    predicted[:3], predicted[200:205] = 2, 9
+    logits = 5.0 * torch.nn.functional.one_hot(predicted, 10)
+    page = front.open(confusion_explorer(ImageSet(IMAGES.images[:210], labels), logits))
+    corner = re.compile("ce-most")
+    expect(cell(page, "airplane", "bird")).to_have_class(corner)
+    page.get_by_role("radio", name="Percent of the true class").click()
+    expect(cell(page, "horse", "truck")).to_have_class(corner)
+    expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
+    cell(page, "ship", "ship").click()
+    expect(page.locator(".ce-bars p")).to_have_text("No image is in this cell.")
+    cell(page, "airplane", "airplane").click()
+    expect(page.locator(".ce-note")).to_contain_text("4 of 197 here: each cell’s most and least confident")
 
 
 def test_a_notebook_gets_every_picture_of_a_cell_and_a_page_only_some() -> None:
@@ -131,8 +156,13 @@ def test_a_notebook_gets_every_picture_of_a_cell_and_a_page_only_some() -> None:
     images = np.frombuffer(packed[4 + 5 * count :], np.uint8).reshape(count, 32, 32, 3)
     assert np.array_equal(images, IMAGES.images[members].permute(0, 2, 3, 1))
     assert set(widget.loadable()) == {"logits", "labels", "pictures"}
+    on_page = set(widget._on_page().tolist())
+    for k in range(100):
+        inside = by_confidence((k // 10 == IMAGES.labels) & (k % 10 == PREDICTED))
+        assert {*inside[:2], *inside[-2:]} <= on_page  # so that both orders begin with what is true
+    assert len(on_page) < len(IMAGES)
     widget.chosen = [3, 3]
-    assert set(members[:24]) <= set(widget._on_page().tolist()) and len(widget._on_page()) < len(IMAGES)
+    assert {*members[:12], *members[-12:]} <= set(widget._on_page().tolist())
 
 
 def test_words_name_the_most_frequent_mistake() -> None:

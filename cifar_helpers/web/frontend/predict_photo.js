@@ -150,7 +150,7 @@ function show(model, { root, colours, say }, [weights], get) {
     h(
       "div", { class: "pp-row" },
       figure("Photo", about, h("div", { class: "pp-box" }, stage), pens, hint, undo),
-      figure("Network’s view", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods, legend),
+      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods, legend),
       h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node),
     ),
     h("div", { class: "cw-foot" }, problem, foot),
