@@ -10,31 +10,22 @@ const SHORT = { "Sobel, vertical edges": "Sobel │", "Sobel, horizontal edges":
 
 /**
  * @typedef {{padding: number, stride: number, dilation: number}} Sliding how a kernel moves over a picture
- * @typedef {{values: Float64Array, height: number, width: number}} Plane
+ * @typedef {{values: any, height: number, width: number}} Plane
  */
 
-/**
- * @param {any} model
- * @returns {Sliding} as its traits have it
- */
+/** Its traits. @param {any} model @returns {Sliding} */
 export function slidingOf(model) {
   return { padding: model.get("padding"), stride: model.get("stride"), dilation: model.get("dilation") };
 }
 
-/**
- * How many pixels a kernel spans, gaps included.
- * @param {number} side
- * @param {number} dilation
- */
+/** How many pixels a kernel spans, gaps included. @param {number} side @param {number} dilation */
 export function spanOf(side, dilation) {
   return dilation * (side - 1) + 1;
 }
 
 /**
  * Pixels along one side of the output, 0 where the kernel does not fit.
- * @param {number} pixels along one side of the picture
- * @param {number} side of the kernel
- * @param {Sliding} sliding
+ * @param {number} pixels @param {number} side @param {Sliding} sliding
  */
 export function outputSize(pixels, side, { padding, stride, dilation }) {
   return Math.max(0, Math.floor((pixels + 2 * padding - spanOf(side, dilation)) / stride) + 1);
@@ -42,102 +33,73 @@ export function outputSize(pixels, side, { padding, stride, dilation }) {
 
 /**
  * The size of the output in words and in numbers, one below the other.
- * @param {number} pixels
- * @param {number} side
- * @param {Sliding} sliding
- * @returns {Node[]}
+ * @param {number} pixels @param {number} side @param {Sliding} sliding
  */
 export function sizeFormula(pixels, side, sliding) {
-  const span = spanOf(side, sliding.dilation);
+  const { padding, stride, dilation } = sliding;
+  const span = spanOf(side, dilation);
   return [
     `span = dilation × (kernel − 1) + 1 = ${span}`,
     "⌊(size + 2 × padding − span) / stride⌋ + 1",
-    `= ⌊(${pixels} + 2 × ${sliding.padding} − ${span}) / ${sliding.stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
+    `= ⌊(${pixels} + 2 × ${padding} − ${span}) / ${stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
   ].map(text => h("div", {}, text));
 }
 
 /**
- * The numbers of a picture under a square of `side` at one place of the output; null for padding.
- * @param {Plane} image
- * @param {number} side
- * @param {Sliding} sliding
- * @param {number} row
- * @param {number} column
- * @returns {(number | null)[]}
+ * The numbers under a kernel at one place of the output; null for padding.
+ * @param {Plane} image @param {number} side @param {Sliding} sliding @param {number} row @param {number} column
  */
 export function windowAt(image, side, { padding, stride, dilation }, row, column) {
-  return Array.from({ length: side * side }, (_, k) => {
+  const seen = [];
+  for (let k = 0; k < side * side; k++) {
     const y = row * stride - padding + Math.floor(k / side) * dilation;
     const x = column * stride - padding + (k % side) * dilation;
-    return y >= 0 && x >= 0 && y < image.height && x < image.width ? image.values[y * image.width + x] : null;
-  });
+    const isInside = y >= 0 && x >= 0 && y < image.height && x < image.width;
+    seen.push(isInside ? image.values[y * image.width + x] : null);
+  }
+  return seen;
 }
 
 /**
  * What deep learning calls convolution: the kernel is not flipped.
- * @param {Plane} image
- * @param {ArrayLike<number>} kernel square, rows first
- * @param {Sliding} sliding
- * @returns {Plane}
+ * @param {Plane} image @param {number[]} kernel @param {Sliding} sliding @returns {Plane}
  */
 export function convolve(image, kernel, sliding) {
-  const { padding, stride, dilation } = sliding;
   const side = Math.sqrt(kernel.length);
   const [height, width] = [image.height, image.width].map(size => outputSize(size, side, sliding));
   const values = new Float64Array(height * width);
-  for (let k = 0; k < kernel.length; k++) {
-    const [down, right] = [Math.floor(k / side), k % side].map(place => place * dilation - padding);
-    for (let row = 0; row < height; row++) {
-      const y = row * stride + down;
-      if (y < 0 || y >= image.height) continue;
-      for (let column = 0; column < width; column++) {
-        const x = column * stride + right;
-        if (x >= 0 && x < image.width) values[row * width + column] += kernel[k] * image.values[y * image.width + x];
-      }
-    }
+  for (let o = 0; o < values.length; o++) {
+    const seen = windowAt(image, side, sliding, Math.floor(o / width), o % width);
+    for (let k = 0; k < kernel.length; k++) values[o] += (seen[k] ?? 0) * kernel[k];
   }
   return { values, height, width };
 }
 
 /**
- * The largest absolute value inside an output: zeros beyond the edge make numbers at its rim that would pale all others.
- * @param {Plane} output
- * @param {Sliding} sliding
+ * The largest absolute value but for the rim, where zeros beyond the edge make numbers that would pale all others.
+ * @param {Plane} output @param {Sliding} sliding
  */
 export function innerLimit({ values, height, width }, { padding, stride }) {
   const rim = Math.ceil(padding / stride);
-  if (Math.min(height, width) <= 2 * rim) return largest(values);
-  let most = 1e-6;
-  for (let y = rim; y < height - rim; y++) most = Math.max(most, largest(values, y * width + rim, width - 2 * rim));
-  return most;
+  const isInner = (place, size) => place >= rim && place < size - rim;
+  const inner = values.filter((_, k) => isInner(Math.floor(k / width), height) && isInner(k % width, width));
+  return largest(inner.length ? inner : values);
 }
 
-/**
- * A kernel whose numbers nearly cancel makes a map with a sign; every other makes a picture.
- * @param {number[]} kernel
- */
+/** Numbers that nearly cancel make a map with a sign; all others make a picture. @param {number[]} kernel */
 export function isSigned(kernel) {
   const sum = kernel.reduce((a, b) => a + b, 0);
   return sum < 0 || sum < 0.1 * kernel.reduce((a, b) => a + Math.abs(b), 0);
 }
 
-/**
- * A kernel in the middle of a grid of another size: zeros around it, or its outer numbers cut off.
- * @param {number[]} kernel
- * @param {number} side
- * @returns {number[]}
- */
+/** A kernel with zeros around it, or its outer numbers cut off. @param {number[]} kernel @param {number} side */
 export function resized(kernel, side) {
   const old = Math.sqrt(kernel.length);
-  const margin = (side - old) / 2;
-  const image = { values: Float64Array.from(kernel), height: old, width: old };
-  return windowAt(image, side, { padding: margin, stride: 1, dilation: 1 }, 0, 0).map(v => v ?? 0);
+  const image = { values: kernel, height: old, width: old };
+  return windowAt(image, side, { padding: (side - old) / 2, stride: 1, dilation: 1 }, 0, 0).map(v => v ?? 0);
 }
 
-/**
- * Values as options of a segmented choice.
- * @param {any[]} values
- */
+/** Values as options of a segmented choice. @param {any[]} values */
 export function plain(values) {
   return values.map(value => ({ value, text: String(value) }));
 }
@@ -176,9 +138,8 @@ export function glyph() {
 }
 
 /**
- * Kernels to start from, as chips.
- * @param {Record<string, number[][]>} presets
- * @param {(kernel: number[], name: string) => void} chosen
+ * Kernels to start from.
+ * @param {Record<string, number[][]>} presets @param {(kernel: number[], name: string) => void} chosen
  */
 export function kernelChips(presets, chosen) {
   const chips = Object.entries(presets).map(([name, rows]) => {
@@ -189,10 +150,7 @@ export function kernelChips(presets, chosen) {
   });
   return {
     node: h("div", { class: "cv-chips", role: "group", "aria-label": "Kernels to start from" }, chips.map(c => c.node)),
-    /**
-     * @param {number[]} now the kernel in use: its own chip is marked, and chips that fit its size are shown
-     * @param {Uint8Array} table
-     */
+    /** Marks the kernel in use, and shows what fits its size. @param {number[]} now @param {Uint8Array} table */
     set(now, table) {
       const side = Math.sqrt(now.length);
       for (const { name, image, kernel, node } of chips) {
@@ -215,20 +173,24 @@ export function short(value) {
  * @param {(k: number, value: number) => void} [edited] makes the kernel editable
  */
 export function sumLine(edited) {
-  const part = (tag, name, ...words) => h(tag, { class: `cv-${name}` }, words);
-  const caps = ["pixels", "kernel", "products", "sum"].map(name => h("span", { class: `cw-cap cv-${name}-cap` }));
-  const total = part("div", "total");
-  const sums = part("div", "sum", total);
-  const signs = Object.entries({ times: "×", equals: "=", sigma: "Σ" }).map(([name, text]) => part("i", name, text));
+  const parts = ["pixels", "kernel", "products", "sum"];
+  const caps = parts.map(name => h("span", { class: "cw-cap", style: `grid-area:${name}-cap` }));
+  const total = h("div", { class: "cv-total" });
+  const sums = h("div", { class: "cv-sums" }, total);
+  const signs = ["×", "=", "Σ"].map((text, k) => h("i", { style: `grid-area:sign${k}` }, text));
   const node = h("div", { class: "cv-line" }, caps, signs, sums);
   let grids = [];
   const build = side => {
-    for (const grid of grids) grid.node.remove();
     const count = { 3: "nine", 5: "25" }[side];
     const words = [`${count} pixels`, edited ? "kernel: drag or type" : "kernel", `${count} products`, "their sum"];
     caps.forEach((cap, k) => cap.replaceChildren(words[k]));
-    grids = ["Window", "Kernel", "Products"].map((name, k) => numberGrid(side, side, name, k === 1 ? edited : undefined));
-    grids.forEach((grid, k) => grid.node.classList.add(`cv-${["pixels", "kernel", "products"][k]}`));
+    for (const grid of grids) grid.node.remove();
+    grids = ["Window", "Kernel", "Products"].map((name, k) => {
+      const grid = numberGrid(side, side, name, k === 1 ? edited : undefined);
+      grid.node.classList.add(`cv-${parts[k]}`);
+      grid.node.style.gridArea = parts[k];
+      return grid;
+    });
     node.classList.toggle("cv-5", side === 5);
     node.prepend(...grids.map(grid => grid.node));
   };
@@ -257,36 +219,39 @@ export function sumLine(edited) {
       const scale = Math.max(1, ...weights.map(Math.abs));
       const signed = v => at(table, v / scale);
       const written = weights.length === 9 ? fixed : short;
-      const { parts, sum } = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
+      const shown = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
       const [pixels, kernel, products] = grids;
       pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
       kernel.set(weights, signed);
-      products.set(parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
-      total.textContent = colour ? fixed(sum) : "?";
+      products.set(shown.parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
+      total.textContent = colour ? fixed(shown.sum) : "?";
       total.style.background = colour ? css(colour) : "";
       total.style.color = colour ? inkOn(colour) : "";
-      return fixed(sum);
+      return fixed(shown.sum);
     },
   };
 }
 
 /**
  * A picture with a window on it and the output with the window's pixel, joined by wires to the line of the sum.
- * @param {any} line of `sumLine`
- * @param {[string, string]} names of picture and output
+ * @param {any} line of `sumLine` @param {[string, string]} names of picture and output
  * @param {(row: number, column: number) => void} moved hears of the pixel of the output that is wanted
+ * @param {boolean} [outside] whether wires begin at the picture's edge, which leaves numbers on it free
  */
-export function slidingViews(line, names, moved) {
+export function slidingViews(line, names, moved, outside = false) {
   /** @type {{side: number, sliding: Sliding, from: number[], to: number[]}} */
   let now;
   const middle = () => (spanOf(now.side, now.sliding.dilation) - 1) / 2;
-  const go = (...place) => moved(...place.map((at, k) => Math.max(0, Math.min(now.to[k] - 1, at))));
+  const go = (...wanted) => {
+    const pixel = wanted.map((at, k) => Math.max(0, Math.min(now.to[k] - 1, at)));
+    moved(...pixel);
+    views.mark(...pixel); // not at the next frame: a second key may come before it
+  };
   const [input, output] = [
-    [`${names[0]}. Arrow keys move the window, with shift by five.`,
-      (...place) => go(...place.map(at => Math.round((at - middle()) / now.sliding.stride)))],
-    [`${names[1]}. Arrow keys choose a number.`, go],
-  ].map(([words, heard], k) => {
-    const view = picture(words, { rows: 1, columns: 1, moved: heard });
+    ["move the window", (...place) => go(...place.map(at => Math.round((at - middle()) / now.sliding.stride)))],
+    ["choose a number", go],
+  ].map(([what, heard], k) => {
+    const view = picture(`${names[k]}. Arrow keys ${what}, with shift by five.`, { rows: 1, columns: 1, moved: heard });
     const [size, where] = [h("span"), h("span", { class: "cw-cap" })];
     const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, names[k]), " ", size), where);
     return { view, size, where, figure: h("figure", {}, head, view.node) };
@@ -328,13 +293,11 @@ export function slidingViews(line, names, moved) {
   });
   for (const node of [stage, input.view.node, output.view.node, line.node]) sizes.observe(node);
   const words = (row, column) => `row ${row}, column ${column}`.replaceAll("-", "−");
-  return {
+  const views = {
     input, output, stage,
     /**
-     * @param {number} side of the kernel
-     * @param {Sliding} sliding
-     * @param {number[]} from rows and columns of the picture
-     * @param {number[]} to of the output
+     * Sizes of kernel, picture and output.
+     * @param {number} side @param {Sliding} sliding @param {number[]} from @param {number[]} to
      */
     fit(side, sliding, from, to) {
       now = { side, sliding, from, to };
@@ -346,18 +309,8 @@ export function slidingViews(line, names, moved) {
       output.view.resize(...to.map(size => Math.max(1, size)));
       output.size.textContent = to.join(" × ");
     },
-    /** At the input event and not at the frame: the next key may come before it. @param {number} row @param {number} column */
-    locate(row, column) {
-      const { stride } = now.sliding;
-      input.view.place(row * stride + middle(), column * stride + middle(), stride);
-      output.view.place(row, column);
-    },
-    /**
-     * @param {number} row of the output
-     * @param {number} column
-     * @param {boolean} [outside] whether the wires begin at the picture's edge and leave its numbers free
-     */
-    mark(row, column, outside) {
+    /** The pixel of the output that is written out. @param {number} row @param {number} column */
+    mark(row, column) {
       const { side, sliding: { padding, stride, dilation }, from, to } = now;
       const [top, left, span] = [row * stride, column * stride, spanOf(side, dilation)];
       const [rows, columns] = from.map(size => size + 2 * padding);
@@ -365,18 +318,19 @@ export function slidingViews(line, names, moved) {
       input.where.textContent = `window: ${words(top - padding, left - padding)}`;
       output.view.mark(row, column, 1, 1);
       output.where.textContent = words(row, column);
+      input.view.place(top + middle(), left + middle(), stride);
+      output.view.place(row, column);
       place = {
         left: left / columns, right: (left + span) / columns, bottom: outside ? 1 : (top + span) / rows,
         x: (column + 0.5) / to[1], y: (row + 1) / to[0],
       };
-      this.locate(row, column);
       draw();
     },
-    /** Takes the wires away until the next `mark`. */
     clear() {
       place = null;
       draw();
     },
     close: () => sizes.disconnect(),
   };
+  return views;
 }

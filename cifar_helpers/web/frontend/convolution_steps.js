@@ -45,7 +45,7 @@ export function render({ model, el }) {
     const next = Math.max(1, Math.min(count(), to));
     if (next === model.get("step")) return;
     traits.set({ step: next });
-    views.locate(...placeOf());
+    views.mark(...placeOf());
     draw();
   };
   const jump = to => {
@@ -58,7 +58,8 @@ export function render({ model, el }) {
   };
 
   const line = sumLine();
-  const views = slidingViews(line, ["Image", "Output"], (row, column) => jump(row * output.width + column + 1));
+  const moved = (row, column) => jump(row * output.width + column + 1);
+  const views = slidingViews(line, ["Image", "Output"], moved, true);
   const grids = [];
 
   // Controls
@@ -190,7 +191,7 @@ export function render({ model, el }) {
     );
     const value = output.values[now - 1];
     const sum = line.set(windowAt(image, SIDE, how, ...place), kernel, colours(), secret ? null : colour(value));
-    views.mark(...place, true);
+    views.mark(...place);
 
     const text = `Step ${now} of ${count()}`;
     where.textContent = text;

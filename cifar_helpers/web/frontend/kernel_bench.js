@@ -81,24 +81,20 @@ function mapScale(colours) {
  * @returns {() => void}
  */
 export function render({ model, el, load }) {
-  const { root, colours, say, close } = mount(el, "kernel_bench", "Kernel bench", shared + styles, () => repaint());
+  const { root, colours, say, close } = mount(el, "kernel_bench", "Kernel bench", shared + styles, repaint);
   const puzzles = Object.entries(model.get("puzzles")).map(([name, rows]) => ({ name, target: rows.flat() }));
   const [height, width] = model.get("size");
   const sliding = () => slidingOf(model);
   const puzzle = () => puzzles[model.get("puzzle") - 1];
   const kernelNow = () => model.get("kernel").flat();
-  let look = "auto";
   let spelled = "green"; // the colour whose products are written out, where all are shown
   let mine = {}; // kernel and settings before the puzzles
   let planes = [];
   /** @type {Float32Array | null} */
   let learned = null;
 
-  const repainted = ["padding", "channel"];
-  const redrawn = ["kernel", "pixel", "puzzle", "solved", "stride", "dilation"];
-  const traits = binding(model, Object.fromEntries([
-    ...repainted.map(name => [name, () => repaint()]), ...redrawn.map(name => [name, () => draw()]),
-  ]));
+  const names = ["kernel", "padding", "stride", "dilation", "channel", "pixel", "puzzle", "solved"];
+  const traits = binding(model, Object.fromEntries(names.map(name => [name, repaint])));
   const set = values => {
     traits.set(values);
     draw();
@@ -110,7 +106,6 @@ export function render({ model, el, load }) {
   const views = slidingViews(line, ["Picture", "Result"], (row, column) => {
     const pixel = [row, column];
     if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
-    views.locate(row, column);
   });
   const { input, output } = views;
   const target = picture("The target of the puzzle", { rows: height, columns: width });
@@ -124,8 +119,7 @@ export function render({ model, el, load }) {
 
   // Settings
   const begin = number => {
-    const names = ["kernel", ...Object.keys(PLAIN)];
-    if (number && !puzzle()) mine = Object.fromEntries(names.map(name => [name, model.get(name)]));
+    if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 4).map(name => [name, model.get(name)]));
     traits.set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
     repaint();
   };
@@ -154,10 +148,6 @@ export function render({ model, el, load }) {
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
     edit(resized(kernelNow(), side)),
   );
-  const looks = segmented("Colours", plain(["auto", "grey", "signed"]), look, value => {
-    look = value;
-    draw();
-  });
   const spell = segmented("Colour written out", LETTERS, spelled, value => {
     spelled = value;
     draw();
@@ -166,14 +156,11 @@ export function render({ model, el, load }) {
   const formula = h("div", { class: "cw-cap kb-formula" });
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), fields.nodes, field("Colours", looks), formula,
+    field("Kernel", sides), fields.nodes, formula,
   );
 
-  const meter = h(
-    "div",
-    { class: "kb-meter", role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 },
-    h("i"),
-  );
+  const named = { role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const meter = h("div", { class: "kb-meter", ...named }, h("i"));
   const state = h("span", { class: "kb-state" });
   const [twin, twinWords] = [glyph(), h("span")];
   const alike = h("div", { class: "kb-alike" }, twin.node, twinWords);
@@ -204,7 +191,7 @@ export function render({ model, el, load }) {
       views.clear();
       return;
     }
-    const signed = look === "auto" || goal ? isSigned(goal ? goal.target : kernel) : look === "signed";
+    const signed = isSigned(goal ? goal.target : kernel);
     let limit = innerLimit(outputs[0], how);
     if (goal) {
       const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
@@ -249,9 +236,8 @@ export function render({ model, el, load }) {
     alike.style.visibility = shown ? "" : "hidden";
     if (!shown) return;
     twin.draw(best.kernel, colours());
-    const sign = best.likeness < 0 ? ", opposite sign" : "";
-    twinWords.textContent =
-      `Most similar kernel in the trained network's first layer: ${best.number} (${percent(Math.abs(best.likeness))}${sign})`;
+    const likeness = percent(Math.abs(best.likeness)) + (best.likeness < 0 ? ", opposite sign" : "");
+    twinWords.textContent = `Most similar kernel in the trained network's first layer: ${best.number} (${likeness})`;
   }
 
   function flatWords(kernel) {

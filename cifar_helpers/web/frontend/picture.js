@@ -2,29 +2,19 @@
 import { h, canvas } from "./ui.js";
 import { arrows, cellUnder } from "./controls.js";
 
+const share = (part, whole) => `${(part / whole) * 100}%`;
+
 /**
  * @param {string} label its accessible name; where it can be moved, also how
  * @param {{rows: number, columns: number, moved?: (row: number, column: number, byPointer: boolean) => void}} options
- *     size of the picture in pixels, and what hears of the pixel under a drag or after an arrow key
- * @returns {{node: any, canvas: HTMLCanvasElement, place: (row: number, column: number, step?: number) => void,
- *     mark: (top: number, left: number, height: number, width: number) => void,
- *     rim: (padding: number) => void, gaps: (count: number, dilation: number) => void,
- *     resize: (rows: number, columns: number) => void}} `place` tells where the arrows start from and how many pixels
- *     they move; `mark` sets the frame, in pixels of the picture, clipped to it; `rim` says how many of its pixels are
- *     a border of padding, which the canvas leaves free; `gaps` marks in the frame what a dilated kernel meets
+ *     its size in pixels, and what hears of the pixel under a drag or after an arrow key
  */
 export function picture(label, { rows, columns, moved }) {
   const surface = canvas(columns, rows);
   const frame = h("div", { class: "cw-frame", hidden: true });
-  const node = h(
-    "div",
-    moved
-      ? { class: "cw-picture", tabindex: 0, role: "application", "aria-roledescription": "picture", "aria-label": label }
-      : { class: "cw-picture", role: "img", "aria-label": label },
-    surface,
-    frame,
-  );
   const edge = h("div", { class: "cw-rim" });
+  const role = moved ? { tabindex: 0, role: "application", "aria-roledescription": "picture" } : { role: "img" };
+  const node = h("div", { class: "cw-picture", ...role, "aria-label": label }, surface, frame, edge);
   let at = [0, 0];
   let stride = 1;
   let meets = "";
@@ -53,35 +43,37 @@ export function picture(label, { rows, columns, moved }) {
     node,
     canvas: surface,
     resize,
+    /** Where arrow keys start and how far they go. @param {number} row @param {number} column @param {number} [step] */
     place(row, column, step = 1) {
       at = [row, column];
       stride = step;
     },
+    /** How many of its pixels on each side are padding, which the canvas leaves free. @param {number} padding */
     rim(padding) {
-      if (!edge.parentNode) node.append(edge);
       node.classList.toggle("padded", padding > 0);
-      surface.style.inset = edge.style.inset = `${(padding / rows) * 100}% ${(padding / columns) * 100}%`;
-      surface.style.width = `${(1 - (2 * padding) / columns) * 100}%`;
-      surface.style.height = `${(1 - (2 * padding) / rows) * 100}%`;
+      surface.style.inset = edge.style.inset = `${share(padding, rows)} ${share(padding, columns)}`;
+      surface.style.width = share(columns - 2 * padding, columns);
+      surface.style.height = share(rows - 2 * padding, rows);
     },
+    /** What a dilated kernel meets, marked in the frame. @param {number} count @param {number} dilation */
     gaps(count, dilation) {
       if (meets === `${count} ${dilation}`) return;
       meets = `${count} ${dilation}`;
-      const reach = dilation * (count - 1) + 1;
+      const span = dilation * (count - 1) + 1;
+      const size = share(1, span);
       const pixels = Array.from({ length: dilation === 1 ? 0 : count * count }, (_, k) => {
-        const [top, left] = [Math.floor(k / count), k % count].map(place => ((place * dilation) / reach) * 100);
-        return h("i", { style: `top:${top}%;left:${left}%;width:${100 / reach}%;height:${100 / reach}%` });
+        const [top, left] = [Math.floor(k / count), k % count].map(place => share(place * dilation, span));
+        return h("i", { style: `top:${top};left:${left};width:${size};height:${size}` });
       });
       frame.replaceChildren(...pixels);
     },
+    /** @param {number} top @param {number} left @param {number} height @param {number} width */
     mark(top, left, height, width) {
       const [t, l] = [Math.max(0, top), Math.max(0, left)];
       const [b, r] = [Math.min(rows, top + height), Math.min(columns, left + width)];
       frame.hidden = b <= t || r <= l;
-      frame.style.cssText = [
-        `left:${(l / columns) * 100}%`, `top:${(t / rows) * 100}%`,
-        `width:${((r - l) / columns) * 100}%`, `height:${((b - t) / rows) * 100}%`,
-      ].join(";");
+      const place = { top: share(t, rows), left: share(l, columns) };
+      Object.assign(frame.style, { ...place, height: share(b - t, rows), width: share(r - l, columns) });
     },
   };
 }
