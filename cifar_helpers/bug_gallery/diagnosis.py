@@ -136,7 +136,7 @@ PROFILES: Final[dict[str, Profile]] = {
         (signs.BETTER_THAN_NEW,),
         lambda s, sound: (
             f"Validation accuracy climbs to {s.validation_accuracy[-1]:.0%}, above training accuracy "
-            f"({s.train_accuracy[-1]:.0%}), but on really new images it is only {s.new_accuracy:.0%}. "
+            f"({s.train_accuracy[-1]:.0%}), but on images that nothing has touched it is only {s.new_accuracy:.0%}. "
             "The images meant for validation were among those that the network learned."
         ),
         "Count the images that two sets have in common: there must be none. Split first, and keep some images that "

@@ -17,6 +17,7 @@ from cifar_helpers.bug_gallery.signs import length
 
 __all__ = ["SYMPTOMS", "WIDTH", "Symptom", "as_text", "distance", "outside", "reading", "records"]
 
+_CURVES: Final = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 WIDTH: Final = 3
 """The healthy range reaches this many standard deviations of the healthy runs to each side of their mean."""
 
@@ -46,13 +47,17 @@ def _share(value: float) -> str:
 
 def _points(difference: float) -> str:
     rounded = round(100 * difference)
-    return f"{'−' if rounded < 0 else '+' if rounded else ''}{abs(rounded)} points"
+    return (
+        f"{'−' if rounded < 0 else '+' if rounded else ''}{abs(rounded)} {'point' if abs(rounded) == 1 else 'points'}"
+    )
 
 
 def _moved(share: float) -> str:
     if math.isnan(share):
         return "not a number"
-    return f"{100 * share:.2g} %" if share < 1 else f"× {length(share)}"
+    if share >= 1:
+        return f"× {length(share)}"
+    return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
 
 
 def _answers(seen: Symptoms) -> str:
@@ -107,7 +112,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "single",
-        "Single images against batches",
+        "Accuracy one at a time, minus in batches",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -117,7 +122,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "New images against validation",
+        "Accuracy on new images, minus validation",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -127,7 +132,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Photo code against batches",
+        "Accuracy as photos, minus in batches",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (
@@ -183,15 +188,15 @@ def records() -> dict[str, Any]:
     """All that the gallery shows: the healthy runs, and for each case its symptoms, its code and every reply."""
     return {
         "suspicions": list(BUGS),
-        "healthy": {name: _bands(name) for name in ("loss", "accuracy")},
+        "healthy": {name: _band(name) for name in _CURVES},
         "symptoms": [_symptom(symptom) for symptom in SYMPTOMS],
         "cases": [_case(number) for number in range(1, len(CASES) + 1)],
     }
 
 
-def _bands(what: str) -> list[list[float]]:
-    """Epoch, smallest and largest validation value of the healthy runs."""
-    columns = zip(*(getattr(seen, f"validation_{what}") for seen in healthy()), strict=True)
+def _band(curve: str) -> list[list[float]]:
+    """Epoch, smallest and largest value of the healthy runs."""
+    columns = zip(*(getattr(seen, curve) for seen in healthy()), strict=True)
     return [[epoch, min(column), max(column)] for epoch, column in enumerate(columns, start=1)]
 
 
@@ -217,11 +222,7 @@ def _span(low: str, high: str) -> str:
 def _case(number: int) -> dict[str, Any]:
     name = CASES[number - 1]
     seen = symptoms()[name]
-    curves = {
-        f"{part}_{what}": [_finite(value) for value in getattr(seen, f"{part}_{what}")]
-        for part in ("train", "validation")
-        for what in ("loss", "accuracy")
-    }
+    curves = {name: [_finite(value) for value in getattr(seen, name)] for name in _CURVES}
     heard = {bug: diagnosis.judge(number, bug) for bug in BUGS if bug != name}
     return {
         "curves": curves,

@@ -99,7 +99,7 @@ def test_small_and_large_ticks_are_plain_numbers(front: FrontEnd) -> None:
     series = [{"name": "a", "colour": "c1", "points": [[0, 0.0004], [2000, 0.02]]}]
     page = front.open(chart_page({"series": series}, "y: {label: 'Time', log: true, unit: ' ms'}"))
     texts = page.locator(".tick").all_text_contents()
-    assert "0.0005" in texts and "0.001" in texts and "1,000" in texts
+    assert "0.001" in texts and "1,000" in texts and not [text for text in texts if "," in text and "." in text]
     page.locator(".cw-plot").press("Home")
     expect(page.locator(".cw-card")).to_have_text("epoch 0a0.0004 ms")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_words_give_the_symptoms_and_never_the_bug() -> None:
     gallery.case = 4
     assert gallery.words().endswith(
         "Outside the healthy range: validation loss at the end 0.58; validation accuracy at the end 80 %; "
-        "change of the weights 37 %; new images against validation −23 points."
+        "change of the weights 37 %; accuracy on new images, minus validation −23 points."
     )
 
 
@@ -136,29 +137,29 @@ def test_named_bugs_count_for_the_kernel_and_are_there_in_the_next_gallery() -> 
 
 def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: FrontEnd) -> None:
     page = front.open(bug_gallery())
-    reply = page.locator(".bg-reply")
+    reply, prompt = page.locator(".bg-reply"), page.locator(".bg-prompt")
     for symptom in SYMPTOMS:
         seen = symptoms()[CASES[0]]
         expect(row(page, symptom.key)).to_have_attribute("data-outside", str(outside(symptom, seen)).lower())
         expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
 
     suspect(page, "stale optimizer").click()
-    expect(page.locator(".bg-prompt")).to_contain_text("Which symptom shows it?")
-    expect(reply).to_be_hidden()
+    expect(prompt).to_contain_text("Which symptom shows it?")
     row(page, "moved").click()
-    expect(reply).to_contain_text("✗ Not this: stale optimizer.")
+    expect(prompt).to_contain_text("✗ Not this: stale optimizer.")
+    expect(reply).to_be_hidden()
     expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
-    expect(reply).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
+    expect(prompt).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
     # The same by dragging, and onto a chart.
     drag(page, "÷ 100", row(page, "accuracy"))
-    expect(reply).to_contain_text("✗ Not this: learning rate ÷ 100.")
+    expect(prompt).to_contain_text("✗ Not this: learning rate ÷ 100.")
     drag(page, "labels shuffled", page.locator(".bg-charts > [data-symptom=loss]"))
     expect(reply).to_contain_text("✓ Yes: labels shuffled against images.")
     expect(page.locator(".bg-ghost")).to_have_count(0)
     expect(page.locator(".bg-code [data-sign='-']")).to_have_text("- labels = images.labels\n")
-    expect(page.locator(".bg-progress")).to_have_text("1 of 9 bugs named")
+    expect(page.locator(".bg-progress")).to_have_text("1 solved")
     assert state_of(page, "solved") == [1] and state_of(page, "tried") == [
         ["stale optimizer", "learning rate ÷ 100"],
         *[[]] * 8,
@@ -190,22 +191,40 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     expect(suspect(page, "no zero_grad")).to_be_focused()  # one tab stop for each group
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
-    expect(page.locator(".bg-reply")).to_contain_text("does not show it, though: it is within the healthy range")
+    prompt = page.locator(".bg-prompt")
+    expect(prompt).to_contain_text(
+        "The bug is right: no eval(). But this symptom does not show it: it is in the healthy"
+    )
+    assert (state_of(page, "solved"), state_of(page, "tried")) == ([], [[]] * 9)  # half of an answer
+    row(page, "answers").press("Enter")
     expect(row(page, "answers")).to_have_attribute("data-note", "shows it")
     assert state_of(page, "solved") == [7]
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
 
 
+def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
+    page = front.open(bug_gallery())
+    page.locator(".bg-charts .cw-plot").first.press("End")
+    ends = [[getattr(run, f"{part}_loss")[-1] for run in healthy()] for part in ("train", "validation")]
+    ranges = [f"{min(values):.2f} to {max(values):.2f}" for values in ends]
+    expect(page.locator(".cw-card").first).to_contain_text(
+        f"healthy, training{ranges[0]}healthy, validation{ranges[1]}"
+    )
+    expect(page.locator(".bg-charts .band")).to_have_count(4)
+
+
 def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
-    page = front.open(bug_gallery(), width=360, has_touch=True)
+    page = front.open(bug_gallery(), width=360, height=740, has_touch=True)
     suspect(page, "labels shuffled").tap()
     expect(page.locator(".bg-prompt")).to_contain_text("You suspect labels shuffled against images.")
     assert state_of(page, "solved") == []  # a guess without a symptom is no answer
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
+    expect(page.locator(".bg-prompt")).to_be_in_viewport(ratio=1)  # the reply follows the reader
     expect(suspect(page, "÷ 100")).to_have_attribute("data-is", "out")
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 8)")
     expect(row(page, "gradient").locator(".bg-value")).to_have_text("10¹¹")
+    expect(page.locator(".bg-charts .label").first).to_have_text(re.compile("↑ .* × 10⁹"))
     chart = page.locator(".bg-charts > [data-symptom=loss]")
     chart.locator(".cw-plot").focus()
     page.keyboard.press("End")
@@ -213,4 +232,5 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
     expect(page.locator(".bg-none").first).to_be_visible()
     expect(row(page, "loss").locator(".bg-value")).to_have_text("not a number")
+    expect(row(page, "loss").locator(".bg-out")).to_have_attribute("d", "")  # and neither higher nor lower
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -65,6 +65,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
+  let room = [0, 0]; // left and right of the chart in its widget, for the card
   /** @type {any} the scales of the last drawing */
   let shape = null;
   /** @type {number[]} every x with a number, sorted */
@@ -89,7 +90,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
 
   function redraw() {
     const measure = measurer(node);
-    const named = content.series.filter(series => series.name && series.end !== "");
+    const read = content.series.filter(series => series.name);
+    const named = read.filter(series => series.end !== "");
     const longest = Math.max(0, ...named.map(series => measure(series.end ?? series.name)));
     const beside = longest + 20 < width * 0.28;
     const words = content.rules.map(rule => ({ ...rule }));
@@ -110,13 +112,13 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     for (const series of content.series) inside.append(...lineOf(series, shape));
     const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), ...rules(words, shape, width)];
     picture.replaceChildren(...parts, inside);
-    const ends = named.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
+    const ends = read.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
     const off = ends.filter(({ last }) => last?.[1] > ys.ends[1]);
     off.forEach(({ series, last }, k) => {
       picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label ${series.colour}`, "end"));
     });
     if (beside) {
-      const shown = ends.filter(({ last }) => last);
+      const shown = ends.filter(({ series, last }) => last && series.end !== "");
       const heights = spread(shown.map(({ last }) => ys(last[1])), ROW, top, bottom);
       shown.forEach(({ series, last: [a, b] }, k) => {
         const leader = { class: "leader", x1: xs(a) + 3, y1: ys(b), x2: xs(a) + 8, y2: heights[k] };
@@ -125,7 +127,6 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
       });
     }
     picture.setAttribute("width", width);
-    const read = content.series.filter(series => series.name);
     stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
     if (at != null) drawMarker(at, value);
     show();
@@ -150,7 +151,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     picture.querySelector(".looked")?.remove();
     card.hidden = seen === null || !shape;
     if (seen === null || !shape) return;
-    const { xs, ys, left, top, bottom } = shape;
+    const { xs, ys, top, bottom } = shape;
     const place = xs(seen);
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     const rows = readings();
@@ -165,13 +166,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
       ...ranges.flat(),
     );
-    const across = place < (left + width) / 2
-      ? `min(${round(place + 12)}px, calc(${width}px - 100%))`
-      : `max(0px, calc(${round(place - 12)}px - 100%))`;
-    // Above or below, where the lines are not.
-    const middle = rows.reduce((sum, row) => sum + ys(row.value) / rows.length, 0);
-    const down = middle > (top + bottom) / 2 ? `${top}px` : `calc(${bottom - 6}px - 100%)`;
-    card.style.transform = `translate(${across}, ${down})`;
+    const across = `max(${-room[0]}px, min(${round(place)}px - 50%, ${width + room[1]}px - 100%))`;
+    card.style.transform = `translate(${across}, ${bottom + 2}px)`; // below, so that it hides no line
   }
 
   /** The last numbers up to the x that is looked at, the largest first and what stays behind last. */
@@ -252,6 +248,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
 
   const size = new ResizeObserver(entries => {
     width = Math.round(entries[0].contentRect.width);
+    const [own, all] = [plot, plot.closest(".cw") ?? plot].map(element => element.getBoundingClientRect());
+    room = [Math.round(own.left - all.left), Math.round(all.right - own.right)];
     if (width) redraw();
   });
   size.observe(plot);

@@ -86,7 +86,8 @@ export function render({ model, el }) {
     const isMixed = new Set(both.map(curve => curve.source)).size > 1;
     const name = curve => (isMixed ? `${shortName(curve)} (${curve.source})` : shortName(curve));
     const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
-    const parts = times.map(({ name: one, time }) => `${one} ${time ? `takes ${short(time)}${unit}` : "was not measured"}`);
+    const read = time => (time ? `takes ${short(time)}${unit}` : "was not measured");
+    const parts = times.map(one => `${one.name} ${read(one.time)}`);
     const begin = `Per image in batches of ${batch}, ${parts.join(" and ")}`;
     if (both.length < 2) return `${begin}. Press a second curve to compare.`;
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
@@ -190,9 +191,9 @@ function caution(both, isBounded) {
   const limits = isBounded
     ? "At least: the work divided by the peaks of this machine; both can go on at once."
     : "Times alone cannot separate arithmetic from memory traffic.";
-  return "Overhead: launching the operations and reading the weights, paid once per step. The image itself: arithmetic, "
-    + "and reading and writing its maps. Both from a fit: time of a step = overhead + batch × time per image. "
-    + `${errors.join(" ")} ${limits}`;
+  return "Overhead: launching the operations and reading the weights, paid once per step. The image itself: "
+    + "arithmetic, and reading and writing its maps. Both from a fit: time of a step = overhead + batch × time per "
+    + `image. ${errors.join(" ")} ${limits}`;
 }
 
 /** A point between those of a list, straight on logarithmic scales; nothing beyond them. */
