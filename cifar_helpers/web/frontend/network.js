@@ -1,152 +1,125 @@
 // A network of the course in the browser: reads a weights file and computes every layer. It touches no document, so it
 // runs in a Worker, too.
 
-const MAGIC = "CNNW";
-const VERSION = 1;
-
 /**
- * A layer of a network.
- * @typedef {object} Layer
+ * @typedef {object} Layer `Node` of web/graph.py with its index
  * @property {number} index
  * @property {string} name path of the module, such as "features.0.1"
  * @property {string} label the same for people, such as "block 1, batch norm"
- * @property {string} op "input", "convolution", "batch_norm", "relu", "gelu", "max_pool", "average_pool",
- *     "adaptive_average_pool", "linear", "reshape", "add" or "multiply"
+ * @property {string} op
  * @property {number[]} shape of its output: [channels, height, width] or [units]
  * @property {number[]} inputs indices of the layers whose output it takes
- * @property {object} settings kernel, stride, padding and so on, as the operation needs them
- * @property {Object<string, string>} tensors names of its parameters
+ * @property {Record<string, any>} settings
+ * @property {Record<string, string>} tensors names of its parameters
  */
 
-/**
- * What a weights file holds.
- * @typedef {object} Decoded
- * @property {Layer[]} layers
- * @property {Object<string, {shape: number[], values: Float32Array}>} tensors
- * @property {string[]} classes
- * @property {number[]} mean
- * @property {number[]} std
- * @property {?number} epoch
- * @property {?string} run
- * @property {string} network
- */
+/** @typedef {Record<string, {shape: number[], values: Float32Array}>} Tensors */
 
-function halfTable() {
-  const table = new Float32Array(65536);
-  for (let bits = 0; bits < 65536; bits++) {
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    let size = (1 + fraction / 1024) * 2 ** (exponent - 15);
-    if (exponent === 0) size = fraction * 2 ** -24;
-    if (exponent === 31) size = fraction ? NaN : Infinity;
-    table[bits] = bits & 0x8000 ? -size : size;
-  }
-  return table;
-}
+const product = numbers => numbers.reduce((a, b) => a * b, 1);
+const upToFours = count => 4 * Math.ceil(count / 4);
 
-function product(numbers) {
-  return numbers.reduce((a, b) => a * b, 1);
+/** A finite float16 from its bits. */
+function half(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  const size = exponent ? (1 + fraction) * 2 ** (exponent - 15) : fraction * 2 ** -14;
+  return bits & 0x8000 ? -size : size;
 }
 
 /**
- * Reads a weights file: "CNNW", the length of the header (uint32), the header (JSON), and the tensors.
+ * Reads a weights file, which `encode` of web/weights.py describes.
  * @param {ArrayBuffer|ArrayBufferView} buffer
- * @returns {Decoded}
+ * @returns {{layers: Layer[], tensors: Tensors, classes: string[], mean: number[], std: number[], epoch: ?number}}
  */
 export function decode(buffer) {
-  const bytes = ArrayBuffer.isView(buffer)
-    ? new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-    : new Uint8Array(buffer);
-  if (String.fromCharCode(...bytes.subarray(0, 4)) !== MAGIC) {
-    throw new Error(`This is not a weights file: it does not begin with ${MAGIC}.`);
+  const { byteOffset = 0, byteLength } = buffer;
+  const bytes = new Uint8Array(buffer.buffer ?? buffer, byteOffset, byteLength);
+  if (String.fromCharCode(...bytes.subarray(0, 4)) !== "CNNW") {
+    throw new Error("This is not a weights file: it does not begin with CNNW.");
   }
   const length = bytes.length < 8 ? Infinity : new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
   if (bytes.length < 8 + length) throw new Error("The weights file is cut off within its header: load it again.");
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  if (header.version !== VERSION) throw new Error(`The weights file has version ${header.version}, not ${VERSION}.`);
+  if (header.version !== 1) throw new Error(`The weights file has version ${header.version}, not 1.`);
   const whole = 8 + length + header.bytes;
   if (bytes.length < whole) {
     throw new Error(`The weights file is cut off after ${bytes.length} of ${whole} bytes: load it again.`);
   }
-  // A copy begins at a multiple of 4 bytes, wherever the file lies in its buffer.
-  const data = bytes.slice(8 + length).buffer;
-  const half = halfTable();
+  const data = bytes.slice(8 + length).buffer; // a copy begins at a multiple of 4 bytes
+  const halves = new Float32Array(65536).map((_, bits) => half(bits));
+  const read = {
+    f32: (at, count) => new Float32Array(data, at, count),
+    f16: (at, count) => Float32Array.from(new Uint16Array(data, at, count), bits => halves[bits]),
+    i8(at, count, scale, rows) {
+      const scales = new Float32Array(data, scale, rows);
+      const each = count / rows;
+      return Float32Array.from(new Int8Array(data, at, count), (value, i) => value * scales[Math.floor(i / each)]);
+    },
+  };
   const tensors = {};
   for (const { name, shape, type, at, scale } of header.tensors) {
-    const count = product(shape);
-    let values;
-    if (type === "f32") values = new Float32Array(data, at, count);
-    else if (type === "f16") values = Float32Array.from(new Uint16Array(data, at, count), bits => half[bits]);
-    else if (type === "i8") {
-      const scales = new Float32Array(data, scale, shape[0]);
-      const each = count / shape[0];
-      values = Float32Array.from(new Int8Array(data, at, count), (whole, i) => whole * scales[Math.floor(i / each)]);
-    } else throw new Error(`The weights file has numbers of the unknown type ${type}.`);
-    tensors[name] = { shape, values };
+    if (!read[type]) throw new Error(`The weights file has numbers of the unknown type ${type}.`);
+    tensors[name] = { shape, values: read[type](at, product(shape), scale, shape[0]) };
   }
   return { ...header, tensors };
 }
 
-/**
- * For each place of a layer's output along one axis, the first input that its window covers, and the one after the
- * last; both may lie outside the input.
- * @param {Layer} layer a pooling layer
- * @param {number} axis 0 for rows, 1 for columns
- * @param {number} inputs how many there are along this axis
- * @returns {number[][]}
- */
-function windows(layer, axis, inputs) {
-  const { kernel, stride, padding, dilation = [1, 1] } = layer.settings;
+/** The inputs under each window along one axis; those in the padding are below 0 or above the last. */
+function spans(layer, axis, inputs) {
+  const { kernel, stride, padding, dilation = [1, 1], rim } = layer.settings;
   const count = layer.shape[axis + 1] ?? 1;
   return Array.from({ length: count }, (_, place) => {
-    if (!kernel) return [Math.floor(place * inputs / count), Math.ceil((place + 1) * inputs / count)];
-    const start = place * stride[axis] - padding[axis];
-    return [start, start + (kernel[axis] - 1) * dilation[axis] + 1];
+    let start = Math.floor(place * inputs / count);
+    let end = Math.ceil((place + 1) * inputs / count);
+    if (kernel) {
+      start = place * stride[axis] - padding[axis];
+      end = start + kernel[axis] * dilation[axis];
+    }
+    if (rim) end = Math.min(end, inputs + padding[axis]); // what lies beyond the padding does not count
+    return Array.from({ length: Math.ceil((end - start) / dilation[axis]) }, (_, k) => start + k * dilation[axis]);
   });
 }
 
 /**
- * Lists, for a pooling layer, the inputs under each window, and the number by which an average divides.
+ * The inputs under each window of a convolution or of pooling.
+ * @param {Layer} layer
+ * @param {number[]} shape of the input
+ * @returns {Int32Array[]} by place of the output: places within one channel, rows first, −1 in the padding
+ */
+export function windows(layer, [, height, width]) {
+  const across = spans(layer, 1, width);
+  const place = (y, x) => (y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1);
+  return spans(layer, 0, height).flatMap(rows =>
+    across.map(columns => Int32Array.from(rows.flatMap(y => columns.map(x => place(y, x))))),
+  );
+}
+
+/**
+ * The inputs under each window of a pooling layer, and the number by which an average divides.
  * @param {Layer} layer
  * @param {number[]} shape of the input
  * @returns {{places: Int32Array[], divisors: number[]}} by place of the output; places count within one channel
  */
 export function pools(layer, shape) {
-  const [, height, width] = shape;
-  const { padding = [0, 0], dilation = [1, 1], rim = false } = layer.settings;
-  const places = [];
-  const divisors = [];
-  for (const [top, bottom] of windows(layer, 0, height)) {
-    for (const [left, right] of windows(layer, 1, width)) {
-      const covered = [];
-      for (let y = top; y < bottom; y += dilation[0]) {
-        for (let x = left; x < right; x += dilation[1]) {
-          if (y >= 0 && y < height && x >= 0 && x < width) covered.push(y * width + x);
-        }
-      }
-      places.push(Int32Array.from(covered));
-      // With a window that reaches beyond the padding, only what lies within the padding counts.
-      const rows = Math.min(bottom, height + padding[0]) - top;
-      const columns = Math.min(right, width + padding[1]) - left;
-      divisors.push(rim ? rows * columns : covered.length);
-    }
-  }
-  return { places, divisors };
+  const all = windows(layer, shape);
+  const places = all.map(window => window.filter(place => place >= 0));
+  return { places, divisors: (layer.settings.rim ? all : places).map(window => window.length) };
 }
 
 /**
  * A batch norm at inference is one factor and one summand for each channel.
  * @param {Layer} layer
- * @param {Object<string, {values: Float32Array}>} tensors
+ * @param {Tensors} tensors
  * @returns {{factor: Float64Array, summand: Float64Array}}
  */
 export function normalisation(layer, tensors) {
-  const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(
-    name => tensors[layer.tensors[name]]?.values
-  );
-  const factor = Float64Array.from(variance, (v, c) => (weight?.[c] ?? 1) / Math.sqrt(v + layer.settings.eps));
-  const summand = factor.map((f, c) => (bias?.[c] ?? 0) - mean[c] * f);
-  return { factor, summand };
+  const values = name => tensors[layer.tensors[name]]?.values;
+  const weight = values("weight");
+  const bias = values("bias");
+  const mean = values("running_mean");
+  const deviation = Float64Array.from(values("running_var"), variance => Math.sqrt(variance + layer.settings.eps));
+  const factor = deviation.map((d, c) => (weight?.[c] ?? 1) / d);
+  return { factor, summand: factor.map((f, c) => (bias?.[c] ?? 0) - mean[c] * f) };
 }
 
 // Abramowitz and Stegun 7.1.26; wrong by at most 1.5e-7, which is float32's own rounding.
@@ -206,87 +179,20 @@ function multiply(K, M, P, A, B, C) {
   }
 }
 
-function upToFours(count) {
-  return 4 * Math.ceil(count / 4);
-}
-
-// The inputs under the kernel at each place of the output (im2col), in the blocks of four that `multiply` wants.
-function columns(layer, input, [, height, width], first, channels, out) {
-  const { kernel: [rows, cols], stride, padding, dilation } = layer.settings;
-  const [, outHeight, outWidth] = layer.shape;
-  const K = channels * rows * cols;
-  for (let y = 0, p = 0; y < outHeight; y++) {
-    for (let x = 0; x < outWidth; x++, p++) {
-      const top = y * stride[0] - padding[0];
-      const left = x * stride[1] - padding[1];
-      let o = (p - p % 4) * K + p % 4;
-      for (let c = first; c < first + channels; c++) {
-        for (let i = 0; i < rows; i++) {
-          const row = top + i * dilation[0];
-          const inside = row >= 0 && row < height;
-          const start = (c * height + row) * width;
-          for (let j = 0; j < cols; j++, o += 4) {
-            const column = left + j * dilation[1];
-            out[o] = inside && column >= 0 && column < width ? input[start + column] : 0;
-          }
-        }
-      }
+/** The inputs under the kernel at each place of the output (im2col), in the blocks of four that `multiply` wants. */
+function unfold(places, { values, shape }, first, channels, out) {
+  const size = shape[1] * shape[2];
+  const K = channels * places[0].length;
+  for (let p = 0; p < places.length; p++) {
+    const window = places[p];
+    let o = (p - p % 4) * K + p % 4;
+    for (let start = first * size; start < (first + channels) * size; start += size) {
+      for (let t = 0; t < window.length; t++, o += 4) out[o] = window[t] < 0 ? 0 : values[start + window[t]];
     }
   }
 }
 
-// Each maker prepares a layer once, and gives the function that computes `out` from the inputs at each forward pass.
-
-function makeConvolution(layer, [source], tensors, out, scratch) {
-  const { groups } = layer.settings;
-  const { shape: [, channels, rows, cols], values } = tensors[layer.tensors.weight];
-  const bias = tensors[layer.tensors.bias]?.values;
-  const K = channels * rows * cols;
-  const P = product(layer.shape.slice(1));
-  const M = layer.shape[0] / groups;
-  const width = upToFours(P);
-  const packed = Array.from({ length: groups }, (_, group) => {
-    const blocks = new Float64Array(upToFours(M) * K);
-    for (let m = 0; m < M; m++) {
-      for (let k = 0; k < K; k++) blocks[(m - m % 4) * K + 4 * k + m % 4] = values[(group * M + m) * K + k];
-    }
-    return blocks;
-  });
-  scratch.reserve(width * K, upToFours(M) * width);
-  return () => {
-    for (let group = 0; group < groups; group++) {
-      columns(layer, source.values, source.shape, group * channels, channels, scratch.columns);
-      multiply(K, M, width, packed[group], scratch.columns, scratch.sums);
-      for (let m = 0; m < M; m++) {
-        const channel = group * M + m;
-        const summand = bias ? bias[channel] : 0;
-        for (let p = 0; p < P; p++) out[channel * P + p] = scratch.sums[m * width + p] + summand;
-      }
-    }
-  };
-}
-
-function makeLinear(layer, [source], tensors, out) {
-  const { shape: [outputs, inputs], values } = tensors[layer.tensors.weight];
-  const bias = tensors[layer.tensors.bias]?.values;
-  // Transposed, so that an input that is 0, as many are after a ReLU, costs nothing.
-  const turned = new Float32Array(values.length);
-  for (let o = 0; o < outputs; o++) {
-    for (let i = 0; i < inputs; i++) turned[i * outputs + o] = values[o * inputs + i];
-  }
-  return () => {
-    if (bias) out.set(bias);
-    else out.fill(0);
-    for (let i = 0; i < inputs; i++) {
-      const value = source.values[i];
-      if (value === 0) continue;
-      for (let o = 0, w = i * outputs; o < outputs; o++, w++) out[o] += value * turned[w];
-    }
-  };
-}
-
-function makeBatchNorm(layer, [source], tensors, out) {
-  const { factor, summand } = normalisation(layer, tensors);
+function scaled(source, out, factor, summand) {
   const each = out.length / factor.length;
   return () => {
     for (let c = 0, i = 0; c < factor.length; c++) {
@@ -295,90 +201,105 @@ function makeBatchNorm(layer, [source], tensors, out) {
   };
 }
 
-function makeRelu(layer, [source], tensors, out) {
-  return () => {
-    for (let i = 0; i < out.length; i++) out[i] = source.values[i] > 0 ? source.values[i] : 0;
+function pooling(reduce) {
+  return (layer, [{ values, shape }], out) => {
+    const { places, divisors } = pools(layer, shape);
+    return () => {
+      for (let o = 0; o < out.length; o++) {
+        const k = o % places.length;
+        const start = ((o - k) / places.length) * shape[1] * shape[2];
+        out[o] = reduce(values, start, places[k], divisors[k]);
+      }
+    };
   };
 }
 
-function makeGelu(layer, [source], tensors, out) {
-  return () => {
-    for (let i = 0; i < out.length; i++) out[i] = gelu(source.values[i], layer.settings.tanh)[0];
-  };
-}
-
-function makeMaxPool(layer, [source], tensors, out) {
-  const { places } = pools(layer, source.shape);
-  const size = source.shape[1] * source.shape[2];
-  return () => {
-    for (let c = 0, o = 0; c < layer.shape[0]; c++) {
-      for (const covered of places) {
-        let largest = -Infinity;
-        for (let i = 0; i < covered.length; i++) {
-          const value = source.values[c * size + covered[i]];
-          if (value > largest) largest = value;
+// Each prepares a layer once, and gives the function that computes `out` from its inputs at each forward pass.
+const OPERATIONS = {
+  convolution(layer, [source], out, tensors, scratch) {
+    const { groups } = layer.settings;
+    const { shape: [, channels, rows, cols], values } = tensors[layer.tensors.weight];
+    const bias = tensors[layer.tensors.bias]?.values;
+    const places = windows(layer, source.shape);
+    const K = channels * rows * cols;
+    const P = places.length;
+    const M = layer.shape[0] / groups;
+    const width = upToFours(P);
+    const packed = Array.from({ length: groups }, (_, group) => {
+      const blocks = new Float64Array(upToFours(M) * K);
+      for (let m = 0; m < M; m++) {
+        for (let k = 0; k < K; k++) blocks[(m - m % 4) * K + 4 * k + m % 4] = values[(group * M + m) * K + k];
+      }
+      return blocks;
+    });
+    scratch.inputs = Math.max(scratch.inputs, width * K);
+    scratch.sums = Math.max(scratch.sums, upToFours(M) * width);
+    return ({ inputs, sums }) => {
+      for (let group = 0; group < groups; group++) {
+        unfold(places, source, group * channels, channels, inputs);
+        multiply(K, M, width, packed[group], inputs, sums);
+        for (let m = 0; m < M; m++) {
+          const channel = group * M + m;
+          const summand = bias ? bias[channel] : 0;
+          for (let p = 0; p < P; p++) out[channel * P + p] = sums[m * width + p] + summand;
         }
-        out[o++] = largest;
       }
-    }
-  };
-}
-
-function makeAveragePool(layer, [source], tensors, out) {
-  const { places, divisors } = pools(layer, source.shape);
-  const size = source.shape[1] * source.shape[2];
-  return () => {
-    for (let c = 0, o = 0; c < layer.shape[0]; c++) {
-      for (let p = 0; p < places.length; p++) {
-        let sum = 0;
-        for (const place of places[p]) sum += source.values[c * size + place];
-        out[o++] = sum / divisors[p];
+    };
+  },
+  linear(layer, [source], out, tensors) {
+    const { shape: [outputs, inputs], values } = tensors[layer.tensors.weight];
+    const bias = tensors[layer.tensors.bias]?.values ?? new Float32Array(outputs);
+    // Transposed, so that an input that is 0, as many are after a ReLU, costs nothing.
+    const turned = values.map((_, k) => values[(k % outputs) * inputs + Math.floor(k / outputs)]);
+    return () => {
+      out.set(bias);
+      for (let i = 0; i < inputs; i++) {
+        const value = source.values[i];
+        if (value === 0) continue;
+        for (let o = 0, w = i * outputs; o < outputs; o++, w++) out[o] += value * turned[w];
       }
+    };
+  },
+  batch_norm(layer, [source], out, tensors) {
+    const { factor, summand } = normalisation(layer, tensors);
+    return scaled(source, out, factor, summand);
+  },
+  multiply(layer, [source], out) {
+    return scaled(source, out, [layer.settings.factor], [0]);
+  },
+  relu(layer, [source], out) {
+    return () => {
+      for (let i = 0; i < out.length; i++) out[i] = source.values[i] > 0 ? source.values[i] : 0;
+    };
+  },
+  gelu(layer, [source], out) {
+    return () => {
+      for (let i = 0; i < out.length; i++) out[i] = gelu(source.values[i], layer.settings.tanh)[0];
+    };
+  },
+  add(layer, [one, other], out) {
+    return () => {
+      for (let i = 0; i < out.length; i++) out[i] = one.values[i] + other.values[i];
+    };
+  },
+  max_pool: pooling((values, start, places) => {
+    let largest = -Infinity;
+    for (const place of places) {
+      if (values[start + place] > largest) largest = values[start + place];
     }
-  };
-}
-
-function makeAdd(layer, [one, other], tensors, out) {
-  return () => {
-    for (let i = 0; i < out.length; i++) out[i] = one.values[i] + other.values[i];
-  };
-}
-
-function makeMultiply(layer, [source], tensors, out) {
-  const { factor } = layer.settings;
-  return () => {
-    for (let i = 0; i < out.length; i++) out[i] = source.values[i] * factor;
-  };
-}
-
-const MAKERS = {
-  convolution: makeConvolution,
-  linear: makeLinear,
-  batch_norm: makeBatchNorm,
-  relu: makeRelu,
-  gelu: makeGelu,
-  max_pool: makeMaxPool,
-  average_pool: makeAveragePool,
-  adaptive_average_pool: makeAveragePool,
-  add: makeAdd,
-  multiply: makeMultiply,
+    return largest;
+  }),
+  average_pool: pooling((values, start, places, divisor) => {
+    let sum = 0;
+    for (const place of places) sum += values[start + place];
+    return sum / divisor;
+  }),
 };
-
-// Memory that all convolutions use in turn.
-class Scratch {
-  columns = new Float64Array(0);
-  sums = new Float64Array(0);
-
-  reserve(columnCount, sumCount) {
-    if (this.columns.length < columnCount) this.columns = new Float64Array(columnCount);
-    if (this.sums.length < sumCount) this.sums = new Float64Array(sumCount);
-  }
-}
+OPERATIONS.adaptive_average_pool = OPERATIONS.average_pool;
 
 /**
- * The softmax of logits.
- * @param {number[]|Float64Array} logits
- * @returns {number[]}
+ * @param {ArrayLike<number>} logits
+ * @returns {number[]} probabilities
  */
 export function softmax(logits) {
   const largest = Math.max(...logits);
@@ -389,66 +310,64 @@ export function softmax(logits) {
 
 /** A network that computes. Its maps are overwritten by each forward pass. */
 export class Network {
-  #steps = [];
+  #steps;
   #maps = [];
+  #scratch;
 
-  /** @param {Decoded} decoded */
+  /** @param {ReturnType<typeof decode>} decoded */
   constructor(decoded) {
-    this.tensors = decoded.tensors;
-    this.classes = decoded.classes;
-    this.mean = decoded.mean;
-    this.std = decoded.std;
-    this.epoch = decoded.epoch;
+    const { tensors, classes, mean, std, epoch } = decoded;
+    Object.assign(this, { tensors, classes, mean, std, epoch });
     /** @type {Layer[]} */
     this.layers = decoded.layers.map((layer, index) => ({ index, ...layer }));
-    const scratch = new Scratch();
-    for (const layer of this.layers) {
+    const most = { inputs: 0, sums: 0 }; // all convolutions use the same memory in turn
+    this.#steps = this.layers.map(layer => {
       const sources = layer.inputs.map(index => ({ values: this.#maps[index], shape: this.layers[index].shape }));
       // The same numbers in the same order need no memory of their own.
-      const values = layer.op === "reshape" ? sources[0].values : new Float64Array(product(layer.shape));
-      this.#maps.push(values);
-      this.#steps.push(MAKERS[layer.op]?.(layer, sources, this.tensors, values, scratch));
-    }
+      const out = layer.op === "reshape" ? sources[0].values : new Float64Array(product(layer.shape));
+      this.#maps.push(out);
+      return OPERATIONS[layer.op]?.(layer, sources, out, tensors, most);
+    });
+    this.#scratch = { inputs: new Float64Array(most.inputs), sums: new Float64Array(most.sums) };
     /** The normalised picture of the last forward pass, (channels, height, width). */
     this.input = this.#maps[0];
   }
 
   /**
    * Classifies a picture, or computes its maps only up to one layer.
-   * @param {Uint8Array|Uint8ClampedArray} pixels (height, width, 3), rows first
+   * @param {Uint8Array|Uint8ClampedArray} pixels (height, width, 3)
    * @param {number} [last] index of the last layer that is needed
    * @returns {?{logits: number[], probabilities: number[]}} null if the network was not computed to its end
    */
   forward(pixels, last = this.layers.length - 1) {
-    const channels = this.layers[0].shape[0];
-    if (channels !== this.mean.length || pixels.length !== this.input.length) {
-      const numbers = this.layers[0].shape.join(" × ");
-      throw new Error(`The network takes ${numbers} numbers, not ${pixels.length} of 3 colours.`);
-    }
-    const size = this.input.length / channels;
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < size; i++) {
-        this.input[c * size + i] = (pixels[i * channels + c] / 255 - this.mean[c]) / this.std[c];
-      }
+    const colours = this.mean.length;
+    this.#check(this.layers[0].shape[0] === colours && pixels.length, pixels.length);
+    const size = pixels.length / colours;
+    for (let k = 0; k < pixels.length; k++) {
+      const c = k % colours;
+      this.input[c * size + (k - c) / colours] = (pixels[k] / 255 - this.mean[c]) / this.std[c];
     }
     return this.#run(last);
   }
 
   /**
    * Classifies a picture that is already normalised.
-   * @param {Float32Array} planes (channels, height, width)
+   * @param {ArrayLike<number>} planes (channels, height, width)
    * @returns {{logits: number[], probabilities: number[]}}
    */
   forwardPlanes(planes) {
-    if (planes.length !== this.input.length) {
-      throw new Error(`The network takes ${this.layers[0].shape.join(" × ")} numbers, not ${planes.length}.`);
-    }
+    this.#check(planes.length, planes.length);
     this.input.set(planes);
     return this.#run(this.layers.length - 1);
   }
 
+  #check(fits, count) {
+    if (fits === this.input.length) return;
+    throw new Error(`The network takes ${this.layers[0].shape.join(" × ")} numbers, not ${count}.`);
+  }
+
   #run(last) {
-    for (let index = 0; index <= last; index++) this.#steps[index]?.();
+    for (let index = 0; index <= last; index++) this.#steps[index]?.(this.#scratch);
     if (last < this.layers.length - 1) return null;
     const logits = Array.from(this.#maps.at(-1));
     return { logits, probabilities: softmax(logits) };
@@ -479,7 +398,7 @@ export class Network {
   /**
    * The bias of a channel or unit, 0 in a layer without biases.
    * @param {number} index of the layer
-   * @param {number} output channel or unit
+   * @param {number} output
    * @returns {number}
    */
   bias(index, output) {
@@ -487,7 +406,6 @@ export class Network {
   }
 
   /**
-   * The layer with this name.
    * @param {string} name path of the module
    * @returns {Layer|undefined}
    */
