@@ -21,8 +21,6 @@ _IN_NOTEBOOK, _ON_PAGE = 200, 30
 SHIFTS: Final = (0, 2, 4, 8)
 CUTOUTS: Final = (0, 8, 12, 16)
 
-Array = np.ndarray[Any, Any]
-
 
 class ImageBrowser(CourseWidget, module="image_browser"):
     """A data set to look through.
@@ -30,7 +28,7 @@ class ImageBrowser(CourseWidget, module="image_browser"):
     Attributes:
         label: name of the class that is shown, or `all`.
         picture: number of the chosen image in the data set.
-        order: 0 as in the data set; another number shuffles.
+        order: 0 for the first pictures of the data set; another number draws pictures at random.
         flip: whether draws may be mirrored.
         shift: pixels by which draws move at most.
         cutout: side of the square that is blanked.
@@ -102,21 +100,23 @@ class ImageBrowser(CourseWidget, module="image_browser"):
         return f"A wall of {which}. Image {self.picture} ({name}) is enlarged, with random augmentations of it."
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """The first pictures of each class, `class/cat`, and the chosen picture, `image/17`."""
+        """Some pictures of each class, `class/cat/0` with the order at the end, and the chosen one, `image/17`."""
         files: dict[str, Callable[[], bytes]] = {
-            f"class/{name}": partial(self._pack, group[:_ON_PAGE]) for name, group in self._groups.items()
+            f"class/{name}/{self.order}": partial(self._some, name, self.order, _ON_PAGE) for name in self._groups
         }
         return files | {f"image/{self.picture}": lambda: self.read(f"image/{self.picture}")}
 
     def read(self, name: str) -> bytes:
-        """The same with more pictures of a class, and any picture."""
-        kind, _, which = name.partition("/")
+        """The same with more pictures of a class, in any order, and any picture."""
+        kind, which, *order = name.split("/")
         if kind == "image":
-            return self._pack(np.array([int(which)]))
-        return self._pack(self._groups[which][:_IN_NOTEBOOK])
+            return packed_pictures(self._images, np.array([int(which)]))
+        return self._some(which, int(order[0]), _IN_NOTEBOOK)
 
-    def _pack(self, chosen: Array) -> bytes:
-        return packed_pictures(self._images, chosen)
+    def _some(self, name: str, order: int, count: int) -> bytes:
+        group = self._groups[name]
+        drawn = np.random.default_rng(order).permutation(group) if order else group
+        return packed_pictures(self._images, drawn[:count])
 
 
 def image_browser(images: ImageSet) -> ImageBrowser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from cifar_helpers import CLASSES, ImageSet
 from cifar_helpers.data import denormalise, normalise
 from cifar_helpers.widgets import image_browser
+from cifar_helpers.widgets.image_browser import ImageBrowser
 
 IMAGES = random_images(400)
 
@@ -42,18 +44,18 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     widget.picture = 333  # beyond what the wall of a page holds
     page = front.open(widget)
     large = page.locator(".ib-close > .cw-picture canvas")
-    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"{CLASSES[IMAGES.labels[333]]}, image 333")
+    expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(f"{CLASSES[IMAGES.labels[333]]}, image 333")
     assert np.array_equal(pixels(large), rows_first(IMAGES.images[333]))
     page.get_by_role("radio", name="cat").click()
     cats = (IMAGES.labels == 3).nonzero().flatten().tolist()
-    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"cat, image {cats[0]}")
+    expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(f"cat, image {cats[0]}")
     wall = page.get_by_role("listbox", name="Pictures", exact=True)
     wall.get_by_role("option").nth(2).click()
     assert state_of(page, "picture") == cats[2]
     page.keyboard.press("ArrowDown")
     assert state_of(page, "picture") == cats[8]
     image = IMAGES.images[cats[8]]
-    expect(page.locator(".ib-inspect .cw-head b")).to_have_text(f"cat, image {cats[8]}")
+    expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(f"cat, image {cats[8]}")
     assert np.array_equal(pixels(large), rows_first(image))
     for channel, canvas in zip(image, page.locator(".ib-channels canvas").all(), strict=True):
         assert np.array_equal(pixels(canvas)[..., 1], channel)
@@ -71,6 +73,10 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     expect(page.locator(".ib-values thead th").first).to_have_text("row 6, column 20")
     assert numbers(page, 0) == [str(int(v)) for v in image[:, 6, 20]]
     assert numbers(page, 1) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
+    # The channels are pointed at like the picture.
+    page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
+    red = state_of(page, "pixel")
+    assert isinstance(red, list) and max(red) < 2
     assert numbers(page, 2) == [str(round(float(v) + 1e-9)) for v in image.float().mean((1, 2))]
 
 
@@ -98,6 +104,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
         assert text.count(word) >= least
     for trait, value in (("flip", False), ("shift", 0), ("cutout", 0)):
         put(page, trait, value)
+    expect(page.locator(".ib-done")).to_have_text("No augmentation is on, so all draws are the same.")
     expect(strip.get_by_role("option").nth(3)).to_have_attribute("aria-label", "Draw 3: unchanged")
 
 
@@ -132,24 +139,47 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     page.get_by_role("button", name="Draw again").tap()
     expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
     assert state_of(page, "seed") == 1
-    page.get_by_role("button", name="Shuffle").tap()
-    expect(page.locator(".ib-inspect .cw-head")).to_contain_text("original")
-    assert state_of(page, "order") == 1
-    expect(page.get_by_role("listbox", name="Pictures", exact=True).get_by_role("option").first).to_have_attribute(
-        "aria-selected", "true"
-    )
+    expect(page.get_by_role("button", name="Draw other pictures")).to_be_hidden()  # a stored page has no others
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_files_hold_the_pictures_of_a_class() -> None:
     widget = image_browser(IMAGES)
     ships = (IMAGES.labels == 8).nonzero().flatten()
-    packed = widget.read("class/ship")
+    packed = widget.read("class/ship/0")
     count = len(ships)
     assert np.frombuffer(packed[: 4 + 4 * count], "<u4").tolist() == [count, *ships.tolist()]
     assert set(packed[4 + 4 * count : 4 + 5 * count]) == {8}
-    assert np.frombuffer(widget.read("class/all")[:4], "<u4")[0] == 200
-    assert np.frombuffer(widget.loadable()["class/all"]()[:4], "<u4")[0] == 30
+    assert indices(widget.read("class/all/0")) == list(range(200))
+    assert indices(widget.loadable()["class/all/0"]()) == list(range(30))
+    # Another order is another sample of all pictures, on a page the beginning of the same.
+    drawn = indices(widget.read("class/all/1"))
+    assert len(set(drawn)) == 200 and max(drawn) > 380 and drawn != indices(widget.read("class/all/2"))
+    widget.order = 1
+    assert indices(widget.loadable()["class/all/1"]()) == drawn[:30]
+
+
+def indices(packed: bytes) -> list[int]:
+    count = int(np.frombuffer(packed[:4], "<u4")[0])
+    return [int(k) for k in np.frombuffer(packed[4 : 4 + 4 * count], "<u4")]
+
+
+def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("class/all/0", "class/all/1")
+    monkeypatch.setattr(ImageBrowser, "loadable", lambda self: {name: partial(self.read, name) for name in names})
+    widget = image_browser(IMAGES)
+    # As in a notebook, the widget asks its model instead of the page.
+    ask = """({ model: place.model, el: place });
+        place.model.send = ({ name }) => load(name).then(bytes =>
+            place.model.listeners.get("msg:custom").forEach(hear => hear({ type: "loaded", name }, [bytes])));"""
+    page = front.open(widget.as_page("A widget").replace("({ model: place.model, el: place, load });", ask))
+    page.get_by_role("button", name="Draw other pictures").click()
+    first, *_ = indices(widget.read("class/all/1"))
+    expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))
+    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("200 of 400, drawn at random")
+    assert state_of(page, "picture") == first
+    page.get_by_role("listbox", name="Pictures", exact=True).get_by_role("option").first.press("PageDown")
+    assert state_of(page, "picture") == indices(widget.read("class/all/1"))[30]
 
 
 def test_another_class_takes_its_first_picture_and_words_say_which() -> None:

@@ -1,17 +1,21 @@
 // A data set to look through: a wall of pictures, one of them enlarged with its numbers, and draws of its augmentation.
+import styles from "./image_browser.css";
 import { h, mount, framed, binding, loader } from "./ui.js";
 import { paint, paintBytes } from "./colour.js";
 import { fixed } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { picture } from "./picture.js";
-import { imageWall, unpackPictures } from "./image_wall.js";
-import styles from "./image_browser.css";
-import wallStyles from "./image_wall.css";
+import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
 
 const SIDE = 32;
 const PER_PAGE = 30;
 const DRAWS = 7;
 const CHANNELS = ["red", "green", "blue"];
+const CHOICES = {
+  flip: ["flip", "Flip", [false, true]],
+  shift: ["shift up to", "Shift by up to, in pixels", [0, 2, 4, 8]],
+  cutout: ["cutout", "Side of the blanked square, in pixels", [0, 8, 12, 16]],
+};
 
 /**
  * Random numbers from 0 to 1, the same for the same seed (mulberry32).
@@ -94,7 +98,7 @@ function inSigns({ mirrored, down, right }) {
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
   ];
-  return parts.filter(Boolean).join(" ") || "in place";
+  return parts.filter(Boolean).join(" ") || "not moved";
 }
 
 /**
@@ -104,9 +108,9 @@ function inSigns({ mirrored, down, right }) {
 export function render({ model, el, load }) {
   const get = load ?? loader(model);
   const [classes, counts, mean, std] = ["classes", "counts", "mean", "std"].map(name => model.get(name));
-  /** @type {Map<string, import("./image_wall.js").Picture[]>} */
+  const augment = () => Object.fromEntries(Object.keys(CHOICES).map(name => [name, model.get(name)]));
+  /** @type {Map<string, import("./image_wall.js").Picture[] | null>} null while it is on its way */
   const files = new Map();
-  const asked = new Set();
   /** @type {import("./image_wall.js").Picture[]} */
   let list = [];
   let drawn = "";
@@ -115,19 +119,23 @@ export function render({ model, el, load }) {
   let inspected = 0; // 0 is the picture itself, k its draw k
   /** @type {number[] | null} */
   let under = null;
-  let moved = false; // to another class, whose first picture is chosen once it is here
-  let failure = "";
+  let moved = false; // to other pictures, the first of which is chosen once it is here
 
   const redraw = framed(draw);
   const { root, say, close } = mount(el, "image_browser", "Image browser", styles + wallStyles, redraw);
-  const heard = ["label", "picture", "order", "flip", "shift", "cutout", "seed", "pixel"];
-  const { set, close: unbind } = binding(model, Object.fromEntries(heard.map(name => [name, redraw])));
+  const heard = ["label", "picture", "order", "seed", "pixel", ...Object.keys(CHOICES)];
+  const state = binding(model, Object.fromEntries(heard.map(name => [name, redraw])));
   const put = values => {
-    set(values);
+    state.set(values);
     redraw();
   };
+  const go = values => {
+    inspected = 0;
+    moved = true;
+    put(values);
+  };
   const augmenting = values => {
-    if (!inspected) inspected = 1; // look at what is being changed
+    inspected ||= 1; // look at what is being changed
     put(values);
   };
 
@@ -136,74 +144,58 @@ export function render({ model, el, load }) {
     "Class",
     ["all", ...offered].map(name => ({ value: name, text: name })),
     model.get("label"),
-    value => {
-      inspected = 0;
-      moved = true;
-      put({ label: value });
-    },
+    value => go({ label: value }),
   );
   const wall = imageWall("Pictures", PER_PAGE, k => {
     inspected = 0;
     put({ picture: list[k].index });
   });
   const of = h("span", { class: "cw-cap" });
-  const shuffle = button("Shuffle", () => {
-    inspected = 0;
-    const order = model.get("order") + 1;
-    put({ order, picture: ordered(list, order)[0].index });
-  });
+  const shuffle = button("Shuffle", () => go({ order: model.get("order") + 1 }), { name: "Draw other pictures" });
+  shuffle.hidden = Boolean(load); // a stored page has no others
 
   const name = h("b");
-  const which = h("span", { class: "cw-cap" });
-  const change = h("p", { class: "cw-cap ib-done" });
-  const large = picture("Pixels of the picture: point at one, or use arrow keys", {
-    rows: SIDE, columns: SIDE, moved: (row, column) => put({ pixel: [row, column] }),
+  const which = h("b");
+  const views = ["picture", ...CHANNELS.map(channel => `${channel} channel`)].map(title => {
+    const view = picture(`Pixels of the ${title}: point at one, or use arrow keys`, {
+      rows: SIDE, columns: SIDE, moved: (row, column) => put({ pixel: [row, column] }),
+    });
+    const point = place => {
+      under = place;
+      redraw();
+    };
+    view.node.addEventListener("pointermove", event => {
+      point(event.buttons ? null : cellUnder(view.node, event, SIDE, SIDE));
+    });
+    view.node.addEventListener("pointerleave", () => point(null));
+    return view;
   });
-  large.node.addEventListener("pointermove", event => {
-    under = event.buttons ? null : cellUnder(large.node, event, SIDE, SIDE);
-    redraw();
-  });
-  large.node.addEventListener("pointerleave", () => {
-    under = null;
-    redraw();
-  });
-  const channels = CHANNELS.map(channel => picture(`${channel} channel`, { rows: SIDE, columns: SIDE }));
+  const [large, ...channels] = views;
   const place = h("th", { scope: "col" });
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
-  const line = words => ({ head: h("th", { scope: "row" }, words), cells: CHANNELS.map(() => h("td")) });
-  const raw = line("0 to 255");
-  const scaled = line("normalised");
-  const means = line("mean of the picture");
+  const row = words => ({ head: h("th", { scope: "row" }, words), cells: CHANNELS.map(() => h("td")) });
+  const rows = ["0 to 255", "normalised*", "mean of the picture"].map(row);
+  const [raw, scaled, means] = rows;
   raw.head.append(swatch);
+  const inBytes = list => list.map(value => Math.round(value * 255)).join(", ");
+  const rule = `* (number − mean) / std. Of the data set: mean ${inBytes(mean)}; std ${inBytes(std)}.`;
   const values = h(
     "table", { class: "ib-values" },
     h("thead", {}, h("tr", {}, place, CHANNELS.map(channel => h("th", { scope: "col" }, channel)))),
-    h("tbody", {}, [raw, scaled, means].map(row => h("tr", {}, row.head, row.cells))),
+    h("tbody", {}, rows.map(each => h("tr", {}, each.head, each.cells))),
   );
 
-  const sizes = (trait, words, options) =>
-    segmented(
-      words,
-      options.map(value => ({ value, text: String(value) })),
-      model.get(trait),
-      value => augmenting({ [trait]: value }),
-    );
-  const flip = segmented(
-    "Flip",
-    [
-      { value: false, text: "off" },
-      { value: true, text: "on" },
-    ],
-    model.get("flip"),
-    value => augmenting({ flip: value }),
-  );
-  const shift = sizes("shift", "Shift by up to, in pixels", [0, 2, 4, 8]);
-  const cutout = sizes("cutout", "Side of the blanked square, in pixels", [0, 8, 12, 16]);
+  const controls = Object.entries(CHOICES).map(([trait, [words, title, options]]) => {
+    const texts = options.map(value => ({ value, text: { false: "off", true: "on" }[value] ?? String(value) }));
+    const control = segmented(title, texts, model.get(trait), value => augmenting({ [trait]: value }));
+    return { trait, control, node: field(words, control) };
+  });
   const again = button("Draw again", () => augmenting({ seed: model.get("seed") + 1 }), { main: true });
   const strip = imageWall("The picture and draws of its augmentation", DRAWS + 1, k => {
     inspected = k;
     redraw();
   });
+  const told = h("p", { class: "cw-cap ib-done" });
 
   root.append(
     h("div", { class: "cw-bar" }, label.node),
@@ -216,7 +208,7 @@ export function render({ model, el, load }) {
         h("div", { class: "ib-under" }, shuffle, wall.pager),
       ),
       h(
-        "div", { class: "ib-inspect" },
+        "div", {},
         h("div", { class: "cw-head" }, name, which),
         h(
           "div", { class: "ib-close" },
@@ -226,58 +218,52 @@ export function render({ model, el, load }) {
             channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
           ),
         ),
-        values, change,
+        values, h("p", { class: "cw-cap" }, rule),
       ),
     ),
     h(
       "div", { class: "cw-foot ib-foot" },
-      h(
-        "div", { class: "cw-bar" },
-        h("b", {}, "Augmentation"), field("flip", flip), field("shift up to", shift), field("cutout", cutout), again,
-      ),
-      strip.node,
+      h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), again),
+      strip.node, told,
     ),
   );
 
-  /** Asks for a file once; what has come is in `files`. */
-  async function want(file) {
-    if (asked.has(file)) return;
-    asked.add(file);
-    try {
-      files.set(file, unpackPictures(await get(file)));
-    } catch (error) {
-      failure = `The pictures could not be loaded: run the cell again. ${error}`;
+  /** A file, if it is here; else it is asked for. */
+  function file(key) {
+    if (!files.has(key)) {
+      files.set(key, null);
+      get(key).then(
+        bytes => {
+          files.set(key, unpackPictures(bytes));
+          redraw();
+        },
+        error => {
+          of.textContent = `The pictures could not be loaded: ${error.message}. Run the cell again.`;
+        },
+      );
     }
-    redraw();
-  }
-
-  /** The pictures as they are in the data set (seed 0), or shuffled. */
-  function ordered(pictures, seed) {
-    const random = randomNumbers(seed);
-    const keys = new Map(pictures.map(each => [each.index, seed ? random() : each.index]));
-    return [...pictures].sort((a, b) => keys.get(a.index) - keys.get(b.index));
+    return files.get(key);
   }
 
   function draw() {
-    const kind = model.get("label");
-    const wanted = model.get("picture");
+    const [kind, order] = [model.get("label"), model.get("order")];
     label.set(kind);
-    flip.set(model.get("flip"));
-    shift.set(model.get("shift"));
-    cutout.set(model.get("cutout"));
-    if (failure) of.textContent = failure;
-    const group = files.get(`class/${kind}`);
-    if (!group) return void want(`class/${kind}`);
-    list = ordered(group, model.get("order"));
-    const at = list.findIndex(each => each.index === wanted);
-    const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
-    of.textContent = `the first ${list.length} of ${all.toLocaleString("en-US")}`;
+    for (const { trait, control } of controls) control.set(model.get(trait));
+    const group = file(`class/${kind}/${order}`);
+    if (!group) return;
+    list = group;
     if (moved) {
       moved = false;
-      if (at < 0) return put({ picture: list[0].index });
+      state.set({ picture: list[0].index });
     }
-    const chosen = at >= 0 ? list[at] : files.get(`image/${wanted}`)?.[0]; // Python may choose one beyond the wall
-    if (!chosen) return void want(`image/${wanted}`);
+    const wanted = model.get("picture");
+    const at = list.findIndex(each => each.index === wanted);
+    const chosen = at >= 0 ? list[at] : file(`image/${wanted}`)?.[0]; // Python may choose one beyond the wall
+    if (!chosen) return;
+    const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
+    const some = order ? `${list.length} of ${all.toLocaleString("en-US")}, drawn at random` :
+      `the first ${list.length} of ${all.toLocaleString("en-US")}`;
+    of.textContent = list.length < all ? some : `${list.length}`;
     wall.set({
       total: list.length,
       chosen: at,
@@ -289,14 +275,13 @@ export function render({ model, el, load }) {
   }
 
   function drawStrip(chosen) {
-    const augment = { flip: model.get("flip"), shift: model.get("shift"), cutout: model.get("cutout") };
-    const key = JSON.stringify([augment, model.get("seed"), chosen.index]);
+    const key = JSON.stringify([augment(), model.get("seed"), chosen.index]);
     if (key !== drawn) {
       drawn = key;
       const random = randomNumbers(model.get("seed"));
       draws = Array.from({ length: DRAWS }, () => {
-        const one = drawChange(augment, random);
-        return { change: one, pixels: changed(chosen.pixels, one, mean) };
+        const change = drawChange(/** @type {any} */ (augment()), random);
+        return { change, pixels: changed(chosen.pixels, change, mean) };
       });
     }
     strip.set({
@@ -308,20 +293,25 @@ export function render({ model, el, load }) {
     });
   }
 
+  /** What the strip shows, and how to read it. */
+  function toldOf() {
+    if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
+    if (!inspected) return "Choose a draw to look at its pixels. ⇄ is mirrored, ↓4 moved down by 4 pixels.";
+    const { change } = draws[inspected - 1];
+    const border = change.down || change.right ? " Its border mirrors the picture." : "";
+    const blank = change.hole ? " The blank has the mean colour, 0 once normalised." : "";
+    return `Draw ${inspected}: ${inWords(change)}.${border}${blank}`;
+  }
+
   function drawLarge(chosen) {
     const pixels = inspected ? draws[inspected - 1].pixels : chosen.pixels;
-    const title = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
-    const one = inspected ? draws[inspected - 1].change : null;
-    const done = one ? `Draw ${inspected}: ${inWords(one)}` : "Original";
-    name.textContent = title;
-    which.textContent = one ? `draw ${inspected}` : "original";
-    const blank = one?.hole ? " The blank has the mean colour, 0 once normalised." : "";
-    change.textContent = one ? `${done}.${blank}` : "Choose a draw below to look at its pixels.";
+    name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
+    which.textContent = inspected ? `draw ${inspected}` : "original";
+    told.textContent = toldOf();
     paintBytes(large.canvas, pixels, SIDE, SIDE);
-    const [row, column] = under ?? model.get("pixel");
-    const from = (row * SIDE + column) * 3;
-    large.place(row, column);
-    place.textContent = `row ${row}, column ${column}`;
+    const [y, x] = under ?? model.get("pixel");
+    const from = (y * SIDE + x) * 3;
+    place.textContent = `row ${y}, column ${x}`;
     channels.forEach((view, c) => {
       let sum = 0;
       paint(view.canvas, SIDE, SIDE, i => {
@@ -333,15 +323,19 @@ export function render({ model, el, load }) {
       raw.cells[c].textContent = String(Math.round(pixels[from + c]));
       scaled.cells[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
     });
-    swatch.style.background = `rgb(${[0, 1, 2].map(c => Math.round(pixels[from + c])).join(",")})`;
-    for (const view of [large, ...channels]) view.mark(row, column, 1, 1);
-    const numbers = CHANNELS.map((channel, c) => `${channel} ${raw.cells[c].textContent}`).join(", ");
-    say(`${title}, ${done}. Row ${row}, column ${column}: ${numbers}.`);
+    const numbers = raw.cells.map(cell => cell.textContent);
+    swatch.style.background = `rgb(${numbers.join(",")})`;
+    for (const view of views) {
+      view.place(...model.get("pixel"));
+      view.mark(y, x, 1, 1);
+    }
+    const spoken = CHANNELS.map((channel, c) => `${channel} ${numbers[c]}`).join(", ");
+    say(`${name.textContent}, ${which.textContent}. Row ${y}, column ${x}: ${spoken}.`);
   }
 
   redraw();
   return () => {
-    unbind();
+    state.close();
     close();
   };
 }
