@@ -99,19 +99,15 @@ export function resized(kernel, side) {
   return windowAt(image, side, { padding: (side - old) / 2, stride: 1, dilation: 1 }, 0, 0).map(v => v ?? 0);
 }
 
-/** Values as options of a segmented choice. @param {any[]} values */
-export function plain(values) {
-  return values.map(value => ({ value, text: String(value) }));
-}
-
 /**
- * Traits as segmented choices with their labels.
- * @param {any} model
- * @param {[trait: string, label: string, options: any[]][]} wanted
- * @param {(values: Record<string, any>) => void} chosen
+ * How the kernel slides, as segmented choices.
+ * @param {any} model @param {Record<string, number[]>} wanted values of traits
+ * @param {(values: Record<string, number>) => void} chosen
  */
-export function traitFields(model, wanted, chosen) {
-  const fields = wanted.map(([trait, label, options]) => {
+export function slidingFields(model, wanted, chosen) {
+  const fields = Object.entries(wanted).map(([trait, values]) => {
+    const label = trait[0].toUpperCase() + trait.slice(1);
+    const options = values.map(value => ({ value, text: String(value) }));
     const choice = segmented(label, options, model.get(trait), value => chosen({ [trait]: value }));
     return { trait, choice, node: field(label, choice) };
   });

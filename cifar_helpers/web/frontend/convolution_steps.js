@@ -5,7 +5,7 @@ import { fixed } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { slidingOf, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
-import { plain, traitFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
+import { slidingFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
 
@@ -64,15 +64,7 @@ export function render({ model, el }) {
 
   // Controls
   const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
-  const fields = traitFields(
-    model,
-    [
-      ["padding", "Padding", plain([0, 1, 2])],
-      ["stride", "Stride", plain([1, 2, 3])],
-      ["dilation", "Dilation", plain([1, 2])],
-    ],
-    setting,
-  );
+  const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
   const formula = h("div", { class: "cw-cap cs-formula" });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,

@@ -5,7 +5,7 @@ import { show, percent } from "./numbers.js";
 import { segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
-import { isSigned, resized, plain, traitFields, glyph, kernelChips, sumLine, slidingViews } from "./convolution.js";
+import { isSigned, resized, slidingFields, glyph, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
@@ -81,7 +81,7 @@ function mapScale(colours) {
  * @returns {() => void}
  */
 export function render({ model, el, load }) {
-  const { root, colours, say, close } = mount(el, "kernel_bench", "Kernel bench", shared + styles, repaint);
+  const { root, colours, say, close } = mount(el, "kernel_bench", "Kernel bench", shared + styles, () => draw());
   const puzzles = Object.entries(model.get("puzzles")).map(([name, rows]) => ({ name, target: rows.flat() }));
   const [height, width] = model.get("size");
   const sliding = () => slidingOf(model);
@@ -89,12 +89,11 @@ export function render({ model, el, load }) {
   const kernelNow = () => model.get("kernel").flat();
   let spelled = "green"; // the colour whose products are written out, where all are shown
   let mine = {}; // kernel and settings before the puzzles
-  let planes = [];
   /** @type {Float32Array | null} */
   let learned = null;
 
   const names = ["kernel", "padding", "stride", "dilation", "channel", "pixel", "puzzle", "solved"];
-  const traits = binding(model, Object.fromEntries(names.map(name => [name, repaint])));
+  const traits = binding(model, Object.fromEntries(names.map(name => [name, () => draw()])));
   const set = values => {
     traits.set(values);
     draw();
@@ -120,31 +119,20 @@ export function render({ model, el, load }) {
   // Settings
   const begin = number => {
     if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 4).map(name => [name, model.get(name)]));
-    traits.set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
-    repaint();
+    set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
   };
   const modes = segmented("Mode", [{ value: 0, text: "Explore" }, { value: 1, text: "Puzzles" }], 0, on => {
     const open = puzzles.findIndex((_, k) => !model.get("solved").includes(k + 1));
     begin(on && Math.max(0, open) + 1);
   });
-  const tasks = segmented("Puzzle", plain(puzzles.map((_, k) => k + 1)), 1, begin);
+  const tasks = segmented("Puzzle", puzzles.map((_, k) => ({ value: k + 1, text: String(k + 1) })), 1, begin);
   const task = h("span");
   const chips = kernelChips(model.get("presets"), to => edit(resized(to, Math.sqrt(kernelNow().length))));
   const inColour = bytesOf(model.get("image")).length === 3 * height * width;
   const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
-  const fields = traitFields(
-    model,
-    [
-      ...(inColour ? [["channel", "Picture", channels]] : []),
-      ["padding", "Padding", plain([0, 1, 2, 3])],
-      ["stride", "Stride", plain([1, 2, 3, 4])],
-      ["dilation", "Dilation", plain([1, 2, 3, 4])],
-    ],
-    values => {
-      traits.set(values);
-      repaint();
-    },
-  );
+  const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
+  const wanted = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
+  const fields = slidingFields(model, wanted, set);
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
     edit(resized(kernelNow(), side)),
   );
@@ -156,7 +144,7 @@ export function render({ model, el, load }) {
   const formula = h("div", { class: "cw-cap kb-formula" });
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), fields.nodes, formula,
+    field("Kernel", sides), inColour ? field("Picture", channel) : null, fields.nodes, formula,
   );
 
   const named = { role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 };
@@ -177,6 +165,11 @@ export function render({ model, el, load }) {
     const kernel = kernelNow();
     const side = Math.sqrt(kernel.length);
     const [how, goal] = [sliding(), puzzle()];
+    const planes = planesOf(bytesOf(model.get("image")), [height, width], model.get("channel"));
+    const only = COLOURS.indexOf(model.get("channel"));
+    const lit = v => grey(v).map((level, c) => (only < 0 || c === only ? level : 0));
+    const levels = i => planes.map(plane => plane.values[i] * 255);
+    paint(input.view.canvas, height, width, i => (planes.length === 3 ? levels(i) : lit(planes[0].values[i])));
     const outputs = planes.map(plane => convolve(plane, kernel, how));
     const [{ height: rows, width: columns }] = outputs;
     const fits = rows > 0 && columns > 0;
@@ -203,12 +196,11 @@ export function render({ model, el, load }) {
 
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
     const several = outputs.length === 3;
-    const tint = COLOURS.indexOf(several ? spelled : model.get("channel"));
-    const plane = several ? tint : 0;
-    const lit = v => grey(v).map((level, c) => (tint < 0 || c === tint ? level : 0));
+    const plane = several ? COLOURS.indexOf(spelled) : 0;
+    const written = several ? v => grey(v).map((level, c) => (c === plane ? level : 0)) : lit;
     const value = outputs[plane].values[row * columns + column];
     const seen = windowAt(planes[plane], side, how, row, column);
-    const sum = line.set(seen, kernel, colours(), signed ? colour(value) : lit(value), lit);
+    const sum = line.set(seen, kernel, colours(), signed ? colour(value) : written(value), written);
     views.mark(row, column);
     target.mark(row, column, 1, 1);
     const words = goal ? puzzleWords(kernel, goal) : flatWords(kernel);
@@ -222,6 +214,7 @@ export function render({ model, el, load }) {
     chips.set(kernel, colours());
     sides.set(side);
     fields.refresh();
+    channel.set(model.get("channel"));
     modes.set(goal ? 1 : 0);
     tasks.set(model.get("puzzle") || 1);
     tasks.buttons.forEach((button, k) => {
@@ -230,7 +223,7 @@ export function render({ model, el, load }) {
       button.setAttribute("aria-label", `Puzzle ${puzzles[k].name}${done ? ", solved" : ""}`);
     });
     formula.replaceChildren(...sizeFormula(height, side, sliding()));
-    spell.node.hidden = planes.length < 3;
+    spell.node.hidden = model.get("channel") !== ALL;
     const best = learned && nearest(kernel, learned);
     const shown = best && (goal ? distance(kernel, goal.target) < SOLVED : Math.abs(best.likeness) >= ALIKE);
     alike.style.visibility = shown ? "" : "hidden";
@@ -268,19 +261,7 @@ export function render({ model, el, load }) {
   }
 
   const draw = framed(paintAll);
-
-  /** What follows from the picture and its border, too. */
-  function repaint() {
-    planes = planesOf(bytesOf(model.get("image")), [height, width], model.get("channel"));
-    const only = COLOURS.indexOf(model.get("channel"));
-    paint(input.view.canvas, height, width, i => {
-      const levels = planes.map(plane => plane.values[i] * 255);
-      return levels.length === 3 ? levels : [0, 1, 2].map(c => (only < 0 || only === c ? levels[0] : 0));
-    });
-    draw();
-  }
-
-  repaint();
+  draw();
   (load ?? loader(model))("learned").then(
     bytes => {
       learned = new Float32Array(bytes.slice().buffer);
