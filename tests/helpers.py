@@ -14,12 +14,10 @@ import struct
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import ipywidgets
 import nbformat
 import numpy as np
 import torch
@@ -105,17 +103,6 @@ def weights(model: nn.Module) -> Tensor:
     return torch.cat([p.detach().flatten() for p in model.parameters()])
 
 
-def named(box: Any) -> dict[str, Any]:
-    """All controls of a widget by their descriptions, and its screen."""
-    found: dict[str, Any] = {}
-    for child in box.children:
-        if isinstance(child, ipywidgets.Box):
-            found |= named(child)
-        else:
-            found[getattr(child, "description", "") or type(child).__name__] = child
-    return found
-
-
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
@@ -171,15 +158,6 @@ class Fixed(nn.Module):
         logits = torch.full((len(images), 10), np.log(0.1 / 9))
         logits[:, HORSE] = np.log(0.9)
         return logits
-
-
-def upload(box: Any, content: bytes) -> str:
-    """What the widget shows after an upload: content comes as a memoryview, as from the browser."""
-    named(box)["choose a photo"].value = (
-        {"name": "x", "type": "", "size": len(content), "content": memoryview(content),
-         "last_modified": datetime.now(UTC)},
-    )  # fmt: skip
-    return str(named(box)["Screen"].value)
 
 
 ROOT = Path(__file__).resolve().parent.parent

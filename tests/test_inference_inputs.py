@@ -21,14 +21,9 @@ import torch
 from helpers import (
     STORED,
     Fixed,
-    alert,
     corners,
-    named,
     network,
     noise,
-    pictures,
-    status,
-    upload,
     write_png,
 )
 from PIL import Image, PngImagePlugin, features
@@ -114,9 +109,10 @@ def test_an_opened_picture_is_turned_once(orientation: int, kind: str) -> None:
 @pytest.mark.parametrize("orientation", STORED)
 def test_the_widget_sees_the_same_pixels_as_predict(orientation: int) -> None:
     content = photo(orientation, "JPEG")
-    page = upload(predict_photo_widget(), content)
+    widget = predict_photo_widget(content)
     answer = predict(content)
-    assert np.array_equal(pictures(page)[1], answer.seen.permute(1, 2, 0)) and str(answer) in status(page)
+    assert np.array_equal(widget.seen, answer.seen.permute(1, 2, 0)) and str(widget.prediction) == str(answer)
+    assert Image.open(io.BytesIO(widget.read("photo/0"))).size == (80, 48)
 
 
 def test_an_orientation_that_xmp_alone_names_is_honoured_once() -> None:
@@ -139,9 +135,10 @@ def test_grey_and_transparent_photos_are_turned_once() -> None:
     "picture", [noise(90, 60, 3), torch.from_numpy(noise(3, 60, 90)), noise(64, 64) / 255], ids=["HWC", "CHW", "grey"]
 )
 def test_the_widget_crops_arrays_at_their_full_size(picture: Any) -> None:
-    page = named(predict_photo_widget(picture, Fixed()))["Screen"].value
-    assert np.array_equal(pictures(page)[1], preprocess(picture).permute(1, 2, 0))
-    assert f"{90 if picture.shape[0] == 3 else picture.shape[1]}×" in page
+    widget = predict_photo_widget(picture, network())
+    assert np.array_equal(widget.seen, preprocess(picture).permute(1, 2, 0))
+    width = 90 if picture.shape[0] == 3 else picture.shape[1]
+    assert Image.open(io.BytesIO(widget.read("photo/0"))).width == width
 
 
 # --- kinds of files --------------------------------------------------------------------------------------
@@ -181,8 +178,8 @@ def test_heic_is_named_with_what_to_do(tmp_path: Path, brands: tuple[bytes, ...]
     with pytest.raises(PictureError, match=r"IMG_0001\.HEIC is a HEIC picture.*Save it as JPEG.*pillow-heif") as caught:
         preprocess(tmp_path / "IMG_0001.HEIC")
     assert "ftyp" not in str(caught.value)
-    box = predict_photo_widget(model=Fixed())
-    assert "HEIC" in alert(upload(box, container(*brands)))
+    with pytest.raises(PictureError, match="HEIC"):
+        predict_photo_widget(container(*brands))
 
 
 def test_an_mp4_is_not_called_heic() -> None:
@@ -430,10 +427,10 @@ def test_open_files_and_bytes_of_every_form_give_the_same_pixels(tmp_path: Path)
         for opened in (file, raw):
             assert torch.equal(preprocess(opened), expected) and torch.equal(preprocess(opened), expected)
             assert not opened.closed
-    page = named(predict_photo_widget({"a": io.BytesIO(content), "b": path}, Fixed()))
-    for choice in ("b", "a"):
-        page["picture"].value = choice
-        assert np.array_equal(pictures(page["Screen"].value)[1], expected.permute(1, 2, 0))
+    widget = predict_photo_widget({"a": io.BytesIO(content), "b": path}, network())
+    assert np.array_equal(widget.seen, expected.permute(1, 2, 0))
+    for name in ("photo/0", "photo/1"):
+        assert torch.equal(preprocess(widget.read(name)), expected)
 
 
 def test_a_pipe_that_is_open_is_read() -> None:
@@ -613,7 +610,8 @@ def test_paths_that_cannot_be_opened_say_why(tmp_path: Path, make: Callable[[Pat
     with pytest.raises(PictureError, match=says):
         open_rgb(path)
     if isinstance(path, str):
-        assert alert(named(predict_photo_widget(path, Fixed()))["Screen"].value)
+        with pytest.raises(PictureError, match=says):
+            predict_photo_widget(path, Fixed())
 
 
 def test_files_and_folders_without_permission_say_so(unprivileged: Path) -> None:
@@ -835,7 +833,8 @@ def test_what_is_no_picture_says_what_to_give(make: Callable[[], Any], says: str
         picture = make()
     with pytest.raises(PictureError, match=says):
         predict(picture, Fixed())
-    assert alert(named(predict_photo_widget({"it": picture}, Fixed()))["Screen"].value)
+    with pytest.raises(PictureError, match=says):
+        predict_photo_widget({"it": picture}, Fixed())
 
 
 # --- top and the network ---------------------------------------------------------------------------------
@@ -936,12 +935,15 @@ def test_a_network_that_cannot_predict_says_why(
 ) -> None:
     model = make()
     Image.new("RGB", (32, 32)).save(tmp_path / "p.png")
-    for call in (lambda: predict(noise(32, 32, 3), model), lambda: predict_folder(tmp_path, model)):
+    for call in (
+        lambda: predict(noise(32, 32, 3), model),
+        lambda: predict_folder(tmp_path, model),
+        lambda: predict_photo_widget(noise(32, 32, 3), model),
+        lambda: predict_photo_widget(model=model),
+    ):
         with pytest.raises(kind, match=says) as caught:
             call()
         assert not isinstance(caught.value, PictureError)
-    said = alert(named(predict_photo_widget(noise(32, 32, 3), model))["Screen"].value)
-    assert said.startswith("This network cannot be used")
 
 
 class OnlyContiguous(nn.Module):

@@ -23,12 +23,16 @@ _ENOUGH: Final = 512
 """Pixels of a photo's longer side that the browser gets: 32×32 look the same from more."""
 
 
+_SHEET: Final = Image.new("RGB", (256, 256), "white")
+"""What is drawn on where there is no photo."""
+
+
 class PredictPhoto(CourseWidget, module="predict_photo"):
     """A photo with a square that is dragged over it.
 
     Attributes:
         names: of the photos to choose from.
-        chosen: the photo that is shown; "your picture" after an upload.
+        chosen: the photo that is shown; "your picture" or "a drawing" that the reader brings; empty before that.
         crop: left, top and side of the square, in pixels of the photo (at most 512 a side); empty: the middle.
         method: `none`, `Grad-CAM` or `occlusion`: what is laid over the picture.
         seen: uint8 `(32, 32, 3)`, what the network sees in the square.
@@ -43,12 +47,13 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
     def __init__(self, pictures: Mapping[str, Picture], model: nn.Module | None) -> None:
         photos = {name: open_picture(picture) for name, picture in pictures.items()}
         self._photos = {name: _small(photo) for name, photo in photos.items()}
-        self._model = copy_network(checked_network(model) if model is not None else shipped_model())
-        self._weights = encode(self._model, "float16")
+        network = checked_network(model) if model is not None else shipped_model()
         first = next(iter(photos), "")
-        super().__init__(names=list(photos), chosen=first)
-        if photos:
-            self.seen = predict(photos[first], self._model).seen.permute(1, 2, 0).contiguous().numpy()
+        # First of all, so that a network that cannot predict says why.
+        seen = predict(photos.get(first, _SHEET), network).seen.permute(1, 2, 0).contiguous().numpy()
+        self._model = copy_network(network)
+        self._weights = encode(self._model, "float16")
+        super().__init__(names=list(photos), chosen=first, seen=seen)
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
         """The network, and the photos by their number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 import traitlets
 from chrome import FrontEnd, state_of
-from helpers import ROOT
+from helpers import ROOT, STORED, corners
 from PIL import Image
 from playwright.sync_api import Page, expect
 from torch import nn
@@ -207,3 +208,33 @@ def test_your_own_network_is_asked() -> None:
     photo = predict_photo(INPUTS / "horse.png", own)
     torch.testing.assert_close(photo.prediction.probabilities, predict(INPUTS / "horse.png", own).probabilities)
     assert not torch.equal(photo.prediction.probabilities, predict(INPUTS / "horse.png", shipped_model()).probabilities)
+
+
+def camera_photo(orientation: int) -> bytes:
+    """A JPEG from a camera that was held so."""
+    turn, buffer = STORED[orientation], io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = corners(80, 48) if turn is None else corners(80, 48).transpose(turn)
+    picture.save(buffer, "JPEG", quality=95, exif=exif)
+    return buffer.getvalue()
+
+
+def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_is_named(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo()))
+    chooser = page.locator("input[type=file]")
+    for orientation in STORED:
+        content = camera_photo(orientation)
+        chooser.set_input_files({"name": "p.jpg", "mimeType": "image/jpeg", "buffer": content})
+        wanted = predict(content).seen.permute(1, 2, 0).flatten().tolist()
+        # Decoders of JPEG differ a little; a wrong turn differs by more than 100 in a quarter of the picture.
+        seen_by(page, until=f"pixels.reduce((sum, v, k) => sum + Math.abs(v - {wanted}[k]), 0) < 3072 * 8")
+        expect(page.locator(".pp-photo").locator("..").locator("..").locator(".cw-head span")).to_have_text("80 × 48")
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+    one_pixel = io.BytesIO()
+    Image.new("RGB", (7, 90)).save(one_pixel, "PNG")
+    for content, says in ((heic, "can’t read this file"), (b"", "can’t read"), (one_pixel.getvalue(), "7 × 90 pixels")):
+        chooser.set_input_files({"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": content})
+        expect(page.get_by_role("alert")).to_contain_text(says)
+        expect(page.locator(".cw-bars")).to_be_visible()
+    assert state_of(page, "chosen") == "your picture"
