@@ -6,27 +6,22 @@ function fromBase64(text) {
   return Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
 }
 
-/** Bytes stand in JSON as {"$bytes": base64}. */
-function revive(_key, value) {
-  return value && typeof value === "object" && "$bytes" in value ? fromBase64(value.$bytes) : value;
-}
-
 /**
- * Every element with `data-widget="NAME"` holds its state in a script of type application/json; what a widget loads by
- * name stands in scripts with `data-file="NAME"`, base64, anywhere on the page.
- * @param {Record<string, (host: {model: any, el: HTMLElement, load: (name: string) => Promise<Uint8Array>}) => any>} renders
+ * Every element with `data-widget="NAME"` holds its state in a script of type application/json, in which bytes are
+ * {"$bytes": base64}; what a widget loads by name stands in scripts with `data-file="NAME"`, base64.
+ * @param {Record<string, (host: any) => void>} renders by name of the module
  */
 export function boot(renders) {
+  const revive = (_, value) => (value?.$bytes === undefined ? value : fromBase64(value.$bytes));
   const load = async name => {
     const file = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
     if (!file) throw new Error(`this page has no file ${name}`);
-    return fromBase64(/** @type {string} */ (file.textContent).trim());
+    return fromBase64(file.textContent.trim());
   };
   for (const el of document.querySelectorAll("[data-widget]")) {
-    const place = /** @type {any} */ (el);
-    const record = place.querySelector('script[type="application/json"]');
-    place.model = new LocalModel(JSON.parse(record.textContent, revive));
-    place.close = renders[place.dataset.widget]({ model: place.model, el: place, load });
+    const record = el.querySelector('script[type="application/json"]');
+    el.model = new LocalModel(JSON.parse(record.textContent, revive));
+    el.close = renders[el.dataset.widget]({ model: el.model, el, load });
   }
   document.documentElement.dataset.booted = "true";
 }

@@ -1,12 +1,6 @@
 // Colours from the tokens: one scale for signed numbers, ink that can be read on it, and pixels for canvases.
 
 const STOPS = ["n4", "n3", "n2", "n1", "0", "p1", "p2", "p3", "p4"];
-const SIZE = 511;
-
-/** @param {string} text "#rrggbb" */
-function bytes(text) {
-  return [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16));
-}
 
 /**
  * The scale for numbers with a sign: 511 colours, of which number 255 is zero. Read again after a change of theme.
@@ -15,14 +9,13 @@ function bytes(text) {
  */
 export function ramp(root) {
   const style = getComputedStyle(root);
+  const bytes = text => [1, 3, 5].map(k => parseInt(text.slice(k, k + 2), 16)); // of "#rrggbb"
   const stops = STOPS.map(name => bytes(style.getPropertyValue(`--cw-${name}`).trim()));
-  const table = new Uint8Array(SIZE * 3);
-  for (let i = 0; i < SIZE; i++) {
-    const position = (i / (SIZE - 1)) * (STOPS.length - 1);
+  return Uint8Array.from({ length: 511 * 3 }, (_, i) => {
+    const position = Math.floor(i / 3) * (STOPS.length - 1) / 510;
     const k = Math.min(STOPS.length - 2, Math.floor(position));
-    for (let c = 0; c < 3; c++) table[i * 3 + c] = stops[k][c] + (stops[k + 1][c] - stops[k][c]) * (position - k);
-  }
-  return table;
+    return stops[k][i % 3] + (stops[k + 1][i % 3] - stops[k][i % 3]) * (position - k);
+  });
 }
 
 /**
@@ -106,9 +99,7 @@ export function paint(canvas, height, width, colour) {
   for (let i = 0; i < height * width; i++) {
     const rgb = colour(i);
     if (!rgb) continue;
-    image.data[i * 4] = rgb[0];
-    image.data[i * 4 + 1] = rgb[1];
-    image.data[i * 4 + 2] = rgb[2];
+    for (let c = 0; c < 3; c++) image.data[i * 4 + c] = rgb[c];
     image.data[i * 4 + 3] = 255;
   }
   context.putImageData(image, 0, 0);

@@ -63,8 +63,8 @@ export function roving(node, buttons) {
   });
   node.addEventListener("focusin", event => stop(Math.max(0, buttons.indexOf(event.target))));
   arrows(node, (down, right) => {
-    const at = buttons.findIndex(button => button.tabIndex === 0);
-    buttons[Math.max(0, Math.min(buttons.length - 1, at + Math.sign(down) + Math.sign(right)))].focus();
+    const at = buttons.findIndex(button => button.tabIndex === 0) + down + right;
+    buttons[Math.max(0, Math.min(buttons.length - 1, at))].focus();
   });
   stop(0);
 }
@@ -102,11 +102,8 @@ export function slider(label, stops, value, moved, say = String) {
  * @param {{main?: boolean, name?: string}} [options] `main` for the one that matters
  */
 export function button(text, pressed, { main = false, name } = {}) {
-  return h(
-    "button",
-    { type: "button", class: main ? "cw-button cw-main" : "cw-button", "aria-label": name, onclick: pressed },
-    text,
-  );
+  const look = main ? "cw-button cw-main" : "cw-button";
+  return h("button", { type: "button", class: look, "aria-label": name, onclick: pressed }, text);
 }
 
 /**
@@ -150,23 +147,19 @@ export function cellUnder(node, event, rows, columns) {
 export function probabilityBars(classes) {
   const rows = classes.map(name => {
     const fill = h("i");
-    return {
-      fill,
-      parts: [h("span", {}, name), h("span", { class: "bar" }, fill), h("span", { class: "value" })],
-    };
+    return [h("span", {}, name), h("span", { class: "bar" }, fill), h("span", { class: "value" }), fill];
   });
-  const table = rows.map(row => row.parts);
-  const node = h("div", { class: "cw-bars", role: "img" }, ...table);
+  const node = h("div", { class: "cw-bars", role: "img" }, rows.flatMap(row => row.slice(0, 3)));
   return {
     node,
     set(probabilities) {
       const list = Array.from(probabilities);
       const best = list.indexOf(Math.max(...list));
-      rows.forEach(({ fill, parts }, k) => {
+      rows.forEach(([name, bar, value, fill], k) => {
         fill.style.width = `${list[k] * 100}%`;
         const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
-        if (parts[2].textContent !== text) parts[2].textContent = text;
-        for (const part of [parts[0], parts[1]]) part.classList.toggle("top", k === best);
+        if (value.textContent !== text) value.textContent = text;
+        for (const part of [name, bar]) part.classList.toggle("top", k === best);
       });
       const words = list.map((p, k) => [p, `${classes[k]} ${Math.round(p * 100)} %`]).sort((a, b) => b[0] - a[0]);
       node.setAttribute("aria-label", `Probabilities: ${words.slice(0, 3).map(pair => pair[1]).join(", ")}`);

@@ -7,11 +7,9 @@
  * @returns {string}
  */
 export function show(value, digits = 2) {
-  const ninths = value * 9;
-  const isNinth = Math.abs(ninths - Math.round(ninths)) < 1e-5;
   const isDecimal = Math.abs(value * 20 - Math.round(value * 20)) < 1e-6;
-  if (isNinth && !isDecimal) return signedText(`${Math.round(ninths)}/9`);
-  return signedText(String(+value.toFixed(digits)));
+  const isNinth = Math.abs(value * 9 - Math.round(value * 9)) < 1e-5;
+  return signedText(isNinth && !isDecimal ? `${Math.round(value * 9)}/9` : String(+value.toFixed(digits)));
 }
 
 /**
@@ -50,17 +48,16 @@ function signedText(text) {
   return (text === "-0" ? "0" : text).replace("-", "−");
 }
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)$/;
-
 /**
- * What a person typed: "−1", "0,5" or "1/9"; NaN where it is no number.
+ * What a person typed: "−1", "0,5" or "1/9"; NaN where it is not a number.
  * @param {string} text
  * @returns {number}
  */
 export function parse(text) {
-  const parts = text.trim().replace(/[−–]/g, "-").replace(",", ".").split("/").map(part => part.trim());
-  if (parts.length > 2 || !parts.every(part => NUMBER.test(part))) return NaN;
-  const value = parts.length === 1 ? +parts[0] : +parts[0] / +parts[1];
+  const parts = text.replace(/[−–]/g, "-").replace(",", ".").split("/").map(part => part.trim());
+  const [above, below = "1", ...more] = parts;
+  const isNumber = part => /^[+-]?(\d+\.?\d*|\.\d+)$/.test(part);
+  const value = !more.length && isNumber(above) && isNumber(below) ? above / below : NaN;
   return Number.isFinite(value) ? value : NaN;
 }
 

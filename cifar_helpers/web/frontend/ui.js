@@ -58,7 +58,6 @@ export function canvas(width = 1, height = 1) {
 
 /**
  * The place of a widget on its page: a shadow root, so that neither's styles reach the other's elements.
- *
  * @param {HTMLElement} el where the widget goes
  * @param {string} name its module, as a class of the root: "kernel_bench"
  * @param {string} label its accessible name
@@ -83,59 +82,48 @@ export function mount(el, name, label, styles, recoloured) {
   let known = false;
   const read = () => {
     known = root.isConnected; // elsewhere the tokens have no values
-    root.dataset.theme = isDark(host) ? "dark" : "light";
+    root.dataset.theme = themeBehind(host);
     table = ramp(root);
   };
-  read();
-  const forget = onThemeChange(host, root, () => known, () => {
+  const decide = () => {
+    if (!root.isConnected || (known && root.dataset.theme === themeBehind(host))) return;
     read();
     recoloured();
-  });
-  const say = settled(text => {
-    words.textContent = text;
-  }, 500);
+  };
+  read();
+  const media = matchMedia("(prefers-color-scheme: dark)");
+  media.addEventListener("change", decide);
+  const watch = new MutationObserver(decide);
+  for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
+  const arrival = new ResizeObserver(decide); // some hosts attach the element after render(), and not in the next frame
+  arrival.observe(host);
   return {
     root,
     colours: () => table,
-    say,
+    say: settled(text => {
+      words.textContent = text;
+    }, 500),
     close() {
-      forget();
+      media.removeEventListener("change", decide);
+      watch.disconnect();
+      arrival.disconnect();
       host.remove();
     },
   };
 }
 
 /** Dark or light is decided by what is painted behind the widget, whatever its host is built with. */
-function onThemeChange(host, root, isKnown, changed) {
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const decide = () => {
-    if (root.isConnected && (!isKnown() || root.dataset.theme !== (isDark(host) ? "dark" : "light"))) changed();
-  };
-  const watch = new MutationObserver(decide);
-  for (const element of [document.documentElement, document.body]) watch.observe(element, { attributes: true });
-  media.addEventListener("change", decide);
-  const arrival = new ResizeObserver(decide); // some hosts attach the element after render(), and not in the next frame
-  arrival.observe(host);
-  return () => {
-    arrival.disconnect();
-    watch.disconnect();
-    media.removeEventListener("change", decide);
-  };
-}
-
-/** @param {Element} host */
-function isDark(host) {
+function themeBehind(host) {
   for (let e = above(host); e; e = above(e)) {
     const numbers = getComputedStyle(e).backgroundColor.match(/[\d.]+/g)?.map(Number);
-    if (numbers && (numbers.length < 4 || numbers[3] > 0.5)) return inkOn(numbers) === "#fff";
+    if (numbers && (numbers[3] ?? 1) > 0.5) return inkOn(numbers) === "#fff" ? "dark" : "light";
   }
-  return matchMedia("(prefers-color-scheme: dark)").matches;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
 /** @param {Element} element */
 function above(element) {
-  const parent = element.parentElement ?? /** @type {ShadowRoot} */ (element.getRootNode()).host;
-  return parent === element ? null : parent;
+  return element.parentElement ?? /** @type {ShadowRoot} */ (element.getRootNode()).host;
 }
 
 /** @returns {boolean} whether the reader asked for no motion */
@@ -184,12 +172,7 @@ export function settled(call, wait = 150) {
 export function binding(model, heard) {
   let own = false;
   const save = settled(() => model.save_changes(), 120);
-  const listeners = Object.entries(heard).map(([name, react]) => [
-    `change:${name}`,
-    () => {
-      if (!own) react();
-    },
-  ]);
+  const listeners = Object.entries(heard).map(([name, react]) => [`change:${name}`, () => own || react()]);
   for (const [event, listener] of listeners) model.on(event, listener);
   return {
     set(values) {
@@ -223,23 +206,20 @@ export function bytesOf(data) {
 export function loader(model) {
   /** @type {Map<string, Promise<Uint8Array>>} */
   const asked = new Map();
-  /** @type {Map<string, (bytes: Uint8Array | Error) => void>} */
   const waiting = new Map();
   model.on("msg:custom", (message, buffers) => {
-    if (message?.type !== "loaded") return;
-    waiting.get(message.name)?.(message.error ? new Error(message.error) : bytesOf(buffers[0]));
-    waiting.delete(message.name);
+    if (message?.type !== "loaded" || !waiting.has(message.name)) return;
+    const { resolve, reject } = waiting.get(message.name);
+    if (message.error) reject(new Error(message.error));
+    else resolve(bytesOf(buffers[0]));
   });
+  const ask = name =>
+    new Promise((resolve, reject) => {
+      waiting.set(name, { resolve, reject });
+      model.send?.({ type: "load", name });
+    });
   return name => {
-    if (!asked.has(name)) {
-      asked.set(
-        name,
-        new Promise((resolve, reject) => {
-          waiting.set(name, answer => (answer instanceof Error ? reject(answer) : resolve(answer)));
-          model.send?.({ type: "load", name });
-        }),
-      );
-    }
+    if (!asked.has(name)) asked.set(name, ask(name));
     return /** @type {Promise<Uint8Array>} */ (asked.get(name));
   };
 }
@@ -256,41 +236,29 @@ export function loader(model) {
 
 /** A model without Python behind it. */
 export class LocalModel {
+  /** @type {Map<string, Set<(...values: any[]) => void>>} */
+  listeners = new Map();
+
   /** @param {Record<string, any>} state */
   constructor(state) {
     this.state = { ...state };
-    /** @type {Map<string, Set<(...values: any[]) => void>>} */
-    this.listeners = new Map();
   }
 
-  /** @param {string} name */
   get(name) {
     return this.state[name];
   }
 
-  /**
-   * @param {string} name
-   * @param {any} value
-   */
   set(name, value) {
     if (this.state[name] === value) return;
     this.state[name] = value;
     this.listeners.get(`change:${name}`)?.forEach(listener => listener());
   }
 
-  /**
-   * @param {string} event
-   * @param {(...values: any[]) => void} listener
-   */
   on(event, listener) {
     if (!this.listeners.has(event)) this.listeners.set(event, new Set());
     this.listeners.get(event)?.add(listener);
   }
 
-  /**
-   * @param {string} event
-   * @param {(...values: any[]) => void} listener
-   */
   off(event, listener) {
     this.listeners.get(event)?.delete(listener);
   }
