@@ -79,7 +79,7 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     expect(page.locator(".ce-line b")).to_have_text("deer predicted as another class")
     recall = f"{100 * COUNTS[4, 4] / COUNTS[4].sum():.1f} %, {COUNTS[4, 4]} of {COUNTS[4].sum()} correct"
     expect(page.locator(".ce-reading")).to_contain_text(recall)
-    expect(page.locator(".ce-network .ce-name.ce-on")).to_have_text("deerdeer")
+    expect(page.locator(".ce-network .ce-name.ce-on")).to_have_text("deer")
     # All mistakes: the next page goes on where the last ended, and another order or cell starts from the first page.
     page.get_by_role("button", name="All mistakes").click()
     stored = widget._on_page()

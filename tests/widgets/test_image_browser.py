@@ -168,11 +168,13 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
     names = ("class/all/0", "class/all/1")
     monkeypatch.setattr(ImageBrowser, "loadable", lambda self: {name: partial(self.read, name) for name in names})
     widget = image_browser(IMAGES)
-    # As in a notebook, the widget asks its model instead of the page.
-    ask = """({ model: place.model, el: place });
-        place.model.send = ({ name }) => load(name).then(bytes =>
-            place.model.listeners.get("msg:custom").forEach(hear => hear({ type: "loaded", name }, [bytes])));"""
-    page = front.open(widget.as_page("A widget").replace("({ model: place.model, el: place, load });", ask))
+    # As in a notebook, the widget asks its model and has no `load` of the page.
+    ask = """({ model, el, load }) => {
+        model.send = ({ name }) => load(name).then(bytes =>
+            model.listeners.get("msg:custom").forEach(hear => hear({ type: "loaded", name }, [bytes])));
+        return $image_browser.render({ model, el });
+    }"""
+    page = front.open(widget.as_page("A widget").replace("$image_browser.render }", f"{ask} }}"))
     page.get_by_role("button", name="Draw other pictures").click()
     first, *_ = indices(widget.read("class/all/1"))
     expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))

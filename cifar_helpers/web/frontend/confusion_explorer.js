@@ -1,6 +1,6 @@
 // The confusion matrix of a network: a cell opens its pictures, a picture its probabilities; people's matrix beside it.
 import styles from "./confusion_explorer.css";
-import { h, framed, binding, canvas, bytesOf } from "./ui.js";
+import { h, framed, binding, canvas } from "./ui.js";
 import { at, css, inkOn, paint, paintBytes } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
 import { arrows, probabilityBars, segmented } from "./controls.js";
@@ -13,33 +13,9 @@ const PER_PAGE = 12;
 const MARKED = 5;
 const QUIET = 0.01;
 
-/** @param {number} n */
 const thousands = n => n.toLocaleString("en-US");
 const short = name => SHORT[name] ?? name;
 
-/**
- * What follows from logits and labels.
- * @param {Float32Array} logits (N, classes)
- * @param {Uint8Array} labels
- * @param {number} n number of classes
- * @returns {{labels: Uint8Array, predicted: Uint8Array, confidence: Float64Array, counts: Float64Array,
- *     byConfidence: Uint32Array}} `counts` has the true classes as rows; `byConfidence` numbers, the highest first
- */
-export function measured(logits, labels, n) {
-  const predicted = new Uint8Array(labels.length);
-  const confidence = new Float64Array(labels.length);
-  const counts = new Float64Array(n * n);
-  for (let i = 0; i < labels.length; i++) {
-    const shares = softmax(logits.subarray(i * n, (i + 1) * n));
-    predicted[i] = shares.indexOf(Math.max(...shares));
-    confidence[i] = shares[predicted[i]];
-    counts[labels[i] * n + predicted[i]] += 1;
-  }
-  const byConfidence = Uint32Array.from(labels, (_, i) => i).sort((a, b) => confidence[b] - confidence[a] || a - b);
-  return { labels, predicted, confidence, counts, byConfidence };
-}
-
-/** @param {Float32Array} row */
 function softmax(row) {
   const most = Math.max(...row);
   const powers = Array.from(row, value => Math.exp(value - most));
@@ -47,7 +23,6 @@ function softmax(row) {
   return powers.map(power => power / sum);
 }
 
-/** Rows of a matrix as shares of each. */
 function shares(matrix, n) {
   return matrix.map((value, k) => {
     const row = matrix.slice(k - (k % n), k - (k % n) + n);
@@ -55,19 +30,12 @@ function shares(matrix, n) {
   });
 }
 
-/** Numbers of the largest cells off the diagonal. */
 function largestMistakes(matrix, n) {
   const cells = [...matrix.keys()].filter(k => matrix[k] > 0 && k % (n + 1));
   return new Set(cells.sort((a, b) => matrix[b] - matrix[a]).slice(0, MARKED));
 }
 
-/**
- * A matrix with its names; arrow keys go over cells and names. Place -1 stands for the names: all classes.
- * @param {string} label
- * @param {string[]} classes
- * @param {(t: number, p: number) => void} chosen
- * @param {(place: number[] | null) => void} pointed the place under the pointer
- */
+// A matrix with its names; place -1 stands for the names: all classes. `pointed` hears of the place under the pointer.
 function matrix(label, classes, chosen, pointed) {
   const n = classes.length;
   const frame = h("div", { class: "cw-frame ce-frame" });
@@ -79,7 +47,6 @@ function matrix(label, classes, chosen, pointed) {
   };
   const cell = (t, p) => {
     const heading = t < 0 || p < 0;
-    const name = t < 0 && p < 0 ? "all" : classes[Math.max(t, p)];
     const kinds = { "ce-top": t < 0, "ce-upright": t < 0 && p >= 0, "ce-same": !heading && t === p };
     const node = h(
       "div",
@@ -89,7 +56,7 @@ function matrix(label, classes, chosen, pointed) {
         onclick: () => go(t, p),
         onpointerenter: () => pointed([t, p]),
       },
-      heading ? [h("span", { class: "ce-long" }, name), h("span", { class: "ce-short" }, short(name))] : [],
+      heading ? h("span", {}, short(t < 0 && p < 0 ? "all" : classes[Math.max(t, p)])) : null,
     );
     node.style.gridArea = `${t + 2} / ${p + 2}`;
     return { t, p, node };
@@ -106,11 +73,9 @@ function matrix(label, classes, chosen, pointed) {
   });
   return {
     node,
-    /** The names of all places, for screen readers. */
     name(say) {
       for (const each of all) each.node.setAttribute("aria-label", say(each.t, each.p));
     },
-    /** Shows a place as chosen. */
     mark(t, p) {
       current = [t, p];
       for (const each of all) {
@@ -124,7 +89,6 @@ function matrix(label, classes, chosen, pointed) {
       frame.style.gridRow = lines(t);
       frame.style.gridColumn = lines(p);
     },
-    /** Colours by `parts`; marks the largest of `ranked`. */
     fill({ parts, ranked, text, limit, table: ramp }) {
       const marked = largestMistakes(ranked, n);
       parts.forEach((share, k) => {
@@ -141,10 +105,7 @@ function matrix(label, classes, chosen, pointed) {
   };
 }
 
-/**
- * @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
- * @returns {() => void}
- */
+/** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
 export function render(host) {
   const stored = Boolean(host.load); // a stored page has some of the pictures, a notebook asks for each cell's
   return afterLoading(host, {
@@ -157,8 +118,15 @@ export function render(host) {
 function show(stored, model, { root, colours, say }, [numbers, labels, pictures], get) {
   const classes = model.get("classes");
   const n = classes.length;
-  const logits = new Float32Array(bytesOf(numbers).slice().buffer);
-  const { predicted, confidence, counts, byConfidence } = measured(logits, labels, n);
+  const logits = new Float32Array(numbers.slice().buffer);
+  const probabilities = i => softmax(logits.subarray(i * n, (i + 1) * n));
+  const confidence = Float64Array.from(labels, (_, i) => Math.max(...probabilities(i)));
+  const predicted = Uint8Array.from(labels, (_, i) => probabilities(i).indexOf(confidence[i]));
+  const byConfidence = Uint32Array.from(labels.keys()).sort((a, b) => confidence[b] - confidence[a] || a - b);
+  const counts = new Float64Array(n * n); // the true classes are rows
+  labels.forEach((label, i) => {
+    counts[label * n + predicted[i]] += 1;
+  });
   const people = Float64Array.from(model.get("people").flat());
   const mine = shares(counts, n);
   const mistakes = [...mine, ...people].filter((_, k) => k % (n * n) % (n + 1));
@@ -174,22 +142,19 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   let failure = "";
 
   const redraw = framed(draw);
-  const rechosen = () => {
-    under = null; // a choice speaks louder than a resting pointer
+  const point = place => {
+    under = place;
     redraw();
   };
-  const state = binding(model, { chosen: rechosen, view: redraw, order: redraw, picture: redraw });
+  // A choice speaks louder than a resting pointer.
+  const state = binding(model, { chosen: () => point(null), view: redraw, order: redraw, picture: redraw });
   const put = values => {
     state.set(values);
     redraw();
   };
   const choose = (t, p) => {
-    put({ chosen: [t, p], picture: -1 });
-    rechosen();
-  };
-  const point = place => {
-    under = place;
-    redraw();
+    state.set({ chosen: [t, p], picture: -1 });
+    point(null);
   };
   const network = matrix("Confusion matrix of the network", classes, choose, point);
   const human = matrix("Confusion matrix of people", classes, choose, point);
@@ -381,12 +346,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     drawDetail(list[place]);
   }
 
-  /** @param {number} i */
   function nameOf(i) {
     return `Image ${i}, ${classes[labels[i]]}: predicted ${classes[predicted[i]]}, ${percent(confidence[i])}`;
   }
 
-  /** @param {number | undefined} i */
   function drawDetail(i) {
     const pixels = i === undefined ? undefined : store.get(i);
     detail.classList.toggle("ce-blank", !pixels);
@@ -394,7 +357,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       verdict.textContent = i === undefined ? "No image is in this cell." : "Loading …";
       return;
     }
-    const all = softmax(logits.subarray(i * n, (i + 1) * n));
+    const all = probabilities(i);
     const [own, guess] = [labels[i], predicted[i]];
     paintBytes(large.canvas, pixels, 32, 32);
     large.node.setAttribute("aria-label", nameOf(i));

@@ -17,12 +17,8 @@ const CHOICES = {
   cutout: ["cutout", "Side of the blanked square, in pixels", [0, 8, 12, 16]],
 };
 
-/**
- * Random numbers from 0 to 1, the same for the same seed (mulberry32).
- * @param {number} seed
- * @returns {() => number}
- */
-export function randomNumbers(seed) {
+// Random numbers from 0 to 1, the same for the same seed (mulberry32).
+function randomNumbers(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -32,21 +28,8 @@ export function randomNumbers(seed) {
   };
 }
 
-/**
- * @typedef {object} Change one draw of an augmentation
- * @property {boolean} mirrored
- * @property {number} down
- * @property {number} right
- * @property {{top: number, left: number, side: number} | null} hole
- */
-
-/**
- * Draws what `Augment` of cifar_helpers.data draws.
- * @param {{flip: boolean, shift: number, cutout: number}} augment
- * @param {() => number} random
- * @returns {Change}
- */
-export function drawChange({ flip, shift, cutout }, random) {
+// Draws what `Augment` of cifar_helpers.data draws.
+function drawChange({ flip, shift, cutout }, random) {
   // Five numbers in any case: a draw keeps its shift when the cutout is switched on.
   const [a, b, c, d, e] = Array.from({ length: 5 }, random);
   const step = share => shift - Math.floor(share * (2 * shift + 1));
@@ -59,14 +42,8 @@ export function drawChange({ flip, shift, cutout }, random) {
   };
 }
 
-/**
- * A picture after a change: mirrored, then moved with its border filled by reflection, then blanked with the mean.
- * @param {ArrayLike<number>} pixels (32, 32, 3), 0 to 255
- * @param {Change} change
- * @param {number[]} mean of each channel, 0 to 1
- * @returns {Float32Array} of the same shape
- */
-export function changed(pixels, { mirrored, down, right, hole }, mean) {
+// A picture after a change: mirrored, then moved with its border filled by reflection, then blanked with the mean.
+function changed(pixels, { mirrored, down, right, hole }, mean) {
   const out = new Float32Array(pixels.length);
   const reflected = k => (k < 0 ? -k : k >= SIDE ? 2 * (SIDE - 1) - k : k);
   for (let y = 0, o = 0; y < SIDE; y++) {
@@ -80,7 +57,6 @@ export function changed(pixels, { mirrored, down, right, hole }, mean) {
   return out;
 }
 
-/** @param {Change} change */
 function inWords({ mirrored, down, right, hole }) {
   const parts = [
     mirrored ? "mirrored" : "",
@@ -91,7 +67,6 @@ function inWords({ mirrored, down, right, hole }) {
   return parts.filter(Boolean).join(", ") || "unchanged";
 }
 
-/** @param {Change} change */
 function inSigns({ mirrored, down, right }) {
   const parts = [
     mirrored ? "⇄" : "",
@@ -101,24 +76,17 @@ function inSigns({ mirrored, down, right }) {
   return parts.filter(Boolean).join(" ") || "not moved";
 }
 
-/**
- * @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
- * @returns {() => void}
- */
+/** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
 export function render({ model, el, load }) {
   const get = load ?? loader(model);
   const [classes, counts, mean, std] = ["classes", "counts", "mean", "std"].map(name => model.get(name));
   const augment = () => Object.fromEntries(Object.keys(CHOICES).map(name => [name, model.get(name)]));
-  /** @type {Map<string, import("./image_wall.js").Picture[] | null>} null while it is on its way */
-  const files = new Map();
-  /** @type {import("./image_wall.js").Picture[]} */
+  const files = new Map(); // lists of pictures; null while one is on its way
   let list = [];
   let drawn = "";
-  /** @type {{change: Change, pixels: Float32Array}[]} */
-  let draws = [];
+  let draws = []; // changes with their pixels
   let inspected = 0; // 0 is the picture itself, k its draw k
-  /** @type {number[] | null} */
-  let under = null;
+  let under = null; // the pixel under the pointer
   let moved = false; // to other pictures, the first of which is chosen once it is here
 
   const redraw = framed(draw);
@@ -261,9 +229,8 @@ export function render({ model, el, load }) {
     const chosen = at >= 0 ? list[at] : file(`image/${wanted}`)?.[0]; // Python may choose one beyond the wall
     if (!chosen) return;
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
-    const some = order ? `${list.length} of ${all.toLocaleString("en-US")}, drawn at random` :
-      `the first ${list.length} of ${all.toLocaleString("en-US")}`;
-    of.textContent = list.length < all ? some : `${list.length}`;
+    const some = `${list.length} of ${all.toLocaleString("en-US")}`;
+    of.textContent = order ? `${some}, drawn at random` : `the first ${some}`;
     wall.set({
       total: list.length,
       chosen: at,
@@ -280,7 +247,7 @@ export function render({ model, el, load }) {
       drawn = key;
       const random = randomNumbers(model.get("seed"));
       draws = Array.from({ length: DRAWS }, () => {
-        const change = drawChange(/** @type {any} */ (augment()), random);
+        const change = drawChange(augment(), random);
         return { change, pixels: changed(chosen.pixels, change, mean) };
       });
     }

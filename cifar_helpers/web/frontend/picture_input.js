@@ -58,7 +58,6 @@ export function seenInTheMiddle(source, width, height) {
 export function pictureInput({ pictures, label, changed, told }) {
   let pixels = new Uint8Array(SIDE * SIDE * 3);
   let ink = PENS[0][1];
-  /** @type {[number, number] | null} */
   let last = null; // where the pen was, while it draws
   let cursor = [SIDE / 2, SIDE / 2];
 
@@ -67,9 +66,9 @@ export function pictureInput({ pictures, label, changed, told }) {
     changed(now, name);
   };
   const choices = pictures.map(({ name, pixels: shown }, k) => {
-    const small = canvas(SIDE, SIDE);
-    paintBytes(small, shown, SIDE, SIDE);
-    return { value: k, text: small, name };
+    const text = canvas();
+    paintBytes(text, shown, SIDE, SIDE);
+    return { value: k, text, name };
   });
   const gallery = segmented("Pictures", choices, -1, k => {
     stop();

@@ -5,16 +5,16 @@ import { button } from "./controls.js";
 const SMALLEST = 8;
 
 /**
- * Draws a picture on a canvas, which gets that size; transparent parts are white.
+ * Draws a picture, or nothing, on a canvas of that size; transparent parts are white.
  * @param {HTMLCanvasElement} surface
- * @param {CanvasImageSource | null} source null leaves a white sheet
+ * @param {CanvasImageSource | null} source
  * @param {number} width
  * @param {number} height
  */
 export function drawOnWhite(surface, source, width, height) {
   surface.width = width;
   surface.height = height;
-  const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d", { willReadFrequently: true }));
+  const context = surface.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";
@@ -22,21 +22,16 @@ export function drawOnWhite(surface, source, width, height) {
 }
 
 /**
- * The pixels of a square of a canvas.
+ * The pixels of a square of a canvas, (side, side, 3).
  * @param {HTMLCanvasElement} surface
  * @param {number} left
  * @param {number} top
  * @param {number} side
- * @returns {Uint8Array} (side, side, 3)
  */
 export function squareOf(surface, left, top, side) {
-  const { data } = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d")).getImageData(left, top, side, side);
+  const { data } = surface.getContext("2d").getImageData(left, top, side, side);
   const pixels = new Uint8Array(side * side * 3);
-  for (let i = 0, o = 0; i < data.length; i += 4) {
-    pixels[o++] = data[i];
-    pixels[o++] = data[i + 1];
-    pixels[o++] = data[i + 2];
-  }
+  for (let i = 0; i < side * side; i++) pixels.set(data.subarray(i * 4, i * 4 + 3), i * 3);
   return pixels;
 }
 
@@ -74,7 +69,6 @@ export function pictureSources({ target, told, opened }) {
     chooser.value = "";
   });
 
-  /** @type {MediaStream | null} */
   let stream = null;
   let frame = 0;
   let asked = 0; // counts, so that a camera that starts after it was given up is turned off at once
@@ -100,7 +94,7 @@ export function pictureSources({ target, told, opened }) {
     } catch (error) {
       if (own !== asked) return;
       stop();
-      const refused = /** @type {Error} */ (error).name === "NotAllowedError";
+      const refused = error.name === "NotAllowedError";
       told(
         refused
           ? "The camera was refused. Allow it in the browser’s settings for this page, or open a file."

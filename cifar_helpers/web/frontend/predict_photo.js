@@ -27,11 +27,7 @@ const METHODS = [
   { value: "occlusion", text: "Occlusion" },
 ];
 
-/**
- * Shows the widget.
- * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
- * @returns {() => void} takes it away
- */
+/** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
 export function render(host) {
   return afterLoading(host, {
     name: "predict_photo", label: "Predict a photo", styles: wallStyles + pictureStyles + styles, files: ["weights"], show,
@@ -43,13 +39,10 @@ function show(model, { root, colours, say }, [weights], get) {
   const { classes } = network;
   const names = model.get("names");
   const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
-  /** @type {(Uint8Array | undefined)[]} of the photos, as the network sees them */
-  const thumbnails = names.map(() => undefined);
+  const thumbnails = []; // of the photos, as the network sees them
   let heat = { key: "", values: new Float64Array(0) };
   let seen = new Uint8Array(SIDE * SIDE * 3);
-  /** @type {[number, number] | null} the middle of the part of the network's view that is covered */
-  let covered = null;
-  /** @type {Background | null} */
+  let covered = null; // the middle of the part of the network's view that is covered
   let background = null;
   let empty = true;
   let closed = false;
@@ -70,10 +63,8 @@ function show(model, { root, colours, say }, [weights], get) {
   );
   const about = h("span");
   const hint = h("p", { class: "cw-cap" });
-  /** @type {ImageData[]} the photo before each stroke */
-  let before = [];
-  /** @type {number[] | null} the pen's colour; null moves the square */
-  let ink = null;
+  let before = []; // the photo before each stroke
+  let ink = null; // the pen's colour; null moves the square
   const setInk = value => {
     ink = value;
     stage.classList.toggle("pp-pen", Boolean(value));
@@ -82,7 +73,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const pens = penChoice(setInk, { value: null, text: "Move" });
   setInk(null);
   const undo = button("Undo", () => {
-    context().putImageData(/** @type {ImageData} */ (before.pop()), 0, 0);
+    context().putImageData(before.pop(), 0, 0);
     changed();
   });
   undo.disabled = true;
@@ -157,7 +148,7 @@ function show(model, { root, colours, say }, [weights], get) {
   );
 
   function context() {
-    return /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d"));
+    return surface.getContext("2d");
   }
 
   // Crops are whole pixels: left, top, side
@@ -179,7 +170,6 @@ function show(model, { root, colours, say }, [weights], get) {
   }
 
   // A drag moves the square by `grip`, spans it from `anchor`, or draws from `pen`.
-  /** @type {{anchor?: number[], grip?: number[], pen?: number[]} | null} */
   let drag = null;
   const under = event => {
     const box = stage.getBoundingClientRect();
@@ -239,7 +229,7 @@ function show(model, { root, colours, say }, [weights], get) {
     move(left + (side - next) / 2, top + (side - next) / 2, next);
   });
 
-  /** A stroke on the photo, a twelfth of the square wide. */
+  // A twelfth of the square wide.
   function stroke([fromX, fromY], [x, y]) {
     sources.stop();
     const pen = context();
@@ -271,9 +261,7 @@ function show(model, { root, colours, say }, [weights], get) {
     before = [];
     changed();
   }
-  async function bitmapOf(k) {
-    return createImageBitmap(new Blob([await get(`photo/${k}`)]));
-  }
+  const bitmapOf = async k => createImageBitmap(new Blob([await get(`photo/${k}`)]));
   async function choose() {
     const k = names.indexOf(model.get("chosen"));
     if (k < 0) return;
@@ -284,7 +272,7 @@ function show(model, { root, colours, say }, [weights], get) {
       take(bitmap, bitmap.width, bitmap.height, gallery ? names[k] : undefined);
       if (kept.length) move(...kept);
     } catch (error) {
-      tell(`The photo could not be loaded: ${/** @type {Error} */ (error).message}. Run the cell again.`);
+      tell(`The photo could not be loaded: ${error.message}. Run the cell again.`);
     }
   }
   async function begin() {
