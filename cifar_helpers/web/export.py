@@ -26,8 +26,7 @@ Pictures: TypeAlias = Mapping[str, Picture] | Sequence[Picture] | Tensor
 
 _MOST_PICTURES: Final = 24
 _SKETCHES: Final = (
-    "The pictures are sketches that the course draws itself, one of each class, taken at random; "
-    "the network learned from photographs."
+    "The pictures are sketches drawn by the course; the network learned from photographs, so it may be wrong."
 )
 _HORSE: Final = CLASSES.index("horse")
 

@@ -21,8 +21,8 @@ from cifar_helpers.widgets._base import CourseWidget
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
 _NOTE: Final = (
-    "Each kernel is a small colour picture: grey is 0, and each has its own scale. "
-    "All first kernels were kept, but all weights only after epochs {kept}."
+    "Each kernel is a small colour picture: grey is 0, on one scale for all epochs. All weights were kept only after "
+    "epochs {kept}. Training accuracy is measured during an epoch, with dropout and flips: early on, validation is higher."
 )
 
 
@@ -98,8 +98,11 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
 
 
 def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """RGB kernels `(…, 3, h, w)` as pixels `(…, h, w, 3)`: grey is zero, and each kernel has its own scale."""
-    scale = np.maximum(np.abs(kernels).max(axis=(-3, -2, -1), keepdims=True), 1e-9)
+    """RGB kernels `(epochs, n, 3, h, w)` as pixels `(epochs, n, h, w, 3)`.
+
+    Grey is zero; each kernel has a scale of its own, the same at all epochs, so that one sees it grow.
+    """
+    scale = np.maximum(np.abs(kernels).max(axis=(0, 2, 3, 4), keepdims=True), 1e-9)
     pixels: npt.NDArray[np.uint8] = np.rint((kernels / scale + 1) * 127.5).astype(np.uint8)
     return np.moveaxis(pixels, -3, -1).copy()
 

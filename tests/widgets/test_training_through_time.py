@@ -36,8 +36,8 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
     page = front.open(training_through_time(HORSE))
     run = load_run("good-25")
     curve = page.get_by_role("slider", name="Epoch")
-    title = page.locator(".tt-title")
-    captions = page.locator(".tt-head span")
+    title = page.locator(".tt-top p")
+    captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training")
     expect(captions.nth(3)).to_have_text("before training")
     box = curve.bounding_box()
@@ -54,13 +54,15 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
             curve.press(key)
         nearest = {6: 8, 25: 25}[epoch]
         said = predict(HORSE, run.model(nearest))
-        expect(captions.nth(3)).to_have_text(f"after epoch {nearest}" + (" (nearest)" if nearest != epoch else ""))
+        expect(captions.nth(3)).to_have_text(
+            f"weights of epoch {nearest}" if nearest != epoch else f"after epoch {nearest}"
+        )
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         row = run.history.rows[epoch - 1]
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
         framed(page)
-        first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
+        first = np.array(pixels_of(page, "The 32 kernels")).reshape(15, 31, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
 
 
@@ -71,32 +73,32 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
-    assert state_of(page, "kernel") == 6
+    assert state_of(page, "kernel") == 8
     framed(page)
     kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
-    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(3, 103, 4)
-    assert (film[:, 4 * 25 : 4 * 25 + 3, :3] == kernels[25, 6]).all()
+    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(7, 51, 4)
+    assert (film[4:, 4 * 12 : 4 * 12 + 3, :3] == kernels[25, 8]).all()
     assert (film[:, 3, 3] == 0).all()
     box = page.get_by_role("application", name="Kernel of the first layer").bounding_box()
     assert box
-    page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + 5)
+    page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
     assert state_of(page, "epoch") == 25
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
-    expect(page.locator(".tt-title b")).to_have_text("Epoch 4")
+    expect(page.locator(".tt-top p b")).to_have_text("Epoch 4")
 
 
 def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 24)")
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-title b")).to_have_text("Epoch 25")
+    expect(page.locator(".tt-top p b")).to_have_text("Epoch 25")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-title b")).to_have_text("Epoch 1")
+    expect(page.locator(".tt-top p b")).to_have_text("Epoch 1")
     page.get_by_role("button", name="Pause").click()
     stopped = state_of(page, "epoch")
     page.get_by_role("application", name="The picture").press(" ")
-    expect(page.locator(".tt-title b")).to_have_text(f"Epoch {stopped}")
+    expect(page.locator(".tt-top p b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
 

@@ -6,7 +6,7 @@ import { fixed, percent, roundedToSum } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { mapGrid } from "./maps.js";
+import { columnsOf, mapGrid } from "./maps.js";
 import { layerView } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { normalisation, pools } from "./network.js";
@@ -155,7 +155,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     output.resize(height, width);
     walls = NAMES.map((network, k) => {
       const wall = mapGrid(`Maps of ${label}, ${network}.`, {
-        count, height, width, columns: columnsOf(count), gap: gapOf(width),
+        count, height, width, columns: columnsOf(count, 1.5), gap: gapOf(width),
         hovered: channel => {
           if (channel === null) justKept = false;
           else if (!justKept) point({ network, channel });
@@ -289,13 +289,6 @@ function mapName(layer, channel) {
 }
 
 const gapOf = width => Math.max(1, Math.round(width / 16));
-
-/** Columns of a wall that is wider than high, of full rows where the number of maps allows it. */
-function columnsOf(count) {
-  const least = Math.sqrt(count * 1.5);
-  for (let columns = Math.ceil(least); columns <= least * 2; columns++) if (count % columns === 0) return columns;
-  return Math.ceil(least);
-}
 
 /** What each input map adds to a number of a convolution; if not all can be shown, the largest come first. */
 function sourcesOf({ network, layer, channel, row, column }) {

@@ -1,14 +1,13 @@
 // A picture on its way through a network: maps, hidden units, probabilities; drawn again while the picture, the epoch
 // or the network changes, with wires from what feeds the map that is looked at.
 import styles from "./through_the_network.css";
-import { h, svg, canvas, mount, framed, binding, bytesOf, loader } from "./ui.js";
-import { at, css, inkOn, largest, paintSigned } from "./colour.js";
+import { h, svg, canvas, framed, bytesOf } from "./ui.js";
+import { at, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
-import { arrows, cellUnder, probabilityBars, segmented } from "./controls.js";
+import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { chart } from "./chart.js";
 import { mapGrid } from "./maps.js";
-import { pictureInput, pictureStyles } from "./picture_input.js";
-import { networkStore } from "./network_store.js";
+import { colourKey, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
@@ -24,22 +23,38 @@ function summary({ layers, tensors }) {
   };
   const learned = Object.entries(tensors).filter(([name]) => !/running_(mean|var)$/.test(name));
   const weights = learned.reduce((sum, [, tensor]) => sum + tensor.values.length, 0);
-  const layersWithWeights = [count("convolution", "convolution"), count("linear", "linear layer")];
-  return `${layersWithWeights.join(", ")}, ${weights.toLocaleString("en")} parameters`;
+  return [
+    count("convolution", "convolution"), count("linear", "linear layer"), `${weights.toLocaleString("en")} parameters`,
+  ].join(", ");
 }
 
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Three digits, at most four decimals: small summands must not all be 0.00. */
+const precise = value => fixed(value, Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))));
+const signed = value => (value > 0 ? "+" : "") + precise(value);
+
+/** "52 %", but 100 % only where it is all. */
+function zerosOf(values) {
+  const others = values.filter(value => value !== 0).length;
+  const share = percent(1 - others / values.length);
+  return others && share === "100 %" ? `all but ${others} of ${values.length}` : share;
+}
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void}
  */
-export function render({ model, el, load }) {
-  const get = load ?? loader(model);
-  const view = mount(el, "through_the_network", "Through the network", pictureStyles + styles, () => redraw());
-  const { root, say } = view;
-  root.classList.add("tn");
-  const store = networkStore(get, () => redraw());
+export function render(host) {
+  const { model } = host;
+  const redraw = framed(() => draw());
+  const all = bytesOf(model.get("pictures"));
+  const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
+  const view = pictureView(host, {
+    name: "through_the_network", label: "Through the network", styles, pictures, redraw, reset: "Undo drawing",
+    heard: { image: redraw, epoch: redraw, network: redraw, chosen: redraw },
+  });
+  const { root, say, store, input, change } = view;
   /** @type {import("./network.js").Network | undefined} the one that is on the screen */
   let network;
   /** @type {any[]} */
@@ -48,86 +63,58 @@ export function render({ model, el, load }) {
   let walls = [];
   /** @type {any} places of the parts in the strip, measured when its size changes */
   let boxes = null;
+  /** @type {number[] | null} stage and unit that the mouse points at, in place of the chosen ones */
+  let hover = null;
 
   const weightsOf = epoch => `weights/${epoch}`;
-  const file = () => weightsOf(model.get("network") === "yours" ? "yours" : model.get("epoch"));
-  const state = binding(model, {
-    image: () => redraw(), epoch: () => redraw(), network: () => redraw(), chosen: () => detail(),
-  });
-  const change = values => {
-    state.set(values);
-    redraw();
-  };
-
-  // The picture
-  const all = bytesOf(model.get("pictures"));
-  const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
-  const input = pictureInput({
-    pictures,
-    label: "The picture.",
-    changed: pixels => change({ image: new DataView(pixels.slice().buffer) }),
-    told: text => {
-      problem.textContent = text;
-      problem.hidden = !text;
-      if (text) say(text);
-    },
-  });
-  input.listen(root);
-  const problem = h("p", { role: "alert", hidden: true });
+  const isYours = () => model.get("network") === "yours";
 
   // The strip
-  const head = (name, more) =>
-    h("div", { class: "tn-head cw-cap", "aria-hidden": "true" }, h("b", {}, name), h("br"), more);
   const place = h("div", { class: "tn-stages" });
   const classes = h("div", {
     class: "tn-classes", tabindex: 0, role: "application", "aria-roledescription": "list of classes",
     "aria-label": "Probabilities. Arrow keys choose a class.",
   });
   const wires = svg("svg", { class: "tn-wires", "aria-hidden": "true" });
-  const strip = h(
-    "div", { class: "tn-strip" },
-    h("figure", {}, head("Picture", "32×32"), input.node, input.pens),
-    place,
-    h("figure", { class: "tn-end" }, head("Probabilities", "of the classes"), classes),
-    wires,
-  );
+  const end = figure("Probabilities", "of the classes", classes).node;
+  end.classList.add("tn-end");
+  const first = figure("Picture", "32×32", input.node, input.pens, view.reset).node;
+  const strip = h("div", { class: "tn-strip" }, first, place, end, wires);
   /** @type {any} */
   let bars = null;
-  for (const event of ["pointermove", "pointerdown"]) {
-    classes.addEventListener(event, e => {
-      const [row] = cellUnder(classes, e, network?.classes.length ?? 1, 1);
-      choose(stages.length - 1, row);
-    });
-  }
+  const classUnder = event => [stages.length - 1, cellUnder(classes, event, network?.classes.length ?? 1, 1)[0]];
+  classes.addEventListener("pointerdown", event => choose(...classUnder(event)));
+  classes.addEventListener("pointermove", event => look(event.pointerType === "mouse" ? classUnder(event) : null));
+  classes.addEventListener("pointerleave", () => look(null));
   arrows(classes, down => {
-    const [stage, unit] = chosen();
-    const last = (network?.classes.length ?? 1) - 1;
-    const from = stage === stages.length - 1 ? unit : -1;
-    choose(stages.length - 1, Math.max(0, Math.min(last, from + Math.sign(down))));
+    const [stage, unit] = kept();
+    choose(stages.length - 1, stage === stages.length - 1 ? unit + Math.sign(down) : 0);
   });
 
-  // The curve and the map that is looked at
+  // The curve, and the map that is looked at
   const epochs = model.get("epochs");
-  const accuracy = [0.1, ...model.get("accuracy")]; // before training, ten classes are guessed
-  const title = h("p", { class: "tn-title" });
+  const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
+  const title = h("p");
   const pace = chart({
     label: "Validation accuracy by epoch",
     height: 116,
     x: { label: "epoch" },
     y: { label: "Validation accuracy", percent: true },
-    marker: { label: "Epoch", moved: epoch => change({ epoch }), anywhere: true },
+    marker: { label: "Epoch", moved: epoch => change({ epoch }) },
     say,
   });
+  const dot = epoch => ({ name: "", colour: "p3", points: [[epoch, accuracy[epoch - 1]]] });
   pace.set({
     series: [
-      { name: "", colour: "ghost", points: accuracy.map((share, epoch) => [epoch, share]) },
-      ...epochs.map(epoch => ({ name: "", colour: "p3", points: [[epoch, accuracy[epoch]]] })),
+      { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
+      ...epochs.filter(Boolean).map(dot),
     ],
     stops: epochs.map(epoch => ({ value: epoch, x: epoch })),
+    x: [0, accuracy.length],
     y: [0, 1],
   });
-  const hint = h("p", { class: "cw-cap" }, "Drag along the curve. Weights are kept at the dots.");
-  const time = h("div", {}, hint, pace.node);
+  const hint = "Drag along the curve. Weights are kept at the dots.";
+  const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -138,21 +125,29 @@ export function render({ model, el, load }) {
   );
   const big = canvas();
   const number = h("div", { class: "tn-number", "aria-hidden": "true" });
-  const about = h("div", { class: "cw-cap", "aria-hidden": "true" });
+  const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
+  const sum = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const cards = Array.from({ length: SHOWN }, () => {
-    const [name, amount] = [h("span"), h("span")];
-    const [source, weights] = [canvas(), canvas()];
-    const node = h("div", { class: "tn-card cw-cap" }, name, source, "×", weights, amount);
-    return { name, amount, source, weights, node };
+    const [name, sign, amount] = [h("span"), h("span"), h("span")];
+    const [source, weights, added] = [canvas(), canvas(), canvas()];
+    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, amount, added);
+    return { name, sign, amount, source, weights, added, node };
   });
+  const step = by => choose(kept()[0], kept()[1] + by);
+  const steps = h(
+    "div", { class: "tn-steps" },
+    button("‹", () => step(-1), { name: "Previous map or unit" }),
+    button("›", () => step(1), { name: "Next map or unit" }),
+  );
   const one = h(
-    "div", { class: "tn-one" }, about,
+    "div", { class: "tn-one" }, about, steps,
     h("div", { class: "tn-big" }, big, number),
     h("div", { class: "tn-cards", "aria-hidden": "true" }, cards.map(card => card.node)),
+    sum,
   );
   root.append(
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
-    problem,
+    view.problem,
     strip,
     h(
       "div", { class: "tn-low" },
@@ -160,44 +155,51 @@ export function render({ model, el, load }) {
       one,
     ),
     h(
-      "p", { class: "tn-foot cw-cap" },
-      "Draw on the picture, or drop or paste another. ",
-      "Wires: what feeds the chosen map or unit most; dashed ones subtract. ",
-      model.get("note"),
+      "div", { class: "tn-foot cw-cap" }, colourKey(),
+      h(
+        "p", {}, "Point at a map or unit, click to keep it. Wires lead from what feeds it most: ",
+        "orange adds, dashed purple subtracts, grey does both. ", model.get("note"),
+      ),
     ),
   );
 
-  const chosen = () => {
-    const [stage, unit] = model.get("chosen");
+  const clipped = (stage, unit) => {
     const s = Math.min(stage, stages.length - 1);
-    return [s, Math.min(unit, stages[s].count - 1)];
+    return [s, Math.max(0, Math.min(unit, stages[s].count - 1))];
   };
+  const kept = () => clipped(...model.get("chosen"));
   function choose(stage, unit) {
     if (!network) return;
-    const [s, u] = chosen();
-    if (s === stage && u === unit) return;
-    state.set({ chosen: [stage, unit] });
+    hover = null;
+    change({ chosen: clipped(stage, unit) });
     detail();
     say(about.textContent);
+  }
+  function look(now) {
+    if (!network || String(now) === String(hover)) return;
+    hover = now;
+    detail();
   }
 
   /** Walls and bars for a network; networks of the same form share them. */
   function build() {
     stages = stagesOf(network);
+    hover = null;
     walls = stages.slice(0, -1).map((stage, k) => {
-      const maps = stage.kind === "maps";
+      const isMaps = stage.kind === "maps";
       const { count, height, width } = stage;
-      const columns = Math.max(1, Math.round(Math.sqrt(count * (maps ? 0.5 : 0.3))));
-      const content = maps ? `maps of ${height} × ${width}` : "units";
-      const name = `${sentence(stage.title)}: ${count} ${content}.`;
-      const wall = mapGrid(name, { count, height, width, columns, gap: maps ? 1 : 0, chosen: unit => choose(k, unit) });
-      wall.node.classList.toggle("tn-fine", maps && width > 12);
-      const words = maps ? [sentence(stage.title), `${count} of ${height}×${width}`] : [`${count}`, "hidden"];
-      wall.figure = h("figure", {}, head(...words), wall.node);
+      const name = `${sentence(stage.title)}: ${count} ${isMaps ? `maps of ${height} × ${width}` : "units"}.`;
+      const wall = mapGrid(name, {
+        count, height, width, columns: Math.max(1, Math.round(Math.sqrt(count * (isMaps ? 0.5 : 0.3)))), gap: isMaps ? 1 : 0,
+        chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
+      });
+      wall.node.classList.toggle("pv-fine", isMaps && width > 12);
+      const words = isMaps ? `${count} of ${height}×${width}` : `${count} units`;
+      wall.figure = figure(sentence(stage.title).replace(" layer", ""), words, wall.node).node;
       wall.share = wall.canvas.width / wall.canvas.height;
       return wall;
     });
-    const wide = walls.reduce((sum, wall) => sum + wall.share, 0);
+    const wide = walls.reduce((total, wall) => total + wall.share, 0);
     place.replaceChildren(...walls.map(wall => wall.figure));
     place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${wall.share.toFixed(4)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
@@ -206,104 +208,110 @@ export function render({ model, el, load }) {
     measure();
   }
 
-  const redraw = framed(draw);
   function draw() {
-    const { network: ready, kind, problem: failed } = store.of(file(), epochs.map(weightsOf).reverse());
+    const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
+    const { network: ready, kind, problem } = store.of(file, epochs.map(weightsOf).reverse());
     const image = bytesOf(model.get("image"));
     input.set(image);
     owner.set(model.get("network"));
     pace.set({ marker: model.get("epoch") });
-    time.hidden = model.get("network") === "yours";
-    form.hidden = !time.hidden;
+    time.hidden = isYours();
+    form.hidden = !isYours();
+    const epoch = model.get("epoch");
+    const heading = isYours() ? "Your network" : epoch ? `After epoch ${epoch}` : "Before training";
     if (!ready) {
-      const why = failed ? `the weights could not be loaded. ${failed}` : "loading …";
-      title.replaceChildren(h("b", {}, `${heading()}: ${why}`));
+      const why = problem ? `the weights could not be loaded. ${problem}` : "loading …";
+      title.replaceChildren(h("b", {}, `${heading}: ${why}`));
       return; // the last picture stays
     }
-    const before = network && layersOf(network);
+    const before = network && formOf(network);
     network = ready;
-    if (before !== layersOf(network)) build();
+    if (before !== formOf(network)) build();
     form.textContent = `${kind}: ${summary(network)}`;
     const { probabilities } = network.forward(image);
     walls.forEach((wall, k) => {
       const values = network.map(stages[k].layer);
-      wall.draw(values, view.colours(), stages[k].kind === "units" ? largest(values) : undefined);
+      wall.draw(values, view.colours(), stages[k].kind === "units" ? limitOf(values) : undefined);
     });
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    title.replaceChildren(h("b", {}, heading()), caption());
+    const measured = epoch && `validation accuracy ${percent(accuracy[epoch - 1], 1)}`;
+    title.replaceChildren(h("b", {}, heading), isYours() ? "" : `, ${measured || "when the network can only guess"}`);
     detail();
-    say(`${heading()}: ${network.classes[best]}, ${percent(probabilities[best])}`);
+    say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`);
   }
-  const layersOf = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
-  const heading = () => {
-    if (model.get("network") === "yours") return "Your network";
-    return model.get("epoch") ? `After epoch ${model.get("epoch")}` : "Before training";
-  };
-  const caption = () => {
-    if (model.get("network") === "yours") return "";
-    if (!model.get("epoch")) return ", when the network can only guess";
-    return `, validation accuracy ${percent(accuracy[model.get("epoch")], 1)}`;
-  };
+  const formOf = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
+  /** Of single numbers: small ones are pale, also before training. */
+  const limitOf = values => Math.max(1, largest(values));
 
   /** The map or unit that is looked at, and what feeds it. */
   function detail() {
     if (!network || !stages.length) return;
-    const [s, unit] = chosen();
+    const [s, unit] = hover ?? kept();
     const stage = stages[s];
+    const isMap = stage.height * stage.width > 1;
     const values = network.map(stage.layer);
     const area = stage.height * stage.width;
     const mine = values.subarray(unit * area, (unit + 1) * area);
-    const read = feeds(network, stages, stage, unit);
-    const sources = read.sources.slice(0, SHOWN);
+    const { sources: every, reader, read, from } = feeds(network, stages, stage, unit);
+    const sources = every.slice(0, SHOWN);
     walls.forEach((wall, k) => wall.mark(k === s ? unit : -1));
     bars.node.querySelectorAll(".cw-bars > :nth-child(3n + 1)").forEach((name, k) =>
       name.classList.toggle("tn-chosen", stage.kind === "classes" && k === unit),
     );
 
-    const limit = stage.kind === "maps" ? undefined : largest(values);
+    const limit = isMap ? undefined : limitOf(values);
     paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit });
-    number.textContent = stage.kind === "maps" ? "" : fixed(mine[0]);
+    number.textContent = isMap ? "" : precise(mine[0]);
     number.style.color = inkOn(at(view.colours(), mine[0] / (limit ?? 1)));
-    const of = network.layers[read.layer];
-    const [height, width] = [of.shape[1] ?? 1, of.shape[2] ?? 1];
-    const all = network.map(read.layer);
-    const scale = area => (area > 1 ? undefined : largest(all));
-    const channelName = channel => {
-      if (of.op === "input") return of.shape[0] === 3 ? COLOURS[channel] : "grey";
-      return `${of.shape.length > 1 ? "map" : "unit"} ${channel}`;
-    };
-    const most = Math.max(...sources.map(source => Math.abs(source.amount)), 1e-9);
-    const weightLimit = Math.max(...sources.map(source => largest(source.weights)));
+    const [, height = 1, width = 1] = read.shape;
+    const readValues = network.map(read.index);
+    const size = height * width;
+    const [, tall = 1, wide = 1] = reader.shape;
+    const isLinear = reader.op === "linear";
+    const mostOf = part => Math.max(...sources.map(source => largest(source[part])));
+    const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
     cards.forEach((card, k) => {
       const source = sources[k];
       card.node.hidden = !source;
       if (!source) return;
-      card.name.textContent = channelName(source.channel);
-      card.amount.textContent = read.linear ? (source.amount > 0 ? "+" : "") + fixed(source.amount) : "";
-      paintSigned(card.source, all, height, width, view.colours(), {
-        from: source.channel * height * width, limit: scale(height * width),
-      });
-      const [rows, columns] = source.shape;
+      const { channel, rows, columns } = source;
+      const kind = read.shape.length > 1 ? "map" : "unit";
+      const isColour = read.op === "input" && read.shape[0] === 3;
+      card.name.textContent = isColour ? COLOURS[channel] : `${kind} ${channel}`;
+      card.sign.textContent = isLinear ? "×" : "∗";
+      card.amount.textContent = isLinear ? signed(source.amount) : "=";
+      card.added.hidden = isLinear;
+      const scale = size > 1 ? undefined : limitOf(readValues);
+      paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
+      paintSigned(card.added, source.added, tall, wide, view.colours(), { limit: addedLimit });
     });
-    about.replaceChildren(h("b", {}, nameOf(stage, unit)), h("br"), told(stage, mine, read, sources.length));
-    connect(s, unit, read.from, sources, most);
+    const name = stage.kind === "classes"
+      ? `${sentence(network.classes[unit])}, logit ${precise(mine[0])}`
+      : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
+    about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
+    sum.textContent = summed({ unit, every, sources, reader, stage });
+    connect(s, unit, from, sources);
   }
-  const nameOf = (stage, unit) => {
-    if (stage.kind === "classes" && network) {
-      return `${sentence(network.classes[unit])}, logit ${fixed(network.map(stage.layer)[unit])}`;
-    }
-    return `${sentence(stage.title)}, ${stage.kind === "maps" ? "map" : "unit"} ${unit}`;
-  };
-  const told = (stage, mine, read, count) => {
-    const all = read.sources.length;
-    if (read.linear && all <= count) return "all of its summands: values × weights, added up";
-    if (read.linear) return `the ${count} largest of its ${all} summands: values × weights`;
-    const zeros = mine.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / mine.length;
-    const which = all <= count ? `all ${all} of its kernels` : `the ${count} of its ${all} kernels that count most`;
-    return `${percent(zeros)} zeros; below: ${which}`;
-  };
+  function told(mine, isMap, count) {
+    const what = isMap ? "kernels" : "summands";
+    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that contribute most`;
+    return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
+  }
+  /** What becomes of the contributions. */
+  function summed({ unit, every, sources, reader, stage }) {
+    const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
+    const then = after.length ? `, then ${after.join(", ")}` : "";
+    const others = every.length - sources.length;
+    if (reader.op !== "linear") return `Added up${others ? ` with the other ${others}` : ""}${then}.`;
+    const amount = list => list.reduce((total, source) => total + source.amount, 0);
+    const bias = reader.tensors.bias ? network.bias(reader.index, unit) : 0;
+    const parts = [`these ${sources.length}: ${signed(amount(sources))}`];
+    if (others) parts.push(`the other ${others}: ${signed(amount(every.slice(SHOWN)))}`);
+    if (reader.tensors.bias) parts.push(`bias ${signed(bias)}`);
+    return `${sentence(parts.join(", "))}; together ${precise(amount(every) + bias)}${then}.`;
+  }
 
   // Wires
   function measure() {
@@ -318,20 +326,19 @@ export function render({ model, el, load }) {
   /** The place of a map, unit or class in the strip. */
   function boxOf(s, unit) {
     if (s < 0) return boxes.picture;
-    if (s === stages.length - 1) {
-      const { left, top, width, height } = boxes.classes;
-      const row = height / stages[s].count;
-      return { left: left - 2, top: top + unit * row, width, height: row };
-    }
-    const [wall, part] = [boxes.walls[s], walls[s].boxOf(unit)];
+    const isLast = s === stages.length - 1;
+    const whole = isLast ? boxes.classes : boxes.walls[s];
+    const height = 1 / stages[s].count;
+    const part = isLast ? { left: 0, top: unit * height, width: 1, height } : walls[s].boxOf(unit);
     return {
-      left: wall.left + part.left * wall.width, top: wall.top + part.top * wall.height,
-      width: part.width * wall.width, height: part.height * wall.height,
+      left: whole.left + part.left * whole.width, top: whole.top + part.top * whole.height,
+      width: part.width * whole.width, height: part.height * whole.height,
     };
   }
-  function connect(s, unit, from, sources, most) {
+  function connect(s, unit, from, sources) {
     wires.replaceChildren();
     if (!boxes || from === null) return;
+    const most = Math.max(...sources.map(source => Math.abs(source.amount)), 1e-9);
     const to = boxOf(s, unit);
     const y1 = to.top + to.height / 2;
     for (const source of from < 0 ? sources.slice(0, 1) : sources) {
@@ -340,7 +347,7 @@ export function render({ model, el, load }) {
       if (x0 <= x1) {
         const middle = (x0 + x1) / 2;
         wires.append(svg("path", {
-          class: from < 0 ? "" : source.sign < 0 ? "minus" : "plus",
+          class: from < 0 ? "" : ["minus", "", "plus"][source.sign + 1],
           d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
           "stroke-width": (1 + (2 * Math.abs(source.amount)) / most).toFixed(1),
         }));
@@ -357,11 +364,8 @@ export function render({ model, el, load }) {
   sizes.observe(strip);
   draw();
   return () => {
-    store.close();
     sizes.disconnect();
-    input.close();
     pace.close();
-    state.close();
     view.close();
   };
 }

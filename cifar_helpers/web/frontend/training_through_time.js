@@ -1,28 +1,30 @@
 // A recorded training run, scrubbed along its accuracy curve: first kernels of every epoch, and what the network makes
 // of a picture with the weights that were kept.
 import styles from "./training_through_time.css";
-import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
-import { largest, paint } from "./colour.js";
+import { h, framed, bytesOf } from "./ui.js";
+import { paint } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, field, probabilityBars, segmented } from "./controls.js";
 import { chart } from "./chart.js";
-import { mapGrid } from "./maps.js";
-import { pictureInput, pictureStyles } from "./picture_input.js";
-import { networkStore } from "./network_store.js";
+import { columnsOf, mapGrid } from "./maps.js";
+import { colourKey, figure, pictureView } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const PACE = 500; // milliseconds for each epoch while it plays
-const SIDE = 32;
+const GUESSING = 0.1;
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void}
  */
-export function render({ model, el, load }) {
-  const get = load ?? loader(model);
-  const view = mount(el, "training_through_time", "Training through time", pictureStyles + styles, () => redraw());
-  const { root, say } = view;
-  root.classList.add("tt");
+export function render(host) {
+  const { model } = host;
+  const redraw = framed(() => draw());
+  const view = pictureView(host, {
+    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw, reset: "Start picture",
+    keeps: true, heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
+  });
+  const { root, say, store, input, change } = view;
   const kept = model.get("epochs");
   const [training, validation] = [model.get("training"), model.get("validation")];
   const last = validation.length;
@@ -36,39 +38,18 @@ export function render({ model, el, load }) {
   /** @type {any} */
   let choice = null;
 
-  const redraw = framed(draw);
-  const state = binding(model, { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw });
-  const change = values => {
-    state.set(values);
-    redraw();
-  };
-  const store = networkStore(get, redraw);
   const nearest = epoch => kept.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
   const weightsOf = epoch => `weights/${epoch}`;
   const when = epoch => (epoch ? `after epoch ${epoch}` : "before training");
 
-  const problem = h("p", { role: "alert", hidden: true });
-  const given = Uint8Array.from(bytesOf(model.get("image")));
-  const input = pictureInput({
-    pictures: [{ name: "the first picture", pixels: given }],
-    label: "The picture.",
-    changed: pixels => change({ image: new DataView(pixels.slice().buffer) }),
-    told: text => {
-      problem.textContent = text;
-      problem.hidden = !text;
-      if (text) say(text);
-    },
-  });
-  input.listen(root);
-
   // The curve
-  const title = h("p", { class: "tt-title" });
+  const title = h("p");
   const pace = chart({
     label: "Accuracy by epoch",
-    height: 170,
+    height: 150,
     x: { label: "epoch" },
-    y: { label: "accuracy", percent: true },
-    marker: { label: "Epoch", moved: epoch => scrub(epoch), anywhere: true },
+    y: { label: "Accuracy", percent: true },
+    marker: { label: "Epoch", moved: epoch => scrub(epoch) },
     say,
   });
   const points = list => list.map((share, k) => [k + 1, share]);
@@ -76,9 +57,11 @@ export function render({ model, el, load }) {
     series: [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", points: points(validation) },
+      { name: "guessing", colour: "ghost", dash: "2 3", points: [[0, GUESSING], [last, GUESSING]] },
       ...kept.filter(Boolean).map(epoch => ({ name: "", colour: "c2", points: [[epoch, validation[epoch - 1]]] })),
     ],
     x: [0, last],
+    y: [0, 1],
   });
   const scrub = epoch => {
     pause();
@@ -104,58 +87,56 @@ export function render({ model, el, load }) {
   }
 
   // Kernels, maps, probabilities
-  const figure = (name, content) => {
-    const more = h("span");
-    const head = h("div", { class: "tt-head cw-cap", "aria-hidden": "true" }, h("b", {}, name), h("br"), more);
-    const node = h("figure", {}, head, content);
-    return { node, more };
-  };
   const choose = kernel => change({ kernel });
   const film = mapGrid(`Kernel of the first layer by epoch, 0 to ${last}.`, {
-    count: last + 1, height: rows, width: columns, columns: last + 1, chosen: epoch => scrub(epoch),
+    count: last + 1, height: rows, width: columns, columns: Math.ceil((last + 1) / 2), chosen: epoch => scrub(epoch),
     hovered: () => {}, // a mouse that passes over it does not scrub
   });
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
-    count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
+    count, height: rows, width: columns, columns: columnsOf(count, 1), chosen: choose,
   });
   const place = h("div");
   const bars = probabilityBars(model.get("classes"));
-  const about = [
-    figure("Picture", [input.node, input.pens]), figure("First kernels", first.node), figure("Maps", place),
-    figure("Probabilities", bars.node),
-  ];
-  about[0].more.textContent = "32×32";
-  const filmed = h("span", { class: "cw-cap" });
+  const kernelPart = figure("First kernels", "", first.node);
+  const mapPart = figure("Maps", "", place);
+  const barPart = figure("Probabilities", "", bars.node);
+  const parts = [figure("Picture", "32×32", input.node, input.pens, view.reset), kernelPart, mapPart, barPart];
+  const filmed = h("p", { class: "cw-cap" });
   const layers = h("div");
   root.append(
-    title,
+    h(
+      "div", { class: "tt-top" }, play, title,
+      h("span", { class: "cw-cap" }, "Drag along the curve. All weights are kept at the dots."),
+    ),
     pace.node,
-    h("div", { class: "cw-bar tt-bar" }, layers, h("div", { class: "tt-right" }, play, input.gallery, input.sources)),
-    problem,
-    h("div", { class: "tt-strip" }, about.map(part => part.node)),
+    h("div", { class: "cw-bar" }, layers, input.sources),
+    view.problem,
+    h("div", { class: "tt-strip" }, parts.map(part => part.node)),
     h("div", { class: "tt-film" }, filmed, film.node),
-    h("div", { class: "cw-foot cw-cap" }, model.get("note")),
+    h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
   );
 
-  /** The wall of maps for the chosen layer. */
+  /** The wall of maps for the chosen layer; a map of the first block belongs to the kernel of the same number. */
   function build() {
     if (!network) return;
     const stages = stagesOf(network).filter(stage => stage.kind === "maps");
     const k = Math.min(model.get("layer"), stages.length - 1);
     const stage = stages[k];
     choice ??= segmented("Maps of", stages.map((_, value) => ({ value, text: `Block ${value + 1}` })), k, layer => {
-      state.set({ layer });
+      change({ layer });
       build();
     });
     choice.set(k);
     layers.replaceChildren(field("Maps of", choice));
     wall = mapGrid(`Block ${k + 1}: ${stage.count} maps of ${stage.height} × ${stage.width}.`, {
-      count: stage.count, height: stage.height, width: stage.width, columns: Math.ceil(Math.sqrt(stage.count)),
-      chosen: unit => (k === 0 ? choose(unit) : wall.mark(unit)),
+      count: stage.count, height: stage.height, width: stage.width, columns: columnsOf(stage.count, 1),
+      chosen: unit => k === 0 && choose(unit),
     });
-    wall.node.classList.toggle("tt-fine", stage.width > 12);
-    wall.stage = stage;
-    wall.first = k === 0;
+    wall.node.classList.toggle("pv-fine", stage.width > 12);
+    wall.node.classList.toggle("tt-still", k > 0);
+    if (k > 0) wall.node.tabIndex = -1;
+    Object.assign(wall, { stage, isFirst: k === 0 });
+    mapPart.title.textContent = `${stage.count} maps of ${stage.height}×${stage.width}`;
     place.replaceChildren(wall.node);
     redraw();
   }
@@ -177,56 +158,55 @@ export function render({ model, el, load }) {
 
   function draw() {
     const epoch = model.get("epoch");
-    const weights = nearest(epoch);
+    const kernel = model.get("kernel");
+    const used = nearest(epoch);
     const image = bytesOf(model.get("image"));
     input.set(image);
-    pace.set({ marker: epoch });
+    const rules = epoch === used ? [] : [{ x: used, label: "weights used" }];
+    pace.set({ marker: epoch, rules });
     const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
-    title.replaceChildren(
-      h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"),
-      epoch ? `: training ${learned}, validation ${validated}` : "",
-    );
-    const kernel = model.get("kernel");
+    const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
+    title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
     if (kernels) {
       paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
       paintKernels(film, Array.from({ length: last + 1 }, (_, e) => e * count + kernel));
     }
     first.mark(kernel);
     film.mark(epoch);
-    filmed.textContent = `Kernel ${kernel} by epoch, from 0 to ${last}`;
-    about[1].more.textContent = when(epoch);
+    filmed.textContent = `Kernel ${kernel} by epoch, 0 to ${last}; in block 1 it makes map ${kernel}.`;
+    kernelPart.more.textContent = when(epoch);
 
-    const { network: ready, problem: failed } = store.of(weightsOf(weights), kept.map(weightsOf).reverse());
-    const stand = epoch === weights ? when(weights) : `${when(weights)} (nearest)`;
-    if (!ready) {
-      about[2].more.textContent = about[3].more.textContent = failed ?? `loading epoch ${weights} …`;
-      return;
+    const { network: ready, problem } = store.of(weightsOf(used), kept.map(weightsOf).reverse());
+    const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
+    for (const part of [mapPart, barPart]) {
+      part.node.classList.toggle("tt-other", epoch !== used);
+      part.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     }
-    const isFirst = !network;
+    if (!ready) return;
+    const isNew = !network;
     network = ready;
-    if (isFirst) build();
+    if (isNew) build();
     const { probabilities } = network.forward(image);
     wall.draw(network.map(wall.stage.layer), view.colours());
-    if (wall.first) wall.mark(kernel);
+    wall.mark(wall.isFirst ? kernel : -1);
     bars.set(probabilities);
-    const { stage } = wall;
-    about[2].node.querySelector("b").textContent = `${stage.count} maps of ${stage.height}×${stage.width}`;
-    about[2].more.textContent = about[3].more.textContent = stand;
     const best = probabilities.indexOf(Math.max(...probabilities));
     say(`${title.textContent}. ${network.classes[best]}, ${percent(probabilities[best])}, ${stand}`);
   }
 
-  get("kernels").then(bytes => {
-    kernels = bytes;
-    redraw();
-  });
+  view.get("kernels").then(
+    bytes => {
+      kernels = bytes;
+      redraw();
+    },
+    error => {
+      kernelPart.more.textContent = `not loaded: ${error.message}`;
+    },
+  );
   draw();
   return () => {
     pause();
-    store.close();
-    input.close();
     pace.close();
-    state.close();
     view.close();
   };
 }

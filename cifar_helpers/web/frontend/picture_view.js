@@ -1,0 +1,109 @@
+// What widgets that follow a picture through recorded weights share: ways to bring one, and networks by name.
+import own from "./picture_view.css";
+import { h, mount, binding, bytesOf, loader } from "./ui.js";
+import { button } from "./controls.js";
+import { pictureInput, pictureStyles } from "./picture_input.js";
+import { Network, decode } from "./network.js";
+
+/**
+ * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
+ * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
+ *     void, heard: Record<string, () => void>, reset: string, keeps?: boolean}} widget its module, accessible name and
+ *     CSS; the pictures that it offers; what draws it, and what hears of Python's changes; and the text of a button
+ *     that brings back the first picture, or unless it `keeps` this one, the last that was not drawn
+ * @returns {any} what `mount` gives, `get`, `store`, `input`, `change`; `reset` and `problem` are to be placed
+ */
+export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard, reset, keeps }) {
+  const get = load ?? loader(model);
+  const place = mount(el, name, label, pictureStyles + own + styles, redraw);
+  const store = networkStore(get, redraw);
+  const state = binding(model, heard);
+  const change = values => {
+    state.set(values);
+    redraw();
+  };
+  const problem = h("p", { role: "alert", hidden: true });
+  let base = Uint8Array.from(bytesOf(model.get("image")));
+  const show = (pixels, from) => {
+    if (!keeps && from !== "a drawing") base = pixels;
+    again.hidden = pixels.every((value, k) => value === base[k]);
+    change({ image: new DataView(pixels.slice().buffer) });
+  };
+  const again = button(reset, () => show(base, ""));
+  again.hidden = true;
+  const input = pictureInput({
+    pictures,
+    label: "The picture.",
+    changed: show,
+    told: text => {
+      problem.textContent = text;
+      problem.hidden = !text;
+      if (text) place.say(text);
+    },
+  });
+  input.listen(place.root);
+  return {
+    ...place, get, store, input, change, problem, reset: again,
+    close() {
+      store.close();
+      input.close();
+      state.close();
+      place.close();
+    },
+  };
+}
+
+/**
+ * A part of a row of pictures: a name, a second line, and what they name.
+ * @param {string} name
+ * @param {string} words
+ * @param {...any} content
+ */
+export function figure(name, words, ...content) {
+  const title = h("b", {}, name);
+  const more = h("span", {}, words);
+  const head = h("div", { class: "pv-head cw-cap", "aria-hidden": "true" }, title, h("br"), more);
+  return { node: h("figure", {}, head, ...content), title, more };
+}
+
+/** The scale of numbers with a sign. */
+export function colourKey() {
+  return h("span", { class: "pv-key cw-cap" }, "−", h("i"), "+, each map on its own scale");
+}
+
+/**
+ * Networks by the names of their weights files: loaded when they are needed, then the others, one after another.
+ * @param {(name: string) => Promise<Uint8Array>} get
+ * @param {() => void} changed when a network has arrived, or could not be loaded
+ * @returns {{of: (name: string, next?: string[]) => {network?: Network, kind?: string, problem?: string}, close: () =>
+ *     void}} `of` gives the network with the name of its class, what went wrong, or neither while it is loading
+ */
+export function networkStore(get, changed) {
+  /** @type {Map<string, {network?: Network, kind?: string, problem?: string}>} */
+  const entries = new Map();
+  let closed = false;
+
+  async function ask(name, next) {
+    entries.set(name, {});
+    try {
+      const decoded = decode(await get(name));
+      entries.set(name, { network: new Network(decoded), kind: decoded.network });
+    } catch (error) {
+      entries.set(name, { problem: /** @type {Error} */ (error).message });
+    }
+    if (closed) return;
+    changed();
+    const missing = next.find(other => !entries.has(other));
+    if (missing) ask(missing, next);
+  }
+
+  return {
+    of(name, next = []) {
+      if (!entries.has(name)) ask(name, next);
+      return entries.get(name) ?? {};
+    },
+    close() {
+      closed = true;
+    },
+  };
+}
