@@ -7,7 +7,7 @@ import { Network, decode, gelu, normalisation, pools, windows } from "./network.
  * each pixel the mean over the squares that cover it; above zero it speaks for the class.
  * @param {Network} network
  * @param {Uint8Array} pixels (height, width, 3)
- * @param {{size: number, stride: number, target: number}} options side of the square, its step, number of the class
+ * @param {{size: number, stride: number, target: number}} square
  * @returns {{logit: Float64Array, probability: Float64Array}} (height, width)
  */
 export function occlusion(network, pixels, { size, stride, target }) {
@@ -44,10 +44,9 @@ export function occlusion(network, pixels, { size, stride, target }) {
  * @param {Network} network
  * @returns {number} its index; -1 in a network without convolutions
  */
-export function lastMaps(network) {
-  let index = network.layers.findLastIndex(layer => layer.op === "convolution");
-  if (index < 0) return index;
-  while (["batch_norm", "relu", "gelu"].includes(network.layers[index + 1]?.op)) index += 1;
+export function lastMaps({ layers }) {
+  let index = layers.findLastIndex(layer => layer.op === "convolution");
+  while (index >= 0 && ["batch_norm", "relu", "gelu"].includes(layers[index + 1]?.op)) index += 1;
   return index;
 }
 
@@ -109,14 +108,14 @@ function through(slopes, into, slope) {
   for (let i = 0; i < into.length; i++) into[i] += slopes[i] * slope(i);
 }
 
-/** Calls `visit` with each output of a pooling layer, its inputs, and the divisor of an average. */
-function visitPools(network, layer, visit) {
+/** Calls `visit` with each slope by an output of a pooling layer, its inputs, and the divisor of an average. */
+function unpool(network, layer, slopes, visit) {
   const { shape } = network.layers[layer.inputs[0]];
   const { places, divisors } = pools(layer, shape);
-  network.map(layer.index).forEach((_, o) => {
+  slopes.forEach((slope, o) => {
     const k = o % places.length;
     const start = ((o - k) / places.length) * shape[1] * shape[2];
-    visit(o, places[k].map(place => start + place), divisors[k]);
+    visit(slope, places[k].map(place => start + place), divisors[k]);
   });
 }
 
@@ -161,13 +160,13 @@ const BACKWARD = {
   },
   max_pool(network, layer, slopes, into) {
     const values = network.map(layer.inputs[0]);
-    visitPools(network, layer, (o, places) => {
-      into[places.reduce((a, b) => (values[b] > values[a] ? b : a))] += slopes[o];
+    unpool(network, layer, slopes, (slope, places) => {
+      into[places.reduce((a, b) => (values[b] > values[a] ? b : a))] += slope;
     });
   },
   average_pool(network, layer, slopes, into) {
-    visitPools(network, layer, (o, places, divisor) => {
-      for (const place of places) into[place] += slopes[o] / divisor;
+    unpool(network, layer, slopes, (slope, places, divisor) => {
+      for (const place of places) into[place] += slope / divisor;
     });
   },
   multiply(network, layer, slopes, into) {
@@ -262,13 +261,12 @@ export class Background {
       // Tasks fail with a message, so this says that the Worker itself did not start.
       this.#worker.onerror = event => {
         event.preventDefault();
-        this.#worker?.terminate();
-        this.#worker = null;
+        this.#stop();
         for (const { message } of this.#pending.values()) this.#send(message);
       };
       this.#worker.postMessage({ weights });
     } catch {
-      this.#worker = null;
+      this.#stop();
     }
   }
 
@@ -303,10 +301,14 @@ export class Background {
     else reject(new Error(problem));
   }
 
-  /** Ends the Worker; promises that are open stay so. */
-  close() {
+  #stop() {
     this.#worker?.terminate();
     this.#worker = null;
+  }
+
+  /** Ends the Worker; promises that are open stay so. */
+  close() {
+    this.#stop();
     this.#pending.clear();
     URL.revokeObjectURL(this.#address);
   }

@@ -133,10 +133,9 @@ function erf(x) {
 const TANH_FACTOR = Math.sqrt(2 / Math.PI);
 
 /**
- * The GELU of a number, and its slope there.
  * @param {number} x
  * @param {boolean} tanh whether to compute the approximation by tanh
- * @returns {number[]} value and slope
+ * @returns {number[]} the GELU of x, and its slope there
  */
 export function gelu(x, tanh) {
   if (tanh) {
@@ -148,9 +147,8 @@ export function gelu(x, tanh) {
 }
 
 // Both matrices lie in blocks of four rows: A (M/4, K, 4), B (P/4, K, 4); C is (M, P), rounded up to fours. Sixteen
-// sums in local variables use each number that is loaded four times. All are doubles, because JavaScript computes in
-// doubles and would convert single precision at every load. The weights, A, are the larger matrix in late layers, so
-// they are gone through once only.
+// sums in local variables use each loaded number four times. All are doubles: JavaScript would convert singles at every
+// load.
 function multiply(K, M, P, A, B, C) {
   for (let m = 0; m < M; m += 4) {
     for (let p = 0; p < P; p += 4) {
@@ -374,20 +372,18 @@ export class Network {
   }
 
   /**
-   * The output of a layer in the last forward pass; the next one overwrites it.
-   * @param {number} index
-   * @returns {Float64Array}
+   * @param {number} index of a layer
+   * @returns {Float64Array} its output in the last forward pass; the next one overwrites it
    */
   map(index) {
     return this.#maps[index];
   }
 
   /**
-   * The weights of one kernel of a convolution, rows first.
-   * @param {number} index of the layer
+   * @param {number} index of a convolution
    * @param {number} output channel of its output
    * @param {number} input channel of its input (within its group)
-   * @returns {Float32Array}
+   * @returns {Float32Array} the weights of this kernel, rows first
    */
   kernel(index, output, input) {
     const { shape: [, channels, rows, cols], values } = this.tensors[this.layers[index].tensors.weight];
@@ -396,17 +392,16 @@ export class Network {
   }
 
   /**
-   * The bias of a channel or unit, 0 in a layer without biases.
-   * @param {number} index of the layer
-   * @param {number} output
-   * @returns {number}
+   * @param {number} index of a layer
+   * @param {number} output channel or unit
+   * @returns {number} its bias, 0 in a layer without biases
    */
   bias(index, output) {
     return this.tensors[this.layers[index].tensors.bias]?.values[output] ?? 0;
   }
 
   /**
-   * @param {string} name path of the module
+   * @param {string} name path of a module
    * @returns {Layer|undefined}
    */
   find(name) {
