@@ -121,7 +121,8 @@ class Trainer:
                 with contextlib.suppress(KeyboardInterrupt):  # before the first step, fit does not wait for it
                     train(model, watch)
             except TrainingDiverged as error:
-                self.problem = f"{str(error)[:1].upper()}{str(error)[1:]}"
+                what = str(error).partition(". ")[0]  # its advice is for a loop of one's own
+                self.problem = f"{what[:1].upper()}{what[1:]}. Start again with a smaller learning rate."
             except Exception as error:  # shown in the widget; a thread has nowhere else to say it
                 self.problem = f"The training stopped with an error. {type(error).__name__}: {error}"
             finally:

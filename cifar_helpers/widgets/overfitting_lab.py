@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from statistics import fmean
 from typing import Any, Final, cast
 
 import torch
@@ -55,7 +56,7 @@ _OPTIONS: Final[dict[str, dict[Any, str]]] = {
     "augmentation": {"none": "none", "flip": "flip", "flip + shift": "flip + shift"},
     "weight_decay": {0.0: "0", 5e-4: "0.0005"},
     "images": {2000: "2,000", 10_000: "10,000", 40_000: "40,000"},
-    "width": {0.5: "½", 1.0: "1", 2.0: "2"},
+    "width": {0.5: "× ½", 1.0: "× 1", 2.0: "× 2"},
     "wrong_labels": {0.0: "0 %", 0.2: "20 %"},
 }
 _NAMES: Final = {
@@ -175,14 +176,17 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
         what = f"Losses and accuracies by epoch of a training run ({_described(settings)})"
         if settings not in self._runs:
             return f"{what}: this combination was not recorded."
-        history = self._runs[settings][0].history
-        last, (stopped, best) = history.rows[-1], early_stop(history, self.patience)
-        kept = history.rows[best - 1]
+        runs = [run.history for run in self._runs[settings]]
+        stopped, best = early_stop(runs[0], self.patience)
+        kept = runs[0].rows[best - 1]
+        train = fmean(run.rows[-1].train_accuracy for run in runs)
+        validation = fmean(run.rows[-1].validation_accuracy for run in runs)
+        seeds = f", as the mean of {len(runs)} seeds," if len(runs) > 1 else ""
         return (
-            f"{what}. After {len(history)} epochs it classifies {100 * last.train_accuracy:.1f} % of the training "
-            f"images and {100 * last.validation_accuracy:.1f} % of the validation images correctly. Early stopping "
-            f"with patience {self.patience} would end it after epoch {stopped} and keep epoch {best}, with "
-            f"{100 * kept.validation_accuracy:.1f} % on the validation images."
+            f"{what}. After {len(runs[0])} epochs it classifies{seeds} {100 * train:.1f} % of the training images and "
+            f"{100 * validation:.1f} % of the validation images correctly. Early stopping with patience "
+            f"{self.patience} would end {'the first seed' if seeds else 'it'} after epoch {stopped} and keep epoch "
+            f"{best}, with {100 * kept.validation_accuracy:.1f} % on the validation images."
         )
 
     def train(self) -> None:

@@ -82,6 +82,7 @@ def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) 
     assert live.model is not first and torch.equal(first.state_dict()["features.0.0.weight"], weights)
     assert live.history.rows[-1].learning_rate == pytest.approx(0.001)
     assert live.run["points"][-1][3] == pytest.approx(0.001) and live.earlier[0]["points"][-1][3] == pytest.approx(0.03)
+    assert (live.earlier[0]["number"], live.run["number"]) == (1, 2)  # a number that no other run gets
     live.learning_rate = 0.03
     live.start()
     until(lambda: ended(live))
@@ -115,7 +116,8 @@ def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
     live.learning_rate = 1e20
     live.start()
     until(lambda: ended(live))
-    assert live.run["problem"].startswith("The loss became") and "smaller learning rate" in live.run["problem"]
+    assert live.run["problem"].startswith("The loss became")
+    assert live.run["problem"].endswith(". Start again with a smaller learning rate.")
 
 
 def test_wrong_settings_say_what_is_allowed(live: LiveTraining) -> None:
@@ -142,30 +144,42 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     live = live_training(images, images)
     page = front.open(live)
     record = load_run("lab-base").history
-    best = max(record["validation_accuracy"][:8])
+    best = max(record["validation_accuracy"][:4])
     expect(page.locator("tbody tr")).to_contain_text(f"{100 * best:.1f} %")
-    expect(page.locator(".lt-state")).to_contain_text("Without a kernel")
-    expect(page.get_by_role("button", name="Start")).to_be_disabled()
+    expect(page.locator(".lt-state")).to_contain_text("This page cannot train")
+    for control in ("button", "slider"):  # none that does nothing
+        expect(page.get_by_role(control).first).to_be_disabled()
     run = {
         "learning_rate": 0.03, "batch_size": 64, "epochs": 4, "state": "running", "step": 20, "steps": 40, "stride": 1,
         "problem": "", "points": [[k / 10, k, 2.3 - k / 20, 0.03 if k < 10 else 0.003] for k in range(1, 21)],
         "seconds": [9.5, 19.5], "train_loss": [2.0, 1.5], "train_accuracy": [0.2, 0.4],
         "validation_loss": [1.9, 1.6], "validation_accuracy": [0.3, 0.45],
     }  # fmt: skip
-    earlier = [{**run, "state": "ended", "batch_size": 16}]
+    run["number"] = 6
+    earlier = [{**run, "state": "ended", "batch_size": 16, "number": 5}]
     page.evaluate(
         """([run, earlier]) => {
             const { model } = document.querySelector("[data-widget]");
             globalThis.sent = [];
             model.send = message => sent.push(message.type);
-            model.set("earlier", earlier);
             model.set("run", run);
+            model.set("earlier", earlier);
         }""",
         [run, earlier],
     )
     expect(page.locator(".lt-state")).to_have_text("Training: step 20 of 40, 2 of 4 epochs complete.")
     expect(page.locator("tbody tr").first).to_contain_text("rate 0.03, then 0.003, batch 64")
-    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.locator("tbody tr").last).to_contain_text("Run 5: rate 0.03, then 0.003, batch 16")
+    for k, text in enumerate(["0.003", "0.03", "0"]):  # the rates that occur
+        expect(page.locator(".cw-plot").nth(2).locator(".tick").nth(k)).to_have_text(text)
+    ends = page.locator(".cw-plot").evaluate_all(
+        "plots => plots.map(plot => plot.querySelector('.axis').getBoundingClientRect().width)"
+    )
+    assert len(set(ends)) == 1  # one axis
+    label = page.locator(".cw-plot").first.get_by_text("training", exact=True).bounding_box()
+    axis = page.locator(".cw-plot .axis").first.bounding_box()
+    assert label is not None and axis is not None
+    assert label["x"] < axis["x"] + 0.6 * axis["width"]  # at the end of the line, half-way through the run
     expect(page.locator(".lt-foot")).to_contain_text("the notebook's own stop button does not")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
@@ -174,7 +188,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
     page.locator(".cw-plot").nth(1).press("End")
     expect(page.locator(".cw-card").nth(1)).to_contain_text("validation45.0 %")
-    expect(page.locator(".cw-card").nth(2)).to_contain_text("learning rate0.0030")  # one axis, one rule on all
+    expect(page.locator(".cw-card").nth(2)).to_contain_text("learning rate0.003")  # one axis, one rule on all
     page.get_by_role("radio", name="Seconds").click()
     expect(page.locator(".cw-plot").first.locator(".tick").last).to_have_text("seconds")
 

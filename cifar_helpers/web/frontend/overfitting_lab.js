@@ -7,19 +7,24 @@ import { chart } from "./chart.js";
 
 const EPOCHS = 30;
 const PATIENCE = Array.from({ length: 15 }, (_, k) => k + 1);
-const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c6" }];
+const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c4" }];
 const DASH = "5 3"; // validation, in every colour
 // Both axes stay, so that the curves move when a setting is changed and not the numbers beside them.
-const LOSS = [0, 2.5];
-const ACCURACY = [0.2, 1];
+const ENDS = { loss: [0, 2.5], accuracy: [0.2, 1] };
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
 const ALL = { dropout: 0.5, augmentation: "flip + shift", weight_decay: 0.0005 };
 const CORNERS = [
   { text: "base", changed: {} },
   { text: "no remedies", changed: { dropout: 0, augmentation: "none" } },
   { text: "all remedies", changed: ALL },
-  { text: "all, 2,000 images", changed: { ...ALL, images: 2000 } },
-  { text: "all, 20 % wrong labels", changed: { ...ALL, wrong_labels: 0.2 } },
+  { text: "all remedies, 2,000 images", changed: { ...ALL, images: 2000 } },
+  { text: "all remedies, 20 % wrong labels", changed: { ...ALL, wrong_labels: 0.2 } },
+];
+const COLUMNS = [
+  { part: "train", head: "Training", text: value => percent(value, 1) },
+  { part: "validation", head: "Validation", text: value => percent(value, 1) },
+  { part: "gap", head: "Gap, points", text: value => fixed(100 * value, 1) },
+  { part: "best", head: "Lowest loss, epoch", text: value => fixed(value, 0) },
 ];
 
 /**
@@ -43,194 +48,187 @@ export function render({ model, el }) {
   const { root, say, close } = mount(el, "overfitting_lab", "The laboratory of overfitting", styles, draw);
   const heard = ["settings", "patience", "pinned", "trained", "status", "records"];
   const bound = binding(model, Object.fromEntries(heard.map(name => [name, draw])));
+  const set = values => {
+    bound.set(values);
+    draw();
+  };
   const options = model.get("options");
   const keyOf = settings => options.map(option => settings[option.name]).join("|");
   const records = new Map(model.get("records").map(record => [keyOf(record.settings), record.runs]));
+  const spread = spreadOf(records.get(keyOf(BASE)).map(run => summary([run])));
 
   // The settings
   const choose = settings => {
-    bound.set({ settings });
-    draw();
+    set({ settings });
     say(sentence());
   };
-  const fields = options.map(option => ({
-    option,
-    control: segmented(option.label, option.values, null, value => {
-      choose({ ...model.get("settings"), [option.name]: value });
-    }),
-  }));
+  const fields = options.map(({ name, label, values }) => {
+    const control = segmented(label, values, null, value => choose({ ...model.get("settings"), [name]: value }));
+    const node = h("div", {}, h("div", { class: "cw-cap", "aria-hidden": "true" }, capital(label)), control.node);
+    return { name, values, control, node };
+  });
   const corners = CORNERS.map(({ text, changed }) => {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const legend = h("span", { class: "cw-cap" }, h("i", { class: "ol-mark" }), " recorded");
+  const mark = h("i", { class: "ol-mark" });
+  const legend = h("span", { class: "cw-cap" }, mark, " recorded, ", h("em", {}, "not recorded"));
 
   // The charts
   const marker = {
     label: "Patience of early stopping, in epochs",
-    moved: patience => {
-      bound.set({ patience });
-      draw();
-    },
-    text: patience => `patience ${patience}`,
+    moved: patience => set({ patience }),
+    text: patience => `↔ patience ${patience}`,
   };
-  const loss = chart({
-    label: "Loss by epoch", x: { label: "epoch" }, y: { label: "Loss", digits: 2 }, height: 226, marker, say,
-    hovered: x => accuracy.look(x),
+  const place = (what, y, other, more) => chart({
+    label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 226, say,
+    hovered: x => other().look(x), ...more,
   });
-  const accuracy = chart({
-    label: "Accuracy by epoch", x: { label: "epoch" }, y: { label: "Accuracy", percent: true }, height: 226, say,
-    hovered: x => loss.look(x),
-  });
+  const loss = place("Loss", { digits: 2 }, () => accuracy, { marker });
+  const accuracy = place("Accuracy", { percent: true }, () => loss, {});
 
   // What the curves come to
-  const lead = h("p", { class: "cw-lead ol-lead" });
+  const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
-  const head = (text, k) => h("th", { scope: "col" }, text, k ? h("span", { class: "ol-less" }) : null);
-  const figures = h(
-    "table", { class: "ol-table" },
-    h("thead", {}, h("tr", {}, ["Run", "Training", "Validation", "Gap", "Best epoch"].map(head), h("td"))),
-    table,
-  );
+  const heads = ["Run", ...COLUMNS.map(column => column.head)].map(text => h("th", { scope: "col" }, text));
+  const figures = h("table", { class: "cw-table ol-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), table);
+  const note = h("p", { class: "cw-cap" });
   const train = button("Train this combination now", () => model.send({ type: "train" }));
   const stop = button("Stop", () => model.send({ type: "stop" }));
-  const state = h("span", { class: "cw-cap ol-state", role: "status" });
-  const foot = h("div", { class: "cw-foot" }, state, h("span", { class: "ol-buttons" }, train, stop));
-
-  const rows = fields.map(({ option, control }) => {
-    const words = h("span", { class: "cw-cap", "aria-hidden": "true" }, capital(option.label));
-    return h("div", { class: "ol-field" }, words, control.node);
-  });
-  const chips = corners.map(corner => corner.node);
+  const state = h("span", { class: "cw-cap", role: "status" });
+  const foot = h("div", { class: "cw-foot" }, state, train, stop);
   root.append(
-    h("div", { class: "ol-fields" }, rows),
-    h("div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" }, chips, legend),
+    h("div", { class: "ol-fields" }, fields.map(field => field.node)),
+    h(
+      "div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" },
+      corners.map(corner => corner.node), legend,
+    ),
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
-    lead,
-    figures,
-    foot,
+    lead, figures, note, foot,
   );
 
   /** The run that is trained now or was, with these settings. */
   const trainedAs = key =>
-    model.get("trained").find(run => keyOf(run.settings) === key && run.runs[0].train_loss.length);
-
-  const runsOf = key => records.get(key) ?? trainedAs(key)?.runs;
-
-  function shown() {
-    const settings = model.get("settings");
-    const key = keyOf(settings);
-    return { settings, key, record: records.get(key), now: trainedAs(key)?.runs, runs: runsOf(key) };
-  }
+    model.get("trained").find(run => keyOf(run.settings) === key && run.runs[0].train_loss.length)?.runs;
+  const runsOf = settings => records.get(keyOf(settings)) ?? trainedAs(keyOf(settings));
 
   function redraw() {
-    const { settings, key, record, now, runs } = shown();
+    const settings = model.get("settings");
+    const key = keyOf(settings);
+    const runs = runsOf(settings);
     const near = runs ? null : nearest(settings);
-    for (const { option, control } of fields) {
-      control.set(settings[option.name]);
-      option.values.forEach(({ value, text }, k) => {
-        const known = records.has(keyOf({ ...settings, [option.name]: value }));
+    for (const { name, values, control } of fields) {
+      control.set(settings[name]);
+      values.forEach(({ value, text }, k) => {
+        const known = records.has(keyOf({ ...settings, [name]: value }));
         control.buttons[k].classList.toggle("ol-known", known);
         control.buttons[k].setAttribute("aria-label", known ? text : `${text}, not recorded`);
       });
     }
     for (const corner of corners) corner.node.setAttribute("aria-pressed", String(keyOf(corner.settings) === key));
 
-    const patience = model.get("patience");
-    const first = runs?.[0].validation_loss;
-    const { stopped, kept } = first ? earlyStop(first, patience) : { stopped: 0, kept: 0 };
-    const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, runs: runsOf(keyOf(pin)) }));
-    for (const [part, view, y] of [["loss", loss, LOSS], ["accuracy", accuracy, ACCURACY]]) {
-      const series = [
-        ...(near ? lines("nearest recorded", ["ghost", "ghost"], part, records.get(keyOf(near)), "nearest") : []),
-        ...pins.flatMap(({ letter, colour, runs: its }) =>
-          its ? lines(letter, [colour, colour], part, its.slice(0, 1), letter) : []),
-        ...(runs ? lines("", ["c1", "c2"], part, runs) : []),
-        ...(record && now ? lines("now,", ["c4", "c4"], part, now, "now") : []),
-        ...(runs && part === "loss" ? [bestOf(runs[0])] : []),
-      ];
-      const rules = first ? [{ x: kept, label: `keeps ${kept}` }] : [];
-      if (part === "accuracy" && first && stopped < first.length) rules.push({ x: stopped, label: `stops ${stopped}` });
-      const waited = { colour: "c2", points: [[kept, ...LOSS], [stopped, ...LOSS]] };
-      const bands = part === "loss" ? [waited] : [gapBand(runs ?? [])];
-      view.set({ series, x: [0, EPOCHS], y, rules, bands: first ? bands : [] });
+    const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, runs: runsOf(pin) }));
+    const now = records.has(key) && trainedAs(key);
+    for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
+      view.set({
+        x: [0, EPOCHS],
+        y: ENDS[part],
+        series: [
+          ...(near ? compared("nearest", "ghost", part, runsOf(near)) : []),
+          ...pins.flatMap(pin => (pin.runs ? compared(pin.letter, pin.colour, part, pin.runs) : [])),
+          ...(now ? compared("now", "c6", part, now) : []),
+          ...(runs ? main(part, runs) : []),
+        ],
+      });
     }
-    loss.set({
-      marker: first ? patience : null,
-      stops: first ? PATIENCE.map(value => ({ value, x: earlyStop(first, value).stopped })) : [],
-    });
+    drawStop(runs?.[0].validation_loss);
+    const own = runs && summary(runs);
+    accuracy.set({ bands: own?.gap > 0 ? [gapBand(mean(runs))] : [] });
 
     lead.replaceChildren(...(near ? advice(near, settings) : [sentence()]));
-    const own = runs && summary(runs);
     table.replaceChildren(
       ...(own ? [row("This run", "c1", settings, own, null)] : []),
       ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.runs && summary(pin.runs), own, k)),
     );
     figures.hidden = !table.children.length;
-    showState(key, record, near);
+    const below = own?.gap < 0 ? `Below validation, because training accuracy is counted with dropout and shifts on${
+      settings.wrong_labels ? ", and against the wrong labels" : ""}. ` : "";
+    const chance = own && pins.length ? `≈: no more than the base’s seeds differ (validation: ${
+      fixed(100 * spread.validation, 1)} points), so it may be chance.` : "";
+    note.textContent = below + chance;
+    showState(key, near);
+  }
+
+  /** Where early stopping ends the first run. */
+  function drawStop(losses) {
+    const patience = model.get("patience");
+    const { stopped, kept } = losses ? earlyStop(losses, patience) : { stopped: 0, kept: 0 };
+    const keeps = losses ? [{ x: kept, label: `keeps ${kept}` }] : [];
+    const stops = losses && stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
+    accuracy.set({ rules: [...keeps, ...stops] });
+    loss.set({
+      rules: keeps,
+      bands: losses ? [{ colour: "c2", points: [[kept, ...ENDS.loss], [stopped, ...ENDS.loss]] }] : [],
+      marker: losses ? patience : null,
+      stops: losses ? PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })) : [],
+    });
   }
 
   /** A row of the table; `k` is the number of a pinned run, none for the one that is shown. */
   function row(name, colour, settings, values, own, k) {
     const pins = model.get("pinned");
+    const pin = pinned => set({ pinned });
     const isOwn = k === undefined;
     const swap = isOwn
       ? button("Pin", () => pin([...pins, settings]), { name: "Pin this run to compare it with others" })
       : button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${name}` });
     swap.disabled = isOwn && (pins.length === PINS.length || pins.some(other => keyOf(other) === keyOf(settings)));
     const words = [h("b", {}, name), ` ${described(settings)}`];
-    const label = isOwn
-      ? h("span", {}, words, h("span", { class: "cw-cap" }, values.spread))
-      : h("button", { type: "button", class: "ol-show", onclick: () => choose(settings) }, words);
-    const cells = ["train", "validation", "gap", "best"].map(part => {
-      if (!values) return h("td", {}, "–");
-      const text = value => write(part, value);
-      const less = own ? difference(values[part] - own[part], text) : "";
-      return h("td", {}, text(values[part]), h("span", { class: "ol-less" }, less));
+    const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
+    const label = isOwn ? h("span", {}, words) : h("button", show, words);
+    const cells = COLUMNS.map(({ part, text }) => {
+      const less = values && own ? difference(values[part] - own[part], spread[part], text) : "";
+      return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less));
     });
+    const seeds = h("span", { class: "cw-cap" }, values?.seeds ?? "");
     const swatch = h("i", { class: `ol-swatch ${colour}` });
-    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, label));
+    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label, seeds)));
     return h("tr", {}, begin, cells, h("td", {}, swap));
   }
 
-  const pin = pinned => {
-    bound.set({ pinned });
-    draw();
-  };
-
   /** What early stopping would have done. */
   function sentence() {
-    const { runs } = shown();
+    const runs = runsOf(model.get("settings"));
     if (!runs) return "This combination was not recorded.";
-    const patience = model.get("patience");
     const { validation_loss: losses, validation_accuracy: shares } = runs[0];
+    const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const cost = 100 * (shares[kept - 1] - shares[losses.length - 1]);
-    const whole = stopped === losses.length;
-    const gain = `${percent(shares[kept - 1], 1)} on validation images, ${signed(cost)} points against the last epoch`;
-    const saved = whole ? "" : `, ${losses.length - stopped} of ${losses.length} epochs saved`;
-    const end = whole ? "not stop early" : `stop after epoch ${stopped}`;
-    return `With patience ${patience} the run would ${end} and keep epoch ${kept}: ${gain}${saved}.`;
+    const points = `${fixed(Math.abs(cost), 1)} points ${cost > 0 ? "more" : "fewer"} than`;
+    const against = `${Math.abs(cost) < 1 ? "about the same as" : points} after the last epoch`;
+    const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
+    const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
+    return `With patience ${patience} ${who} would ${end} and keep epoch ${kept}: ${percent(shares[kept - 1], 1)} on `
+      + `validation images, ${against}.`;
   }
 
   function advice(near, settings) {
     const differs = options.filter(option => near[option.name] !== settings[option.name]).map(option => option.label);
-    const show = button("Show it", () => choose(near));
-    const words = `The nearest that was, in grey, differs in ${differs.join(" and ")}.`;
-    return [`This combination was not recorded. ${words} `, show];
+    const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}.`;
+    return [`This combination was not recorded. ${words} `, button("Show it", () => choose(near))];
   }
 
-  function showState(key, record, near) {
-    const status = model.get("status");
+  function showState(key, near) {
+    const { running, problem, step, steps, seconds, limit } = model.get("status");
     const own = model.get("trained").some(run => keyOf(run.settings) === key);
     const can = model.get("trainable") && Boolean(model.send);
-    train.hidden = !can || status.running;
+    train.hidden = !can || running;
     train.classList.toggle("cw-main", Boolean(near));
-    stop.hidden = !status.running;
-    const seconds = `${Math.round(status.seconds)} of at most ${status.limit} seconds`;
-    const running = `Training${own ? "" : " another combination"}: step ${status.step} of ${status.steps}, ${seconds}.`;
-    const rest = own && record ? "Trained just now: the green lines." : "";
-    const words = status.problem || (status.running ? running : rest);
+    stop.hidden = !running;
+    const which = own ? "" : " another combination";
+    const progress = `Training${which}: step ${step} of ${steps}, ${Math.round(seconds)} of at most ${limit} seconds.`;
+    const rest = own && records.has(key) ? "Trained just now: the dark grey lines." : "";
+    const words = problem || (running ? progress : rest);
     if (state.textContent !== words) state.textContent = words;
     foot.hidden = !can && !words;
   }
@@ -256,59 +254,69 @@ export function render({ model, el }) {
   };
 }
 
-/** Training solid and validation dashed: the first seed strong, others thin. */
-function lines(name, colours, part, runs, end) {
-  return ["train", "validation"].flatMap((which, k) => {
-    const word = which === "train" ? "training" : which;
-    const common = { colour: colours[k], dash: k ? DASH : "" };
-    const [first, ...others] = runs.map(run => run[`${which}_${part}`].map((value, n) => [n + 1, value]));
-    return [
-      ...others.map(points => ({ ...common, name: "", dash: "", points, thin: true })),
-      { ...common, name: `${name} ${word}`.trim(), end: end ?? word, points: first },
-    ];
-  });
+/** The run of every epoch's means over the seeds. */
+function mean(runs) {
+  const means = name => runs[0][name].map((_, k) => runs.reduce((sum, run) => sum + run[name][k], 0) / runs.length);
+  return Object.fromEntries(Object.keys(runs[0]).map(name => [name, means(name)]));
 }
 
-/** A dot at the lowest validation loss. */
-function bestOf({ validation_loss: losses }) {
+const pointsOf = values => values.map((value, k) => [k + 1, value]);
+
+/** The run that is shown: the mean strong, single seeds thin, and a dot where early stopping looks for the minimum. */
+function main(part, runs) {
+  const average = mean(runs);
+  const kinds = [
+    { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
+    { name: "validation", column: `validation_${part}`, colour: "c2", dash: DASH },
+  ];
+  const seeds = kinds.flatMap(({ column, colour }) => runs.map(run => {
+    return { name: "", colour, thin: true, points: pointsOf(run[column]) };
+  }));
+  const strong = kinds.map(kind => ({ ...kind, points: pointsOf(average[kind.column]) }));
+  const losses = runs[0].validation_loss;
   const lowest = Math.min(...losses);
-  return { name: "", colour: "c2", points: [[losses.indexOf(lowest) + 1, lowest]] };
+  const dot = { name: "", colour: "c2", points: [[losses.indexOf(lowest) + 1, lowest]] };
+  return [...(runs.length > 1 ? seeds : []), ...strong, ...(part === "loss" ? [dot] : [])];
+}
+
+/** A run beside it: validation with its name, training thin. */
+function compared(name, colour, part, runs) {
+  const average = mean(runs);
+  return [
+    { name: `${name}, training`, end: "", colour, thin: true, points: pointsOf(average[`train_${part}`]) },
+    { name: `${name}, validation`, end: name, colour, dash: DASH, points: pointsOf(average[`validation_${part}`]) },
+  ];
 }
 
 /** The area between training and validation accuracy. */
-function gapBand([run]) {
-  if (!run) return { colour: "ghost", points: [] };
-  const points = run.train_accuracy.map((train, k) => {
-    const validation = run.validation_accuracy[k];
-    return [k + 1, Math.min(train, validation), Math.max(train, validation)];
-  });
-  return { colour: "ghost", points, name: "gap" };
+function gapBand({ train_accuracy: train, validation_accuracy: validation }) {
+  const points = train.map((value, k) => [k + 1, Math.min(value, validation[k]), Math.max(value, validation[k])]);
+  return { colour: "ghost", points };
 }
 
-/** What a run comes to after its last epoch, and the epoch with the lowest validation loss. */
+/** What runs come to after their last epoch, and the epoch with the lowest validation loss, as means of the seeds. */
 function summary(runs) {
-  const [first] = runs;
-  const train = first.train_accuracy.at(-1);
-  const validation = first.validation_accuracy.at(-1);
+  const { train_accuracy, validation_accuracy, validation_loss } = mean(runs);
+  const [train, validation] = [train_accuracy.at(-1), validation_accuracy.at(-1)];
   const ends = runs.map(run => run.validation_accuracy.at(-1));
-  const range = `${fixed(100 * Math.min(...ends), 1)} to ${percent(Math.max(...ends), 1)}`;
+  const range = `validation ${fixed(100 * Math.min(...ends), 1)} to ${percent(Math.max(...ends), 1)}`;
   return {
     train, validation, gap: train - validation,
-    best: first.validation_loss.indexOf(Math.min(...first.validation_loss)) + 1,
-    spread: runs.length > 1 ? ` · ${runs.length} seeds: validation ${range}` : "",
+    best: validation_loss.indexOf(Math.min(...validation_loss)) + 1,
+    seeds: runs.length > 1 ? ` · mean of ${runs.length} seeds: ${range}` : " · 1 seed",
   };
 }
 
-/** A number of the table. */
-function write(part, value) {
-  if (part === "best") return fixed(value, 0);
-  return part === "gap" ? fixed(100 * value, 1) : percent(value, 1);
+/** How far the seeds of one combination lie apart, in every column. */
+function spreadOf(rows) {
+  const range = values => Math.max(...values) - Math.min(...values);
+  return Object.fromEntries(COLUMNS.map(({ part }) => [part, range(rows.map(row => row[part]))]));
 }
 
-const signed = value => (value > 0.05 ? `+${fixed(value, 1)}` : fixed(value, 1));
 const capital = text => text[0].toUpperCase() + text.slice(1);
 
-/** A difference in the unit of `text`, always with a sign. */
-function difference(value, text) {
+/** A difference in the unit of `text`, with a sign; one that the seeds alone may make has none. */
+function difference(value, chance, text) {
+  if (Math.abs(value) <= chance) return " ≈";
   return ` ${value > 0 ? "+" : ""}${text(value).replace(" %", "")}`;
 }
