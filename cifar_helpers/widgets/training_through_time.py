@@ -22,7 +22,8 @@ __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
 _NOTE: Final = (
     "Each kernel is a small colour picture: grey is 0, on one scale for all epochs. All weights were kept only after "
-    "epochs {kept}. Training accuracy is measured during an epoch, with dropout and flips: early on, validation is higher."
+    "epochs {kept}. Training accuracy is measured during an epoch, with dropout and flips: early on, validation is "
+    "higher."
 )
 
 

@@ -75,6 +75,7 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         said = predict(picture, load_run("good-25").model(epoch))
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         assert shown_share(page, said.label) == pytest.approx(said.probability, abs=0.01)
+    expect(page.locator(".cw-chart .dot")).to_have_count(4)  # before training, nothing was measured
     accuracy = load_run("good-25").history["validation_accuracy"][0]
     expect(page.get_by_text(f"validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
@@ -138,7 +139,7 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     assert (drawn[14:] == sketches()["horse"][14:]).all()
     said = predict(torch.from_numpy(drawn), small)
     expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
-    page.get_by_role("radio", name="horse").click()
+    page.get_by_role("button", name="Undo drawing").click()
     assert (image_of(page) == sketches()["horse"]).all()
     picture.press("ArrowUp")  # from where the pointer was
     assert (image_of(page) == sketches()["horse"]).all()
