@@ -178,7 +178,8 @@ export function sumLine(edited) {
   let grids = [];
   const build = side => {
     const count = { 3: "nine", 5: "25" }[side];
-    const words = [`${count} pixels`, edited ? "kernel: drag or type" : "kernel", `${count} products`, "their sum"];
+    const words = [`${count} pixels`, "kernel", `${count} products, rounded`, "their sum"];
+    if (edited) words[1] += ": drag or type";
     caps.forEach((cap, k) => cap.replaceChildren(words[k]));
     for (const grid of grids) grid.node.remove();
     grids = ["Window", "Kernel", "Products"].map((name, k) => {
@@ -239,6 +240,7 @@ export function slidingViews(line, names, moved, outside = false) {
   let now;
   const middle = () => (spanOf(now.side, now.sliding.dilation) - 1) / 2;
   const go = (...wanted) => {
+    if (now.to.includes(0)) return; // the kernel does not fit
     const pixel = wanted.map((at, k) => Math.max(0, Math.min(now.to[k] - 1, at)));
     moved(...pixel);
     views.mark(...pixel); // not at the next frame: a second key may come before it
