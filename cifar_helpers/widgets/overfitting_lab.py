@@ -126,6 +126,7 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
 
     options = cast(list[Any], traitlets.List().tag(sync=True))
     records = cast(list[Any], traitlets.List().tag(sync=True))
+    spread = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
     settings = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
     patience = cast(int, traitlets.Int(3).tag(sync=True))
     pinned = cast(list[dict[str, Any]], traitlets.List(traitlets.Dict()).tag(sync=True))
@@ -142,10 +143,8 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
                 {"name": name, "label": _NAMES[name], "values": [{"value": v, "text": t} for v, t in values.items()]}
                 for name, values in _OPTIONS.items()
             ],
-            records=[
-                {"settings": asdict(settings), "runs": [columns(run.history) for run in runs]}
-                for settings, runs in self._runs.items()
-            ],
+            records=[_record(settings, [run.history for run in runs]) for settings, runs in self._runs.items()],
+            spread=_spread([run.history for run in self._runs[Settings()]]),
             settings=asdict(Settings()),
             status=self._status(),
             trainable=data is not None,
@@ -239,8 +238,33 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
         if self._trained is not None:
             chosen = asdict(self._trained)
             others = [run for run in self.trained if run["settings"] != chosen]
-            self.trained = [*others, {"settings": chosen, "runs": [columns(self.trainer.history)]}]
+            self.trained = [*others, _record(self._trained, [self.trainer.history])]
         self.status = self._status()
+
+
+def _summary(mean: Mapping[str, list[Any]]) -> dict[str, float]:
+    """What is read after the last epoch, and the epoch with the lowest validation loss."""
+    train, validation, losses = mean["train_accuracy"][-1], mean["validation_accuracy"][-1], mean["validation_loss"]
+    return {"train": train, "validation": validation, "gap": train - validation, "best": 1 + losses.index(min(losses))}
+
+
+def _record(settings: Settings, histories: list[History]) -> dict[str, Any]:
+    """Runs that differ by their seed, with their means epoch by epoch and what those come to."""
+    runs = [columns(history) for history in histories]
+    found: dict[str, Any] = {"settings": asdict(settings), "runs": runs}
+    if not len(histories[0]) or any(value is None for run in runs for column in run.values() for value in column):
+        return found
+    columns_of_seeds = {name: list(zip(*(run[name] for run in runs), strict=True)) for name in runs[0]}
+    mean = {name: [round(fmean(values), 4) for values in column] for name, column in columns_of_seeds.items()}
+    ends = [100 * history.rows[-1].validation_accuracy for history in histories]
+    seeds = f" · mean of {len(runs)} seeds: validation {min(ends):.1f} to {max(ends):.1f} %" if len(runs) > 1 else ""
+    return {**found, "mean": mean, "summary": {**_summary(mean), "seeds": seeds or " · 1 seed"}}
+
+
+def _spread(histories: list[History]) -> dict[str, float]:
+    """How far the seeds of one combination lie apart."""
+    seeds = [_summary(columns(history)) for history in histories]
+    return {name: max(seed[name] for seed in seeds) - min(seed[name] for seed in seeds) for name in seeds[0]}
 
 
 def _checked(settings: Any, name: str) -> dict[str, Any]:

@@ -180,13 +180,13 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     axis = page.locator(".cw-plot .axis").first.bounding_box()
     assert label is not None and axis is not None
     assert label["x"] < axis["x"] + 0.6 * axis["width"]  # at the end of the line, half-way through the run
-    expect(page.locator(".lt-foot")).to_contain_text("the notebook's own stop button does not")
+    expect(page.locator(".cw-foot")).to_contain_text("the notebook's own stop button does not")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")
     assert page.evaluate("sent") == ["pause", "stop"]
     assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
-    page.locator(".cw-plot").nth(1).press("End")
+    page.locator(".cw-plot").nth(2).press("End")
     expect(page.locator(".cw-card").nth(1)).to_contain_text("validation45.0 %")
     expect(page.locator(".cw-card").nth(2)).to_contain_text("learning rate0.003")  # one axis, one rule on all
     page.get_by_role("radio", name="Seconds").click()

@@ -87,11 +87,11 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     handle = page.get_by_role("slider", name="Patience")
     handle.press("ArrowRight")
     expect(lead).to_contain_text("patience 4")
-    axis = page.locator(".cw-plot").first.locator(".axis").first.bounding_box()
-    assert axis is not None
-    page.mouse.move(axis["x"] + 60, axis["y"] - 60)
+    box = handle.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 90, box["y"] + 120)
     page.mouse.down()
-    page.mouse.move(axis["x"] + axis["width"], axis["y"] - 60)
+    page.mouse.move(box["x"] + box["width"], box["y"] + 120)
     page.mouse.up()
     expect(lead).to_contain_text(
         "the first of 3 seeds would run to the end and keep epoch 20: 73.4 % on validation images, about"

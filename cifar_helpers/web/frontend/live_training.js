@@ -10,7 +10,7 @@ const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
 const DASHES = ["1 3", "7 3", "7 3 1 3", "3 3"]; // of earlier runs, by number
-const SIDES = [52, 84]; // one axis for all charts
+const SIDES = [52, 94]; // one axis for all charts
 
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
@@ -39,9 +39,9 @@ export function render({ model, el }) {
   const stop = button("Stop", send("stop"));
   const settings = h(
     "fieldset", { class: "lt-bar" },
-    named("Learning rate", rateText, rate, "counts at once"),
-    named("Batch size", null, batch, "from the next start"),
-    named("Epochs", epochsText, epochs, "from the next start"),
+    named("Learning rate", rateText, rate, "at once"),
+    named("Batch size", null, batch, "at next start"),
+    named("Epochs", epochsText, epochs, "at next start"),
     h("div", { class: "lt-buttons" }, start, pause, stop),
   );
 
@@ -53,7 +53,7 @@ export function render({ model, el }) {
   });
 
   // Three charts with one horizontal axis
-  const look = x => charts.forEach(one => one.look(x));
+  const look = x => [loss, accuracy].forEach(one => one.look(x));
   const place = (label, y, height) => chart({
     label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: look,
   });

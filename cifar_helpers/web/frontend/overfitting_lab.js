@@ -54,8 +54,8 @@ export function render({ model, el }) {
   };
   const options = model.get("options");
   const keyOf = settings => options.map(option => settings[option.name]).join("|");
-  const records = new Map(model.get("records").map(record => [keyOf(record.settings), record.runs]));
-  const spread = spreadOf(records.get(keyOf(BASE)).map(run => summary([run])));
+  const records = new Map(model.get("records").map(record => [keyOf(record.settings), record]));
+  const spread = model.get("spread");
 
   // The settings
   const choose = settings => {
@@ -109,14 +109,14 @@ export function render({ model, el }) {
 
   /** The run that is trained now or was, with these settings. */
   const trainedAs = key =>
-    model.get("trained").find(run => keyOf(run.settings) === key && run.runs[0].train_loss.length)?.runs;
-  const runsOf = settings => records.get(keyOf(settings)) ?? trainedAs(keyOf(settings));
+    model.get("trained").find(run => keyOf(run.settings) === key && run.summary);
+  const recordOf = settings => records.get(keyOf(settings)) ?? trainedAs(keyOf(settings));
 
   function redraw() {
     const settings = model.get("settings");
     const key = keyOf(settings);
-    const runs = runsOf(settings);
-    const near = runs ? null : nearest(settings);
+    const record = recordOf(settings);
+    const near = record ? null : nearest(settings);
     for (const { name, values, control } of fields) {
       control.set(settings[name]);
       values.forEach(({ value, text }, k) => {
@@ -127,28 +127,28 @@ export function render({ model, el }) {
     }
     for (const corner of corners) corner.node.setAttribute("aria-pressed", String(keyOf(corner.settings) === key));
 
-    const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, runs: runsOf(pin) }));
+    const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
       view.set({
         x: [0, EPOCHS],
         y: ENDS[part],
         series: [
-          ...(near ? compared("nearest", "ghost", part, runsOf(near)) : []),
-          ...pins.flatMap(pin => (pin.runs ? compared(pin.letter, pin.colour, part, pin.runs) : [])),
+          ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
+          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
-          ...(runs ? main(part, runs) : []),
+          ...(record ? main(part, record) : []),
         ],
       });
     }
-    drawStop(runs?.[0].validation_loss);
-    const own = runs && summary(runs);
-    accuracy.set({ bands: own?.gap > 0 ? [gapBand(mean(runs))] : [] });
+    drawStop(record?.runs[0].validation_loss);
+    const own = record?.summary;
+    accuracy.set({ bands: own?.gap > 0 ? [gapBand(record.mean)] : [] });
 
     lead.replaceChildren(...(near ? advice(near, settings) : [sentence()]));
     table.replaceChildren(
       ...(own ? [row("This run", "c1", settings, own, null)] : []),
-      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.runs && summary(pin.runs), own, k)),
+      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, own, k)),
     );
     figures.hidden = !table.children.length;
     const below = own?.gap < 0 ? `Below validation, because training accuracy is counted with dropout and shifts on${
@@ -198,8 +198,9 @@ export function render({ model, el }) {
 
   /** What early stopping would have done. */
   function sentence() {
-    const runs = runsOf(model.get("settings"));
-    if (!runs) return "This combination was not recorded.";
+    const record = recordOf(model.get("settings"));
+    if (!record) return "This combination was not recorded.";
+    const { runs } = record;
     const { validation_loss: losses, validation_accuracy: shares } = runs[0];
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
@@ -254,17 +255,10 @@ export function render({ model, el }) {
   };
 }
 
-/** The run of every epoch's means over the seeds. */
-function mean(runs) {
-  const means = name => runs[0][name].map((_, k) => runs.reduce((sum, run) => sum + run[name][k], 0) / runs.length);
-  return Object.fromEntries(Object.keys(runs[0]).map(name => [name, means(name)]));
-}
-
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
 /** The run that is shown: the mean strong, single seeds thin, and a dot where early stopping looks for the minimum. */
-function main(part, runs) {
-  const average = mean(runs);
+function main(part, { runs, mean }) {
   const kinds = [
     { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
     { name: "validation", column: `validation_${part}`, colour: "c2", dash: DASH },
@@ -272,7 +266,7 @@ function main(part, runs) {
   const seeds = kinds.flatMap(({ column, colour }) => runs.map(run => {
     return { name: "", colour, thin: true, points: pointsOf(run[column]) };
   }));
-  const strong = kinds.map(kind => ({ ...kind, points: pointsOf(average[kind.column]) }));
+  const strong = kinds.map(kind => ({ ...kind, points: pointsOf(mean[kind.column]) }));
   const losses = runs[0].validation_loss;
   const lowest = Math.min(...losses);
   const dot = { name: "", colour: "c2", points: [[losses.indexOf(lowest) + 1, lowest]] };
@@ -280,11 +274,10 @@ function main(part, runs) {
 }
 
 /** A run beside it: validation with its name, training thin. */
-function compared(name, colour, part, runs) {
-  const average = mean(runs);
+function compared(name, colour, part, { mean }) {
   return [
-    { name: `${name}, training`, end: "", colour, thin: true, points: pointsOf(average[`train_${part}`]) },
-    { name: `${name}, validation`, end: name, colour, dash: DASH, points: pointsOf(average[`validation_${part}`]) },
+    { name: `${name}, training`, end: "", colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
+    { name: `${name}, validation`, end: name, colour, dash: DASH, points: pointsOf(mean[`validation_${part}`]) },
   ];
 }
 
@@ -292,25 +285,6 @@ function compared(name, colour, part, runs) {
 function gapBand({ train_accuracy: train, validation_accuracy: validation }) {
   const points = train.map((value, k) => [k + 1, Math.min(value, validation[k]), Math.max(value, validation[k])]);
   return { colour: "ghost", points };
-}
-
-/** What runs come to after their last epoch, and the epoch with the lowest validation loss, as means of the seeds. */
-function summary(runs) {
-  const { train_accuracy, validation_accuracy, validation_loss } = mean(runs);
-  const [train, validation] = [train_accuracy.at(-1), validation_accuracy.at(-1)];
-  const ends = runs.map(run => run.validation_accuracy.at(-1));
-  const range = `validation ${fixed(100 * Math.min(...ends), 1)} to ${percent(Math.max(...ends), 1)}`;
-  return {
-    train, validation, gap: train - validation,
-    best: validation_loss.indexOf(Math.min(...validation_loss)) + 1,
-    seeds: runs.length > 1 ? ` · mean of ${runs.length} seeds: ${range}` : " · 1 seed",
-  };
-}
-
-/** How far the seeds of one combination lie apart, in every column. */
-function spreadOf(rows) {
-  const range = values => Math.max(...values) - Math.min(...values);
-  return Object.fromEntries(COLUMNS.map(({ part }) => [part, range(rows.map(row => row[part]))]));
 }
 
 const capital = text => text[0].toUpperCase() + text.slice(1);
