@@ -204,6 +204,8 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     page = front.open(feature_maps(PICTURE, model), width=360, has_touch=True)
     page.get_by_role("application", name="untrained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained map [1-9]"))
+    page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})
+    expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
     # Small numbers have three decimals, and the sum of a batch norm has five terms.
     small = "() => [...document.querySelector('[data-cifar-widget]').shadowRoot.querySelectorAll('.cw-grid > div')]"
     assert all(page.evaluate(f"({small})().map(cell => cell.scrollWidth <= cell.clientWidth + 1)"))
