@@ -113,9 +113,7 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    expect(page.locator(".te-words")).to_contain_text(
-        "CNN takes 0.50\u00a0µs and MLP takes 0.08\u00a0µs: MLP"
-    )
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 0.50\u00a0µs and MLP takes 0.08\u00a0µs: MLP")
     assert not [text for text in page.locator(".tick").all_text_contents() if text.count(",") and "." in text]
 
 
@@ -169,9 +167,7 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
     assert len(set(dashes)) == 3 and dashes[0] == ""
     page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
-    expect(words).to_have_text(
-        "Per image in batches of 64, CNN, GPU takes 0.17 ms. Press a second curve to compare."
-    )
+    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 0.17 ms. Press a second curve to compare.")
     page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
     page.get_by_role("button", name="laptop").press("Enter")
