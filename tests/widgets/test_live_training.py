@@ -74,6 +74,7 @@ def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) 
     live.start()
     until(lambda: ended(live))
     first, weights = live.model, live.model.state_dict()["features.0.0.weight"].clone()
+    live.epochs = 3  # so that the pause comes before the end on a busy machine, too
     live.start()
     live.pause()
     live.learning_rate = 0.001
@@ -83,7 +84,7 @@ def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) 
     assert live.history.rows[-1].learning_rate == pytest.approx(0.001)
     assert live.run["points"][-1][3] == pytest.approx(0.001) and live.earlier[0]["points"][-1][3] == pytest.approx(0.03)
     assert (live.earlier[0]["number"], live.run["number"]) == (1, 2)  # a number that no other run gets
-    live.learning_rate = 0.03
+    live.learning_rate, live.epochs = 0.03, 1
     live.start()
     until(lambda: ended(live))
     assert torch.equal(live.model.state_dict()["features.0.0.weight"], weights)  # same settings and seed, same network
