@@ -31,18 +31,29 @@ def chromium() -> str | None:
     return own if Path(own).exists() else None
 
 
+_open: list[Browser] = []
+
+
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """A browser; without Chromium the test is skipped, and with CIFAR_COURSE_BROWSER=required it fails."""
+    """A browser; without Chromium the test is skipped, and with CIFAR_COURSE_BROWSER=required it fails.
+
+    A process can have one Playwright at a time, so the browser that is open is taken.
+    """
+    if _open:
+        yield _open[0]
+        return
     place = chromium()
     if place is None:
         if os.environ.get("CIFAR_COURSE_BROWSER") == "required":
             pytest.fail(NO_CHROMIUM)
         pytest.skip(NO_CHROMIUM)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=place, args=QUIET)
-        yield browser
-        browser.close()
+        _open.append(playwright.chromium.launch(executable_path=place, args=QUIET))
+        try:
+            yield _open[0]
+        finally:
+            _open.pop().close()
 
 
 class FrontEnd:

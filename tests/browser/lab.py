@@ -100,10 +100,10 @@ def all_widgets() -> str:
 
 
 class Lab:
-    """JupyterLab in a page."""
+    """JupyterLab in a page, or Notebook, whose addresses begin with `notebooks` instead of `lab/tree`."""
 
-    def __init__(self, page: Page, address: str) -> None:
-        self.page, self.address = page, address
+    def __init__(self, page: Page, address: str, tree: str = "lab/tree") -> None:
+        self.page, self.address = page, f"{address}/{tree}"
         self.errors: list[str] = []
         page.on("console", lambda message: self._heard(message.type, message.text))
         page.on("pageerror", lambda error: self._heard("error", str(error)))
@@ -114,7 +114,7 @@ class Lab:
 
     def open(self, name: str) -> None:
         """Open a notebook and wait for its kernel; the toolbar reads idle before there is one."""
-        self.page.goto(f"{self.address}/lab/tree/notebooks/{name}?reset")
+        self.page.goto(f"{self.address}/notebooks/{name}?reset")
         self.page.wait_for_function(
             """() => {
                 const context = window.jupyterapp?.shell.currentWidget?.sessionContext;

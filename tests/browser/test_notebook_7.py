@@ -17,16 +17,13 @@ def test_every_widget_works_in_notebook_7(lab: Lab, tmp_path: Path, sketch_root:
     browser = lab.page.context.browser
     assert browser is not None
     with serving(tmp_path, sketch_root, "notebook") as address, browser.new_page() as page:
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{address}/notebooks/notebooks/{ALL_WIDGETS}")
-        page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        notebook = Lab(page, address, "notebooks")
+        notebook.open(ALL_WIDGETS)
+        assert notebook.run_all(), "a cell failed"
         expect(page.locator("[data-cifar-widget] .cw")).to_have_count(len(WIDGETS), timeout=90_000)
         middle = page.locator("[data-cifar-widget=kernel_bench]").get_by_role("spinbutton").nth(4)
         middle.focus()
         before = middle.input_value()
         page.keyboard.press("ArrowUp")
         expect(middle).not_to_have_value(before)
-        assert not errors, errors
+        assert not notebook.errors, notebook.errors
