@@ -47,12 +47,12 @@ def predictions(
         raise ValueError(f"each picture needs one prediction and one truth, got {len(pictures)} with {given}")
     rows = -(-len(pictures) // columns)
     room = 0.35 if truths is None else 0.5
-    figure, axes = new_figure(columns * 2.0, rows * (1.9 + room), nrows=rows, ncols=columns, squeeze=False)
+    figure, axes = new_figure(columns * 1.6, rows * (1.5 + room), nrows=rows, ncols=columns, squeeze=False)
     for place in axes.flat[len(pictures) :]:
         place.set_visible(False)
     for k, (place, answer) in enumerate(zip(axes.flat, said, strict=False)):
         picture = pictures[k]
-        place.imshow(_pixels(picture, most=256), interpolation="nearest")
+        place.imshow(_pixels(picture, most=128), interpolation="nearest")
         place.set_axis_off()
         title, right = f"{answer.label} {percent(answer.probability)}", True
         if truths is not None:

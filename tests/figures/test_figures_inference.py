@@ -62,7 +62,7 @@ def test_a_large_photo_is_drawn_upright_and_reduced(tmp_path: Path) -> None:
     Image.new("RGB", (900, 600)).save(tmp_path / "p.jpg", exif=exif)
     with Image.open(tmp_path / "p.jpg") as photo:
         drawn = figures.predictions([photo], [answer(0.5)]).axes[0].images[0].get_array()
-        assert drawn is not None and drawn.shape[0] == 256 > drawn.shape[1]
+        assert drawn is not None and drawn.shape[0] == 128 > drawn.shape[1]
         assert photo.size == (900, 600)
 
 
