@@ -109,15 +109,17 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def add_pictures(notebook: nbformat.NotebookNode, pages: Path) -> None:
     """Put a picture of each widget in the place of its words."""
-    shown = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    wanted = [(data, found[1]) for data in shown if (found := PAGE.search(data.get("text/html", "")))]
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    wanted = [(output, found[1]) for output in shown if (found := PAGE.search(output.data.get("text/html", "")))]
     if not wanted:
         return
     from cifar_helpers.figures._base import image_html
 
     images = taken(pages, [name for _, name in wanted])
-    for (data, _), (_, image) in zip(wanted, images, strict=True):
-        element = image_html(image, data["text/plain"])
+    for (output, _), (_, image) in zip(wanted, images, strict=True):
+        data, alt = output.data, output.data["text/plain"]
+        element = image_html(image, alt)
+        output.metadata["image/png"] = {"alt": alt}
         record = PAGE.sub(lambda _, shown=element: shown, data["text/html"])
         data["text/html"] = re.sub(r"<!--page \w+-->", "", record)
         small = io.BytesIO()

@@ -211,9 +211,14 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     assert all(page.evaluate(f"({small})().map(cell => cell.scrollWidth <= cell.clientWidth + 1)"))
     for name in ("block 1, batch norm", "block 1, pooling"):
         page.get_by_role("radio", name=name).tap()
-        expect(page.locator(".cw-terms .result")).to_be_visible()
-        result = page.locator(".cw-terms .result").bounding_box()
-        assert result is not None and result["x"] + result["width"] <= 350, name
+        # The result is made anew at the next frame, so it is looked up each time.
+        page.wait_for_function(
+            """() => {
+                const { shadowRoot } = document.querySelector("[data-cifar-widget]");
+                const { right } = shadowRoot.querySelector(".cw-terms .result").getBoundingClientRect();
+                return right > 0 && right <= 350;
+            }"""
+        )
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
 
