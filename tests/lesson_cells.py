@@ -24,7 +24,8 @@ def shown(outputs: list[nbformat.NotebookNode], timing: bool) -> list[Any]:
         text = output.get("text", "") or data.get("text/plain", "")
         lines = [line for line in text.splitlines() if not TIMED.search(line) and "object at" not in line]
         result += [re.sub(r"[\d.,]+", "#", line) for line in lines] if timing else lines
-        result += ["picture"] * ("image/png" in data)
+        # A widget is stored with a picture of it, which only `notebooks/store.py` takes.
+        result += ["picture"] * ("image/png" in data and "data-widget" not in data.get("text/html", ""))
     return result
 
 
