@@ -3,19 +3,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Where the sketches are drawn once for all tests, kernels and browsers of a make test.
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
-NBVAL := -n 2 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
+NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: lab test test-only test-slow test-real run record bench check clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-# Two tests at a time, each with one thread: with more they would only wait for each other.
+# Three tests at a time, each with one thread: on two cores one of them always waits for a browser or a kernel.
 test: .venv/ready check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
 	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 
