@@ -10,12 +10,12 @@ NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-# Three tests at a time, each with one thread: on two cores one of them always waits for a browser or a kernel.
+# Two tests at a time, each with one thread: with more they would only wait for each other.
 test: .venv/ready check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
 	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 

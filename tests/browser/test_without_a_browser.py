@@ -11,7 +11,10 @@ import pytest
 from helpers import ROOT
 
 
-@pytest.mark.parametrize(("wanted", "code", "says"), [("", 0, "NOT TESTED: the browser"), ("required", 1, "1 error")])
+@pytest.mark.parametrize(
+    ("wanted", "code", "says"),
+    [pytest.param("", 0, "NOT TESTED: the browser", marks=pytest.mark.slow), ("required", 1, "1 error")],
+)
 def test_a_missing_browser_is_told_and_where_it_is_required_an_error(
     tmp_path: Path, wanted: str, code: int, says: str, sketch_root: Path
 ) -> None:

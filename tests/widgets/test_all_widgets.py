@@ -34,21 +34,42 @@ def settle(page: Page) -> None:
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", WIDGETS)
-def test_axe_finds_nothing(front: FrontEnd, sketches: Cifar10, name: str, theme: str) -> None:
-    page = front.open(WIDGETS[name](sketches), theme=theme)
+def test_it_is_accessible_fits_and_keeps_to_itself(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    text = WIDGETS[name](sketches).as_page("A widget")
+    page = front.open(text)
     settle(page)
+    plain = styles(page)
+    axe_finds_nothing(page, "light")
+    page.emulate_media(color_scheme="dark")
+    page.locator('.cw[data-theme="dark"]').first.wait_for()
+    axe_finds_nothing(page, "dark")
+    fits(page)
+    page.close()
+
+    # The same on a page whose styles are hostile, with a second view of it.
+    place = re.search(r'<div data-widget="\w+">.*?</noscript></div>', text, re.S)
+    assert place is not None
+    text = text.replace("</style>", f"{HOSTILE}</style>", 1).replace(place[0], f"{place[0] * 2}<p id=own>Own</p>")
+    page = front.open(text)
+    settle(page)
+    hostile = styles(page)
+    assert len(plain) > 5 and plain == hostile, [
+        pair for pair in zip(plain, hostile, strict=False) if pair[0] != pair[1]
+    ]
+    own = page.evaluate("(s => [s.color, s.fontSize, s.margin])(getComputedStyle(document.querySelector('#own')))")
+    assert own == ["rgb(255, 0, 0)", "40px", "30px"]
+    leaves_no_trace(page)
+
+
+def axe_finds_nothing(page: Page, theme: str) -> None:
     # A page's own landmarks and headings are not the widget's.
     rules = {"rules": {"region": {"enabled": False}, "page-has-heading-one": {"enabled": False}}}
     found = Axe().run(page, options=rules).response["violations"]
-    assert not found, [(v["id"], [node["html"][:160] for node in v["nodes"][:3]]) for v in found]
+    assert not found, [(theme, v["id"], [node["html"][:160] for node in v["nodes"][:3]]) for v in found]
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_it_fits_every_width_and_a_screen(front: FrontEnd, sketches: Cifar10, name: str) -> None:
-    page = front.open(WIDGETS[name](sketches))
-    settle(page)
+def fits(page: Page) -> None:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         settle(page)
@@ -60,36 +81,20 @@ def test_it_fits_every_width_and_a_screen(front: FrontEnd, sketches: Cifar10, na
     assert box is not None and box["height"] <= 760, f"{box['height']:.0f} px tall"
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_no_style_of_a_page_reaches_in_and_none_leaks_out(front: FrontEnd, sketches: Cifar10, name: str) -> None:
-    text = WIDGETS[name](sketches).as_page("A widget")
-    pictures = []
-    for style in ("", HOSTILE):
-        page = front.open(
-            text.replace("</style>", f"{style}</style>", 1).replace("</main>", "<p id=own>Own</p></main>")
-        )
-        settle(page)
-        measured = page.evaluate(
+def styles(page: Page) -> list[str]:
+    """What each element of the first widget looks like and how large it is."""
+    return list(
+        page.evaluate(
             """() => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll("*")].map(e => {
                 const s = getComputedStyle(e), b = e.getBoundingClientRect();
                 return [e.tagName, s.color, s.fontSize, s.fontFamily, s.margin, s.padding, s.borderWidth, s.textAlign,
                     s.textTransform, s.letterSpacing, Math.round(b.width), Math.round(b.height)].join("|");
             })"""
         )
-        pictures.append(measured)
-    assert len(pictures[0]) > 5 and pictures[0] == pictures[1]
-    own = page.evaluate("(s => [s.color, s.fontSize, s.margin])(getComputedStyle(document.querySelector('#own')))")
-    assert own == ["rgb(255, 0, 0)", "40px", "30px"]
+    )
 
 
-@pytest.mark.parametrize("name", WIDGETS)
-def test_it_ends_without_a_trace_and_two_views_share_a_state(front: FrontEnd, sketches: Cifar10, name: str) -> None:
-    widget = WIDGETS[name](sketches)
-    text = widget.as_page("A widget")
-    place = re.search(r'<div data-widget="\w+">.*?</noscript></div>', text, re.S)
-    assert place is not None
-    page = front.open(text.replace(place[0], place[0] * 2))
-    settle(page)
+def leaves_no_trace(page: Page) -> None:
     page.evaluate("() => document.querySelectorAll('[data-widget]').forEach(place => place.close())")
     page.evaluate("() => new Promise(done => setTimeout(done, 60))")
     assert page.locator("[data-cifar-widget]").count() == 0
