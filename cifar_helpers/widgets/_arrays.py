@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -10,8 +10,6 @@ import traitlets
 from cifar_helpers.data import ImageSet
 
 __all__ = ["Numbers", "Pixels", "packed_pictures"]
-
-ArrayT = TypeVar("ArrayT")
 
 
 class Numbers(traitlets.TraitType[Any, Any]):

@@ -126,11 +126,6 @@ function above(element) {
   return element.parentElement ?? /** @type {ShadowRoot} */ (element.getRootNode()).host;
 }
 
-/** @returns {boolean} whether the reader asked for no motion */
-export function still() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
 /**
  * One call of `draw` per frame, however often it is asked for.
  * @param {() => void} draw
