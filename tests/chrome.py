@@ -106,7 +106,7 @@ def state_of(page: Page, name: str) -> object:
 def looked_at(widget: CourseWidget, folder: Path, name: str) -> None:
     """Screenshots of a widget in light and dark at three widths: for people, who look at them.
 
-    python -c "from tests.chrome import *; looked_at(widgets.kernel_bench(picture), Path('/tmp/shots'), 'bench')"
+    python -c "from tests.chrome import *; looked_at(widgets.kernel_bench(picture), Path('shots'), 'bench')"
     """
     folder.mkdir(parents=True, exist_ok=True)
     with launched() as browser:

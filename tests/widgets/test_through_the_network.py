@@ -17,11 +17,12 @@ from torch import nn
 
 from cifar_helpers import CifarCNN, CompactCNN, normalise, predict
 from cifar_helpers._paths import resources
-from cifar_helpers.runs import load_run
+from cifar_helpers.runs import DEFAULT_RUN, load_run
 from cifar_helpers.web.export import sketches
 from cifar_helpers.web.join import join
 from cifar_helpers.web.page import Placed
 from cifar_helpers.web.page import page as html_page
+from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.through_the_network import ThroughTheNetwork, through_the_network
 
 CAMERA = """(colour) => {
@@ -290,3 +291,11 @@ def test_weights_load_one_after_another_until_the_widget_closes(front: FrontEnd)
     assert page.evaluate(names) == ["a", "b"]
     page.evaluate("async () => { store.close(); asked[1][1](new Error('late')); await new Promise(setTimeout); }")
     assert page.evaluate(names) == ["a", "b"]
+
+
+def test_training_empties_block_3_as_lesson_00_says() -> None:
+    horse = torch.from_numpy(sketches()["horse"].transpose(2, 0, 1).copy())
+    before, after = (load_run(DEFAULT_RUN).model(epoch) for epoch in (0, 25))
+    empty = [float((activations(model, horse)["block 3, ReLU"] == 0).float().mean()) for model in (before, after)]
+    assert empty[0] < 0.55 and empty[1] > 0.75
+    assert predict(horse, before).probabilities.max() < 0.13 and predict(horse, after).label == "horse"

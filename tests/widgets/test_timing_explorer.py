@@ -177,3 +177,11 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.50 ms")
     expect(page.locator(".cw-foot")).to_contain_text("laptop, reported has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_single_image_through_the_mlp_is_nearly_all_overhead_as_lesson_05_says() -> None:
+    times = {row["batch size"]: row["ms an image"] for row in recorded_benchmark("f") if row["curve"] == "MLP, float32"}
+    sizes = np.array(sorted(times))
+    steps = sizes * np.array([times[size] for size in sizes])
+    fitted, *_ = np.linalg.lstsq(np.stack([1 / steps, sizes / steps], 1), np.ones(len(sizes)), rcond=None)
+    assert fitted[0] / fitted.sum() > 0.95
