@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import anywidget
+import traitlets
 
 from cifar_helpers.web.join import widget_module
 from cifar_helpers.web.page import Placed, as_json, page
 from cifar_helpers.widgets._cell import in_this_cell
 
-__all__ = ["CourseWidget"]
+__all__ = ["CourseWidget", "one_of"]
 
 _BASE_TRAITS = frozenset(anywidget.AnyWidget.class_trait_names())
 
@@ -100,3 +101,15 @@ def _pair(bundle: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """A bundle with its metadata: versions of anywidget return either both or the first alone."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return dict(data or {}), dict(metadata or {})
+
+
+def one_of(proposal: Any, allowed: Iterable[Any]) -> Any:
+    """The proposed value of a trait.
+
+    Raises:
+        traitlets.TraitError: if it is none of those that are allowed; it lists them.
+    """
+    name, value, known = proposal["trait"].name, proposal["value"], list(allowed)
+    if value not in known:
+        raise traitlets.TraitError(f"{name} is {value!r}; set one of {', '.join(map(repr, known))}")
+    return value

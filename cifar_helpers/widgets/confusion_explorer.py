@@ -14,7 +14,7 @@ from torch import Tensor
 from cifar_helpers.data import CLASSES, ImageSet
 from cifar_helpers.evaluation import human_confusion
 from cifar_helpers.widgets._arrays import Numbers, packed_pictures
-from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets._base import CourseWidget, one_of
 
 __all__ = ["ConfusionExplorer", "confusion_explorer"]
 
@@ -67,11 +67,7 @@ class ConfusionExplorer(CourseWidget, module="confusion_explorer"):
 
     @traitlets.validate("view", "order")
     def _word_is_known(self, proposal: Any) -> str:
-        name, value = proposal["trait"].name, str(proposal["value"])
-        allowed = VIEWS if name == "view" else ORDERS
-        if value not in allowed:
-            raise traitlets.TraitError(f"{name} is {value!r}; set one of {', '.join(map(repr, allowed))}")
-        return value
+        return str(one_of(proposal, VIEWS if proposal["trait"].name == "view" else ORDERS))
 
     @traitlets.validate("picture")
     def _picture_exists(self, proposal: Any) -> int:

@@ -12,7 +12,7 @@ import traitlets
 from cifar_helpers.data import CLASSES, ImageSet
 from cifar_helpers.data.transforms import MEAN, STD
 from cifar_helpers.widgets._arrays import packed_pictures
-from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets._base import CourseWidget, one_of
 
 __all__ = ["ImageBrowser", "image_browser"]
 
@@ -73,11 +73,7 @@ class ImageBrowser(CourseWidget, module="image_browser"):
 
     @traitlets.validate("shift", "cutout")
     def _size_is_offered(self, proposal: Any) -> int:
-        name, value = proposal["trait"].name, int(proposal["value"])
-        allowed = SHIFTS if name == "shift" else CUTOUTS
-        if value not in allowed:
-            raise traitlets.TraitError(f"{name} is {value}; set one of {', '.join(map(str, allowed))}")
-        return value
+        return int(one_of(proposal, SHIFTS if proposal["trait"].name == "shift" else CUTOUTS))
 
     @traitlets.validate("pixel")
     def _pixel_is_inside(self, proposal: Any) -> list[int]:
