@@ -15,7 +15,7 @@ from chrome import FrontEnd, state_of
 from playwright.sync_api import expect
 
 from cifar_helpers import BatchLoader, Cifar10, EarlyStopping, Epoch, History
-from cifar_helpers.runs import Recipe, prepare
+from cifar_helpers.runs import Recipe, load_run, prepare
 from cifar_helpers.web.join import join
 from cifar_helpers.widgets import overfitting_lab
 from cifar_helpers.widgets._trainer import Trainer, Watch
@@ -173,3 +173,16 @@ def test_a_combination_without_a_record_takes_all_else_from_the_nearest() -> Non
     strange = {Settings(): [replace(runs[Settings()][0], recipe=replace(runs[Settings()][0].recipe, mixup=0.2))]}
     recipe = recipe_of(Settings(width=2.0, wrong_labels=0.2), strange)
     assert (recipe.mixup, recipe.width, recipe.wrong_labels) == (0.2, 2.0, 0.2)
+
+
+def test_images_and_wrong_labels_do_what_lesson_04_says() -> None:
+    def last(name: str) -> float:
+        return load_run(name).history.rows[-1].validation_accuracy
+
+    remedies = [last("lab-2000-everything") - last("lab-2000"), last("lab-everything") - last("lab-base")]
+    images = [last("lab-base") - last("lab-2000"), last("lab-40000") - last("lab-base")]
+    assert min(images) > max(remedies) + 0.05
+    wrong, base = (load_run(name).history.rows for name in ("lab-wrong-labels", "lab-base"))
+    assert 0.01 < base[9].validation_accuracy - wrong[9].validation_accuracy < 0.06
+    assert wrong[-1].train_accuracy > wrong[19].train_accuracy + 0.05
+    assert wrong[-1].validation_accuracy < wrong[19].validation_accuracy - 0.02

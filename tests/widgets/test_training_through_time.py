@@ -118,3 +118,16 @@ def test_traits_are_checked_and_words_say_what_is_shown() -> None:
         training_through_time(HORSE, "published-25")
     with pytest.raises(ValueError, match="uint8"):
         training_through_time(random_images(1).images[0].float())
+
+
+def test_the_first_kernels_change_mostly_in_ten_epochs_as_lesson_04_says() -> None:
+    run = load_run("good-25")
+    kernels = np.asarray(run.first_kernels()).reshape(26, -1)
+    early, late = (
+        float(np.linalg.norm(kernels[b] - kernels[a]) / np.linalg.norm(kernels[a])) for a, b in ((0, 10), (10, 25))
+    )
+    assert 9 < early / late < 12
+    tenth, last = run.history.rows[9], run.history.rows[-1]
+    assert (
+        last.train_accuracy > tenth.train_accuracy + 0.1 and last.validation_accuracy > tenth.validation_accuracy + 0.05
+    )
