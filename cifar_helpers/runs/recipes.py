@@ -43,6 +43,7 @@ class Recipe:
         label_smoothing: share of each label that is spread over all classes (Szegedy and others, 2016).
         averaging: decay of a running mean of the weights, which the network gets at the end; 0 for none.
         width: of a `CifarCNN`.
+        without: a kind of layer that is taken out of a `CifarCNN`: `relu`, `batch norm` or `pooling`; empty for none.
         widths: of the stages of the other networks; none for their own.
         depth: of a `CompactCNN`.
         residual: whether a `CompactCNN` adds what goes into its further convolutions to their output.
@@ -75,6 +76,7 @@ class Recipe:
     label_smoothing: float = 0.0
     averaging: float = 0.0
     width: float = 1.0
+    without: str = ""
     widths: tuple[int, ...] = ()
     depth: int = 0
     residual: bool = False
@@ -94,7 +96,7 @@ class Recipe:
         """
         widths = {"widths": self.widths} if self.widths else {}
         if self.network == "CifarCNN":
-            return CifarCNN(self.dropout, self.width)
+            return _without(self.without, CifarCNN(self.dropout, self.width))
         if self.network == "CompactCNN":
             return CompactCNN(**widths, depth=self.depth, residual=self.residual)
         if self.network == "FastCNN":
@@ -130,14 +132,12 @@ class Plan:
 
 def prepare(recipe: Recipe, data: Cifar10) -> Plan:
     """A fresh network by a recipe, with its batches, from the 80/20 split with seed 0, and its optimizer."""
-    train, validation = data.split()
-    if recipe.train_images:
-        train = train.subset(slice(0, recipe.train_images))
-    loader = loader_by(recipe, _spoil_labels(train, recipe.wrong_labels, recipe.seed))
+    validation = data.split()[1]
+    loader = loader_by(recipe, trained_on(recipe, data))
     torch.manual_seed(recipe.seed)
     model = recipe.model()
     if isinstance(model, FastCNN):
-        model.whiten(normalise(train.images[:_WHITENED_WITH]))
+        model.whiten(normalise(loader.image_set.images[:_WHITENED_WITH]))
     groups = _groups(recipe, model)
     optimizer = SGD(groups, recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
     scheduler: LRScheduler | None = None
@@ -145,6 +145,36 @@ def prepare(recipe: Recipe, data: Cifar10) -> Plan:
         peaks = [group["lr"] for group in optimizer.param_groups]
         scheduler = OneCycleLR(optimizer, peaks, total_steps=recipe.epochs * len(loader))
     return Plan(model, loader, validation, optimizer, scheduler)
+
+
+def trained_on(recipe: Recipe, data: Cifar10) -> ImageSet:
+    """The images of the 80/20 split with seed 0 that a recipe trains on, with the labels that it gives them."""
+    train = data.split()[0]
+    if recipe.train_images:
+        train = train.subset(slice(0, recipe.train_images))
+    return _spoil_labels(train, recipe.wrong_labels, recipe.seed)
+
+
+_LEFT_OUT: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "batch norm": nn.BatchNorm2d, "pooling": nn.MaxPool2d}
+
+
+def _without(kind: str, model: CifarCNN) -> CifarCNN:
+    """Take each layer of a kind out of a network; without pooling, one 8×8 pooling keeps the classifier's size.
+
+    Raises:
+        ValueError: if there is no such kind.
+    """
+    if not kind:
+        return model
+    if kind not in _LEFT_OUT:
+        raise ValueError(f"without must be one of {', '.join(map(repr, _LEFT_OUT))} or empty, got {kind!r}")
+    for parent in [m for m in model.modules() if isinstance(m, nn.Sequential)]:
+        for k, layer in enumerate(parent):
+            if isinstance(layer, _LEFT_OUT[kind]):
+                parent[k] = nn.Identity()
+    if kind == "pooling":
+        model.features.append(nn.MaxPool2d(8))
+    return model
 
 
 def _groups(recipe: Recipe, model: nn.Module) -> list[dict[str, object]]:

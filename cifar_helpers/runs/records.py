@@ -1,8 +1,8 @@
 """Recorded runs: trainings too long to wait for, kept with everything that made them.
 
 `python -m cifar_helpers.runs record NAME` trains again what `resources/runs/NAME/config.json` describes
-and writes the record again. A record holds `config.json`, `history.csv`, `metrics.json`, and where the recipe
-says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
+and writes the record again. A record holds `config.json`, `history.csv`, `metrics.json`, `predictions.npy`, and where
+the recipe says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cifar_helpers._paths import resources
+from cifar_helpers._paths import atomic_write, resources
 from cifar_helpers.data import Cifar10
-from cifar_helpers.evaluation import Metrics, evaluate
+from cifar_helpers.evaluation import Metrics, collect_logits, evaluate
 from cifar_helpers.models import TestTimeAugmentation
-from cifar_helpers.runs.recipes import Network, Recipe, prepare
+from cifar_helpers.runs.recipes import Network, Recipe, prepare, trained_on
 from cifar_helpers.runs.weights import load_weights, save_weights
 from cifar_helpers.training import Callback, WeightAveraging, fit
 from cifar_helpers.training.history import History
@@ -42,7 +43,8 @@ class Run:
         recipe: how it was trained.
         config: the whole of `config.json`: the recipe, data, versions and machine.
         history: one row for each epoch.
-        metrics: what was measured at the end: accuracy and loss on validation and test images.
+        metrics: what was measured at the end: accuracy and loss on validation and test images, and on the first
+            10,000 images that it was trained on (in eval mode, unchanged).
         folder: where it is kept.
     """
 
@@ -74,6 +76,19 @@ class Run:
     def epochs_with_weights(self) -> tuple[int, ...]:
         """Epochs whose weights are stored, in order; 0 is before training."""
         return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
+
+    def predictions(self) -> Tensor:
+        """The class that the network gives each validation image at the end: int64 `(10_000,)`, in the split's order.
+
+        Two runs of the same images can be compared image by image.
+
+        Raises:
+            ValueError: if they were not recorded.
+        """
+        file = self.folder / "predictions.npy"
+        if not file.exists():
+            raise ValueError(f"run {self.name!r} was recorded without its predictions; record it again to compare it")
+        return torch.from_numpy(np.load(file, allow_pickle=False)).long()
 
     def first_kernels(self) -> Tensor:
         """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
@@ -135,8 +150,9 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     start = time.perf_counter()
     model, history, precision = train_by(recipe, data, target)
     seconds = time.perf_counter() - start
-    validation = data.split()[1]
+    train, validation = trained_on(recipe, data), data.split()[1]
     metrics = {
+        "training": _summary(evaluate(model, train.subset(slice(0, 10_000)))),
         "validation": _summary(evaluate(model, validation)),
         "exact test": _summary(evaluate(model, data.exact_test)) if data.exact_test_images else None,
         "all test": _summary(evaluate(model, data.test)) if len(data.test_labels) else None,
@@ -159,6 +175,9 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     }
     if recipe.keep_weights:
         save_weights(model, target / "weights.pt")
+    predictions = collect_logits(model, validation)[0].argmax(1)
+    with atomic_write(target / "predictions.npy") as part, part.open("wb") as file:
+        np.save(file, predictions.numpy().astype(np.uint8))
     _write_json(target / "config.json", config)
     _write_json(target / "metrics.json", metrics)
     history.to_csv(target / "history.csv")
@@ -259,4 +278,5 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=1)
     # A row of a confusion matrix on one line: ten short lines instead of a hundred.
     text = re.sub(r"\[\s*([\d,\s]+?)\s*\]", lambda m: f"[{re.sub(chr(92) + 's+', ' ', m[1])}]", text)
-    path.write_text(text + "\n", encoding="utf-8")
+    with atomic_write(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

@@ -28,7 +28,7 @@ from cifar_helpers import (
 )
 from cifar_helpers.runs import DEFAULT_RUN, record, run_names
 from cifar_helpers.runs.__main__ import main
-from cifar_helpers.runs.recipes import Recipe, _spoil_labels
+from cifar_helpers.runs.recipes import Recipe, _spoil_labels, trained_on
 
 
 @pytest.mark.parametrize("name", run_names())
@@ -81,10 +81,41 @@ def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, few: C
     assert first.metrics == second.metrics
     assert first.history["train_loss"] == second.history["train_loss"]
     assert sorted(p.name for p in first.folder.iterdir()) == [
-        "config.json", "history.csv", "metrics.json", "weights.pt"
+        "config.json", "history.csv", "metrics.json", "predictions.npy", "weights.pt"
     ]  # fmt: skip
     for ours, theirs in zip(first.model().parameters(), second.model().parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+def test_a_record_keeps_what_the_network_says_about_each_validation_image(tmp_path: Path, few: Cifar10) -> None:
+    run = record("one", Recipe(about="a test", epochs=1, width=0.5, keep_weights=True), few, tmp_path)
+    validation = few.split()[1]
+    predictions = run.predictions()
+    assert predictions.dtype == torch.int64 and predictions.shape == validation.labels.shape
+    right = float((predictions == validation.labels).float().mean())
+    assert right == pytest.approx(run.metrics["validation"]["accuracy"], abs=1e-5)
+    with pytest.raises(ValueError, match="without its predictions"):
+        load_run("published-25").predictions()
+
+
+def test_training_images_are_measured_in_eval_mode_with_the_labels_trained_on(tmp_path: Path, few: Cifar10) -> None:
+    recipe = Recipe(about="a test", epochs=1, dropout=0.9, wrong_labels=0.5, train_images=200, keep_weights=True)
+    run = record("one", recipe, few, tmp_path)
+    measured = evaluate(run.model(), trained_on(recipe, few))
+    assert run.metrics["training"]["images"] == 200
+    assert run.metrics["training"]["loss"] == pytest.approx(measured.loss, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("without", "kind"), [("relu", nn.ReLU), ("batch norm", nn.BatchNorm2d), ("pooling", nn.MaxPool2d)]
+)
+def test_a_recipe_can_leave_a_kind_of_layer_out(without: str, kind: type[nn.Module]) -> None:
+    model = Recipe(about="a test", epochs=1, without=without).model()
+    left = [layer for layer in model.modules() if isinstance(layer, kind)]
+    assert len(left) == (1 if without == "pooling" else 0)
+    assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    with pytest.raises(ValueError, match="got 'dropout'"):
+        Recipe(about="a test", epochs=1, without="dropout").model()
 
 
 def test_several_views_are_asked_on_validation_and_exact_test_images(tmp_path: Path, few: Cifar10) -> None:
