@@ -26,19 +26,26 @@ SIGNED: Final = "PuOr_r"
 DPI: Final = 80
 
 
-def show(figure: Figure, alt: str) -> None:
+def described(figure: Figure, alt: str) -> Figure:
+    """Give a figure its alt text: a sentence or two that state the finding, written from the data that it shows."""
+    figure.set_label(alt)
+    return figure
+
+
+def show(figure: Figure, alt: str = "") -> None:
     """Display a figure in a notebook with alt text, and close it.
 
     Args:
         figure: what a function of `figures` returned.
-        alt: one sentence that states what the picture shows, for readers who cannot see it.
+        alt: what the picture shows, in a sentence, for readers who cannot see it; empty takes what the function that
+            drew the figure says about it.
 
     Raises:
-        ValueError: if `alt` is empty.
+        ValueError: if there is no alt text.
     """
     from IPython.display import display  # only there in a notebook
 
-    bundle, metadata = picture(figure, alt)
+    bundle, metadata = picture(figure, alt or str(figure.get_label()))
     display(bundle, raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
 
 
