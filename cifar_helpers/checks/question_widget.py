@@ -103,8 +103,9 @@ def prediction(question: Question, committed: Callable[[Reply], None]) -> Questi
         question: what is asked.
         committed: called with the reply.
     """
-    example = "'b'" if isinstance(question, Choice) else "12.5"
-    how = f"Answer with checks.guess({question.name!r}, {example})."
+    # No letter or number stands in the example: it could be the right one.
+    answer = "letter" if isinstance(question, Choice) else "number"
+    how = f"Answer with checks.guess({question.name!r}, '?'), with your {answer} in place of the question mark."
     return QuestionWidget([question], how, lambda _, heard: committed(heard), "prediction")
 
 
@@ -116,10 +117,8 @@ def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice,
         lesson: its number.
         answered: called with a question and the reply, each time.
     """
-    how = (
-        f"Answer with checks.quiz({lesson}, 'abcde'): a letter for each question, the answer to question 1, "
-        "the answer to question 2 and so on."
-    )
+    blanks = "?" * len(questions)
+    how = f"Answer with checks.quiz({lesson}, {blanks!r}), with the letter of each answer in place of its question mark."
     return QuestionWidget(questions, how, lambda question, heard: answered(cast(Choice, question), heard), "quiz")
 
 

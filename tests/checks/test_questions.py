@@ -101,6 +101,13 @@ def test_the_answer_to_a_prediction_is_stored_folded(notebook: Path) -> None:
         assert folded == (place in reveals), cell.source
 
 
+@pytest.mark.parametrize("question", PREDICTIONS.values(), ids=lambda question: question.name)
+def test_the_prompt_of_a_prediction_shows_no_answer_in_its_example(question: Choice | Number) -> None:
+    prompt = str(checks.guess(question.name)).splitlines()[-1]
+    assert f"checks.guess('{question.name}', '?')" in prompt
+    assert checks.guess(question.name, "?").state == "open"
+
+
 def test_a_quiz_counts_what_is_right_now() -> None:
     lesson = 3
     asked = checks.quiz(lesson)
