@@ -118,7 +118,9 @@ def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice,
         answered: called with a question and the reply, each time.
     """
     blanks = "?" * len(questions)
-    how = f"Answer with checks.quiz({lesson}, {blanks!r}), with the letter of each answer in place of its question mark."
+    how = (
+        f"Answer with checks.quiz({lesson}, {blanks!r}), with the letter of each answer in place of its question mark."
+    )
     return QuestionWidget(questions, how, lambda question, heard: answered(cast(Choice, question), heard), "quiz")
 
 
