@@ -90,6 +90,18 @@ class Run:
             raise ValueError(f"run {self.name!r} was recorded without its predictions; record it again to compare it")
         return torch.from_numpy(np.load(file, allow_pickle=False)).long()
 
+    def correct(self) -> Tensor:
+        """Whether the network classifies each validation image correctly at the end: bool `(10_000,)`.
+
+        Runs are measured on the same images in the same order, so the difference of two runs can be taken image by
+        image. The labels are kept beside the runs: the images need not be at hand.
+
+        Raises:
+            ValueError: if the predictions were not recorded.
+        """
+        labels = torch.from_numpy(np.load(self.folder.parent / "validation_labels.npy", allow_pickle=False))
+        return self.predictions() == labels
+
     def first_kernels(self) -> Tensor:
         """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
 

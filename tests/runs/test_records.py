@@ -98,6 +98,17 @@ def test_a_record_keeps_what_the_network_says_about_each_validation_image(tmp_pa
         load_run("published-25").predictions()
 
 
+WITH_PREDICTIONS = [name for name in run_names() if (load_run(name).folder / "predictions.npy").exists()]
+
+
+@pytest.mark.records
+@pytest.mark.parametrize("name", WITH_PREDICTIONS)
+def test_the_images_classified_correctly_are_as_many_as_the_recorded_accuracy_says(name: str) -> None:
+    run = load_run(name)
+    assert run.correct().dtype == torch.bool and run.correct().shape == (10_000,)
+    assert float(run.correct().float().mean()) == pytest.approx(run.metrics["validation"]["accuracy"], abs=1e-6)
+
+
 def test_training_images_are_measured_in_eval_mode_with_the_labels_trained_on(tmp_path: Path, few: Cifar10) -> None:
     recipe = Recipe(about="a test", epochs=1, dropout=0.9, wrong_labels=0.5, train_images=200, keep_weights=True)
     run = record("one", recipe, few, tmp_path)
