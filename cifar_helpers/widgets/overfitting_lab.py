@@ -1,4 +1,4 @@
-"""The laboratory of overfitting: recorded training runs that differ in one thing, and one to train now."""
+"""The overfitting laboratory: recorded training runs that differ in one setting, and a new one on request."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from cifar_helpers.widgets._trainer import Trainer, Watch, columns
 
 __all__ = ["OverfittingLab", "Settings", "early_stop", "overfitting_lab", "recipe_of", "recorded"]
 
-_SECONDS: Final = 55.0  # of a run at the press of the button, so that it ends within a minute
+_SECONDS: Final = 55.0  # limit of a new run, so that it ends within a minute
 _LONGEST: Final = 15  # patience
+# A result is a mean over this many epochs: at a constant learning rate, a single one can be several points off.
+_LAST: Final = 10
 _PINS: Final = 3
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be chosen; each value is one that was recorded.
+    """What can be chosen; each value was recorded with at least one combination of the others.
 
     Attributes:
-        dropout: of the hidden layers.
+        dropout: probability of dropping a unit of the hidden layers.
         augmentation: `none`, `flip` or `flip + shift`.
         weight_decay: L2 penalty.
-        images: training images.
-        width: of the network.
-        wrong_labels: share of the training labels.
+        images: number of training images.
+        width: factor on the number of channels and hidden units.
+        wrong_labels: share of the training labels that are wrong, 0..1.
     """
 
     dropout: float = 0.25
@@ -47,7 +49,7 @@ class Settings:
     wrong_labels: float = 0.0
 
     def differences(self, other: Settings) -> list[str]:
-        """Names of what is not the same."""
+        """Names of the settings that differ."""
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
 
@@ -72,7 +74,7 @@ def _settings_of(recipe: Recipe) -> Settings:
 
 
 def recorded() -> dict[Settings, list[Run]]:
-    """The runs of the laboratory, those that differ by their seed alone together."""
+    """The recorded runs by their settings; runs with the same settings differ only in their seed."""
     found: dict[Settings, list[Run]] = {}
     for name in run_names():
         if name.startswith("lab-"):
@@ -82,7 +84,7 @@ def recorded() -> dict[Settings, list[Run]]:
 
 
 def early_stop(history: History, patience: int) -> tuple[int, int]:
-    """After which epoch `EarlyStopping` would have ended a recorded run, and which epoch it would have kept."""
+    """The epoch after which `EarlyStopping` would have ended a recorded run, and the epoch it would have kept."""
     stopping = EarlyStopping(patience)
     for count in range(1, len(history) + 1):
         if stopping.after_epoch(nn.Identity(), History(history.rows[:count])):
@@ -91,7 +93,7 @@ def early_stop(history: History, patience: int) -> tuple[int, int]:
 
 
 def recipe_of(settings: Settings, runs: Mapping[Settings, list[Run]]) -> Recipe:
-    """The recipe of the recorded run that is nearest, with these settings."""
+    """The recipe of the nearest recorded run, changed to these settings."""
     base = _nearest(settings, runs)
     shift = max(run.recipe.shift for group in runs.values() for run in group)
     return replace(
@@ -112,7 +114,7 @@ def _nearest(settings: Settings, runs: Mapping[Settings, list[Run]]) -> Settings
 
 
 class _Deadline(Callback):
-    """Ends a run before another epoch would take it past its time."""
+    """Ends a run before another epoch would exceed its time limit."""
 
     def __init__(self, seconds: float) -> None:
         self.start, self.seconds = time.monotonic(), seconds
@@ -122,7 +124,7 @@ class _Deadline(Callback):
 
 
 class OverfittingLab(CourseWidget, module="overfitting_lab"):
-    """Recorded runs to choose and compare; `settings`, `patience` and `pinned` can be set from Python, too."""
+    """Recorded runs to choose and compare; `settings`, `patience` and `pinned` can also be set from Python."""
 
     options = cast(list[Any], traitlets.List().tag(sync=True))
     records = cast(list[Any], traitlets.List().tag(sync=True))
@@ -159,43 +161,44 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
     def _checked_pins(self, proposal: Any) -> list[dict[str, Any]]:
         pins = [_checked(settings, "pinned") for settings in proposal["value"]]
         if len(pins) > _PINS:
-            raise traitlets.TraitError(f"pinned has {len(pins)} runs; the chart has room for {_PINS}")
+            raise traitlets.TraitError(f"pinned has {len(pins)} runs; pin at most {_PINS}")
         return pins
 
     @traitlets.validate("patience")
     def _checked_patience(self, proposal: Any) -> int:
         patience: int = proposal["value"]
         if not 1 <= patience <= _LONGEST:
-            raise traitlets.TraitError(f"patience must be 1 to {_LONGEST} epochs, got {patience}")
+            raise traitlets.TraitError(f"patience is {patience}; set 1 to {_LONGEST} epochs")
         return patience
 
     def words(self) -> str:
-        """What the shown run says about overfitting."""
+        """The results of the chosen run, and what early stopping would have done."""
         settings = Settings(**self.settings)
-        what = f"Losses and accuracies by epoch of a training run ({_described(settings)})"
+        what = f"Loss and accuracy by epoch of a training run ({_described(settings)})"
         if settings not in self._runs:
             return f"{what}: this combination was not recorded."
         runs = [run.history for run in self._runs[settings]]
         stopped, best = early_stop(runs[0], self.patience)
         kept = runs[0].rows[best - 1]
-        train = fmean(run.rows[-1].train_accuracy for run in runs)
-        validation = fmean(run.rows[-1].validation_accuracy for run in runs)
-        seeds = f", as the mean of {len(runs)} seeds," if len(runs) > 1 else ""
+        train, validation = (
+            fmean(fmean(run[column][-_LAST:]) for run in runs) for column in ("train_accuracy", "validation_accuracy")
+        )
+        seeds = f" and {len(runs)} seeds" if len(runs) > 1 else ""
         return (
-            f"{what}. After {len(runs[0])} epochs it classifies{seeds} {100 * train:.1f} % of the training images and "
-            f"{100 * validation:.1f} % of the validation images correctly. Early stopping with patience "
-            f"{self.patience} would end {'the first seed' if seeds else 'it'} after epoch {stopped} and keep epoch "
-            f"{best}, with {100 * kept.validation_accuracy:.1f} % on the validation images."
+            f"{what}. Mean of the last {_LAST} epochs{seeds}: training accuracy {100 * train:.1f} % (measured during "
+            f"the epoch, with dropout and augmentation on), validation accuracy {100 * validation:.1f} %. Early "
+            f"stopping with patience {self.patience} would end {'the first seed' if seeds else 'the run'} after epoch "
+            f"{stopped} and keep epoch {best}, with a validation accuracy of {100 * kept.validation_accuracy:.1f} %."
         )
 
     def train(self) -> None:
-        """Train the chosen settings now, as many epochs as fit into a minute.
+        """Train with the chosen settings now, for as many epochs as fit into a minute.
 
         Raises:
-            RuntimeError: if the laboratory has no data to train with.
+            RuntimeError: if the laboratory was created without data.
         """
         if self._data is None:
-            raise RuntimeError("there are no images to train with: call overfitting_lab(data)")
+            raise RuntimeError("there are no images to train on: call overfitting_lab(data)")
         settings = Settings(**self.settings)
         recipe = recipe_of(settings, self._runs)
         with torch.random.fork_rng([]):  # the learner's own random numbers stay as they are
@@ -214,12 +217,12 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
         self._report()
 
     def stop(self) -> None:
-        """End the run of now and keep its epochs."""
+        """End the current run and keep its epochs."""
         self.trainer.stop()
         self._report()
 
     def close(self) -> None:
-        """End the run with the widget."""
+        """Close the widget and end its run."""
         self.trainer.stop()
         super().close()
 
@@ -243,40 +246,45 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
 
 
 def _summary(mean: Mapping[str, list[Any]]) -> dict[str, float]:
-    """What is read after the last epoch, and the epoch with the lowest validation loss."""
-    train, validation, losses = mean["train_accuracy"][-1], mean["validation_accuracy"][-1], mean["validation_loss"]
+    """Mean accuracies of the last epochs, their gap, and the epoch with the lowest validation loss."""
+    train, validation = (fmean(mean[f"{part}_accuracy"][-_LAST:]) for part in ("train", "validation"))
+    losses = mean["validation_loss"]
     return {"train": train, "validation": validation, "gap": train - validation, "best": 1 + losses.index(min(losses))}
 
 
 def _record(settings: Settings, histories: list[History]) -> dict[str, Any]:
-    """Runs that differ by their seed, with their means epoch by epoch and what those come to."""
+    """Runs that differ in their seed, their mean epoch by epoch, and the results."""
     runs = [columns(history) for history in histories]
     found: dict[str, Any] = {"settings": asdict(settings), "runs": runs}
     if not len(histories[0]) or any(value is None for run in runs for column in run.values() for value in column):
         return found
     columns_of_seeds = {name: list(zip(*(run[name] for run in runs), strict=True)) for name in runs[0]}
     mean = {name: [round(fmean(values), 4) for values in column] for name, column in columns_of_seeds.items()}
-    ends = [100 * history.rows[-1].validation_accuracy for history in histories]
-    seeds = f" · mean of {len(runs)} seeds: validation {min(ends):.1f} to {max(ends):.1f} %" if len(runs) > 1 else ""
-    return {**found, "mean": mean, "summary": {**_summary(mean), "seeds": seeds or " · 1 seed"}}
+    return {**found, "mean": mean, "ends": [_end(run) for run in runs], "summary": _summary(mean)}
+
+
+def _end(run: Mapping[str, list[Any]]) -> list[float]:
+    """Validation accuracy of a run in its last epochs: mean, lowest, highest."""
+    last = run["validation_accuracy"][-_LAST:]
+    return [fmean(last), min(last), max(last)]
 
 
 def _spread(histories: list[History]) -> dict[str, float]:
-    """How far the seeds of one combination lie apart."""
+    """The range over the seeds of one combination, for each result."""
     seeds = [_summary(columns(history)) for history in histories]
     return {name: max(seed[name] for seed in seeds) - min(seed[name] for seed in seeds) for name in seeds[0]}
 
 
 def _checked(settings: Any, name: str) -> dict[str, Any]:
-    """Settings as a dictionary of plain numbers and words, or a TraitError that says what is wrong."""
+    """The settings as plain numbers and text; a TraitError says which of them is wrong."""
     if not isinstance(settings, dict) or set(settings) != set(_OPTIONS):
-        raise traitlets.TraitError(f"{name} needs a value for each of {', '.join(_OPTIONS)}")
+        raise traitlets.TraitError(f"{name} must have a value for each of {', '.join(_OPTIONS)}")
     found = {}
     for part, values in _OPTIONS.items():
         known = [value for value in values if value == settings[part]]
         if not known:
             allowed = ", ".join(repr(value) for value in values)
-            raise traitlets.TraitError(f"{name}: {part} is one of {allowed}, got {settings[part]!r}")
+            raise traitlets.TraitError(f"{name}: {part} is {settings[part]!r}; set one of {allowed}")
         found[part] = known[0]
     return found
 
@@ -287,13 +295,13 @@ def _described(settings: Settings) -> str:
 
 
 def overfitting_lab(data: Cifar10 | None = None) -> OverfittingLab:
-    """Change what acts on overfitting and see recorded curves at once, with the spread of seeds.
+    """Change what affects overfitting and see the recorded curves at once, with the differences between seeds.
 
-    Early stopping is shown for the patience chosen: where it would have stopped, and what that would have cost. Runs
-    can be pinned, to compare them with others.
+    Results are means of the last ten epochs. For the chosen patience the widget shows where early stopping would have
+    ended the run, and what that would have cost. Runs can be pinned to compare them with others.
 
     Args:
-        data: to train the chosen settings now, as many epochs as fit into a minute; `None` shows records alone.
+        data: to train with the chosen settings now, for as many epochs as fit into a minute; `None` shows only records.
 
     Returns:
         A widget.

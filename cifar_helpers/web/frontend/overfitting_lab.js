@@ -1,4 +1,5 @@
 // Recorded training runs around one base: choose, compare, and drag the patience of early stopping along the curve.
+// Results are means of the last ten epochs, which Python computes.
 import styles from "./overfitting_lab.css";
 import { h, mount, framed, binding } from "./ui.js";
 import { segmented, button } from "./controls.js";
@@ -6,10 +7,11 @@ import { fixed, percent } from "./numbers.js";
 import { chart } from "./chart.js";
 
 const EPOCHS = 30;
+const LAST = 10; // epochs in the mean of a result
 const PATIENCE = Array.from({ length: 15 }, (_, k) => k + 1);
 const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c4" }];
 const DASH = "5 3"; // validation, in every colour
-// Both axes stay, so that the curves move when a setting is changed and not the numbers beside them.
+// Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
 const ENDS = { loss: [0, 2.5], accuracy: [0.2, 1] };
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
 const ALL = { dropout: 0.5, augmentation: "flip + shift", weight_decay: 0.0005 };
@@ -24,16 +26,20 @@ const COLUMNS = [
   { part: "train", head: "Training", text: value => percent(value, 1) },
   { part: "validation", head: "Validation", text: value => percent(value, 1) },
   { part: "gap", head: "Gap, points", text: value => fixed(100 * value, 1) },
-  { part: "best", head: "Lowest loss, epoch", text: value => fixed(value, 0) },
+  { part: "best", head: "Best epoch", text: value => fixed(value, 0) },
 ];
 
+const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
+  + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
+  + "so compare gaps only between runs that share these. Best epoch: the one with the lowest validation loss.";
+
 /**
- * After which epoch early stopping ends a run, and which epoch it keeps.
+ * The epoch after which early stopping ends a run, and the epoch it keeps.
  * @param {number[]} losses validation losses
  * @param {number} patience
  * @returns {{stopped: number, kept: number}} counted from 1
  */
-export function earlyStop(losses, patience) {
+function earlyStop(losses, patience) {
   let kept = 0;
   for (let epoch = 1; epoch <= losses.length; epoch++) {
     if (kept === 0 || losses[epoch - 1] < losses[kept - 1]) kept = epoch;
@@ -45,7 +51,7 @@ export function earlyStop(losses, patience) {
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
   const draw = framed(redraw);
-  const { root, say, close } = mount(el, "overfitting_lab", "The laboratory of overfitting", styles, draw);
+  const { root, say, close } = mount(el, "overfitting_lab", "Overfitting laboratory", styles, draw);
   const heard = ["settings", "patience", "pinned", "trained", "status", "records"];
   const bound = binding(model, Object.fromEntries(heard.map(name => [name, draw])));
   const set = values => {
@@ -87,7 +93,7 @@ export function render({ model, el }) {
   const loss = place("Loss", { digits: 2 }, () => accuracy, { marker });
   const accuracy = place("Accuracy", { percent: true }, () => loss, {});
 
-  // What the curves come to
+  // The results
   const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
   const heads = ["Run", ...COLUMNS.map(column => column.head)].map(text => h("th", { scope: "col" }, text));
@@ -107,7 +113,7 @@ export function render({ model, el }) {
     lead, figures, note, foot,
   );
 
-  /** The run that is trained now or was, with these settings. */
+  /** The run that was trained here with these settings. */
   const trainedAs = key =>
     model.get("trained").find(run => keyOf(run.settings) === key && run.summary);
   const recordOf = settings => records.get(keyOf(settings)) ?? trainedAs(keyOf(settings));
@@ -151,11 +157,9 @@ export function render({ model, el }) {
       ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, own, k)),
     );
     figures.hidden = !table.children.length;
-    const below = own?.gap < 0 ? `Below validation, because training accuracy is counted with dropout and shifts on${
-      settings.wrong_labels ? ", and against the wrong labels" : ""}. ` : "";
-    const chance = own && pins.length ? `≈: no more than the base’s seeds differ (validation: ${
+    const chance = own && pins.length ? ` ≈: no larger than the differences between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance.` : "";
-    note.textContent = below + chance;
+    note.textContent = HOW_TO_READ + chance;
     showState(key, near);
   }
 
@@ -190,27 +194,28 @@ export function render({ model, el }) {
       const less = values && own ? difference(values[part] - own[part], spread[part], text) : "";
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less));
     });
-    const seeds = h("span", { class: "cw-cap" }, values?.seeds ?? "");
+    const range = h("span", { class: "cw-cap" }, values ? ` · ${rangeOf(recordOf(settings))}` : "");
     const swatch = h("i", { class: `ol-swatch ${colour}` });
-    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label, seeds)));
+    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label, range)));
     return h("tr", {}, begin, cells, h("td", {}, swap));
   }
 
-  /** What early stopping would have done. */
+  /** What early stopping would have done with the first run. */
   function sentence() {
     const record = recordOf(model.get("settings"));
     if (!record) return "This combination was not recorded.";
-    const { runs } = record;
-    const { validation_loss: losses, validation_accuracy: shares } = runs[0];
+    const { runs, ends: [[mean, low, high]] } = record;
+    const { validation_loss: losses, validation_accuracy: accuracies } = runs[0];
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
-    const cost = 100 * (shares[kept - 1] - shares[losses.length - 1]);
-    const points = `${fixed(Math.abs(cost), 1)} points ${cost > 0 ? "more" : "fewer"} than`;
-    const against = `${Math.abs(cost) < 1 ? "about the same as" : points} after the last epoch`;
+    const reached = accuracies[kept - 1];
+    const points = `${reached > mean ? "gain" : "cost"} ${fixed(100 * Math.abs(reached - mean), 1)} points`;
+    const effect = low <= reached && reached <= high ? "make no clear difference" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
     const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
-    return `With patience ${patience} ${who} would ${end} and keep epoch ${kept}: ${percent(shares[kept - 1], 1)} on `
-      + `validation images, ${against}.`;
+    return `With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, where validation accuracy is ${
+      percent(reached, 1)}. The last ${lastOf(runs)} epochs have ${percent(mean, 1)} on average, from ${
+      fixed(100 * low, 1)} to ${percent(high, 1)}, so early stopping would ${effect}.`;
   }
 
   function advice(near, settings) {
@@ -255,9 +260,20 @@ export function render({ model, el }) {
   };
 }
 
+const lastOf = runs => Math.min(LAST, runs[0].validation_loss.length);
+
+/** How far the results vary: over the last epochs, and over the seeds. */
+function rangeOf({ runs, ends }) {
+  const to = values => `${fixed(100 * Math.min(...values), 1)} to ${percent(Math.max(...values), 1)}`;
+  const last = runs[0].validation_loss.length;
+  const ranges = to(ends.flatMap(([, ...range]) => range));
+  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${to(ends.map(([mean]) => mean))}` : "1 seed";
+  return `validation in epochs ${last - lastOf(runs) + 1}–${last}: ${ranges}; ${seeds}`;
+}
+
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
-/** The run that is shown: the mean strong, single seeds thin, and a dot where early stopping looks for the minimum. */
+/** The chosen run: the mean strong, single seeds thin, and a dot at the lowest validation loss of the first seed. */
 function main(part, { runs, mean }) {
   const kinds = [
     { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
@@ -273,7 +289,7 @@ function main(part, { runs, mean }) {
   return [...(runs.length > 1 ? seeds : []), ...strong, ...(part === "loss" ? [dot] : [])];
 }
 
-/** A run beside it: validation with its name, training thin. */
+/** A run to compare with: validation with its name, training thin. */
 function compared(name, colour, part, { mean }) {
   return [
     { name: `${name}, training`, end: "", colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
@@ -289,7 +305,7 @@ function gapBand({ train_accuracy: train, validation_accuracy: validation }) {
 
 const capital = text => text[0].toUpperCase() + text.slice(1);
 
-/** A difference in the unit of `text`, with a sign; one that the seeds alone may make has none. */
+/** A difference in the unit of `text`, with a sign; "≈" if it is within the range of the seeds. */
 function difference(value, chance, text) {
   if (Math.abs(value) <= chance) return " ≈";
   return ` ${value > 0 ? "+" : ""}${text(value).replace(" %", "")}`;
