@@ -80,7 +80,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     page.get_by_role("button", name="2,000 images").press("Enter")
     expect(row).to_contain_text("training images 2,000")
     page.get_by_role("button", name="20 % wrong labels").click()
-    expect(row).to_contain_text("; 1 seed")
+    expect(row).to_contain_text("; one seed")
     expect(row.locator("td").nth(2)).to_have_text("−12.2")
     expect(page.locator(".band.ghost")).to_have_count(0)  # a gap that is none
     page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(Settings(width=2.0)))

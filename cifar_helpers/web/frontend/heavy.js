@@ -1,5 +1,5 @@
-// What takes a network many forward passes, or one backward: where it looked, and what its units respond to. It runs in
-// a Worker where the host allows one.
+// What takes a network many forward passes, or one backward: where it looked. It runs in a Worker where the host allows
+// one.
 import { Network, decode, gelu, normalisation, pools, windows } from "./network.js";
 
 /**
@@ -179,34 +179,7 @@ const BACKWARD = {
 BACKWARD.reshape = BACKWARD.add;
 BACKWARD.adaptive_average_pool = BACKWARD.average_pool;
 
-/**
- * How strongly each unit or channel of a layer responds to each picture, and where.
- * @param {Network} network
- * @param {Uint8Array} pictures (count, height, width, 3)
- * @param {number} layerIndex
- * @returns {{units: number, values: Float32Array, places: Int32Array}} the largest value in the channel's map and its
- *     place (row × width + column), both (count, units)
- */
-export function activationsOverPictures(network, pictures, layerIndex) {
-  const bytes = network.input.length;
-  const map = network.map(layerIndex);
-  const units = network.layers[layerIndex].shape[0];
-  const size = map.length / units;
-  const values = new Float32Array(pictures.length / bytes * units);
-  const places = new Int32Array(values.length);
-  for (let n = 0, at = 0; at < values.length; n++) {
-    network.forward(pictures.subarray(n * bytes, (n + 1) * bytes), layerIndex);
-    for (let start = 0; start < map.length; start += size, at++) {
-      let best = start;
-      for (let i = start + 1; i < start + size; i++) if (map[i] > map[best]) best = i;
-      values[at] = map[best];
-      places[at] = best - start;
-    }
-  }
-  return { units, values, places };
-}
-
-const TASKS = { occlusion, gradCam, activationsOverPictures };
+const TASKS = { occlusion, gradCam };
 
 /** What answers a message with the result of its task, or with the problem. */
 function answering(weights) {
@@ -276,7 +249,7 @@ export class Background {
   }
 
   /**
-   * Computes one of `occlusion`, `gradCam` and `activationsOverPictures`.
+   * Computes `occlusion` or `gradCam`.
    * @param {string} task its name
    * @param {Array} args all its arguments but the network
    * @returns {Promise<any>}

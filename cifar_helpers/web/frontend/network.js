@@ -295,11 +295,8 @@ const OPERATIONS = {
 };
 OPERATIONS.adaptive_average_pool = OPERATIONS.average_pool;
 
-/**
- * @param {ArrayLike<number>} logits
- * @returns {number[]} probabilities
- */
-export function softmax(logits) {
+/** Probabilities of logits. */
+function softmax(logits) {
   const largest = Math.max(...logits);
   const powers = Array.from(logits, logit => Math.exp(logit - largest));
   const sum = powers.reduce((a, b) => a + b);
@@ -380,31 +377,11 @@ export class Network {
   }
 
   /**
-   * @param {number} index of a convolution
-   * @param {number} output channel of its output
-   * @param {number} input channel of its input (within its group)
-   * @returns {Float32Array} the weights of this kernel, rows first
-   */
-  kernel(index, output, input) {
-    const { shape: [, channels, rows, cols], values } = this.tensors[this.layers[index].tensors.weight];
-    const start = (output * channels + input) * rows * cols;
-    return values.subarray(start, start + rows * cols);
-  }
-
-  /**
    * @param {number} index of a layer
    * @param {number} output channel or unit
    * @returns {number} its bias, 0 in a layer without biases
    */
   bias(index, output) {
     return this.tensors[this.layers[index].tensors.bias]?.values[output] ?? 0;
-  }
-
-  /**
-   * @param {string} name path of a module
-   * @returns {Layer|undefined}
-   */
-  find(name) {
-    return this.layers.find(layer => layer.name === name);
   }
 }

@@ -159,7 +159,8 @@ export function render({ model, el }) {
     figures.hidden = !table.children.length;
     const chance = own && pins.length ? ` ≈: no larger than the differences between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance.` : "";
-    note.textContent = HOW_TO_READ + chance;
+    const wrong = own && settings.wrong_labels ? " With wrong labels, training accuracy counts agreement with these." : "";
+    note.textContent = HOW_TO_READ + wrong + chance;
     showState(key, near);
   }
 
@@ -267,7 +268,7 @@ function rangeOf({ runs, ends }) {
   const to = values => `${fixed(100 * Math.min(...values), 1)} to ${percent(Math.max(...values), 1)}`;
   const last = runs[0].validation_loss.length;
   const ranges = to(ends.flatMap(([, ...range]) => range));
-  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${to(ends.map(([mean]) => mean))}` : "1 seed";
+  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${to(ends.map(([mean]) => mean))}` : "one seed";
   return `validation in epochs ${last - lastOf(runs) + 1}–${last}: ${ranges}; ${seeds}`;
 }
 

@@ -1,7 +1,9 @@
-// What widgets that follow a picture through recorded weights share: ways to bring one, and networks by name.
+// What widgets that follow a picture through recorded weights share: ways to bring one, networks by name, and the curve
+// on which an epoch is chosen.
 import own from "./picture_view.css";
 import { h, mount, binding, bytesOf, loader } from "./ui.js";
 import { button } from "./controls.js";
+import { chart } from "./chart.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
 
@@ -66,6 +68,23 @@ export function figure(name, words, ...content) {
   return { node: h("figure", {}, head, ...content), title, more };
 }
 
+/**
+ * Accuracy by epoch, with a marker to drag through the run and dots where weights were kept.
+ * @param {{label: string, height: number, moved: (epoch: number) => void, say: (text: string) => void}} options
+ * @param {import("./chart.js").Series[]} series
+ * @param {{kept: number[], accuracy: number[], colour: string}} dots at these epochs; accuracies begin with epoch 1
+ * @returns {ReturnType<typeof chart>}
+ */
+export function epochCurve({ label, height, moved, say }, series, { kept, accuracy, colour }) {
+  const curve = chart({
+    label: `${label} by epoch`, height, say, x: { label: "epoch" }, y: { label, percent: true },
+    marker: { label: "Epoch", moved },
+  });
+  const dots = kept.filter(Boolean).map(epoch => ({ name: "", colour, points: [[epoch, accuracy[epoch - 1]]] }));
+  curve.set({ series: [...series, ...dots], x: [0, accuracy.length], y: [0, 1] });
+  return curve;
+}
+
 /** The scale of numbers with a sign. */
 export function colourKey() {
   return h("span", { class: "pv-key cw-cap" }, "−", h("i"), "+, each map on its own scale");
@@ -78,7 +97,7 @@ export function colourKey() {
  * @returns {{of: (name: string, next?: string[]) => {network?: Network, kind?: string, problem?: string}, close: () =>
  *     void}} `of` gives the network with the name of its class, what went wrong, or neither while it is loading
  */
-export function networkStore(get, changed) {
+function networkStore(get, changed) {
   /** @type {Map<string, {network?: Network, kind?: string, problem?: string}>} */
   const entries = new Map();
   let closed = false;

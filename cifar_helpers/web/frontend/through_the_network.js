@@ -5,9 +5,8 @@ import { h, svg, canvas, framed, bytesOf } from "./ui.js";
 import { at, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
-import { chart } from "./chart.js";
 import { mapGrid } from "./maps.js";
-import { colourKey, figure, pictureView } from "./picture_view.js";
+import { colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
@@ -95,24 +94,12 @@ export function render(host) {
   const epochs = model.get("epochs");
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
   const title = h("p");
-  const pace = chart({
-    label: "Validation accuracy by epoch",
-    height: 116,
-    x: { label: "epoch" },
-    y: { label: "Validation accuracy", percent: true },
-    marker: { label: "Epoch", moved: epoch => change({ epoch }) },
-    say,
-  });
-  const dot = epoch => ({ name: "", colour: "p3", points: [[epoch, accuracy[epoch - 1]]] });
-  pace.set({
-    series: [
-      { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
-      ...epochs.filter(Boolean).map(dot),
-    ],
-    stops: epochs.map(epoch => ({ value: epoch, x: epoch })),
-    x: [0, accuracy.length],
-    y: [0, 1],
-  });
+  const pace = epochCurve(
+    { label: "Validation accuracy", height: 116, moved: epoch => change({ epoch }), say },
+    [{ name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) }],
+    { kept: epochs, accuracy, colour: "p3" },
+  );
+  pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const hint = "Drag along the curve. Weights are kept at the dots.";
   const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve

@@ -5,9 +5,8 @@ import { h, framed, bytesOf } from "./ui.js";
 import { paint } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, field, probabilityBars, segmented } from "./controls.js";
-import { chart } from "./chart.js";
 import { columnsOf, mapGrid } from "./maps.js";
-import { colourKey, figure, pictureView } from "./picture_view.js";
+import { colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const PACE = 500; // milliseconds for each epoch while it plays
@@ -44,29 +43,20 @@ export function render(host) {
 
   // The curve
   const title = h("p");
-  const pace = chart({
-    label: "Accuracy by epoch",
-    height: 150,
-    x: { label: "epoch" },
-    y: { label: "Accuracy", percent: true },
-    marker: { label: "Epoch", moved: epoch => scrub(epoch) },
-    say,
-  });
-  const points = list => list.map((share, k) => [k + 1, share]);
-  pace.set({
-    series: [
-      { name: "training", colour: "c1", points: points(training) },
-      { name: "validation", colour: "c2", points: points(validation) },
-      { name: "guessing", colour: "ghost", dash: "2 3", points: [[0, GUESSING], [last, GUESSING]] },
-      ...kept.filter(Boolean).map(epoch => ({ name: "", colour: "c2", points: [[epoch, validation[epoch - 1]]] })),
-    ],
-    x: [0, last],
-    y: [0, 1],
-  });
   const scrub = epoch => {
     pause();
     change({ epoch });
   };
+  const points = list => list.map((share, k) => [k + 1, share]);
+  const pace = epochCurve(
+    { label: "Accuracy", height: 150, moved: scrub, say },
+    [
+      { name: "training", colour: "c1", points: points(training) },
+      { name: "validation", colour: "c2", points: points(validation) },
+      { name: "guessing", colour: "ghost", dash: "2 3", points: [[0, GUESSING], [last, GUESSING]] },
+    ],
+    { kept, accuracy: validation, colour: "c2" },
+  );
 
   // Playing
   /** @type {ReturnType<typeof setInterval> | undefined} */
