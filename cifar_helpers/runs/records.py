@@ -93,14 +93,13 @@ class Run:
     def correct(self) -> Tensor:
         """Whether the network classifies each validation image correctly at the end: bool `(10_000,)`.
 
-        Runs are measured on the same images in the same order, so the difference of two runs can be taken image by
-        image. The labels are kept beside the runs: the images need not be at hand.
+        The labels are those of CIFAR-10, kept beside the records, so that runs can be compared where the images are not.
 
         Raises:
             ValueError: if the predictions were not recorded.
         """
-        labels = torch.from_numpy(np.load(self.folder.parent / "validation_labels.npy", allow_pickle=False))
-        return self.predictions() == labels
+        labels = np.load(resources() / "validation_labels.npy", allow_pickle=False)
+        return self.predictions() == torch.from_numpy(labels).long()
 
     def first_kernels(self) -> Tensor:
         """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
