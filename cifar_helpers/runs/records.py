@@ -93,7 +93,7 @@ class Run:
     def correct(self) -> Tensor:
         """Whether the network classifies each validation image correctly at the end: bool `(10_000,)`.
 
-        The labels are those of CIFAR-10, kept beside the records, so that runs can be compared where the images are not.
+        The labels are kept in `resources`, so that runs can be compared image by image without the images.
 
         Raises:
             ValueError: if the predictions were not recorded.
