@@ -166,7 +166,7 @@ def test_larger_pictures_need_more_parameters_in_the_first_linear_layer_alone() 
     assert network.features(images).shape == (1, 128, 8, 8)  # the convolutions take them as they are
     assert "1x8192 and 2048x512" in refusing(network, images)
     network.classifier[1] = nn.Linear(8192, 512)
-    assert network(images).shape == (1, 10) and "first linear layer alone" in right("quiz_03_5")
+    assert network(images).shape == (1, 10) and "Only the first linear layer" in right("quiz_03_5")
 
 
 # --- pictures of right answers -----------------------------------------------------------------------------------
@@ -180,11 +180,11 @@ def test_the_picture_of_shapes_counts_the_numbers_of_the_answer() -> None:
 
 def test_the_picture_of_batch_norm_shows_what_the_answer_makes_of_the_channels() -> None:
     page = pictures.levelled(solution("batch_norm"))
-    assert "ehind your batch norm: means 0, standard deviations 1." in page
+    assert "fter your batch norm: means 0, standard deviations 1." in page
     before = re.search(r"Before: means (\S+ to \S+), standard deviations (\S+ to \S+);", page)
     assert before and page.count("<polygon") == 2
     unchanged = pictures.levelled(lambda x, scale, shift: x)
-    assert f"ehind your batch norm: means {before[1]}, standard deviations {before[2]}." in unchanged
+    assert f"fter your batch norm: means {before[1]}, standard deviations {before[2]}." in unchanged
 
 
 def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
@@ -197,6 +197,6 @@ def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
 
 def test_the_picture_of_cross_entropy_reads_the_answers_losses() -> None:
     page = pictures.costs(solution("cross_entropy"))
-    assert f"{math.log(10):.2f} nats at a tenth, which is guessing, {math.log(2):.2f} at a half, and 0.01 at" in page
+    assert f"{math.log(10):.2f} nats at 10 %, which is guessing, {math.log(2):.2f} at 50 %, and 0.01 at" in page
     bits = pictures.costs(lambda logits, labels: LOSS(logits, labels) / math.log(2))
-    assert "1.00 at a half" in bits
+    assert "1.00 at 50 %" in bits

@@ -1,4 +1,4 @@
-"""Exercises of lesson 03: parameters, shapes, batch norm, softmax, cross-entropy."""
+"""Exercises of lesson 03: a classifier, parameters, a module, softmax, shapes, batch norm, cross-entropy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,212 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 
 from cifar_helpers.checks.engine import Exercise
 from cifar_helpers.checks.lesson_03 import pictures
+from cifar_helpers.checks.results import Unreadable, in_words
+
+# --- networks that the learner builds: compared by what they compute, whatever their layers are called --------------
+
+
+def _hidden_sizes(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    usual = ((2048, 512, 256), (1024, 512, 256))
+    return usual[number] if number < 2 else tuple((4 * torch.randint(2, 40, (3,), generator=generator)).tolist())
+
+
+def _checked(network: Any) -> nn.Module:
+    """What the learner's function returned, if it is a network.
+
+    Raises:
+        Unreadable: if it is not; the message says what to return.
+    """
+    if isinstance(network, type):
+        raise Unreadable("it returns a class. Call it with its arguments, so that it makes a network.")
+    if not isinstance(network, nn.Module):
+        raise Unreadable(f"it returns {in_words(network)}. Return a network, such as nn.Sequential(...).")
+    return network
+
+
+def _behaviour(network: nn.Module, images: Tensor) -> Any:
+    """The sizes of a network's parameters, and its outputs in eval and in train mode with weights that its sizes fix.
+
+    Networks with the same layers in the same order behave alike. One without parameters has nothing to train, and
+    gives one number.
+    """
+    sizes = [p.numel() for p in network.parameters()]
+    if not sizes:
+        return -1.0
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter[0].numel() + 1))
+        in_eval = network.eval()(images)
+        torch.manual_seed(0)  # dropout switches off the same units in every network
+        in_train = network.train()(images)
+    return [torch.tensor(sizes), in_eval, in_train]
+
+
+def _on_features(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def run(inputs: int, first: int, second: int) -> Any:
+        network = answer(inputs, first, second)
+        if network is None or network is ...:
+            return network
+        images = torch.randn(6, inputs // 4, 2, 2, generator=torch.Generator().manual_seed(0))
+        return _behaviour(_checked(network), images)
+
+    return run
+
+
+def _classifier(inputs: int, first: int, second: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(inputs, first),
+        nn.ReLU(),
+        nn.Dropout(0.25),
+        nn.Linear(first, second),
+        nn.ReLU(),
+        nn.Dropout(0.25),
+        nn.Linear(second, 10),
+    )
+
+
+def _without(kind: type[nn.Module]) -> Callable[..., nn.Sequential]:
+    """The classifier without the layers of a kind."""
+    return lambda *sizes: nn.Sequential(*(layer for layer in _classifier(*sizes) if not isinstance(layer, kind)))
+
+
+def _with_dropout(probability: float) -> Callable[..., nn.Sequential]:
+    def build(*sizes: int) -> nn.Sequential:
+        network = _classifier(*sizes)
+        for layer in network:
+            if isinstance(layer, nn.Dropout):
+                layer.p = probability
+        return network
+
+    return build
+
+
+classifier = Exercise(
+    name="classifier",
+    reference=_on_features(_classifier),
+    draw=_hidden_sizes,
+    harness=_on_features,
+    mistakes={
+        "relu_missing": _on_features(_without(nn.ReLU)),
+        "dropout_missing": _on_features(_without(nn.Dropout)),
+        "other_dropout": _on_features(_with_dropout(0.5)),
+        "kept_share": _on_features(_with_dropout(0.75)),
+        "softmax_at_the_end": _on_features(lambda *sizes: _classifier(*sizes).append(nn.Softmax(1))),
+        "relu_at_the_end": _on_features(lambda *sizes: _classifier(*sizes).append(nn.ReLU())),
+        "hidden_layers_exchanged": _on_features(lambda inputs, first, second: _classifier(inputs, second, first)),
+        "one_hidden_layer": _on_features(
+            lambda *sizes: nn.Sequential(*_classifier(*sizes)[:4], nn.Linear(sizes[1], 10))
+        ),
+    },
+)
+
+
+def _channel_counts(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return ((3, 16), (8, 8))[number] if number < 2 else tuple(torch.randint(2, 24, (2,), generator=generator).tolist())
+
+
+def _on_maps(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def run(inputs: int, outputs: int) -> Any:
+        network = answer(inputs, outputs)
+        if network is None or network is ...:
+            return network
+        images = torch.randn(4, inputs, 8, 8, generator=torch.Generator().manual_seed(0))
+        return _behaviour(_checked(network), images)
+
+    return run
+
+
+class _DoubleBlock(nn.Module):
+    """Two convolutions before the pooling."""
+
+    def __init__(self, inputs: int, outputs: int, padding: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=padding)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=padding)
+        self.second_norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.first_norm(self.first(images)).relu()
+        return self.pooled(self.second_norm(self.second(values)).relu())
+
+    def pooled(self, values: Tensor) -> Tensor:
+        return nn.functional.max_pool2d(values, 2)
+
+
+class _NotRegistered(_DoubleBlock):
+    """Its layers are in a plain list, where PyTorch does not find their parameters."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.layers = [self.first, self.first_norm, self.second, self.second_norm]
+        self._modules.clear()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images
+
+
+class _SharedNorm(_DoubleBlock):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.second_norm = self.first_norm
+
+
+class _NoReluBetween(_DoubleBlock):
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.first_norm(self.first(images))
+        return self.pooled(self.second_norm(self.second(values)).relu())
+
+
+class _NoReluAtTheEnd(_DoubleBlock):
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.first_norm(self.first(images)).relu()
+        return self.pooled(self.second_norm(self.second(values)))
+
+
+class _NoPooling(_DoubleBlock):
+    def pooled(self, values: Tensor) -> Tensor:
+        return values
+
+
+class _PooledTwice(_DoubleBlock):
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.pooled(self.first_norm(self.first(images)).relu())
+        return self.pooled(self.second_norm(self.second(values)).relu())
+
+
+class _OneConvolution(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        convolution = nn.Conv2d(inputs, outputs, 3, padding=1)
+        super().__init__(convolution, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2))
+
+
+double_block = Exercise(
+    name="double_block",
+    reference=_on_maps(_DoubleBlock),
+    draw=_channel_counts,
+    harness=_on_maps,
+    mistakes={
+        "not_registered": _on_maps(_NotRegistered),
+        "shared_norm": _on_maps(_SharedNorm),
+        "no_relu_between": _on_maps(_NoReluBetween),
+        "no_relu_at_the_end": _on_maps(_NoReluAtTheEnd),
+        "no_pooling": _on_maps(_NoPooling),
+        "pooled_twice": _on_maps(_PooledTwice),
+        "padding_missing": _on_maps(lambda inputs, outputs: _DoubleBlock(inputs, outputs, padding=0)),
+        "one_convolution": _on_maps(_OneConvolution),
+    },
+)
+
+
+# --- numbers by hand ----------------------------------------------------------------------------------------------
 
 
 def _sizes(generator: torch.Generator, number: int) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Pictures of right answers in lesson 03: narrowing shapes, channels on a level, shares of classes, what they cost."""
+"""Pictures of right answers in lesson 03: shapes by block, channels after batch norm, probabilities, losses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALL_BUT_CHANNELS = (0, 2, 3)
 
 
 def narrowing(answer: Callable[..., Any]) -> str:
-    """HTML of the numbers that are left behind each block, as the answer's shapes have them, with a fourth block."""
+    """HTML of how many numbers are left after each block, by the answer's shapes, with a fourth block."""
     shapes = [_PICTURE, *answer([32, 64, 128, 256], *_PICTURE[1:])]
     sizes = [math.prod(shape) for shape in shapes]
     names = ["picture", *(f"block {k}" for k in range(1, len(shapes)))]
@@ -31,11 +31,11 @@ def narrowing(answer: Callable[..., Any]) -> str:
         f"instead of {sizes[3]:,}."
     )
     shares = [(name, size / max(sizes)) for name, size in zip(names, sizes, strict=True)]
-    return bars_html(shares, "numbers behind each block", words) + sentence(said)
+    return bars_html(shares, "numbers after each block", words) + sentence(said)
 
 
 def levelled(answer: Callable[..., Any]) -> str:
-    """HTML of mean and spread of each channel of a convolution, before and behind the answer's batch norm."""
+    """HTML of each channel's mean and standard deviation in a convolution, before and after the answer's batch norm."""
     pictures = torch.stack([preprocess(resources() / "inputs" / f"{name}.png") for name in CLASSES])
     with torch.no_grad():
         first = next(layer for layer in load_run(DEFAULT_RUN).model().modules() if isinstance(layer, nn.Conv2d))
@@ -43,15 +43,15 @@ def levelled(answer: Callable[..., Any]) -> str:
     before = before[:, before.mean(_ALL_BUT_CHANNELS).argsort()]
     count = before.shape[1]
     after = answer(before.clone(), torch.ones(count), torch.zeros(count))
-    lines, told = [], []
-    for number, (name, values) in enumerate({"before": before, "behind your batch norm": after}.items()):
+    lines, findings = [], []
+    for number, (name, values) in enumerate({"before": before, "after your batch norm": after}.items()):
         means, spreads = values.mean(_ALL_BUT_CHANNELS), values.std(_ALL_BUT_CHANNELS)
         points = [(float(k), float(mean)) for k, mean in enumerate(means, start=1)]
         band = list(zip((means - spreads).tolist(), (means + spreads).tolist(), strict=True))
         lines.append(Line(f"{name}: mean ± standard deviation", points, number, band))
-        told.append(f"{name}: means {_reach(means)}, standard deviations {_reach(spreads)}")
+        findings.append(f"{name}: means {_reach(means)}, standard deviations {_reach(spreads)}")
     said = f"{count} channels of the trained network's first convolution, {len(pictures)} drawn pictures. "
-    alt = said + "; ".join(told).capitalize() + "."
+    alt = said + "; ".join(findings).capitalize() + "."
     return titled(alt, line_chart(lines, Axis("channel, in order of the mean before"), Axis("value"), alt))
 
 
@@ -61,7 +61,7 @@ def _reach(values: Tensor) -> str:
 
 
 def shared_out(answer: Callable[..., Any]) -> str:
-    """HTML of the shares that the answer gives to the ten classes, also where 1,000 is added to every logit."""
+    """HTML of the probabilities that the answer gives the ten classes, with and without 1,000 added to every logit."""
     cat = preprocess(resources() / "inputs" / "cat.png")
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
@@ -73,7 +73,7 @@ def shared_out(answer: Callable[..., Any]) -> str:
     ]
     best = int(logits.argmax())
     said = (
-        f"The trained network's logits of a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
+        f"The trained network's logits for a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
         f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing."
     )
     shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "what the network sees")
@@ -81,7 +81,7 @@ def shared_out(answer: Callable[..., Any]) -> str:
 
 
 def costs(answer: Callable[..., Any]) -> str:
-    """HTML of the answer's loss against the probability that the right one of ten classes gets."""
+    """HTML of the answer's loss against the probability given to the correct one of ten classes."""
 
     def loss(share: float) -> float:
         shares = torch.tensor([share, *[(1 - share) / 9] * 9])
@@ -89,10 +89,10 @@ def costs(answer: Callable[..., Any]) -> str:
 
     points = [(float(share), loss(share / 100)) for share in range(1, 100)]
     said = (
-        f"Your loss against the probability of the right class: {loss(0.1):.2f} nats at a tenth, which is guessing, "
-        f"{loss(0.5):.2f} at a half, and {loss(0.99):.2f} at 99 %."
+        f"Your loss against the probability of the correct class: {loss(0.1):.2f} nats at 10 %, which is guessing, "
+        f"{loss(0.5):.2f} at 50 %, and {loss(0.99):.2f} at 99 %."
     )
-    across = Axis("probability of the right class (%)", least=0, greatest=100)
+    across = Axis("probability of the correct class (%)", least=0, greatest=100)
     chart = line_chart(
         [Line("your loss", points)], across, Axis("loss (nats)", least=0), said, marks=[(10, "guessing")], height=220
     )

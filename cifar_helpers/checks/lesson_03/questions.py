@@ -7,14 +7,14 @@ from cifar_helpers.models import CifarCNN, count_parameters
 
 
 def linear_share() -> float:
-    """Share of the CNN's parameters that its linear layers have, in percent."""
+    """Share of the CNN's parameters that is in its linear layers, in percent."""
     network = CifarCNN()
     linear = sum(count_parameters(layer) for layer in network.modules() if isinstance(layer, nn.Linear))
     return 100 * linear / count_parameters(network)
 
 
 def softmax_twice() -> float:
-    """Lowest loss, in nats, that softmax before cross-entropy leaves: that of one certain class in ten."""
+    """Lowest loss, in nats, with softmax before cross-entropy: certain of the correct one of ten classes."""
     certain = torch.zeros(1, 10)
     certain[0, 0] = 1
     return float(nn.functional.cross_entropy(certain, torch.tensor([0])))
