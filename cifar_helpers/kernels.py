@@ -1,8 +1,8 @@
-"""Classic 3×3 kernels, and convolution as the course writes it."""
+"""Classic 3×3 kernels, convolution as the course writes it, and what a unit sees."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,10 @@ __all__ = [
     "Kernel",
     "convolve_loops",
     "convolve_windows",
+    "example_windows",
+    "extent",
     "grey",
+    "half_of",
     "output_size",
     "receptive_field",
 ]
@@ -104,3 +107,57 @@ def receptive_field(layers: list[tuple[int, int]]) -> list[int]:
         step *= stride
         fields.append(field)
     return fields
+
+
+def example_windows(image: Floats) -> dict[str, tuple[int, int]]:
+    """First row and column of three 3×3 windows: the clearest vertical edge, horizontal edge and uniform area.
+
+    Args:
+        image: float32 `(H, W)`, 0..1, at least 3×3.
+    """
+    names = ("Sobel, vertical edges", "Sobel, horizontal edges")
+    across, down = (convolve_windows(image, np.array(KERNELS[name], np.float32)) for name in names)
+    change = np.abs(across) + np.abs(down)
+    # The difference favours windows with an edge in one direction only.
+    clearest = {
+        "vertical edge": across - np.abs(down),
+        "horizontal edge": np.abs(down) - 4 * np.abs(across),
+        "uniform area": -change,
+    }
+    return {name: _largest(values) for name, values in clearest.items()}
+
+
+def _largest(values: Floats) -> tuple[int, int]:
+    row, column = divmod(int(values.argmax()), values.shape[1])
+    return row, column
+
+
+def extent(influence: npt.NDArray[Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(first row, first column) and (rows, columns) of the rectangle that holds all numbers above zero.
+
+    Args:
+        influence: float `(H, W)`, at least 0.
+
+    Raises:
+        ValueError: if all are zero.
+    """
+    rows, columns = (np.flatnonzero((influence > 0).any(axis)) for axis in (1, 0))
+    if not len(rows):
+        raise ValueError("no pixel has an influence above zero")
+    first = int(rows[0]), int(columns[0])
+    return first, (int(rows[-1]) - first[0] + 1, int(columns[-1]) - first[1] + 1)
+
+
+def half_of(influence: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where the fewest pixels are that hold half of the influence: bool `(H, W)`.
+
+    The size of the *effective* receptive field (after Luo et al., 2016) in one number: how many they are.
+
+    Args:
+        influence: float `(H, W)`, at least 0.
+    """
+    order = np.argsort(-influence, axis=None)
+    held = np.cumsum(influence.ravel()[order])
+    fewest = np.zeros(influence.size, bool)
+    fewest[order[: int((held < held[-1] / 2).sum()) + 1]] = True
+    return fewest.reshape(influence.shape)

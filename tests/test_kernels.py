@@ -15,7 +15,10 @@ from cifar_helpers.kernels import (
     KERNELS,
     convolve_loops,
     convolve_windows,
+    example_windows,
+    extent,
     grey,
+    half_of,
     output_size,
     receptive_field,
 )
@@ -79,3 +82,33 @@ def test_grey_is_what_pillow_calls_luminance() -> None:
     pillow = np.asarray(Image.fromarray(pixels.transpose(1, 2, 0)).convert("L")) / 255
     assert np.abs(grey(pixels) - pillow).max() < 0.01
     assert np.allclose(grey(pixels[0]), pixels[0] / 255)
+
+
+def test_example_windows_lie_on_what_they_are_called_after() -> None:
+    image = np.full((16, 16), 0.5, np.float32)
+    image[:6, 8:] = 1.0  # a bright rectangle: a vertical edge, and a strong horizontal one below it
+    image[12:] = 0.1  # a weaker horizontal edge
+    places = example_windows(image)
+    sums = {
+        name: [
+            float((image[row : row + 3, column : column + 3] * np.array(KERNELS[kernel])).sum())
+            for kernel in ("Sobel, vertical edges", "Sobel, horizontal edges")
+        ]
+        for name, (row, column) in places.items()
+    }
+    assert sums["vertical edge"] == pytest.approx([2.0, 0.0]) and sums["uniform area"] == pytest.approx([0.0, 0.0])
+    assert sums["horizontal edge"] == pytest.approx([0.0, -2.0])
+
+
+def test_the_extent_is_the_rectangle_around_all_that_is_not_zero() -> None:
+    influence = np.zeros((9, 7))
+    influence[2, 1] = influence[5, 3] = 0.1
+    assert extent(influence) == ((2, 1), (4, 3))
+    with pytest.raises(ValueError, match="no pixel"):
+        extent(np.zeros((3, 3)))
+
+
+def test_half_of_the_influence_is_held_by_the_fewest_pixels() -> None:
+    assert half_of(np.array([[4.0, 1.0], [3.0, 1.0]])).tolist() == [[True, False], [True, False]]
+    assert half_of(np.array([[5.0, 1.0], [3.0, 1.0]])).tolist() == [[True, False], [False, False]]
+    assert int(half_of(np.ones((4, 4))).sum()) == 8

@@ -6,12 +6,25 @@
 from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
 from cifar_helpers.figures.ablations import ablation, correlations
 from cifar_helpers.figures.bug_gallery import bug_cases
-from cifar_helpers.figures.convolution import filter_bank, kernel_results, map_row, receptive_fields, window
+from cifar_helpers.figures.convolution import (
+    channel_sum,
+    edge_maps,
+    filter_bank,
+    influence,
+    kernel_learned,
+    kernel_results,
+    kernels_on_picture,
+    map_row,
+    moved_maps,
+    window,
+)
 from cifar_helpers.figures.dataset import (
     channel_histograms,
     channels,
     class_balance,
+    class_means,
     class_rows,
+    pairs,
     pixel_values,
 )
 from cifar_helpers.figures.evaluation import (
@@ -27,12 +40,22 @@ from cifar_helpers.figures.network import (
     activation_spread,
     bars,
     channel_ranges,
+    exciting_pictures,
     feature_maps,
     probability_bars,
-    through_the_network,
+    without_each_part,
 )
-from cifar_helpers.figures.timing import batch_sizes, epoch_times, roofline
-from cifar_helpers.figures.training import LiveCurves, compare, curves, gaps
+from cifar_helpers.figures.timing import batch_sizes, epoch_times, loading, roofline, speedups, step_shares
+from cifar_helpers.figures.training import (
+    LiveCurves,
+    class_by_epoch,
+    compare,
+    curves,
+    descent,
+    gaps,
+    rate_sweep,
+    schedule,
+)
 
 __all__ = [
     "PALETTE",
@@ -47,8 +70,11 @@ __all__ = [
     "bug_cases",
     "channel_histograms",
     "channel_ranges",
+    "channel_sum",
     "channels",
     "class_balance",
+    "class_by_epoch",
+    "class_means",
     "class_rows",
     "class_scores",
     "compare",
@@ -56,23 +82,35 @@ __all__ = [
     "confusions",
     "correlations",
     "curves",
+    "descent",
+    "edge_maps",
     "epoch_times",
+    "exciting_pictures",
     "feature_maps",
     "filter_bank",
     "gaps",
     "image_grid",
+    "influence",
+    "kernel_learned",
     "kernel_results",
+    "kernels_on_picture",
+    "loading",
     "map_row",
     "mistakes_compared",
     "moved_crop",
+    "moved_maps",
+    "pairs",
     "pixel_values",
     "predictions",
     "probability_bars",
-    "receptive_fields",
+    "rate_sweep",
     "reliability_diagram",
     "roofline",
+    "schedule",
     "seen",
     "show",
-    "through_the_network",
+    "speedups",
+    "step_shares",
     "window",
+    "without_each_part",
 ]

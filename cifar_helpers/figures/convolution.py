@@ -1,41 +1,63 @@
-"""Figures of lesson 02: kernels, what they answer, and what they can see."""
+"""Figures of lesson 02: kernels, what they respond to, and what a unit can see."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cifar_helpers.figures._base import PALETTE, SIGNED, as_pixels, draw_image, new_figure
+from cifar_helpers.figures._base import PALETTE, SIGNED, as_pixels, described, draw_image, new_figure
+from cifar_helpers.kernels import extent, half_of
 
-__all__ = ["filter_bank", "kernel_results", "map_row", "receptive_fields", "window"]
+__all__ = [
+    "channel_sum",
+    "edge_maps",
+    "filter_bank",
+    "influence",
+    "kernel_learned",
+    "kernel_results",
+    "kernels_on_picture",
+    "map_row",
+    "moved_maps",
+    "window",
+]
 
 Array = npt.NDArray[Any]
+_BLUE_RED = "RdBu_r"  # negative blue, positive red: for red minus blue
 
 
-def _draw_kernel(axes: Axes, kernel: Array, title: str = "") -> None:
-    limit = max(float(np.abs(kernel).max()), 1e-9)
-    axes.imshow(kernel, cmap=SIGNED, vmin=-limit, vmax=limit)
+def _draw_kernel(axes: Axes, kernel: Array, title: str = "", limit: float | None = None) -> AxesImage:
+    """Numbers on purple (below zero), white and orange (above zero); the scale ends at `limit`."""
+    limit = limit or max(float(np.abs(kernel).max()), 1e-9)
+    shown = axes.imshow(kernel, cmap=SIGNED, vmin=-limit, vmax=limit)
     for (row, column), value in np.ndenumerate(kernel):
         colour = "white" if abs(value) > 0.75 * limit else "black"
         axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=10, color=colour)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
+    return shown
 
 
-def _draw_signed(axes: Axes, values: Array, title: str = "") -> None:
-    limit = max(float(np.abs(values).max()), 1e-9)
-    # A little below zero is still a picture; much below zero is a map with a sign.
-    if -values.min() <= 0.5 * values.max():
-        draw_image(axes, values, title, cmap="gray")
-    else:
-        draw_image(axes, values, title, cmap=SIGNED, vmin=-limit, vmax=limit)
+def _draw_map(axes: Axes, values: Array, limit: float, title: str = "", cmap: str = SIGNED) -> AxesImage:
+    draw_image(axes, values, title, cmap=cmap, vmin=-limit, vmax=limit)
+    return axes.images[-1]
+
+
+def _bar(figure: Figure, shown: AxesImage, axes: Any, label: str) -> None:
+    figure.colorbar(shown, ax=axes, label=label, shrink=0.8, pad=0.02)
+
+
+def _limit(maps: Sequence[Array]) -> float:
+    return max(1e-9, *(float(np.abs(values).max()) for values in maps))
 
 
 def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
@@ -49,7 +71,8 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     """
     k = len(kernel)
     part = image[row : row + k, column : column + k]
-    figure, axes = new_figure(10, 2.9, ncols=4)
+    products = part * kernel
+    figure, axes = new_figure(11, 2.9, ncols=4)
     draw_image(axes[0], image, "image", cmap="gray", vmin=0, vmax=1)
     axes[0].add_patch(Rectangle((column - 0.5, row - 0.5), k, k, fill=False, ec=PALETTE[1], lw=3))
     axes[1].imshow(part, cmap="gray", vmin=0, vmax=1)
@@ -57,33 +80,52 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
         axes[1].text(x, y, f"{value:.2f}", ha="center", va="center", color="black" if value > 0.5 else "white")
     axes[1].set_title("window", fontsize=10)
     axes[1].set_axis_off()
-    _draw_kernel(axes[2], kernel, "kernel")
-    _draw_kernel(axes[3], part * kernel, f"products, sum {(part * kernel).sum():.2f}")
-    return figure
+    limit = _limit([kernel, products])
+    _draw_kernel(axes[2], kernel, "kernel", limit)
+    _bar(figure, _draw_kernel(axes[3], products, f"products, sum {products.sum():.2f}", limit), axes[3], "value")
+    return described(
+        figure,
+        f"The window in row {row}, column {column} of a grey picture, the kernel, and their nine products: negative "
+        f"ones purple, positive ones orange. They add up to {products.sum():.2f}.",
+    )
 
 
 def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[str, Array]) -> Figure:
-    """Each kernel above what it makes of the image; purple below zero, orange above.
+    """Each kernel above its result: in grey from 0 to 1, or, where a kernel adds up to 0, in colours around 0.
 
     Args:
         image: float `(H, W)`, 0..1.
         kernels: name to float `(k, k)`.
-        results: the same names to float `(h, w)`.
+        results: the same names to float `(h, w)`; grey ones are clipped to 0..1.
     """
-    figure, axes = new_figure(1.75 * (len(kernels) + 1), 3.9, nrows=2, ncols=len(kernels) + 1)
+    edges = [name for name, kernel in kernels.items() if abs(kernel.sum()) < 0.5]
+    limit = _limit([results[name] for name in edges] or [np.zeros(1)])
+    figure, axes = new_figure(1.8 * (len(kernels) + 1), 3.9, nrows=2, ncols=len(kernels) + 1)
     axes[0, 0].set_visible(False)
-    draw_image(axes[1, 0], image, "image", cmap="gray", vmin=0, vmax=1)
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 1}
+    draw_image(axes[1, 0], image, "image", **grey)
     for (name, kernel), (above, below) in zip(kernels.items(), axes.T[1:], strict=True):
         _draw_kernel(above, kernel, name.replace(", ", ",\n"))
-        _draw_signed(below, results[name])
-    return figure
+        if name in edges:
+            shown = _draw_map(below, results[name], limit, "around 0")
+        else:
+            draw_image(below, results[name], "0 to 1", **grey)
+    if edges:
+        _bar(figure, shown, axes[1], "response")
+    kept = ", ".join(name for name in kernels if name not in edges)
+    return described(
+        figure,
+        f"{len(kernels)} kernels and their results. {kept} give a picture from 0 to 1; {' and '.join(edges) or 'none'} "
+        "leave only edges, on white where nothing changes.",
+    )
 
 
 def map_row(maps: Mapping[str, Array | Tensor]) -> Figure:
     """Images or maps side by side, each with its name and size.
 
     Args:
-        maps: name to uint8 `(3, H, W)`, or numbers `(H, W)`.
+        maps: name to uint8 `(3, H, W)`, or numbers `(H, W)`: in grey, or in colours around zero where there are
+            clearly negative ones.
     """
     figure, axes = new_figure(2.3 * len(maps), 2.7, ncols=len(maps), squeeze=False)
     for (name, values), place in zip(maps.items(), axes[0], strict=True):
@@ -91,53 +133,188 @@ def map_row(maps: Mapping[str, Array | Tensor]) -> Figure:
         title = f"{name}\n{array.shape[-2]} × {array.shape[-1]}"
         if array.ndim == 3:
             draw_image(place, array, title)
+        elif -array.min() <= 0.5 * array.max():
+            draw_image(place, array, title, cmap="gray")
         else:
-            _draw_signed(place, array, title)
+            _draw_map(place, array, _limit([array]), title)
     return figure
 
 
-def filter_bank(weights: Tensor, columns: int = 16) -> Figure:
-    """First-layer kernels as small colour pictures, each scaled to its own range.
+def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
+    """A grey image and maps of its edges on one scale around zero, each with its size.
+
+    Args:
+        image: float `(H, W)`, 0..1.
+        maps: name to float `(h, w)`.
+    """
+    limit = _limit(list(maps.values()))
+    figure, axes = new_figure(2.4 * (len(maps) + 1) + 0.8, 2.8, ncols=len(maps) + 1)
+    draw_image(axes[0], image, f"image\n{image.shape[0]} × {image.shape[1]}", cmap="gray", vmin=0, vmax=1)
+    for (name, values), place in zip(maps.items(), axes[1:], strict=True):
+        shown = _draw_map(place, values, limit, f"{name}\n{values.shape[0]} × {values.shape[1]}")
+    _bar(figure, shown, axes, "response")
+    peaks = ", ".join(
+        f"{name} {len(values)} by {values.shape[1]} with responses up to ±{np.abs(values).max():.1f}"
+        for name, values in maps.items()
+    )
+    return described(
+        figure, f"A grey picture and its edges, orange above zero and purple below, on one scale: {peaks}."
+    )
+
+
+def kernel_learned(history: Sequence[tuple[float, Array]], target: Array, steps: Sequence[int] = (0, 2, 6)) -> Figure:
+    """How a kernel approaches another, step by step, with the error.
+
+    Args:
+        history: error before each step, and the kernel after it, float `(3, 3)`.
+        target: the kernel that made the outputs, float `(3, 3)`.
+        steps: numbers of the steps, from 0, whose kernels are drawn.
+    """
+    errors = [error for error, _ in history]
+    figure, axes = new_figure(11, 2.7, ncols=len(steps) + 2, width_ratios=[1] * (len(steps) + 1) + [1.8])
+    limit = _limit([target])
+    for step, place in zip(steps, axes, strict=False):
+        kernel = np.round(history[step][1], 2) + 0.0  # without minus zero
+        _draw_kernel(place, kernel, f"after {step + 1} step{'s' * (step > 0)}", limit)
+    _bar(figure, _draw_kernel(axes[-2], target, "secret kernel", limit), axes[-2], "weight")
+    axes[-1].semilogy(range(len(errors)), errors, marker=".", color=PALETTE[0])
+    axes[-1].set(xlabel="step", ylabel="mean squared error")
+    return described(
+        figure,
+        f"Starting from zeros, the learned kernel comes close to the secret one within {max(steps) + 1} steps; the "
+        f"error falls from {errors[0]:.2g} to {errors[-1]:.1g} in {len(errors)} steps.",
+    )
+
+
+def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
+    """The partial map of each input channel, their sum, and the sum plus the bias, on one scale from blue to red.
+
+    Args:
+        picture: uint8 `(3, H, W)`.
+        parts: float `(3, h, w)`: the response of each slice of the kernel to its channel.
+        bias: added to the sum.
+    """
+    total = parts.sum(0)
+    maps = dict(zip(("red slice", "green slice", "blue slice"), parts, strict=True))
+    maps |= {"sum": total, f"sum + bias ({bias:+.1f})".replace("-", "−"): total + bias}
+    limit = _limit(list(maps.values()))
+    figure, axes = new_figure(12, 2.5, ncols=6)
+    draw_image(axes[0], picture, "picture")
+    for (name, values), place in zip(maps.items(), axes[1:], strict=True):
+        shown = _draw_map(place, values, limit, name, _BLUE_RED)
+    _bar(figure, shown, axes, "response")
+    before, after = (100 * float((values > 0).mean()) for values in (total, total + bias))
+    means = ", ".join(f"{name} {values.mean():.2f}" for name, values in zip(maps, parts, strict=False))
+    return described(
+        figure,
+        f"Partial maps of the three slices, with the means {means.replace('-', '−')}, their sum, which is positive in "
+        f"{before:.0f} % of the map, and the sum with the bias, in {after:.0f} %; red is above zero, blue below.",
+    )
+
+
+def moved_maps(maps: Mapping[str, tuple[Array, Array]]) -> Figure:
+    """Maps before and after the picture moved, and how much each number changed, all on one scale.
+
+    Args:
+        maps: name to the two maps, float `(h, w)`, at least 0.
+    """
+    limit = _limit([values for pair in maps.values() for values in pair])
+    figure, axes = new_figure(8.2, 2.6 * len(maps), nrows=len(maps), ncols=3, squeeze=False)
+    said = []
+    for (name, (before, after)), places in zip(maps.items(), axes, strict=True):
+        change = np.abs(after - before)
+        share = 100 * change.mean() / before.mean()
+        titles = (f"{name}, {len(before)} × {before.shape[1]}", "picture moved by 1", f"change: {share:.0f} %")
+        for values, title, place in zip((before, after, change), titles, places, strict=True):
+            draw_image(place, values, title, cmap="viridis", vmin=0, vmax=limit)
+        said.append(f"{name} by {share:.0f} %")
+    _bar(figure, axes[0, 0].images[0], axes, "strength of the response")
+    return described(
+        figure, f"After the picture has moved by one pixel, maps of one picture change: {', '.join(said)}."
+    )
+
+
+def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
+    """First-layer kernels as numbered colour pictures, all on one scale around zero, which is mid-grey.
 
     Args:
         weights: float `(N, 3, k, k)`.
         columns: kernels in a row.
     """
+    limit = float(weights.detach().abs().max())
     rows = -(-len(weights) // columns)
-    figure, axes = new_figure(0.6 * columns, 0.62 * rows + 0.1, nrows=rows, ncols=columns)
-    for place, kernel in zip(axes.flat, weights.detach(), strict=False):
-        low, high = kernel.min(), kernel.max()
-        draw_image(place, (kernel - low) / (high - low))
+    figure, axes = new_figure(0.95 * columns + 0.8, 1.15 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for number, (place, kernel) in enumerate(zip(axes.flat, weights.detach(), strict=False)):
+        draw_image(place, kernel / (2 * limit) + 0.5, str(number), vmin=0, vmax=1)
     for place in axes.flat[len(weights) :]:
         place.set_axis_off()
-    return figure
+    scale = ScalarMappable(Normalize(-limit, limit), "gray")
+    figure.colorbar(scale, ax=axes, label="weight, in red, green and blue", shrink=0.8, pad=0.02)
+    return described(
+        figure,
+        f"{len(weights)} kernels of {weights.shape[2]} by {weights.shape[3]} pixels in colour, with weights up to "
+        f"±{limit:.2f}: some are edges from light to dark, others set one colour against another.",
+    )
 
 
-def receptive_fields(image: Tensor, fields: Mapping[str, int]) -> Figure:
-    """The squares that the middle unit of each layer can see.
+def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Sequence[int]) -> Figure:
+    """Some kernels of a layer above their responses to a picture, on one scale.
 
     Args:
-        image: uint8 `(3, H, W)`.
-        fields: name of the layer to side of the square in pixels.
+        picture: uint8 `(3, H, W)`.
+        weights: float `(N, 3, k, k)`.
+        maps: float `(N, H, W)`: the response of each kernel.
+        chosen: numbers of the kernels to show.
     """
-    figure, axes = new_figure(5.2, 4.2)
-    axes.imshow(as_pixels(image), interpolation="nearest")
-    middle = image.shape[1] / 2 - 0.5
-    styles = ("-", "--", "-.", ":")
-    for k, (name, side) in enumerate(fields.items()):
-        corner = middle - side / 2
-        axes.add_patch(
-            Rectangle(
-                (corner, corner),
-                side,
-                side,
-                fill=False,
-                lw=3,
-                ec=PALETTE[k],
-                ls=styles[k % 4],
-                label=f"{name}: {side} px",
-            )
+    reach = float(weights.detach().abs().max())
+    limit = float(np.quantile(np.abs(maps[list(chosen)]), 0.995))
+    figure, axes = new_figure(1.8 * (len(chosen) + 1), 3.6, nrows=2, ncols=len(chosen) + 1)
+    axes[0, 0].set_visible(False)
+    draw_image(axes[1, 0], picture, "picture")
+    for number, (above, below) in zip(chosen, axes.T[1:], strict=True):
+        draw_image(above, weights[number].detach() / (2 * reach) + 0.5, f"kernel {number}", vmin=0, vmax=1)
+        shown = _draw_map(below, maps[number], limit)
+    _bar(figure, shown, axes[1], "response")
+    shares = [float((np.abs(maps[k]) > limit / 2).mean()) for k in chosen]
+    return described(
+        figure,
+        f"Learned kernels {', '.join(map(str, chosen))} and their responses to the picture. Kernel "
+        f"{chosen[int(np.argmax(shares))]} responds strongly in the largest part of it, kernel "
+        f"{chosen[int(np.argmin(shares))]} in the smallest.",
+    )
+
+
+def influence(picture: Tensor, maps: Mapping[str, Array]) -> Figure:
+    """The squares of input pixels that reach a unit of each block, and how much each pixel matters to the last one.
+
+    Args:
+        picture: uint8 `(3, H, W)`.
+        maps: name of the block to float `(H, W)`: the influence of each input pixel on one of its units; zero where
+            there is none.
+    """
+    figure, axes = new_figure(9.4, 3.6, ncols=2, width_ratios=[1, 1.25])
+    axes[0].imshow(as_pixels(picture), interpolation="nearest")
+    for colour, style, (name, values) in zip(PALETTE, ("-", "--", "-.", ":"), maps.items(), strict=False):
+        (top, left), (height, width) = extent(values)
+        label = f"{name}: {height} × {width}"
+        axes[0].add_patch(
+            Rectangle((left - 0.5, top - 0.5), width, height, fill=False, lw=3, ec=colour, ls=style, label=label)
         )
-    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
-    axes.set_axis_off()
-    return figure
+    axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), fontsize=8, ncols=len(maps), handlelength=2.5)
+    axes[0].set_axis_off()
+    name, values = list(maps.items())[-1]
+    percent = np.where(values > 0, 100 * values / values.max(), np.nan)  # where nothing arrives it stays white
+    shown = axes[1].imshow(percent, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
+    half = half_of(values)
+    axes[1].contour(half, levels=[0.5], colors="white", linewidths=2)
+    axes[1].set(xlabel="column", ylabel="row")
+    axes[1].grid(visible=False)
+    _bar(figure, shown, axes[1], "% of the largest")
+    reached = int((values > 0).sum())
+    title = f"influence on a unit of {name};\nhalf of it comes from {half.sum()} of {reached} pixels"
+    axes[1].set_title(title, fontsize=10)
+    return described(
+        figure,
+        f"{reached} pixels reach a unit of {name}, but not equally: {int(half.sum())} of them, in the middle of the "
+        "square and inside a white line, have half of the influence.",
+    )

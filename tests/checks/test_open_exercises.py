@@ -27,22 +27,26 @@ from cifar_helpers.kernels import KERNELS
 UNFAIR = (
     exchanged, first_of_each, held_out_alone, leaking, not_by_class, same_number, within_class, without_seed,
 )  # fmt: skip
-SOBEL = KERNELS["Sobel, vertical edges"]
+SOBEL = np.array(KERNELS["Sobel, vertical edges"])
+PREWITT = [[-1, 0, 1]] * 3
 
 VERTICAL: dict[str, Any] = {
-    "Prewitt": [[-1, 0, 1]] * 3,
+    "Prewitt": PREWITT,
     "Scharr": [[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]],
     "bright to dark": [[1, 0, -1]] * 3,
     "neighbours": [[0, 0, 0], [0, -1, 1], [0, 0, 0]],
     "a thin line": [[-1, 2, -1]] * 3,
     "very faint": [[-1e-6, 0, 1e-6]] * 3,
-    "an array": np.array(SOBEL),
-    "as torch wants weights": torch.tensor(SOBEL)[None, None],
+    "an array": np.array(PREWITT),
+    "as torch wants weights": torch.tensor(PREWITT)[None, None],
+    "nearly Sobel's": [[-1, 0, 1], [-2.1, 0, 2.1], [-1, 0, 1]],
     "whole numbers": torch.tensor([[-1, 0, 1]] * 3),
 }
 NOT_VERTICAL: dict[str, tuple[Any, str]] = {
-    "blur": (KERNELS["blur"], "even areas"),
-    "sharpen": (KERNELS["sharpen"], "even areas"),
+    "Sobel": (SOBEL, "Sobel's kernel or a multiple"),
+    "Sobel, opposite sign and fainter": (-0.3 * SOBEL, "Sobel's kernel or a multiple"),
+    "blur": (KERNELS["blur"], "uniform areas"),
+    "sharpen": (KERNELS["sharpen"], "uniform areas"),
     "lying": (KERNELS["Sobel, horizontal edges"], "compares above with below"),
     "outlines": ([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]], "horizontal edges too"),
     "the other diagonal": ([[2, 1, 0], [1, 0, -1], [0, -1, -2]], "horizontal edges too"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
-from helpers import ALL, after_cell, alts, cells, frames, pictures, right, solution, status, truth
+from helpers import ALL, NOTEBOOKS, after_cell, alts, cells, frames, pictures, right, solution, status, truth
 from torch import nn
 from torch.nn.functional import conv2d, max_pool2d
 from torch.utils.data import Dataset, random_split
@@ -22,6 +23,12 @@ from cifar_helpers.checks.pictures import horse
 from cifar_helpers.checks.questions import Choice, Number
 from cifar_helpers.data import MEAN, STD
 from cifar_helpers.kernels import KERNELS, output_size, receptive_field
+
+
+def prose(lesson: str) -> str:
+    """Markdown of a lesson."""
+    (path,) = NOTEBOOKS.glob(f"{lesson}*.ipynb")
+    return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
 
 
 def heard(name: str, answer: float) -> str:
@@ -107,8 +114,32 @@ def options(name: str) -> Any:
 
 def test_the_loops_of_the_lesson_give_as_many_rows() -> None:
     image, kernel = np.random.default_rng(0).random((32, 32)), np.ones((3, 3))
-    loops = after_cell("02", "def convolve_loops", {"np": np, "image": image, "kernel": kernel})["with_loops"]
-    assert loops.shape == (truth("rows_of_output"),) * 2
+    edges = after_cell("02", "def convolve_loops", {"np": np, "image": image, "kernel": kernel})["edges"]
+    assert edges.shape == (truth("rows_of_output"),) * 2
+
+
+def test_the_sum_on_paper_is_that_of_the_printed_window() -> None:
+    kernel = np.array(KERNELS["Sobel, vertical edges"])
+    window = after_cell("02", "on_paper = np.array", {"np": np, "kernel": kernel})["on_paper"]
+    printed = re.search(r"window}.*?pmatrix} (.*?) .end", prose("02"), re.S)
+    assert printed and re.findall(r"\d+", printed[1]) == [str(n) for n in window.ravel()]
+    assert (window * kernel).sum() == truth("paper_sum")
+    wrong = {
+        -(window * kernel).sum(): "sign",
+        (window * np.sign(kernel)).sum(): "middle row counts double",
+        (window * kernel.T).sum(): "exchanged",
+        window.sum(): "sum of the window",
+    }
+    assert all(words in heard("paper_sum", float(number)) for number, words in wrong.items())
+
+
+def test_the_pooled_map_changes_about_half_as_much(sketches: Cifar10) -> None:
+    kernel = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)[None, None]
+    brightness = sketches.split()[1].images[:500].float().mean(1, keepdim=True) / 255
+    edges = [conv2d(brightness[..., k : 30 + k], kernel).abs() for k in (0, 1)]
+    pooled = [max_pool2d(maps, 2) for maps in edges]
+    changes = [float((after - before).abs().mean() / before.mean()) for before, after in (edges, pooled)]
+    assert 0.35 < changes[1] / changes[0] < 0.6 and right("pooled_shift") == "About half as much"
 
 
 def test_turning_changes_the_kernels_that_are_not_named() -> None:
@@ -116,7 +147,7 @@ def test_turning_changes_the_kernels_that_are_not_named() -> None:
     assert right("turned_kernels") == "For {}, {} and {}".format(*(n for n in KERNELS if n in same)) and len(same) == 3
 
 
-def test_an_even_area_answers_with_the_sum_of_the_kernel() -> None:
+def test_a_uniform_area_is_multiplied_by_the_sum_of_the_kernel() -> None:
     even = torch.full((1, 1, 5, 5), 0.6)
     kept, nothing = (float(part) for part in right("sum_of_kernel").split(", and "))
     for name, rows in KERNELS.items():
@@ -127,13 +158,13 @@ def test_an_even_area_answers_with_the_sum_of_the_kernel() -> None:
     assert conv2d(even, torch.ones(1, 1, 3, 3)).max() == pytest.approx(9 * 0.6)
 
 
-def test_a_unit_behind_three_blocks_sees_as_far() -> None:
+def test_a_unit_after_three_blocks_sees_as_far() -> None:
     blocks = [(3, 1), (2, 2)] * 3
     assert truth("three_blocks") == receptive_field(blocks)[-1]
     wrong = {
-        receptive_field([(3, 1)] * 3)[-1]: "Three convolutions one after another",
+        receptive_field([(3, 1)] * 3)[-1]: "three convolutions see without pooling",
         receptive_field(blocks)[3]: "after two blocks",
-        receptive_field([(kernel, 1) for kernel, _ in blocks])[-1]: "without the doubled steps",
+        receptive_field([(kernel, 1) for kernel, _ in blocks])[-1]: "if the distances did not double",
         1 + 2 * (1 + 2 + 4): "convolutions alone",
         receptive_field(blocks)[4]: "after the third convolution",
         3**3: "overlap",
@@ -162,10 +193,10 @@ def test_a_thin_edge_stays_in_its_square_or_moves_to_the_next() -> None:
         before, after = max_pool2d(lines, 2)
         assert before.max() == after.max() == pytest.approx(0.7)
         moved.add(int(after[0, 0].argmax() - before[0, 0].argmax()))
-    assert moved == {0, 1} and right("quiz_02_5") == "Where it was, or one square farther"
+    assert moved == {0, 1} and right("quiz_02_5") == "Where it was, or one square further"
 
 
-@pytest.mark.parametrize("name", ["rows_of_output", "three_blocks", "augmented_pictures"])
+@pytest.mark.parametrize("name", ["paper_sum", "rows_of_output", "three_blocks", "augmented_pictures"])
 def test_a_whole_number_is_right_and_its_neighbours_are_not(name: str) -> None:
     question = ALL[name]
     assert isinstance(question, Number) and truth(name) == int(truth(name))

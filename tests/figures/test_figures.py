@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from helpers import random_images
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -74,26 +73,6 @@ def test_a_grid_shows_each_image_with_its_title() -> None:
 def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tensor, names: list[str] | None) -> None:
     with pytest.raises(ValueError, match="image"):
         figures.image_grid(images, names)
-
-
-def test_a_window_shows_the_sum_of_its_products() -> None:
-    image, kernel = np.random.default_rng(0).random((8, 8)), np.arange(9.0).reshape(3, 3) - 4
-    figure = figures.window(image, kernel, 2, 3)
-    assert f"sum {(image[2:5, 3:6] * kernel).sum():.2f}" in titles(figure)[3]
-
-
-def test_kernels_are_drawn_with_their_numbers_and_signs() -> None:
-    kernel = np.array([[-1, 0, 1]] * 3, float)
-    figure = figures.kernel_results(np.ones((8, 8)), {"edges": kernel}, {"edges": np.array([[-1.0, 1.0]])})
-    above = next(axes for axes in figure.axes if axes.get_title() == "edges")
-    assert [t.get_text() for t in above.texts] == ["-1", "0", "1"] * 3
-    left, middle, right = (to_hex(above.images[0].cmap(above.images[0].norm(v))) for v in (-1, 0, 1))
-    assert len({left, middle, right}) == 3
-
-
-def test_receptive_fields_are_as_large_as_they_are_called() -> None:
-    axes = figures.receptive_fields(IMAGES[0], {"one": 4, "two": 10}).axes[0]
-    assert widths(axes) == [4, 10] and [p.get_label() for p in axes.patches] == ["one: 4 px", "two: 10 px"]
 
 
 def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> None:

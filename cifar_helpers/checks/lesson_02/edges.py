@@ -1,4 +1,4 @@
-"""What a kernel responds to: uniform areas, horizontal edges, vertical edges. Many find vertical edges alone."""
+"""What a kernel responds to: uniform areas, horizontal edges, vertical edges. Many respond to vertical edges alone."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from torch.nn.functional import conv2d
 
 from cifar_helpers.checks.compare import numbers_of
 from cifar_helpers.checks.results import plain
+from cifar_helpers.kernels import KERNELS
 
 _SIDE = 7  # of the pictures that a kernel is tried on
-_FAINT = 1e-4  # an answer that is smaller, beside the kernel's largest number, is rounding
+_FAINT = 1e-4  # a response that is smaller, relative to the kernel's largest number, is rounding
 
 
 def draw(generator: torch.Generator, number: int) -> tuple[Tensor, Tensor, Tensor]:
-    """A uniform area, a picture of level stripes and one of upright stripes, each of random brightness."""
-    even, level, upright = (torch.rand(shape, generator=generator) + 0.1 for shape in ((1, 1), (_SIDE, 1), (1, _SIDE)))
-    return even.repeat(_SIDE, _SIDE), level.repeat(1, _SIDE), upright.repeat(_SIDE, 1)
+    """A uniform area, a picture of horizontal stripes and one of vertical stripes, each of random brightness."""
+    uniform, horizontal, vertical = (
+        torch.rand(shape, generator=generator) + 0.1 for shape in ((1, 1), (_SIDE, 1), (1, _SIDE))
+    )
+    return uniform.repeat(_SIDE, _SIDE), horizontal.repeat(1, _SIDE), vertical.repeat(_SIDE, 1)
 
 
 def responds_to(make: Callable[[], Any]) -> Callable[..., Any]:
     """A function of the three pictures that says in words what the kernel made by `make` responds to."""
 
-    def run(even: Tensor, level: Tensor, upright: Tensor) -> Any:
+    def run(uniform: Tensor, horizontal: Tensor, vertical: Tensor) -> Any:
         made = make()
         if made is ... or made is None:
             return made
@@ -34,9 +37,11 @@ def responds_to(make: Callable[[], Any]) -> Callable[..., Any]:
             return "no kernel of 3 × 3 numbers"
         if not kernel.any():
             return "nothing: it is all zeros"
-        seen = [_responds(kernel, picture) for picture in (even, level, upright)]
+        if _is_multiple_of_sobel(kernel):
+            return "vertical edges, as Sobel's kernel does"
+        seen = [_responds(kernel, picture) for picture in (uniform, horizontal, vertical)]
         if seen[0]:
-            return "even areas"
+            return "uniform areas"
         return {
             (True, True): "edges in both directions",
             (True, False): "horizontal edges",
@@ -54,6 +59,12 @@ def as_kernel(made: Any) -> Tensor | None:
     except (TypeError, ValueError):
         return None
     return kernel if kernel.shape == (3, 3) and kernel.isfinite().all() else None
+
+
+def _is_multiple_of_sobel(kernel: Tensor) -> bool:
+    sobel = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=kernel.dtype)
+    rest = kernel - sobel * (kernel * sobel).sum() / sobel.square().sum()
+    return bool(rest.abs().max() <= _FAINT * kernel.abs().max())
 
 
 def _responds(kernel: Tensor, picture: Tensor) -> bool:

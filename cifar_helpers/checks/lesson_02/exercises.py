@@ -38,15 +38,20 @@ output_size = Exercise(
 )
 
 
-def _sobel() -> Any:
+def _sobel() -> Tensor:
     return torch.tensor(KERNELS["Sobel, vertical edges"])
+
+
+def _prewitt() -> Tensor:
+    return torch.tensor([[-1, 0, 1]] * 3)
 
 
 vertical_edges = Exercise(
     name="vertical_edges",
-    reference=responds_to(_sobel),
+    reference=responds_to(_prewitt),
     draw=edges.draw,
     mistakes={
+        "sobels": responds_to(_sobel),
         "one_row": responds_to(lambda: [-1, 0, 1]),
         "all_zeros": responds_to(lambda: torch.zeros(3, 3)),
         "uniform_areas": responds_to(lambda: torch.tensor([[-1, 0, 2]] * 3)),
@@ -130,7 +135,7 @@ def _convolve(image: Tensor, kernel: Tensor, padding: int, stride: int) -> Tenso
 
 
 def _convolution(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    # The first are square, without padding and stride: a start that works there is told so.
+    # The first are square, without padding and stride, so that a beginning already passes them.
     height, width = (9, 9) if number < 2 else (8 + number, 12 - number)
     padding, stride = ((0, 1), (0, 1), (1, 1), (0, 2), (1, 2), (2, 1), (2, 3), (1, 3))[number]
     side = 3 if number % 2 == 0 else 2

@@ -40,7 +40,7 @@ def convolved(answer: Callable[..., Any]) -> str:
         parts.append(picture_html(in_signs(edges.numpy()), SIDE, alt, f"stride {stride}: {height}×{width}"))
     said = (
         "Orange: brighter to the right. Purple: brighter to the left. White: no change. The bars at the sides are "
-        "edges too, between the picture and the zeros around it."
+        "false edges, between the picture and the zeros around it."
     )
     return "".join([*parts, sentence(said)])
 
@@ -56,7 +56,7 @@ def pooled(answer: Callable[..., Any]) -> str:
     ):
         size = "×".join(map(str, values.shape))
         parts.append(picture_html(in_grey((values / edges.max()).numpy()), SIDE, alt, f"{caption}: {size}"))
-    said = f"{small.numel()} of {edges.numel():,} numbers are left, and the largest is the same: {small.max():.2f}."
+    said = f"{small.numel()} of {edges.numel():,} numbers are left, and the largest is among them: {small.max():.2f}."
     return "".join([*parts, sentence(said)])
 
 
@@ -79,8 +79,8 @@ def upright(answer: Callable[..., Any]) -> str:
     for name, image in (("a square", square), ("a drawn horse", _brightness())):
         edges = _edges(image, kernel)
         parts.append(picture_html(in_grey(image.numpy()), SIDE, f"{name}, 32 by 32 pixels", name))
-        parts.append(picture_html(in_signs(edges.numpy()), SIDE, f"Vertical edges of {name}", "your answer"))
-    said = "Of the square only the left and the right side answer, in opposite colours; its top and its foot do not."
+        parts.append(picture_html(in_signs(edges.numpy()), SIDE, f"Vertical edges of {name}", "your result"))
+    said = "Your kernel responds to the left and right side of the square, but not to its top and bottom."
     return "".join([*parts, sentence(said)])
 
 
@@ -93,6 +93,6 @@ def _before(image: Tensor) -> str:
 
 
 def _edges(image: Tensor, kernel: Tensor) -> Tensor:
-    """What a kernel answers, in the picture's size; the border is continued, so that it is no edge itself."""
+    """A kernel's responses, in the picture's size; the border is repeated outwards, so that it is no edge itself."""
     wide = pad(image[None, None], (1, 1, 1, 1), mode="replicate")
     return conv2d(wide, kernel.float()[None, None])[0, 0]

@@ -1,6 +1,16 @@
 """Numbers of the questions of lesson 02: each public function is a field of `questions.md`."""
 
-from cifar_helpers.kernels import output_size, receptive_field
+from typing import Final
+
+from cifar_helpers.kernels import KERNELS, output_size, receptive_field
+
+_ON_PAPER: Final = ((1, 2, 3), (0, 1, 5), (2, 2, 2))  # the window that the lesson prints
+
+
+def paper_sum() -> float:
+    """Sum of the products of the window on paper and the Sobel kernel for vertical edges."""
+    pairs = zip(_ON_PAPER, KERNELS["Sobel, vertical edges"], strict=True)
+    return float(sum(a * b for row, numbers in pairs for a, b in zip(row, numbers, strict=True)))
 
 
 def rows_of_output() -> float:
