@@ -1,4 +1,4 @@
-"""Unpack the official archive: the expected files and nothing else, each checked, all or none."""
+"""Unpack the official archive: only the expected files, each verified, and either all of them or none."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from typing import IO, Final, cast
 
 from cifar_helpers.data.layouts import is_left_behind
 
-_LARGEST: Final = 40_000_000  # bytes of one file; the batches have 31 million
-_LARGEST_TOTAL: Final = 400_000_000  # bytes of the whole, unpacked; the official archive has 186 million
+_LARGEST: Final = 40_000_000  # bytes per file; a batch has 31 million
+_LARGEST_TOTAL: Final = 400_000_000  # bytes in total, unpacked; the official archive has 186 million
 _CHUNK: Final = 1 << 20
-# The archive holds this page too; nothing here needs it.
+# The archive also contains this page, which is not needed.
 _IGNORED: Final = "readme.html"
 
 
 class ArchiveError(Exception):
-    """The archive is damaged, or holds what the official one does not; the message names the entry."""
+    """The archive is damaged, or contains something that the official one does not; the message names the entry."""
 
 
 def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
-    """Take the expected files out of an archive whose entries lie in a folder of the same name as `folder`.
+    """Extract the expected files from an archive whose entries are in a folder with the same name as `folder`.
 
     Args:
-        archive: its path: a `.tar.gz`, or a `.tar`, as some browsers unpack it.
-        folder: appears whole or not at all; must not exist, or hold no more than the archive's own files, which
-            are replaced, and leftovers of systems.
+        archive: its path: a `.tar.gz`, or the `.tar` that some browsers unpack it to.
+        folder: where the files go. It appears complete or not at all. It must not exist yet, or contain nothing but
+            the archive's own files, which are replaced, and files that operating systems leave behind.
         files: name of each expected file to its MD5 in hexadecimal digits.
 
     Raises:
         ArchiveError: if an entry is unexpected, a link, a device or too large, or if a file is missing or its
-            MD5 differs. Nothing of the archive is kept then.
-        OSError: if the disk is full or may not be written.
+            MD5 differs. Nothing from the archive is kept then.
+        OSError: if the disk is full or not writable.
     """
     part = leftover_of(folder)
     discard(part)
@@ -54,12 +54,12 @@ def unpack(archive: Path, folder: Path, files: Mapping[str, str]) -> None:
 
 
 def may_hold(name: str, files: Mapping[str, str]) -> bool:
-    """Whether a file of this name in the folder is of no use without the batches, so that they may be added to it."""
+    """Whether the batches may be added to a folder that has a file of this name: it is theirs, or a leftover."""
     return name in (_IGNORED, *files) or is_left_behind(name)
 
 
 def _take_over(folder: Path, part: Path) -> None:
-    """Remove the folder that an unpacking by hand left; what systems keep in it goes to its successor."""
+    """Replace a folder that was unpacked by hand; files that the operating system keeps in it move to the new one."""
     for old in folder.iterdir():
         if (part / old.name).exists():
             old.unlink()
@@ -69,12 +69,12 @@ def _take_over(folder: Path, part: Path) -> None:
 
 
 def leftover_of(folder: Path) -> Path:
-    """Where files lie until `folder` is whole; an unpacking that is killed leaves it."""
+    """Where files are kept until `folder` is complete; it is left behind if unpacking is killed."""
     return folder.with_name(f"{folder.name}.part")
 
 
 def discard(part: Path) -> None:
-    """Remove what an unpacking that was cut short left, if anything."""
+    """Remove what an interrupted unpacking left behind, if anything."""
     if part.is_dir() and not part.is_symlink():
         shutil.rmtree(part, ignore_errors=True)
     else:
@@ -82,7 +82,7 @@ def discard(part: Path) -> None:
 
 
 def is_tar(archive: Path) -> bool:
-    """Whether a file begins as an archive that is not packed any more, whatever its name says."""
+    """Whether a file is an uncompressed tar archive, whatever its name."""
     with archive.open("rb") as file:
         return file.read(262)[257:] == b"ustar"
 
@@ -101,10 +101,10 @@ def _unpack(archive: Path, part: Path, top: str, files: Mapping[str, str]) -> No
                 if name is None or source is None:
                     continue
                 if name in found:
-                    raise ArchiveError(f"{entry.name} is in it twice")
+                    raise ArchiveError(f"it contains {entry.name} twice")
                 found.add(name)
                 if _copy(source, part / name) != files[name]:
-                    raise ArchiveError(f"{entry.name} differs from the official file (MD5)")
+                    raise ArchiveError(f"the MD5 of {entry.name} differs from that of the official file")
     except (tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise ArchiveError(f"it is damaged ({error})") from error
     missing = [name for name in files if name not in found]
@@ -113,19 +113,19 @@ def _unpack(archive: Path, part: Path, top: str, files: Mapping[str, str]) -> No
 
 
 def _expected(entry: tarfile.TarInfo, top: str, files: Mapping[str, str]) -> str | None:
-    """Name of the file to write; `None` for what is harmless and not needed."""
-    path = posixpath.normpath(entry.name)  # without the "./" that some programs begin with
+    """Name of the file to write; `None` for a harmless entry that is not needed."""
+    path = posixpath.normpath(entry.name)  # without the "./" that some programs put first
     folder, _, name = path.rpartition("/")
     if entry.isdir() and path in (top, "."):
         return None
     if (entry.isreg() or entry.isdir()) and any(is_left_behind(part) for part in path.split("/") if part != ".."):
         return None
     if not entry.isreg():
-        raise ArchiveError(f"{entry.name} is no plain file")
+        raise ArchiveError(f"{entry.name} is not a regular file")
     if folder != top or name not in (*files, _IGNORED):
         raise ArchiveError(f"{entry.name} is not one of the official files")
     if entry.size > _LARGEST:
-        raise ArchiveError(f"{entry.name} has {entry.size:,} bytes, too many")
+        raise ArchiveError(f"{entry.name} is too large: {entry.size:,} bytes")
     return None if name == _IGNORED else name
 
 
@@ -138,7 +138,7 @@ def _copy(source: IO[bytes], target: Path) -> str:
             file.write(chunk)
 
         kept = helper.submit(keep, b"")
-        while chunk := source.read(_CHUNK):  # inflating goes on while the chunk before it is kept
+        while chunk := source.read(_CHUNK):  # decompression continues while the previous chunk is written
             kept.result()
             kept = helper.submit(keep, chunk)
         kept.result()
@@ -146,7 +146,7 @@ def _copy(source: IO[bytes], target: Path) -> str:
 
 
 class _Bounded(gzip.GzipFile):
-    """A stream that ends with an error where a bomb would go on."""
+    """A stream that raises an error instead of decompressing without end (a decompression bomb)."""
 
     left = _LARGEST_TOTAL
 

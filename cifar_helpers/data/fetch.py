@@ -1,11 +1,11 @@
-"""Fetch the official archive from the first mirror that answers, verify it, unpack it.
+"""Download the official archive from the first mirror that responds, verify it and unpack it.
 
-Size and SHA-256 decide whether bytes are the archive's, so any mirror is as good as another, and a download that
-was cut goes on at any of them.
+Size and SHA-256 decide whether the bytes are right, so any mirror is as good as another, and an interrupted download
+can continue from any of them.
 
-pooch, torchvision and huggingface_hub were weighed: none of them combines several mirrors, resuming and SHA-256.
-What they do right is left to libraries here too: HTTP, proxies and redirects to `urllib`, the bar to tqdm, the
-lock between processes to filelock.
+pooch, torchvision and huggingface_hub were considered, but none of them combines several mirrors, resuming and SHA-256.
+The rest is left to libraries here too: HTTP, proxies and redirects to `urllib`, the progress bar to tqdm, the lock
+between processes to filelock.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ MIRRORS: Final = (
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
 
-_SLOW: Final = 300_000  # bytes a second; below it the next mirror is tried
-_STUCK: Final = 5_000  # bytes a second; below it waiting makes no sense
+_SLOW: Final = 300_000  # bytes per second; below this the next mirror is tried
+_STUCK: Final = 5_000  # bytes per second; below this it is not worth waiting
 _CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class Archive:
-    """What is known of an archive: its bytes, its SHA-256, and the MD5 of each file in it."""
+    """What is known about an archive: its size in bytes, its SHA-256, and the MD5 of each file in it."""
 
     size: int
     sha256: str
@@ -71,11 +71,11 @@ CIFAR10: Final = Archive(
 
 
 class DownloadError(Exception):
-    """The file could not be had; the message says what each address did, and what to do next."""
+    """The file could not be downloaded; the message says what went wrong at each address, and what to do next."""
 
 
 class _NoAnswer(DownloadError):
-    """No address gave the file; one that a person downloads by hand would help."""
+    """No address sent the file; downloading it by hand would help."""
 
 
 def fetch(
@@ -88,25 +88,25 @@ def fetch(
 ) -> Path:
     """Download one file from the first of `urls` that sends the right bytes.
 
-    An address that fails, sends something else, or is slow while others are untried, is left for the next; one
-    line on standard output says why. A download that is cut short, by Ctrl-C too, leaves `destination` with
-    `.part` at its end, and the next call goes on from there. A second process that wants the same file waits.
+    If an address fails, sends something else, or is slow while others are untried, the next one is tried; one line on
+    standard output says why. An interrupted download (Ctrl-C included) leaves `destination` with `.part` appended, and
+    the next call continues from there. A second process that needs the same file waits.
 
     Args:
         urls: `https://`, `http://` or `file://` addresses, or paths, of the same file, tried in order.
-        destination: path of the file, `~` being the home folder; nothing is there unless it is verified. A file
-            that is there and right is left as it is.
-        size: bytes that the file has.
+        destination: path of the file; `~` is the home folder. The file appears only once it is verified. If it is
+            there already and correct, it is left as it is.
+        size: of the file, in bytes.
         sha256: its SHA-256 in hexadecimal digits.
-        progress: show a bar with rate and remaining time.
+        progress: show a progress bar with the rate and the time left.
 
     Returns:
         `destination`.
 
     Raises:
-        DownloadError: if no address gives the right bytes, or the file cannot be written.
+        DownloadError: if no address sends the right bytes, or the file cannot be written.
         TypeError: if `destination` is neither text nor a path.
-        ValueError: if `size` is negative or `sha256` is none.
+        ValueError: if `size` is negative or `sha256` is not a SHA-256 in hexadecimal.
     """
     if size < 0 or len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef"):
         raise ValueError(f"size must be 0 or more and sha256 64 hexadecimal digits, got {size} and {sha256!r}")
@@ -134,19 +134,19 @@ def _path(named: Path | str) -> Path:
 
 
 def _refuse_what_is_no_file(*paths: Path) -> None:
-    """Let nothing but a regular file be read, continued or replaced: a named pipe would hang for ever."""
+    """Allow only a regular file to be read, continued or replaced: a named pipe would hang forever."""
     for path in paths:
         with _local_errors(path):
             problem = reading_problem(path) if path.exists() else ""
         if problem:
-            raise DownloadError(f"{problem}. Name a file that you may write, or move this out of the way")
+            raise DownloadError(f"{problem}. Choose a file that you may write to, or move this one away")
     problem = layouts.folder_problem(paths[0].parent)
     if problem:
         raise DownloadError(f"{paths[0]} cannot be written: {problem}")
 
 
 class _CutOff(Exception):
-    """A connection ended or stalled before the file was whole; another may go on."""
+    """A connection ended or stalled before the file was complete; another one may continue."""
 
 
 class _TooSlow(Exception):
@@ -163,7 +163,7 @@ class _Part:
         with _local_errors(path):
             self._file = path.open("r+b" if path.exists() else "w+b")
         self._digest, self.length = hashlib.sha256(), 0
-        # Whether all bytes came from one address in this call: then wrong bytes are its fault alone.
+        # The address, if all bytes came from a single one in this call: then it alone is to blame for wrong bytes.
         self.sender: str | None = None
         while self.length <= size and (chunk := self._file.read(_CHUNK)):
             self._digest.update(chunk)
@@ -188,7 +188,7 @@ class _Part:
         self.length += len(chunk)
 
     def close(self) -> None:
-        """Close the file; an empty one is of no use to anybody."""
+        """Close the file, and remove it if it is empty."""
         if not self._file.closed:
             self._file.close()
             if self.length == 0 and self.size > 0:
@@ -196,12 +196,12 @@ class _Part:
 
 
 class _Fetch:
-    """The way through the mirrors, until the part is whole and right."""
+    """Goes through the mirrors until the file is complete and correct."""
 
     def __init__(self, part: _Part, urls: list[str], progress: bool) -> None:
         self.part, self.progress = part, progress
         self.untried, self.cut = urls, list[str]()
-        self.rates: dict[str, float] = {}  # of those that were left because they were slow
+        self.rates: dict[str, float] = {}  # of the addresses that were abandoned because they were slow
         self.hurry = True
         self.restarted: set[str] = set()
         self.reasons: dict[str, str] = {}
@@ -212,7 +212,7 @@ class _Fetch:
             while not self.part.is_right():
                 self._once()
         except KeyboardInterrupt:
-            self._say(f"Stopped: {self.part.length:,} bytes are kept, and the next call goes on from there.")
+            self._say(f"Stopped: {self.part.length:,} bytes are kept, and the next call continues from there.")
             raise
 
     def _once(self) -> None:
@@ -230,7 +230,7 @@ class _Fetch:
             self._judge(answer.url)
 
     def _next(self) -> Answer:
-        """Open an untried address, else the fastest slow one, else those that were cut while bytes still came."""
+        """Open an untried address, else the fastest slow one, else those that were interrupted while still sending."""
         while True:
             self._choose()
             answer, failed = mirrors.first_answer(self.untried, self.part.length, self.part.size)
@@ -250,7 +250,7 @@ class _Fetch:
         if self.rates:
             fastest = max(self.rates, key=lambda url: self.rates[url])
             del self.rates[fastest]
-            self._say(f"All mirrors are slow: going on with {name_of(fastest)}.")
+            self._say(f"All mirrors are slow: continuing with {name_of(fastest)}.")
             self.untried, self.hurry = [fastest], False
         elif self.part.length - self.gained_from > self.part.size // 100:
             self.untried, self.cut, self.gained_from = self.cut, [], self.part.length
@@ -259,7 +259,7 @@ class _Fetch:
 
     def _receive(self, answer: Answer) -> None:
         part = self.part
-        skip = part.length - answer.offset  # bytes that are here already, of a server that cannot leave them out
+        skip = part.length - answer.offset  # bytes that are here already, which this server cannot skip
         part.sender = answer.url if part.length == 0 else None
         watch = _Watch(self.hurry)
         with tqdm(
@@ -287,53 +287,53 @@ class _Fetch:
         self.gained_from = 0
         self.cut = [other for other in self.cut if other != url]
         if alone:
-            self._leave(url, "sent other bytes than the file has (SHA-256 differs)")
+            self._leave(url, "sent the wrong bytes (SHA-256 differs)")
         else:
-            # The fault may be older than this address: it gets one try from the first byte on.
+            # An earlier address may be to blame, so this one gets one try from the first byte.
             self.restarted.add(url)
             self.untried.insert(0, url)
-            self._say("The parts do not fit together (SHA-256 differs): starting over.")
+            self._say("The downloaded parts do not fit together (SHA-256 differs): starting again.")
 
     def _leave(self, url: str, reason: str) -> None:
         self.reasons[url] = reason
-        self._say(f"Left {name_of(url)}: {reason}.")
+        self._say(f"Skipping {name_of(url)}: {reason}.")
 
     def _say(self, line: str) -> None:
         tqdm.write(line, file=sys.stdout)
 
     def _summary(self) -> str:
-        told = "; ".join(f"{name_of(url)}: {reason}" for url, reason in self.reasons.items())
+        failures = "; ".join(f"{name_of(url)}: {reason}" for url, reason in self.reasons.items())
         kept = self.part.length
         proxies = urllib.request.getproxies()
         proxy = next((proxies[kind] for kind in ("https", "http", "all") if kind in proxies), "")
         return "".join(
             [
-                f"no address gave the file ({told or 'none was named'})",
-                f"; the way there leads through the proxy {name_of(proxy)}" if proxy else "",
-                f"; {kept:,} bytes are kept, and the next call goes on from there" if kept else "",
-                f". {_trust()}" if mirrors.UNTRUSTED in told else "",
+                f"no address sent the file ({failures or 'no address was given'})",
+                f"; the connection goes through the proxy {name_of(proxy)}" if proxy else "",
+                f"; {kept:,} bytes are kept, and the next call continues from there" if kept else "",
+                f". {_trust()}" if mirrors.UNTRUSTED in failures else "",
             ]
         )
 
 
 def _trust() -> str:
-    """What to do where no certificate can be verified."""
+    """What to do if no certificate can be verified."""
     named = os.environ.get(ssl.get_default_verify_paths().openssl_cafile_env)
     missing = reading_problem(Path(named)) if named else ""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return "".join(
         [
             "Python could not verify the servers' certificates. ",
-            f"SSL_CERT_FILE is of no use as it is: {missing}. " if missing else "",
+            f"SSL_CERT_FILE cannot be used: {missing}. " if missing else "",
             f"On a Mac with Python from python.org, run '/Applications/Python {version}/Install Certificates.command'. "
-            "Where a school or company inspects the traffic with a proxy, ask for its certificate as a .pem file, set "
-            "SSL_CERT_FILE to that file's path, and start Python or Jupyter again. Check your computer's date as well",
+            "If your school or company inspects traffic with a proxy, ask for its certificate as a .pem file, set "
+            "SSL_CERT_FILE to that file's path, and restart Python or Jupyter. Check your computer's date as well",
         ]
     )
 
 
 class _Watch:
-    """Tells when an address is stuck, or slow while there is another to try."""
+    """Raises an error when an address is stuck, or slow while there is another to try."""
 
     def __init__(self, hurry: bool) -> None:
         self.slowest = _SLOW if hurry else _STUCK
@@ -346,7 +346,7 @@ class _Watch:
             return
         rate = self.bytes / elapsed
         if rate < _STUCK:
-            raise _CutOff(f"only {rate:.0f} bytes a second")
+            raise _CutOff(f"only {rate:.0f} bytes per second")
         if rate < self.slowest:
             raise _TooSlow(rate)
         self.since, self.bytes = time.monotonic(), 0
@@ -354,7 +354,7 @@ class _Watch:
 
 @contextlib.contextmanager
 def _written_by_one(target: Path) -> Iterator[None]:
-    """Let other processes wait that want to write the same file."""
+    """Make other processes that want to write the same file wait."""
     with _local_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         path = target.with_name(f"{target.name}.lock")
@@ -368,7 +368,7 @@ def _written_by_one(target: Path) -> Iterator[None]:
         yield
     finally:
         if os.name == "posix":
-            path.unlink(missing_ok=True)  # while it is held: filelock sees that a lock's file is gone
+            path.unlink(missing_ok=True)  # while the lock is held: filelock notices that its file is gone
         lock.release()
 
 
@@ -398,26 +398,26 @@ def _is_right(path: Path, size: int, sha256: str) -> bool:
 
 
 def has_archive(root: Path) -> bool:
-    """Whether someone put the archive into the data folder, packed or, as some browsers do it, half unpacked."""
+    """Whether the archive is in the data folder, as it is or, as some browsers leave it, half unpacked."""
     return bool(layouts.archives(root, CIFAR10.size))
 
 
 def fetch_cifar10(root: Path | str, *, online: bool = True, archive: Archive = CIFAR10) -> Path:
-    """Bring CIFAR-10 to `root/cifar-10-batches-py`; at once where it is there.
+    """Put CIFAR-10 into `root/cifar-10-batches-py`, unless it is there already.
 
-    The archive is taken from `root` where somebody put it, else from the mirrors; `$CIFAR10_MIRRORS`, addresses
-    or paths separated by spaces, replaces their list.
+    The archive is taken from `root` if it is there, else from the mirrors. `$CIFAR10_MIRRORS`, with addresses or paths
+    separated by spaces, replaces the list of mirrors.
 
     Args:
-        root: the folder of the data, `~` being the home folder.
-        online: `False` leaves out addresses that are not on this machine.
-        archive: what the archive must be.
+        root: the data folder; `~` is the home folder.
+        online: `False` skips addresses that are not on this machine.
+        archive: the size and checksums that the archive must have.
 
     Returns:
-        The folder of the batches. It appears whole or not at all.
+        The folder of the batches. It appears complete or not at all.
 
     Raises:
-        DownloadError: if the data cannot be had; it says why and what to do.
+        DownloadError: if the data cannot be obtained; the message says why and what to do.
     """
     try:
         root = layouts.data_folder(root)
@@ -433,13 +433,13 @@ def fetch_cifar10(root: Path | str, *, online: bool = True, archive: Archive = C
         raise DownloadError(str(error)) from error
     except _NoAnswer as error:
         raise DownloadError(
-            f"{error}. Or download {layouts.ARCHIVE} in a browser and put it into {root}, and it is used from there"
+            f"{error}. Or download {layouts.ARCHIVE} in a browser and put it into {root}: it is used from there"
         ) from error
     return folder
 
 
 def _bring(folder: Path, online: bool, archive: Archive) -> None:
-    """Unpack the archive that lies beside `folder`, else one from a mirror."""
+    """Unpack the archive next to `folder`, or else download it from a mirror first."""
     _refuse_to_replace(folder, archive)
     beside = layouts.archives(folder.parent, archive.size)
     with _local_errors(folder):
@@ -451,12 +451,12 @@ def _bring(folder: Path, online: bool, archive: Archive) -> None:
                 return archives.unpack(path, folder, archive.files)
         except archives.ArchiveError as error:
             reasons.append(f"{path}: {error}")
-            print(f"Left {path}: {error}.", flush=True)
+            print(f"Skipping {path}: {error}.", flush=True)
     named = _named_mirrors()
     addresses = [url for url in named or MIRRORS if online or is_local(url)]
     urls = [*(str(path) for path in beside if path not in inflated), *addresses]
     if named and addresses:
-        reasons.append("the addresses are those of CIFAR10_MIRRORS: correct or unset it")
+        reasons.append("the addresses come from CIFAR10_MIRRORS: correct or unset it")
     try:
         _fetch_and_unpack(urls, folder, archive)
     except _NoAnswer as error:
@@ -471,7 +471,7 @@ def _named_mirrors() -> list[str]:
 
 
 def _refuse_to_replace(folder: Path, archive: Archive) -> None:
-    """The folder must be new, or hold nothing but leftovers: nothing of a person's is ever replaced."""
+    """Check that the folder is new or has nothing but leftovers in it: a user's files are never replaced."""
     problem = layouts.folder_problem(folder)
     if problem:
         raise DownloadError(problem)
@@ -479,13 +479,15 @@ def _refuse_to_replace(folder: Path, archive: Archive) -> None:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     batches = sorted(set(names) & set(layouts.ALL_BATCHES))
     if batches:
-        raise DownloadError(f"{folder} holds {', '.join(batches)}, but not all batches: add the others, or move it")
+        raise DownloadError(f"{folder} has {', '.join(batches)}, but not all the batches: add the others, or move it")
     others = sorted(name for name in names if not archives.may_hold(name, archive.files))
     if others:
         clue = layouts.known(folder / others[0], others[0])
         if clue is not None:
             raise DownloadError(clue.says)
-        raise DownloadError(f"{folder} holds {others[0]}, and no batches of CIFAR-10: rename that folder, or move it")
+        raise DownloadError(
+            f"{folder} has {others[0]} in it, but no batches of CIFAR-10: rename that folder, or move it"
+        )
 
 
 def _kept_in(root: Path) -> Path:
@@ -495,19 +497,21 @@ def _kept_in(root: Path) -> Path:
 def _fetch_and_unpack(urls: list[str], folder: Path, archive: Archive) -> None:
     kept = _kept_in(folder.parent)
     if kept.parent.is_file():
-        raise DownloadError(f"{kept.parent} is a file, in the place of the folder for the download: move or rename it")
+        raise DownloadError(
+            f"{kept.parent} is a file, but the download needs a folder of that name: move or rename the file"
+        )
     fetch(urls, kept, size=archive.size, sha256=archive.sha256)
     with _local_errors(folder):
         try:
             archives.unpack(kept, folder, archive.files)
         except archives.ArchiveError as error:
-            kept.unlink()  # another try would end in the same way
+            kept.unlink()  # another try would end the same way
             raise DownloadError(f"the archive cannot be unpacked: {error}") from error
         kept.unlink()
 
 
 def remove_leftovers(root: Path) -> None:
-    """Remove what killed downloads and unpackings of the archive left, once all of the data is in its folder."""
+    """Remove what interrupted downloads and unpackings left behind, once all the data is in its folder."""
     folder = root / layouts.BATCHES
     kept = _kept_in(root)
     with contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
 """CIFAR-10 as tensors: the official batches, Kaggle's layout, class folders, or sketches.
 
-Everything is read into one uint8 tensor. What takes long, decoding tens of thousands of pictures and computing
-fingerprints, is cached beside the data, so that the next load takes a fraction of a second.
+Everything is read into uint8 tensors. What takes long (decoding tens of thousands of pictures, computing
+fingerprints) is cached next to the data, so that the next load takes a fraction of a second.
 Images are `(N, 3, 32, 32)` in RGB order, labels are `0..9` in the order of `CLASSES`.
 """
 
@@ -33,7 +33,7 @@ from cifar_helpers.data.loader import whole_number
 
 SOURCES: Final = ("auto", "cifar10", "kaggle", "folders", "sketches")
 
-# SHA-256 of the raw official bytes: they tell an exact copy from one whose pixels were changed.
+# SHA-256 of the raw official bytes: they distinguish an exact copy from one whose pixels were changed.
 _TRAIN_PIXELS: Final = "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111"
 
 _FIRST_TEST_PIXELS: Final = "f167149948fc8fe0b9a76ba86421e987817f98b63761ba9415c5d42664d51f03"
@@ -50,12 +50,12 @@ class Cifar10:
     Attributes:
         train_images: uint8 `(N, 3, 32, 32)`.
         train_labels: int64 `(N,)`.
-        test_images: uint8 `(M, 3, 32, 32)`; M is 0 where the source has no labelled test images (Kaggle).
+        test_images: uint8 `(M, 3, 32, 32)`; M is 0 if the source has no labelled test images (Kaggle).
         test_labels: int64 `(M,)`.
         source: `cifar10`, `kaggle`, `folders` or `sketches`.
         fingerprint: SHA-256 of all pixels and labels, 64 hexadecimal digits.
-        is_official: true only if every byte is the published data set's.
-        exact_test_images: how many test images, counted from the first, are known to be the published pixels.
+        is_official: true only if every byte is that of the published data set.
+        exact_test_images: how many test images, counted from the first, are known to have the published pixels.
     """
 
     train_images: Tensor
@@ -79,7 +79,7 @@ class Cifar10:
 
     @property
     def exact_test(self) -> ImageSet:
-        """The test images that a fair test accuracy may be measured on (see `exact_test_images`)."""
+        """The test images on which a fair test accuracy can be measured (see `exact_test_images`)."""
         return self.test.subset(slice(0, self.exact_test_images))
 
     @property
@@ -106,16 +106,16 @@ class Cifar10:
             seed: the same seed gives the same split on every machine.
 
         Returns:
-            `(train, validation)`, both in shuffled order, without a common image.
+            `(train, validation)`, both in shuffled order, with no image in common.
 
         Raises:
             TypeError: if `seed` is not a whole number.
-            ValueError: if `validation` is not between 0 and 1, or leaves one part without images.
+            ValueError: if `validation` is not between 0 and 1, or leaves one part empty.
         """
         if isinstance(validation, bool) or not isinstance(validation, int | float | np.number):
             raise ValueError(f"validation must be a share between 0 and 1, got {validation!r}")
         if not 0 < validation < 1:
-            raise ValueError(f"validation must lie between 0 and 1, got {validation}: it is a share, such as 0.2")
+            raise ValueError(f"validation must be a share between 0 and 1, such as 0.2, got {validation}")
         generator = torch.Generator().manual_seed(whole_number("seed", seed))
         parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for label in range(len(CLASSES)):
@@ -134,7 +134,7 @@ class Cifar10:
 
 
 def default_root() -> Path:
-    """The folder of the data: `$CIFAR10_ROOT`, else the checkout's `data/`, else the user's cache.
+    """The data folder: `$CIFAR10_ROOT`, else `data/` in the checkout, else the user's cache folder.
 
     Raises:
         DataError: if `$CIFAR10_ROOT` cannot be a path.
@@ -148,31 +148,31 @@ def default_root() -> Path:
     project = checkout()
     if project is not None:
         return project / "data"
-    import platformdirs  # only needed away from a checkout
+    import platformdirs  # only needed outside a checkout
 
     return Path(platformdirs.user_cache_dir("cifar-course", appauthor=False))
 
 
 def load_cifar10(root: Path | str | None = None, *, source: str = "auto", download: bool = True) -> Cifar10:
-    """Load CIFAR-10, or sketches where it cannot be had.
+    """Load CIFAR-10, or sketches if it is not available.
 
-    What the sources name is looked for in `root`, then in the folders directly in it.
+    Each source is looked for in `root`, then in the folders directly inside it.
 
     Args:
-        root: the folder of the data, `~` being the home folder; `None` takes `default_root()`.
+        root: the data folder; `~` is the home folder, `None` means `default_root()`.
         source: `cifar10` (official batches in `cifar-10-batches-py`), `kaggle` (`trainLabels.csv` with
-            `train/1.png` …), `folders` (`train/<class>/*.png|jpg`, `test/` likewise), `sketches`, or `auto`: the
+            `train/1.png` …), `folders` (`train/<class>/*.png|jpg`, `test/` too), `sketches`, or `auto`: the
             first of these that is on disk, else a download, else sketches.
-        download: whether `auto` and `cifar10` may download; `CIFAR10_OFFLINE` forbids it as well, unless it is
+        download: whether `auto` and `cifar10` may download. `CIFAR10_OFFLINE` forbids it too, unless it is
             empty, `0`, `false`, `no` or `off`.
 
     Returns:
-        The data set. One line on standard output says what it is.
+        The data set. One printed line says what it is.
 
     Raises:
-        DataError: if what is there is incomplete, damaged, in the wrong place or may not be read; it names the file
-            or folder and what to do. Sketches never take the place of data that is there.
-        TypeError: if `root` is neither text nor a path.
+        DataError: if the data is incomplete, damaged, in the wrong place or not readable; the message names the file
+            or folder and says what to do. Sketches never replace data that is there.
+        TypeError: if `root` is neither a string nor a path.
         ValueError: if `source` is unknown.
     """
     if source not in SOURCES:
@@ -193,16 +193,16 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
 
 @contextlib.contextmanager
 def _reading(folder: Path) -> Iterator[None]:
-    """Turn what the system says of a file into an error that says what to do."""
+    """Turn a system error about a file into one that says what to do."""
     try:
         yield
     except OSError as error:
         where = error.filename or folder
-        raise DataError(f"{where} cannot be read ({error.strerror or error}). Correct its permissions") from error
+        raise DataError(f"{where} cannot be read ({error.strerror or error}). Change its permissions") from error
 
 
 def _load(folder: Path, source: str, forbidden: str) -> tuple[Cifar10, str]:
-    """The data set, and what is to be said of the choice; `forbidden` names what forbids a download, if anything."""
+    """The data set, and a remark on the choice; `forbidden` names what forbids a download, if anything."""
     layouts.check_folder(folder)
     chosen = layouts.find_source(folder) if source == "auto" else source
     if chosen == "" or (chosen == "cifar10" and layouts.find_batches(folder) is None):
@@ -211,7 +211,7 @@ def _load(folder: Path, source: str, forbidden: str) -> tuple[Cifar10, str]:
             return _sketches(folder), f" because {reason}"
         chosen = "cifar10"
     if layouts.find(folder, chosen) is None and (found := layouts.find_source(folder)):
-        raise DataError(f"{folder} does not hold {_LAYOUTS[chosen]}. {_instead(found)}")
+        raise DataError(f"{folder} does not contain {_LAYOUTS[chosen]}. {_instead(found)}")
     data = _read_cached(folder, chosen)
     if chosen == "cifar10":
         fetching.remove_leftovers(folder)
@@ -220,16 +220,16 @@ def _load(folder: Path, source: str, forbidden: str) -> tuple[Cifar10, str]:
 
 
 def _instead(found: str) -> str:
-    return f"There are {_LAYOUTS[found]}: source='{found}' reads them"
+    return f"It contains {_LAYOUTS[found]}: use source='{found}' to read them"
 
 
 def _choice(folder: Path, chosen: str) -> str:
-    """Why a layout was taken, where there are others beside it."""
+    """Which layout was chosen, if there are others next to it."""
     with contextlib.suppress(DataError):
         others = [name for name in layouts.layouts_at(folder) if name != chosen]
         if others:
-            rest = " and ".join(f"{_LAYOUTS[name]} (source='{name}' reads them)" for name in others)
-            return f". Of all that is in {folder}, {_LAYOUTS[chosen]} come first; left out: {rest}"
+            rest = " and ".join(f"{_LAYOUTS[name]} (use source='{name}' to read them)" for name in others)
+            return f". {folder} has several layouts: {_LAYOUTS[chosen]} come first, and {rest} are left out"
     return ""
 
 
@@ -241,7 +241,7 @@ _LAYOUTS: Final = {
 
 
 def describe(folder: Path) -> tuple[str, str]:
-    """What `load_cifar10` would find in a folder: (`ok` or `warning`, one line). Downloads and draws nothing."""
+    """What `load_cifar10` would find in a folder: (`ok` or `warning`, one line). Nothing is downloaded or drawn."""
     try:
         with _reading(folder):
             layouts.check_folder(folder)
@@ -255,11 +255,11 @@ def describe(folder: Path) -> tuple[str, str]:
     seen = "; ".join(clue.says for clue in clues).replace(str(folder), "data")
     if any(clue.is_cifar10 for clue in clues):
         return "warning", seen
-    return "ok", f"none yet: it is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
+    return "ok", f"none yet: CIFAR-10 is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
 
 
 def _obtain(folder: Path, forbidden: str, *, must: bool) -> str:
-    """Download the official archive, or unpack the one that lies there; say why not where that fails."""
+    """Download the official archive, or unpack the one in the folder; return why if that fails, else nothing."""
     has_archive = fetching.has_archive(folder)
     if has_archive or not forbidden:
         try:
@@ -275,7 +275,7 @@ def _obtain(folder: Path, forbidden: str, *, must: bool) -> str:
     clues = [] if found else layouts.clues(folder)
     reason += "".join(f". {clue.says}" for clue in clues)
     if must or has_archive or any(clue.is_cifar10 for clue in clues):
-        raise DataError(f"{reason}. Put cifar-10-batches-py there, or use source='sketches'")
+        raise DataError(f"{reason}. Put cifar-10-batches-py into this folder, or use source='sketches'")
     return reason
 
 
@@ -317,7 +317,7 @@ def _fingerprint(arrays: Arrays) -> str:
 
 
 def _digests(arrays: Arrays) -> list[str]:
-    """SHA-256 of the first array, of the first two, …, of all: one pass over 180 MB."""
+    """SHA-256 of the first array, of the first two, and so on, up to all of them: one pass over 180 MB."""
     digest, after = hashlib.sha256(), []
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
@@ -326,7 +326,7 @@ def _digests(arrays: Arrays) -> list[str]:
 
 
 def _read_cached(folder: Path, source: str) -> Cifar10:
-    """Read a source, or its cache where the files have not changed since it was written."""
+    """Read a source, or its cache if the files have not changed since it was written."""
     stamp = json.dumps([_CACHE_VERSION, source, readers.stamp(folder, source)])
     cache = folder / ".cache" / f"{source}.npz"
     facts, arrays = _open_cache(cache, stamp)
@@ -334,7 +334,7 @@ def _read_cached(folder: Path, source: str) -> Cifar10:
         arrays = readers.read(folder, source)
     if facts is None:
         facts = _check_pixels(folder, source, arrays)
-        # The official batches are read as fast as a cache would be, so only what is known of them is kept.
+        # The official batches can be read as fast as a cache, so only the facts about them are kept.
         _write_cache(cache, () if source == "cifar10" else arrays, {"stamp": stamp, **facts})
     return _make(*arrays, source, **facts)
 
@@ -363,7 +363,7 @@ def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays 
             if facts.pop("stamp") != stamp:
                 return None, None
             arrays = tuple(kept[name] for name in _ARRAYS) if set(_ARRAYS) <= set(kept) else None
-    except Exception as error:  # whatever a damaged file raises, the sources are still there
+    except Exception as error:  # a damaged file may raise anything, but the sources are still there
         print(f"The cache {cache} is damaged ({error}); reading the data again.", file=sys.stderr)
         return None, None
     return facts, cast("Arrays | None", arrays)
@@ -376,7 +376,7 @@ def _write_cache(cache: Path, arrays: Arrays | tuple[()], facts: dict[str, Any])
             np.savez(file, facts=np.array(json.dumps(facts)), **kept)
     except OSError as error:
         warnings.warn(
-            f"{writing_problem(cache, error)}. Until then each load reads all files again. "
-            "CIFAR10_ROOT names another folder for the data.",
+            f"{writing_problem(cache, error)}. Until then every load reads all the files again. "
+            "Set CIFAR10_ROOT to use another folder for the data.",
             stacklevel=2,
         )

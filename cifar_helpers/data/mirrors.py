@@ -1,4 +1,4 @@
-"""Open the first of several addresses that answers for a file of known size."""
+"""Open a file of known size at the first of several addresses that responds."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from cifar_helpers._paths import reading_problem, user_path
 
-PATIENCE: Final = 10.0  # seconds without an answer, or without a byte
-STAGGER: Final = 1.5  # seconds after which a silent address is joined by the next
-NO_ANSWER_YET: Final = "no answer yet"
+PATIENCE: Final = 10.0  # seconds without a response, or without a byte
+STAGGER: Final = 1.5  # seconds after which the next address is tried alongside a silent one
+NO_ANSWER_YET: Final = "no response yet"
 UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
-# What the network raises; anything else is a fault of this program.
+# What network operations raise; anything else is a bug in this program.
 NETWORK_ERRORS: Final = (OSError, http.client.HTTPException)
 
 
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """An open address: `stream` gives the file's bytes from `offset` on."""
+    """An open connection to an address: `stream` yields the file's bytes from `offset` on."""
 
     url: str
     stream: BinaryIO
@@ -39,7 +39,7 @@ class Answer:
 
 
 def name_of(url: str) -> str:
-    """The host of an address, or a local path as it is."""
+    """The host of an address; a local path is returned as it is."""
     place = url.partition("://")[2].partition("/")[0]
     return place.rpartition("@")[2] or url
 
@@ -50,11 +50,11 @@ def is_local(url: str) -> bool:
 
 
 def first_answer(urls: Sequence[str], offset: int, size: int) -> tuple[Answer | None, dict[str, str]]:
-    """Open the addresses in order, each as soon as those before it have failed or kept silent for a while.
+    """Open the addresses in order, each as soon as those before it have failed or been silent for a while.
 
     Returns:
-        The first answer, or `None` where there is none within `PATIENCE` seconds; and for each address
-        that failed or kept silent the reason.
+        The first response, or `None` if there is none within `PATIENCE` seconds; and the reason for each address
+        that failed or was silent.
     """
     race = _Race(offset, size)
     waiting, reasons = list(urls), dict[str, str]()
@@ -75,11 +75,11 @@ def first_answer(urls: Sequence[str], offset: int, size: int) -> tuple[Answer | 
             return outcome, {**reasons, **dict.fromkeys(race.running, NO_ANSWER_YET)}
         reasons[url] = outcome
     race.close()
-    return None, {**reasons, **dict.fromkeys([*race.running, *waiting], f"no answer within {PATIENCE:.0f} s")}
+    return None, {**reasons, **dict.fromkeys([*race.running, *waiting], f"no response within {PATIENCE:.0f} s")}
 
 
 class _Race:
-    """Addresses that are being opened, each in a thread; those that answer after the end are closed."""
+    """Addresses being opened, each in a thread of its own; those that respond too late are closed."""
 
     def __init__(self, offset: int, size: int) -> None:
         self.offset, self.size = offset, size
@@ -89,7 +89,7 @@ class _Race:
 
     def enter(self, url: str) -> None:
         self.running.add(url)
-        # A daemon: looking up a name can hang for long, and must not keep Python from ending.
+        # A daemon thread: a name lookup can hang for long, and must not keep Python from exiting.
         threading.Thread(target=self._open, args=(url,), daemon=True).start()
 
     def _open(self, url: str) -> None:
@@ -112,7 +112,7 @@ class _Race:
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, for a person: `HTTP 404 Not Found`, `timed out`, `Name or service not known`."""
+    """What went wrong, in readable form: `HTTP 404 Not Found`, `timed out`, `Name or service not known`."""
     if isinstance(error, urllib.error.HTTPError):
         return f"HTTP {error.code} {error.reason}".splitlines()[0]
     inner = getattr(error, "reason", None) or error
@@ -122,10 +122,10 @@ def reason_of(error: BaseException) -> str:
 
 
 def open_at(url: str, offset: int, size: int) -> Answer:
-    """Open one address at a byte of its file; the answer may start before that byte.
+    """Open one address at a byte of its file; the response may start before that byte.
 
     Raises:
-        Refused: if what it offers cannot be a file of this size.
+        Refused: if it does not offer a file of this size.
         OSError: or another of `NETWORK_ERRORS`, if it cannot be reached.
     """
     if is_local(url):
@@ -133,7 +133,7 @@ def open_at(url: str, offset: int, size: int) -> Answer:
     if urlsplit(url).scheme not in ("http", "https"):
         raise Refused("only https, http and file addresses and paths can be opened")
     if "@" in urlsplit(url).netloc:
-        raise Refused("addresses with a user name are not opened. Download the file yourself, and give its path")
+        raise Refused("addresses with a user name are not supported. Download the file yourself, and give its path")
     headers = {"User-Agent": "cifar-course", "Accept-Encoding": "identity"}
     if offset:
         headers["Range"] = f"bytes={offset}-"
@@ -177,7 +177,9 @@ def _check(response: http.client.HTTPResponse, offset: int, size: int) -> int:
     if response.status == 206:
         span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", head.get("Content-Range", ""))
         if span is None or int(span[1]) != offset or span[2] not in ("*", str(size)):
-            raise Refused(f"sent another part than was asked for ({head.get('Content-Range', 'which is not said')})")
+            raise Refused(
+                f"sent a different part from the one requested ({head.get('Content-Range', 'no Content-Range')})"
+            )
         start = offset
     elif response.status != 200:
         raise Refused(f"HTTP {response.status} {response.reason}")

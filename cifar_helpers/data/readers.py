@@ -1,7 +1,7 @@
-"""Read CIFAR-10 from disk: official batches, Kaggle's layout, class folders.
+"""Read CIFAR-10 from disk: official batches, Kaggle's layout, or class folders.
 
 Each reader returns `(train, train_labels, test, test_labels)` as NumPy arrays, images uint8
-`(N, 3, 32, 32)`, and raises `DataError` that names the first file that is missing or wrong.
+`(N, 3, 32, 32)`, and raises a `DataError` that names the first file that is missing or wrong.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ def read(folder: Path, source: str) -> Arrays:
 
 
 def stamp(folder: Path, source: str) -> str:
-    """A digest of names, sizes and times of all files of a source, also behind links: it changes when they do.
+    """A digest of names, sizes and times of all files of a source (links are followed): it changes when they do.
 
     Raises:
-        DataError: if one of them is missing, or is no regular file.
+        DataError: if one of them is missing or is not a regular file.
     """
     remedy = _REPLACE if source == "cifar10" else _REPLACE_PICTURE
     files = {"cifar10": _batch_files, "kaggle": _kaggle_files, "folders": _class_files}[source](folder)
@@ -80,17 +80,17 @@ def stamp(folder: Path, source: str) -> str:
 
 
 def _unusable(path: Path, remedy: str) -> DataError:
-    """What is wrong with a file that is no regular file, or may not be read, and what to do."""
+    """The error for a file that is not a regular file or cannot be read: what is wrong, and what to do."""
     problem = reading_problem(path)
     may_not = any(os.strerror(number) in problem for number in (errno.EACCES, errno.EPERM))
-    return DataError(f"{problem}. {'Correct its permissions' if may_not else remedy}")
+    return DataError(f"{problem}. {'Change its permissions' if may_not else remedy}")
 
 
 # --- official batches ------------------------------------------------------------------------------
 
 
 class _BatchUnpickler(pickle.Unpickler):
-    """Admits only what a CIFAR-10 batch needs, so that a pickle can never run code."""
+    """Allows only what a CIFAR-10 batch needs, so that a pickle can never run code."""
 
     _ALLOWED: Final = {
         ("numpy.core.multiarray", "_reconstruct"),
@@ -115,7 +115,7 @@ class _BatchUnpickler(pickle.Unpickler):
 
 
 def _dtype(name: Any, align: Any = False, copy: Any = False) -> np.dtype[Any]:
-    """`numpy.dtype` for pickles of Python 2, which give 0 and 1 for truth values: NumPy 2.4 warns of that."""
+    """`numpy.dtype` for pickles from Python 2, which use 0 and 1 as truth values; NumPy 2.4 warns about that."""
     made: np.dtype[Any] = np.dtype(name, bool(align), bool(copy))
     return made
 
@@ -127,33 +127,35 @@ def _load_batch(path: Path) -> tuple[Images, Labels]:
         with path.open("rb") as file:
             content = _BatchUnpickler(file, encoding="bytes").load()
     except Exception as error:  # a damaged pickle can raise almost anything
-        raise DataError(f"{path} cannot be read: {error}. It is cut off or not a CIFAR-10 batch. {_REPLACE}") from error
+        raise DataError(
+            f"{path} cannot be read: {error}. It is truncated or not a CIFAR-10 batch. {_REPLACE}"
+        ) from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+        raise DataError(f"{path} has no uint8 array 'data', so it is not a CIFAR-10 batch. {_REPLACE}")
     if _item(content, "fine_labels") is not None:
         raise DataError(f"{path} is a file of CIFAR-100, another data set. {_REPLACE}")
     return _checked_batch(_item(content, "data"), _item(content, "labels"), path)
 
 
 def _item(content: dict[Any, Any], name: str) -> Any:
-    """What is kept under a name: bytes in the official files, str in those that Python 3 wrote."""
+    """The value under a name, which is bytes in the official files and str in those written by Python 3."""
     return content.get(name.encode(), content.get(name))
 
 
 def _checked_batch(data: Any, labels: Any, path: Path) -> tuple[Images, Labels]:
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8:
-        raise DataError(f"{path} holds no uint8 array 'data': it is not a CIFAR-10 batch. {_REPLACE}")
+        raise DataError(f"{path} has no uint8 array 'data', so it is not a CIFAR-10 batch. {_REPLACE}")
     if data.shape[1:] == (32, 32, 3):
         data = data.transpose(0, 3, 1, 2)
     if not isinstance(labels, list | tuple | np.ndarray):
-        raise DataError(f"{path} holds no list 'labels': it is not a CIFAR-10 batch. {_REPLACE}")
+        raise DataError(f"{path} has no list 'labels', so it is not a CIFAR-10 batch. {_REPLACE}")
     listed = np.asarray(labels).reshape(-1).tolist() if isinstance(labels, np.ndarray) else list(labels)
     if data.shape not in ((len(listed), 3 * 32 * 32), (len(listed), 3, 32, 32)):
         raise DataError(
             f"{path}: 'data' has shape {data.shape}, which does not fit its {len(listed):,} 'labels': "
-            f"(N, 3072) or (N, 3, 32, 32) is wanted. {_REPLACE}"
+            f"it must be (N, 3072) or (N, 3, 32, 32). {_REPLACE}"
         )
-    # PyTorch warns of memory that may not be written, as that of some pickles.
+    # PyTorch warns about read-only memory, which some pickles give.
     return np.require(data, requirements=["C", "W"]).reshape(-1, 3, 32, 32), _checked_labels(listed, path)
 
 
@@ -169,7 +171,7 @@ def _is_label(value: Any) -> bool:
 
 
 def _batch_files(folder: Path) -> list[Path]:
-    """The six files, each of which is there."""
+    """The six files, once it is certain that all are there."""
     place = find_batches(folder)
     if place is None:
         raise DataError(f"{folder} has no folder cifar-10-batches-py with {', '.join(ALL_BATCHES)}")
@@ -189,7 +191,7 @@ def _read_batches(folder: Path) -> Arrays:
     first = _load_batch(paths[0])
     count = len(first[1])
     images, labels = np.empty((5 * count, 3, 32, 32), np.uint8), np.empty(5 * count, np.int64)
-    for k, path in enumerate(paths):  # one batch at a time, so that memory holds little more than the result
+    for k, path in enumerate(paths):  # one batch at a time, so that little more than the result is in memory
         batch, batch_labels = _load_batch(path) if k else first
         if len(batch) != count:
             raise DataError(f"{path} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}. {_REPLACE}")
@@ -217,12 +219,12 @@ def _kaggle_files(folder: Path) -> list[Path]:
 
 def _read_kaggle(folder: Path) -> Arrays:
     _, labels = _kaggle_labels(folder)
-    # Kaggle publishes no labels for its test images: they can't be used to measure anything.
+    # Kaggle publishes no labels for its test images, so nothing can be measured on them.
     return _read_pictures(list(labels)), np.array(list(labels.values()), np.int64), *_nothing()
 
 
 def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
-    """The table, and the path of each picture that it lists with the picture's label."""
+    """The table, and the path and label of each picture listed in it."""
     base = find_kaggle(folder)
     if base is None:
         raise DataError(f"{folder} has no {LABELS}: download it from the competition's data page")
@@ -232,7 +234,7 @@ def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
     if place is None:
         beside = part(base.parent, "train") if base != folder else None
         if beside is not None:
-            raise DataError(f"{table} lies in the wrong folder: move it to {base.parent}, beside {beside.name}")
+            raise DataError(f"{table} is in the wrong folder: move it to {base.parent}, next to {beside.name}")
         raise DataError(f"{base} has no folder train: unpack train.7z there (it makes train/1.png …)")
     here = {name.lower(): name for name in names_in(place) if name.lower().endswith(".png")}
     for name in rows:
@@ -248,7 +250,7 @@ def _kaggle_labels(folder: Path) -> tuple[Path, dict[Path, int]]:
 def _read_label_table(table: Path) -> dict[str, int]:
     if (table / LABELS).is_file():
         raise DataError(
-            f"{table} is a folder: move the file of that name in it to {table.parent}, in the folder's place"
+            f"{table} is a folder: move the file of that name inside it to {table.parent}, in place of the folder"
         )
     if reading_problem(table):
         raise _unusable(table, f"Download {LABELS} from the competition's data page")
@@ -259,7 +261,7 @@ def _read_label_table(table: Path) -> dict[str, int]:
     try:
         return _label_rows(text, table)
     except (csv.Error, DataError) as error:
-        # A field that begins with a quotation mark goes on to the next one, over as many lines as that takes.
+        # A field that begins with a quotation mark continues to the next one, over any number of lines.
         stray = next((n for n, line in enumerate(text.splitlines(), 1) if line.count('"') % 2), None)
         if stray is not None:
             raise DataError(f'{table}, line {stray}: a quotation mark (") is never closed. Remove it') from error
@@ -277,14 +279,14 @@ def _label_rows(text: str, table: Path) -> dict[str, int]:
         where = f"{table}, line {reader.line_num}"
         name, label = (row["id"] or "").strip(), (row["label"] or "").strip()
         if label not in CLASSES:
-            raise DataError(f"{where}: unknown label {label!r}; the ten are {', '.join(CLASSES)}")
+            raise DataError(f"{where}: unknown label {label!r}. Use one of {', '.join(CLASSES)}")
         if not name.isdigit():
             raise DataError(f"{where}: the id must be a whole number, not {name!r}")
         if name in rows:
             raise DataError(f"{where}: image {name} is listed twice")
         rows[name] = CLASSES.index(label)
     if not rows:
-        raise DataError(f"{table} lists no image")
+        raise DataError(f"{table} lists no images. Download it again")
     return rows
 
 
@@ -319,7 +321,7 @@ def _refuse_other_folders(places: ClassFolders) -> None:
     for top in (top for top in tops if top is not None):
         for name in names_in(top):
             if class_of(name) is None and not name.lower().endswith(PICTURES) and is_folder(top / name):
-                raise DataError(f"{top / name}: no such class; the ten are {', '.join(CLASSES)}. Rename or move it")
+                raise DataError(f"{top / name} is not named after a class ({', '.join(CLASSES)}). Rename or move it")
 
 
 def _pictures_by_class(top: Path) -> dict[Path, int]:
@@ -328,22 +330,22 @@ def _pictures_by_class(top: Path) -> dict[Path, int]:
     for label, name in enumerate(CLASSES):
         places = folders.get(name, [])
         if places and not is_folder(places[0]):
-            raise DataError(f"{reading_problem(places[0])}. Correct the link, or put the folder itself there")
+            raise DataError(f"{reading_problem(places[0])}. Fix the link, or put the folder itself there")
         if len(places) > 1:
-            raise DataError(f"{places[0]} and {places[1]} are both folders of the class {name}: make one of them")
+            raise DataError(f"{places[0]} and {places[1]} are both folders of the class {name}: merge them")
         members = [place / n for place in places for n in names_in(place) if n.lower().endswith(PICTURES)]
         if not members:
             where = places[0] if places else top / name
             raise DataError(
-                f"{where} is missing or has no picture in it ({', '.join(PICTURES)}): add the pictures of this class, "
-                f"or move the whole of {top} away{_out_of_reach_says(where)}"
+                f"{where} is missing or has no pictures in it ({', '.join(PICTURES)}): add the pictures of this class, "
+                f"or move all of {top} away{_out_of_reach_says(where)}"
             )
         found |= dict.fromkeys(members, label)
     return found
 
 
 def left_out(folder: Path) -> str:
-    """What is to be said of pictures near the class folders that are not read; empty where there are none."""
+    """A remark on pictures near the class folders that are not read; empty if there are none."""
     places, said = find_class_folders(folder), ""
     if places is None:
         return said
@@ -352,19 +354,17 @@ def left_out(folder: Path) -> str:
         p for top in tops for members in classes_in(top).values() for place in members for p in _out_of_reach(place)
     ]
     if found:
-        said = (
-            f". {len(found):,} pictures are left out, because they are not in the folder of their class: {found[0]} …"
-        )
+        said = f". {len(found):,} pictures are left out, because they are not directly in a class folder: {found[0]} …"
     base = places.train if places.has_others else places.train.parent
     for beside in (base / name for name in names_in(base) if role_of(name) in ("test", "held out")):
         has_pictures = classes_in(beside) or any(n.lower().endswith(PICTURES) for n in names_in(beside))
         if has_pictures and beside != places.test:
-            said += f". {beside} is left out: test pictures are read from class folders in test"
+            said += f". {beside} is left out: test pictures are read only from class folders in test"
     return said
 
 
 def _out_of_reach(place: Path) -> list[Path]:
-    """The pictures of a class that are in folders inside its folder, or in iCloud and not on this disk."""
+    """The pictures of a class that are in subfolders of its folder, or in iCloud and not on this disk."""
     found = []
     for name in names_in(place):
         if name.lower().endswith(".icloud"):
@@ -379,7 +379,7 @@ def _out_of_reach_says(place: Path) -> str:
     found = _out_of_reach(place)
     if not found:
         return ""
-    return f". {found[0]} {IN_ICLOUD if found[0].suffix == '.icloud' else 'lies too deep: move such pictures up'}"
+    return f". {found[0]} {IN_ICLOUD if found[0].suffix == '.icloud' else 'is too deep: move such pictures up'}"
 
 
 def _refuse_icloud(path: Path) -> None:
@@ -396,10 +396,10 @@ def _read_pictures(paths: list[Path]) -> Images:
         except pictures.PictureError as error:
             if reading_problem(path):
                 raise _unusable(path, _REPLACE_PICTURE) from error
-            raise DataError(f"{error}. Replace the file or remove it with its label") from error
+            raise DataError(f"{error}. Replace the file, or remove it together with its label") from error
         if picture.size != (32, 32):
             width, height = picture.size
-            raise DataError(f"{path} is {width}×{height} pixels; CIFAR-10 images are 32×32: resize or remove it")
+            raise DataError(f"{path} is {width}×{height} pixels; CIFAR-10 images are 32×32. Resize or remove it")
         images[k] = np.asarray(picture).transpose(2, 0, 1)
     return images
 

@@ -100,7 +100,7 @@ def _whole(count: int = 40) -> Cifar10:
         (lambda: BatchLoader(IMAGES, mix="mixup"), "mix must be a function"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, shard=(0, 1, 2)), "shard must be"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, device="gpu"), "no device 'gpu'"),
-        (lambda: _whole().split(1.5), "share, such as 0.2"),
+        (lambda: _whole().split(1.5), "share between 0 and 1, such as 0.2"),
         (lambda: _whole().split(0), "between 0 and 1"),
         (lambda: _whole().split(math.nan), "between 0 and 1"),
         (lambda: _whole().split("0.2"), "share between 0 and 1"),  # type: ignore[arg-type]

@@ -353,7 +353,7 @@ def test_of_two_layouts_it_is_said_which_was_taken_and_why(tmp_path: Path, capsy
 def test_asked_for_what_is_not_there_it_says_what_is(tmp_path: Path) -> None:
     write_class_folders(tmp_path)
     said = told(tmp_path, source="cifar10")
-    assert "source='folders' reads them" in said and "missing" not in said
+    assert "use source='folders' to read them" in said and "missing" not in said
 
 
 def test_kaggles_pictures_that_were_sorted_into_class_folders_are_read_from_there(tmp_path: Path) -> None:
@@ -719,7 +719,7 @@ def test_a_folder_of_somebody_elses_files_is_not_replaced(tmp_path: Path) -> Non
     path, archive = small_archive(tmp_path / "work")
     shutil.copy(path, tmp_path / "cifar-10-python.tar.gz")
     note = put(tmp_path / BATCHES / "note.txt")
-    with pytest.raises(DownloadError, match=r"holds note\.txt.*rename"):
+    with pytest.raises(DownloadError, match=r"has note\.txt in it.*rename"):
         fetch_cifar10(tmp_path, online=False, archive=archive)
     assert note.is_file()
 
@@ -905,7 +905,7 @@ def test_a_certificate_file_that_is_not_there_is_named(
     https: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
-    with pytest.raises(DownloadError, match=r"SSL_CERT_FILE is of no use as it is: there is no file .*gone\.pem"):
+    with pytest.raises(DownloadError, match=r"SSL_CERT_FILE cannot be used: there is no file .*gone\.pem"):
         get([secure(https)], tmp_path / "file")
 
 

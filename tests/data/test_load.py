@@ -208,7 +208,7 @@ def test_a_batch_never_runs_code(tmp_path: Path) -> None:
         (lambda f: (f / "trainLabels.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read"),
         (lambda f: shutil.rmtree(f / "train"), r"unpack train\.7z"),
         (lambda f: (f / "train" / "5.png").write_text("plain text"), r"5\.png is not a picture"),
-        (lambda f: _cut(f / "train" / "5.png"), r"5\.png is cut off"),
+        (lambda f: _cut(f / "train" / "5.png"), r"5\.png is truncated"),
         (lambda f: Image.new("RGB", (1, 1)).save(f / "train" / "5.png"), r"5\.png is 1×1"),
         (lambda f: Image.new("RGB", (20000, 2)).save(f / "train" / "5.png"), r"5\.png is 20000×2"),
     ],

@@ -139,7 +139,7 @@ def test_stray_batches_do_not_block_a_download(tmp_path: Path, stray: str, monke
 def test_incomplete_batches_say_what_is_missing_and_what_works(tmp_path: Path) -> None:
     first_of("elsewhere", 5)(tmp_path)
     said = told(tmp_path)
-    assert f"{tmp_path / 'elsewhere'} holds data_batch_1" in said and "but not test_batch: add" in said
+    assert f"{tmp_path / 'elsewhere'} has data_batch_1" in said and "but not test_batch: add" in said
     (tmp_path / "elsewhere").rename(tmp_path / BATCHES)
     said = told(tmp_path)
     assert f"move what is there out of {tmp_path}" in said and "rename" not in said
@@ -158,7 +158,7 @@ def test_what_is_no_batch_does_not_keep_the_archive_from_being_unpacked(tmp_path
     fetch_cifar10(tmp_path / "data", online=False, archive=archive)
     assert len(load_cifar10(tmp_path / "data").train) == 100
     put(tmp_path / "other" / BATCHES / "data_batch_1")
-    with pytest.raises(DownloadError, match="holds data_batch_1, but not all"):
+    with pytest.raises(DownloadError, match="has data_batch_1, but not all"):
         fetch_cifar10(tmp_path / "other", online=False, archive=archive)
 
 
@@ -211,7 +211,7 @@ def test_pictures_that_lie_deeper_are_counted(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == said  # from the cache, too
     for path in sorted(tmp_path.glob("train/cat/*.png")):
         path.rename(tmp_path / "train" / "cat" / "more" / path.name)
-    assert "lies too deep: move such pictures up" in told(tmp_path)
+    assert "is too deep: move such pictures up" in told(tmp_path)
 
 
 def test_pictures_in_icloud_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,11 +284,11 @@ def dangling_classes(folder: Path) -> None:
 PARQUET = "train-00000-of-00001.parquet"
 PLAINLY: dict[str, tuple[Place, str]] = {
     "Hugging Face's cache": (lambda f: put(f / "datasets--uoft-cs--cifar10/snapshots/1/plain_text" / PARQUET), PARQUET),
-    "Hugging Face's files": (lambda f: put(f / "cifar10" / "plain_text" / PARQUET), "in a form that is not read"),
+    "Hugging Face's files": (lambda f: put(f / "cifar10" / "plain_text" / PARQUET), "in a format that is not"),
     "Arrow": (lambda f: put(f / "uoft-cs___cifar10/plain_text/0.0.0/a/cifar10-train.arrow"), "in a form"),
     "TensorFlow": (lambda f: put(f / "cifar10/3.0.2/cifar10-train.tfrecord-00000-of-00001"), "in a form"),
-    "NumPy": (lambda f: put(f / "cifar10.npz"), "in a form that is not read here"),
-    "HDF5": (lambda f: put(f / "cifar10.h5"), "in a form that is not read here"),
+    "NumPy": (lambda f: put(f / "cifar10.npz"), "in a format that is not"),
+    "HDF5": (lambda f: put(f / "cifar10.h5"), "in a format that is not"),
     "batches .pkl": (renamed_batches(lambda n: f"{n}.pkl"), "Rename it to data_batch_1"),
     "batches .pickle": (renamed_batches(lambda n: f"{n}.pickle", "x"), "Rename it to data_batch_1"),
     "batches .txt": (renamed_batches(lambda n: f"{n}.txt", BATCHES), "data_batch_1.txt is a batch"),
@@ -296,7 +296,7 @@ PLAINLY: dict[str, tuple[Place, str]] = {
     "batches twice": (renamed_batches(lambda n: f"{n} (1)"), "data_batch_1 (1) is a batch"),
     "batches in iCloud": (renamed_batches(lambda n: f".{n}.icloud"), ".data_batch_1.icloud is in iCloud"),
     "archive in iCloud": (lambda f: put(f / ".cifar-10-python.tar.gz.icloud"), "choose Download Now"),
-    "batches, deep": (renamed_batches(lambda n: n, "a/b/c/d/e"), "a/b/c/d/e holds the batches"),
+    "batches, deep": (renamed_batches(lambda n: n, "a/b/c/d/e"), "a/b/c/d/e contains the batches"),
     "dataset_cifar10.zip": (lambda f: put(f / "dataset_cifar10.zip"), "still packed"),
     "my-cifar10.zip": (lambda f: put(f / "my-cifar10.zip"), "still packed"),
     "cifar10_images.zip": (lambda f: put(f / "cifar10_images.zip"), "still packed"),
@@ -308,7 +308,7 @@ PLAINLY: dict[str, tuple[Place, str]] = {
     "wget's second download": (lambda f: put(f / "cifar-10-python.tar.gz.1"), "has not finished"),
     "Mac's link": (lambda f: put(f / "cifar-10-python.tar.gz.webloc"), "only a link"),
     "Windows's link": (lambda f: put(f / "cifar-10-batches-py.lnk"), "only a link"),
-    "copies": (class_names("{name} - Copy"), "rename each to its class alone"),
+    "copies": (class_names("{name} - Copy"), "rename each to just its class"),
     "class_airplane": (class_names("class_{name}"), "such as class_airplane"),
     "train_airplane": (class_names("train_{name}", train=False), "such as train_airplane"),
     "airplane_images": (class_names("{name}_images"), "such as airplane_images"),
@@ -370,7 +370,7 @@ def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path, monkeypatch: 
     path, archive = small_archive(tmp_path / "work")
     monkeypatch.setenv("CIFAR10_MIRRORS", str(path))
     put(tmp_path / "data" / ".cache")
-    with pytest.raises(DownloadError, match="in the place of the folder for the download: move or rename it"):
+    with pytest.raises(DownloadError, match="the download needs a folder of that name: move or rename the file"):
         fetch_cifar10(tmp_path / "data", archive=archive)
 
 
@@ -410,7 +410,7 @@ def test_what_may_not_be_read_is_not_to_be_replaced(unprivileged: Path) -> None:
     ):
         path.chmod(0)
         said = told(next(p for p in path.parents if p.parent == unprivileged))
-        assert f"{path} cannot be read (Permission denied). Correct its permissions" in said
+        assert f"{path} cannot be read (Permission denied). Change its permissions" in said
         assert "eplace" not in said and "ownload" not in said and "remove" not in said
         path.chmod(0o644)
 
@@ -418,7 +418,7 @@ def test_what_may_not_be_read_is_not_to_be_replaced(unprivileged: Path) -> None:
 @pytest.mark.parametrize("source", ["kaggle", "folders"])
 def test_asked_for_another_layout_it_says_that_the_batches_are_there(tmp_path: Path, source: str) -> None:
     write_batches(tmp_path)
-    assert "There are the official batches: source='cifar10' reads them" in told(tmp_path, source=source)
+    assert "It contains the official batches: use source='cifar10' to read them" in told(tmp_path, source=source)
 
 
 # --- archives ------------------------------------------------------------------------------------------------------
@@ -448,8 +448,8 @@ ODD_ROOTS: dict[str, tuple[str, str]] = {
     "quotation marks": ('"{}"', "quotation marks"),
     "single quotation marks": ("'{}'", "quotation marks"),
     "typographic ones": ("“{}”", "quotation marks"),
-    "end of a line of Windows": ("{}\r", "blank at one end or an invisible"),
-    "blank at the end": ("{} ", "blank at one end"),
+    "end of a line of Windows": ("{}\r", "space at one end or an invisible"),
+    "blank at the end": ("{} ", "space at one end"),
     "byte order mark": ("\ufeff{}", "invisible character"),
     "variable": ("$HOME/data", "a variable that was not replaced"),
     "variable in braces": ("${{HOME}}/data", "a variable that was not replaced"),
@@ -490,7 +490,7 @@ def test_a_folder_of_an_odd_name_that_is_there_is_used(
 def test_words_for_no_leave_downloading_on(root: Path, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CIFAR10_OFFLINE", value)
     monkeypatch.setenv("CIFAR10_MIRRORS", str(root / "gone"))
-    with pytest.raises(DataError, match=r"there is no file .*the addresses are those of CIFAR10_MIRRORS"):
+    with pytest.raises(DataError, match=r"there is no file .*the addresses come from CIFAR10_MIRRORS"):
         load_cifar10(root, source="cifar10")
     with pytest.raises(DataError, match=r"switched off \(download=False\)"):
         load_cifar10(root, source="cifar10", download=False)
@@ -516,7 +516,7 @@ def test_an_address_with_a_password_is_refused_without_showing_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CIFAR10_MIRRORS", "http://user:secret@127.0.0.1:9/cifar.tar.gz")
-    with pytest.raises(DownloadError, match="addresses with a user name are not opened") as caught:
+    with pytest.raises(DownloadError, match="addresses with a user name are not supported") as caught:
         fetch_cifar10(tmp_path)
     assert "secret" not in str(caught.value)
 

@@ -155,7 +155,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> 
     Image.new("1", (20_000, 3_300)).save(tmp_path / "p.png")
     tracemalloc.start()
     started = time.process_time()
-    with pytest.raises(PictureError, match=r"20000×3300 pixels, over 64,000,000: make it smaller"):
+    with pytest.raises(PictureError, match=r"20000×3300 pixels, more than 64,000,000: make it smaller"):
         open_rgb(tmp_path / "p.png")
     assert tracemalloc.get_traced_memory()[1] < 5e6 and time.process_time() - started < 5
     tracemalloc.stop()
@@ -176,7 +176,7 @@ def test_a_decompression_bomb_is_refused_without_a_warning(tmp_path: Path, side:
 def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"there is no file .*none\.png"):
         open_rgb(tmp_path / "none.png")
-    with pytest.raises(PictureError, match="is a folder: name one picture"):
+    with pytest.raises(PictureError, match="is a folder: give the path of one picture"):
         open_rgb(tmp_path)
     with pytest.raises(PictureError, match="not a file name: it contains a null character"):
         open_rgb("a\0b.png")
@@ -194,7 +194,7 @@ def test_a_truncated_file_says_so(tmp_path: Path, ending: str, share: float) -> 
     path = tmp_path / f"p.{ending}"
     Image.fromarray(pixels).save(path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
-    with pytest.raises(PictureError, match=r"p\.\w+ is (cut off or damaged|not a picture)"):
+    with pytest.raises(PictureError, match=r"p\.\w+ is (truncated or damaged|not a picture)"):
         open_rgb(path)
 
 
@@ -228,8 +228,8 @@ def test_what_is_no_picture_shows_its_beginning(tmp_path: Path, content: bytes) 
     ("make", "says"),
     [
         (lambda: Image.fromarray(np.ones((9, 9), np.float32)), "floating-point pixels"),
-        (lambda: Image.fromarray(np.full((9, 9), 70_000, np.int32)), "32-bit numbers from 70000 to 70000"),
-        (lambda: Image.fromarray(np.full((9, 9), -1, np.int32)), "32-bit numbers from -1 to -1"),
+        (lambda: Image.fromarray(np.full((9, 9), 70_000, np.int32)), "32-bit values from 70000 to 70000"),
+        (lambda: Image.fromarray(np.full((9, 9), -1, np.int32)), "32-bit values from -1 to -1"),
     ],
 )
 def test_pixels_that_have_no_8_bit_meaning_are_refused(
@@ -291,7 +291,7 @@ def test_signed_8_bit_numbers_in_a_tiff_are_refused() -> None:
 def test_a_tiff_that_pillow_does_not_read_is_called_one(
     pixels: np.ndarray, bits: int, tags: dict[int, int], samples: int, big: bool
 ) -> None:
-    with pytest.raises(PictureError, match=r"it is a TIFF of a kind that Pillow does not read.*Save it as PNG"):
+    with pytest.raises(PictureError, match=r"it is a kind of TIFF that Pillow cannot read.*Save it as PNG"):
         open_rgb(tiff(pixels, bits, tags, samples=samples, big=big))
 
 
@@ -330,12 +330,12 @@ OTHER_KINDS = {
     "JPEG XL picture": b"\0\0\0\x0cJXL \r\n\x87\n",
     "raw photo": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
     "Photoshop": b"8BPS\0\1" + bytes(20),
-    "film": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
+    "video": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom",
     "SVG": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>',
     "web page": b"<!DOCTYPE html><html>",
     "PDF": b"%PDF-1.4\n",
     "git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
-    "packed": b"PK\3\4" + bytes(20),
+    "archive": b"PK\3\4" + bytes(20),
 }
 
 

@@ -189,11 +189,11 @@ def test_one_dropout_that_was_left_on_is_on_afterwards() -> None:
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10).half()), "weights are float16"),
         (lambda: nn.Conv2d(3, 10, 3), r"shape \(20, 10, 30, 30\).*nn.Flatten"),
         (lambda: nn.Conv2d(1, 10, 3), "fails on the first batch.*expected input"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)), "gives 5 logits .* 10 classes"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 11)), "gives 11 logits .* 10 classes"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 100)), "gives 100 logits .* 10 classes"),
-        (lambda: _Returns(lambda logits: (logits, logits)), "tuple of 2 .* logits alone"),
-        (lambda: _Returns(lambda logits: {"logits": logits}), "dict of 1 .* logits alone"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 5)), "returns 5 logits .* 10 classes"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 11)), "returns 11 logits .* 10 classes"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 100)), "returns 100 logits .* 10 classes"),
+        (lambda: _Returns(lambda logits: (logits, logits)), "tuple of 2.* only the logits"),
+        (lambda: _Returns(lambda logits: {"logits": logits}), "dict of 1.* only the logits"),
         (lambda: _Returns(lambda logits: logits.argmax(1)), "int64"),
     ],
 )
@@ -216,9 +216,9 @@ class _Returns(nn.Module):
 @pytest.mark.parametrize("classes", [5, 11, 100])
 def test_evaluate_compares_the_classes_of_network_and_data(classes: int) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(3072, classes))
-    with pytest.raises(ValueError, match=f"gives {classes} logits .* 10 classes"):
+    with pytest.raises(ValueError, match=f"returns {classes} logits .* 10 classes"):
         evaluate(model, coloured(20))
-    with pytest.raises(ValueError, match=f"gives {classes} logits .* 10 classes"):
+    with pytest.raises(ValueError, match=f"returns {classes} logits .* 10 classes"):
         fit(tiny(), coloured(20), BatchLoader(coloured(20)), **QUIET) if classes == 5 else None
         evaluate(model, BatchLoader(coloured(20)))
 
@@ -326,10 +326,10 @@ def test_whole_numbers_of_any_size_are_labels(kind: torch.dtype) -> None:
         (lambda y: y[:, None], r"labels\.squeeze\(1\)"),
         (lambda y: nn.functional.one_hot(y, 10), r"labels\.argmax\(1\)"),
         (lambda y: torch.where(y == 3, 10, y), "the label 10, .*0..9"),
-        (lambda y: torch.where(y == 3, -1, y), "the label -1.*no label is ignored"),
-        (lambda y: torch.where(y == 3, -100, y), "the label -100.*no label is ignored"),
+        (lambda y: torch.where(y == 3, -1, y), "the label -1.*no label value is ignored"),
+        (lambda y: torch.where(y == 3, -100, y), "the label -100.*no label value is ignored"),
         (lambda y: y + 1, "the label 10.*subtract 1"),
-        (lambda y: y.numpy(), "ndarray: torch.from_numpy"),
+        (lambda y: y.numpy(), "ndarray. Convert the array with torch.from_numpy"),
         (lambda y: list(map(str, y.tolist())), "labels as a tensor, got list"),
     ],
 )
@@ -461,7 +461,7 @@ def test_the_look_at_the_first_batch_changes_nothing_that_follows() -> None:
     [
         (torch.zeros(3), torch.zeros(3, dtype=torch.int64), "at least one image"),
         (torch.zeros(0, 10), torch.zeros(0, dtype=torch.int64), "at least one image"),
-        (torch.zeros(3, 10), torch.tensor([0, 1]), "one whole number for each image"),
+        (torch.zeros(3, 10), torch.tensor([0, 1]), "one whole number per image"),
         (torch.zeros(3, 10), torch.tensor([0, 1, 10]), "label 10"),
         (torch.zeros(3, 10), torch.tensor([0, 1, -1]), "label -1"),
     ],
@@ -802,7 +802,7 @@ def test_a_later_batch_that_does_not_fit_is_named() -> None:
     odd: list[tuple[list[tuple[Tensor, Any]], str]] = [
         ([(images[:20], labels[:20]), (images[20:, :, :16], labels[20:])], "fails on batch 2"),
         ([(images[:20], labels[:20]), (images[20:], labels[20:].float())], "float32"),
-        ([(images[:20], labels[:20]), (images[20:], labels[21:])], "one whole number for each image"),
+        ([(images[:20], labels[:20]), (images[20:], labels[21:])], "one whole number per image"),
     ]
     for loader, says in odd:
         with pytest.raises(ValueError, match=says):
@@ -1020,7 +1020,7 @@ def test_timing_with_impossible_options_is_told(options: dict[str, Any], says: s
 def test_timing_what_is_no_network_of_images_is_told() -> None:
     with pytest.raises(TypeError, match="must be a network"):
         time_epoch(CifarCNN)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="logits alone"):
+    with pytest.raises(TypeError, match="only the logits"):
         time_epoch(_Returns(lambda logits: (logits,)), batch_size=2)
     five = nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))
     assert time_epoch(five, batch_size=2, seconds=0.01).seconds > 0

@@ -1,7 +1,7 @@
-"""Ten classes of pictures that the course draws itself, for learners without data and network.
+"""Ten classes of pictures that the course draws itself, for learners without the data and without a network.
 
-They carry CIFAR-10's class names and size, and they are called sketches wherever they appear: they are
-not CIFAR-10, and an accuracy on them says nothing about photographs.
+They have the class names and the size of CIFAR-10, and are called sketches wherever they appear: they are not
+CIFAR-10, and an accuracy on them says nothing about photographs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def draw(label: int, seed: int, size: int = 32) -> Image.Image:
 
     Args:
         label: 0..9, in the order of `CLASSES`.
-        seed: at least 0; decides the whole scene, at every size the same.
+        seed: at least 0; determines the whole scene, which is the same at every size.
         size: width and height in pixels, at least 16.
 
     Returns:
@@ -45,7 +45,7 @@ def draw(label: int, seed: int, size: int = 32) -> Image.Image:
         ValueError: if an argument is out of its range.
     """
     if not 0 <= label < len(CLASSES):
-        raise ValueError(f"label must lie in 0..9, got {label}")
+        raise ValueError(f"label must be in 0..9, got {label}")
     rng = _generator(label, seed, size)
     places = objects.PLACES[label]
     place = places[int(rng.integers(len(places)))]
@@ -56,7 +56,7 @@ def draw_none(seed: int, size: int = 256) -> Image.Image:
     """Draw a picture of none of the ten classes: a house with a tree.
 
     Args:
-        seed: at least 0; decides the whole scene.
+        seed: at least 0; determines the whole scene.
         size: width and height in pixels, at least 16.
 
     Returns:
@@ -80,7 +80,7 @@ def _scene(
     drawn: Callable[[scenes.Pen, np.random.Generator], None],
     size: int,
 ) -> Image.Image:
-    # Shapes have no soft edges, so they are drawn larger and reduced.
+    # Shapes are drawn without antialiasing, so they are drawn larger and then reduced.
     side = size * (4 if size <= 64 else 2)
     image = Image.new("RGB", (side, side))
     pen = scenes.Pen(ImageDraw.Draw(image), side)
@@ -107,9 +107,9 @@ def make_sketches(train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
     """Draw a data set.
 
     Args:
-        train: training images, at least 10; classes are balanced as far as the number allows.
-        test: test images, likewise; of other scenes than the training images.
-        seed: at least 0; decides everything.
+        train: number of training images, at least 10; classes are balanced as far as the number allows.
+        test: number of test images, at least 10; their scenes differ from those of the training images.
+        seed: at least 0; determines everything.
 
     Returns:
         `(train, train_labels, test, test_labels)`: uint8 `(N, 3, 32, 32)` and int64 `(N,)`, shuffled.
@@ -133,9 +133,9 @@ def _part(count: int, first: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
 
 
 def load_sketches(folder: Path | str, train: int = 4000, test: int = 1000, seed: int = 0) -> Arrays:
-    """`make_sketches`, kept in a file in `folder` for the next time.
+    """`make_sketches`, cached in a file in `folder`.
 
-    A damaged file is drawn again; where nothing can be written, the sketches are drawn each time.
+    If the file is damaged, or cannot be written, the sketches are drawn again.
 
     Raises:
         ValueError: if `folder` cannot be a path, or a number is too small.
@@ -145,7 +145,7 @@ def load_sketches(folder: Path | str, train: int = 4000, test: int = 1000, seed:
         try:
             with np.load(cache, allow_pickle=False) as kept:
                 return kept["train"], kept["train_labels"], kept["test"], kept["test_labels"]
-        except Exception:  # whatever a damaged file raises, it can be drawn again
+        except Exception:  # a damaged file may raise anything; the sketches can be drawn again
             pass
     made = make_sketches(train, test, seed)
     # A read-only folder is no reason to stop.

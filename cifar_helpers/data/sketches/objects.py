@@ -116,7 +116,7 @@ def ship(pen: Pen, rng: Rng) -> None:
 
 
 def bird(pen: Pen, rng: Rng) -> None:
-    """Standing, or on the wing."""
+    """Standing, or flying."""
     feather, wing = pick(rng, [*PAINTS, *FURS]), pick(rng, [*PAINTS, *FURS])
     beak = pick(rng, [(235, 160, 40), (60, 55, 50), (225, 120, 60)])
     if rng.random() < 0.4:
@@ -140,7 +140,7 @@ def bird(pen: Pen, rng: Rng) -> None:
 
 
 def cat(pen: Pen, rng: Rng) -> None:
-    """A face, or sitting with the tail around."""
+    """A face, or sitting with its tail around it."""
     fur = pick(rng, FURS)
     inner, eye = (215, 150, 145), pick(rng, [(150, 190, 70), (220, 180, 60), (90, 150, 190)])
     if rng.random() < 0.5:
@@ -221,7 +221,7 @@ def _legs(pen: Pen, rng: Rng, colour: Colour, width: float, top: float, foot: fl
 
 
 def deer(pen: Pen, rng: Rng) -> None:
-    """Slender, with antlers or large ears, a white tail, spots now and then."""
+    """Slender, with antlers or large ears, a white tail and sometimes spots."""
     fur = pick(rng, [(165, 105, 60), (130, 90, 60), (190, 140, 90), (110, 85, 65), (95, 65, 50)])
     _legs(pen, rng, fur, 0.075, 0.1, 0.95)
     pen.ellipse(-0.62, -0.05, 0.1, 0.13, WHITE, 0.4)
@@ -291,7 +291,7 @@ OBJECTS: Final[tuple[Callable[[Pen, Rng], None], ...]] = (
     airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck,
 )  # fmt: skip
 
-# Where each is found. Places are shared between classes, so that none gives the class away.
+# Where each is found. Classes share places, so that no background gives the class away.
 PLACES: Final[tuple[tuple[str, ...], ...]] = (
     ("sky", "sky", "sky", "road", "grass", "sea", "studio"),
     ("road", "road", "town", "grass", "sand", "studio", "forest"),

@@ -1,4 +1,4 @@
-"""The pen that sketches are drawn with, their backgrounds, and what may stand in front."""
+"""The pen that sketches are drawn with, their backgrounds, and what may be in front."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pick(rng: Rng, colours: Sequence[Colour], spread: int = 18) -> Colour:
 
 
 class Pen:
-    """Draws shapes in a frame of its own: x to the right and y down, about -1..1 each.
+    """Draws shapes in its own frame: x to the right and y down, each from about -1 to 1.
 
     The frame is scaled, turned, mirrored and moved into the picture, so that an object is described
     once and appears in many poses.
@@ -193,7 +193,7 @@ def background(kind: str, image: Image.Image, pen: Pen, rng: Rng) -> None:
     }
     if kind in grounds:
         _ground(image, pen, rng, *grounds[kind])
-    elif kind == "lawn":  # grass seen from above: no sky gives the place away
+    elif kind == "lawn":  # grass seen from above, without a sky
         _ground(image, pen, rng, grounds["grass"][0], "blades", high=True)
     else:
         others = {"sky": _sky, "forest": _forest, "town": _town, "room": _room, "studio": _studio}
@@ -201,7 +201,7 @@ def background(kind: str, image: Image.Image, pen: Pen, rng: Rng) -> None:
 
 
 def foreground(pen: Pen, rng: Rng) -> None:
-    """Now and then something stands before the object: grass, a post or a branch."""
+    """Sometimes there is something in front of the object: grass, a post or a branch."""
     pen.place((0, 0), 1.0, 0.0, mirrored=False)
     choice = rng.random()
     if choice < 0.14:
