@@ -1,4 +1,4 @@
-"""A training run in the background: it can pause, resume and stop, and the notebook stays free meanwhile."""
+"""A training run in the background: it can pause, resume and stop while the notebook stays responsive."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from cifar_helpers.training.history import History
 
 __all__ = ["Curve", "Trainer", "Watch", "columns"]
 
-# Two runs at once would share the cores and both be slow: a new one ends the one before, of whichever widget.
+# Two runs at once would share the cores and both be slow, so a new run ends the previous one, even of another widget.
 _running: list[weakref.ref[Trainer]] = []
 _EVERY: Final = 0.2  # seconds between two updates of the browser
 
 
 class Curve:
-    """The loss step by step in fewer than `most` points (an even number): that many become half as many means of two.
+    """The loss of each step in fewer than `most` points (an even number): before there are more, pairs are averaged.
 
-    A run of any length can so be sent whole, and a view that is opened later has all of it.
+    So a run of any length can be sent whole, and a view that is opened later gets all of it.
 
     Attributes:
         points: `[epochs, seconds, loss, learning rate]`, means over `stride` steps.
-        stride: how many steps each point is the mean of.
+        stride: number of steps that each point is the mean of.
     """
 
     def __init__(self, most: int = 300) -> None:
@@ -42,7 +42,7 @@ class Curve:
         self._waiting: list[list[float]] = []
 
     def add(self, epochs: float, seconds: float, loss: float, rate: float) -> None:
-        """Add a step; a loss that is no number has no place on a curve."""
+        """Add a step; a loss that is NaN or infinite is left out."""
         if not math.isfinite(loss):
             return
         self._waiting.append([epochs, seconds, loss, rate])
@@ -57,24 +57,24 @@ class Curve:
 
 def _mean(points: list[list[float]]) -> list[float]:
     *means, _ = [float(f"{sum(values) / len(points):.5g}") for values in zip(*points, strict=True)]
-    return [*means, points[-1][3]]  # a mean of learning rates would be one that never was
+    return [*means, points[-1][3]]  # a mean of learning rates would be one that was never used
 
 
 def columns(history: History) -> dict[str, list[float | None]]:
-    """The losses and accuracies of a history, rounded, as the browser gets them: what is no number becomes `None`."""
+    """The losses and accuracies of a history, rounded, for the browser: NaN and infinity become `None`."""
     names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
     return {name: [round(x, 4) if math.isfinite(x) else None for x in history[name]] for name in names}
 
 
 class Trainer:
-    """Runs `fit` in a thread of its own.
+    """Runs `fit` in a separate thread.
 
     Attributes:
         history: of the complete epochs so far.
         curve: the loss of each step so far.
-        model: that is trained, or was last.
+        model: the network of the current run, or of the last one.
         rate: the learning rate from the next step on; `None` leaves it to the optimizer.
-        problem: what ended the last run against the learner's will, or empty.
+        problem: the error that ended the last run, in words, or empty.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
@@ -96,14 +96,14 @@ class Trainer:
 
     @property
     def paused(self) -> bool:
-        """Whether it waits."""
+        """Whether the run is paused."""
         return self.running and not self._go.is_set()
 
     def start(self, model: nn.Module, train: Callable[[nn.Module, Watch], History]) -> None:
-        """End what runs, and begin again.
+        """End any run that is still going, and start a new one.
 
         Args:
-            model: a fresh one.
+            model: a fresh network.
             train: calls `fit` with the model, its loader wrapped by `Watch.loader` and the watch as a callback.
         """
         for other in list(_running):
@@ -118,13 +118,13 @@ class Trainer:
 
         def work() -> None:
             try:
-                with contextlib.suppress(KeyboardInterrupt):  # before the first step, fit does not wait for it
+                with contextlib.suppress(KeyboardInterrupt):  # fit catches it only from the first step on
                     train(model, watch)
             except TrainingDiverged as error:
-                what = str(error).partition(". ")[0]  # its advice is for a loop of one's own
+                what = str(error).partition(". ")[0]  # the rest is advice for code that calls fit
                 self.problem = f"{what[:1].upper()}{what[1:]}. Start again with a smaller learning rate."
-            except Exception as error:  # shown in the widget; a thread has nowhere else to say it
-                self.problem = f"The training stopped with an error. {type(error).__name__}: {error}"
+            except Exception as error:  # shown in the widget, since a thread cannot raise it in the notebook
+                self.problem = f"The training run stopped with an error. {type(error).__name__}: {error}"
             finally:
                 watch.close()
                 self._thread = None
@@ -138,11 +138,11 @@ class Trainer:
         self._go.clear()
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue."""
         self._go.set()
 
     def stop(self, seconds: float = 30.0) -> None:
-        """End after the current step and wait until it has ended; model and history stay."""
+        """End after the current step, and wait for that; model and history are kept."""
         self._end.set()
         self._go.set()
         thread = self._thread
@@ -151,7 +151,7 @@ class Trainer:
 
 
 class Watch(Callback):
-    """Stands between a `Trainer` and the run that it began."""
+    """Connects a `Trainer` with the run that it started."""
 
     def __init__(self, trainer: Trainer, end: threading.Event) -> None:
         self.trainer, self.end = trainer, end
@@ -169,17 +169,17 @@ class Watch(Callback):
         return _Watched(loader, self)
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Listen to the network, for the loss of each step."""
+        """Keep the logits of each step, from which its loss is computed."""
 
         def keep(module: nn.Module, _: Any, logits: Tensor) -> None:
-            if module is model and module.training:  # not the copy with which `fit` tries a step, nor validation
+            if module is model and module.training:  # neither the copy on which `fit` tries a step, nor validation
                 self._logits = logits.detach()
 
         self._optimizer, self._hook = optimizer, model.register_forward_hook(keep)
         self._resumed = time.monotonic()
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
-        """Show the epoch."""
+        """Report the epoch."""
         self.trainer.history = History(list(history.rows))
         self._show()
         return self.end.is_set()
@@ -190,7 +190,7 @@ class Watch(Callback):
         if not self.trainer._go.is_set():
             self._show()
             self.trainer._go.wait()
-            self._resumed = time.monotonic()  # a pause is no time of training
+            self._resumed = time.monotonic()  # a pause is not training time
         if self.end.is_set():
             raise KeyboardInterrupt
         if self._optimizer is not None and self.trainer.rate is not None:
@@ -201,7 +201,7 @@ class Watch(Callback):
             self._show()
 
     def after_step(self, labels: Tensor) -> None:
-        """Keep the loss of the step that was made; it is read later, since each look makes a GPU wait."""
+        """Keep the loss of the step; it is read later, because reading it makes a GPU wait."""
         if self._logits is None or self._optimizer is None:
             return
         with torch.no_grad():
@@ -212,7 +212,7 @@ class Watch(Callback):
         self._steps.append((self.trainer.step / self._epoch_steps, self.trainer.seconds, loss, rate))
 
     def close(self) -> None:
-        """Leave the network as it was."""
+        """Remove the hook from the network."""
         self._read()
         if self._hook is not None:
             self._hook.remove()
@@ -236,12 +236,12 @@ class Watch(Callback):
 
 class _Watched(BatchLoader):
     def __init__(self, loader: BatchLoader, watch: Watch) -> None:
-        # Everything that a loader has, whatever that is, so that a recipe is followed to the letter.
+        # All attributes of the loader, so that a recipe is followed exactly.
         self.__dict__.update(copy.copy(loader).__dict__)
         self.watch = watch
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.watch.trainer.step = self.epoch * len(self)  # fit has a look at the first batch before the first epoch
+        self.watch.trainer.step = self.epoch * len(self)  # fit looks at the first batch before the first epoch
         for batch in super().__iter__():
             self.watch.between_steps()
             yield batch

@@ -1,21 +1,20 @@
-"""The gallery of bugs: compare a training run with healthy ones, and name its bug and the symptom that shows it."""
+"""The gallery of bugs: compare a training run with healthy ones, name its bug, and the symptom that reveals it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import traitlets
 
 from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.evidence import SYMPTOMS, as_text, outside, records
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, symptoms
-from cifar_helpers.widgets._base import CourseWidget
+from cifar_helpers.widgets._base import CourseWidget, one_of
 
 __all__ = ["BugGallery", "bug_gallery"]
 
-ChoiceT = TypeVar("ChoiceT")
 _KEYS = [symptom.key for symptom in SYMPTOMS]
 
 
@@ -23,12 +22,12 @@ class BugGallery(CourseWidget, module="bug_gallery"):
     """Nine training runs, each with one bug.
 
     Attributes:
-        case: the one that is shown, 1 to 9.
-        suspicion: name of the bug that is suspected in it, or empty.
-        symptom: key of the symptom that is to support the suspicion, or empty.
+        case: number of the case shown, 1 to 9.
+        suspicion: name of the suspected bug, or empty.
+        symptom: key of the symptom chosen as evidence for it, or empty.
         tried: for each case, the bugs that were suspected wrongly.
-        solved: numbers of the cases whose bug was named.
-        told: numbers of the cases whose bug the reader asked for.
+        solved: numbers of the cases whose bug was found.
+        told: numbers of the cases whose answer the reader asked for.
     """
 
     case = cast(int, traitlets.Int(1).tag(sync=True))
@@ -39,33 +38,34 @@ class BugGallery(CourseWidget, module="bug_gallery"):
     told = cast("list[int]", traitlets.List(trait=traitlets.Int()).tag(sync=True))
 
     @traitlets.validate("case")
-    def _number(self, proposal: dict[str, int]) -> int:
-        return _one_of("case", proposal["value"], range(1, len(CASES) + 1))
+    def _number(self, proposal: dict[str, Any]) -> Any:
+        return one_of(proposal, range(1, len(CASES) + 1))
 
     @traitlets.validate("suspicion")
-    def _bug(self, proposal: dict[str, str]) -> str:
-        return _one_of("suspicion", proposal["value"], ["", *BUGS])
+    def _bug(self, proposal: dict[str, Any]) -> Any:
+        return one_of(proposal, ["", *BUGS])
 
     @traitlets.validate("symptom")
-    def _key(self, proposal: dict[str, str]) -> str:
-        return _one_of("symptom", proposal["value"], ["", *_KEYS])
+    def _key(self, proposal: dict[str, Any]) -> Any:
+        return one_of(proposal, ["", *_KEYS])
 
     @traitlets.validate("solved", "told")
     def _numbers(self, proposal: dict[str, Any]) -> list[int]:
-        return [_one_of(proposal["trait"].name, number, range(1, len(CASES) + 1)) for number in proposal["value"]]
+        return [one_of({**proposal, "value": number}, range(1, len(CASES) + 1)) for number in proposal["value"]]
 
     @traitlets.validate("tried")
     def _bugs(self, proposal: dict[str, Any]) -> list[list[str]]:
         if len(proposal["value"]) != len(CASES):
-            raise traitlets.TraitError(f"tried needs a list for each of the {len(CASES)} cases")
-        return [[_one_of("tried", name, list(BUGS)) for name in names] for names in proposal["value"]]
+            count = len(proposal["value"])
+            raise traitlets.TraitError(f"tried has {count} lists; give one for each of the {len(CASES)} cases")
+        return [[one_of({**proposal, "value": name}, BUGS) for name in names] for names in proposal["value"]]
 
     @traitlets.observe("solved")
     def _count(self, change: dict[str, Any]) -> None:
         diagnosis.NAMED.update(change["new"])
 
     def words(self) -> str:
-        """The case, and which of its symptoms lie outside what healthy runs show; never its bug."""
+        """The case and its symptoms that are outside the healthy range; never its bug."""
         seen = symptoms()[CASES[self.case - 1]]
         strange = [f"{symptom.name.lower()} {symptom.write(symptom.value(seen))}" for symptom in SYMPTOMS
                    if outside(symptom, seen)]  # fmt: skip
@@ -75,7 +75,7 @@ class BugGallery(CourseWidget, module="bug_gallery"):
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """All symptoms and replies; on request only, so that a stored notebook does not tell the answers."""
+        """All symptoms and replies; on request only, so that a stored notebook does not contain the answers."""
         return {"cases": lambda: json.dumps(records(), allow_nan=False).encode()}
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -83,16 +83,10 @@ class BugGallery(CourseWidget, module="bug_gallery"):
         return {**bundle, "text/plain": as_text()}, metadata
 
 
-def _one_of(name: str, value: ChoiceT, known: Sequence[ChoiceT]) -> ChoiceT:
-    if value not in known:
-        raise traitlets.TraitError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, known))}")
-    return value
-
-
 def bug_gallery() -> BugGallery:
     """Nine recorded training runs with one bug each: compare their symptoms with healthy runs, and name the bug.
 
-    Nothing is trained; `cifar_helpers.bug_gallery` says how the records were made.
+    Nothing is trained; `cifar_helpers.bug_gallery` describes how the runs were recorded.
 
     Returns:
         A widget.

@@ -1,4 +1,4 @@
-"""Train a network while you watch: start, pause, another learning rate, stop, and again beside the earlier runs."""
+"""Train a network while you watch: start, pause, change the learning rate, stop, and compare with earlier runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from cifar_helpers.widgets._trainer import Trainer, Watch, columns
 __all__ = ["LiveTraining", "live_training"]
 
 _KEPT: Final = 4  # earlier runs
-_GHOST: Final = "lab-base"  # the recorded run that is drawn before the first start: the same network and batches
+_GHOST: Final = "lab-base"  # a recorded run of the same network and batch size, drawn before the first start
 
 
 class LiveTraining(CourseWidget, module="live_training"):
-    """A training run to steer; `model` and `history` are its network and its epochs, at any time.
+    """A training run to control; `model` and `history` give its network and its epochs at any time.
 
-    A learning rate that is changed while it trains counts from the next step; the other settings from the next start.
+    A change of the learning rate takes effect at the next step, the other settings at the next start.
     """
 
     learning_rate = cast(float, traitlets.CFloat(0.03).tag(sync=True))
@@ -49,25 +49,25 @@ class LiveTraining(CourseWidget, module="live_training"):
 
     @property
     def model(self) -> nn.Module:
-        """The network that is trained now, or was trained last.
+        """The network of the current run, or of the last one.
 
         Raises:
             RuntimeError: before the first start.
         """
         if self._trainer.model is None:
-            raise RuntimeError("nothing was trained yet: press Start first")
+            raise RuntimeError("no network has been trained yet: press Start first")
         return self._trainer.model
 
     @property
     def history(self) -> History:
-        """One row for each complete epoch of it."""
+        """One row for each complete epoch of this run."""
         return self._trainer.history
 
     @traitlets.validate("learning_rate")
     def _checked_rate(self, proposal: Any) -> float:
         rate: float = proposal["value"]
         if not (math.isfinite(rate) and rate > 0):
-            raise traitlets.TraitError(f"learning_rate must be a number above 0, got {rate}")
+            raise traitlets.TraitError(f"learning_rate is {rate}; set a number above 0")
         return rate
 
     @traitlets.validate("batch_size", "epochs")
@@ -75,7 +75,7 @@ class LiveTraining(CourseWidget, module="live_training"):
         name, value = proposal["trait"].name, proposal["value"]
         most = {"batch_size": 4096, "epochs": 100}[name]
         if not 1 <= value <= most:
-            raise traitlets.TraitError(f"{name} must be 1 to {most}, got {value}")
+            raise traitlets.TraitError(f"{name} is {value}; set a whole number from 1 to {most}")
         return int(value)
 
     @traitlets.observe("learning_rate")
@@ -83,21 +83,22 @@ class LiveTraining(CourseWidget, module="live_training"):
         self._trainer.rate = self.learning_rate
 
     def words(self) -> str:
-        """The run of now, or what can be done."""
+        """The state of the current run, or what the widget is for."""
         if not self.run:
             return (
                 f"Train a CifarCNN on {len(self._train):,} images: start, pause and stop it, change the learning rate, "
-                "and watch the losses and the validation accuracy grow."
+                "and watch the loss and the accuracy."
             )
         rows = self.history.rows
         best = max((row.validation_accuracy for row in rows), default=math.nan)
-        result = f", best validation accuracy {100 * best:.1f} %" if rows else ""
+        result = f", highest validation accuracy {100 * best:.1f} %" if rows else ""
         state = {"running": "Training", "paused": "Paused", "ended": "Ended"}[self.run["state"]]
         rate, size = self._settings["learning_rate"], self._settings["batch_size"]
-        return f"{state}: learning rate {rate:g}, batches of {size}, {len(rows)} epochs complete{result}."
+        epochs = "1 complete epoch" if len(rows) == 1 else f"{len(rows)} complete epochs"
+        return f"{state}: learning rate {rate:g}, batches of {size}, {epochs}{result}."
 
     def start(self) -> None:
-        """Train a fresh network; what runs is ended and stays as an earlier run."""
+        """Train a fresh network; the current run ends and is kept as an earlier run."""
         rate, size, epochs = self.learning_rate, self.batch_size, self.epochs
         self._trainer.stop()
         if self.run and self.run["points"]:
@@ -110,7 +111,7 @@ class LiveTraining(CourseWidget, module="live_training"):
             model = CifarCNN()
 
         def train(network: nn.Module, watch: Watch) -> History:
-            # Made with the model, so that no optimizer holds the parameters of another one.
+            # Created with the model, so that it holds the parameters of this one.
             optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
             batches = BatchLoader(self._train, size, shuffle=True, augment=Augment())
             return fit(
@@ -128,17 +129,17 @@ class LiveTraining(CourseWidget, module="live_training"):
         self._report()
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue."""
         self._trainer.resume()
         self._report()
 
     def stop(self) -> None:
-        """End after the current step; network and history stay."""
+        """End after the current step; network and history are kept."""
         self._trainer.stop()
         self._report()
 
     def close(self) -> None:
-        """End the run with the widget."""
+        """Close the widget and end its run."""
         self._trainer.stop()
         super().close()
 
@@ -162,7 +163,7 @@ class LiveTraining(CourseWidget, module="live_training"):
 
 
 def _ghost() -> dict[str, Any]:
-    """The record of a run like those of the widget, to be met or beaten."""
+    """A recorded run with the same network and batch size, to compare with."""
     record = load_run(_GHOST)
     recipe = record.recipe
     usual = median(row.seconds for row in record.history)  # some epochs were slowed down by other programs
@@ -176,18 +177,19 @@ def _ghost() -> dict[str, Any]:
 def live_training(train: ImageSet, validation: ImageSet) -> LiveTraining:
     """Start, pause and stop a training run of a fresh `CifarCNN`, and see its curves grow beside those of earlier runs.
 
-    Each start creates a fresh model and optimizer, with the same seed; a start ends what runs, also in another widget.
+    Each start creates a fresh model and optimizer, with the same seed. It ends any run that is still going, even in
+    another widget.
 
     Args:
-        train: images to train on, flipped at random; some thousands make an epoch of a few seconds.
+        train: images to train on, flipped at random; with a few thousand, an epoch takes some seconds.
         validation: images to measure on after each epoch.
 
     Returns:
         A widget with the attributes `model` and `history`.
 
     Raises:
-        ValueError: if there are no images to train or to measure on.
+        ValueError: if there are no images to train on or to measure on.
     """
     if not len(train) or not len(validation):
-        raise ValueError("live_training needs images to train on and images to validate")
+        raise ValueError("live_training needs at least one image to train on and one to validate on")
     return LiveTraining(train, validation)

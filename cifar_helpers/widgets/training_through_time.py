@@ -1,4 +1,4 @@
-"""A recorded training run, scrubbed along its accuracy curve: kernels, maps and probabilities as they form."""
+"""A recorded training run to move through along its accuracy curve: kernels, maps and probabilities by epoch."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from cifar_helpers.widgets._base import CourseWidget
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
 _NOTE: Final = (
-    "Each kernel is a small colour picture: grey is 0, on one scale for all epochs. All weights were kept only after "
-    "epochs {kept}. Training accuracy is measured during an epoch, with dropout and flips: early on, validation is "
-    "higher."
+    "Each kernel is drawn as a small colour picture: grey is 0, and a kernel's scale is the same at all epochs. The "
+    "full weights were kept only after epochs {kept}. Training accuracy is measured during the epoch, with dropout and "
+    "augmentation on, so it can be below validation accuracy."
 )
 
 
 class TrainingThroughTime(CourseWidget, module="training_through_time"):
-    """What a network makes of a picture during a recorded training run.
+    """Kernels, maps and probabilities of a network in the course of a recorded training run.
 
     Attributes:
         image: the picture, uint8 `(32, 32, 3)`.
         epoch: 0 is before training.
         layer: the block whose maps are shown, 0 for the first.
-        kernel: the kernel of the first layer that is looked at.
+        kernel: number of the chosen kernel of the first layer.
     """
 
     image = Pixels()
@@ -70,7 +70,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
         }
 
     def words(self) -> str:
-        """What is shown, with the largest probability."""
+        """The epoch, its validation accuracy, and the prediction for the picture."""
         weights = min(self.epochs, key=lambda kept: abs(kept - self.epoch))
         said = predict(torch.from_numpy(self.image.copy()), self._run.model(weights))
         accuracy = f", validation accuracy {self.validation[self.epoch - 1]:.1%}" if self.epoch else ""
@@ -87,21 +87,22 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
     def _within_the_run(self, proposal: Any) -> int:
         last = len(self.validation)
         if self.validation and proposal["value"] > last:
-            raise traitlets.TraitError(f"the run has {last} epochs: choose an epoch from 0 to {last}")
+            raise traitlets.TraitError(f"epoch is {proposal['value']}; the run has {last} epochs: set 0 to {last}")
         return int(proposal["value"])
 
     @traitlets.validate("kernel")
     def _one_of_the_kernels(self, proposal: Any) -> int:
         if self.kernel_shape and proposal["value"] >= self.kernel_shape[0]:
             last = self.kernel_shape[0] - 1
-            raise traitlets.TraitError(f"the first layer has {last + 1} kernels: choose one from 0 to {last}")
+            value = proposal["value"]
+            raise traitlets.TraitError(f"kernel is {value}; the first layer has {last + 1} kernels: set 0 to {last}")
         return int(proposal["value"])
 
 
 def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """RGB kernels `(epochs, n, 3, h, w)` as pixels `(epochs, n, h, w, 3)`.
 
-    Grey is zero; each kernel has a scale of its own, the same at all epochs, so that one sees it grow.
+    Grey is zero; each kernel has its own scale, the same at all epochs, so that its growth is visible.
     """
     scale = np.maximum(np.abs(kernels).max(axis=(0, 2, 3, 4), keepdims=True), 1e-9)
     pixels: npt.NDArray[np.uint8] = np.rint((kernels / scale + 1) * 127.5).astype(np.uint8)
@@ -109,14 +110,14 @@ def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 
 def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> TrainingThroughTime:
-    """Move through the epochs of a recorded training run: drag along its accuracy curve, or play it.
+    """Move through the epochs of a recorded training run: drag along its accuracy curve, or play it back.
 
     Args:
-        picture: uint8 `(3, 32, 32)`; others can be opened or drawn in the widget.
-        run: a recorded run that kept weights on the way.
+        picture: uint8 `(3, 32, 32)`; another one can be opened or drawn in the widget.
+        run: name of a recorded run whose weights were kept during training.
 
     Raises:
-        ValueError: if the picture has another shape or type, or the run kept no weights on the way.
+        ValueError: if the picture has another shape or type, or no weights of the run were kept during training.
     """
     if picture.dtype != torch.uint8 or picture.shape != (3, 32, 32):
         raise ValueError(

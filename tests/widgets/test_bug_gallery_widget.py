@@ -1,4 +1,4 @@
-"""The gallery of bugs: symptoms beside healthy runs, a suspect and the symptom that shows it, and every reply."""
+"""The gallery of bugs: symptoms beside healthy runs, a suspect and the symptom that reveals it, and every reply."""
 
 from __future__ import annotations
 
@@ -91,11 +91,11 @@ def test_the_records_hold_every_reply_and_name_no_case() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"case": 10}, "case is 10; it must be one of 1, 2"),
-        ({"suspicion": "gremlins"}, "suspicion is 'gremlins'; it must be one of '', 'no zero_grad'"),
-        ({"symptom": "fever"}, "symptom is 'fever'; it must be one of '', 'loss'"),
+        ({"case": 10}, "case is 10; set one of 1, 2"),
+        ({"suspicion": "gremlins"}, "suspicion is 'gremlins'; set one of '', 'no zero_grad'"),
+        ({"symptom": "fever"}, "symptom is 'fever'; set one of '', 'loss'"),
         ({"solved": [0]}, "solved is 0"),
-        ({"tried": [[]]}, "a list for each of the 9 cases"),
+        ({"tried": [[]]}, "give one for each of the 9 cases"),
         ({"tried": [["gremlins"], *[[] for _ in range(8)]]}, "tried is 'gremlins'"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
 
     suspect(page, "stale optimizer").click()
-    expect(prompt).to_contain_text("Which symptom shows it?")
+    expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
     expect(prompt).to_contain_text("✗ Not this: stale optimizer.")
     expect(reply).to_be_hidden()
@@ -192,12 +192,10 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
     prompt = page.locator(".bg-prompt")
-    expect(prompt).to_contain_text(
-        "The bug is right: no eval(). But this symptom does not show it: it is in the healthy"
-    )
+    expect(prompt).to_contain_text("Right bug: no eval(). But this symptom does not reveal it: it is in the healthy")
     assert (state_of(page, "solved"), state_of(page, "tried")) == ([], [[]] * 9)  # half of an answer
     row(page, "answers").press("Enter")
-    expect(row(page, "answers")).to_have_attribute("data-note", "shows it")
+    expect(row(page, "answers")).to_have_attribute("data-note", "reveals it")
     assert state_of(page, "solved") == [7]
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
 

@@ -66,7 +66,7 @@ def test_a_run_grows_in_the_traits_and_keeps_model_and_history(live: LiveTrainin
     assert not live.model._forward_hooks
     with torch.no_grad():
         assert live.model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
-    assert "2 epochs complete" in live.words()
+    assert "2 complete epochs" in live.words()
 
 
 def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) -> None:
@@ -122,9 +122,9 @@ def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
 
 
 def test_wrong_settings_say_what_is_allowed(live: LiveTraining) -> None:
-    with pytest.raises(traitlets.TraitError, match="above 0, got 0"):
+    with pytest.raises(traitlets.TraitError, match="set a number above 0"):
         live.learning_rate = 0
-    with pytest.raises(traitlets.TraitError, match="epochs must be 1 to 100, got 0"):
+    with pytest.raises(traitlets.TraitError, match="epochs is 0; set a whole number from 1 to 100"):
         live.epochs = 0
     images = random_images(20)
     with pytest.raises(ValueError, match="images to train on"):
@@ -181,7 +181,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     axis = page.locator(".cw-plot .axis").first.bounding_box()
     assert label is not None and axis is not None
     assert label["x"] < axis["x"] + 0.6 * axis["width"]  # at the end of the line, half-way through the run
-    expect(page.locator(".cw-foot")).to_contain_text("the notebook's own stop button does not")
+    expect(page.locator(".cw-foot")).to_contain_text("the notebook’s own stop button does not")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")

@@ -109,9 +109,9 @@ def test_traits_are_checked_and_words_say_what_is_shown() -> None:
     said = predict(HORSE, load_run("good-25").model(8))
     assert "after epoch 6, validation accuracy 76.2 %" in widget.words()
     assert f"With the weights of epoch 8 it predicts {said.label}" in widget.words()
-    with pytest.raises(traitlets.TraitError, match="from 0 to 25"):
+    with pytest.raises(traitlets.TraitError, match="set 0 to 25"):
         widget.epoch = 26
-    with pytest.raises(traitlets.TraitError, match="32 kernels: choose one from 0 to 31"):
+    with pytest.raises(traitlets.TraitError, match="32 kernels: set 0 to 31"):
         widget.kernel = 32
     assert isinstance(widget, TrainingThroughTime)
     with pytest.raises(ValueError, match="without the kernels"):

@@ -1,4 +1,4 @@
-// A training run with a bug beside healthy ones: drag a suspect to the symptom that shows it, or press both.
+// A training run with a bug beside healthy ones: drag a suspect to the symptom that reveals it, or press both.
 import styles from "./bug_gallery.css";
 import { h, svg, framed, binding } from "./ui.js";
 import { segmented, button, roving } from "./controls.js";
@@ -105,7 +105,7 @@ function gallery(root, model, say, records) {
     h(
       "div", { class: "cw-bar" },
       h("div", { class: "cw-field" }, h("span", { class: "cw-cap" }, "Case"), choice.node, progress),
-      h("span", { class: "cw-cap bg-key" }, legend, h("span", {}, "area: ten healthy runs")),
+      h("span", { class: "cw-cap bg-key" }, legend, h("span", {}, "shaded: ten healthy runs")),
     ),
     h(
       "div", { class: "bg-main" },
@@ -120,7 +120,7 @@ function gallery(root, model, say, records) {
 
   function suspect(name) {
     if (!isOpen()) return;
-    // A reply ends an attempt: what supported the last suspicion need not support this one.
+    // A reply ends an attempt: evidence for the last suspicion need not be evidence for this one.
     answer(name, model.get("suspicion") ? "" : model.get("symptom"));
   }
   function support(key) {
@@ -140,7 +140,7 @@ function gallery(root, model, say, records) {
     say(prompt.textContent);
   }
 
-  /** Whether a symptom of the case is one in which its bug is seen. */
+  /** Whether a symptom of the case reveals its bug. */
   function shows(key) {
     const { tells, readings } = shown();
     return tells.includes(key) && readings[key].outside;
@@ -152,13 +152,13 @@ function gallery(root, model, say, records) {
     const run = shown();
     if (isSolved()) return [`✓ Yes: ${run.bug}.`, "Why, and how to find it: below."];
     if (!isOpen()) return [`It is ${run.bug}.`, "Why, and how to find it: below."];
-    if (!suspicion && !key) return ["", "Press a suspect, then the symptom that shows it; or drag one to the other."];
-    if (!key) return ["", `You suspect ${suspicion}. Which symptom shows it?`];
-    if (!suspicion) return ["", `${symptomOf(key).name}: ${run.readings[key].text}. Which bug would do this?`];
+    if (!suspicion && !key) return ["", "Press a suspect, then the symptom that reveals it, or drag one to the other."];
+    if (!key) return ["", `You suspect ${suspicion}. Which symptom reveals it?`];
+    if (!suspicion) return ["", `${symptomOf(key).name}: ${run.readings[key].text}. Which bug would cause this?`];
     if (!isHalf()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
     const isOutside = run.readings[key].outside;
     const why = isOutside ? "other bugs move it out of the healthy range, too" : "it is in the healthy range";
-    return [`The bug is right: ${suspicion}.`, `But this symptom does not show it: ${why}. Which one does?`];
+    return [`Right bug: ${suspicion}.`, `But this symptom does not reveal it: ${why}. Which one does?`];
   }
 
   function show() {
@@ -187,7 +187,7 @@ function gallery(root, model, say, records) {
     const isAnswered = suspicion && model.get("symptom");
     const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
     for (const row of rows) {
-      const note = !isUnsolved && shows(row.key) ? "shows it" : row.key === wrong ? "rules it out" : "";
+      const note = !isUnsolved && shows(row.key) ? "reveals it" : row.key === wrong ? "rules it out" : "";
       row.set(run.readings[row.key], row.key === model.get("symptom"), note);
     }
     for (const { name, node, mark } of suspects) {
@@ -211,7 +211,7 @@ function gallery(root, model, say, records) {
       h("p", {}, h("b", { class: kind }, verdict), ` ${run.because}`),
       h("p", {}, h("b", {}, "How to find it: "), run.find),
       h("p", { class: "cw-cap" }, "− as it ran, + fixed"),
-      h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The wrong lines, and the right ones" }, lines),
+      h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The lines with the bug, and the fixed lines" }, lines),
     );
   }
 
@@ -250,7 +250,7 @@ function symptomRow(symptom, pressed) {
       const ring = `M${x - 5} 10a5 5 0 1 0 10 0a5 5 0 1 0-10 0z`;
       const diamond = `M${x} 3l7 7-7 7-7-7z`;
       place.setAttribute("class", outside ? "bg-out" : "bg-in");
-      place.setAttribute("d", at === null ? "" : outside ? diamond : ring); // what is no number has no place
+      place.setAttribute("d", at === null ? "" : outside ? diamond : ring); // NaN has no place
       value.textContent = text;
       node.dataset.outside = outside;
       node.dataset.note = words;
@@ -262,14 +262,14 @@ function symptomRow(symptom, pressed) {
   };
 }
 
-/** The pixel of a distance from the healthy mean: the range has the middle third, and all beyond it the rest. */
+/** The pixel of a distance from the healthy mean: the healthy range takes the middle third of the strip. */
 function across(distance) {
   const far = Math.abs(distance);
   const share = far <= 1 ? far / 6 : 1 / 6 + (0.97 - 1 / far) / 3.2;
   return Math.round((0.5 + Math.sign(distance) * share) * STRIP * 10) / 10;
 }
 
-/** Suspects can be dragged to symptoms; where the browser scrolls instead, the press alone is left. */
+/** Lets suspects be dragged to symptoms; where a drag scrolls the page instead, pressing still works. */
 function draggable(root, suspects, dropped) {
   /** @type {{name: string, x: number, y: number, ghost: any, over: any} | null} */
   let drag = null;

@@ -1,4 +1,4 @@
-// A training run of now: Python trains, the curves are drawn here, beside those of earlier runs.
+// A live training run: Python trains, and the curves are drawn here beside those of earlier runs.
 import styles from "./live_training.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
@@ -64,7 +64,7 @@ export function render({ model, el }) {
 
   const state = h("p", { class: "cw-lead lt-state", role: "status" });
   const rows = h("tbody");
-  const heads = ["Run", "Epochs", "Seconds", "Best validation"].map(text => h("th", { scope: "col" }, text));
+  const heads = ["Run", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
   const table = h("table", { class: "cw-table lt-runs" }, h("thead", {}, h("tr", {}, heads)), rows);
   const note = h("span", { class: "cw-cap" });
   root.append(
@@ -143,8 +143,9 @@ export function render({ model, el }) {
     if (state.textContent !== words) state.textContent = words;
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const task = `A CifarCNN on ${train} images, flipped at random; ${validation} to validate. Grey: other runs.`;
-    note.textContent = isOpen ? "Use Stop here to end it: the notebook's own stop button does not." : task;
+    const task = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
+      + "runs.";
+    note.textContent = isOpen ? "End the run with Stop here: the notebook’s own stop button does not end it." : task;
   }
 
   function row(run, isOwn) {
@@ -174,17 +175,17 @@ export function render({ model, el }) {
 }
 
 function stateOf(run, begun, can) {
-  if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls. Here is a recorded run.";
+  if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls. Grey: a recorded run.";
   if (!begun) return "Press Start to train.";
   const done = run.train_loss.length;
   if (run.state !== "ended") {
     return `${STATES[run.state]}: step ${run.step} of ${run.steps}, ${done} of ${run.epochs} epochs complete.`;
   }
   const complete = `${done} complete ${done === 1 ? "epoch" : "epochs"}`;
-  return `Ended after ${complete}. The network is the widget's attribute model.`;
+  return `Ended after ${complete}. The trained network is the widget’s attribute model.`;
 }
 
-/** The stop of a slider that is nearest on its scale of factors. */
+/** The stop of a slider that is nearest by ratio. */
 function nearest(stops, value) {
   const far = stop => Math.abs(Math.log(stop / value));
   return stops.reduce((a, b) => (far(b) < far(a) ? b : a));
@@ -196,7 +197,7 @@ function cut(run, epochs) {
   return Object.fromEntries(Object.entries(run).map(([name, value]) => [name, part(value)]));
 }
 
-/** A running mean of the losses: a single batch says little. */
+/** A running mean of the losses, because that of a single batch is noisy. */
 function smooth(points) {
   let mean = points[0]?.[1];
   return points.map(([x, y]) => {
@@ -220,7 +221,7 @@ function lastSecond(run, epochs) {
   return run.seconds[Math.min(epochs, run.seconds.length) - 1] ?? run.points.at(-1)?.[1] ?? 0;
 }
 
-/** High enough for what is usual; a run that diverges leaves the chart at the top. */
+/** The top of the loss axis; a run that diverges leaves the chart there. */
 function lossTop(runs) {
   const values = runs.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
   return Math.min(5, Math.max(2.5, ...values.filter(Number.isFinite)));

@@ -329,12 +329,11 @@ export class Network {
   }
 
   /**
-   * Classifies a picture, or computes its maps only up to one layer.
+   * Classifies a picture.
    * @param {Uint8Array|Uint8ClampedArray} pixels (height, width, 3)
-   * @param {number} [last] index of the last layer that is needed
-   * @returns {?{logits: number[], probabilities: number[]}} null if the network was not computed to its end
+   * @returns {{logits: number[], probabilities: number[]}}
    */
-  forward(pixels, last = this.layers.length - 1) {
+  forward(pixels) {
     const colours = this.mean.length;
     this.#check(this.layers[0].shape[0] === colours && pixels.length, pixels.length);
     const size = pixels.length / colours;
@@ -342,7 +341,7 @@ export class Network {
       const c = k % colours;
       this.input[c * size + (k - c) / colours] = (pixels[k] / 255 - this.mean[c]) / this.std[c];
     }
-    return this.#run(last);
+    return this.#run();
   }
 
   /**
@@ -353,7 +352,7 @@ export class Network {
   forwardPlanes(planes) {
     this.#check(planes.length, planes.length);
     this.input.set(planes);
-    return this.#run(this.layers.length - 1);
+    return this.#run();
   }
 
   #check(fits, count) {
@@ -361,9 +360,8 @@ export class Network {
     throw new Error(`The network takes ${this.layers[0].shape.join(" × ")} numbers, not ${count}.`);
   }
 
-  #run(last) {
-    for (let index = 0; index <= last; index++) this.#steps[index]?.(this.#scratch);
-    if (last < this.layers.length - 1) return null;
+  #run() {
+    for (const step of this.#steps) step?.(this.#scratch);
     const logits = Array.from(this.#maps.at(-1));
     return { logits, probabilities: softmax(logits) };
   }

@@ -159,8 +159,8 @@ export function render({ model, el }) {
     figures.hidden = !table.children.length;
     const chance = own && pins.length ? ` ≈: no larger than the differences between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance.` : "";
-    const wrong = own && settings.wrong_labels ? " With wrong labels, training accuracy counts agreement with these." : "";
-    note.textContent = HOW_TO_READ + wrong + chance;
+    const wrong = " With wrong labels, training accuracy counts agreement with these.";
+    note.textContent = HOW_TO_READ + (own && settings.wrong_labels ? wrong : "") + chance;
     showState(key, near);
   }
 

@@ -1,5 +1,5 @@
-// A recorded training run, scrubbed along its accuracy curve: first kernels of every epoch, and what the network makes
-// of a picture with the weights that were kept.
+// A recorded training run, scrubbed along its accuracy curve: the first kernels of every epoch, and maps and
+// probabilities of a picture with the nearest weights that were kept.
 import styles from "./training_through_time.css";
 import { h, framed, bytesOf } from "./ui.js";
 import { paint } from "./colour.js";
@@ -96,7 +96,7 @@ export function render(host) {
   root.append(
     h(
       "div", { class: "tt-top" }, play, title,
-      h("span", { class: "cw-cap" }, "Drag along the curve. All weights are kept at the dots."),
+      h("span", { class: "cw-cap" }, "Drag along the curve. Dots: epochs whose weights were kept."),
     ),
     pace.node,
     h("div", { class: "cw-bar" }, layers, input.sources),
@@ -163,7 +163,7 @@ export function render(host) {
     }
     first.mark(kernel);
     film.mark(epoch);
-    filmed.textContent = `Kernel ${kernel} by epoch, 0 to ${last}; in block 1 it makes map ${kernel}.`;
+    filmed.textContent = `Kernel ${kernel} by epoch, 0 to ${last}; it computes map ${kernel} of block 1.`;
     kernelPart.more.textContent = when(epoch);
 
     const { network: ready, problem } = store.of(weightsOf(used), kept.map(weightsOf).reverse());
