@@ -250,10 +250,13 @@ def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
         place.set_axis_off()
     scale = ScalarMappable(Normalize(-limit, limit), "gray")
     figure.colorbar(scale, ax=axes, label="weight, in red, green and blue", shrink=0.8, pad=0.02)
+    # 1 where the three slices of a kernel are equal, 0 where they cancel.
+    alike = 3 * weights.mean(1).square().sum((1, 2)) / weights.square().sum((1, 2, 3)).clamp(min=1e-12)
     return described(
         figure,
         f"{len(weights)} kernels of {weights.shape[2]} by {weights.shape[3]} pixels in colour, with weights up to "
-        f"±{limit:.2f}: some are edges from light to dark, others set one colour against another.",
+        f"±{limit:.2f}: in {int((alike > 0.75).sum())} of them the three slices are nearly alike, so that they respond "
+        f"to brightness, and in {int((alike < 0.25).sum())} they nearly cancel, so that they respond to colour.",
     )
 
 

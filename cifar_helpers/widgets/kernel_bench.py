@@ -31,20 +31,20 @@ PUZZLES: Final[dict[str, Floats]] = {
     for name, rows in {
         "1: half as bright": ((0, 0, 0), (0, 0.5, 0), (0, 0, 0)),
         "2: moved to the right": ((0, 0, 0), (1, 0, 0), (0, 0, 0)),
-        "3: neighbours mixed": ((0, 0, 0), (0.5, 0, 0.5), (0, 0, 0)),
+        "3: mean of left and right": ((0, 0, 0), (0.5, 0, 0.5), (0, 0, 0)),
         "4: right minus left": ((0, 0, 0), (-1, 0, 1), (0, 0, 0)),
         "5: upper edges": ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),
         "6: outline": ((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
     }.items()
 }
-"""Name to the kernel that is to be found."""
+"""Name of the puzzle to the kernel that solves it."""
 
 
 def distance(kernel: Floats, target: Floats) -> float:
-    """How far a kernel is from another: 0 where they do the same, 1 for a kernel of zeros.
+    """How far a kernel is from another: 0 if they are equal, 1 for a kernel of zeros.
 
-    It is the difference of their results on white noise, where no two kernels look alike, relative to the target's
-    result: the Euclidean distance of their numbers.
+    It is the Euclidean distance of their numbers, relative to the length of the target's: how much
+    their results differ on white noise, which no two kernels treat alike.
     """
     size = max(len(kernel), len(target))
     kernel, target = (np.pad(k, (size - len(k)) // 2) for k in (kernel, target))
@@ -75,10 +75,10 @@ class KernelBench(CourseWidget, module="kernel_bench"):
 
     Attributes:
         kernel: float64 `(3, 3)` or `(5, 5)`, numbers from −100 to 100.
-        pixel: row and column of the result whose products are written out.
+        pixel: row and column of the result whose products are shown.
         channel: "grey", "red", "green", "blue", or "all colours", of which each is convolved by itself.
         puzzle: number of the puzzle, 0 for none.
-        solved: numbers of the puzzles that were solved.
+        solved: numbers of the solved puzzles.
         size: height and width of the picture; `image` holds its bytes.
     """
 

@@ -1,4 +1,4 @@
-"""Point at a unit of the network: what it can see of a picture, and which pictures excite its channel most."""
+"""Point at a unit of a network: the part of a picture that it sees, and the pictures that excite its channel most."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def receptive_field(images: ImageSet, model: nn.Module | None = None) -> Recepti
     """Point at a unit of any layer: its receptive field, and the pictures that excite its channel most.
 
     Args:
-        images: to choose a picture from, and to search for exciting ones; a thousand take about a second.
+        images: to choose a picture from, and to search for exciting ones; the more, the longer the search.
         model: any network that the browser can compute, see `cifar_helpers.web.graph.SUPPORTED`; `None` takes the
             shipped weights.
 
