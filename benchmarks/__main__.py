@@ -1,4 +1,4 @@
-"""`python -m benchmarks [a b c d e f g]`: measure, print tables, write `resources/benchmarks.json`."""
+"""`python -m benchmarks [a b c d e f g h gpu]`: measure, print tables, write `resources/benchmarks.json`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import os
 import platform
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from benchmarks import accuracy, costs, epoch, ladder, roof, sweeps, tricks
+from benchmarks import accuracy, compiling, costs, epoch, gpu, ladder, roof, sweeps, tricks
 from benchmarks.common import table
+from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
 
 PARTS = {
@@ -21,8 +23,9 @@ PARTS = {
     "c": ("Time to accuracy with the short recipe", accuracy.measure),
     "d": ("Arithmetic of a training step, batch 200, and where its time goes", roof.measure),
     "e": ("Cost of an epoch of fit", costs.measure),
-    "f": ("Training time of an image against batch size", sweeps.measure),
+    "f": ("Training time per image against batch size", sweeps.measure),
     "g": ("An epoch of each recipe of the ladder, seconds", ladder.measure),
+    "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
 }
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
 
@@ -30,10 +33,17 @@ RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.jso
 def main() -> None:
     """Measure the chosen parts; the others keep what was measured before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="none means all")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "gpu", []], help="none means all of the CPU")
     chosen = parser.parse_args().parts or list(PARTS)
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for part in chosen:
+    if "gpu" in chosen:
+        if len(devices()) == 1:
+            parser.error("gpu needs a GPU that torch can use, and there is none here")
+        results["gpu"] = gpu.measure(devices()[-1])
+        for rows in (results["gpu"][part] for part in ("sweep", "queue", "layers")):
+            print(table(results["gpu"]["device"], rows), flush=True)
+        _write(results)
+    for part in (part for part in chosen if part != "gpu"):
         title, measure = PARTS[part]
         start = time.perf_counter()
         rows = measure()
@@ -47,8 +57,12 @@ def main() -> None:
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "torch": torch.__version__,
         }
-        with atomic_write(RESULTS) as unfinished:
-            unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write(results)
+
+
+def _write(results: dict[str, Any]) -> None:
+    with atomic_write(RESULTS) as unfinished:
+        unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def real_data() -> Cifar10:
 
 
 def peak_megabytes() -> float:
-    """Most memory that this process has held; NaN where the system does not tell."""
+    """Most memory that this process has held; NaN where the system does not say."""
     status = Path("/proc/self/status")
     if not status.exists():
         return float("nan")
@@ -39,11 +39,11 @@ def apart(module: str, *arguments: str) -> Row:
 
 
 def middle(values: Sequence[float]) -> Row:
-    """Median, least and greatest."""
+    """Median, smallest and largest."""
     return {
         "median": round(statistics.median(values), 2),
-        "least": round(min(values), 2),
-        "greatest": round(max(values), 2),
+        "smallest": round(min(values), 2),
+        "largest": round(max(values), 2),
         "repeats": len(values),
     }
 

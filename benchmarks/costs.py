@@ -43,9 +43,9 @@ def measure() -> list[Row]:
             {
                 **setting,
                 "threads": found["threads"],
-                "ms an image": round(1000 * times["median"] / setting["images"], 3),
-                "least": round(1000 * times["least"] / setting["images"], 3),
-                "greatest": round(1000 * times["greatest"] / setting["images"], 3),
+                "ms per image": round(1000 * times["median"] / setting["images"], 3),
+                "smallest": round(1000 * times["smallest"] / setting["images"], 3),
+                "largest": round(1000 * times["largest"] / setting["images"], 3),
                 "peak MB": found["peak MB"],
             }
         )

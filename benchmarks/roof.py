@@ -65,22 +65,22 @@ class Step:
 
 
 def measure(rounds: int = 3) -> list[Row]:
-    """Both number formats in turns; then the shares of the faster one."""
+    """Both precisions in turns; then the shares of the faster one."""
     allocator.keep_freed_memory()
     steps = {"float32": Step(short=False), "bfloat16": Step(short=True)}
-    roofs: dict[str, list[float]] = {name: [] for name in steps}
+    peaks: dict[str, list[float]] = {name: [] for name in steps}
     rates: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
-            roofs[name].append(matrix_rate(getattr(torch, name)))
+            peaks[name].append(matrix_rate(getattr(torch, name)))
             flop = step.flop()
             rates[name] += [flop / seconds / 1e9 for seconds in step.times()]
     rows: list[Row] = []
     for name in steps:
-        roof, rate = max(roofs[name]), middle(rates[name])
+        peak, rate = max(peaks[name]), middle(rates[name])
         rows.append(
-            {"what": f"training step, {name}", "GFLOP/s": rate["median"], "least": rate["least"],
-             "greatest": rate["greatest"], "roof": round(roof), "share of the roof": round(rate["median"] / roof, 3)}
+            {"what": f"training step, {name}", "GFLOP/s": rate["median"], "smallest": rate["smallest"],
+             "largest": rate["largest"], "peak": round(peak), "share of the peak": round(rate["median"] / peak, 3)}
         )  # fmt: skip
     faster = max(steps, key=lambda name: rates[name][0])
     shares = time_of_layers(CifarCNN(), BATCH, faster)

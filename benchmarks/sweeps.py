@@ -1,6 +1,8 @@
-"""(f) Training time of an image against batch size, for the networks and number formats of the course."""
+"""(f) Training time per image against batch size, for the networks and precisions of the course."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 
@@ -11,8 +13,14 @@ from cifar_helpers.timing import sweep
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
-def measure() -> list[Row]:
-    """Each network in float32, and the convolutional one in bfloat16 too."""
+def measure(device: torch.device | str | None = None, sizes: Sequence[int] = SIZES, seconds: float = 1.0) -> list[Row]:
+    """Each network in float32, and the convolutional one in bfloat16 too.
+
+    Args:
+        device: where to train; `None` means the CPU.
+        sizes: images per batch.
+        seconds: how long each measurement takes at least.
+    """
     torch.manual_seed(0)
     cnn, mlp = CifarCNN(), MLP()
     rows: list[Row] = []
@@ -21,7 +29,7 @@ def measure() -> list[Row]:
         ("CNN, bfloat16", cnn, "bfloat16"),
         ("MLP, float32", mlp, "float32"),
     ):
-        for timing in sweep(model, SIZES, precision=precision, seconds=1.0):
-            per_image = round(timing.milliseconds_per_image, 4)
-            rows.append({"curve": name, "batch size": timing.batch_size, "ms an image": per_image})
+        for timing in sweep(model, sizes, device, precision=precision, seconds=seconds):
+            per_image = round(timing.milliseconds_per_image, 5)
+            rows.append({"curve": name, "batch size": timing.batch_size, "ms per image": per_image})
     return rows

@@ -22,16 +22,28 @@ from cifar_helpers.training.rng import fork_rng
 if TYPE_CHECKING:
     from torch.utils.benchmark import Measurement
 
-__all__ = ["Timing", "devices", "recorded_benchmark", "sweep", "time_epoch", "time_of_layers"]
+__all__ = [
+    "Timing",
+    "devices",
+    "recorded_benchmark",
+    "recorded_curves",
+    "recorded_gpu",
+    "sweep",
+    "time_call",
+    "time_epoch",
+    "time_of_layers",
+]
 
 _PRECISIONS = ("float32", "bfloat16")
 _LONGEST = 3600  # seconds of one measurement
+_WARM_UP = 7  # further calls of what is short: the first few can still be slower than those that follow
+_SHORT = 0.1  # seconds
 # What a person calls the operators of a training step: the first of these that an operator's name contains decides.
 _KINDS = {
     "convolution": "convolutions", "mm": "hidden layers", "batch_norm": "batch norm", "max_pool": "pooling",
     "fill_": "pooling",  # the gradient of a pooling begins as a tensor of zeros
     "threshold": "ReLU", "clamp_min": "ReLU", "bernoulli": "dropout", "sgd": "update", "SGD": "update",
-    "copy_": "number formats",
+    "copy_": "copies",  # into another memory format or another precision
 }  # fmt: skip
 
 
@@ -41,7 +53,7 @@ class Timing:
 
     Attributes:
         device: `cpu`, `cuda`, …
-        batch_size: images a step.
+        batch_size: images per step.
         precision: `float32` or `bfloat16`.
         train_seconds: all training steps of an epoch; median.
         validation_seconds: all validation steps; median.
@@ -94,11 +106,11 @@ def time_epoch(
     Args:
         model: takes `(B, 3, 32, 32)`; a copy of it is trained.
         device: where to run; `None` means the CPU.
-        batch_size: images a step, at least 1.
+        batch_size: images per step, at least 1.
         train_images: training images of the epoch that is scaled to.
         validation_images: validation images of the same.
         precision: `float32` or `bfloat16`.
-        seconds: how long each of the measurements takes at least.
+        seconds: how long each of the measurements takes at least, above 0 and below 3,600.
 
     Raises:
         ValueError: if the batch size, precision or device is not possible; it says what is.
@@ -108,8 +120,7 @@ def time_epoch(
     train_images, validation_images = (
         whole_number(*named) for named in (("train_images", train_images), ("validation_images", validation_images))
     )
-    if not isinstance(seconds, int | float) or not 0 < seconds < _LONGEST:
-        raise ValueError(f"seconds must be a number above 0 and below {_LONGEST}, got {seconds!r}")
+    _check_seconds(seconds)
     if train_images < 1 or validation_images < 0:
         raise ValueError(
             "train_images must be at least 1 and validation_images at least 0, "
@@ -164,9 +175,11 @@ def time_of_layers(
 ) -> dict[str, float]:
     """Where the time of a training step goes on the CPU, as PyTorch's profiler sees it.
 
+    The step runs in channels last where the network takes it, as in `time_epoch` and `fit`.
+
     Args:
         model: takes `(B, 3, 32, 32)`; a copy of it is trained.
-        batch_size: images a step, at least 1.
+        batch_size: images per step, at least 1.
         precision: `float32` or `bfloat16`.
         steps: how many are profiled, after a warm-up.
 
@@ -176,7 +189,7 @@ def time_of_layers(
     Raises:
         ValueError: if the batch size or precision is not possible.
     """
-    # The profiler's library writes notes for its makers, such as a missing GPU, past Python into the notebook.
+    # The profiler's library writes notes for its developers, such as a missing GPU, past Python into the notebook.
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     from torch.profiler import ProfilerActivity, profile
 
@@ -198,21 +211,75 @@ def time_of_layers(
     return {kind: spent[kind] / total for kind in sorted(spent, key=lambda k: -spent[k])}
 
 
+def time_call(work: Callable[[], object], seconds: float = 0.5) -> float:
+    """Median seconds of one call: warmed up, repeated, and with the device's queue empty before the clock is read.
+
+    Args:
+        work: what to time; it runs many times.
+        seconds: how long to measure at least, above 0 and below 3,600.
+
+    Raises:
+        TypeError: if `work` cannot be called.
+        ValueError: if `seconds` is out of range.
+    """
+    if not callable(work):
+        raise TypeError(f"work must be a function without arguments, got {work!r}: put lambda: before it")
+    _check_seconds(seconds)
+    return float(_measure(work, seconds).median)
+
+
 def recorded_benchmark(part: str) -> list[dict[str, Any]]:
     """The rows of a part of the project's own benchmark, as `make bench` wrote them last.
 
     Args:
-        part: `a` three engines, `b` trick by trick, `c` time to accuracy, `d` share of the roof, `e` costs,
-            `f` batch sizes, `g` the ladder.
+        part: `a` three engines, `b` trick by trick, `c` time to accuracy, `d` share of the peak, `e` costs,
+            `f` batch sizes, `g` the ladder, `h` torch.compile.
 
     Raises:
         ValueError: if there is no such part.
     """
-    results = json.loads((resources() / "benchmarks.json").read_text(encoding="utf-8"))
-    if part not in results or part == "machine":
-        raise ValueError(f"there is no part {part!r}; there are {', '.join(k for k in results if k != 'machine')}")
-    rows: list[dict[str, Any]] = results[part]["rows"]
+    parts = {name: found for name, found in _recorded().items() if name not in ("machine", "gpu")}
+    if part not in parts:
+        raise ValueError(f"there is no part {part!r}; there are {', '.join(parts)}")
+    rows: list[dict[str, Any]] = parts[part]["rows"]
     return rows
+
+
+def recorded_gpu(part: str) -> list[dict[str, Any]]:
+    """The rows that `python -m benchmarks gpu` wrote on a machine with a GPU; none if it has never run on one.
+
+    Args:
+        part: `sweep`, `queue` or `layers`.
+
+    Raises:
+        ValueError: if `part` is none of these.
+    """
+    if part not in ("sweep", "queue", "layers"):
+        raise ValueError(f"part must be sweep, queue or layers, got {part!r}")
+    rows: list[dict[str, Any]] = _recorded().get("gpu", {}).get(part, [])
+    return rows
+
+
+def recorded_curves() -> dict[str, dict[int, float]]:
+    """Training time per image against batch size, as recorded on two CPU cores and, where one was measured, on a GPU.
+
+    Returns:
+        Name, which ends in ", recorded", to `{batch size: milliseconds per image}`.
+    """
+    curves: dict[str, dict[int, float]] = {}
+    for row in recorded_benchmark("f") + recorded_gpu("sweep"):
+        curves.setdefault(f"{row['curve']}, recorded", {})[row["batch size"]] = row["ms per image"]
+    return curves
+
+
+def _recorded() -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((resources() / "benchmarks.json").read_text(encoding="utf-8"))
+    return results
+
+
+def _check_seconds(seconds: Any) -> None:
+    if not isinstance(seconds, int | float) or not 0 < seconds < _LONGEST:
+        raise ValueError(f"seconds must be a number above 0 and below {_LONGEST}, got {seconds!r}")
 
 
 def _checked(device: torch.device | str | None, batch_size: Any, precision: str) -> tuple[int, torch.device]:
@@ -262,11 +329,12 @@ def _work(model: nn.Module, device: torch.device, batch_size: int, precision: st
 
 
 def _measure(work: Work, seconds: float) -> Measurement:
-    # Where there is a CUDA compiler but no GPU, this import logs a warning that concerns nobody here.
+    # Where there is a CUDA compiler but no GPU, this import logs a warning of no use here.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     from torch.utils.benchmark import Timer
 
     # The benchmark sets one thread unless asked otherwise; training uses them all.
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
-    timer.timeit(1)
+    if timer.timeit(1).mean < _SHORT:  # makes two calls before the one that it times
+        timer.timeit(_WARM_UP)
     return timer.blocked_autorange(min_run_time=seconds)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from cifar_helpers import MLP, CifarCNN, devices, time_epoch
-from cifar_helpers.timing import Timing, sweep, time_of_layers
+from cifar_helpers import timing as timing_module
+from cifar_helpers.timing import Timing, recorded_curves, recorded_gpu, sweep, time_call, time_of_layers
 
 
 def tiny() -> MLP:
@@ -86,3 +89,37 @@ def test_the_shares_of_a_step_add_up_and_convolutions_lead() -> None:
     assert shares["convolutions"] > 0.1
     assert {"batch norm", "pooling", "hidden layers", "ReLU", "update"} <= set(shares)
     assert "convolutions" not in time_of_layers(MLP(), batch_size=50, steps=2)
+
+
+def test_a_short_call_is_warmed_up_and_the_median_of_many_is_returned() -> None:
+    calls: list[float] = []
+
+    def work() -> None:
+        calls.append(time.perf_counter())
+        time.sleep(0.02 if len(calls) > 8 else 0.06)  # the first calls are slower
+
+    assert 0.02 <= time_call(work, 0.2) < 0.055 and len(calls) > 15
+
+
+def test_a_call_that_takes_long_is_not_warmed_up_for_long() -> None:
+    calls: list[float] = []
+    time_call(lambda: (calls.append(0), time.sleep(0.15)), 0.1)
+    assert 4 <= len(calls) <= 6
+
+
+def test_what_cannot_be_timed_is_named() -> None:
+    with pytest.raises(TypeError, match="put lambda: before it"):
+        time_call(torch.rand(3))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="seconds must be a number above 0"):
+        time_call(lambda: None, 0)
+
+
+def test_a_recorded_gpu_is_read_beside_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = {"curve": "CNN, float32", "batch size": 1, "ms per image": 2.0}
+    recorded = {"f": {"rows": [cpu]}, "gpu": {"sweep": [{**cpu, "curve": "CNN, float32, GPU X", "ms per image": 0.5}]}}
+    monkeypatch.setattr(timing_module, "resources", lambda: tmp_path)
+    (tmp_path / "benchmarks.json").write_text(json.dumps(recorded), encoding="utf-8")
+    assert recorded_curves() == {"CNN, float32, recorded": {1: 2.0}, "CNN, float32, GPU X, recorded": {1: 0.5}}
+    assert recorded_gpu("queue") == []
+    with pytest.raises(ValueError, match="part must be sweep, queue or layers, got 'roof'"):
+        recorded_gpu("roof")

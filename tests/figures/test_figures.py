@@ -18,7 +18,6 @@ from PIL import Image
 
 from cifar_helpers import figures
 from cifar_helpers.figures._base import picture
-from cifar_helpers.timing import Timing
 
 IMAGES = random_images(40).images
 
@@ -73,25 +72,3 @@ def test_a_grid_shows_each_image_with_its_title() -> None:
 def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tensor, names: list[str] | None) -> None:
     with pytest.raises(ValueError, match="image"):
         figures.image_grid(images, names)
-
-
-def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> None:
-    axes = figures.epoch_times({"here": 9.0}, {"there": 36.0}).axes[0]
-    hatches = [bar.get_hatch() for bar in axes.patches]
-    assert widths(axes) == [9.0, 36.0] and hatches[0] is None and hatches[1]
-    assert "reported by others" in [t.get_text() for t in axes.get_legend().get_texts()]
-
-
-def test_batch_sizes_are_drawn_per_image() -> None:
-    sweep = [Timing("cpu", size, "float32", seconds, 0, 0, 0, 1000) for size, seconds in ((1, 4.0), (64, 1.0))]
-    line = figures.batch_sizes({"CNN": sweep}).axes[0].lines[0]
-    assert line.get_xdata().tolist() == [1, 64] and line.get_ydata().tolist() == [4.0, 1.0]
-
-
-def test_the_roof_has_its_ridge_where_compute_and_memory_meet() -> None:
-    axes = figures.roofline({"CNN": (10.0, 50.0)}, peak=100, bandwidth=20).axes[0]
-    roof = axes.lines[0]
-    assert max(roof.get_ydata()) == 100
-    at = dict(zip(roof.get_xdata(), roof.get_ydata(), strict=True))
-    assert all(y == pytest.approx(min(100, 20 * x)) for x, y in at.items())
-    assert axes.lines[2].get_ydata()[0] == 50.0

@@ -55,7 +55,9 @@ def test_a_fit_finds_what_a_step_and_an_image_cost() -> None:
 
 
 def test_a_fit_is_the_best_of_those_nearby_and_says_where_it_is_off() -> None:
-    curve = {row["batch size"]: row["ms an image"] for row in recorded_benchmark("f") if row["curve"] == "CNN, float32"}
+    curve = {
+        row["batch size"]: row["ms per image"] for row in recorded_benchmark("f") if row["curve"] == "CNN, float32"
+    }
     found = fit(curve)
     assert found is not None
     sizes, times = np.array(list(curve)), np.array(list(curve.values()))
@@ -180,7 +182,9 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
 
 
 def test_a_single_image_through_the_mlp_is_nearly_all_overhead_as_lesson_05_says() -> None:
-    times = {row["batch size"]: row["ms an image"] for row in recorded_benchmark("f") if row["curve"] == "MLP, float32"}
+    times = {
+        row["batch size"]: row["ms per image"] for row in recorded_benchmark("f") if row["curve"] == "MLP, float32"
+    }
     sizes = np.array(sorted(times))
     steps = sizes * np.array([times[size] for size in sizes])
     fitted, *_ = np.linalg.lstsq(np.stack([1 / steps, sizes / steps], 1), np.ones(len(sizes)), rcond=None)

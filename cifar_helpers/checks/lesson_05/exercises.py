@@ -11,8 +11,6 @@ import torch
 from cifar_helpers.checks.engine import Exercise
 
 Step = Callable[[], None]
-
-
 Clock = Callable[[], float]
 
 
@@ -96,7 +94,7 @@ intensity = Exercise(
 
 
 class _Machine:
-    """Tells what was called when: slow the first time, disturbed once, and done only when it is waited for."""
+    """A device that queues: slow the first time, disturbed once, and done only when it is waited for."""
 
     def __init__(self, cost: float) -> None:
         self.cost, self.now, self.calls, self.queued = cost, 0.0, 0, 0.0

@@ -1,0 +1,125 @@
+"""What lesson 05 states in prose is what the records hold and what can be counted on any machine."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from helpers import NOTEBOOKS
+from nbformat import read
+from torch.utils.flop_counter import FlopCounterMode
+
+from cifar_helpers import MLP, CifarCNN, count_parameters
+from cifar_helpers.roofline import LayerWork, layer_work
+from cifar_helpers.timing import recorded_benchmark, recorded_curves
+
+(LESSON,) = NOTEBOOKS.glob("05*.ipynb")
+PROSE = re.sub(r"\s+", " ", "\n".join(c.source for c in read(LESSON, as_version=4).cells if c.cell_type == "markdown"))
+
+
+def totals(layers: list[LayerWork]) -> tuple[int, int]:
+    return sum(layer.flop for layer in layers), sum(layer.moved for layer in layers)
+
+
+@pytest.mark.records
+def test_the_recorded_curve_of_the_cnn_falls_and_then_rises() -> None:
+    cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
+    assert f"from {cnn[64]:.2f} ms per image in batches of 64 to {cnn[512]:.2f} ms in batches of 512" in PROSE
+    assert cnn[1] > cnn[16] > cnn[64] < cnn[128] < cnn[256] < cnn[512]
+    assert "The MLP gains most" in PROSE and mlp[1] / mlp[16] > 2 * cnn[1] / cnn[16]
+
+
+@pytest.mark.records
+def test_in_the_record_the_cnn_is_faster_in_batches_of_one_and_two_only() -> None:
+    cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
+    assert "in batches of 1 and 2, the CNN is faster" in PROSE
+    assert [size for size in cnn if mlp[size] > 1.05 * cnn[size]] == [1, 2]
+
+
+@pytest.mark.records
+def test_the_shares_of_a_step_are_the_recorded_ones() -> None:
+    shares = {
+        row["what"].removesuffix(", bfloat16"): 100 * row["share of time"]
+        for row in recorded_benchmark("d")
+        if "share of time" in row
+    }
+    assert f"convolutions take {shares['convolutions']:.0f} % of a step" in PROSE
+    assert f"the hidden layers {shares['hidden layers']:.0f} % and the update {shares['update']:.0f} %" in PROSE
+    waiting = sum(shares[kind] for kind in ("batch norm", "pooling", "ReLU"))
+    assert f"still take {waiting:.0f} %" in PROSE
+
+
+@pytest.mark.records
+def test_memory_format_and_precision_are_the_two_changes_that_count() -> None:
+    gains = {row["engine"]: row["gain"] for row in recorded_benchmark("b")}
+    assert gains["+ channels last"] > 1.3 < gains["+ bfloat16 in training"]
+    assert "Two changes count: the memory format and the precision" in PROSE
+    assert all(gains[name] < 1.02 for name in ("+ fused update", "+ freed memory kept"))
+
+
+@pytest.mark.records
+def test_compiling_took_as_long_and_gained_as_little_as_recorded() -> None:
+    without, compiled = recorded_benchmark("h")
+    slower = compiled["ms per step"] / without["ms per step"]
+    took = compiled["seconds of the first call"]
+    assert f"compiling took {took:.0f} seconds and the step became {slower:.1f} times *slower*" in PROSE
+
+
+@pytest.mark.records
+def test_the_faster_arithmetic_gets_the_more_the_rest_weighs() -> None:
+    long, short = recorded_benchmark("d")[:2]
+    assert short["GFLOP/s"] > long["GFLOP/s"] and short["share of the peak"] < long["share of the peak"]
+    assert "The faster the arithmetic gets, the more everything else weighs" in PROSE
+
+
+def test_parameters_operations_and_intensities_are_as_stated() -> None:
+    cnn, mlp = CifarCNN(), MLP()
+    assert f"{count_parameters(mlp) / 1e6:.2f} million against {count_parameters(cnn) / 1e6:.2f} million" in PROSE
+    small, large = (totals(layer_work(mlp, size)) for size in (1, 200))
+    assert f"from {small[0] / small[1]:.1f} to {large[0] / large[1]:.0f} FLOP per byte" in PROSE
+    small, large = (totals(layer_work(cnn, size)) for size in (1, 200))
+    assert f"mostly moves maps, from {small[0] / small[1]:.1f} to {large[0] / large[1]:.0f}" in PROSE
+    assert "seven times the arithmetic" in PROSE
+    assert round(small[0] / totals(layer_work(mlp, 1))[0]) == 7
+
+
+def test_convolutions_do_nine_tenths_of_the_arithmetic_and_hidden_layers_hold_more_of_the_parameters() -> None:
+    layers = layer_work(CifarCNN(), 200)
+    convolutions = sum(layer.flop for layer in layers if layer.name.startswith("conv"))
+    assert convolutions / totals(layers)[0] == pytest.approx(0.9, abs=0.02) and "nine tenths of the arithmetic" in PROSE
+    hidden = count_parameters(CifarCNN().classifier)
+    assert hidden / count_parameters(CifarCNN()) > 0.9 and "more than nine tenths of this network's parameters" in PROSE
+
+
+def test_a_training_step_does_about_three_times_the_work_of_a_forward_pass() -> None:
+    model, images = CifarCNN(), torch.rand(2, 3, 32, 32)
+    with FlopCounterMode(display=False) as forward, torch.no_grad():
+        model(images)
+    with FlopCounterMode(display=False) as step:
+        model(images).sum().backward()  # type: ignore[no-untyped-call]
+    assert 2.8 < step.get_total_flops() / forward.get_total_flops() <= 3 and "about three times the work" in PROSE
+
+
+def test_two_of_three_convolutions_are_left_of_the_ridge_of_a_large_gpu() -> None:
+    ridge = 989 / 3.35
+    halved = [2 * layer.intensity for layer in layer_work(CifarCNN(), 200) if layer.name.startswith("conv")]
+    assert (
+        sum(value < ridge for value in halved) == 2 and "two of the three convolutions are left of that ridge" in PROSE
+    )
+
+
+def test_four_passes_read_and_write_nine_lists_and_one_pass_two() -> None:
+    images = torch.randn(1000)
+    lists = 0
+
+    class Counted(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            nonlocal lists
+            lists += sum(isinstance(arg, torch.Tensor) for arg in args) + 1
+            return func(*args, **(kwargs or {}))
+
+    with Counted():
+        passes = images * (images + 3).clamp(0, 6) / 6
+    assert lists == 9 and "nine lists of 20 million numbers" in PROSE
+    torch.testing.assert_close(passes, torch.nn.functional.hardswish(images))
