@@ -1,32 +1,45 @@
-"""Figures of lesson 03: activations, feature maps, probabilities."""
+"""Figures of lesson 03: activations, feature maps, what each kind of layer is worth, probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cifar_helpers.data import CLASSES
-from cifar_helpers.figures._base import PALETTE, SIGNED, draw_image, new_figure
+from cifar_helpers.data import CLASSES, ImageSet
+from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 
-__all__ = ["activation_spread", "bars", "channel_ranges", "feature_maps", "probability_bars", "through_the_network"]
+__all__ = [
+    "activation_spread",
+    "bars",
+    "channel_ranges",
+    "exciting_pictures",
+    "feature_maps",
+    "probability_bars",
+    "without_each_part",
+]
+
+_FIELDS: Final = {"block 1, ReLU": (3, 1, -1), "block 2, ReLU": (8, 2, -3), "block 3, ReLU": (18, 4, -7)}
+"""Receptive fields of `CifarCNN` in pixels: the side, the step from unit to unit, and where that of unit 0 begins."""
 
 
 def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> Figure:
     """A picture, and the first maps of several layers: purple below zero, white at zero, orange above.
 
-    Each map has its own scale: a weak pattern is as visible as a strong one.
+    Each map has its own scale, so that a weak pattern is as visible as a strong one.
 
     Args:
         image: uint8 `(3, H, W)`.
         maps: name of the layer to float `(channels, h, w)`.
-        count: maps of each layer that are shown; less where a layer has fewer.
+        count: maps shown per layer; fewer where a layer has fewer.
     """
-    figure, axes = new_figure(count + 2.6, len(maps) + 0.1, nrows=len(maps), ncols=count + 1, squeeze=False)
+    figure, axes = new_figure(count + 3.1, len(maps) + 0.1, nrows=len(maps), ncols=count + 1, squeeze=False)
     for place in axes.flat:
         place.set_axis_off()
     draw_image(axes[0, 0], image)
@@ -35,9 +48,27 @@ def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> F
             limit = max(float(plane.abs().max()), 1e-9)  # a map of zeros stays white
             draw_image(place, plane, cmap=SIGNED, vmin=-limit, vmax=limit)
             _frame(place)
-        size = f"{values.shape[0]} maps, {values.shape[1]} × {values.shape[2]}"
-        row[1].set_ylabel(f"{name}\n{size}", rotation=0, ha="right", va="center", fontsize=9)
-    return figure
+        row[1].set_ylabel(f"{name}\n{_size(values)}", rotation=0, ha="right", va="center", fontsize=9)
+    _signed_key(figure, axes[:, 1:])
+    shares = (
+        f"{name}: {_size(values)}, {_percent(values < 0)} of the numbers below zero and {_percent(values == 0)} zero"
+        for name, values in maps.items()
+    )
+    return described(figure, f"A picture and its feature maps. {'; '.join(shares)}.")
+
+
+def _size(values: Tensor) -> str:
+    return f"{values.shape[0]} maps, {values.shape[1]} × {values.shape[2]}"
+
+
+def _percent(chosen: Tensor) -> str:
+    return f"{100 * float(chosen.float().mean()):.0f} %"
+
+
+def _signed_key(figure: Figure, axes: np.ndarray) -> None:
+    """What the colours mean: every map has its own scale, so the key has no numbers but zero."""
+    key = figure.colorbar(ScalarMappable(cmap=SIGNED), ax=axes, aspect=30, pad=0.015)
+    key.set_ticks([0, 0.5, 1], labels=["below 0", "0", "above 0"], fontsize=8)
 
 
 def _frame(axes: Axes) -> None:
@@ -54,13 +85,21 @@ def channel_ranges(layers: Mapping[str, Tensor]) -> Figure:
         layers: name of the layer to its outputs, float `(B, C, H, W)`.
     """
     figure, axes = new_figure(10, 3.2, ncols=len(layers), sharey=True, squeeze=False)
+    findings = []
     for k, (place, (name, values)) in enumerate(zip(axes[0], layers.items(), strict=True)):
         means, deviations = values.detach().mean((0, 2, 3)), values.detach().std((0, 2, 3))
         place.errorbar(np.arange(len(means)), means, deviations, fmt="o", markersize=4, color=PALETTE[k])
         place.set_title(name, fontsize=10)
         place.set_xlabel("channel")
+        findings.append(f"{name}: means {_reach(means)}, standard deviations {_reach(deviations)}")
     axes[0, 0].set_ylabel("mean ± standard deviation")
-    return figure
+    return described(figure, f"Each channel's mean and standard deviation. {'; '.join(findings)}.")
+
+
+def _reach(values: Tensor) -> str:
+    """From where to where numbers go, to two decimals, with a proper minus and no negative zero."""
+    low, high = (f"{round(float(end), 2) + 0.0:.2f}".replace("-", "−") for end in (values.min(), values.max()))
+    return low if low == high else f"from {low} to {high}"
 
 
 def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
@@ -71,15 +110,16 @@ def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Fi
         ylabel: what the numbers are.
     """
     figure, axes = new_figure(7.5, 3.4)
-    markers = ("o-", "s--", "^:")
+    styles = ("o-", "s--", "^:", "D-.")
     for k, (name, numbers) in enumerate(spreads.items()):
-        axes.plot(range(1, len(numbers) + 1), numbers, markers[k % 3], color=PALETTE[k], label=name)
+        axes.plot(range(1, len(numbers) + 1), numbers, styles[k % len(styles)], color=PALETTE[k], label=name)
     axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
-    axes.legend()
-    return figure
+    axes.legend(fontsize=9)
+    findings = (f"{name}: {numbers[0]:.2g} to {numbers[-1]:.2g}" for name, numbers in spreads.items())
+    return described(figure, f"{ylabel[:1].upper()}{ylabel[1:]}, first layer to last. {'; '.join(findings)}.")
 
 
 def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> Figure:
@@ -88,65 +128,124 @@ def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> 
     Args:
         values: name to number.
         xlabel: what the numbers are, with their unit.
-        percent: write numbers from 0 to 1 as per cent.
+        percent: write numbers from 0 to 1 as percentages.
     """
     figure, axes = new_figure(8, 0.5 * len(values) + 0.9)
     places = np.arange(len(values))[::-1]
     axes.barh(places, list(values.values()), color=PALETTE[0])
     axes.set_yticks(places, list(values))
-    for place, value in zip(places, values.values(), strict=True):
-        shown = f" {value:.1%}" if percent else f" {value:,.0f}"
-        axes.text(value, place, shown, va="center", fontsize=10)
+    texts = [f"{value:.1%}" if percent else f"{value:,.0f}" for value in values.values()]
+    for place, value, text in zip(places, values.values(), texts, strict=True):
+        axes.text(value, place, f" {text}", va="center", fontsize=10)
     axes.set_xlim(0, max(values.values()) * 1.18 or 1)
     axes.set_xlabel(xlabel)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if percent else f"{value:,.0f}")
     axes.xaxis.get_major_locator().set_params(nbins=5)  # labels such as 10,000,000 are wide
     axes.grid(axis="y", visible=False)
-    return figure
+    findings = (f"{name} {text}" for name, text in zip(values, texts, strict=True))
+    return described(figure, f"{xlabel[:1].upper()}{xlabel[1:]}: {'; '.join(findings)}.")
+
+
+def without_each_part(
+    accuracies: Mapping[str, Sequence[float]], differences: Mapping[str, tuple[float, float, float]]
+) -> Figure:
+    """What networks reach that lack a kind of layer, beside the difference that the layer makes.
+
+    Args:
+        accuracies: name of the network to the validation accuracies of its training runs, in percent.
+        differences: name of the network to the difference from the whole network in points: mean, and lower and upper
+            end of its interval. The whole network has none.
+
+    Raises:
+        ValueError: if a difference belongs to no network.
+    """
+    if unknown := set(differences) - set(accuracies):
+        raise ValueError(f"differences name networks without accuracies: {', '.join(sorted(unknown))}")
+    figure, (left, right) = new_figure(10, 0.5 * len(accuracies) + 1.1, ncols=2, sharey=True)
+    rows = {name: row for row, name in enumerate(accuracies)}
+    for name, reached in accuracies.items():
+        left.plot(reached, [rows[name]] * len(reached), "o", color=PALETTE[0], markersize=6, alpha=0.6)
+        left.plot(np.mean(reached), rows[name], "|", color="black", markersize=16, markeredgewidth=2)
+    for name, (mean, low, high) in differences.items():
+        right.plot([low, high], [rows[name]] * 2, color=PALETTE[1], linewidth=4, alpha=0.6)
+        right.plot(mean, rows[name], "|", color="black", markersize=16, markeredgewidth=2)
+    right.axvline(0, color="grey", linewidth=1)
+    left.set_yticks(list(rows.values()), list(rows))
+    left.invert_yaxis()
+    left.set_xlabel("validation accuracy (%): a dot per run, a line at the mean")
+    right.set_xlabel("difference from all layers (points), 95 % interval")
+    findings = {name: f"{name} {np.mean(reached):.1f} %" for name, reached in accuracies.items()}
+    for name, (mean, low, high) in differences.items():
+        findings[name] += f", {mean:+.1f} points, interval {low:+.1f} to {high:+.1f}"
+    return described(figure, f"Mean validation accuracies: {'; '.join(findings.values())}.".replace("-", "−"))
+
+
+class Found(Protocol):
+    """Where the channels of a layer respond most: numbers of pictures and places in the map, `(channels, n)` each."""
+
+    @property
+    def pictures(self) -> Tensor: ...
+
+    @property
+    def places(self) -> Tensor: ...
+
+
+def exciting_pictures(
+    image_set: ImageSet, found: Mapping[str, Found], chosen: Sequence[tuple[str, int]], count: int = 8
+) -> Figure:
+    """The pictures to which chosen channels of `CifarCNN` respond most, a row per channel, with the field framed.
+
+    Args:
+        image_set: that was searched.
+        found: by layer, `block 1, ReLU` to `block 3, ReLU`.
+        chosen: pairs of a layer and a channel in it.
+        count: pictures per row.
+    """
+    figure, axes = new_figure(count + 2.6, len(chosen) + 0.1, nrows=len(chosen), ncols=count, squeeze=False)
+    findings = []
+    for row, (layer, channel) in zip(axes, chosen, strict=True):
+        side, step, start = _FIELDS[layer]
+        width = 32 // step
+        pictures = found[layer].pictures[channel, :count].tolist()
+        for place, number, unit in zip(row, pictures, found[layer].places[channel].tolist(), strict=False):
+            draw_image(place, image_set.images[number])
+            top, left = (start + step * index for index in divmod(unit, width))
+            _draw_field(place, top, left, side)
+        names = [CLASSES[label] for label in image_set.labels[pictures].tolist()]
+        most = max(CLASSES, key=names.count)
+        text = f"{layer}, channel {channel}\nsees {side} × {side} pixels\n{names.count(most)} of {len(names)}: {most}"
+        row[0].text(-0.1, 0.5, text, transform=row[0].transAxes, ha="right", va="center", fontsize=9)
+        findings.append(text.replace("\n", ", "))
+    return described(figure, f"The pictures that excite each channel most. {'; '.join(findings)}.")
+
+
+def _draw_field(axes: Axes, top: int, left: int, side: int) -> None:
+    """A frame around a receptive field, black and white so that it shows on any picture; cut off at the border."""
+    for width, colour in ((3.0, "black"), (1.2, "white")):
+        corner = (left - 0.5, top - 0.5)
+        axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=width))
 
 
 def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figure:
-    """A picture and what one or more networks say about it.
+    """A picture, and the probabilities that one or more networks give the ten classes.
 
     Args:
         image: uint8 `(3, H, W)`.
-        probabilities: name to float `(10,)`.
+        probabilities: name of the network to float `(10,)`, 0 to 1.
     """
     widths = [1.1, *[2.0] * len(probabilities)]
     figure, axes = new_figure(
         2.6 + 3.4 * len(probabilities), 3.1, ncols=len(widths), gridspec_kw={"width_ratios": widths}
     )
     draw_image(axes[0], image)
+    findings = []
     for k, (name, shares) in enumerate(probabilities.items()):
         place = axes[k + 1]
-        place.barh(CLASSES, shares.tolist(), color=PALETTE[k])
+        place.barh(CLASSES, (100 * shares.detach()).tolist(), color=PALETTE[k])
         place.invert_yaxis()
-        place.set_xlim(0, 1)
-        place.set_xlabel("probability")
+        place.set_xlim(0, 100)
+        place.set_xlabel("probability (%)")
         place.set_title(name, fontsize=10)
-    return figure
-
-
-def through_the_network(image: Tensor, maps: Mapping[str, Tensor], probabilities: Tensor) -> Figure:
-    """A picture, the strongest maps of each block, and the probabilities, from left to right.
-
-    Args:
-        image: uint8 `(3, 32, 32)`.
-        maps: name of the block to float `(channels, h, w)`.
-        probabilities: float `(10,)`.
-    """
-    columns = len(maps) + 2
-    ratios = [1.6, *[1.5] * len(maps), 1.7]
-    figure, axes = new_figure(11, 3.1, ncols=columns, gridspec_kw={"width_ratios": ratios})
-    draw_image(axes[0], image, "picture, 32 × 32")
-    for place, (name, values) in zip(axes[1:-1], maps.items(), strict=True):
-        chosen = values.flatten(1).std(1).topk(9).indices
-        tiles = torch.nn.functional.pad(values[chosen], (1, 1, 1, 1), value=float("nan"))
-        rows = [torch.cat(list(tiles[k : k + 3]), dim=1) for k in (0, 3, 6)]
-        title = f"{name}\n9 of {len(values)} maps, {values.shape[1]} × {values.shape[2]}"
-        draw_image(place, torch.cat(rows).numpy(), title, cmap="viridis")
-    axes[-1].barh(CLASSES, probabilities.tolist(), color=PALETTE[0])
-    axes[-1].invert_yaxis()
-    axes[-1].set_xlim(0, 1)
-    axes[-1].set_title("probabilities", fontsize=10)
-    return figure
+        best = int(shares.argmax())
+        findings.append(f"{name}: most likely {CLASSES[best]}, {100 * float(shares[best]):.0f} %")
+    return described(figure, f"Probabilities for a picture. {'; '.join(findings)}.")

@@ -11,7 +11,9 @@ import pytest
 import torch
 from helpers import random_images
 
-from cifar_helpers import CLASSES, figures
+from cifar_helpers import CLASSES, CifarCNN, figures
+from cifar_helpers.figures.network import _FIELDS
+from cifar_helpers.widgets.receptive_field import most_exciting
 
 PICTURE = random_images(1).images[0]
 
@@ -26,7 +28,7 @@ def test_feature_maps_draw_the_first_maps_of_each_layer_on_their_own_symmetric_s
     torch.manual_seed(0)
     maps = {"first": torch.randn(5, 6, 6, requires_grad=True), "second": torch.randn(3, 2, 4) * 100}
     figure = figures.feature_maps(PICTURE, maps, count=4)
-    rows = np.array(figure.axes).reshape(2, 5)
+    rows = np.array(figure.axes[:10]).reshape(2, 5)
     assert np.array_equal(rows[0, 0].images[0].get_array(), PICTURE.permute(1, 2, 0))
     for row, values in zip(rows, maps.values(), strict=True):
         for place, plane in zip(row[1:], values.detach(), strict=False):
@@ -36,6 +38,16 @@ def test_feature_maps_draw_the_first_maps_of_each_layer_on_their_own_symmetric_s
             assert image.get_cmap().name == figures.SIGNED
     assert [row[1].get_ylabel() for row in rows] == ["first\n5 maps, 6 × 6", "second\n3 maps, 2 × 4"]
     assert not rows[1, 0].images and not rows[1, 4].images  # one picture, and no fourth map of three
+
+
+def test_feature_maps_say_what_their_colours_mean_and_how_many_numbers_are_zero() -> None:
+    maps = {"convolution": torch.tensor([[[-1.0, 2.0], [3.0, 0.0]]]), "ReLU": torch.tensor([[[0.0, 2.0], [3.0, 0.0]]])}
+    figure = figures.feature_maps(PICTURE, maps, count=1)
+    key = figure.axes[-1]
+    assert [tick.get_text() for tick in key.get_yticklabels()] == ["below 0", "0", "above 0"]
+    alt = str(figure.get_label())
+    assert "convolution: 1 maps, 2 × 2, 25 % of the numbers below zero and 25 % zero" in alt
+    assert "ReLU: 1 maps, 2 × 2, 0 % of the numbers below zero and 50 % zero" in alt
 
 
 def test_a_map_of_zeros_is_white() -> None:
@@ -55,6 +67,7 @@ def test_channel_ranges_are_mean_and_standard_deviation_of_each_channel() -> Non
     assert lengths == pytest.approx(values.std((0, 2, 3)).tolist(), rel=1e-4)
     assert [axes.get_title() for axes in figure.axes] == ["before", "after"]
     assert before.get_ylim() == after.get_ylim() and "standard deviation" in before.get_ylabel()
+    assert "after: means 0.00, standard deviations 0.00" in str(figure.get_label())
 
 
 def test_activation_spread_draws_a_line_for_each_network_over_layers_counted_from_one() -> None:
@@ -65,6 +78,7 @@ def test_activation_spread_draws_a_line_for_each_network_over_layers_counted_fro
     assert [t.get_text() for t in axes.get_legend().get_texts()] == ["a", "b"]
     assert axes.get_ylabel() == "spread" and axes.get_xlabel() == "layer"
     assert len({line.get_linestyle() for line in axes.lines}) == 2  # apart without colour too
+    assert figure.get_label() == "Spread, first layer to last. a: 1 to 0.01; b: 2 to 2."
 
 
 @pytest.mark.parametrize(
@@ -72,7 +86,9 @@ def test_activation_spread_draws_a_line_for_each_network_over_layers_counted_fro
 )
 def test_bars_carry_their_numbers_from_top_to_bottom(percent: bool, numbers: list[str], tick: str) -> None:
     values = {"one": 0.5, "two": 0.255} if percent else {"one": 1_049_088, "two": 7}
-    axes = figures.bars(values, "what", percent=percent).axes[0]
+    figure = figures.bars(values, "what", percent=percent)
+    axes = figure.axes[0]
+    assert figure.get_label() == f"What: one {numbers[0]}; two {numbers[1]}."
     assert [bar.get_width() for bar in axes.patches] == list(values.values())
     assert [text.get_text().strip() for text in axes.texts] == numbers
     tops = [bar.get_y() for bar in axes.patches]
@@ -97,22 +113,59 @@ def test_probability_bars_show_each_network_on_one_scale() -> None:
     image, *plots = figure.axes
     assert np.array_equal(image.images[0].get_array(), PICTURE.permute(1, 2, 0))
     for place, (name, shares) in zip(plots, said.items(), strict=True):
-        assert place.get_title() == name and place.get_xlim() == (0, 1)
-        assert [bar.get_width() for bar in place.patches] == pytest.approx(shares.tolist())
+        assert place.get_title() == name and place.get_xlim() == (0, 100) and "(%)" in place.get_xlabel()
+        assert [bar.get_width() for bar in place.patches] == pytest.approx((100 * shares).tolist())
         assert [t.get_text() for t in place.get_yticklabels()] == list(CLASSES)
         assert place.get_ylim()[0] > place.get_ylim()[1]  # airplane on top
+    assert "trained: most likely horse, 100 %" in str(figure.get_label())
 
 
-def test_through_the_network_goes_from_picture_to_maps_to_probabilities() -> None:
+def test_networks_without_a_part_are_on_rows_with_their_runs_and_differences() -> None:
+    accuracies = {"all layers": [70.0, 72.0], "without ReLU": [60.0, 61.0]}
+    figure = figures.without_each_part(accuracies, {"without ReLU": (-10.5, -11.2, -9.8)})
+    left, right = figure.axes
+    assert [tick.get_text() for tick in left.get_yticklabels()] == list(accuracies)
+    assert left.get_ylim()[0] > left.get_ylim()[1]  # the whole network on top
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [list(line.get_xdata()) for line in dots] == list(accuracies.values())
+    interval = next(line for line in right.lines if line.get_linewidth() == 4)
+    assert list(interval.get_xdata()) == [-11.2, -9.8] and set(interval.get_ydata()) == {1}
+    assert figure.get_label() == (
+        "Mean validation accuracies: all layers 71.0 %; without ReLU 60.5 %, −10.5 points, interval −11.2 to −9.8."
+    )
+    with pytest.raises(ValueError, match="without accuracies: another"):
+        figures.without_each_part(accuracies, {"another": (0.0, 0.0, 0.0)})
+
+
+def test_exciting_pictures_have_a_row_per_channel_with_its_name_and_the_field_framed() -> None:
+    pictures, network = random_images(12), CifarCNN().eval()
+    found = most_exciting(network, pictures.images)
+    figure = figures.exciting_pictures(pictures, found, [("block 1, ReLU", 3), ("block 3, ReLU", 70)], count=4)
+    rows = np.array(figure.axes).reshape(2, 4)
+    for row, (layer, channel) in zip(rows, (("block 1, ReLU", 3), ("block 3, ReLU", 70)), strict=True):
+        side = _FIELDS[layer][0]
+        for place, number in zip(row, found[layer].pictures[channel].tolist(), strict=False):
+            assert np.array_equal(place.images[0].get_array(), pictures.images[number].permute(1, 2, 0))
+            assert {frame.get_width() for frame in place.patches} == {side}
+        text = row[0].texts[0].get_text()
+        assert text.startswith(f"{layer}, channel {channel}\nsees {side} × {side} pixels\n") and " of 4: " in text
+        assert text.replace("\n", ", ") in str(figure.get_label())
+
+
+@pytest.mark.parametrize(("block", "layer"), list(enumerate(_FIELDS)))
+def test_the_frames_are_where_a_unit_of_the_network_can_see(block: int, layer: str) -> None:
     torch.manual_seed(0)
-    values = torch.randn(12, 4, 4) * torch.arange(12).view(12, 1, 1)
-    shares = torch.randn(10).softmax(0)
-    figure = figures.through_the_network(PICTURE, {"block 1": values, "block 2": values[:9]}, shares)
-    first, one, two, last = figure.axes
-    assert np.array_equal(first.images[0].get_array(), PICTURE.permute(1, 2, 0))
-    assert one.get_title() == "block 1\n9 of 12 maps, 4 × 4" and two.get_title().startswith("block 2\n9 of 9")
-    drawn = one.images[0].get_array()
-    assert drawn.shape == (18, 18)
-    strongest = values[values.flatten(1).std(1).argmax()]
-    assert np.allclose(drawn[1:5, 1:5], strongest)
-    assert [bar.get_width() for bar in last.patches] == pytest.approx(shares.tolist())
+    features = CifarCNN().features.eval()
+    for blocks in features:
+        blocks[3] = torch.nn.AvgPool2d(2)  # a maximum passes one gradient only
+        blocks[2] = torch.nn.Identity()
+    images = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    maps = features[block][:3](features[:block](images))
+    row, column = maps.shape[2] // 2, maps.shape[3] // 2 - 1
+    maps[0, :, row, column].sum().backward()
+    assert images.grad is not None
+    touched = images.grad[0].abs().sum(0).nonzero()
+    side, step, start = _FIELDS[layer]
+    for axis, unit in ((0, row), (1, column)):
+        assert int(touched[:, axis].min()) == start + step * unit
+        assert int(touched[:, axis].max()) == start + step * unit + side - 1
