@@ -89,9 +89,9 @@ class MLP(nn.Module):
 class CompactCNN(nn.Module):
     """Convolution stages, then the mean of each channel and one linear layer: no hidden layers.
 
-    Each stage halves the image. Behind its pooling stand `depth` further convolutions without change of shape; with
-    `residual` their result is added to what went in (He and others, 2016). Takes normalised images
-    `(B, 3, 32, 32)` and gives logits `(B, 10)`. 483,402 parameters as it stands.
+    Each stage halves the image. After its pooling come `depth` further convolutions that keep the shape; with
+    `residual` their output is added to their input (He and others, 2016). Takes normalised images
+    `(B, 3, 32, 32)` and gives logits `(B, 10)`. 483,402 parameters with the default arguments.
 
     Args:
         widths: channels of each stage, one to five stages.
@@ -123,7 +123,7 @@ class CompactCNN(nn.Module):
 
 
 class _ConvStack(nn.Module):
-    """Convolutions that keep the shape `(B, channels, H, W)`, with or without a way round them."""
+    """Convolutions that keep the shape `(B, channels, H, W)`, with or without a shortcut past them."""
 
     def __init__(self, channels: int, depth: int, residual: bool) -> None:
         super().__init__()
@@ -140,11 +140,11 @@ class _ConvStack(nn.Module):
 
 
 class FastCNN(nn.Module):
-    """A network made to learn in as few epochs as possible, after the speed-runs of Page (2018) and Jordan (2024).
+    """A network made to learn in as few epochs as possible, after the speed runs of Page (2018) and Jordan (2024).
 
-    Its first layer looks at patches of 2×2 pixels and is not trained: `whiten` sets it from the images. Batch norms
-    only shift, and every other convolution begins by handing its input on. Takes normalised images `(B, 3, 32, 32)`
-    and gives logits `(B, 10)`. 1,971,352 trained parameters as it stands.
+    Its first layer looks at patches of 2×2 pixels and is not trained: `whiten` sets it from the images. Its batch norms
+    shift but do not scale, and the convolutions start with identity (Dirac) initialisation. Takes normalised images
+    `(B, 3, 32, 32)` and gives logits `(B, 10)`. 1,971,352 trained parameters with the default arguments.
 
     Args:
         widths: channels of the three stages.
@@ -171,25 +171,25 @@ class FastCNN(nn.Module):
         negatives.
 
         Args:
-            images: normalised `(B, 3, H, W)`; some thousand are enough.
+            images: normalised `(B, 3, H, W)`; a few thousand are enough.
         """
         patches = images.unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 12).double()
         patches = patches - patches.mean(0)
         values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        # The small number keeps noise in the faintest components from being blown up.
+        # The small number keeps noise in the faintest components from being amplified.
         kernels = (vectors / (values + 5e-4).sqrt()).T.reshape(12, 3, 2, 2)
         self.whitening.weight.copy_(torch.cat([kernels, -kernels]))
         nn.init.zeros_(self.whitening.bias)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(B, 10)` of images `(B, 3, 32, 32)`."""
-        # The maxima of many channels are large; divided, the first steps stay small.
+        # Maxima over many channels are large; dividing the logits keeps the first steps small.
         logits: Tensor = self.head(self.features(self.whitening(images))) / 9
         return logits
 
 
 def _fast_stage(inputs: int, outputs: int) -> nn.Sequential:
-    """Two convolutions, pooling behind the first: `(B, inputs, H, W)` to `(B, outputs, H // 2, W // 2)`."""
+    """Two convolutions, with pooling after the first: `(B, inputs, H, W)` to `(B, outputs, H // 2, W // 2)`."""
     first, second = _dirac_conv(inputs, outputs), _dirac_conv(outputs, outputs)
     pool = nn.MaxPool2d(2)
     return nn.Sequential(
@@ -198,32 +198,32 @@ def _fast_stage(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _dirac_conv(inputs: int, outputs: int) -> nn.Conv2d:
-    """A convolution whose first outputs begin as copies of the inputs, so that nothing is lost at the start."""
+    """A convolution whose first outputs start as copies of its inputs, so that nothing is lost at the start."""
     convolution = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
     nn.init.dirac_(convolution.weight[: min(inputs, outputs)].data)
     return convolution
 
 
 def _unscaled_batch_norm(channels: int) -> nn.BatchNorm2d:
-    """A batch norm without a trained scale, whose running statistics follow a short training quickly."""
+    """A batch norm without a trained scale, whose running statistics follow a short training run quickly."""
     norm = nn.BatchNorm2d(channels, momentum=0.4)
     norm.weight.requires_grad_(False)
     return norm
 
 
 class TestTimeAugmentation(nn.Module):
-    """Ask a network about several views of each image and take the mean answer (test-time augmentation).
+    """Test-time augmentation: the mean of a network's logits for several views of each image.
 
     Args:
         model: takes `(B, 3, 32, 32)` and gives logits `(B, 10)`.
-        shift: 0 takes the image and its mirror image; more takes both also moved by so many pixels, up and left,
-            and down and right: six views.
+        shift: 0 takes two views, the image and its mirror image; a larger number takes six: both also shifted by so
+            many pixels, down and right, and up and left.
 
     Raises:
         ValueError: if `shift` is negative.
     """
 
-    __test__ = False  # its name begins as pytest's own do
+    __test__ = False  # pytest would take a class of this name for a test
 
     def __init__(self, model: nn.Module, shift: int = 0) -> None:
         super().__init__()
@@ -245,10 +245,10 @@ class TestTimeAugmentation(nn.Module):
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers training may change."""
+    """How many numbers of a network training may change."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def _check_dropout(dropout: float) -> None:
     if not 0 <= dropout < 1:
-        raise ValueError(f"dropout is a probability from 0 to below 1, got {dropout}")
+        raise ValueError(f"dropout must be a probability from 0 to below 1, got {dropout}")

@@ -1,4 +1,4 @@
-"""The maps of every layer for one picture: all of a layer at a glance, one enlarged, and the arithmetic of a pixel."""
+"""The feature maps of a picture: all maps of a layer, one of them enlarged, and the arithmetic of one pixel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SEED = 0
 
 
 def with_maps_only(model: nn.Module) -> tuple[nn.Module, Graph]:
-    """A network without what follows its last maps: most weights are there, and no map needs them.
+    """A network without the layers after its last maps: they hold most of the weights, and no map needs them.
 
     Args:
         model: see `trace`; it stays as it is.
@@ -59,7 +59,7 @@ def _shape(step: fx.Node) -> tuple[int, ...]:
 
 
 def _has_maps(shape: tuple[int, ...]) -> bool:
-    """A single number for each channel is no map."""
+    """A single number per channel is not a map."""
     return len(shape) == 3 and shape[1] * shape[2] > 1
 
 
@@ -117,7 +117,7 @@ def _output(node: Node, inputs: list[Tensor], named: Mapping[str, Tensor]) -> Te
 
 
 def _padded(x: Tensor, node: Node, value: float) -> Tensor:
-    """The input with as much padding as the size of the output asks for: it may be larger on one side."""
+    """The input with as much padding as the size of the output needs: it may be larger on one side."""
     sides: list[int] = []
     for axis in (1, 0):
         kernel, stride, first, dilation = (
@@ -129,7 +129,7 @@ def _padded(x: Tensor, node: Node, value: float) -> Tensor:
 
 
 def activations(model: nn.Module, picture: Tensor) -> dict[str, Tensor]:
-    """What each layer with maps makes of one picture, in eval mode.
+    """What each layer with maps computes from one picture, in eval mode.
 
     Args:
         model: see `trace`; it stays as it is.
@@ -144,15 +144,15 @@ def activations(model: nn.Module, picture: Tensor) -> dict[str, Tensor]:
 
 
 class LayerWidget(CourseWidget):
-    """What widgets about one unit of one layer share.
+    """What the widgets about one unit of one layer have in common.
 
     Attributes:
         layers: names of the layers, in order.
-        layer: the one that is shown.
+        layer: the layer that is shown.
         channel: the map in it, counted from 0.
         pixel: row and column in the map.
         picture: number of the picture.
-        classes: names of the labels; none where the pictures have no labels.
+        classes: names of the labels; empty if the pictures have no labels.
     """
 
     layers = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
@@ -176,7 +176,7 @@ class LayerWidget(CourseWidget):
         }
 
     def _whom(self) -> str:
-        """What the picture shows, for the middle of a sentence."""
+        """Which picture is shown, for the middle of a sentence."""
         if self._labels is None:
             return "the picture"
         return f"picture {self.picture}, of class {CLASSES[int(self._labels[self.picture])]},"
@@ -185,7 +185,7 @@ class LayerWidget(CourseWidget):
     def _layer_is_known(self, proposal: Any) -> str:
         name = str(proposal["value"])
         if name not in self._shapes:
-            raise traitlets.TraitError(f"there is no layer {name!r}; there are {', '.join(self._shapes)}")
+            raise traitlets.TraitError(f"there is no layer {name!r}: choose one of {', '.join(self._shapes)}")
         return name
 
     @traitlets.validate("channel")
@@ -208,7 +208,7 @@ class LayerWidget(CourseWidget):
 
     @traitlets.observe("layer")
     def _stay_inside(self, _: Any) -> None:
-        """A map or a pixel that this layer lacks becomes its last."""
+        """Where this layer has fewer maps or pixels, take its last one."""
         count, height, width = self._shapes[self.layer]
         self.channel = min(self.channel, count - 1)
         self.pixel = [min(self.pixel[0], height - 1), min(self.pixel[1], width - 1)]
@@ -221,16 +221,16 @@ def _within(name: str, value: int, count: int) -> int:
 
 
 def encoded(network: nn.Module, graph: Graph) -> bytes:
-    """Weights of a network without what follows its last maps; its outputs have no names."""
+    """The weights of a network cut off after its last maps, whose outputs have no names."""
     return encode(network, "float16", classes=[str(k) for k in range(graph.nodes[-1].shape[0])])
 
 
 class FeatureMaps(LayerWidget, module="feature_maps"):
-    """All maps of a layer, of a trained and an untrained network.
+    """All maps of a layer, in a trained and in an untrained network.
 
     Attributes:
         network: whose map is enlarged, `trained` or `untrained`.
-        pixel: row and column in that map; its arithmetic is shown.
+        pixel: row and column of the pixel in that map whose arithmetic is shown.
     """
 
     network = cast(str, traitlets.Enum(["trained", "untrained"], "trained").tag(sync=True))
@@ -239,10 +239,10 @@ class FeatureMaps(LayerWidget, module="feature_maps"):
         self._networks = {name: with_maps_only(m) for name, m in (("trained", trained), ("untrained", untrained))}
         shapes, others = (shapes_of(graph) for _, graph in self._networks.values())
         if shapes != others:
-            raise ValueError("the untrained network has other layers than the trained one: take one of the same class")
+            raise ValueError("the untrained network has other layers than the trained one: give one of the same class")
         layer, (_, _, width) = next(iter(shapes.items()))
         super().__init__(pictures, labels, shapes, layer=layer)
-        # It begins where the map is largest: somewhere it may well be zero.
+        # It begins at the largest value: elsewhere the map may well be zero.
         self.pixel = list(divmod(int(self.activations[0].argmax()), width))
 
     @property
@@ -258,7 +258,7 @@ class FeatureMaps(LayerWidget, module="feature_maps"):
         row, column = self.pixel
         value = f"{float(self.activations[self.channel, row, column]):.2f}".replace("-", "−")
         return (
-            f"The {count} maps of {height} × {width} that the layer “{self.layer}” makes of {self._whom()} in the "
+            f"The {count} maps of {height} × {width} that the layer “{self.layer}” computes from {self._whom()} in the "
             f"trained network and in one with random weights. Map {self.channel} of the {self.network} network is "
             f"enlarged; its value in row {row}, column {column} is {value}."
         )
@@ -272,7 +272,7 @@ class FeatureMaps(LayerWidget, module="feature_maps"):
 def feature_maps(
     picture: Tensor | ImageSet, trained: nn.Module | None = None, untrained: nn.Module | None = None
 ) -> FeatureMaps:
-    """All maps of each layer, trained beside untrained; point at one for its kernels and its arithmetic.
+    """All maps of each layer, trained and untrained side by side; point at one for its kernels and its arithmetic.
 
     Purple is below zero, orange above; each map has its own scale.
 

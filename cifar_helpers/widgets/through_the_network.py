@@ -1,4 +1,4 @@
-"""A picture on its way through a network: maps of each block, hidden units, probabilities; by epochs of training."""
+"""A picture on its way through a network: the maps of each block, hidden units and probabilities, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["ThroughTheNetwork", "through_the_network"]
 
 
 class ThroughTheNetwork(CourseWidget, module="through_the_network"):
-    """What a network makes of a picture.
+    """What each layer of a network computes from a picture.
 
     Attributes:
         image: the picture, uint8 `(32, 32, 3)`; set it to show another.
         network: `yours` or `course`.
-        epoch: of the course's network, one of `epochs`.
-        chosen: the stage and the map or unit that is looked at.
+        epoch: the epoch of training whose weights the course's network has, one of `epochs`.
+        chosen: the stage, and the map or unit in it that is shown enlarged.
     """
 
     image = Pixels()
@@ -49,24 +49,24 @@ class ThroughTheNetwork(CourseWidget, module="through_the_network"):
         super().__init__(**{**view.state, "image": pixels})
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """Weights by epoch, or the reader's own."""
+        """The weights of each epoch, and those of the reader's own network."""
         return self._files
 
     @property
     def prediction(self) -> Prediction:
-        """What the network that is shown says of the picture that is shown."""
+        """What the network on show predicts for the picture on show."""
         own = self._own if self.network == "yours" or self._run is None else None
         model = own if own is not None else load_run(str(self._run)).model(self.epoch)
         return predict(torch.from_numpy(self.image.copy()), model)
 
     def words(self) -> str:
-        """What is shown, with the largest probability."""
+        """What is shown, with the most likely class."""
         when = f"after epoch {self.epoch}" if self.epoch else "before training"
         whose = "your network" if self.network == "yours" else f"the course's network {when}"
         said = self.prediction
         return (
             f"A picture on its way through {whose}: the maps of each block, the hidden units, and ten probabilities. "
-            f"The largest is {said.label}, {percent(said.probability)}."
+            f"The most likely class is {said.label}, with {percent(said.probability)}."
         )
 
     @traitlets.validate("epoch")
@@ -90,11 +90,11 @@ def through_the_network(
     """Follow a picture through a network, from its pixels to ten probabilities.
 
     Args:
-        pictures: to choose from: a dict by name, a list of what `predict` takes, or a tensor uint8 `(N, 3, 32, 32)`;
-            `None` takes sketches that the course draws itself.
-        model: your own network, beside the recorded one. Any network made of convolutions, batch norms, pooling,
-            linear layers and the like can be shown.
-        run: a recorded run with weights, whose epochs can be compared; `None` shows your network alone.
+        pictures: the pictures to choose from: a dict by name, a list of what `predict` takes, or a tensor uint8
+            `(N, 3, 32, 32)`; `None` takes sketches, which the course draws itself.
+        model: your own network, shown in turn with the recorded one. It may have any layers that the browser can
+            compute, see `cifar_helpers.web.graph.SUPPORTED`.
+        run: a recorded run with weights, whose epochs can be compared; `None` shows only your network.
 
     Raises:
         PictureError: if a picture cannot be used; it says why.

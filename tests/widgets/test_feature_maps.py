@@ -91,7 +91,7 @@ def test_the_untrained_network_is_the_same_each_time_and_not_the_trained_one() -
 def test_state_that_is_not_there_is_refused_and_a_smaller_layer_keeps_the_pixel_inside() -> None:
     maps = feature_maps(IMAGES, network())
     for name, value, message in [
-        ("layer", "block 9", "there is no layer 'block 9'; there are block 1, convolution"),
+        ("layer", "block 9", "there is no layer 'block 9': choose one of block 1, convolution"),
         ("channel", 8, "channel is 8; it needs a whole number from 0 to 7"),
         ("pixel", [0, 32], "a row from 0 to 31 and a column from 0 to 31"),
         ("picture", 12, "picture is 12; it needs a whole number from 0 to 11"),
@@ -189,7 +189,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     row, column = divmod(int(maps["block 1, convolution"][0].argmax()), 32)
     assert state_of(page, "pixel") == [row + 1, column]
     page.get_by_role("radio", name="block 1, pooling").click()
-    expect(page.get_by_text("The largest of each window stays.")).to_be_visible()
+    expect(page.get_by_text("The largest number of each window is kept.")).to_be_visible()
     pooled = maps["block 1, pooling"][2]
     place = [(row + 1) // 2, column // 2]
     assert state_of(page, "pixel") == (place if pooled[*place] > 0 else list(divmod(int(pooled.argmax()), 16)))

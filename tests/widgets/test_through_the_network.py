@@ -245,7 +245,7 @@ def test_weights_that_do_not_arrive_are_said_and_the_last_picture_stays(front: F
 def test_traits_are_checked_and_words_say_what_is_shown() -> None:
     widget = through_the_network()
     assert "after epoch 25" in widget.words()
-    assert "horse, 93 %" in widget.words()
+    assert "horse, with 93 %" in widget.words()
     widget.epoch = 0
     assert "before training" in widget.words()
     with pytest.raises(traitlets.TraitError, match="no weights of epoch 7: choose one of 0, 1, 3, 8, 25"):

@@ -21,10 +21,10 @@ const SLOTS = 4;
 const LARGEST_WITH_NUMBERS = 3;
 const NOTES = {
   batch_norm: "Each map has its own scale and shift.",
-  relu: "What is below zero becomes zero.",
-  max_pool: "The largest of each window stays.",
-  average_pool: "Each window becomes its mean.",
-  add: "The shortcut is added.",
+  relu: "Numbers below zero become zero.",
+  max_pool: "The largest number of each window is kept.",
+  average_pool: "Each window is replaced by its mean.",
+  add: "The output of the shortcut is added.",
 };
 
 /**

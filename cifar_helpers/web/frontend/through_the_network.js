@@ -144,8 +144,8 @@ export function render(host) {
     h(
       "div", { class: "tn-foot cw-cap" }, colourKey(),
       h(
-        "p", {}, "Point at a map or unit, click to keep it. Wires lead from what feeds it most: ",
-        "orange adds, dashed purple subtracts, grey does both. ", model.get("note"),
+        "p", {}, "Point at a map or unit, click to keep it. Wires come from the inputs that contribute most: ",
+        "orange ones add, dashed purple ones subtract, grey ones do both. ", model.get("note"),
       ),
     ),
   );
@@ -282,7 +282,7 @@ export function render(host) {
     connect(s, unit, from, sources);
   }
   function told(mine, isMap, count) {
-    const what = isMap ? "kernels" : "summands";
+    const what = isMap ? "kernels" : "terms";
     const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that contribute most`;
     return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
   }
