@@ -9,10 +9,11 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
 
-from cifar_helpers import Epoch, History, figures
+from cifar_helpers import Epoch, History, figures, load_run
 
 
 def history(validation_loss: list[float], validation_accuracy: list[float] | None = None) -> History:
@@ -44,46 +45,91 @@ def test_curves_draw_loss_and_accuracy_of_both_sets() -> None:
         "training": ([1, 2, 3], [2.0, 1.0, 2.0 / 3]),
         "validation": ([1, 2, 3], [1.5, 1.0, 1.2]),
     }
-    assert drawn(figure, 1)["validation"] == ([1, 2, 3], [0.3, 0.5, 0.4])
-    assert [place.get_ylabel().split()[0] for place in figure.axes] == ["loss", "accuracy"]
+    assert drawn(figure, 1)["validation"] == ([1, 2, 3], [30, 50, 40])
+    assert [place.get_ylabel() for place in figure.axes] == ["loss (nats)", "accuracy (%)"]
+    assert "lowest after epoch 2, 1.00, and 1.20 after the last, accuracy 40.0%" in figure.get_label()
 
 
 def test_curves_mark_an_epoch_in_both_pictures() -> None:
     figure = figures.curves(history([1.5, 1.0, 1.2]), mark=2)
     for place in figure.axes:
         assert [2, 2] in [np.asarray(line.get_xdata()).tolist() for line in place.get_lines()]
-    assert [text.get_text().strip() for text in figure.axes[0].texts] == ["epoch 2"]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["epoch 2"]
 
 
 def test_curves_of_a_training_without_validation_name_no_validation() -> None:
     figure = figures.curves(history([math.nan, math.nan]))
     assert list(drawn(figure)) == ["training"]
+    assert "Validation" not in figure.get_label() and "nan" not in figure.get_label()
 
 
-@pytest.mark.parametrize(("column", "best"), [("validation_loss", (2, 1.0)), ("validation_accuracy", (3, 0.7))])
-def test_compare_marks_the_best_epoch_of_each_run(column: str, best: tuple[int, float]) -> None:
+def test_compare_marks_the_epoch_with_the_lowest_validation_loss_even_where_accuracy_is_not_highest() -> None:
     one = history([1.5, 1.0, 1.2], [0.3, 0.6, 0.7])
-    figure = figures.compare({"one": one, "two": history([0.9])}, column, "the unit")
-    assert drawn(figure)["one"] == ([1, 2, 3], one[column])
-    dots = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
-    assert (float(dots[0].get_xdata()[0]), float(dots[0].get_ydata()[0])) == best
-    assert figure.axes[0].get_ylabel() == "the unit"
+    figure = figures.compare({"one": one, "two": history([0.9])})
+    assert drawn(figure)["one"] == ([1, 2, 3], [30, 60, 70])
+    dots = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o" and len(line.get_xdata())]
+    assert [(float(x.get_xdata()[0]), float(x.get_ydata()[0])) for x in dots] == [(2, 60), (1, 50)]
+    assert "one 70.0% after 3 epochs; two 50.0% after 1 epochs" in figure.get_label()
 
 
 def test_compared_runs_differ_in_colour_and_in_stroke() -> None:
     three = {name: history([1.0, 0.9]) for name in ("a", "b", "c")}
-    lines = [x for x in figures.compare(three, "train_loss", "loss").axes[0].get_lines() if x.get_marker() != "o"]
+    lines = [x for x in figures.compare(three).axes[0].get_lines() if x.get_marker() != "o"]
     assert len({str(line.get_color()) for line in lines}) == 3
     assert len({str(line.get_linestyle()) for line in lines}) == 3
 
 
-def test_gaps_stand_in_the_order_given_from_the_top() -> None:
-    figure = figures.gaps({"plain": (0.98, 0.64), "augmented": (0.72, 0.73)})
+@pytest.mark.parametrize("name", ["compare", "schedule"])
+def test_the_learning_rate_is_drawn_below_over_the_same_epochs(name: str) -> None:
+    run = load_run("good-25").history
+    figure = figures.compare({"good": run}) if name == "compare" else figures.schedule(run)
+    above, below = figure.axes
+    (line,) = below.get_lines()
+    assert np.asarray(line.get_ydata()).tolist() == run["learning_rate"]
+    assert below.get_ylabel() == "learning rate" and above.get_xlim() == below.get_xlim()
+
+
+def test_the_words_of_the_schedule_name_its_peak() -> None:
+    figure = figures.schedule(load_run("good-25").history)
+    assert "rises to 0.1 in epoch 8 and falls to" in figure.get_label()
+
+
+def test_gaps_show_each_seed_and_the_gap_of_the_means() -> None:
+    figure = figures.gaps({"plain": [(0.98, 0.64), (0.96, 0.66)], "augmented": [(0.72, 0.73)]})
     place = figure.axes[0]
     assert [label.get_text() for label in place.get_yticklabels()] == ["augmented", "plain"]
-    assert [text.get_text().strip() for text in place.texts] == ["gap -1.0 points", "gap 34.0 points"]
-    dots = {(float(x.get_xdata()[0]), float(x.get_ydata()[0])) for x in place.get_lines() if x.get_marker() == "o"}
-    assert dots == {(73.0, 0.0), (64.0, 1.0)}
+    assert [text.get_text() for text in place.texts] == ["gap -1.0 points", "gap 32.0 points"]
+    dots = [line for line in place.get_lines() if line.get_marker() == "o"]
+    assert np.asarray(dots[1].get_xdata()).tolist() == [64, 66] and "plain: 97.0 % and 65.0 %" in figure.get_label()
+
+
+def test_descent_draws_each_path_and_names_the_loss_at_its_end() -> None:
+    path = torch.tensor([[2.0, 1.0], [1.0, 0.5], [0.6, 0.1]])
+    figure = figures.descent({"one": path, "two": 0.5 * path}, torch.tensor([1.0, 100.0]))
+    assert drawn(figure)["one step"] == ([2.0, 1.0, pytest.approx(0.6)], pytest.approx([1.0, 0.5, 0.1]))
+    assert [place.get_title().splitlines()[1] for place in figure.axes] == [
+        "loss 0.68 after 2 steps",
+        "loss 0.17 after 2 steps",
+    ]
+    assert "one: 0.68; two: 0.17" in figure.get_label()
+
+
+def test_a_sweep_marks_rates_that_diverge_at_the_top_and_names_the_lowest_loss() -> None:
+    figure = figures.rate_sweep({0.001: 2.2, 0.1: 1.9, 1.0: math.nan, 10.0: math.inf}, start=2.3)
+    assert drawn(figure)["after the short run"] == ([0.001, 0.1], [2.2, 1.9])
+    assert drawn(figure)["diverged"] == ([1.0, 10.0], [pytest.approx(2.4)] * 2)
+    assert "lowest, 1.90, at 0.1; 2.20 at 0.001; diverged at 1, 10" in figure.get_label()
+    assert "diverged" not in drawn(figures.rate_sweep({0.1: 1.9}, start=2.3))
+
+
+def test_the_correct_class_stands_out_after_every_epoch() -> None:
+    shares = torch.full((10,), 0.05).index_fill(0, torch.tensor(8), 0.55)
+    figure = figures.class_by_epoch(torch.zeros(3, 32, 32, dtype=torch.uint8), {0: shares.flip(0), 3: shares}, 8)
+    for place in figure.axes[1:]:
+        colours = [patch.get_facecolor() for patch in place.patches]
+        assert colours.count(colours[8]) == 1 and len(set(colours)) == 2
+    assert figure.axes[2].patches[8].get_width() == pytest.approx(55)
+    assert "class, ship: 5% after epoch 0, 55% after epoch 3" in figure.get_label()
 
 
 def test_in_a_terminal_live_curves_draw_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,11 +158,11 @@ def training():
 ]
 
 
-def test_in_a_notebook_each_training_has_one_picture_that_is_redrawn(tmp_path: Path) -> None:
+def test_in_a_notebook_each_training_run_has_one_picture_that_is_redrawn(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in NOTEBOOK])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     for cell in notebook.cells[1:3]:
         (output,) = cell.outputs
         assert "image/png" in output.data
-        assert output.metadata["image/png"]["alt"].startswith("Loss and accuracy of 3 epochs")
+        assert output.metadata["image/png"]["alt"].startswith("Loss and accuracy by epoch, 3 in all")
     assert notebook.cells[3].outputs[0].text == "[]\n"

@@ -5,13 +5,18 @@ import torch
 from cifar_helpers.runs import load_run
 
 
+def momentum_speed() -> float:
+    """How many times as far a step with momentum 0.9 goes as a plain one, along a constant slope."""
+    return 1 / (1 - 0.9)
+
+
 def good_recipe() -> float:
-    """What the good recipe gains on 100 epochs of the old one, in points of validation accuracy."""
+    """By how much the good recipe beats 100 epochs of the old one, in points of validation accuracy."""
     good, long = (load_run(name).metrics["validation"]["accuracy"] for name in ("good-25", "published-100"))
     return 100 * float(good - long)
 
 
 def best_of_thirty() -> float:
-    """Mean of the best of 30 accuracies on 1,000 images, in percent, where each image is right with 80 %."""
+    """Mean of the best of 30 accuracies on 1,000 images, in percent, where each prediction is correct with 80 %."""
     right = torch.rand(200, 30, 1000, generator=torch.Generator().manual_seed(0)) < 0.8
     return 100 * float(right.float().mean(2).max(1).values.mean())
