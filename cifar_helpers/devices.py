@@ -1,4 +1,4 @@
-"""Which devices there are."""
+"""The devices of this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def devices() -> list[torch.device]:
-    """The CPU, and the accelerator if there is one that answers."""
+    """The CPU, and the accelerator if there is one that torch can use."""
     found = [torch.device("cpu")]
     # A build for GPUs names its accelerator even on a machine without one, so availability decides.
     if torch.accelerator.is_available():
@@ -22,7 +22,7 @@ def checked_device(device: torch.device | str) -> torch.device:
     """A device of this machine.
 
     Raises:
-        ValueError: if there is no such device; it lists those that there are.
+        ValueError: if there is no such device; it lists those that exist.
     """
     kinds = [found.type for found in devices()]
     try:

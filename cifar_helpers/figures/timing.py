@@ -20,6 +20,7 @@ _GROUPS: Final = {
     "linear layers": (("linear",), "s", 1),
     "batch norm, ReLU and pooling": (("batch norm", "ReLU", "max pool"), "^", 2),
 }
+_PATCH: Final = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5}  # keeps a label legible on a line
 
 
 def epoch_times(measured: Mapping[str, float], reported: Mapping[str, float]) -> Figure:
@@ -170,7 +171,9 @@ def _label(axes: Any, layer: LayerWork) -> None:
         return
     places: dict[str, tuple[tuple[int, int], str]] = {"conv": ((0, -14), "center"), "ReLU": ((-7, -4), "right")}
     offset, side = places.get(kind, ((7, -4), "left"))
-    axes.annotate(layer.name, (layer.intensity, layer.rate), offset, textcoords="offset points", fontsize=9, ha=side)
+    axes.annotate(
+        layer.name, (layer.intensity, layer.rate), offset, textcoords="offset points", fontsize=9, ha=side, bbox=_PATCH
+    )
 
 
 def _roofline_words(found: Roofline) -> str:

@@ -44,7 +44,7 @@ class Fit(NamedTuple):
 
 
 def time_at(curve: Curve, batch: float) -> float:
-    """Milliseconds per image at a batch size between two that were measured, straight on logarithmic scales.
+    """Milliseconds per image at a batch size between two that were measured, interpolated on logarithmic scales.
 
     NaN outside what was measured.
     """

@@ -179,7 +179,7 @@ function split({ name, line, step, image, bounds, measured }, scale, unit) {
   );
 }
 
-/** How the split was found, and where not to believe it. */
+/** How the split was found, and where it is rough. */
 function caution(both, isBounded) {
   const errors = both.map(({ name, fit }) => {
     if (!fit) return `${name} has too few batch sizes to be split.`;
@@ -196,7 +196,7 @@ function caution(both, isBounded) {
     + `image. ${errors.join(" ")} ${limits}`;
 }
 
-/** A point between those of a list, straight on logarithmic scales; nothing beyond them. */
+/** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
 function pointAt(points, batch) {
   const k = points.findIndex(point => point[0] >= batch);
   if (k >= 0 && points[k][0] === batch) return points[k];
