@@ -1,4 +1,4 @@
-"""Figures of lesson 01: images as numbers, classes, statistics, augmentation."""
+"""Figures of lesson 01: images as numbers, classes, statistics, near-duplicates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import PALETTE, as_pixels, draw_image, new_figure
+from cifar_helpers.figures._base import PALETTE, as_pixels, described, draw_image, image_grid, new_figure
 
-__all__ = ["CHANNELS", "channel_histograms", "channels", "class_balance", "class_rows", "pixel_values"]
+__all__ = [
+    "CHANNELS",
+    "channel_histograms",
+    "channels",
+    "class_balance",
+    "class_means",
+    "class_rows",
+    "pairs",
+    "pixel_values",
+]
 
 CHANNELS = ("red", "green", "blue")
 _CHANNEL_COLOURS = (PALETTE[3], PALETTE[2], PALETTE[0])
@@ -27,7 +36,7 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
         image: uint8 `(3, H, W)`.
         top: first row of the square.
         left: first column of the square.
-        size: side of the square in pixels.
+        size: side of the square in pixels, at least 2.
         channel: 0 red, 1 green, 2 blue.
     """
     figure, (whole, part) = new_figure(9.5, 4.4, ncols=2)
@@ -39,9 +48,20 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
     for (row, column), value in np.ndenumerate(values):
         colour = "black" if value > 127 else "white"
         part.text(column, row, str(value), ha="center", va="center", color=colour, fontsize=9)
-    part.set_title(f"{CHANNELS[channel]} values in the square, 0..255", fontsize=10)
-    part.set_axis_off()
-    return figure
+    part.set_xticks(range(size), range(left, left + size), fontsize=8)
+    part.set_yticks(range(size), range(top, top + size), fontsize=8)
+    part.set_xlabel("column")
+    part.set_ylabel("row")
+    part.grid(visible=False)
+    part.set_title(f"{CHANNELS[channel]} values in the square (0 = dark, 255 = bright)", fontsize=10)
+    steps = np.diff(values.astype(int), axis=1)
+    row, column = np.unravel_index(np.abs(steps).argmax(), steps.shape)
+    return described(
+        figure,
+        f"A square of {size} by {size} pixels, and its {CHANNELS[channel]} values, {values.min()} to {values.max()}. "
+        f"The largest jump between neighbours in a row is from {values[row, column]} to {values[row, column + 1]}, "
+        f"in row {top + row}.",
+    )
 
 
 def channels(image: Tensor) -> Figure:
@@ -54,7 +74,12 @@ def channels(image: Tensor) -> Figure:
     draw_image(axes[0], image, "all three")
     for place, plane, name in zip(axes[1:], image, CHANNELS, strict=True):
         draw_image(place, plane, name, cmap="gray", vmin=0, vmax=255)
-    return figure
+    red, green, blue = (f"{float(plane.float().mean()):.0f}" for plane in image)
+    return described(
+        figure,
+        "The picture beside its channels in grey, dark 0 to bright 255: the same shapes three times. "
+        f"On average red is {red}, green {green}, blue {blue}.",
+    )
 
 
 def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
@@ -68,7 +93,7 @@ def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
             if k < len(members):
                 place.imshow(as_pixels(members[k]), interpolation="nearest")
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
-    return figure
+    return described(figure, f"Up to {columns} images of each class, one row per class: {', '.join(CLASSES)}.")
 
 
 def class_balance(parts: dict[str, Tensor]) -> Figure:
@@ -79,34 +104,80 @@ def class_balance(parts: dict[str, Tensor]) -> Figure:
     """
     figure, axes = new_figure(9, 3.2)
     width = 0.8 / len(parts)
+    findings = []
     for k, (name, labels) in enumerate(parts.items()):
         counts = torch.bincount(labels, minlength=len(CLASSES)).numpy()
         places = np.arange(len(CLASSES)) + (k - (len(parts) - 1) / 2) * width
         axes.bar(places, counts, width, label=name, color=PALETTE[k])
+        low, high = int(counts.min()), int(counts.max())
+        findings.append(f"{name} {low:,} of each" if low == high else f"{name} between {low:,} and {high:,}")
     axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=25, ha="right")
-    axes.set_ylabel("images")
+    axes.set_ylabel("images per class")
     axes.grid(axis="x", visible=False)
     figure.legend(loc="outside upper center", ncols=len(parts))
-    return figure
+    return described(figure, f"Images of the ten classes: {'; '.join(findings)}.")
 
 
-def channel_histograms(images: Tensor, titles: Sequence[str], others: Tensor) -> Figure:
-    """How often each value occurs in the three channels, for two versions of the same images.
+def class_means(means: Tensor) -> Figure:
+    """The mean image of each class.
 
     Args:
-        images: `(N, 3, H, W)` numbers of any kind.
-        titles: of the two panels.
-        others: the second version, of the same shape.
+        means: float `(10, 3, H, W)`, 0..255, in the order of `CLASSES`.
+    """
+    figure = image_grid(means.round().to(torch.uint8), CLASSES, columns=5, size=1.5)
+    bluer = [name for name, mean in zip(CLASSES, means, strict=True) if mean[2].mean() > mean[0].mean()]
+    found = f"More blue than red: {', '.join(bluer)}." if bluer else "None is more blue than red."
+    return described(figure, f"The mean image of each of the ten classes: blurs without sharp outlines. {found}")
+
+
+def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
+    """How often each value occurs in the three channels, before and after normalising.
+
+    Args:
+        images: uint8 `(N, 3, H, W)`.
+        normalised: float of the same shape.
     """
     figure, axes = new_figure(9.5, 3.2, ncols=2)
-    for place, numbers, title in zip(axes, (images, others), titles, strict=True):
+    labels = ("pixel value", "standard deviations from the mean")
+    for place, numbers, title, label in zip(axes, (images, normalised), ("before", "after"), labels, strict=True):
         for name, colour, line, plane in zip(
             CHANNELS, _CHANNEL_COLOURS, _CHANNEL_LINES, numbers.transpose(0, 1), strict=True
         ):
             counts, edges = np.histogram(plane.flatten().numpy(), bins=64)
-            place.plot(edges[:-1], counts / counts.sum(), line, color=colour, label=name)
+            middles = (edges[:-1] + edges[1:]) / 2
+            place.plot(middles, 100 * counts / counts.sum(), line, color=colour, label=name)
+        place.set_ylim(bottom=0)
         place.set_title(title, fontsize=10)
-        place.set_xlabel("pixel value")
-        place.set_ylabel("share of pixels")
+        place.set_xlabel(label)
+        place.set_ylabel("% of the pixels")
     axes[0].legend()
-    return figure
+    return described(
+        figure,
+        f"Histograms of the three channels. Before: {int(images.min())} to {int(images.max())}. After: "
+        f"{float(normalised.min()):.1f} to {float(normalised.max()):.1f}, around 0. Each curve keeps its shape.",
+    )
+
+
+def pairs(left: Tensor, right: Tensor, titles: Sequence[str], columns: int = 4) -> Figure:
+    """Pairs of images, the two of a pair side by side.
+
+    Args:
+        left: uint8 `(N, 3, H, W)`.
+        right: of the same shape.
+        titles: one for each pair.
+        columns: pairs in a row.
+
+    Raises:
+        ValueError: if there are no pairs, or not as many of each as titles.
+    """
+    if not len(left) == len(right) == len(titles) or not titles:
+        raise ValueError(f"give as many left as right images and titles, got {len(left)}, {len(right)}, {len(titles)}")
+    gap = torch.full((*left.shape[:3], 1), 255, dtype=torch.uint8)
+    joined = torch.cat([left, gap, right], dim=3)
+    rows = -(-len(titles) // columns)
+    figure, axes = new_figure(columns * 2.4, rows * 1.45, nrows=rows, ncols=columns, squeeze=False)
+    for place in axes.flat[len(titles) :]:
+        place.set_visible(False)
+    for place, image, title in zip(axes.flat, joined, titles, strict=False):
+        draw_image(place, image, title)
+    return described(figure, f"{len(titles)} pairs of images side by side: {', '.join(titles)}.")

@@ -12,16 +12,16 @@ import torch
 from helpers import ALL, NOTEBOOKS, after_cell, alts, cells, frames, pictures, right, solution, status, truth
 from torch import nn
 from torch.nn.functional import conv2d, max_pool2d
-from torch.utils.data import Dataset, random_split
+from torch.utils.data import random_split
 
-from cifar_helpers import Augment, Cifar10, normalise
+from cifar_helpers import CLASSES, Augment, Cifar10, normalise
 from cifar_helpers.checks.answers import reply
 from cifar_helpers.checks.drawing import in_signs
 from cifar_helpers.checks.lesson_01 import pictures as pictures_01
 from cifar_helpers.checks.lesson_02 import pictures as pictures_02
 from cifar_helpers.checks.pictures import horse
 from cifar_helpers.checks.questions import Choice, Number
-from cifar_helpers.data import MEAN, STD
+from cifar_helpers.data import MEAN
 from cifar_helpers.kernels import KERNELS, output_size, receptive_field
 
 
@@ -32,7 +32,7 @@ def prose(lesson: str) -> str:
 
 
 def heard(name: str, answer: float) -> str:
-    """What a wrong number gets to hear."""
+    """The reply to a wrong number."""
     said = reply(ALL[name], answer)
     assert said.state == "wrong"
     return said.says
@@ -41,7 +41,7 @@ def heard(name: str, answer: float) -> str:
 # --- lesson 01 ---------------------------------------------------------------------------------------------------
 
 
-def test_whole_numbers_of_eight_bits_run_over() -> None:
+def test_uint8_overflows() -> None:
     assert int(torch.tensor([250], dtype=torch.uint8) + 10) == int(right("wraps_around"))
 
 
@@ -59,37 +59,53 @@ def test_normalising_keeps_the_shape_of_a_histogram(sketches: Cifar10) -> None:
 def test_a_picture_has_as_many_versions_as_the_lesson_counts(sketches: Cifar10) -> None:
     picture = sketches.split()[1].of_class("horse").images[3]
     names = after_cell("01", "def shift(", {"torch": torch, "MEAN": MEAN, "picture": picture})
-    views = after_cell("01", "moves = range", names)["views"]
+    views = after_cell("01", "views = set()", names)["views"]
     assert len(views) == truth("augmented_pictures")
     drawn = Augment(flip=True, shift=4)(normalise(picture).repeat(3000, 1, 1, 1), torch.Generator().manual_seed(0))
     assert len({view.numpy().tobytes() for view in drawn}) == len(views)
 
 
-def test_who_counts_versions_in_a_usual_wrong_way_hears_which() -> None:
+def test_each_usual_wrong_count_of_versions_has_its_own_reply() -> None:
     wrong = {
-        9 + 9: "multiplied, not added",
+        9 + 9: "Multiply the choices",
         2 * 4 * 4: "both ways",
-        9 * 9: "mirror doubles",
-        2 * 8 * 8: "nine each way",
+        9 * 9: "Mirroring doubles",
+        2 * 8 * 8: "nine places each way",
     }
     assert all(words in heard("augmented_pictures", number) for number, words in wrong.items())
 
 
 def test_one_dataset_shares_its_transform_with_both_parts(sketches: Cifar10) -> None:
-    from PIL import Image
-    from torchvision.transforms import v2
-
-    names: dict[str, Any] = {"torch": torch, "Dataset": Dataset, "Image": Image, "MEAN": MEAN, "STD": STD}
-    names |= {"data": sketches, "random_split": random_split}
-    whole = after_cell("01", "class Pictures", names)["Pictures"](
-        sketches.train, v2.Compose([v2.RandomHorizontalFlip(), v2.ToImage()])
-    )
+    whole = after_cell("01", "class Mirroring", {"torch": torch})["Mirroring"](sketches.train_images)
     torch.manual_seed(0)
     _, hold_out = random_split(whole, [0.8, 0.2])
-    looks = [hold_out[0][0] for _ in range(8)]
+    looks = [hold_out[0] for _ in range(8)]
     same = [torch.equal(look, looks[0]) for look in looks]
-    assert 0 < sum(same) < 8 and "now its mirror image" in right("shared_transform")
+    assert 0 < sum(same) < 8 and right("shared_transform") == "Sometimes the picture, sometimes its mirror image."
     assert all(torch.equal(look.flip(2), looks[0]) for look, equal in zip(looks, same, strict=True) if not equal)
+
+
+def test_three_means_meet_the_columns_and_not_the_channels() -> None:
+    batch = torch.rand(8, 3, 32, 32)
+    means = batch.mean((0, 2, 3))
+    with pytest.raises(RuntimeError, match="dimension 3"):
+        batch - means
+    assert right("lined_up") == "It raises an error."
+    centred = batch - means.view(3, 1, 1)
+    torch.testing.assert_close(centred.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(solution("centre")(batch), centred)
+
+
+def test_the_nearest_class_mean_is_right_as_often_as_the_question_says(sketches: Cifar10) -> None:
+    train, validation = sketches.split()
+    means = torch.stack([train.of_class(name).images.float().mean(0) for name in CLASSES])
+    images = validation.images.float()
+    names = {"torch": torch, "validation": validation, "means": means}
+    lesson = after_cell("01", "torch.cdist", names)
+    low, high = map(int, re.findall(r"\d+", right("mean_classifier")))
+    assert low < 100 * lesson["accuracy"] < high
+    chosen = solution("nearest_mean")(images, means)
+    assert torch.equal(chosen == validation.labels, lesson["right"])
 
 
 def test_channels_come_first_and_red_is_the_first() -> None:
@@ -235,10 +251,21 @@ def test_the_picture_of_brightening_counts_what_is_lost() -> None:
     assert f"{int((bright == 255).sum() + (bright == 0).sum()):,} with +100" in status(page)
 
 
-def test_the_picture_of_counts_has_bars_of_one_length() -> None:
-    page = pictures_01.counted(solution("class_counts"))
-    assert "60 of 300, 40 of 200, 10 of 50" in status(page)
-    assert len(set(re.findall(r"width:(\d+)px'></div>", page))) == 1
+def test_the_picture_of_centring_has_three_channels_of_mean_zero() -> None:
+    page = pictures_01.centred(solution("centre"))
+    assert "means of your channels: 0.0, 0.0, 0.0" in status(page)
+    values = solution("centre")(horse()[None].float())[0]
+    for shown, channel in zip(pictures(page)[1:], values.numpy(), strict=True):
+        assert np.array_equal(shown, in_signs(channel))
+    assert "means of your channels: 0.0, 0.0, 0.0" not in status(pictures_01.centred(lambda images: images))
+
+
+def test_the_picture_of_the_nearest_mean_counts_what_the_answer_gets_right() -> None:
+    said = status(pictures_01.sorted_by_mean(solution("nearest_mean")))
+    counted = re.search(r"classifies (\d+) of 100", said)
+    assert counted and 20 < int(counted[1]) < 100 and "guessing would get about 20" in said
+    first = status(pictures_01.sorted_by_mean(lambda images, means: torch.zeros(len(images), dtype=torch.int64)))
+    assert "classifies 20 of 100" in first
 
 
 def test_the_picture_of_the_split_marks_what_is_held_out() -> None:

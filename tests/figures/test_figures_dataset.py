@@ -10,10 +10,9 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from helpers import NOTEBOOKS, random_images
-from torch.utils.data import DataLoader
+from helpers import NOTEBOOKS, random_images, solution
 
-from cifar_helpers import CLASSES, Augment, BatchLoader, Cifar10, ImageSet, denormalise, figures, normalise
+from cifar_helpers import CLASSES, Augment, Cifar10, ImageSet, denormalise, figures, normalise
 from cifar_helpers.data import MEAN, STD
 
 LESSON = NOTEBOOKS / "01_dataset_tour.ipynb"
@@ -49,6 +48,15 @@ def test_pixel_values_writes_the_numbers_of_the_marked_square(picture: torch.Ten
         assert value == picture[2, 5 + row, 9 + column]
     assert whole.patches[0].get_bbox().bounds == (8.5, 4.5, 4, 4)
     assert "blue" in part.get_title()
+    assert [int(label.get_text()) for label in part.get_xticklabels()] == [9, 10, 11, 12]
+    assert [int(label.get_text()) for label in part.get_yticklabels()] == [5, 6, 7, 8]
+
+
+def test_pixel_values_says_where_the_largest_jump_is() -> None:
+    image = torch.full((3, 32, 32), 30, dtype=torch.uint8)
+    image[0, 6, 12:] = 200  # an edge in row 6
+    alt = figures.pixel_values(image, top=4, left=8).get_label()
+    assert "30 to 200" in alt and alt.endswith("from 30 to 200, in row 6.")
 
 
 def test_channels_shows_each_channel_on_the_full_scale(picture: torch.Tensor) -> None:
@@ -58,6 +66,11 @@ def test_channels_shows_each_channel_on_the_full_scale(picture: torch.Tensor) ->
     for place, plane in zip(axes[1:], dark, strict=True):
         assert np.array_equal(place.images[0].get_array(), plane.numpy())
         assert place.images[0].get_clim() == (0, 255)  # else a dark channel would look like a bright one
+
+
+def test_channels_says_how_bright_each_is() -> None:
+    image = torch.tensor([200, 100, 0], dtype=torch.uint8).view(3, 1, 1).expand(3, 32, 32)
+    assert figures.channels(image).get_label().endswith("red is 200, green 100, blue 0.")
 
 
 def test_class_rows_shows_each_class_in_its_own_row() -> None:
@@ -76,26 +89,65 @@ def test_class_balance_draws_the_counts_of_each_part() -> None:
     heights = [[bar.get_height() for bar in bars] for bars in figure.axes[0].containers]
     assert heights == [[2, 0, 0, 1, 0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]]
     assert [text.get_text() for text in figure.legends[0].texts] == ["training", "validation"]
+    assert figure.get_label() == "Images of the ten classes: training between 0 and 2; validation between 0 and 1."
+    even = figures.class_balance({"training": torch.arange(10).repeat(4000)})
+    assert even.get_label() == "Images of the ten classes: training 4,000 of each."
 
 
-def test_channel_histograms_draw_shares_of_each_channel() -> None:
-    images = torch.zeros(4, 3, 32, 32)
-    images[:, 1] = 64.0
-    images[:2, 2] = 64.0
-    figure = figures.channel_histograms(images, ("before", "after"), images / 64)
+def test_class_means_draws_each_mean_and_says_which_are_blue() -> None:
+    means = 10.4 * torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 8, 8).clone()
+    means[8, 2] += 50
+    figure = figures.class_means(means)
+    assert [axes.get_title() for axes in figure.axes] == list(CLASSES)
+    assert int(figure.axes[9].images[0].get_array()[0, 0, 0]) == 94
+    assert figure.get_label().endswith("More blue than red: ship.")
+
+
+def test_pairs_draws_the_two_of_a_pair_side_by_side() -> None:
+    left, right = random_images(5, seed=1).images, random_images(5, seed=2).images
+    figure = figures.pairs(left, right, list("abcde"))
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == list("abcde")
+    for axes, first, second in zip(shown, left, right, strict=True):
+        drawn = np.asarray(axes.images[0].get_array())
+        assert np.array_equal(drawn[:, :32], first.permute(1, 2, 0))
+        assert np.array_equal(drawn[:, -32:], second.permute(1, 2, 0))
+    assert figure.get_label() == "5 pairs of images side by side: a, b, c, d, e."
+
+
+def test_pairs_of_unequal_number_are_refused() -> None:
+    images = random_images(3).images
+    for left, titles in ((images[:2], "abc"), (images, "ab"), (images[:0], "")):
+        with pytest.raises(ValueError, match="as many"):
+            figures.pairs(left, images[: len(titles)], list(titles))
+
+
+def test_channel_histograms_draw_the_share_of_each_value_before_and_after() -> None:
+    images = torch.zeros(4, 3, 32, 32, dtype=torch.uint8)
+    images[:, 1] = 64
+    images[:2, 2] = 64
+    figure = figures.channel_histograms(images, images / 64)
     for place, top in zip(figure.axes, (64, 1), strict=True):
         red, green, blue = (line.get_ydata() for line in place.lines)
-        assert red.max() == green.max() == 1
-        assert blue[0] == blue[-1] == 0.5
-        assert place.lines[2].get_xdata().max() == pytest.approx(top * 63 / 64)
+        assert red.max() == green.max() == 100
+        assert blue[0] == blue[-1] == 50
+        assert place.lines[2].get_xdata().max() == pytest.approx(top * 63.5 / 64)
+        assert place.get_ylim()[0] == 0
     assert [place.get_title() for place in figure.axes] == ["before", "after"]
+    assert "Before: 0 to 64. After: 0.0 to 1.0" in figure.get_label()
 
 
-def test_lesson_normalises_as_the_package_does(picture: torch.Tensor) -> None:
-    lesson = run_cells("by_hand = ", picture=picture)
-    torch.testing.assert_close(lesson["by_hand"], normalise(picture))
-    assert torch.equal(lesson["back"], denormalise(lesson["by_hand"]))
-    assert torch.equal(lesson["back"], picture)
+def test_the_exercises_normalise_as_the_package_does(picture: torch.Tensor) -> None:
+    values = solution("normalise")(picture[None])
+    torch.testing.assert_close(values[0], normalise(picture))
+    assert torch.equal(solution("denormalise")(values)[0], picture) and torch.equal(denormalise(values[0]), picture)
+
+
+def test_the_lesson_works_out_one_pixel_as_the_package_does(
+    picture: torch.Tensor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_cells("red = picture", picture=picture)
+    assert float(capsys.readouterr().out.split()[-1]) == pytest.approx(float(normalise(picture)[0, 5, 13]), abs=6e-4)
 
 
 def test_lesson_shifts_as_the_package_does(picture: torch.Tensor) -> None:
@@ -115,25 +167,14 @@ def test_lesson_cuts_out_as_the_package_does(picture: torch.Tensor) -> None:
     assert {image.numpy().tobytes() for image in denormalise(many)} <= by_hand
 
 
-def test_lesson_dataset_gives_the_numbers_of_batch_loader() -> None:
-    images = random_images(30)
-    lesson = run_cells("class Pictures(", "plain = ", validation=images, BatchLoader=BatchLoader)
-    usual = DataLoader(lesson["Pictures"](images, lesson["plain"]), batch_size=8)
-    for (theirs, labels), (ours, ours_labels) in zip(usual, BatchLoader(images, 8), strict=True):
-        torch.testing.assert_close(theirs, ours)
-        assert torch.equal(labels, ours_labels)
-
-
 def test_lesson_thumbnails_find_a_brightened_twin_among_strangers() -> None:
-    thumbnails = run_cells("def thumbnails(", train=random_images(50), validation=random_images(5, seed=9))[
-        "thumbnails"
-    ]
+    thumbnails = run_cells("def thumbnails(")["thumbnails"]
     known = random_images(200, seed=1)
     twin = (known.images[77:78].float() * 0.8 + 20).to(torch.uint8)
-    likeness = (thumbnails(twin) @ thumbnails(known.images).T)[0]
-    assert likeness.argmax() == 77
-    assert likeness[77] > 0.99
-    assert likeness.topk(2).values[1] < 0.8  # being equally bright is no likeness
+    similarity = (thumbnails(twin) @ thumbnails(known.images).T)[0]
+    assert similarity.argmax() == 77
+    assert similarity[77] > 0.99
+    assert similarity.topk(2).values[1] < 0.8  # being equally bright does not make two images similar
 
 
 @pytest.mark.real
@@ -147,7 +188,8 @@ def test_statistics_that_the_lesson_states(real_data: Cifar10) -> None:
 @pytest.mark.real
 def test_twins_that_the_lesson_shows_are_there(real_data: Cifar10) -> None:
     train, validation = real_data.split()
-    lesson = run_cells("def thumbnails(", train=train, validation=ImageSet(validation.images, validation.labels))
-    assert (lesson["likeness"] > 0.99).sum() >= 8
-    best = lesson["likeness"].topk(8).indices
+    parts = {"train": train, "validation": ImageSet(validation.images, validation.labels)}
+    lesson = run_cells("def thumbnails(", "known = ", **parts)
+    assert (lesson["similarity"] > 0.99).sum() >= 8
+    best = lesson["similarity"].topk(8).indices
     assert torch.equal(validation.labels[best], train.labels[lesson["twin"][best]])

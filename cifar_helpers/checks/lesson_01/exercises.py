@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: pixels, normalising, augmenting, splitting."""
+"""Exercises of lesson 01: pixels, axes, class means, normalising, splitting."""
 
 from __future__ import annotations
 
@@ -39,27 +39,65 @@ brighten = Exercise(
 )
 
 
-def _labels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    counts = [10, 20, 30] if number % 2 else [20, 20, 20]
-    labels = torch.cat([torch.full((count,), k) for k, count in enumerate(counts)])
-    return labels[torch.randperm(len(labels), generator=generator)], 0.2 if number % 3 else 0.5
+def _batch(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """Float images `(N, 3, H, W)` whose channels, images and places differ in brightness."""
+    shape = (5 + number % 3, 3, 6 if number < 2 else 4 + number, 6)
+    level = torch.rand((shape[0], 3, 1, 1), generator=generator)
+    return (255 * (0.5 * level + 0.5 * torch.rand(shape, generator=generator)),)
 
 
-def _held_out(labels: Tensor, share: float) -> Tensor:
-    """The reference of `class_counts`: how many of each class a stratified split holds out."""
-    return (torch.bincount(labels) * share).round().long()
+def _centre(images: Tensor) -> Tensor:
+    return images - images.mean((0, 2, 3)).view(3, 1, 1)
 
 
-class_counts = Exercise(
-    name="class_counts",
-    reference=_held_out,
-    draw=_labels,
+centre = Exercise(
+    name="centre",
+    reference=_centre,
+    draw=_batch,
     mistakes={
-        "same_number": lambda labels, share: torch.full((3,), round(len(labels) * share / 3)),
-        "those_that_stay": lambda labels, share: torch.bincount(labels) - _held_out(labels, share),
-        "all_images": lambda labels, share: torch.bincount(labels),
+        "one_mean_for_all": lambda x: x - x.mean(),
+        "each_image_alone": lambda x: x - x.mean((2, 3), keepdim=True),
+        "mean_image": lambda x: x - x.mean(0),
+        "over_channels": lambda x: x - x.mean(1, keepdim=True),
+        "only_the_means": lambda x: x.mean((0, 2, 3)),
+        "added": lambda x: x + x.mean((0, 2, 3)).view(3, 1, 1),
+        "divided": lambda x: x / x.mean((0, 2, 3)).view(3, 1, 1),
     },
-    shows=pictures.counted,
+    shows=pictures.centred,
+)
+
+
+def _images_and_means(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """Images scattered so widely around means of unequal brightness that each wrong distance picks other means."""
+    shape = (3, 4, 4) if number < 2 else (3, 2 + number, 5)
+    means = 100 + 60 * torch.rand((3 + number % 3, *shape), generator=generator)
+    chosen = torch.randint(len(means), (30,), generator=generator)
+    noise = torch.randn((30, *shape), generator=generator) * torch.rand((30, *shape), generator=generator) ** 3
+    return means[chosen] + 400 * noise, means
+
+
+def _distances(images: Tensor, means: Tensor) -> Tensor:
+    """Squared distance of each image from each mean, `(N, K)`."""
+    return (images[:, None] - means).square().sum((2, 3, 4))
+
+
+nearest_mean = Exercise(
+    name="nearest_mean",
+    reference=lambda images, means: _distances(images, means).argmin(1),
+    draw=_images_and_means,
+    mistakes={
+        "farthest": lambda images, means: _distances(images, means).argmax(1),
+        "not_squared": lambda images, means: (images[:, None] - means).sum((2, 3, 4)).argmin(1),
+        "absolute": lambda images, means: (images[:, None] - means).abs().sum((2, 3, 4)).argmin(1),
+        "brightness_alone": lambda images, means: (
+            (images.mean((1, 2, 3))[:, None] - means.mean((1, 2, 3))).square().argmin(1)
+        ),
+        "image_for_each_mean": lambda images, means: _distances(images, means).argmin(0),
+        "distance_itself": lambda images, means: _distances(images, means).min(1).values,
+        "all_distances": _distances,
+        "largest_product": lambda images, means: (images[:, None] * means).sum((2, 3, 4)).argmax(1),
+    },
+    shows=pictures.sorted_by_mean,
 )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of right answers in lesson 01: channels around zero, a horse there and back, shares of classes."""
+"""Pictures of right answers in lesson 01: channels around zero, class means, a horse there and back, a split."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from cifar_helpers.checks.drawing import as_rows, bars_html, numbers_svg, picture_html, sentence, titled
+from cifar_helpers.checks.drawing import as_rows, bars_html, in_signs, numbers_svg, picture_html, sentence, titled
 from cifar_helpers.checks.pictures import SIDE, channels_html, horse
-from cifar_helpers.data import normalise
+from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.data.sketches import draw
 
-_KINDS = {"cats": 300, "dogs": 200, "birds": 50}  # a data set that is made up, and not balanced
+_CHANNELS = ("red", "green", "blue")
+_DRAWN = ("airplane", "frog", "horse", "ship", "truck")
+_PER_CLASS = 20
 _AMOUNTS = (-100, 0, 100)
 
 
@@ -26,6 +30,38 @@ def normalised(answer: Callable[..., Any]) -> str:
     )
     before = picture_html(as_rows(picture), SIDE, "A drawn horse, 32×32 pixels", "the picture")
     return "".join([before, channels_html(values), sentence(said)])
+
+
+def centred(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn horse and its three channels as the answer centres them."""
+    picture = horse()
+    values = answer(picture[None].float())[0]
+    parts = [picture_html(as_rows(picture), SIDE, "A drawn horse, 32×32 pixels", "the picture")]
+    for name, channel in zip(_CHANNELS, values.numpy(), strict=True):
+        alt = f"Your {name} channel, from {channel.min():.0f} to {channel.max():.0f}"
+        parts.append(picture_html(in_signs(channel), SIDE, alt, f"{name}, centred"))
+    means = ", ".join(f"{abs(float(mean)):.1f}" for mean in values.mean((1, 2)))
+    said = f"The means of your channels: {means}. Orange is brighter than the channel's mean, purple darker."
+    return "".join([*parts, sentence(said)])
+
+
+def sorted_by_mean(answer: Callable[..., Any]) -> str:
+    """HTML of how many drawn pictures of five classes the answer classifies correctly by the nearest mean."""
+    known, new = _sketches(0), _sketches(1_000)
+    labels = torch.arange(len(_DRAWN)).repeat_interleave(_PER_CLASS)
+    right = answer(new, torch.stack([known[labels == k].mean(0) for k in range(len(_DRAWN))])) == labels
+    shares = [(name, float(right[labels == k].float().mean())) for k, name in enumerate(_DRAWN)]
+    said = (
+        f"Your function classifies {int(right.sum())} of {len(labels)} new drawings correctly; "
+        f"guessing would get about {len(labels) // len(_DRAWN)}."
+    )
+    return bars_html(shares, "classified correctly, share of each class") + sentence(said)
+
+
+def _sketches(first_seed: int) -> Tensor:
+    """Drawings of the five classes, class by class, float `(100, 3, 32, 32)`."""
+    drawn = [draw(CLASSES.index(name), first_seed + k) for name in _DRAWN for k in range(_PER_CLASS)]
+    return torch.from_numpy(np.stack([np.asarray(image) for image in drawn])).permute(0, 3, 1, 2).float()
 
 
 def back_again(answer: Callable[..., Any]) -> str:
@@ -51,18 +87,8 @@ def brightened(answer: Callable[..., Any]) -> str:
         parts.append(picture_html(as_rows(changed), SIDE, f"Your horse, {caption}", caption))
         with_amount = f"with {caption}" if amount else caption
         at_limits.append(f"{int(((changed == 0) | (changed == 255)).sum()):,} {with_amount}")
-    said = f"Of {picture.numel():,} numbers lie at the limits, 0 or 255: {', '.join(at_limits)}. They are alike now."
+    said = f"Of {picture.numel():,} numbers, so many lie at a limit, 0 or 255: {', '.join(at_limits)}."
     return "".join([*parts, sentence(said)])
-
-
-def counted(answer: Callable[..., Any]) -> str:
-    """HTML of how many the answer holds out of a made-up data set of three classes."""
-    labels = torch.arange(len(_KINDS)).repeat_interleave(torch.tensor(list(_KINDS.values())))
-    counts = [int(count) for count in answer(labels, 0.2)]
-    words = [f"{count} of {of}" for count, of in zip(counts, _KINDS.values(), strict=True)]
-    shares = [(name, count / of) for (name, of), count in zip(_KINDS.items(), counts, strict=True)]
-    said = f"Your counts: {', '.join(words)}. The bars are equally long, because the share is the same."
-    return bars_html(shares, "held out, as a share of the class", words) + sentence(said)
 
 
 def dealt(answer: Callable[..., Any]) -> str:

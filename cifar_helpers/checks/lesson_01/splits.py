@@ -1,4 +1,4 @@
-"""Splits of a data set, fair and unfair, and what tells them apart: a fair split may come out in many ways."""
+"""Splits of a data set, fair and unfair, and how to recognise them: there are many fair splits of one data set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stratified(labels: Tensor, share: float, seed: int) -> Parts:
 
 
 def not_by_class(labels: Tensor, share: float, seed: int) -> Parts:
-    """Shuffle and cut without a look at the labels."""
+    """Shuffle and cut without looking at the labels."""
     return _cut(_shuffled([torch.arange(len(labels))], seed), share)
 
 
@@ -40,32 +40,32 @@ def first_of_each(labels: Tensor, share: float, seed: int) -> Parts:
 
 
 def within_class(labels: Tensor, share: float, seed: int) -> Parts:
-    """Take the numbers of a permutation of each class for positions in the whole."""
+    """Use positions within a class as if they were positions in the whole data set."""
     return _cut(_shuffled([torch.arange(len(members)) for members in _classes(labels)], seed), share)
 
 
 def leaking(labels: Tensor, share: float, seed: int) -> Parts:
-    """Leave what is held out in the other part too."""
+    """Keep the held-out images in the other part too."""
     return torch.arange(len(labels)), stratified(labels, share, seed)[1]
 
 
 def exchanged(labels: Tensor, share: float, seed: int) -> Parts:
-    """Give the larger part in the place of the smaller."""
+    """Return the two parts in the wrong order."""
     return stratified(labels, share, seed)[::-1]
 
 
 def without_seed(labels: Tensor, share: float, seed: int) -> Parts:
-    """Shuffle anew each time."""
+    """Draw a new split each time, whatever the seed."""
     return stratified(labels, share, torch.Generator().seed())
 
 
 def held_out_alone(labels: Tensor, share: float, seed: int) -> Tensor:
-    """Give one part only."""
+    """Return one part only."""
     return stratified(labels, share, seed)[1]
 
 
 def verdicts(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of `(labels, share, seed)` that says in words what is wrong with the split that an answer makes."""
+    """Wrap an answer into a function of `(labels, share, seed)` that says in words what is wrong with its split."""
 
     def run(labels: Tensor, share: float, seed: int) -> Any:
         made = answer(labels, share, seed)
