@@ -20,11 +20,11 @@ class ImageSet:
 
     Attributes:
         images: uint8 `(N, 3, 32, 32)`, values 0..255, RGB. A NumPy array is converted.
-        labels: int64 `(N,)`, values 0..9. A NumPy array, a list, and whole numbers of another size are converted.
+        labels: int64 `(N,)`, values 0..9. A NumPy array, a list, or integers of another size are converted.
 
     Raises:
         TypeError: if one of them is neither a tensor nor an array.
-        ValueError: if a shape, a kind of number or a label does not fit; it says what came and how to get there.
+        ValueError: if a shape, a dtype or a label does not fit; the message says what was given and how to convert it.
     """
 
     images: Tensor
@@ -38,7 +38,7 @@ class ImageSet:
                 f"{_remedy(images)}"
             )
         if labels.dtype not in _WHOLE or labels.shape != images.shape[:1]:
-            squeeze = ": labels.squeeze(1) makes them of these" if labels.shape == (len(images), 1) else ""
+            squeeze = ": call labels.squeeze(1)" if labels.shape == (len(images), 1) else ""
             raise ValueError(
                 f"labels must be whole numbers (int64) of shape ({len(images)},), "
                 f"got {_kind(labels)} of shape {tuple(labels.shape)}{squeeze}"
@@ -54,16 +54,16 @@ class ImageSet:
         return len(self.labels)
 
     def subset(self, indices: Tensor | slice) -> ImageSet:
-        """The images at `indices` (int64 positions, one truth value for each image, or a slice), in that order.
+        """The images at `indices` (int64 positions, one boolean per image, or a slice), in that order.
 
         Raises:
-            ValueError: if they are none of these, or lie outside.
+            ValueError: if `indices` is none of these, or out of range.
         """
         try:
             return ImageSet(self.images[indices], self.labels[indices])
         except (IndexError, TypeError, RuntimeError, ValueError) as error:
             raise ValueError(
-                f"indices must be whole numbers from 0 to {len(self) - 1}, {len(self)} truth values, or a slice with a "
+                f"indices must be whole numbers from 0 to {len(self) - 1}, {len(self)} booleans, or a slice with a "
                 f"positive step ({error})"
             ) from error
 
@@ -71,7 +71,7 @@ class ImageSet:
         """All images of one class.
 
         Raises:
-            ValueError: if `name` is none of `CLASSES`.
+            ValueError: if `name` is not one of `CLASSES`.
         """
         if name not in CLASSES:
             raise ValueError(f"no class {name!r}; the ten are {', '.join(CLASSES)}")
@@ -79,17 +79,17 @@ class ImageSet:
 
 
 def _tensor(name: str, values: Any) -> Tensor:
-    """A tensor of what was given as images or labels."""
+    """Convert what was given as images or labels to a tensor."""
     if isinstance(values, list | tuple) and all(isinstance(value, int | np.integer) for value in values):
         values = np.array(values, np.int64)
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
-        # A copy where torch could not share the memory: of read-only and of mirrored arrays.
+        # torch cannot share the memory of read-only or mirrored arrays, so copy those.
         own = values if values.flags.writeable and values.flags.c_contiguous else np.array(values, order="C")
         return torch.from_numpy(own)
     if not isinstance(values, Tensor) or values.is_meta or values.layout != torch.strided:
         tensors = isinstance(values, list | tuple) and any(isinstance(value, Tensor) for value in values)
-        hint = ": torch.stack makes one tensor of a list of tensors" if tensors else ""
+        hint = ": torch.stack turns a list of tensors into one tensor" if tensors else ""
         raise TypeError(f"{name} must be a tensor or a NumPy array of numbers, got {type(values).__name__}{hint}")
     return values
 
@@ -99,13 +99,13 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _remedy(images: Tensor) -> str:
-    """How to get from images of another layout to `(N, 3, 32, 32)` of uint8; empty where that is not plain."""
+    """How to convert images of another layout to uint8 `(N, 3, 32, 32)`; empty if there is no obvious way."""
     if images.shape[1:] == (32, 32, 3):
         return ": images.permute(0, 3, 1, 2) puts the channels first (NumPy: images.transpose(0, 3, 1, 2))"
     if images.shape[1:] == (3072,):
-        return ": images.reshape(-1, 3, 32, 32) makes them of the rows of the official batches"
+        return ": for rows of the official batches, call images.reshape(-1, 3, 32, 32)"
     if images.shape == (3, 32, 32):
         return ": images[None] makes a set of one image"
     if images.is_floating_point():
-        return ": images scaled to 0..1 become uint8 by (images * 255).round().to(torch.uint8)"
+        return ": if they are scaled to 0..1, convert them with (images * 255).round().to(torch.uint8)"
     return ""

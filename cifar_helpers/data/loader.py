@@ -15,7 +15,7 @@ from cifar_helpers.devices import checked_device
 
 LARGEST_SEED: Final = 9_000_000_000_000
 
-"""Times the million that lies between the epochs of two seeds, it is still a number of 64 bits."""
+"""A seed is multiplied by about a million; up to this limit the product still fits into 64 bits."""
 
 
 class Batches(Protocol):
@@ -29,27 +29,27 @@ class BatchLoader:
     """Iterate over an `ImageSet` in batches of normalised images, without worker processes.
 
     Each pass gives `(images, labels)`: float32 `(B, 3, 32, 32)` and int64 `(B,)`; the last batch may be
-    smaller. Order and augmentation of pass number `epoch` depend on `seed` and `epoch` alone; a pass
-    that is started raises `epoch` by one.
+    smaller. Order and augmentation of pass number `epoch` depend only on `seed` and `epoch`; starting a
+    pass increases `epoch` by one.
 
     Args:
         image_set: what to iterate over.
-        batch_size: images a batch, at least 1.
+        batch_size: images per batch, at least 1.
         shuffle: a new order in each pass.
         augment: `Augment(...)`, or any `(images, generator) -> images`; leave `None` for validation.
         alternate_flip: mirror half of the images in one pass and the other half in the next, so that two passes
-            show both views of each (Jordan, 2024).
+            show each image both ways (Jordan, 2024).
         mix: changes images and labels of a batch together, as `torchvision.transforms.v2.MixUp` does; labels may
-            become shares of classes, float `(B, 10)`. Its draws come from torch's own generator.
+            become shares of classes, float `(B, 10)`. Its random numbers come from torch's global generator.
         seed: of order and augmentation.
-        shard: `(rank, world_size)`: of each batch, only the rows of that process, counted from 0; all processes draw
-            alike, so that together they see what one would see.
-        device: where batches are made; the data is moved there once. `None` leaves it where it is.
+        shard: `(rank, world_size)`: yield only this process's rows of each batch, with ranks counted from 0. All
+            processes draw the same order, so together they see what a single process would see.
+        device: where batches are created; the data is moved there once. `None` leaves it where it is.
 
     Raises:
-        TypeError: if an argument is of a wrong type.
-        ValueError: if `batch_size` is below 1, there are no images, `shard` names no process, the last batch is too
-            small to be shared, or there is no such device.
+        TypeError: if an argument has the wrong type.
+        ValueError: if `batch_size` is below 1, there are no images, `shard` is not a valid rank, the last batch is
+            too small to be shared, or there is no such device.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class BatchLoader:
         device: torch.device | str | None = None,
     ) -> None:
         if not isinstance(image_set, ImageSet):
-            hint = ": take a part, as in train, validation = data.split()" if hasattr(image_set, "split") else ""
+            hint = ": pass one part, as in train, validation = data.split()" if hasattr(image_set, "split") else ""
             raise TypeError(f"image_set must be ImageSet(images, labels), got {type(image_set).__name__}{hint}")
         for name, change in (("augment", augment), ("mix", mix)):
             if change is not None and (isinstance(change, type) or not callable(change)):
@@ -99,11 +99,11 @@ class BatchLoader:
         self.epoch = 0
 
     def __len__(self) -> int:
-        """Batches a pass."""
+        """Number of batches per pass."""
         return -(-len(self.image_set) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        # One generator a pass, made from (seed, epoch): a resumed training sees the same batches.
+        # One generator per pass, seeded by (seed, epoch): a resumed run sees the same batches.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         mirrored = self._mirrored(self.epoch) if self.alternate_flip else None
         self.epoch += 1
@@ -122,7 +122,7 @@ class BatchLoader:
             yield batch[rank::world_size], classes[rank::world_size]
 
     def _mirrored(self, epoch: int) -> Tensor:
-        """Which images are mirrored in a pass: bool `(N,)`."""
+        """Which images are mirrored in this pass: bool `(N,)`."""
         generator = torch.Generator().manual_seed(self.seed)
         half = torch.rand(len(self.image_set), generator=generator) < 0.5
         return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
@@ -135,7 +135,7 @@ def _is_shard(shard: Any, batch_size: int) -> bool:
 
 
 def whole_number(name: str, number: Any) -> int:
-    """A whole number of any type, or an error that names it."""
+    """Convert an integer of any type to `int`; errors mention it by `name`."""
     try:
         whole = operator.index(number)
     except (TypeError, RuntimeError) as error:

@@ -19,7 +19,7 @@ STD: Final = (0.24703, 0.24349, 0.26159)
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Turn uint8 pixels into the numbers that the network sees.
+    """Convert uint8 pixels into the numbers that the network sees.
 
     Args:
         images: uint8 `(B, 3, H, W)` or `(3, H, W)`, 0..255.
@@ -28,7 +28,7 @@ def normalise(images: Tensor) -> Tensor:
         float32 of the same shape: `(value / 255 - MEAN) / STD` for each channel, roughly -2..2.
 
     Raises:
-        TypeError: if `images` is not uint8 (numbers that are already scaled must not be scaled twice).
+        TypeError: if `images` is not uint8: numbers that are already scaled must not be scaled again.
     """
     if images.dtype != torch.uint8:
         raise TypeError(f"normalise takes uint8 images with values 0..255, got {images.dtype}")
@@ -43,7 +43,7 @@ def denormalise(images: Tensor) -> Tensor:
         images: float `(B, 3, H, W)` or `(3, H, W)`, normalised.
 
     Returns:
-        uint8 of the same shape, 0..255; values outside are clipped.
+        uint8 of the same shape; values outside 0..255 are clipped.
     """
     mean, std = _channel_statistics(images.device)
     return images.float().mul(std).add_(mean).mul_(255).round_().clamp_(0, 255).to(torch.uint8)
@@ -59,13 +59,16 @@ def _channel_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Augment:
-    """Random changes that keep the label true, drawn afresh for each image of a batch.
+    """Random changes that keep the label true, drawn independently for each image of a batch.
 
     Attributes:
-        flip: mirror left and right with probability one half.
-        shift: move by up to this many pixels each way; the border is filled by reflection.
-        cutout: side of a square at a random place that is set to zero, which is the mean colour
-            after normalisation; 0 cuts nothing (DeVries and Taylor, 2017).
+        flip: mirror left and right with probability 0.5.
+        shift: move by up to this many pixels in each direction, 0 to 31; the border is filled by reflection.
+        cutout: side in pixels, 0 to 32, of a square at a random place that is set to zero, the mean colour
+            after normalisation (DeVries and Taylor, 2017); 0 cuts nothing.
+
+    Raises:
+        ValueError: if `shift` or `cutout` is out of range.
     """
 
     flip: bool = True
@@ -77,7 +80,7 @@ class Augment:
             raise ValueError(f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augment normalised float images `(B, 3, 32, 32)`; draws come from the CPU `generator`."""
+        """Augment normalised float images `(B, 3, 32, 32)`; random numbers come from the CPU `generator`."""
         if self.flip:
             chosen = torch.rand(len(images), generator=generator) < 0.5
             images = torch.where(chosen.to(images.device)[:, None, None, None], images.flip(3), images)

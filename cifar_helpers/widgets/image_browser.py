@@ -1,4 +1,4 @@
-"""A wall of pictures: classes, pixel values, channels, and what augmentation makes of a picture."""
+"""A wall of pictures: classes, pixel values, channels, and augmented versions of a picture."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ImageBrowser(CourseWidget, module="image_browser"):
 
     Attributes:
         label: name of the class that is shown, or `all`.
-        picture: number of the chosen image in the data set.
-        order: 0 for the first pictures of the data set; another number draws pictures at random.
+        picture: position of the chosen image in the data set.
+        order: 0 for the first pictures of the data set; any other number seeds a random choice of them.
         flip: whether draws may be mirrored.
-        shift: pixels by which draws move at most.
-        cutout: side of the square that is blanked.
+        shift: largest shift of a draw in pixels: 0, 2, 4 or 8.
+        cutout: side of the covered square in pixels: 0, 8, 12 or 16.
         seed: of the draws.
         pixel: row and column whose values are shown.
     """
@@ -84,7 +84,7 @@ class ImageBrowser(CourseWidget, module="image_browser"):
 
     @traitlets.observe("label")
     def _take_the_first(self, change: Any) -> None:
-        """A picture of another class makes way for the first of this one."""
+        """If the chosen picture is not of this class, choose the first that is."""
         group = self._groups[change["new"]]
         if self.picture not in group:
             self.picture = int(group[0])
@@ -96,14 +96,14 @@ class ImageBrowser(CourseWidget, module="image_browser"):
         return f"A wall of {which}. Image {self.picture} ({name}) is enlarged, with random augmentations of it."
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """Some pictures of each class, `class/cat/0` with the order at the end, and the chosen one, `image/17`."""
+        """Some pictures of each class, such as `class/cat/0` with the order at the end, and the chosen `image/17`."""
         files: dict[str, Callable[[], bytes]] = {
             f"class/{name}/{self.order}": partial(self._some, name, self.order, _ON_PAGE) for name in self._groups
         }
         return files | {f"image/{self.picture}": lambda: self.read(f"image/{self.picture}")}
 
     def read(self, name: str) -> bytes:
-        """The same with more pictures of a class, in any order, and any picture."""
+        """The same files with more pictures per class, for any order and any image."""
         kind, which, *order = name.split("/")
         if kind == "image":
             return packed_pictures(self._images, np.array([int(which)]))
@@ -122,7 +122,7 @@ def image_browser(images: ImageSet) -> ImageBrowser:
         images: what to look through.
 
     Returns:
-        A widget; all its choices can be read and set.
+        A widget; every choice can be read and set from Python.
 
     Raises:
         ValueError: if there are no images.

@@ -14,7 +14,7 @@ const CHANNELS = ["red", "green", "blue"];
 const CHOICES = {
   flip: ["flip", "Flip", [false, true]],
   shift: ["shift up to", "Shift by up to, in pixels", [0, 2, 4, 8]],
-  cutout: ["cutout", "Side of the blanked square, in pixels", [0, 8, 12, 16]],
+  cutout: ["cutout", "Side of the covered square, in pixels", [0, 8, 12, 16]],
 };
 
 // Random numbers from 0 to 1, the same for the same seed (mulberry32).
@@ -62,7 +62,7 @@ function inWords({ mirrored, down, right, hole }) {
     mirrored ? "mirrored" : "",
     down ? `${Math.abs(down)} ${down > 0 ? "down" : "up"}` : "",
     right ? `${Math.abs(right)} ${right > 0 ? "right" : "left"}` : "",
-    hole ? `blanked from row ${hole.top}, column ${hole.left}` : "",
+    hole ? `covered from row ${hole.top}, column ${hole.left}` : "",
   ];
   return parts.filter(Boolean).join(", ") || "unchanged";
 }
@@ -146,7 +146,7 @@ export function render({ model, el, load }) {
   const [raw, scaled, means] = rows;
   raw.head.append(swatch);
   const inBytes = list => list.map(value => Math.round(value * 255)).join(", ");
-  const rule = `* (number − mean) / std. Of the data set: mean ${inBytes(mean)}; std ${inBytes(std)}.`;
+  const rule = `* (value − mean) / std, with mean ${inBytes(mean)} and std ${inBytes(std)} of the training images.`;
   const values = h(
     "table", { class: "ib-values" },
     h("thead", {}, h("tr", {}, place, CHANNELS.map(channel => h("th", { scope: "col" }, channel)))),
@@ -263,10 +263,10 @@ export function render({ model, el, load }) {
   /** What the strip shows, and how to read it. */
   function toldOf() {
     if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
-    if (!inspected) return "Choose a draw to look at its pixels. ⇄ is mirrored, ↓4 moved down by 4 pixels.";
+    if (!inspected) return "Choose a draw to see its pixels. ⇄ means mirrored, ↓4 moved down by 4 pixels.";
     const { change } = draws[inspected - 1];
-    const border = change.down || change.right ? " Its border mirrors the picture." : "";
-    const blank = change.hole ? " The blank has the mean colour, 0 once normalised." : "";
+    const border = change.down || change.right ? " The border is filled by reflection." : "";
+    const blank = change.hole ? " The square has the mean colour, which is 0 once normalised." : "";
     return `Draw ${inspected}: ${inWords(change)}.${border}${blank}`;
   }
 
