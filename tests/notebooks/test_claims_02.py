@@ -84,7 +84,7 @@ def test_the_lines_solve_all_puzzles_of_the_bench(names: dict[str, Any], capsys:
 def test_on_a_photograph_the_error_is_small_before_the_kernel_is_right(names: dict[str, Any]) -> None:
     ran = after_cell("02", "torch.autograd.grad(error, learned)", names)
     first = float((conv2d(names["image_tensor"], SOBEL[None, None])).square().mean())
-    assert float(ran["error"]) < 0.15 * first
+    assert ran["error"].item() < 0.15 * first
     assert distance(ran["learned"].detach()[0, 0].numpy(), names["kernel"]) > 0.2
 
 
