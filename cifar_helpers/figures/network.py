@@ -67,7 +67,7 @@ def _percent(chosen: Tensor) -> str:
 
 def _signed_key(figure: Figure, axes: np.ndarray) -> None:
     """What the colours mean: every map has its own scale, so the key has no numbers but zero."""
-    key = figure.colorbar(ScalarMappable(cmap=SIGNED), ax=axes, aspect=30, pad=0.015)
+    key = figure.colorbar(ScalarMappable(cmap=SIGNED), ax=axes, shrink=0.5, aspect=25, pad=0.015)
     key.set_ticks([0, 0.5, 1], labels=["below 0", "0", "above 0"], fontsize=8)
 
 
@@ -239,13 +239,13 @@ def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figu
     )
     draw_image(axes[0], image)
     findings = []
-    for k, (name, shares) in enumerate(probabilities.items()):
-        place = axes[k + 1]
-        place.barh(CLASSES, (100 * shares.detach()).tolist(), color=PALETTE[k])
+    for k, (name, given) in enumerate(probabilities.items()):
+        place, percentages = axes[k + 1], 100 * given.detach()
+        place.barh(CLASSES, percentages.tolist(), color=PALETTE[k])
         place.invert_yaxis()
         place.set_xlim(0, 100)
         place.set_xlabel("probability (%)")
         place.set_title(name, fontsize=10)
-        best = int(shares.argmax())
-        findings.append(f"{name}: most likely {CLASSES[best]}, {100 * float(shares[best]):.0f} %")
+        best = int(percentages.argmax())
+        findings.append(f"{name}: most likely {CLASSES[best]}, {float(percentages[best]):.0f} %")
     return described(figure, f"Probabilities for a picture. {'; '.join(findings)}.")

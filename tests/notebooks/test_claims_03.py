@@ -1,0 +1,159 @@
+"""What lesson 03 says in words is true of its stored outputs, of the records, and where no data are at hand."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from helpers import NOTEBOOKS, after_cell
+from torch import nn
+
+from cifar_helpers import Cifar10, CifarCNN, load_run, normalise
+from cifar_helpers.widgets.receptive_field import most_exciting
+
+
+def stored(words: str) -> str:
+    """The text that the cell with these words shows, as the lesson is stored."""
+    (path,) = NOTEBOOKS.glob("03*.ipynb")
+    (cell,) = [
+        cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code" and words in cell.source
+    ]
+    return "\n".join(output.get("text", "") or output.data["text/plain"] for output in cell.outputs)
+
+
+def prose() -> str:
+    (path,) = NOTEBOOKS.glob("03*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    return " ".join(" ".join(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+
+
+# --- random weights -----------------------------------------------------------------------------------------------
+
+
+def check_spreads(ratios: list[float]) -> None:
+    """The spread of layer 1 as a multiple of that of layer 10: default, Kaiming, and both with batch norm."""
+    default, kaiming, *normed = ratios
+    assert default > 1000  # "nearly the same to the last layers"
+    assert 1.5 < kaiming < default / 50  # "far less"
+    assert all(0.8 < ratio < 1.25 for ratio in normed)  # "both lines are level"
+
+
+@pytest.mark.records
+def test_the_stored_spreads_are_as_the_lesson_describes_them() -> None:
+    check_spreads([float(n.replace(",", "")) for n in re.findall(r"([\d,.]+) times", stored("by_layer ="))])
+
+
+def test_the_spreads_are_so_on_sketches_too(sketches: Cifar10) -> None:
+    many = normalise(sketches.split()[1].images[:100])
+    spreads = after_cell("03", "def spreads", {"torch": torch, "nn": nn, "many": many})["spreads"]
+    found = [spreads(kaiming, batch_norm) for batch_norm in (False, True) for kaiming in (False, True)]
+    check_spreads([numbers[0] / numbers[-1] for numbers in found])
+
+
+@pytest.mark.records
+def test_a_pooling_layer_left_out_multiplies_the_parameters_by_about_four() -> None:
+    counts = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) parameters", stored("for pooled in"))]
+    assert len(counts) == 4
+    assert all(3.9 < more / fewer < 4.1 for fewer, more in pairwise(counts))
+
+
+@pytest.mark.records
+def test_outputs_differ_in_training_mode_and_not_in_eval_mode() -> None:
+    lines = stored("dropping =").splitlines()
+    training = [line for line in lines if line.startswith("training mode")]
+    evaluating = [line for line in lines if line.startswith("eval mode")]
+    assert len(set(training)) == len(training) == 3 and len(evaluating) == 2 and len(set(evaluating)) == 1
+
+
+@pytest.mark.records
+def test_the_first_loss_is_near_ln_ten() -> None:
+    loss, log = (float(n) for n in re.findall(r"(?:loss |ln 10 = )([\d.]+)", stored("import math")))
+    assert log == pytest.approx(2.303) and loss == pytest.approx(log, abs=0.05)
+
+
+# --- a CNN and an MLP -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_shuffling_costs_the_cnn_many_points_and_the_mlp_next_to_none() -> None:
+    found = re.findall(r"((?:CNN|MLP), \w+) ([\d.]+)%", stored("figures.bars(results"))
+    accuracy = {name: float(percent) for name, percent in found}
+    assert len(accuracy) == 4
+    assert accuracy["CNN, normal"] - accuracy["CNN, shuffled"] > 10
+    assert abs(accuracy["MLP, normal"] - accuracy["MLP, shuffled"]) < 3
+
+
+@pytest.mark.real
+def test_nearest_class_mean_reaches_what_the_lesson_quotes(real_data: Cifar10) -> None:
+    train, validation = real_data.split()
+    flat = train.images.flatten(1).float()
+    means = torch.stack([flat[train.labels == k].mean(0) for k in range(10)])
+    right = torch.cdist(validation.images.flatten(1).float(), means).argmin(1) == validation.labels
+    assert f"reached {100 * float(right.float().mean()):.1f} % on CIFAR-10" in prose()
+
+
+# --- what the layers see --------------------------------------------------------------------------------------------
+
+
+def zeros(model: CifarCNN, images: torch.Tensor) -> float:
+    """Share of zeros after ReLU in block 3."""
+    with torch.no_grad():
+        values = model.features[2][:3](model.features[:2](normalise(images)))
+    return float((values == 0).float().mean())
+
+
+def test_the_trained_network_has_more_zeros_in_block_3_on_sketches(sketches: Cifar10) -> None:
+    images = sketches.split()[1].images[:51]
+    torch.manual_seed(0)
+    fresh = CifarCNN().eval()
+    trained: Any = load_run("good-25").model()
+    assert zeros(trained, images) > zeros(fresh, images) + 0.05
+
+
+@pytest.mark.records
+def test_the_stored_shares_of_zeros_say_the_same() -> None:
+    trained, fresh = (int(n) for n in re.findall(r"(\d+) % of the numbers", stored("after_relu =")))
+    assert trained > fresh + 5
+
+
+@pytest.mark.records
+def test_relu_leaves_nothing_below_zero_in_the_stored_maps() -> None:
+    for words in ("figures.feature_maps(picture, first_block)", "figures.feature_maps(picture, later_blocks)"):
+        shares = re.findall(r"ReLU: [^;]+?, (\d+) % of the numbers below zero and (\d+) % zero", stored(words))
+        assert shares and all(below == "0" and int(zero) > 0 for below, zero in shares)
+    last = re.search(r"block 3, pooling: 128 maps, 4 × 4, .+ and (\d+) % zero", stored("later_blocks)"))
+    assert last and int(last[1]) > 25  # "many of them zero"
+
+
+@pytest.mark.records
+def test_random_weights_give_each_class_about_a_tenth_and_the_trained_network_decides() -> None:
+    fresh, trained = (int(n) for n in re.findall(r"most likely \w+, (\d+) %", stored("probability_bars(")))
+    assert 10 <= fresh <= 13 and trained > 80
+
+
+@pytest.mark.records
+def test_the_rows_of_block_3_are_mostly_of_one_class() -> None:
+    counts = re.findall(r"block 3, ReLU, channel \d+, sees 18 × 18 pixels, (\d) of 8", stored("exciting_pictures("))
+    assert len(counts) == 3 and all(int(count) > 4 for count in counts)
+
+
+@pytest.mark.real
+def test_the_first_row_shares_red(real_data: Cifar10) -> None:
+    images = real_data.split()[1].subset(slice(0, 1000)).images
+    found = most_exciting(load_run("good-25").model(), images)["block 1, ReLU"]
+    for number, unit in zip(found.pictures[19].tolist(), found.places[19].tolist(), strict=True):
+        row, column = divmod(unit, 32)
+        seen = images[number].float()[:, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].mean((1, 2))
+        assert seen[0] > 1.5 * seen[1:].max()  # red above green and blue
+
+
+@pytest.mark.real
+def test_many_channels_of_block_3_mix_classes(real_data: Cifar10) -> None:
+    part = real_data.split()[1].subset(slice(0, 1000))
+    found = most_exciting(load_run("good-25").model(), part.images)["block 3, ReLU"]
+    most = torch.tensor([int(part.labels[pictures].bincount(minlength=10).max()) for pictures in found.pictures])
+    assert (most <= 4).float().mean() > 0.5
