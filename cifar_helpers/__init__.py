@@ -1,8 +1,7 @@
 """Helpers of the course on convolutional networks: CIFAR-10, networks, training, inference.
 
-The names below stand in the order in which the course meets them. Figures, widgets and the doctor are
-modules of their own (`from cifar_helpers import figures`), so that `import cifar_helpers` takes about as
-long as `import torch`.
+Figures, widgets and the doctor are modules of their own (`from cifar_helpers import figures`), so that
+`import cifar_helpers` takes about as long as `import torch`.
 """
 
 import warnings
@@ -35,8 +34,8 @@ try:
         fit,
     )
 except (ImportError, OSError) as error:
-    # The doctor is a part of this package and says how to mend it, so the package itself must not fail.
-    warnings.warn(f"{error}. To mend it, run: python -m cifar_helpers.doctor", stacklevel=2)
+    # The doctor is part of this package and says how to fix such errors, so importing the package must not fail.
+    warnings.warn(f"{error}. To find out how to fix this, run: python -m cifar_helpers.doctor", stacklevel=2)
 
 __all__ = [
     "CLASSES",

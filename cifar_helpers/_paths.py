@@ -1,4 +1,4 @@
-"""Files and folders: the course's own, those that a user names, and writing that a crash cannot leave half done."""
+"""Files and folders: those of the course, those that a user names, and atomic writing."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from pathlib import Path
 
 
 def resources() -> Path:
-    """The folder with `runs/` and `inputs/`: in the checkout, or inside the installed package."""
+    """The folder that contains `runs/` and `inputs/`: in the checkout, or inside the installed package."""
     package = Path(__file__).resolve().parent
     inside = package / "_resources"
     return inside if inside.is_dir() else package.parent / "resources"
 
 
 def checkout() -> Path | None:
-    """The folder of the project, or `None` where the package was installed from a wheel."""
+    """The project folder, or `None` if the package was installed from a wheel."""
     folder = Path(__file__).resolve().parent.parent
     return folder if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file() else None
 
 
 def user_path(path: Path | str) -> Path:
-    """A path as a person writes it: `~` is the home folder, unless a file has just that name.
+    """A path as a user writes it: `~` is the home folder, unless a file has exactly that name.
 
     Raises:
         TypeError: if it is neither a string nor a path.
-        ValueError: if it holds a null character or a lone surrogate, or lies in the home folder of nobody.
+        ValueError: if it contains a null character or a lone surrogate, or names a home folder that does not exist.
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"a path must be a string or a pathlib.Path, got {type(path).__name__}")
     if not os.fspath(path):
-        raise ValueError("the path is empty: name a file or a folder")
+        raise ValueError("the path is empty: give a file or a folder")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError as error:
@@ -50,9 +50,9 @@ def user_path(path: Path | str) -> Path:
 
 
 def reading_problem(path: Path) -> str:
-    """Why a path cannot be opened as a file, in words that name it; empty where it can.
+    """Why a path cannot be opened as a file, in words that name it; empty if it can.
 
-    Only a regular file counts: reading a named pipe would wait forever for somebody to write into it.
+    Only a regular file counts: reading a named pipe would wait forever for someone to write to it.
     """
     try:
         mode = path.stat().st_mode
@@ -71,7 +71,7 @@ def reading_problem(path: Path) -> str:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether nothing is at a path, not even a link; if that cannot be found out, something is in the way."""
+    """Whether nothing is at a path, not even a link; false also if that cannot be found out."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -90,13 +90,15 @@ def writing_problem(path: Path, error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or (number is None and _disk_is_full(path.parent)):
         free = shutil.disk_usage(path.parent).free
-        return f"{path} cannot be written: the disk is full, {free / 1e6:,.0f} MB are left. Free some, then try again"
+        return (
+            f"{path} cannot be written: the disk is full ({free / 1e6:,.0f} MB left). Free some space, then try again"
+        )
     if number in (errno.EEXIST, errno.ENOTDIR):
-        return f"{path} cannot be written: {path.parent} is not a directory (folder). Choose a folder"
+        return f"{path} cannot be written: {path.parent} is not a folder (directory). Choose another folder"
     if number == errno.ENAMETOOLONG:
         return f"{path} cannot be written: the name is too long. Choose a shorter one"
     reason = getattr(error, "strerror", None) or str(error)
-    return f"{path} cannot be written ({reason}). Choose a folder that you may write to"
+    return f"{path} cannot be written ({reason}). Choose a folder that you can write to"
 
 
 def _disk_is_full(folder: Path) -> bool:
@@ -106,22 +108,22 @@ def _disk_is_full(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Give a path beside `target` to write to; it becomes `target` at the end, and vanishes if anything is raised.
+    """Yield a path next to `target` to write to; it becomes `target` at the end, or is removed on an error.
 
-    Folders on the way are created. What killed processes left of the same file is removed by the next success.
+    Missing folders are created. Parts of the same file left by killed processes are removed at the next success.
 
     Raises:
         OSError: if it cannot be written; see `writing_problem`.
     """
     if target.is_symlink():
-        target = target.resolve()  # what is written goes where the link leads, and the link stays
+        target = target.resolve()  # write to the file that the link points to, and keep the link
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         yield part
         part.replace(target)
     finally:
-        with contextlib.suppress(OSError):  # a reason raised above must not be hidden by another
+        with contextlib.suppress(OSError):  # an error raised above must not be hidden by this one
             part.unlink(missing_ok=True)
     _sweep(target)
 
@@ -141,11 +143,11 @@ def _is_alive(process: int) -> bool:
     if process == os.getpid():
         return True
     if os.name != "posix":
-        return False  # Windows itself refuses to remove a file that a living process has open
+        return False  # Windows refuses to remove a file that a running process has open
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except (OSError, OverflowError):
-        pass  # it lives and belongs to somebody else
+        pass  # it is running and belongs to another user
     return True

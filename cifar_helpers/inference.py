@@ -1,4 +1,4 @@
-"""One picture in, ten probabilities out: `predict` prepares it exactly as the training images were."""
+"""One picture in, ten probabilities out: `predict` preprocesses it exactly as the training images were."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ __all__ = [
 ]
 
 Picture: TypeAlias = PictureFile | Image.Image | npt.NDArray[Any] | Tensor
-"""What counts as a picture: a path, the bytes of a file, an open file, a PIL image, an array or a tensor."""
+"""Anything accepted as a picture: a path, the bytes of a file, an open file, a PIL image, an array or a tensor."""
 
 _SIDE: Final = 32
-_SMALLEST: Final = 8  # a picture of fewer pixels across holds nothing to recognise
-_ENOUGH: Final = 512  # pixels that a JPEG keeps on each side; 32×32 look the same from more
+_SMALLEST: Final = 8  # a picture with fewer pixels across has nothing to recognise
+_ENOUGH: Final = 512  # pixels that a JPEG keeps on each side; more make no difference to the 32×32 result
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a network answered to one picture.
+    """What a network predicts for one picture.
 
     Attributes:
         label: name of the most probable class.
         probability: of that class, 0..1.
         top: the most probable classes as `(name, probability)`, best first.
-        probabilities: float32 `(10,)` on the CPU, in the order of `CLASSES`; they add up to 1.
-        seen: uint8 `(3, 32, 32)`: what the network saw, before normalisation.
+        probabilities: float32 `(10,)` on the CPU, in the order of `CLASSES`, adding up to 1.
+        seen: uint8 `(3, 32, 32)`, what the network saw, before normalisation.
     """
 
     label: str
@@ -65,9 +65,9 @@ class Prediction:
 
 
 def percent(probability: float) -> str:
-    """A probability for people: "97 %".
+    """A probability in readable form: "97 %".
 
-    A softmax over ten classes is never sure, so the ends read "<1 %" and ">99 %".
+    A softmax over ten classes never reaches 0 or 1, so the ends read "<1 %" and ">99 %".
     """
     if probability < 0.005:
         return "<1 %"
@@ -75,22 +75,21 @@ def percent(probability: float) -> str:
 
 
 def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex = 3) -> Prediction:
-    """Say which of the ten classes a picture shows.
+    """Predict which of the ten classes a picture shows.
 
-    Turns the picture upright, converts its colours, cuts the central square, shrinks it to 32×32,
+    Turns the picture upright, converts it to RGB, crops the central square, resizes it to 32×32,
     normalises it as in training, and runs the network in eval mode.
 
     Args:
         picture: see `preprocess`.
-        model: takes normalised images `(B, 3, 32, 32)` and gives logits `(B, 10)`; it runs on its own
-            device and in its own precision, and each of its layers is in the same mode afterwards.
-            `None` takes `shipped_model()`.
-        top: how many classes `Prediction.top` names, 1 to 10.
+        model: takes normalised images `(B, 3, 32, 32)` and returns logits `(B, 10)`. It runs on its own device and
+            in its own precision, and each of its layers keeps its mode. `None` means `shipped_model()`.
+        top: number of classes in `Prediction.top`, 1 to 10.
 
     Raises:
-        PictureError: if the picture cannot be used; it says why.
-        ValueError: if `top` is outside 1..10, or the network fails or does not give ten finite logits.
-        TypeError: if `top` is no whole number, `model` no network, or what it gives no tensor.
+        PictureError: if the picture cannot be used; the message says why.
+        ValueError: if `top` is outside 1..10, or the network fails or does not return ten finite logits.
+        TypeError: if `top` is not a whole number, `model` not a network, or its output not a tensor.
     """
     count = _checked_top(top)
     model = checked_network(model)
@@ -104,17 +103,17 @@ def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex
 def predict_folder(
     folder: str | os.PathLike[str], model: nn.Module | None = None, top: SupportsIndex = 3
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
-    """Predict every picture in a folder, in the order of their names.
+    """Predict every picture in a folder, in order of file name.
 
-    Hidden files, folders inside, and what Windows, macOS and archivers leave are passed over.
+    Subfolders, hidden files, and what Windows, macOS and archivers leave behind are ignored.
 
     Args:
-        folder: where the pictures are; `~` is the home folder.
+        folder: with the pictures; `~` is the home folder.
         model: as for `predict`.
         top: as for `predict`.
 
     Returns:
-        Predictions by file name, and the reason by file name for each file that is no usable picture.
+        Two dictionaries by file name: the predictions, and the reason for each file that is not a usable picture.
 
     Raises:
         PictureError: if there is no such folder, or it cannot be read.
@@ -142,15 +141,15 @@ def _checked_top(top: SupportsIndex) -> int:
     except TypeError as error:
         raise TypeError(refusal) from error
     if not 1 <= count <= len(CLASSES):
-        raise ValueError(f"top must lie in 1..{len(CLASSES)}, got {count}")
+        raise ValueError(f"top must be in 1..{len(CLASSES)}, got {count}")
     return count
 
 
 def checked_network(model: nn.Module | None) -> nn.Module:
-    """The network that predicts: the given one, or the shipped one for `None`.
+    """The network to predict with: the given one, or the shipped one for `None`.
 
     Raises:
-        TypeError: if it is no network.
+        TypeError: if it is not a network.
     """
     if model is None:
         return shipped_model()
@@ -165,9 +164,9 @@ def checked_network(model: nn.Module | None) -> nn.Module:
 
 
 def _files_in(folder: str | os.PathLike[str]) -> list[Path]:
-    """All but folders, hidden files and leftovers, by name; a link that leads nowhere counts as a file."""
+    """All files except hidden ones and leftovers, by name; a broken link counts as a file."""
     if not isinstance(folder, (str, os.PathLike)):
-        raise PictureError(f"a folder is given by its path, got {type(folder).__name__}")
+        raise PictureError(f"folder must be the path of a folder, got {type(folder).__name__}")
     place = located(folder)
     try:
         inside = sorted(place.iterdir(), key=lambda path: path.name)
@@ -178,7 +177,7 @@ def _files_in(folder: str | os.PathLike[str]) -> list[Path]:
         what = f"{place} is a file, not a folder" if place.exists() else f"there is no folder {place}"
         raise PictureError(f"{what}: give the folder that holds the pictures") from error
     except OSError as error:
-        raise PictureError(f"{place} cannot be read ({error.strerror}): give a folder that you may open") from error
+        raise PictureError(f"{place} cannot be read ({error.strerror}): give a folder that you can open") from error
     except UnicodeError as error:
         raise PictureError(f"{str(place)!r} is not a folder name ({error}): rename the folder") from error
     return [path for path in inside if not (is_left_behind(path.name) or is_folder(path))]
@@ -186,23 +185,23 @@ def _files_in(folder: str | os.PathLike[str]) -> list[Path]:
 
 @functools.cache
 def shipped_model() -> nn.Module:
-    """The network with the weights of the run `DEFAULT_RUN`, trained on CIFAR-10; read once a process.
+    """The network with the weights of the run `DEFAULT_RUN`, trained on CIFAR-10; read once per process.
 
-    It is shared by all callers: to train it further, take `load_run(DEFAULT_RUN).model()`, a copy.
+    All callers share it: to train it further, use `load_run(DEFAULT_RUN).model()`, a copy.
     """
     return load_run(DEFAULT_RUN).model()
 
 
 def preprocess(picture: Picture) -> Tensor:
-    """Make of any picture the 32×32 pixels that the network sees, before normalisation.
+    """Turn any picture into the 32×32 pixels that the network sees, before normalisation.
 
-    A picture that is 32×32 already keeps every pixel. Others are cut to their central square and resized
-    with Pillow's bicubic filter, which averages over all pixels that fall into one (antialiasing).
+    A picture that is already 32×32 keeps every pixel. Others are cropped to their central square and resized
+    with Pillow's bicubic filter, which averages over all the pixels that fall into one (antialiasing).
 
     Args:
         picture: a path (`~` is the home folder), the bytes of a file, a file open in binary mode, a PIL
             image, or an array or tensor of shape `(H, W, 3)`, `(3, H, W)` or `(H, W)`, uint8 with values
-            0..255 or float with values 0..1 (what rounds to 0..255 counts, so 1.0000001 does).
+            0..255 or float with values 0..1 (slightly beyond is fine if it rounds to 0..255, such as 1.0000001).
 
     Returns:
         uint8 `(3, 32, 32)` on the CPU.
@@ -215,10 +214,10 @@ def preprocess(picture: Picture) -> Tensor:
 
 
 def open_picture(picture: Picture) -> Image.Image:
-    """The RGB image, upright, from which `preprocess` cuts its square; a large JPEG may be reduced.
+    """The upright RGB image from which `preprocess` crops its square; a large JPEG may be reduced.
 
     Raises:
-        PictureError: as `preprocess`, but for the size.
+        PictureError: as `preprocess` does, except for the size.
     """
     if isinstance(picture, Tensor):
         picture = _array_of(picture)
@@ -231,7 +230,9 @@ def _small_square(image: Image.Image) -> Image.Image:
     width, height = image.size
     side = min(width, height)
     if side < _SMALLEST:
-        raise PictureError(f"the picture is {width}×{height} pixels: its shorter side must be at least {_SMALLEST}")
+        raise PictureError(
+            f"the picture is {width}×{height} pixels. Use one whose shorter side is at least {_SMALLEST}"
+        )
     left, top = (width - side) // 2, (height - side) // 2
     image = image.crop((left, top, left + side, top + side))
     return image if side == _SIDE else image.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
@@ -241,16 +242,16 @@ def _array_of(tensor: Tensor) -> npt.NDArray[Any]:
     if tensor.is_meta:
         raise PictureError("the tensor is on the meta device, so it has no pixels: create it on the CPU")
     if tensor.is_quantized:
-        raise PictureError("the tensor is quantized: give tensor.dequantize(), with values in 0..1")
+        raise PictureError("the tensor is quantized: pass tensor.dequantize(), with values in 0..1")
     if tensor.is_nested or tensor.layout != torch.strided:
         what = "nested" if tensor.is_nested else f"stored as {tensor.layout}"
-        raise PictureError(f"the tensor is {what}: give one picture, as tensor.to_dense() if it is sparse")
+        raise PictureError(f"the tensor is {what}: pass one picture, as tensor.to_dense() if it is sparse")
     try:
         if tensor.is_floating_point():
-            tensor = tensor.float()  # NumPy knows no bfloat16
+            tensor = tensor.float()  # NumPy has no bfloat16
         array: npt.NDArray[Any] = tensor.numpy(force=True)
-    except (RuntimeError, TypeError) as error:  # such as one that torch.compile or vmap traces
-        raise PictureError(f"the tensor's pixels cannot be read ({error}): give an ordinary tensor") from error
+    except (RuntimeError, TypeError) as error:  # such as a tensor inside torch.compile or vmap
+        raise PictureError(f"the tensor's pixels cannot be read ({error}): pass an ordinary tensor") from error
     return array
 
 
@@ -264,27 +265,27 @@ def _checked_pixels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise PictureError(
             f"an array must have shape (H, W, 3), (3, H, W) or (H, W), got {array.shape}: "
-            "give one picture, without a batch dimension or transparency: images[0] of a batch, "
-            "array.squeeze() of a grey picture with one channel"
+            "pass one picture, without a batch axis or transparency: images[0] of a batch, "
+            "array.squeeze() of a grey picture with a channel axis"
         )
     if np.issubdtype(array.dtype, np.floating):
         return _from_shares(array)
     if array.dtype != np.uint8:
         raise PictureError(
             f"pixels must be uint8 (0..255) or floating point (0..1), got {array.dtype}: "
-            "convert them; for whole numbers 0..255 that is array.astype(np.uint8) or tensor.to(torch.uint8)"
+            "convert them; whole numbers 0..255 with array.astype(np.uint8) or tensor.to(torch.uint8)"
         )
     return np.ascontiguousarray(array)
 
 
 def _from_shares(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Pixels 0..255 of values 0..1; an antialiased resize may end a little outside, which rounds away."""
+    """Pixels 0..255 from values 0..1; an antialiased resize may overshoot a little, which rounding removes."""
     rounded = np.rint(array * 255)
     if not (rounded.min() >= 0 and rounded.max() <= 255):  # written so that NaN fails too
         raise PictureError(
-            f"floating-point pixels must lie in 0..1, got {float(array.min()):.6g}..{float(array.max()):.6g}: "
-            "do not normalise them (predict does), divide by 255 where they go up to 255, "
-            "clip what a resize left outside, and replace NaN"
+            f"floating-point pixels must be in 0..1, got {float(array.min()):.6g}..{float(array.max()):.6g}: "
+            "do not normalise them (predict does that), divide by 255 if they go up to 255, "
+            "clip any overshoot of a resize, and replace NaN"
         )
     return np.ascontiguousarray(rounded, dtype=np.uint8)
 
@@ -299,38 +300,38 @@ def _logits(model: nn.Module, seen: Tensor) -> Tensor:
         said = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise ValueError(
             f"the network fails on images {tuple(images.shape)} of {images.dtype} on {images.device} ({said}): "
-            "give one that takes normalised images (B, 3, 32, 32), with its weights in one precision on one device"
+            "pass one that takes normalised images (B, 3, 32, 32), with all its weights in one precision on one device"
         ) from error
     return _checked_logits(logits, model)[0]
 
 
 def _numbers_of(model: nn.Module) -> Tensor:
-    """A tensor of the network that shows its device and precision."""
+    """A tensor of the network, which shows its device and precision."""
     numbers = itertools.chain(model.parameters(), model.buffers())
     return next((tensor for tensor in numbers if tensor.is_floating_point()), torch.empty(0))
 
 
 def _checked_logits(logits: object, model: nn.Module) -> Tensor:
-    wanted = f"the network must give logits (1, {len(CLASSES)}) for one image"
+    wanted = f"the network must return logits (1, {len(CLASSES)}) for one image"
     if not isinstance(logits, Tensor):
-        raise TypeError(f"{wanted}, got {type(logits).__name__}: return the tensor of logits alone from its forward")
+        raise TypeError(f"{wanted}, got {type(logits).__name__}: return only the tensor of logits from its forward")
     if logits.shape != (1, len(CLASSES)):
         raise ValueError(f"{wanted}, got {tuple(logits.shape)}: give its last layer {len(CLASSES)} outputs")
     if logits.is_meta:
         raise ValueError("the network is on the meta device, so it has no weights: create it on the CPU and load them")
     if logits.is_complex() or logits.layout != torch.strided:
-        raise ValueError(f"{wanted}, got {logits.dtype} in the layout {logits.layout}: give dense real numbers")
+        raise ValueError(f"{wanted}, got {logits.dtype} in the layout {logits.layout}: return dense real numbers")
     logits = logits.detach().float().cpu()
     if not logits.isfinite().all():
-        raise ValueError(f"the network gave NaN or infinite logits: {_why_not_finite(model)}")
+        raise ValueError(f"the network returned NaN or infinite logits: {_why_not_finite(model)}")
     return logits
 
 
 def _why_not_finite(model: nn.Module) -> str:
     for name, values in itertools.chain(model.named_parameters(), model.named_buffers()):
         if values.is_floating_point() and not values.isfinite().all():
-            return f"{name} holds NaN or infinite numbers. Load other weights, or train it again"
+            return f"{name} contains NaN or infinite numbers. Load other weights, or train it again"
     return (
-        "its weights are finite, so look in its forward for a division by 0 or a logarithm of 0, "
-        "or for numbers too large for its precision: model.float() has more room"
+        "its weights are finite, so look in its forward for a division by 0, a logarithm of 0, "
+        "or numbers too large for its precision (model.float() has a larger range)"
     )

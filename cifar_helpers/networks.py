@@ -1,4 +1,4 @@
-"""Other people's networks: looked through, copied, and put into a mode, without a trace left on them."""
+"""Helpers that inspect, copy and switch the mode of any network without leaving a trace on it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from torch.overrides import TorchFunctionMode
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The network itself, where it is wrapped by `DistributedDataParallel`, `torch.compile` and the like."""
+    """The network inside wrappers such as `DistributedDataParallel` and `torch.compile`."""
     while True:
-        # Of torch.compile, whose own class is slow to import; an attribute could be delegated to a part.
+        # torch.compile, whose class is slow to import; a plain attribute could be delegated to a part of the network.
         inside = next((child for name, child in model.named_children() if name == "_orig_mod"), None)
         if isinstance(model, DistributedDataParallel | nn.DataParallel | AveragedModel):
             inside = model.module
@@ -30,7 +30,7 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def without_wrappers(weights: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights under the names that they have in the network itself: without `module.` and `_orig_mod.`."""
+    """Weights under the names that they have in the network itself, without `module.` and `_orig_mod.`."""
     named = {re.sub(r"(^|\.)_orig_mod\.", r"\1", name): value for name, value in weights.items()}
     inside = {name.removeprefix("module."): value for name, value in named.items() if name.startswith("module.")}
     if inside and set(named) - {f"module.{name}" for name in inside} <= {"n_averaged"}:
@@ -42,7 +42,7 @@ _ROUNDING: Final = 0.02  # of the largest logit
 
 
 class _DetachedCopies(TorchFunctionMode):
-    """Lets `copy.deepcopy` copy tensors that a network kept from its last call, which torch refuses."""
+    """Lets `copy.deepcopy` copy tensors that a network kept from its last call, which torch refuses to do."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -54,21 +54,21 @@ class _DetachedCopies(TorchFunctionMode):
 
 
 def copy_network(model: nn.Module) -> nn.Module:
-    """A copy of the network itself, with its parameters, buffers and modes.
+    """A copy of the unwrapped network, with its parameters, buffers and modes.
 
     Raises:
-        TypeError: if it holds what cannot be copied, such as an open file.
+        TypeError: if it contains something that cannot be copied, such as an open file.
     """
     try:
         with _DetachedCopies():
             return copy.deepcopy(unwrap(model))
-    except Exception as error:  # what a network holds may refuse in any way
+    except Exception as error:  # whatever a network contains may refuse in any way
         raise TypeError(f"{type(unwrap(model)).__name__} cannot be copied: {error}") from error
 
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Eval mode, and afterwards each layer's own mode again: a frozen layer stays frozen."""
+    """Use eval mode, then restore each layer's own mode: a frozen layer stays frozen."""
     modes = modes_of(model)
     with suppress(NotImplementedError):  # networks from torch.export have their mode built in
         model.eval()
@@ -79,7 +79,7 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
 
 
 def modes_of(model: nn.Module) -> list[tuple[nn.Module, bool]]:
-    """Each layer, and whether it is in training mode."""
+    """Each layer, and whether it is in train mode."""
     # Networks from torch.jit.freeze have no mode.
     return [(module, module.training) for module in model.modules() if hasattr(module, "training")]
 
@@ -92,7 +92,7 @@ def set_modes(modes: Iterable[tuple[nn.Module, bool]]) -> None:
 
 @contextmanager
 def unchanged_buffers(model: nn.Module) -> Iterator[None]:
-    """Put back what a trial on a copy has changed in the original, to which the copy may still refer."""
+    """Restore buffers that a trial on a copy may have changed in the original, to which the copy may still refer."""
     before = [(buffer, buffer.clone()) for buffer in model.buffers() if not buffer.is_meta]
     try:
         yield
@@ -104,40 +104,40 @@ def unchanged_buffers(model: nn.Module) -> Iterator[None]:
 
 
 def check_network(model: object) -> nn.Module:
-    """A network that can be trained or saved: a module, with parameters that have values.
+    """Check that a network can be trained or saved: it is a module, and its parameters have values.
 
     Raises:
-        TypeError: if it is none.
+        TypeError: if it is not a module.
         ValueError: if it has no parameters, or they have no values yet.
     """
     check_module(model)
     assert isinstance(model, nn.Module)
     parameters = dict(model.named_parameters())
     if not parameters:
-        lists = "; layers in a list belong into an nn.ModuleList" if unregistered_layers(model) else ""
-        raise ValueError(f"{type(model).__name__} has no parameters: there is nothing to train{lists}")
+        lists = ". Put layers that are in a list into an nn.ModuleList" if unregistered_layers(model) else ""
+        raise ValueError(f"{type(model).__name__} has no parameters, so there is nothing to train{lists}")
     empty = next((n for n, p in parameters.items() if p.is_meta or isinstance(p, nn.UninitializedParameter)), None)
     if empty is not None:
         raise ValueError(
-            f"the parameter {empty} has no values yet: create the network on a device that exists, and run lazy layers "
+            f"the parameter {empty} has no values yet: create the network on a real device, and run lazy layers "
             "once on a batch"
         )
     return model
 
 
 def check_module(model: object) -> None:
-    """Refuse what is no network.
+    """Check that a value is a network.
 
     Raises:
-        TypeError: saying what it is.
+        TypeError: if it is not; the message says what it is.
     """
     if not isinstance(model, nn.Module):
-        hint = ": create it first, with brackets" if isinstance(model, type) else ""
+        hint = ": create the network first, by adding brackets" if isinstance(model, type) else ""
         raise TypeError(f"model must be a network (torch.nn.Module), got {_named(model)}{hint}")
 
 
 def unregistered_layers(model: nn.Module) -> list[str]:
-    """Names of lists and dicts in a network that hold layers which are to learn and which it does not know of."""
+    """Names of lists and dicts in a network that contain trainable layers which the network does not know about."""
     known = set(model.modules())
     found = []
     for prefix, module in model.named_modules():
@@ -150,7 +150,7 @@ def unregistered_layers(model: nn.Module) -> list[str]:
 
 
 def warn_of_unregistered_layers(model: nn.Module, stacklevel: int) -> None:
-    """Say which layers would be neither trained nor saved."""
+    """Warn about layers that would be neither trained nor saved."""
     names = unregistered_layers(model)
     if names:
         warnings.warn(
@@ -161,15 +161,15 @@ def warn_of_unregistered_layers(model: nn.Module, stacklevel: int) -> None:
 
 
 def same(logits: Tensor, other: Tensor) -> bool:
-    """Whether two answers differ by rounding alone; autocast rounds differently where memory lies differently."""
+    """Whether two outputs differ only by rounding; autocast rounds differently in another memory format."""
     one, two = logits.float(), other.float()
-    if not bool(two.isfinite().all()):  # then nothing can be said
+    if not bool(two.isfinite().all()):  # then they cannot be compared
         return True
     return torch.allclose(one, two, rtol=_ROUNDING, atol=_ROUNDING * float(two.abs().max()))
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the network's first parameter is, or its first buffer; the CPU where it has neither."""
+    """The device of the network's first parameter, or of its first buffer; the CPU if it has neither."""
     first = next(itertools.chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if first is None else first.device
 

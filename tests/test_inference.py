@@ -1,4 +1,4 @@
-"""From any picture to ten probabilities, prepared as in training."""
+"""From any picture to ten probabilities, preprocessed as in training."""
 
 from __future__ import annotations
 
@@ -122,21 +122,21 @@ def test_exif_orientation_is_honoured(tmp_path: Path) -> None:
     ("picture", "says"),
     [
         (np.zeros((32, 32, 4), np.uint8), r"got \(32, 32, 4\)"),
-        (np.zeros((1, 3, 32, 32), np.uint8), r"got \(1, 3, 32, 32\).*without a batch dimension"),
+        (np.zeros((1, 3, 32, 32), np.uint8), r"got \(1, 3, 32, 32\).*without a batch axis"),
         (torch.zeros(2, 32, 32), r"got \(2, 32, 32\)"),
         (np.zeros(3072, np.uint8), r"got \(3072,\)"),
         (np.zeros((0, 32, 3), np.uint8), r"got \(0, 32, 3\)"),
         (torch.zeros(3, 32, 32, dtype=torch.int64), "got int64"),
         (np.zeros((32, 32), bool), "got bool"),
         (np.zeros((32, 32), complex), "got complex128"),
-        (normalise(torch.zeros(3, 32, 32, dtype=torch.uint8)), r"lie in 0\.\.1, got -1\.9"),
+        (normalise(torch.zeros(3, 32, 32, dtype=torch.uint8)), r"be in 0\.\.1, got -1\.9"),
         (np.full((32, 32), 255.0), r"got 255\.\.255.*divide by 255"),
         (np.full((32, 32), np.nan), r"got nan\.\.nan"),
         (np.full((32, 32), np.inf), r"got inf\.\.inf"),
         ([[0, 1], [2, 3]], "got list"),
         (None, "got NoneType"),
-        (np.zeros((1, 1, 3), np.uint8), "1×1 pixels: its shorter side must be at least 8"),
-        (Image.new("RGB", (400, 7)), "400×7 pixels: its shorter side"),
+        (np.zeros((1, 1, 3), np.uint8), "1×1 pixels. Use one whose shorter side is at least 8"),
+        (Image.new("RGB", (400, 7)), "400×7 pixels. Use one whose shorter side"),
     ],
 )
 def test_what_is_no_picture_is_refused_with_its_shape_type_or_range(picture: Any, says: str) -> None:
@@ -161,7 +161,7 @@ def test_very_wide_and_large_pictures_are_quick(tmp_path: Path, width: int, heig
 
 
 def growth(path: Path) -> int:
-    """KiB by which the peak of memory grows when a picture is opened."""
+    """KiB by which peak memory grows when a picture is opened."""
     import resource  # only POSIX has it
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -325,7 +325,7 @@ def test_a_folder_is_predicted_in_name_order_and_other_files_are_reported(tmp_pa
     assert list(predictions) == ["a.png", "b.png", "c.jpg"]
     assert torch.equal(predictions["b.png"].seen, preprocess(tmp_path / "b.png"))
     assert list(problems) == ["aa.txt", "cut.png"]
-    assert "not a picture" in problems["aa.txt"] and "cut off" in problems["cut.png"]
+    assert "not a picture" in problems["aa.txt"] and "truncated" in problems["cut.png"]
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_one_picture_of_each_class_and_one_of_none_are_shipped_and_small() -> No
         assert (INPUTS / name).stat().st_size < 60_000
 
 
-def test_the_shipped_pictures_are_answered_and_half_of_the_drawings_rightly() -> None:
+def test_the_shipped_pictures_are_predicted_and_half_of_the_drawings_correctly() -> None:
     predictions, problems = predict_folder(INPUTS)
     assert list(problems) == ["README.md"]
     right = [name for name, answer in predictions.items() if name == f"{answer.label}.png"]

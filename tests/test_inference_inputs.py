@@ -40,7 +40,7 @@ needs_avif = pytest.mark.skipif(not features.check("avif"), reason="needs a Pill
 
 @pytest.fixture(autouse=True)
 def _no_hang() -> Iterator[None]:
-    """Ends a test that waits for ever, such as for somebody to write into a pipe."""
+    """Ends a test that waits forever, for example for someone to write to a pipe."""
 
     def stop(*_: object) -> None:
         raise AssertionError("it hangs")
@@ -336,12 +336,12 @@ def test_other_modes_keep_their_colours(mode: str, tolerance: int) -> None:
     ("picture", "says"),
     [
         (Image.fromarray(np.ones((32, 32), np.float32)), "floating-point pixels.*array with values in 0..1"),
-        (Image.fromarray(np.full((32, 32), -1, np.int32)), "numbers from -1 to -1.*save it with 8 or 16 bits"),
-        (Image.fromarray(np.full((32, 32), 70_000, np.int32)), "numbers from 70000 to 70000.*save it"),
-        (Image.new("RGB", (0, 0)), "0×0 pixels.*Give another"),
-        (Image.new("I", (0, 9)), "0×9 pixels.*Give another"),
-        (Image.new("F", (9, 0)), "9×0 pixels.*Give another"),
-        (Image.new("P", (0, 0)), "0×0 pixels.*Give another"),
+        (Image.fromarray(np.full((32, 32), -1, np.int32)), "values from -1 to -1.*save it with 8 or 16 bits"),
+        (Image.fromarray(np.full((32, 32), 70_000, np.int32)), "values from 70000 to 70000.*save it"),
+        (Image.new("RGB", (0, 0)), "0×0 pixels.*Use another"),
+        (Image.new("I", (0, 9)), "0×9 pixels.*Use another"),
+        (Image.new("F", (9, 0)), "9×0 pixels.*Use another"),
+        (Image.new("P", (0, 0)), "0×0 pixels.*Use another"),
     ],
 )
 def test_pil_images_that_cannot_be_used_say_why(picture: Image.Image, says: str) -> None:
@@ -378,7 +378,7 @@ def test_a_closed_pil_image_is_not_called_damaged(
 
 def test_a_truncated_pil_image_is_called_damaged() -> None:
     content = encoded(Image.fromarray(noise(64, 64, 3)), "JPEG")
-    with pytest.raises(PictureError, match="cut off or damaged"):
+    with pytest.raises(PictureError, match="truncated or damaged"):
         preprocess(Image.open(io.BytesIO(content[: len(content) // 2])))
 
 
@@ -393,7 +393,7 @@ def test_a_loaded_image_outlives_its_file(tmp_path: Path) -> None:
 
 
 class Plain:
-    """A path of somebody else's class."""
+    """A path of someone else's class."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -451,7 +451,7 @@ def open_for_writing(path: Path) -> Any:
 
 
 class Broken:
-    """A file of somebody else's class."""
+    """A file of someone else's class."""
 
     def read(self, count: int) -> bytes:
         raise RuntimeError("no connection")
@@ -506,7 +506,7 @@ def test_an_address_is_to_be_downloaded_first(address: str | Path) -> None:
     [
         ("file:///home/me/my%20cat.png", r"the address of a file: give its path, /home/me/my cat\.png"),
         ("FILE:/home/me/cat.png", r"give its path, /home/me/cat\.png"),
-        ("data:image/png;base64," + 9000 * "A", "a picture written as text: give its bytes, base64.b64decode"),
+        ("data:image/png;base64," + 9000 * "A", "a picture encoded as text: give its bytes, base64.b64decode"),
         ("content://media/external/images/7", "save the picture as a file first"),
     ],
 )
@@ -598,7 +598,7 @@ def below_a_file(folder: Path) -> Path:
         (lambda folder: "n" * 10_000, "cannot be read .*too long"),
         (lambda folder: "a\0b.png", "null character"),
         (lambda folder: folder / "\ud800.png", "not a file name|there is no file"),
-        (lambda folder: folder, "is a folder: name one picture in it"),
+        (lambda folder: folder, "is a folder: give the path of one picture in it"),
         (lambda folder: folder / "none.png", r"there is no file .*none\.png"),
     ],
 )
@@ -606,7 +606,7 @@ def test_paths_that_cannot_be_opened_say_why(tmp_path: Path, make: Callable[[Pat
     path = make(tmp_path)
     with pytest.raises(PictureError, match=says) as caught:
         predict(path, Fixed())
-    assert any(word in str(caught.value) for word in ("Give", "name one"))
+    assert any(word in str(caught.value) for word in ("Give", "give the path"))
     with pytest.raises(PictureError, match=says):
         open_rgb(path)
     if isinstance(path, str):
@@ -647,9 +647,9 @@ def test_files_and_folders_without_permission_say_so(unprivileged: Path) -> None
         (lambda folder: folder / ("n" * 300), "cannot be read .*too long"),
         (lambda folder: "a\0b", "null character"),
         (lambda folder: folder / "\ud800", "not a file name|there is no folder"),
-        (lambda folder: None, "by its path, got NoneType"),
-        (lambda folder: [folder], "by its path, got list"),
-        (lambda folder: 3, "by its path, got int"),
+        (lambda folder: None, "the path of a folder, got NoneType"),
+        (lambda folder: [folder], "the path of a folder, got list"),
+        (lambda folder: 3, "the path of a folder, got int"),
     ],
 )
 def test_what_is_no_folder_is_refused(tmp_path: Path, make: Callable[[Path], Any], says: str) -> None:
@@ -725,13 +725,13 @@ def test_a_float_picture_after_an_antialiased_resize_is_taken() -> None:
 def test_float_pixels_beyond_rounding_are_refused(value: float) -> None:
     shares = spoilt(noise(32, 32, 3) / 255, value)
     for form in (shares, torch.from_numpy(shares), shares.astype(np.float32)):
-        with pytest.raises(PictureError, match=r"must lie in 0\.\.1, got .*clip") as caught:
+        with pytest.raises(PictureError, match=r"must be in 0\.\.1, got .*clip") as caught:
             preprocess(form)
         assert "0..1," not in str(caught.value).partition("got ")[2].partition(":")[0]
 
 
 class Inside(np.ndarray):
-    """Somebody else's subclass."""
+    """Someone else's subclass."""
 
 
 @pytest.mark.parametrize(
@@ -912,8 +912,8 @@ def needs_28_pixels() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "says", "kind"),
     [
-        (lambda: Gives((torch.zeros(1, 10), None)), "got tuple: return the tensor of logits", TypeError),
-        (lambda: Gives({"logits": torch.zeros(1, 10)}), "got dict: return the tensor of logits", TypeError),
+        (lambda: Gives((torch.zeros(1, 10), None)), "got tuple: return only the tensor of logits", TypeError),
+        (lambda: Gives({"logits": torch.zeros(1, 10)}), "got dict: return only the tensor of logits", TypeError),
         (lambda: Gives(None), "got NoneType", TypeError),
         (lambda: Gives(torch.zeros(10)), r"got \(10,\)", ValueError),
         (lambda: Gives(torch.zeros(1, 5)), r"got \(1, 5\): give its last layer 10 outputs", ValueError),
@@ -921,12 +921,12 @@ def needs_28_pixels() -> nn.Module:
         (lambda: Gives(torch.zeros(2, 10)), r"got \(2, 10\)", ValueError),
         (lambda: Gives(torch.zeros(1, 10, 1, 1)), r"got \(1, 10, 1, 1\)", ValueError),
         (lambda: Gives(torch.zeros(1, 10, dtype=torch.complex64)), "complex64.*real", ValueError),
-        (lambda: Gives(torch.zeros(1, 10).to_sparse()), "torch.sparse_coo: give dense", ValueError),
+        (lambda: Gives(torch.zeros(1, 10).to_sparse()), "torch.sparse_coo: return dense", ValueError),
         (lambda: Gives(torch.full((1, 10), torch.nan)), "NaN or infinite.*finite.*float", ValueError),
-        (nan_weights, r"NaN or infinite logits: features\.\S+ holds NaN.*Load other weights", ValueError),
+        (nan_weights, r"NaN or infinite logits: features\.\S+ contains NaN.*Load other weights", ValueError),
         (lambda: network().to("meta"), "meta device", ValueError),
-        (needs_grey, "the network fails on images .1, 3, 32, 32. of torch.float32 on cpu .*give one", ValueError),
-        (needs_28_pixels, "the network fails on images .*give one that takes normalised images", ValueError),
+        (needs_grey, "the network fails on images .1, 3, 32, 32. of torch.float32 on cpu .*pass one", ValueError),
+        (needs_28_pixels, "the network fails on images .*pass one that takes normalised images", ValueError),
         (nn.Module, "the network fails on images", ValueError),
     ],
 )

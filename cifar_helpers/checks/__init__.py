@@ -1,8 +1,8 @@
-"""Exercises that know whether an answer is right, and why not: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
+"""Exercises that check an answer and explain what is wrong: `checks.conv2d(answer)`, `checks.hint("conv2d")`.
 
-Each check is called with the learner's function, compares it with a reference on random inputs, and answers in
-words. `checks.guess("after_thirty")` asks before a result is shown, `checks.quiz(4)` at the end of a lesson,
-`checks.bug(1, "a")` names a bug in the gallery of lesson 04. `checks.progress()` tells what is done.
+Each check takes the learner's function, compares it with a reference on random inputs, and replies in words.
+`checks.guess("after_thirty")` asks for a prediction before a result is shown, `checks.quiz(4)` asks the quiz at the end
+of a lesson, `checks.bug(1, "a")` names a bug in the gallery of lesson 04, and `checks.progress()` shows what is done.
 """
 
 from cifar_helpers.checks.answers import Replies, Reply
@@ -12,7 +12,7 @@ from cifar_helpers.checks.progress import progress, session
 from cifar_helpers.checks.question_widget import QuestionWidget
 from cifar_helpers.checks.registry import EXERCISES, PREDICTIONS, QUIZZES, guess, hint, quiz
 
-# An exercise is an attribute by its name, as checks.conv2d; the folders of the lessons say which there are.
+# Each exercise is an attribute, such as checks.conv2d; they are defined in the folders of the lessons.
 globals().update({exercise.name: exercise for exercise in EXERCISES})
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Questions to the reader: what they look like as text, and what an answer gets to hear."""
+"""Questions to the reader: how they look as text, and how answers are judged."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Ques
 
 __all__ = ["CLOSE", "NOT_A_NUMBER", "SHARE_OR_PERCENT", "TRUE", "UNTRUE", "Replies", "Reply", "as_text", "reply"]
 
-# What is said to a number, here and in a page without Python.
-TRUE: Final = "Yes, it is {told}."
-CLOSE: Final = "Yes, close enough: it is {told}; you said {guess}."
-UNTRUE: Final = "Not {guess}; it is {told}."
-NOT_A_NUMBER: Final = "{said} is not a number. Write only digits, such as 12.5."
-SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Write the % sign."
+# Replies to a number, here and on a page without Python.
+TRUE: Final = "Yes, it is {answer}."
+CLOSE: Final = "Yes, close enough: it is {answer}; you said {guess}."
+UNTRUE: Final = "Not {guess}: it is {answer}."
+NOT_A_NUMBER: Final = "{said} is not a number. Write digits only, such as 12.5."
+SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Add the % sign."
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an answer to a question gets to hear; a notebook shows it below the cell.
+    """The reply to an answer; a notebook shows it below the cell.
 
     Attributes:
-        state: `right`, `wrong`, or `open` where there was no answer that could be judged.
-        says: in words.
+        state: `right`, `wrong`, or `open` if the answer could not be judged.
+        says: the reply in words.
     """
 
     state: str
@@ -43,7 +43,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Replies:
-    """What the answers to a quiz get to hear, in order."""
+    """The replies to the answers of a quiz, in order."""
 
     each: tuple[Reply, ...]
 
@@ -60,7 +60,7 @@ class Replies:
 
 
 def as_text(question: Question) -> str:
-    """The question and its answers, each with a letter; it does not tell which is right."""
+    """The question and its options, each with a letter; which one is right is not shown."""
     if isinstance(question, Number):
         return f"{question.ask} (a number, in {question.unit})"
     answers = [f"  {letter}) {option.text}" for letter, option in zip(LETTERS, question.options, strict=False)]
@@ -70,7 +70,7 @@ def as_text(question: Question) -> str:
 def reply(question: Question, answer: Any) -> Reply:
     """Judge an answer: a letter or the text of an option, or a number; it never raises.
 
-    A wrong answer is told the truth and which misconception leads to it.
+    The reply to a wrong answer gives the right one, and names the misconception behind the wrong one.
     """
     return _of_choice(question, answer) if isinstance(question, Choice) else _of_number(question, answer)
 
@@ -82,11 +82,11 @@ def _of_choice(question: Choice, answer: Any) -> Reply:
         (option for option in question.options if _alike(option.text, said)), None
     )
     if chosen is None:
-        return Reply("open", f"{quoted(said)} is none of the answers; give one of the letters {', '.join(options)}.")
+        return Reply("open", f"{quoted(said)} is not one of the options. Give one of the letters {', '.join(options)}.")
     if chosen.right:
         return Reply("right", f"Yes: {_quoted(chosen)}. {chosen.says}")
     truth = next(option for option in question.options if option.right)
-    return Reply("wrong", f"Not {_quoted(chosen)}. {chosen.says} The answer: {_quoted(truth)}. {truth.says}")
+    return Reply("wrong", f"Not {_quoted(chosen)}. {chosen.says} The answer is {_quoted(truth)}. {truth.says}")
 
 
 def _alike(text: str, said: str) -> bool:
@@ -94,7 +94,7 @@ def _alike(text: str, said: str) -> bool:
 
 
 def _quoted(option: Option) -> str:
-    """The answer in quotes, without a full stop: it stands within a sentence."""
+    """The option in quotes, without a full stop, for use inside a sentence."""
     return f"“{option.text.removesuffix('.')}”"
 
 
@@ -102,14 +102,14 @@ def _of_number(question: Number, answer: Any) -> Reply:
     truth = question.truth()
     guess = parse_number(answer, question.unit, truth)
     if guess is None and in_percent(answer, question.unit):
-        said = f"{quoted(words_of(answer))} is in percent, and the answer in {question.unit}"
-        return Reply("open", f"{said}; write digits alone, such as 12.5.")
+        said = f"{quoted(words_of(answer))} is in percent, but the question asks for {question.unit}"
+        return Reply("open", f"{said}. Write digits only, such as 12.5.")
     said = words_of(answer)
     if guess is None:
         return Reply("open", NOT_A_NUMBER.format(said=quoted(said)))
     if question.unit == "%" and 0 < guess <= 1 < truth and "%" not in said:
         return Reply("open", SHARE_OR_PERCENT.format(guess=rounded(guess), hundredfold=rounded(100 * guess)))
-    words = {"told": f"{rounded(truth)} {question.unit}", "guess": rounded(guess)}
+    words = {"answer": f"{rounded(truth)} {question.unit}", "guess": rounded(guess)}
     if abs(guess - truth) <= question.close * abs(truth):
         form = TRUE if words["guess"] == rounded(truth) else CLOSE
         return Reply("right", f"{form.format(**words)} {question.says}")

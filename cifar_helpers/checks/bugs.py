@@ -1,4 +1,4 @@
-"""The gallery of bugs by words alone: `checks.bug(3, "d")`, the number of a case and the letter of a suspicion."""
+"""The gallery of bugs as text: `checks.bug(3, "d")` takes the number of a case and the letter of a suspicion."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ __all__ = ["bug"]
 
 @dataclass(frozen=True, repr=False)
 class _Named(Reply):
-    """The reply to a bug that was named or told, with its code."""
+    """The reply for a bug that was named or revealed, with its code."""
 
     case: int
 
     def __str__(self) -> str:
         wrong, right = diagnosis.code_of(self.case)
-        return f"{super().__str__()}\nWhat ran:\n{wrong}\nWhat is right:\n{right}"
+        return f"{super().__str__()}\nThe code that ran:\n{wrong}\nThe correct code:\n{right}"
 
     def _repr_html_(self) -> str:
         return diagnosis.explained(self.case, super().__str__())
 
 
 def bug(case: Any, suspicion: Any) -> Reply:
-    """Say which bug a case of the gallery has, and hear which symptom speaks for or against it.
+    """Name the bug in a case of the gallery; the reply says which symptom speaks for or against it.
 
     Args:
         case: its number, 1 to 9.
-        suspicion: the letter or the name of a bug; "tell me" gives up. What is neither hears what there is.
+        suspicion: the letter or the name of a bug, or "tell me" to give up. Anything else gets the list of bugs.
     """
     number = whole_number(case)
     if number is None or not 1 <= number <= len(CASES):
-        return Reply("open", f"there is no case {quoted(case)}; there are 1 to {len(CASES)}")
+        return Reply("open", f"there is no case {quoted(case)}. Give a number from 1 to {len(CASES)}")
     said = spelled(words_of(suspicion)).casefold()
     if said == "tell me":
         return _Named("open", f"It is {diagnosis.tell(number)}", number)
@@ -45,6 +45,6 @@ def bug(case: Any, suspicion: Any) -> Reply:
     name = letters.get(said.strip(" .,:;()")) or next((name for name in BUGS if name.casefold() == said), None)
     if name is None:
         known = ", ".join(f"{letter}) {bug}" for letter, bug in letters.items())
-        return Reply("open", f"{quoted(suspicion)} is none of the bugs; give a letter: {known}, or 'tell me'")
+        return Reply("open", f"{quoted(suspicion)} is not one of the bugs. Give a letter: {known}, or 'tell me'")
     heard = diagnosis.judge(number, name)
     return _Named("right", heard.says, number) if heard.right else Reply("wrong", heard.says)

@@ -1,4 +1,4 @@
-"""Line charts as SVG: drawn in a millisecond, where a Matplotlib figure takes a tenth of a second."""
+"""Line charts as SVG, drawn in a millisecond; a Matplotlib figure takes a tenth of a second."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Line:
     """A line of a chart.
 
     Attributes:
-        name: in the key.
+        name: in the legend.
         points: `(x, y)`, from left to right.
-        style: picks colour and dashes, so that lines differ by more than colour.
-        band: lowest and highest y at each point; empty for none.
+        style: selects colour and dashes, so that lines differ by more than colour.
+        band: the lowest and highest y at each point; empty for no band.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Where numbers lie on the screen."""
+    """Converts numbers to positions on the screen."""
 
     low: float
     high: float
@@ -72,16 +72,16 @@ def line_chart(
     width: int = 440,
     height: int = 260,
 ) -> str:
-    """An SVG of lines over common axes, with a key below.
+    """An SVG of lines on common axes, with a legend below.
 
     Args:
-        lines: at least one point among them; points that are not finite are left out.
+        lines: with at least one point among them; points that are not finite are left out.
         x: horizontal axis.
         y: vertical axis.
         alt: what the chart shows.
-        marks: vertical lines, each with its name.
-        width: on the screen.
-        height: of the axes on the screen; the key adds to it.
+        marks: vertical lines as `(x, name)`.
+        width: in screen pixels.
+        height: of the axes in screen pixels; the legend adds to it.
     """
     lines = [_finite(line) for line in lines]
     values = [value for line in lines for value in line.points]

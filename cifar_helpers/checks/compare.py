@@ -1,4 +1,4 @@
-"""What a result is, whether it is the wanted one, and what to say of the difference."""
+"""Compare results: what a result is, whether it equals the expected one, and how to describe the difference."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def numbers_of(value: Any) -> Any:
     """A plain result as a float64 array.
 
     Raises:
-        ValueError: if it holds text, or lists of different lengths.
-        TypeError: if it holds something else that is no number.
+        ValueError: if it contains text, or lists of different lengths.
+        TypeError: if it contains anything else that is not a number.
     """
     if isinstance(value, Tensor):
         return value.detach().cpu().to(torch.float64).numpy()
     if kind(value) == "sequence":
         value = [numbers_of(member) for member in value]
     elif isinstance(value, str):
-        raise ValueError("text is no number")
+        raise ValueError("text is not a number")
     return np.asarray(value, dtype=np.float64)
 
 
 def kind(value: Any) -> str:
-    """What a result is: `tensor`, `sequence`, `number`, or the name of another type."""
+    """The kind of a result: `tensor`, `sequence`, `number`, or the name of another type."""
     if isinstance(value, (Tensor, np.ndarray)):
         return "tensor"
     if isinstance(value, (tuple, list)):
@@ -55,7 +55,7 @@ def kind(value: Any) -> str:
 
 
 def equal(a: Any, b: Any, close: float) -> bool:
-    """Whether two results are the same; a number and a tensor with that one number are."""
+    """Whether two results are equal within a tolerance; a number equals a tensor with just that number."""
     if isinstance(a, torch.nn.Module) or callable(a):
         return True
     if kind(a) == "sequence" and kind(b) == "sequence":
@@ -64,13 +64,13 @@ def equal(a: Any, b: Any, close: float) -> bool:
         return bool(type(a) is type(b) and a == b)
     try:
         x, y = numbers_of(a), numbers_of(b)
-    except Exception:  # what cannot be read as numbers equals none
+    except Exception:  # a result that cannot be read as numbers equals nothing
         return False
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
 
 
 def short_dtype(value: Any) -> tuple[str, float] | None:
-    """Name and precision of the short number format that a result, or a member of it, is in."""
+    """Name and relative precision of the short number format of a result, or of one of its members."""
     if kind(value) == "sequence":
         return next(filter(None, map(short_dtype, value)), None)
     name = str(getattr(value, "dtype", "")).removeprefix("torch.")
@@ -82,7 +82,7 @@ def _holds_tensors(value: Any) -> bool:
 
 
 def shape(value: Any) -> tuple[int, ...]:
-    """Shape of a result; of a sequence of tensors, which may differ in shape, and of ragged lists the length."""
+    """Shape of a result; for a sequence of tensors and for ragged lists, the length."""
     if isinstance(value, str):
         return ()
     try:
@@ -92,7 +92,7 @@ def shape(value: Any) -> tuple[int, ...]:
 
 
 def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
-    """The first pair of members that differ, with their place, of two sequences of tensors; else the two themselves."""
+    """The first tensors that differ in two sequences, and their place; for other results, the results themselves."""
     if _holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
         for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):
             if not equal(a, b, close):
@@ -101,10 +101,10 @@ def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any
 
 
 def named(value: Any) -> str:
-    """A value in a few words, whatever its own methods do."""
+    """A value in a few words, even if its own methods fail."""
     try:
         return _named(value)
-    except Exception:  # what a learner gives may raise when it is read
+    except Exception:  # a learner's value may raise an error when it is read
         return in_words(value)
 
 
@@ -125,11 +125,11 @@ def described(given: tuple[Any, ...]) -> str:
 
 
 def difference(wanted: Any, got: Any) -> str:
-    """How two results of one kind and shape differ."""
+    """How two results of the same kind and shape differ."""
     if kind(wanted) == "tensor":
         values = numbers_of(got)
         lost = int((~np.isfinite(values)).sum())
         if lost:
             return f"{lost:,} of its {values.size:,} numbers are nan or infinite"
         return f"its numbers differ by up to {np.abs(numbers_of(wanted) - values).max():.3g}"
-    return f"it gives {got!r}, wanted is {wanted!r}"[:160]
+    return f"it returns {got!r} instead of {wanted!r}"[:160]

@@ -1,4 +1,4 @@
-"""What pictures of right answers are drawn with: arrays to PNG or SVG to HTML, with alt text."""
+"""Draw pictures of right answers: arrays as PNG or SVG in HTML, with alt text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Frame = tuple[float, float, float, float]
 
 
 def in_grey(values: Array) -> Pixels:
-    """Brightness `(H, W)` as grey pixels: 0 and below black, 1 and above white."""
+    """Brightness `(H, W)` as grey pixels: black at 0 and below, white at 1 and above."""
     return np.asarray(np.repeat((values.clip(0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2))
 
 
@@ -42,8 +42,8 @@ def picture_html(pixels: Pixels, side: int, alt: str, caption: str = "", frames:
 
     Args:
         pixels: the image.
-        side: its height on the screen.
-        alt: text in its place.
+        side: its height in screen pixels.
+        alt: alternative text.
         caption: below it.
         frames: rectangles to draw on it.
     """
@@ -63,7 +63,7 @@ def picture_html(pixels: Pixels, side: int, alt: str, caption: str = "", frames:
 def _frames_html(frames: Sequence[Frame], height: int, width: int) -> str:
     if not frames:
         return ""
-    # Black on white, so that a frame is seen on any picture.
+    # Black on white, so that a frame is visible on any picture.
     lines = "".join(
         f'<rect x="{left}" y="{top}" width="{w}" height="{h}" fill="none" stroke="{colour}" stroke-width="{thick}" '
         'vector-effect="non-scaling-stroke"/>'
@@ -89,11 +89,11 @@ def numbers_svg(
     """A grid of coloured cells with a number in each.
 
     Args:
-        values: float `(rows, columns)`: 0..1 in grey, or any numbers in the colours of signs.
-        alt: text in its place.
-        cell: side of a cell on the screen.
-        text: what stands in each cell; `None` writes the numbers with at most two decimals.
-        signed: choose the colours of signs.
+        values: float `(rows, columns)`: 0..1 in grey, or with `signed` any numbers in purple and orange.
+        alt: alternative text.
+        cell: side of a cell in screen pixels.
+        text: of each cell; `None` writes the numbers with at most two decimals.
+        signed: use purple below zero and orange above.
         unknown: cells that are left empty.
     """
     rows, columns = values.shape
@@ -125,7 +125,7 @@ def _size_of(words: str, cell: int) -> float:
 
 
 def svg(content: str, width: float, height: float, alt: str, offset: float = 0) -> str:
-    """A drawing with alt text, whose upper left corner lies at `-offset`."""
+    """A drawing with alt text, whose upper left corner is at `-offset`."""
     return (
         f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" width="{width:g}" height="{height:g}" '
         f'viewBox="{-offset:g} {-offset:g} {width:g} {height:g}" '
@@ -139,7 +139,7 @@ def short(value: float) -> str:
 
 
 def titled(title: str, content: str) -> str:
-    """A drawing with a line above it; several stand side by side."""
+    """A drawing with a title above it; several are placed side by side."""
     return (
         '<figure style="display:inline-block;margin:0 12px 0 0;vertical-align:top">'
         f"<figcaption>{html.escape(title)}</figcaption>{content}</figure>"
@@ -147,12 +147,12 @@ def titled(title: str, content: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """What is to be seen, in words, for all readers; screen readers say it when it changes."""
+    """A sentence that says what the picture shows; screen readers announce it when it changes."""
     return f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
 
 
 def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence[str] | None = None) -> str:
-    """Shares 0..1 as bars with names and numbers."""
+    """Shares 0..1 as labelled bars with numbers."""
     said = [f"{share:.0%}" for _, share in shares] if words is None else words
     rows = "".join(
         f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"

@@ -1,4 +1,4 @@
-"""How an answer to an exercise is judged: against a reference on random inputs, and against the usual mistakes."""
+"""Judge answers to exercises: compare them with a reference on random inputs, and with the usual mistakes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["Check", "Exercise", "Verdict", "judge"]
 
 Arguments = tuple[Any, ...]
 _DRAWS = 8
-_LONGEST = 240  # of what a learner's code raises
+_LONGEST = 240  # characters of an error that a learner's code raises
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says; a notebook shows it below the cell.
+    """The verdict of a check; a notebook shows it below the cell.
 
     Attributes:
         state: `open` (not attempted), `right` or `wrong`.
-        says: in words: what to notice, or what is wrong and why.
-        picture: HTML of what a right answer shows, or nothing.
-        exercise: which was checked, or `None` where a verdict stands alone.
+        says: what to notice, or what is wrong and why.
+        picture: HTML of what a right answer does, or nothing.
+        exercise: the one that was checked, or `None`.
     """
 
     state: str
@@ -58,11 +58,11 @@ class Exercise:
     Attributes:
         name: of the check, as in `checks.NAME`.
         reference: the right answer.
-        draw: random arguments for it; the number of the draw first gives small and square ones, later others.
-        mistakes: usual ones, by name; the first that gives what the answer gives decides what is said.
+        draw: random arguments for it; the first draws are small and square, later ones are not.
+        mistakes: the usual ones, by name; the first that returns what the answer returns decides the reply.
         close: relative and absolute tolerance.
-        harness: makes of an answer, which may change what it is given, a function of the drawn arguments.
-        shows: makes of a right answer HTML of what it does, on something that can be looked at.
+        harness: wraps an answer that changes its arguments into a function that returns a result.
+        shows: turns a right answer into HTML that shows what it does, for example to a picture.
     """
 
     name: str
@@ -76,14 +76,14 @@ class Exercise:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Check(Exercise):
-    """An exercise with its texts: what `checks.NAME` is. Call it with an answer.
+    """An exercise with its texts, such as `checks.NAME`. Call it with an answer.
 
     Attributes:
         lesson: number of the lesson.
-        notice: said to who is right.
-        hints: from a nudge to the solution.
-        solution: code of the right answer.
-        replies: what is said about each of the usual mistakes, by name.
+        notice: the reply to a right answer.
+        hints: in steps, from a nudge to the solution.
+        solution: the code of a right answer.
+        replies: the reply to each of the usual mistakes, by name.
     """
 
     lesson: int
@@ -93,28 +93,31 @@ class Check(Exercise):
     replies: Mapping[str, str]
 
     def __call__(self, answer: Any) -> Verdict:
-        """Judge an answer: the learner's function, or `...`; nothing but Ctrl-C is raised."""
+        """Judge an answer: the learner's function, or `...`; no error is raised (except by Ctrl-C)."""
         return replace(judge(self, answer), exercise=self)
 
     def next_hint(self) -> str:
-        """The next hint, a step further each time; the last, the solution, is given again."""
+        """The next hint, one step further each time; the last one, the solution, is repeated."""
         number = min(session.hints_given.get(self.name, 0), len(self.hints) - 1)
         session.hints_given[self.name] = number + 1
         return self.hints[number]
 
 
 def judge(exercise: Check, answer: Any) -> Verdict:
-    """Judge an answer; nothing but Ctrl-C is raised, and random numbers and torch's defaults stay as they were."""
+    """Judge an answer without raising errors (except by Ctrl-C) or changing random states and torch's defaults."""
     if answer is ... or answer is None:
         return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
     if not callable(answer):
         return Verdict(
-            "wrong", f"this exercise asks for a function, and got {named(answer)}. Give its name without brackets."
+            "wrong",
+            f"this exercise asks for a function, but got {named(answer)}. Pass the function's name, without brackets.",
         )
     if inspect.iscoroutinefunction(answer):
-        return Verdict("wrong", "it is an async function, which only starts when it is awaited: write def alone.")
+        return Verdict(
+            "wrong", "it is an async function, which only starts when it is awaited. Write def instead of async def."
+        )
     if inspect.isgeneratorfunction(answer):
-        return Verdict("wrong", "it contains yield, so a call runs none of it: use return.")
+        return Verdict("wrong", "it contains yield, so calling it runs none of its code. Use return.")
     with isolated_rng(), default_settings(), limited_output():
         careful = _isolated(answer)
         verdict = _compared_on_draws(exercise, exercise.harness(careful))
@@ -125,7 +128,7 @@ def judge(exercise: Check, answer: Any) -> Verdict:
 
 
 def _isolated(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """The answer in a setting that each of its calls finds as usual, and cannot change for the next."""
+    """The answer, run with the usual settings in every call, whatever an earlier call has changed."""
 
     def run(*given: Any) -> Any:
         with default_settings():
@@ -140,15 +143,15 @@ def _picture(exercise: Check, answer: Callable[..., Any]) -> str:
     def in_tensors(*given: Any) -> Any:
         made = answer(*given)
         try:
-            return like(wanted, plain(made, most=100 * MOST_NUMBERS))  # a picture may be of many
-        except (TypeError, ValueError):  # nobody reads what a training step returns
+            return like(wanted, plain(made, most=100 * MOST_NUMBERS))  # a picture may have many
+        except (TypeError, ValueError):  # what a training step returns does not matter
             return made
 
     try:
         return exercise.shows(in_tensors) if exercise.shows else ""
     except KeyboardInterrupt:
         raise
-    except BaseException:  # the answer is right, whatever it does with what is looked at here
+    except BaseException:  # the answer is right, even if it fails on the picture
         return ""
 
 
@@ -159,21 +162,19 @@ def _compared_on_draws(exercise: Check, answer: Callable[..., Any]) -> Verdict:
         wanted = exercise.reference(*copy.deepcopy(given))
         mine = copy.deepcopy(given)
         try:
-            got = plain(answer(*mine))  # read at the door: all that follows sees plain results alone
+            got = plain(answer(*mine))  # converted once, so that everything below sees plain results only
         except Unreadable as unreadable:
             return Verdict("wrong", f"for {described(given)} {unreadable}")
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # whatever a learner's code raises is told, not raised again
+        except BaseException as error:  # whatever a learner's code raises is reported, not raised again
             return Verdict("wrong", f"for {described(given)} {_error_in_words(error)}")
         if _has_dots(got):
             return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
         if got is None:
             return Verdict("wrong", f"it returns nothing: end it with return; checks.hint({exercise.name!r}) helps.")
         if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
-            return Verdict(
-                "wrong", "it changes its input in place. Whoever calls it loses the original: work on a copy."
-            )
+            return Verdict("wrong", "it changes its input in place, so the caller loses the original. Work on a copy.")
         cases.append((given, wanted, got))
     return _compared(exercise, cases)
 
@@ -183,14 +184,14 @@ def _has_dots(got: Any) -> bool:
 
 
 def _error_in_words(error: BaseException) -> str:
-    """What a learner's code raised, on one line of moderate length."""
+    """An error raised by a learner's code, on one line of moderate length."""
     if isinstance(error, SystemExit):
-        return "it ends Python (SystemExit). Take exit() out, and return the result."
+        return "it stops Python (SystemExit). Remove exit(), and return the result."
     if isinstance(error, RecursionError):
-        return "it raises RecursionError: it calls itself without end. Use a loop, or say when it stops."
+        return "it raises RecursionError: it calls itself without end. Use a loop, or add a condition that stops it."
     try:
         said = " ".join(str(error).partition("\n\n")[0].split())
-    except Exception:  # a learner's exception may raise when it is read
+    except Exception:  # a learner's exception may itself raise when it is read
         said = ""
     said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} …"
     return f"it raises {type(error).__name__}{': ' if said else '.'}{said}"
@@ -209,41 +210,41 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     place, wanted, got = first_difference(wanted, got, exercise.close)
     at = f"for {described(given)} {place}"
     if kind(got) != kind(wanted):
-        return Verdict("wrong", f"{at}it returns {named(got)}; wanted is {named(wanted)}.")
+        return Verdict("wrong", f"{at}it returns {named(got)} instead of {named(wanted)}.")
     if shape(got) != shape(wanted):
-        return Verdict("wrong", f"{at}the shape is {shape(got)}; wanted is {shape(wanted)}.")
+        return Verdict("wrong", f"{at}the shape is {shape(got)}, but should be {shape(wanted)}.")
     if 0 in shape(got) or all(equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
-        return Verdict("wrong", "it gives the same for every input: use the arguments.")
+        return Verdict("wrong", "it returns the same for every input. Use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):
-        return Verdict("wrong", "all of its numbers are zero.")
-    # A network among the arguments is equal to anything, so it tells nothing.
+        return Verdict("wrong", "all the numbers that it returns are zero.")
+    # A network as an argument counts as equal to anything, so it proves nothing.
     if any(equal(arguments[0], got, 0) for arguments, _, got in cases if arguments and not callable(arguments[0])):
-        return Verdict("wrong", "it gives back its input unchanged.")
+        return Verdict("wrong", "it returns its input unchanged.")
     where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
     return Verdict("wrong", f"{where}{at}{difference(wanted, got)}.")
 
 
 def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:
-    """What to say where the numbers are right and are no pixels."""
+    """The verdict if the numbers are right, but not of the type of pixels."""
     if not isinstance(wanted, Tensor) or wanted.dtype != torch.uint8:
         return None
     dtype = str(getattr(got, "dtype", "")).removeprefix("torch.")
     if dtype == "uint8":
         return None
     cast = ".to(torch.uint8)" if isinstance(got, Tensor) else ".astype(np.uint8)" if dtype else "torch.tensor(...)"
-    return Verdict("wrong", f"the numbers are right, but it returns {named(got)}; pixels are uint8: {cast}.")
+    return Verdict("wrong", f"the numbers are right, but it returns {named(got)}. Pixels are uint8: use {cast}.")
 
 
 def _only_rounded(cases: list[tuple[Arguments, Any, Any]]) -> str:
-    """What to say where nothing is wrong but rounding to a short number format."""
+    """The reply if the only error is rounding to a short number format."""
     form = short_dtype(cases[0][2])
     if form and all(equal(wanted, got, form[1]) for _, wanted, got in cases):
-        return f"its numbers are close, but {form[0]} keeps only two or three digits: compute in float32."
+        return f"its numbers are close, but {form[0]} keeps only two or three digits. Compute in float32."
     return ""
 
 
 def _result_of(function: Callable[..., Any], given: Arguments) -> Any:
     try:
         return function(*copy.deepcopy(given))
-    except Exception:  # a mistake that is impossible for this input is not the one that was made
+    except Exception:  # a mistake that fails on this input is not the one that was made
         return None

@@ -1,4 +1,4 @@
-"""The state that a check starts from, and that it leaves behind: random numbers, torch's defaults, what is printed."""
+"""Isolate a check: restore random states and torch's defaults after it, and limit what it prints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_PRINTED: Final = 2000
 
 @contextlib.contextmanager
 def isolated_rng() -> Iterator[None]:
-    """Leave the kernel's random numbers, of Python, NumPy and torch, as if nothing had been drawn."""
+    """Leave the random states of Python, NumPy and torch as if nothing had been drawn."""
     of_python, of_numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng([]):
         try:
@@ -31,7 +31,7 @@ def isolated_rng() -> Iterator[None]:
 
 @contextlib.contextmanager
 def default_settings() -> Iterator[None]:
-    """Compute with the usual defaults of torch and NumPy and with gradients, and leave the kernel's as they were."""
+    """Compute with the usual defaults of torch and NumPy and with gradients, then restore the kernel's settings."""
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     with torch.inference_mode(False), torch.enable_grad(), np.errstate(all="warn", under="ignore"):
         _set_defaults(torch.float32, torch.device("cpu"))
@@ -49,13 +49,13 @@ def _set_defaults(dtype: torch.dtype, device: torch.device) -> None:
 
 @contextlib.contextmanager
 def limited_output() -> Iterator[None]:
-    """Show the first of what is printed, and say that there was more: an answer runs on many inputs."""
+    """Show only the beginning of what is printed, and say that there was more: an answer runs on many inputs."""
     with contextlib.redirect_stdout(_FirstCharacters(sys.stdout)):
         yield
 
 
 class _FirstCharacters(io.TextIOBase):
-    """A stream that hands on the first characters alone."""
+    """A stream that passes only the first characters through."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._left = stream, _MOST_PRINTED
@@ -65,7 +65,7 @@ class _FirstCharacters(io.TextIOBase):
             self._stream.write(text[: self._left])
             self._left -= len(text)
             if self._left <= 0:
-                self._stream.write("\n… the rest of what the answer prints is left out\n")
+                self._stream.write("\n… the rest of the printed output is left out\n")
         return len(text)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""What a reader writes: numbers in the spelling of any country, numbers of lessons, letters, and names of questions."""
+"""Parse what a reader types: numbers in any country's notation, lesson numbers, letters, and names of questions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cifar_helpers.checks.results import in_words
 
 __all__ = ["in_percent", "known_name", "letters_of", "parse_number", "quoted", "spelled", "whole_number", "words_of"]
 
-_LONGEST: Final = 80  # of what is quoted
-_MOST_CHARACTERS: Final = 1000  # of a number
+_LONGEST: Final = 80  # characters of a quotation
+_MOST_CHARACTERS: Final = 1000  # in a number
 _UNSEEN: Final = re.compile("[\u200b\u200e\u200f\u2060\ufeff]")
 _MINUS: Final = re.compile("^[\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d] ?|^- ")
 _ABOUT: Final = re.compile(r"^(?:about|around|roughly|approximately|approx\.?|ca\.?|circa|[≈~=])\s*", re.I)
@@ -26,32 +26,32 @@ _PERCENT: Final = re.compile(r"\s*(?:%|per ?cent)$", re.I)
 _APART: Final = re.compile(r"([+-]?\d{1,3})((?: \d{3})+|(?:['’]\d{3})+)([.,]\d+)?")  # 1 276 682 and 1'276'682
 _FRACTION: Final = re.compile(r"([+-]?)(?:(\d{1,15}) )? ?(\d{1,15}) ?[/\u2044\u2215] ?(\d{1,15})")
 _DIGITS: Final = re.compile(r"([+-]?)([\d.,]*\d[\d.,]*)((?:e[+-]?\d+)?)", re.I)
-_THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}")  # in India also 12,76,682
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{2,3})*,\d{3}")  # in India 12,76,682 as well
 _LESSON: Final = re.compile(r"(?:lesson|case)?\s*(\d{1,6})(?!\d|[.,]\d)", re.I)
 _LETTER: Final = r"[^\W\d_]"
 _NUMBERED: Final = re.compile(rf"(?<!\d)(\d{{1,2}})[\W_]*({_LETTER})")
-_OTHER_FORMS: Final = ("<wide>", "<narrow>", "<small>")  # of the characters of a Western keyboard
+_OTHER_FORMS: Final = ("<wide>", "<narrow>", "<small>")  # of characters on a Western keyboard
 _ARABIC_POINT: Final = "\u066b"
 _SIGNS: Final = str.maketrans({"\u066c": "'", "\u066a": "%", "\u060c": ",", "\N{MIDDLE DOT}": "."})
 _OF_A_HUNDRED: Final = ("%", "points")
 
 
 def words_of(value: Any) -> str:
-    """A value as text without spaces around it, whatever its own `__str__` does."""
+    """A value as text without surrounding spaces, even if its own `__str__` fails."""
     try:
         return str(value).strip()
-    except Exception:  # a reader may give anything, and gets an answer to all of it
+    except Exception:  # a reader may pass anything, and always gets a reply
         return in_words(value)
 
 
 def spelled(text: str) -> str:
-    """A text in the characters of a Western keyboard, with single spaces: "１．５％" as "1.5%"."""
+    """A text in characters of a Western keyboard, with single spaces: "１．５％" becomes "1.5%"."""
     forms = (unicodedata.normalize("NFKC", c) if _decomposed(c) in _OTHER_FORMS else c for c in text)
     return " ".join(_UNSEEN.sub("", "".join(forms)).translate(_SIGNS).split())
 
 
 def quoted(value: Any) -> str:
-    """A value as it was given, text in quotes, in at most a line."""
+    """A value as it was given, in at most one line; text is in quotes."""
     try:
         said = repr(value)
     except Exception:  # as above
@@ -60,9 +60,9 @@ def quoted(value: Any) -> str:
 
 
 def known_name(said: Any, known: Container[str]) -> str | None:
-    """The known name that a reader means: by text in any case, or by an exercise or a function that has the name."""
+    """The known name that a reader means, given as text in any case, or as an exercise or function of that name."""
     for text in (said, _attribute(said, "name"), _attribute(said, "__name__")):
-        if issubclass(type(text), str):  # `isinstance` asks the value for its class, which may raise
+        if issubclass(type(text), str):  # `isinstance` asks the value for its class, which may raise an error
             name = re.sub(r"[\s-]+", "_", text.strip().lower()).removeprefix("checks.").removeprefix("my_")
             if name in known:
                 return name
@@ -79,7 +79,7 @@ def whole_number(said: Any) -> int | None:
 
 
 def letters_of(text: str) -> list[str]:
-    """The letters in a text, whatever stands between them: "abcda", "1:a 2:b", "a-b"; in the order of their numbers."""
+    """The letters in a text, whatever is between them ("abcda", "1:a 2:b", "a-b"), in the order of their numbers."""
     letters, numbered = re.findall(_LETTER, spelled(text)), _NUMBERED.findall(spelled(text))
     places = {int(number): letter for number, letter in numbered}
     if len(numbered) == len(letters) and sorted(places) == list(range(1, len(letters) + 1)):
@@ -88,17 +88,17 @@ def letters_of(text: str) -> list[str]:
 
 
 def in_percent(said: Any, unit: str) -> bool:
-    """Whether a reader gives a number in percent where another unit is asked."""
+    """Whether a reader gives a percentage when asked for another unit."""
     return unit not in _OF_A_HUNDRED and bool(_PERCENT.search(spelled(words_of(said)).rstrip(" .,;")))
 
 
 def parse_number(said: Any, unit: str, near: float) -> float | None:
-    """The number that a reader gives, or `None` where it is not plain which one is meant.
+    """The number that a reader gives, or `None` if it is unclear which one is meant.
 
     Args:
-        said: a number of Python, NumPy or PyTorch, or text: "1,46", "1.276.682", "12,5 %", "½", "−3 points", "1e3".
-        unit: what the number is asked in; the reader may write it after the number.
-        near: where a text can be read in two ways ("1,276"), the reading closer to this one is meant.
+        said: a Python, NumPy or PyTorch number, or text: "1,46", "1.276.682", "12,5 %", "½", "−3 points", "1e3".
+        unit: of the number; the reader may write it after the number.
+        near: if a text can be read in two ways ("1,276"), the reading closer to this number is chosen.
     """
     number = _of_python(said)
     readings = [number] if number is not None else _of_text(words_of(said), unit)
@@ -108,12 +108,12 @@ def parse_number(said: Any, unit: str, near: float) -> float | None:
 def _attribute(value: Any, name: str) -> Any:
     try:
         return getattr(value, name, None)
-    except Exception:  # a property may raise
+    except Exception:  # a property may raise an error
         return None
 
 
 def _of_python(said: Any) -> float | None:
-    """A finite number from an object that is one, or that holds one alone; text is none."""
+    """The finite number in an object that is one or contains exactly one; `None` for others, and for text."""
     try:
         if np.ma.is_masked(said):
             return None
@@ -140,7 +140,7 @@ def _of_text(text: str, unit: str) -> list[float]:
         if _decomposed(character) == "<fraction>":
             bare = bare.replace(character, f" {unicodedata.normalize('NFKC', character)}").strip()
     if fraction := _FRACTION.fullmatch(bare):
-        # In percent, "3/4" may mean 0.75 or 75.
+        # As a percentage, "3/4" may mean 0.75 or 75.
         return [] if unit == "%" and not _PERCENT.search(text) else _of_fraction(fraction)
     if apart := _APART.fullmatch(bare):
         bare = apart[1] + re.sub(r"\D", "", apart[2]) + (apart[3] or "").replace(",", ".")
@@ -150,14 +150,14 @@ def _of_text(text: str, unit: str) -> list[float]:
 
 
 def _decomposed(character: str) -> str:
-    """In which form a character is that of another one: `<wide>`, `<fraction>`, or none."""
+    """In what way a character is a variant of another: `<wide>`, `<fraction>`, or not at all."""
     return unicodedata.decomposition(character).partition(" ")[0]
 
 
 def _unit_at_end(unit: str) -> re.Pattern[str]:
-    """The unit in the singular and the plural, with "a", "per" or a stroke between its words."""
+    """A pattern for the unit, singular or plural, with "a", "per" or a slash between its words."""
     words = r"(?:\s*/\s*|\s+(?:an?|per)\s+)".join(
-        f"{re.escape(word.removesuffix('s'))}s?" for word in unit.split(" a ")
+        f"{re.escape(word.removesuffix('s'))}s?" for word in re.split(" (?:an?|per) ", unit)
     )
     return re.compile(rf"\s*{words}\.?$", re.I)
 
@@ -171,7 +171,7 @@ def _of_fraction(found: re.Match[str]) -> list[float]:
 
 
 def _with_separators(sign: str, digits: str, power: str) -> list[float]:
-    """Readings of digits among which stand points and commas."""
+    """Readings of digits with points and commas among them."""
     first, second = (",", ".") if digits.rfind(",") < digits.rfind(".") else (".", ",")
     if digits.count(second) > 1:  # 1.276.682, 1,276,682: no number has two decimal separators
         return _grouped(sign, digits, second, power) if first not in digits else []

@@ -1,4 +1,4 @@
-"""What a learner has done since the kernel started, and `progress`, which tells it."""
+"""A learner's progress since the kernel started."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["PlainText", "progress", "session"]
 
 @dataclass
 class _Session:
-    """What there is to do, by name, and what the learner has done of it."""
+    """What there is to do, by name, and how much of it the learner has done."""
 
     known: dict[str, Check] = field(default_factory=dict)
     solved: set[str] = field(default_factory=set)
     hints_given: dict[str, int] = field(default_factory=dict)
-    predictions: dict[str, int] = field(default_factory=dict)  # to the lesson
+    predictions: dict[str, int] = field(default_factory=dict)  # name to lesson
     committed: set[str] = field(default_factory=set)
-    quiz: dict[str, int] = field(default_factory=dict)  # to the lesson
+    quiz: dict[str, int] = field(default_factory=dict)  # name to lesson
     answered: set[str] = field(default_factory=set)
 
 
@@ -32,7 +32,7 @@ session = _Session()
 
 
 class PlainText(str):
-    """Text that a notebook shows as it reads: a plain `str` would stand in quotes, with its lines in one."""
+    """Text that a notebook shows as it is; a plain `str` would appear in quotes, on a single line."""
 
     __slots__ = ()
 
@@ -41,19 +41,19 @@ class PlainText(str):
 
 
 def progress(lesson: Any = None) -> PlainText:
-    """What is done since the kernel started: exercises, predictions, quiz, bugs.
+    """What has been done since the kernel started: exercises, predictions, quiz questions and bugs.
 
     Args:
-        lesson: its number; `None` tells of all.
+        lesson: its number; `None` covers all lessons.
 
     Returns:
-        A line for each exercise and their number, or the lessons that there are.
+        A line for each exercise, then the totals; for an unknown lesson, the lessons that there are.
     """
     number = whole_number(lesson)
     lessons = sorted({exercise.lesson for exercise in session.known.values()})
     if lesson is not None and number not in lessons:
         return PlainText(
-            f"there are no exercises in lesson {quoted(lesson)}; give one of {', '.join(map(str, lessons))}"
+            f"there are no exercises in lesson {quoted(lesson)}. Give one of {', '.join(map(str, lessons))}"
         )
     lines = [
         f"{'✅' if name in session.solved else '… '} {name} (lesson {exercise.lesson:02d})"
@@ -61,13 +61,13 @@ def progress(lesson: Any = None) -> PlainText:
         if number in (None, exercise.lesson)
     ]
     done = sum(line.startswith("✅") for line in lines)
-    told = [f"{done} of {len(lines)} exercises solved"]
+    totals = [f"{done} of {len(lines)} exercises solved"]
     for asked, given, what in (
-        (session.predictions, session.committed, "predictions committed"),
+        (session.predictions, session.committed, "predictions made"),
         (session.quiz, session.answered, "quiz answers right"),
     ):
         names = {name for name, place in asked.items() if number in (None, place)}
-        told += [f"{len(names & given)} of {len(names)} {what}"] if names else []
+        totals += [f"{len(names & given)} of {len(names)} {what}"] if names else []
     if number in (None, 4):
-        told.append(f"{len(diagnosis.NAMED)} of {len(CASES)} bugs named")
-    return PlainText("\n".join([*lines, ", ".join(told)]))
+        totals.append(f"{len(diagnosis.NAMED)} of {len(CASES)} bugs named")
+    return PlainText("\n".join([*lines, ", ".join(totals)]))

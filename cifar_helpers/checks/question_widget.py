@@ -1,4 +1,4 @@
-"""Questions to the reader as widgets: commit to an answer, then see the truth."""
+"""Questions to the reader as widgets: commit to an answer, then see the right one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CARD: Final = "border-left:4px solid #868c99;padding:2px 12px;margin:8px 0;max-
 class QuestionWidget(CourseWidget, module="questions"):
     """One question that is answered once, or the questions of a quiz, each of which may be answered again.
 
-    The browser sends question and answer in one message; `replies` holds what each was told: `None`, or a dictionary
+    The browser sends question and answer in one message. `replies` has one entry per question: `None`, or a dictionary
     with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
     for a number the `guess` as it was read and the `truth`; in a quiz, whether the `first` answer was right.
     """
@@ -53,7 +53,7 @@ class QuestionWidget(CourseWidget, module="questions"):
 
         Args:
             number: of the question, from 0.
-            given: the number of an option, or what was typed.
+            given: the number of an option, or the typed text.
         """
         question = self._asked[number]
         if isinstance(question, Choice):
@@ -66,7 +66,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                 known |= {"truth": truth, "guess": parse_number(given, question.unit, truth)}
         known["given"] = given
         if self.kind == "quiz":
-            # A wrong answer shows the right one, so what follows says nothing about what the reader knew.
+            # The reply to a wrong answer shows the right one, so later answers say nothing about what the reader knew.
             earlier = self.replies[number]
             known["first"] = judged.state == "right" if earlier is None else earlier["first"]
         self.replies = [known if k == number else before for k, before in enumerate(self.replies)]
@@ -75,7 +75,7 @@ class QuestionWidget(CourseWidget, module="questions"):
         return judged
 
     def words(self) -> str:
-        """The questions with their options, whole, without the answers."""
+        """The questions with their options, without the answers."""
         if self.kind == "prediction":
             return f"{as_text(self._asked[0])}\n{self._how}"
         asked = "\n\n".join(f"{k}. {as_text(question)}" for k, question in enumerate(self._asked, start=1))
@@ -88,7 +88,7 @@ class QuestionWidget(CourseWidget, module="questions"):
         return f'{cards}<p style="max-width:720px"><small>{html.escape(self._how)}</small></p>'
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """What a page without a kernel needs to reply."""
+        """What a page without a kernel needs in order to reply."""
         return {"answers": lambda: json.dumps([_known(question) for question in self._asked]).encode()}
 
     def _take(self, _: Any, message: Any, __: Any) -> None:
@@ -97,13 +97,13 @@ class QuestionWidget(CourseWidget, module="questions"):
 
 
 def prediction(question: Question, committed: Callable[[Reply], None]) -> QuestionWidget:
-    """One question that is answered once: the truth is shown when the reader has committed to an answer.
+    """One question that is answered once: the right answer is shown after the reader has committed to one.
 
     Args:
         question: what is asked.
         committed: called with the reply.
     """
-    # No letter or number stands in the example: it could be the right one.
+    # The example has no letter or number in it, because it could be the right one.
     answer = "letter" if isinstance(question, Choice) else "number"
     how = f"Answer with checks.guess({question.name!r}, '?'), with your {answer} in place of the question mark."
     return QuestionWidget([question], how, lambda _, heard: committed(heard), "prediction")
@@ -129,7 +129,7 @@ def _right(question: Choice) -> int:
 
 
 def _of_option(question: Choice, number: int) -> dict[str, Any]:
-    """What is said to an option: `reply` without the quotations, since the options are marked."""
+    """The reply to an option: as `reply`, but without quoting the options, which are marked."""
     chosen, right = question.options[number], _right(question)
     if chosen.right:
         return {"state": "right", "says": f"Yes. {chosen.says}"}
@@ -143,10 +143,10 @@ def _known(question: Question) -> dict[str, Any]:
         replies = [_of_option(question, number) for number in range(len(question.options))]
         return {"right": _right(question), "replies": replies}
     truth = question.truth()
-    told = {"told": f"{rounded(truth)} {question.unit}", "truth": truth, "says": question.says}
+    known = {"answer": f"{rounded(truth)} {question.unit}", "truth": truth, "says": question.says}
     beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]
     words = {"yes": TRUE, "near": CLOSE, "no": UNTRUE, "none": NOT_A_NUMBER, "share": SHARE_OR_PERCENT}
-    return told | {"beliefs": beliefs, "words": words}
+    return known | {"beliefs": beliefs, "words": words}
 
 
 def _card(question: Question, before: str) -> str:

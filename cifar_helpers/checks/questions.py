@@ -9,15 +9,15 @@ from typing import Final
 __all__ = ["LETTERS", "Belief", "Choice", "Number", "Option", "Question", "rounded"]
 
 LETTERS: Final = "abcde"
-"""Of the options of a choice, in order."""
+"""The letters of the options, in order."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One answer to a choice.
+    """One option of a choice.
 
     Attributes:
-        text: the answer, a few words.
+        text: the option, in a few words.
         says: why it is right, or which misconception leads to it.
         right: whether it is right.
     """
@@ -29,13 +29,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Choice:
-    """A question with two to five answers, one of them right.
+    """A question with two to five options, one of them right.
 
     Attributes:
         name: of the question, as in `checks.guess(NAME)`.
         lesson: number of the lesson.
         ask: the question, one or two sentences.
-        options: the answers, in the order shown.
+        options: in the order shown.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Belief:
-    """A misconception that fits guesses from `low` up to `high`, which is left out."""
+    """A misconception that explains guesses from `low` up to, but not including, `high`."""
 
     low: float
     high: float
@@ -61,11 +61,11 @@ class Number:
         name: of the question, as in `checks.guess(NAME)`.
         lesson: number of the lesson.
         ask: the question, one or two sentences.
-        unit: of the number, as it stands behind it ("%", "parameters").
+        unit: of the number, as written after it ("%", "parameters").
         truth: computes the right number when it is needed.
         says: why it is that number.
-        beliefs: misconceptions and the guesses that they lead to; the first that fits is told.
-        close: how far a guess may be from the truth and count as right, relative to the truth.
+        beliefs: misconceptions and the guesses that they lead to; the first that fits is shown.
+        close: how far a guess may be from the truth and still count as right, relative to the truth.
     """
 
     name: str
@@ -82,7 +82,7 @@ Question = Choice | Number
 
 
 def rounded(number: float) -> str:
-    """A number as texts show it, to three digits or to a whole: 1.46, 81, 1,276,682."""
+    """A number as texts show it, with three digits or as a whole number: 1.46, 81, 1,276,682."""
     if abs(number) >= 1e15:
         return f"{number:.3g}"
     return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"

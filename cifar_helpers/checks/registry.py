@@ -1,8 +1,8 @@
-"""All exercises and questions of the course, and what finds one by its name: `hint`, `guess` and `quiz`.
+"""All exercises and questions of the course, and the functions that find them by name: `hint`, `guess` and `quiz`.
 
-A lesson is a folder `lesson_NN`: its exercises are what `exercises.py` defines, with the texts of `exercises.md`; its
-questions are in `questions.md`, with the numbers that the functions of `questions.py` compute. Nothing is registered
-elsewhere.
+Each lesson has a folder `lesson_NN`. Its exercises are defined in `exercises.py`, with their texts in `exercises.md`;
+its questions are in `questions.md`, with numbers computed by the functions of `questions.py`. Nothing needs to be
+registered anywhere else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _number(folder: Path) -> int:
 
 
 def _defined(file: Path) -> dict[str, Any]:
-    """What a lesson's module defines or imports, in order; nothing if there is no such file."""
+    """Everything that a lesson's module defines or imports, in order; empty if there is no such file."""
     return vars(importlib.import_module(f"{__package__}.{file.parent.name}.{file.stem}")) if file.exists() else {}
 
 
@@ -73,33 +73,34 @@ session.quiz.update({question.name: lesson for lesson, questions in QUIZZES.item
 
 
 def hint(name: Any) -> PlainText:
-    """The next hint for an exercise, a step further each time; the last is the solution.
+    """The next hint for an exercise, one step further each time; the last one is the solution.
 
     Args:
-        name: of the check, as in `checks.NAME`; the check itself and the function that it asks for do as well.
+        name: of the check, as in `checks.NAME`; or the check itself, or the function that it asks for.
 
     Returns:
-        The hint, or the names that there are.
+        The hint; for an unknown name, the names that there are.
     """
     known = known_name(name, session.known)
     if known is None:
-        return PlainText(f"there is no exercise {quoted(name)}; there are {', '.join(sorted(session.known))}")
+        return PlainText(f"there is no exercise {quoted(name)}. Give one of {', '.join(sorted(session.known))}")
     exercise = session.known[known]
     text = exercise.next_hint()
     return PlainText(f"Hint {session.hints_given[known]} of {len(exercise.hints)}: {text}")
 
 
 def guess(name: Any, answer: Any = None) -> QuestionWidget | Reply:
-    """Ask for a prediction before a result is shown, and tell the truth when the reader has committed to one.
+    """Ask for a prediction before a result is shown, and show the right answer once the reader has made one.
 
     Args:
         name: of the question.
-        answer: a letter or a number answers at once, without controls; `None` asks. A number may be text in the
-            spelling of any country ("1,46", "12.5 %"); what is no answer hears how to write one, and never raises.
+        answer: a letter or a number, to answer without controls; `None` shows the question. A number may be text in
+            any country's notation ("1,46", "12.5 %"). An answer that cannot be read gets a reply that says how to write
+            one; nothing is raised.
     """
     known = known_name(name, PREDICTIONS)
     if known is None:
-        return Reply("open", f"there is no prediction {quoted(name)}; there are {', '.join(sorted(PREDICTIONS))}")
+        return Reply("open", f"there is no prediction {quoted(name)}. Give one of {', '.join(sorted(PREDICTIONS))}")
     question = PREDICTIONS[known]
 
     def committed(heard: Reply) -> None:
@@ -118,13 +119,13 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
 
     Args:
         lesson: its number.
-        answers: a letter for each question, as in "abcda", or a list of them, answers at once, without controls;
-            `None` asks. What is no answer hears how to write one, and never raises.
+        answers: a letter for each question, as in "abcda" or a list, to answer without controls; `None` shows the
+            questions. Answers that cannot be read get a reply that says how to write them; nothing is raised.
     """
     number = whole_number(lesson)
     if number not in QUIZZES:
         numbers = ", ".join(map(str, QUIZZES))
-        return Reply("open", f"there is no quiz for lesson {quoted(lesson)}; there are those of {numbers}")
+        return Reply("open", f"there is no quiz for lesson {quoted(lesson)}. Give one of {numbers}")
     questions = QUIZZES[number]
 
     def answered(question: Choice, heard: Reply) -> None:
@@ -135,7 +136,7 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
     given = _split(answers)
     if len(given) != len(questions):
         allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
-        return Reply("open", f"give {len(questions)} letters, {allowed}, one for each question; got {quoted(answers)}")
+        return Reply("open", f"got {quoted(answers)}. Give {len(questions)} letters, {allowed}, one for each question")
     heard = [reply(question, each) for question, each in zip(questions, given, strict=True)]
     for question, each in zip(questions, heard, strict=True):
         answered(question, each)
@@ -143,7 +144,7 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
 
 
 def _split(answers: Any) -> list[Any]:
-    """The answers in a list, or the letters of a text, with or without numbers and whatever stands between them."""
+    """The answers in a list, or the letters in a text, ignoring numbers and separators."""
     if issubclass(type(answers), str):
         return list(letters_of(answers))
     return list(answers) if issubclass(type(answers), (list, tuple)) else []

@@ -1,4 +1,4 @@
-"""What a learner's function returns, read as plain numbers once, at the door, before anything is compared."""
+"""Convert what a learner's function returns to plain numbers, once, before anything is compared."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from torch import Tensor
 __all__ = ["MOST_NUMBERS", "Unreadable", "in_words", "like", "plain"]
 
 _DEEPEST: Final = 6
-"""Lists within lists beyond this hold no answer to any exercise; a list that holds itself has no end."""
+"""Depth of nested lists; no exercise needs more, and a list that contains itself never ends."""
 MOST_NUMBERS: Final = 100_000
-"""Results beyond this hold no answer either, and reading them would keep the notebook busy for minutes."""
+"""Numbers in a result; no exercise needs more, and reading them would keep the notebook busy for minutes."""
 
 
 class Unreadable(ValueError):
-    """A result that holds no numbers to compare; the message says what it is and what to return instead."""
+    """A result without numbers to compare; the message says what it is and what to return instead."""
 
 
 @dataclass
 class _Reading:
-    """How many numbers a result may hold and holds so far, and how many lists deep it is read."""
+    """How many numbers a result may have, how many were read so far, and how deep in nested lists."""
 
     most: int
     numbers: int = 0
@@ -35,7 +35,7 @@ class _Reading:
     def take(self, numbers: int) -> None:
         self.numbers += numbers
         if self.numbers > self.most:
-            raise Unreadable(f"it returns more than {self.most:,} numbers. Return what the exercise asks for alone.")
+            raise Unreadable(f"it returns more than {self.most:,} numbers. Return only what the exercise asks for.")
 
 
 def plain(value: Any, most: int = MOST_NUMBERS) -> Any:
@@ -44,13 +44,13 @@ def plain(value: Any, most: int = MOST_NUMBERS) -> Any:
     `None` and `...` stay. Tensors lose their gradient, their layout and their device, and keep their dtype.
 
     Raises:
-        Unreadable: if it is anything else, whatever it does when it is read, or holds more than `most` numbers.
+        Unreadable: if it is anything else, fails when it is read, or has more than `most` numbers.
     """
     return _read(value, _Reading(most))
 
 
 def like(wanted: Any, got: Any) -> Any:
-    """A plain result with tensors wherever the wanted one has them: what NumPy or lists hold can be drawn as well."""
+    """A plain result with tensors wherever the expected one has them, so that arrays and lists can be drawn too."""
     if isinstance(wanted, Tensor):
         return torch.as_tensor(got).to(wanted.dtype)
     if isinstance(wanted, (tuple, list)) and wanted and isinstance(wanted[0], Tensor):
@@ -59,7 +59,7 @@ def like(wanted: Any, got: Any) -> Any:
 
 
 def in_words(value: Any) -> str:
-    """What a value is, in a few words that its own methods have no part in: "a generator", "an Image"."""
+    """What a value is, in a few words that do not depend on its own methods: "a generator", "an Image"."""
     name = type(value).__name__
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
 
@@ -69,7 +69,7 @@ def _read(value: Any, reading: _Reading) -> Any:
         return _plain(value, reading)
     except (Unreadable, KeyboardInterrupt):
         raise
-    except BaseException as error:  # a learner's class may raise anything when it is read, `SystemExit` too
+    except BaseException as error:  # a learner's class may raise anything when it is read, even `SystemExit`
         raise Unreadable(
             f"it returns {in_words(value)} that raises {type(error).__name__} when it is read. Return numbers, a list "
             "or a tensor."
@@ -107,8 +107,8 @@ def _in_range(number: Any) -> float:
     except OverflowError:
         digits = f" of about {number.bit_length() * 0.30103:,.0f} digits" if isinstance(number, int) else ""
         raise Unreadable(
-            f"it returns a number{digits}, too large for a float: those end at 1.8e308. Look for a power or a product "
-            "that grows without need."
+            f"it returns a number{digits}, too large for a float (the limit is 1.8e308). Look for a power or a product "
+            "that grows more than it should."
         ) from None
     return int(number) if isinstance(number, int) else near
 
@@ -116,7 +116,7 @@ def _in_range(number: Any) -> float:
 def _tensor(value: Tensor, reading: _Reading) -> Tensor:
     if value.is_meta:
         raise Unreadable(
-            "it returns a tensor on the device “meta”, which has a shape and no numbers. Compute on the CPU."
+            "it returns a tensor on the device “meta”, which has a shape but no numbers. Compute on the CPU."
         )
     if value.is_nested:
         raise Unreadable("it returns a nested tensor. Return a list of tensors, or one ordinary tensor.")
@@ -131,7 +131,7 @@ def _tensor(value: Tensor, reading: _Reading) -> Tensor:
 
 def _array(value: Any, reading: _Reading) -> Any:
     if np.ma.is_masked(value):
-        raise Unreadable("it returns a masked array in which numbers are missing. Fill them: .filled(...).")
+        raise Unreadable("it returns a masked array in which numbers are missing. Fill them with .filled(...).")
     if value.dtype.kind == "c":
         raise Unreadable(_real_wanted(f"an array of {value.dtype}"))
     reading.take(value.size)
@@ -139,7 +139,9 @@ def _array(value: Any, reading: _Reading) -> Any:
     if array.dtype.kind == "O":
         numbers = [_read(member, reading) for member in array.flat]
         if not all(isinstance(number, (int, float)) for number in numbers):
-            raise Unreadable("it returns an array of objects. Return an array of numbers, such as .astype(np.float32).")
+            raise Unreadable(
+                "it returns an array of objects. Return an array of numbers, for example with .astype(np.float32)."
+            )
         return np.array(numbers, np.float64).reshape(array.shape)
     if array.dtype.kind not in "biuf":
         raise Unreadable(f"it returns an array of {array.dtype.name}, not of numbers. Return numbers.")
@@ -148,7 +150,7 @@ def _array(value: Any, reading: _Reading) -> Any:
 
 def _sequence(value: Any, reading: _Reading) -> Any:
     if reading.depth > _DEEPEST:
-        raise Unreadable("it returns lists within lists without end. Return numbers, a list or a tensor.")
+        raise Unreadable("it returns lists that are nested without end. Return numbers, a list or a tensor.")
     reading.depth += 1
     members = []
     for member in value:
@@ -159,25 +161,25 @@ def _sequence(value: Any, reading: _Reading) -> Any:
 
 
 def _real_wanted(what: str) -> str:
-    return f"it returns {what}, complex numbers; the numbers here are real: take the real part, .real."
+    return f"it returns {what}, but real numbers are expected. Take the real part with .real."
 
 
 def _advice(value: Any) -> str:
-    """What a result is that holds no numbers, and what to return instead."""
+    """What a result without numbers is, and what to return instead."""
     said = f"it returns {in_words(value)}"
     if inspect.iscoroutine(value):
-        value.close()  # or Python warns, later and elsewhere, that nobody waited for it
-        return f"{said}: write def instead of async def."
+        value.close()  # otherwise Python warns later, elsewhere, that it was never awaited
+        return f"{said}. Write def instead of async def."
     if inspect.isgenerator(value) or isinstance(value, (map, filter, zip)):
-        return f"{said}: put list(...) around it."
+        return f"{said}. Put list(...) around it."
     if isinstance(value, (complex, np.complexfloating)):
         return _real_wanted("a number")
     if inspect.isclass(value) or inspect.isroutine(value):
-        return f"{said}, not its result: call it, with brackets and arguments after its name."
+        return f"{said}, not its result. Call it, with brackets and arguments after its name."
     if isinstance(value, (str, bytes, bytearray)):
         return f"{said}, which is text. Return numbers, without quotes."
     if isinstance(value, dict):
-        return f"{said}. Return its values alone, in their order."
+        return f"{said}. Return only its values, in order."
     if isinstance(value, (set, frozenset)):
         return f"{said}, which has no order. Return a list."
-    return f"{said}, which is no number, list or tensor. Return one of these."
+    return f"{said}, which is not a number, a list or a tensor. Return one of these."

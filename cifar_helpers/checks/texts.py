@@ -1,27 +1,27 @@
-"""The texts of a lesson, read from the Markdown beside its exercises: a teacher edits them without Python.
+"""Read the texts of a lesson from the Markdown next to its exercises, which can be edited without knowing Python.
 
-`questions.md` has two parts, `## Predictions` and `## Quiz`. Each question is a heading `### name` and a paragraph that
-asks. Then follow its options, of which one is right, each with the reason for it:
+`questions.md` has two parts, `## Predictions` and `## Quiz`. Each question has a heading `### name` and a paragraph
+that asks it. Then come its options, one of which is right, each with its reason:
 
     - [ ] Alone
       - One kernel has a layer for each input channel.
     - [x] Together
       - All channels are added up.
 
-or, where a number is asked, the answer, the reason for it, and the usual wrong guesses (the second limit is left out):
+or, if the answer is a number, the answer, the reason for it, and the usual wrong guesses (the upper limit is excluded):
 
     Answer: {good_recipe} points, within 30 %
 
-    The recipe brings more than more epochs did.
+    The recipe gains more than additional epochs did.
 
-    - 0 to 5: Tuning is thought to bring a point or two.
+    - 0 to 5: Tuning is often thought to gain a point or two.
 
-A field such as `{good_recipe}` stands for the number that the function of that name in the lesson's `questions.py`
-computes; it may stand in a question, an option or a reason too.
+A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
+computes; questions, options and reasons may contain fields too.
 
-`exercises.md` has for each exercise a heading `## name`, a paragraph for who is right, then `### Hints`, a numbered
-list whose last item holds the solution as a fenced block, and `### Mistakes`, a list `- name: reply` with the names
-that `exercises.py` gives its mistakes. What stands below the title `# …` is for whoever edits the file.
+`exercises.md` has for each exercise a heading `## name`, a paragraph shown when the answer is right, `### Hints`, a
+numbered list whose last item has the solution as a fenced block, and `### Mistakes`, a list `- name: reply` with the
+names of the mistakes in `exercises.py`. Text below the title `# …` is a note for editors of the file.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = ["ExerciseTexts", "MalformedText", "read_exercises", "read_questions"]
 Fields = Mapping[str, Callable[[], float]]
 
 _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disable("inline")
-"""Headings, lists and fenced code alone: an asterisk or a bracket in a text is what it is."""
+"""Only headings, lists and fenced code: an asterisk or a bracket in a text is left as it is."""
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
@@ -53,18 +53,18 @@ _REPLY: Final = re.compile(r"(\w+): (.+)")
 
 
 class MalformedText(ValueError):
-    """A text that does not have the form; the message says in which file and line, under which heading, and why."""
+    """A text in the wrong form; the message names the file, the line and the heading, and says what is wrong."""
 
 
 @dataclass(frozen=True)
 class ExerciseTexts:
-    """What a learner hears about an exercise.
+    """The texts of an exercise that a learner sees.
 
     Attributes:
-        notice: said to who is right.
-        hints: from a nudge to the solution.
-        solution: code of the right answer, from the last hint.
-        replies: for each usual mistake, by its name.
+        notice: the reply to a right answer.
+        hints: in steps, from a nudge to the solution.
+        solution: the code of a right answer, from the last hint.
+        replies: the reply to each usual mistake, by name.
     """
 
     notice: str
@@ -79,10 +79,10 @@ def read_questions(path: Path, lesson: int, fields: Fields) -> tuple[tuple[Quest
     Args:
         path: of `questions.md`.
         lesson: its number.
-        fields: functions that compute the numbers for which named fields stand.
+        fields: functions that compute the numbers of the fields, by name.
 
     Raises:
-        MalformedText: where the file does not have the form that this module's docstring shows.
+        MalformedText: if the file does not have the form shown in this module's docstring.
     """
     predictions: list[Question] = []
     quiz: list[Choice] = []
@@ -93,17 +93,19 @@ def read_questions(path: Path, lesson: int, fields: Fields) -> tuple[tuple[Quest
         if section.level == 2:
             part = section.title
             if part not in ("Predictions", "Quiz") or section.blocks:
-                raise section.fault("a part is called Predictions or Quiz, and its questions follow at once")
+                raise section.fault("call a part Predictions or Quiz, and put its questions directly below")
             continue
         question = _question(section, lesson, fields)
         if any(question.name == other.name for other in (*predictions, *quiz)):
-            raise section.fault("there are two questions of this name")
+            raise section.fault("there are two questions with this name")
         if part == "Predictions":
             predictions.append(question)
         elif part == "Quiz" and isinstance(question, Choice):
             quiz.append(question)
         else:
-            raise section.fault("a quiz has options" if part else "it stands before ## Predictions and ## Quiz")
+            raise section.fault(
+                "a question of a quiz needs options" if part else "move it below ## Predictions or ## Quiz"
+            )
     return tuple(predictions), tuple(quiz)
 
 
@@ -115,22 +117,22 @@ def read_exercises(path: Path, mistakes: Mapping[str, Collection[str]]) -> dict[
         mistakes: the exercises that there are, with the names of their mistakes.
 
     Raises:
-        MalformedText: where the file does not have the form, or does not fit the exercises.
+        MalformedText: if the file does not have the form, or does not match the exercises.
     """
     found: dict[str, list[_Section]] = {}
     for section in _sections(path):
         if section.level == 2:
             if section.title not in mistakes:
-                raise section.fault(f"exercises.py has no such exercise; it has {', '.join(mistakes)}")
+                raise section.fault(f"exercises.py has no such exercise, only {', '.join(mistakes)}")
             if section.title in found:
-                raise section.fault("there are two exercises of this name")
+                raise section.fault("there are two exercises with this name")
             found[section.title] = [section]
         elif section.level == 3:
             if not found:
-                raise section.fault("it stands before the first exercise, a heading ## name")
+                raise section.fault("move it below the heading of an exercise, ## name")
             [*found.values()][-1].append(section)
     if missing := [name for name in mistakes if name not in found]:
-        raise MalformedText(f"{_named(path)}: the exercise {missing[0]} has no text; write it below ## {missing[0]}")
+        raise MalformedText(f"{_named(path)}: the exercise {missing[0]} has no text. Write it below ## {missing[0]}")
     return {name: _texts(sections, mistakes[name]) for name, sections in found.items()}
 
 
@@ -151,7 +153,7 @@ class _Section:
     def items(
         self, node: SyntaxTreeNode, form: re.Pattern[str], what: str
     ) -> list[tuple[re.Match[str], SyntaxTreeNode]]:
-        """The items of a list, each with what its first paragraph says."""
+        """The items of a list, each with the match of its first paragraph."""
         found = []
         for item in node.children:
             said = form.fullmatch(_paragraph(item.children[0])) if item.children else None
@@ -169,23 +171,23 @@ def _sections(path: Path) -> list[_Section]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise MalformedText(f"{_named(path)} cannot be read as text in UTF-8: {error}") from None
+        raise MalformedText(f"{_named(path)} cannot be read as UTF-8 text: {error}") from None
     sections: list[_Section] = []
     for node in SyntaxTreeNode(_MARKDOWN.parse(text)).children:
         if node.type == "heading":
             line = node.map[0] + 1 if node.map else 0
             sections.append(_Section(path, line, int(node.tag[1:]), _paragraph(node), []))
             if sections[-1].level > 3:
-                raise sections[-1].fault("headings go no deeper than ###")
+                raise sections[-1].fault("use no headings below ###")
         elif sections:
             sections[-1].blocks.append(node)
         else:
-            raise MalformedText(f"{_named(path)}, line 1: begin with a title, # …")
+            raise MalformedText(f"{_named(path)}, line 1: start with a title, # …")
     return sections
 
 
 def _paragraph(node: SyntaxTreeNode) -> str:
-    """The text of a paragraph or a heading, on one line; of anything else nothing."""
+    """The text of a paragraph or a heading, on one line; empty for anything else."""
     if node.type not in ("paragraph", "heading"):
         return ""
     return " ".join(node.children[0].content.split("\n")) if node.children else ""
@@ -197,39 +199,39 @@ def _kinds(blocks: list[SyntaxTreeNode]) -> list[str]:
 
 def _question(section: _Section, lesson: int, fields: Fields) -> Question:
     if not section.title.isidentifier():
-        raise section.fault("the name of a question has letters, digits and _ alone")
+        raise section.fault("use only letters, digits and _ in the name of a question")
     kinds = _kinds(section.blocks)
     if kinds == ["paragraph", "bullet_list"]:
         return _choice(section, lesson, fields)
     if kinds in (["paragraph"] * 3, [*["paragraph"] * 3, "bullet_list"]):
         return _number(section, lesson, fields)
     raise section.fault(
-        "after a paragraph that asks come either the options, a list of - [ ] …, or a line Answer: …, a paragraph with "
-        "the reason, and a list of usual guesses"
+        "after the paragraph that asks, write either the options, a list of - [ ] …, or a line Answer: …, a paragraph "
+        "with the reason, and a list of usual guesses"
     )
 
 
 def _choice(section: _Section, lesson: int, fields: Fields) -> Choice:
     ask, listed = section.blocks
     options = []
-    for said, item in section.items(listed, _OPTION, "each option as - [ ] …, the right one as - [x] …"):
+    for said, item in section.items(listed, _OPTION, "each option as - [ ] … and the right one as - [x] …"):
         reason = _reason(item)
         if not reason:
-            raise section.fault("the reason is missing: write it below the option, as an indented - …", item)
+            raise section.fault("the reason is missing. Write it below the option, as an indented - …", item)
         text, reason = (_filled(section, words, item, fields) for words in (said[2], reason))
         options.append(Option(text, reason, said[1] != " "))
     right = sum(option.right for option in options)
     if right != 1:
         raise section.fault(
-            f"{right or 'none'} of its options {'are' if right else 'is'} marked as right; mark one, [x]"
+            f"{right or 'none'} of its options {'are' if right else 'is'} marked as right. Mark exactly one with [x]"
         )
     if not 2 <= len(options) <= len(LETTERS):
-        raise section.fault(f"it has {len(options)} options; give 2 to {len(LETTERS)}")
+        raise section.fault(f"it has {len(options)} options. Write 2 to {len(LETTERS)}")
     return Choice(section.title, lesson, _filled(section, _paragraph(ask), ask, fields), tuple(options))
 
 
 def _reason(option: SyntaxTreeNode) -> str:
-    """What the only point below an option says; nothing where there is none, or more."""
+    """The text of the only point below an option; empty if there is none, or more than one."""
     points = [point for listed in option.children[1:] for point in listed.children]
     return _paragraph(points[0].children[0]) if [_kinds(point.children) for point in points] == [["paragraph"]] else ""
 
@@ -245,7 +247,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
     for guess, item in section.items(listed[0], _BELIEF, "each guess as - 0 to 5: …") if listed else []:
         low, high = (_numeral(section, guess[k], item) for k in (1, 2))
         if low >= high:
-            raise section.fault(f"{guess[1]} is not below {guess[2]}", item)
+            raise section.fault(f"{guess[1]} is not smaller than {guess[2]}", item)
         beliefs.append(Belief(low, high, _filled(section, guess[3], item, fields)))
     return Number(
         section.title,
@@ -269,36 +271,36 @@ def _numeral(section: _Section, text: str, node: SyntaxTreeNode) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise section.fault(f"{text!r} is no number; write it as in 12.5", node)
+        raise section.fault(f"{text!r} is not a number. Write it like 12.5", node)
     return number
 
 
 def _field(section: _Section, name: str, node: SyntaxTreeNode, fields: Fields) -> Callable[[], float]:
     if name not in fields:
-        raise section.fault(f"questions.py computes no {{{name}}}; it computes {', '.join(fields) or 'nothing'}", node)
+        raise section.fault(f"questions.py has no function {name}, only {', '.join(fields) or 'none'}", node)
     return fields[name]
 
 
 def _filled(section: _Section, text: str, node: SyntaxTreeNode, fields: Fields) -> str:
-    """A text with the numbers for which its fields stand."""
+    """A text with its fields replaced by numbers."""
     return _FIELD.sub(lambda found: rounded(_field(section, found[1], node, fields)()), text)
 
 
 def _texts(sections: list[_Section], mistakes: Collection[str]) -> ExerciseTexts:
     head, *parts = sections
     if _kinds(head.blocks) != ["paragraph"]:
-        raise head.fault("one paragraph for who is right stands below the name")
+        raise head.fault("write one paragraph, the reply to a right answer, below the name")
     if [part.title for part in parts] != ["Hints", "Mistakes"]:
-        raise head.fault("its parts are ### Hints and ### Mistakes, in this order")
+        raise head.fault("write the parts ### Hints and ### Mistakes, in this order")
     hints, replies = parts
     if _kinds(hints.blocks) != ["ordered_list"]:
-        raise head.fault("below ### Hints stands a numbered list", hints.blocks[0] if hints.blocks else None)
+        raise head.fault("write a numbered list below ### Hints", hints.blocks[0] if hints.blocks else None)
     if _kinds(replies.blocks) != ["bullet_list"]:
-        raise head.fault("below ### Mistakes stands a list of - name: reply")
+        raise head.fault("write a list of - name: reply below ### Mistakes")
     *_, last = items = hints.blocks[0].children
     solution = [node.content for node in last.children if node.type == "fence"]
     if len(solution) != 1:
-        raise head.fault("the last hint holds the solution, as one fenced block", last)
+        raise head.fault("put the solution into the last hint, as one fenced block", last)
     return ExerciseTexts(
         _paragraph(head.blocks[0]),
         tuple(_hint(head, item) for item in items),
@@ -310,7 +312,7 @@ def _texts(sections: list[_Section], mistakes: Collection[str]) -> ExerciseTexts
 def _hint(section: _Section, item: SyntaxTreeNode) -> str:
     lines = [node.content.removesuffix("\n") if node.type == "fence" else _paragraph(node) for node in item.children]
     if not lines or not all(lines):
-        raise section.fault("a hint holds text, and the last one the solution too", item)
+        raise section.fault("a hint must be text, and the last one the solution too", item)
     return "\n".join(lines)
 
 
@@ -318,10 +320,10 @@ def _replies(section: _Section, listed: SyntaxTreeNode, mistakes: Collection[str
     replies: dict[str, str] = {}
     for said, item in section.items(listed, _REPLY, "each mistake as - name: reply"):
         if said[1] not in mistakes:
-            raise section.fault(f"exercises.py has no mistake {said[1]!r}; it has {', '.join(mistakes)}", item)
+            raise section.fault(f"exercises.py has no mistake {said[1]!r}, only {', '.join(mistakes)}", item)
         if said[1] in replies:
             raise section.fault(f"the mistake {said[1]!r} has two replies", item)
         replies[said[1]] = said[2]
     if missing := [name for name in mistakes if name not in replies]:
-        raise section.fault(f"the mistake {missing[0]!r} has no reply")
+        raise section.fault(f"the mistake {missing[0]!r} has no reply. Write it below ### Mistakes")
     return replies

@@ -1,4 +1,4 @@
-"""The card below an exercise: the verdict at a glance, the reason, and hints in steps."""
+"""The card below an exercise: the verdict, the reason, and hints in steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
 
 
 class VerdictCard(CourseWidget, module="verdict"):
-    """What is said to an answer, with a button for the next hint."""
+    """The verdict on an answer, with a button for the next hint."""
 
     exercise = cast(str, traitlets.Unicode("").tag(sync=True))
     verdict = cast(str, traitlets.Enum(tuple(_COLOURS), "open").tag(sync=True))
@@ -50,26 +50,26 @@ class VerdictCard(CourseWidget, module="verdict"):
         return str(self._verdict)
 
     def html(self) -> str:
-        """The verdict for a reader without a kernel, with the picture of what the answer does."""
+        """The verdict for a reader without a kernel, with the picture of what a right answer does."""
         style = f"border-left:4px solid {_COLOURS[self.verdict]};padding:2px 12px;max-width:720px;line-height:1.45"
         return f'<p role="status" style="{style}">{html.escape(self.words())}</p>{self.picture}'
 
     def record(self) -> dict[str, Any]:
-        """Nothing: a verdict belongs to the answer that stood in the cell."""
+        """Nothing, because a verdict belongs to the answer that was in the cell."""
         return {}
 
     def _take(self, _: Any, message: Any, __: Any) -> None:
         check = self._verdict.exercise
         if check is None or not isinstance(message, dict) or message.get("type") != "hint" or not self.hints_left:
             return
-        # checks.hint may have given some meanwhile: the card shows all that were given.
+        # checks.hint may have given more hints in the meantime; the card shows all of them.
         check.next_hint()
         given = session.hints_given[check.name]
         self.hints, self.hints_left = [_sentence(hint) for hint in check.hints[:given]], len(check.hints) - given
 
 
 def _sentence(text: str) -> str:
-    """A text with a capital letter, unless it begins with code or mathematics: `exp(1000)`, `amax`, `e to the …`."""
+    """A text starting with a capital, unless it starts with code or mathematics (`exp(1000)`, `amax`, `e to the …`)."""
     word = re.match(r"(a|[a-z]{2,})(?=(?:[-’'][a-z]+)*[,:;]? [\w*`“(])", text)
     return text if word is None or hasattr(Tensor, word[1]) else text[0].upper() + text[1:]
 

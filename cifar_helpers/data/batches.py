@@ -184,7 +184,7 @@ def check_labels(images: Tensor, labels: Tensor, name: str, *, shares: bool) -> 
     if labels.dim() == 2 and labels.shape[1] == 1:
         raise ValueError(f"{got}, but must be int64 of shape ({count},). Use labels.squeeze(1)")
     if labels.dim() == 2 and not (shares and labels.is_floating_point()):
-        raise ValueError(f"{got}; wanted are class numbers, int64 ({count},): labels.argmax(1) makes them of these")
+        raise ValueError(f"{got}, but must be class numbers, int64 ({count},). Use labels.argmax(1)")
     if labels.dim() == 2:
         sums = labels.float().sum(1)
         if len(labels) != count or bool((labels < 0).any()) or not torch.allclose(sums, sums.new_ones(()), atol=1e-2):

@@ -97,7 +97,7 @@ def names_in(folder: Path) -> list[str]:
         DataError: if there is no permission to read the folder.
     """
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - names are wanted, and a folder may hold 50,000
+        names = os.listdir(folder)  # noqa: PTH208 - only names are needed, and a folder may have 50,000
         (folder / "..").stat()  # a folder may allow its names to be read, but not its files
     except (FileNotFoundError, NotADirectoryError):
         return []

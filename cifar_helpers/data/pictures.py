@@ -163,7 +163,7 @@ def _content(stream: IO[bytes]) -> bytes:
         # In pieces: a pipe yields what is there, and a device such as /dev/zero never ends.
         while len(content) <= _MOST_BYTES and (part := stream.read(1 << 20)):
             content += part
-    except Exception as error:  # closed, open for writing or as text, or a file of somebody else's class
+    except Exception as error:  # closed, open for writing or as text, or a file object of someone else's class
         raise PictureError(f"the open file cannot be read ({error}): open it with open(path, 'rb')") from error
     if len(content) > _MOST_BYTES:
         raise PictureError(f"the open file has more than {_MOST_BYTES / 1e6:.0f} MB: make the picture smaller")

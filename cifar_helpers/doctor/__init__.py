@@ -1,4 +1,4 @@
-"""Check the set-up: `python -m cifar_helpers.doctor`, and the first cell of lesson 00."""
+"""Check the set-up: `python -m cifar_helpers.doctor`, or the first cell of lesson 00."""
 
 from cifar_helpers.doctor.finding import Finding
 from cifar_helpers.doctor.lesson_times import speed

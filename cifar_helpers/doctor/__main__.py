@@ -1,4 +1,4 @@
-"""`python -m cifar_helpers.doctor`: 0 where lessons run, 1 where not."""
+"""`python -m cifar_helpers.doctor`: the exit status is 0 if the lessons will run, 1 if not."""
 
 import sys
 

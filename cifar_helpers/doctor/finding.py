@@ -1,4 +1,4 @@
-"""What the doctor's checks share: a finding, versions, and how to write a folder or an install line."""
+"""Shared by the doctor's checks: findings, versions, and how to write a path or an install command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from cifar_helpers._paths import checkout
 
 if TYPE_CHECKING:
-    from packaging.requirements import Requirement  # a running doctor must do without, where it is missing
+    from packaging.requirements import Requirement  # the doctor must run without it if it is missing
 
 Status: TypeAlias = Literal["ok", "warning", "error"]
 DISTRIBUTION = "cifar-course"
@@ -23,10 +23,10 @@ class Finding:
     """One line of the doctor's report.
 
     Attributes:
-        status: `ok`; `warning`, the course runs with a limit; or `error`, lessons fail.
-        what: the thing that was examined.
+        status: `ok`; `warning` if the course runs with a limitation; or `error` if lessons fail.
+        what: the thing that was checked.
         says: what was found.
-        fix: the line that fixes it; empty where nothing is wrong.
+        fix: the command or action that fixes it; empty if nothing is wrong.
     """
 
     status: Status
@@ -36,7 +36,7 @@ class Finding:
 
 
 def requirements(distribution: str) -> list[Requirement]:
-    """What an installed distribution asks for, as its metadata says.
+    """The requirements of an installed distribution, from its metadata.
 
     Raises:
         importlib.metadata.PackageNotFoundError: if it is not installed.
@@ -50,15 +50,15 @@ def requirements(distribution: str) -> list[Requirement]:
 def installed(package: str) -> str:
     """Version of an installed package, or an empty string."""
     try:
-        return importlib.metadata.version(package) or ""  # None where an installation was cut short
+        return importlib.metadata.version(package) or ""  # None if an installation was interrupted
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
 def fits(version: str, ranges: str) -> bool:
-    """Whether a version lies in ranges like `>=2.6,<4`.
+    """Whether a version is in a range such as `>=2.6,<4`.
 
-    A pre-release counts as its release, because GPU vendors call their builds of PyTorch 2.6.0a0.
+    A pre-release counts as its release, because GPU vendors label their builds of PyTorch 2.6.0a0 and the like.
 
     Raises:
         ValueError: if a range cannot be read.
@@ -75,7 +75,7 @@ def fits(version: str, ranges: str) -> bool:
 
 
 def shown(path: Path) -> str:
-    """A path without the machine's folders: in the checkout, or under `~`, else its name alone."""
+    """A path without this machine's folders: relative to the checkout or to `~`, else only its name."""
     project = checkout()
     if project and path.is_relative_to(project):
         return path.relative_to(project).as_posix()
@@ -84,7 +84,7 @@ def shown(path: Path) -> str:
 
 
 def without_folders(text: str) -> str:
-    """A message, with the folders of this machine written as `shown` writes them."""
+    """A message with this machine's folders shortened as in `shown`."""
     project = checkout()
     if project:
         text = text.replace(f"{project}{os.sep}", "").replace(str(project), project.name)
@@ -92,11 +92,11 @@ def without_folders(text: str) -> str:
 
 
 def in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this."""
+    """Whether this runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def install(what: str) -> str:
-    """The line that installs packages for this very Python: a magic in a notebook, else a command."""
+    """The line that installs packages for this Python: a magic command in a notebook, else a shell command."""
     return f"%pip install {what}" if in_notebook() else f"{shown(Path(sys.executable))} -m pip install {what}"

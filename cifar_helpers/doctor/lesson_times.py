@@ -1,4 +1,4 @@
-"""How long each lesson takes: reading, and computing on this machine."""
+"""How long each lesson takes: reading time, and computing time on this machine."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cifar_helpers._paths import resources
 from cifar_helpers.doctor.finding import Finding
 
 READING: Final = {"00": 15, "01": 55, "02": 55, "03": 55, "04": 60, "05": 50, "06": 55, "07": 60, "08": 60}
-"""Minutes that a learner needs for a lesson without its computing."""
+"""Minutes that a learner needs for each lesson, without the computing."""
 
 
 def speed(seconds: float = 5.0) -> float:
-    """Training steps of `CifarCNN` a second on the processor, batch 125, measured for about so many seconds."""
+    """Training steps of `CifarCNN` per second on the CPU with batches of 125, measured for about `seconds`."""
     import torch
 
     from cifar_helpers.data import BatchLoader, ImageSet
@@ -34,7 +34,7 @@ def speed(seconds: float = 5.0) -> float:
 
 
 def minutes() -> Iterator[Finding]:
-    """The minutes of each lesson: those of `READING`, and the seconds of `make run`, scaled by `speed`."""
+    """The time of each lesson: the minutes of `READING`, and the recorded seconds of `make run` scaled by `speed`."""
     file = resources() / "lesson_seconds.json"
     recorded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     seconds = {name[:2]: value for name, value in recorded.get("seconds", {}).items()}

@@ -10,27 +10,29 @@ from pathlib import Path
 
 from cifar_helpers.doctor.finding import Finding, shown
 
-_SPACE_FOR_DATA = 1.0  # GB: archive, unpacked files and cache
-_MEMORY = 4.0  # GB: data, network and Jupyter together
-_QUOTA = Path("/sys/fs/cgroup")  # where Linux tells the limits of a container
+_SPACE_FOR_DATA = 1.0  # GB, for archive, unpacked files and cache
+_MEMORY = 4.0  # GB, for data, network and Jupyter together
+_QUOTA = Path("/sys/fs/cgroup")  # where Linux keeps the limits of a container
 
 
 def processor() -> Iterator[Finding]:
-    """Threads that PyTorch uses against cores that it may use."""
+    """Compare the threads that PyTorch uses with the cores that it may use."""
     import torch
 
     cores, threads = usable_cores(), torch.get_num_threads()
     says = f"{threads} {'thread' if threads == 1 else 'threads'} for {cores} {'core' if cores == 1 else 'cores'}"
-    # Two threads of one core share its arithmetic, so half as many threads as logical cores are right.
+    # Two logical cores share the arithmetic of one, so half as many threads as logical cores is fine.
     if threads > cores or threads * 2 < cores:
         line = f"import torch; torch.set_num_threads({cores if threads > cores else max(1, cores // 2)})"
-        yield Finding("warning", "processor", f"{says}: training will be slow. In the first cell of a lesson:", line)
+        yield Finding(
+            "warning", "processor", f"{says}, so training will be slow. In the first cell of a lesson, run:", line
+        )
     else:
         yield Finding("ok", "processor", f"{says}, {torch.backends.cpu.get_cpu_capability()}")
 
 
 def usable_cores() -> int:
-    """Logical cores that this process may use, within the quota of its container."""
+    """Number of logical cores that this process may use, within the quota of its container."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     words = _read(_QUOTA / "cpu.max").split()
     if len(words) == 2 and words[0].isdecimal():
@@ -39,7 +41,7 @@ def usable_cores() -> int:
 
 
 def accelerator() -> Iterator[Finding]:
-    """A GPU or the like; a build of PyTorch names the kind it could use even where there is none."""
+    """Look for a GPU or similar; a build of PyTorch names the kind that it supports even if there is none."""
     import torch
 
     kind = torch.accelerator.current_accelerator()
@@ -54,21 +56,24 @@ def accelerator() -> Iterator[Finding]:
 
 
 def memory() -> Iterator[Finding]:
-    """Memory of the machine, or of the container."""
+    """Check the memory of the machine, or of the container."""
     size = usable_memory()
     if not size:
-        yield Finding("ok", "memory", "not told by this system")
+        yield Finding("ok", "memory", "unknown: this system does not report it")
     elif size < _MEMORY:
-        says = f"{size:.1f} GB, the course wants {_MEMORY:.0f}: a kernel may die"
+        says = f"{size:.1f} GB, but the course needs {_MEMORY:.0f}: a kernel may crash"
         yield Finding(
-            "warning", "memory", says, "close other programs, and one lesson (Kernel > Shut Down) before the next"
+            "warning",
+            "memory",
+            says,
+            "close other programs, and shut down each lesson (Kernel > Shut Down) before the next",
         )
     else:
         yield Finding("ok", "memory", f"{size:.0f} GB")
 
 
 def usable_memory() -> float:
-    """In GB; 0 where the system does not tell."""
+    """Memory in GB; 0 if the system does not report it."""
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
@@ -85,7 +90,7 @@ def _read(file: Path) -> str:
 
 
 def disk() -> Iterator[Finding]:
-    """Room for the data."""
+    """Check the free space for the data."""
     from cifar_helpers.data import default_root
 
     root = default_root().absolute()
@@ -99,14 +104,14 @@ def disk() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
-    """What `load_cifar10` will find, with its fingerprint; nothing is downloaded."""
+    """Report what `load_cifar10` will find, with its fingerprint; nothing is downloaded."""
     from cifar_helpers.data import default_root, describe
 
     root = default_root()
     status, says = describe(root)
     if status == "ok":
         yield Finding("ok", "data", says)
-    else:  # load_cifar10 stops at damaged data, and every lesson with it
+    else:  # load_cifar10 stops at damaged data, and so does every lesson
         place = "the folder CIFAR10_ROOT" if "CIFAR10_ROOT" in os.environ else shown(root)
-        mend = f"do so, or move the data out of {place}: load_cifar10() then downloads it"
-        yield Finding("error", "data", says, mend)
+        fix = f"do that, or move the data out of {place}, so that load_cifar10() downloads it"
+        yield Finding("error", "data", says, fix)

@@ -1,4 +1,4 @@
-"""The doctor's checks of what is installed, and of where the kernel runs."""
+"""The doctor's checks of what is installed and where the kernel runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WIDGET_EXTENSION = "labextensions/@jupyter-widgets/jupyterlab-manager/package.j
 
 
 def python() -> Iterator[Finding]:
-    """The version of Python against `requires-python`."""
+    """Compare the version of Python with `requires-python`."""
     version, wanted = platform.python_version(), ""
     if installed(DISTRIBUTION):
         wanted = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"]
@@ -38,12 +38,12 @@ def python() -> Iterator[Finding]:
 
 
 def packages() -> Iterator[Finding]:
-    """Each package against the range that the course's metadata asks for; those for tests are left out."""
+    """Compare each package with the range in the course's metadata; packages for tests are left out."""
     if not installed(DISTRIBUTION):
         yield Finding("error", "packages", "the course itself is not installed here", install('-e ".[lab]"'))
         return
     if importlib.util.find_spec("packaging") is None:
-        says = "not installed, and perhaps others; versions cannot be compared without it"
+        says = "not installed, and others may be missing too: without it, versions cannot be compared"
         yield Finding("error", "packaging", says, install(" ".join(f'"{line}"' for line in _unread_requirements())))
         return
     good = []
@@ -54,7 +54,7 @@ def packages() -> Iterator[Finding]:
         if version and fits(version, ranges):
             good.append(f"{wanted.name} {version}")
             continue
-        # Lab may run elsewhere, or be another program: without it here the lessons still run.
+        # JupyterLab may run elsewhere, or another program may be used: the lessons run without it here.
         only_for_lab = wanted.marker is not None and not wanted.marker.evaluate({"extra": ""})
         says = f"{version}; the course needs {ranges}" if version else "not installed"
         line = install(f'--upgrade "{wanted.name}{ranges}"')
@@ -64,23 +64,23 @@ def packages() -> Iterator[Finding]:
 
 
 def _unread_requirements() -> list[str]:
-    """What every lesson needs, as the metadata writes it; pip installs those that are missing or too old."""
+    """The requirements of every lesson, as written in the metadata; pip installs the missing and outdated ones."""
     return [line for line in importlib.metadata.requires(DISTRIBUTION) or [] if ";" not in line]
 
 
 def torch() -> Iterator[Finding]:
-    """Whether PyTorch can be imported; `packages` tells where it is missing."""
+    """Check that PyTorch can be imported; if it is missing, `packages` says so."""
     if importlib.util.find_spec("torch") is None:
         return
     try:
         importlib.import_module("torch")
     except (ImportError, OSError) as error:  # on Windows a missing library is an OSError
-        says = f"is installed but cannot be imported: {error}"
+        says = f"installed, but cannot be imported: {error}"
         yield Finding("error", "torch", says, install("--force-reinstall torch torchvision"))
 
 
 def widgets() -> Iterator[Finding]:
-    """`jupyterlab_widgets` against what `ipywidgets` asks for; `packages` tells where that is missing."""
+    """Compare `jupyterlab_widgets` with what `ipywidgets` requires; if that is missing, `packages` says so."""
     if not installed("ipywidgets"):
         return
     wanted = _lab_part()
@@ -89,7 +89,7 @@ def widgets() -> Iterator[Finding]:
         says = f"{_LAB_PART} is {version or 'missing'}; ipywidgets needs {wanted.specifier}"
         yield Finding("error", "widgets", says, install("--upgrade ipywidgets jupyterlab_widgets"))
     else:
-        says = f"ipywidgets {installed('ipywidgets')} and {_LAB_PART} {version} belong together"
+        says = f"ipywidgets {installed('ipywidgets')} and {_LAB_PART} {version} match"
         yield Finding("ok", "widgets", says)
 
 
@@ -98,17 +98,17 @@ def _lab_part() -> Requirement:
 
 
 def kernel() -> Iterator[Finding]:
-    """In a notebook: does the kernel run where the Jupyter server runs, and if not, has that widgets?
+    """In a notebook, check that the kernel runs in the server's environment, or that the server's has widgets too.
 
-    Widgets have two halves, one with the kernel and one with the server. Where the second is missing,
-    the page says "Error displaying widget: model not found".
+    Widgets have two halves, one in the kernel and one in the server. If the second is missing, the page says
+    "Error displaying widget: model not found".
     """
     if "JPY_PARENT_PID" not in os.environ:
-        yield Finding("ok", "kernel", "not in a notebook: nothing to compare")
+        yield Finding("ok", "kernel", "not in a notebook, so there is nothing to compare")
         return
     server, here = server_prefix(), Path(sys.prefix)
     if server is None:
-        yield Finding("ok", "kernel", "the server's environment cannot be told here; see whether widgets show")
+        yield Finding("ok", "kernel", "the server's environment is unknown here: see whether widgets appear")
     elif server.resolve() == here.resolve():
         yield Finding("ok", "kernel", "runs in the environment of the Jupyter server")
     else:
@@ -116,21 +116,21 @@ def kernel() -> Iterator[Finding]:
 
 
 def _other_environment(server: Path, here: Path) -> Finding:
-    says = "runs in another environment than the Jupyter server"
+    says = "runs in a different environment from the Jupyter server"
     mine = _extension_version([here / "share" / "jupyter"])
     its = _extension_version(_jupyter_folders(server, here))
     if its and (not mine or mine.split(".")[0] == its.split(".")[0]):
         return Finding("ok", "kernel", f"{says}, which has widgets too")
-    says += f", whose widgets are {'of another version' if its else 'missing'}: none will show"
+    says += f", whose widgets are {'of another version' if its else 'missing'}, so none will appear"
     wanted = _lab_part() if installed("ipywidgets") else None
     package = f'"{_LAB_PART}{wanted.specifier}"' if wanted else _LAB_PART
     line = f"{finding.shown(_python_of(server))} -m pip install {package}"
-    return Finding("warning", "kernel", f"{says}. In the server's environment, then start Jupyter again:", line)
+    return Finding("warning", "kernel", f"{says}. Run this in the server's environment, then restart Jupyter:", line)
 
 
 def _jupyter_folders(server: Path, here: Path) -> list[Path]:
-    """Where the server looks: its own environment, and what all environments of the user share."""
-    from jupyter_core.paths import jupyter_path  # comes with every kernel
+    """Where the server looks: its own environment, and the folders shared by all environments of the user."""
+    from jupyter_core.paths import jupyter_path  # installed with every kernel
 
     shared = [Path(p) for p in jupyter_path() if not Path(p).is_relative_to(here)]
     return [server / "share" / "jupyter", *shared]
@@ -150,14 +150,14 @@ def _python_of(prefix: Path) -> Path:
 
 
 def server_prefix() -> Path | None:
-    """`sys.prefix` of the Jupyter server that started this kernel, or `None` where it cannot be told."""
+    """`sys.prefix` of the Jupyter server that started this kernel, or `None` if it is unknown."""
     parent = os.environ.get("JPY_PARENT_PID", "")
     if os.name == "nt" or not parent.isdecimal():  # on Windows the variable holds no process number
         return None
     words = _command(parent)[:2]
     if not words or "python" not in Path(words[0]).name.lower():
         return None  # an editor, which brings its own widgets
-    # The script comes first: on macOS the interpreter may be one that environments share.
+    # The script comes first: on macOS several environments may share one interpreter.
     found = [Path(w) for w in (*words[1:], shutil.which(words[0]) or words[0]) if os.sep in w]
     folders = [_working_folder(parent) / path.parent.parent for path in found]
     marked = [f for f in folders if (f / "pyvenv.cfg").exists() or (f / "conda-meta").exists()]
@@ -165,7 +165,7 @@ def server_prefix() -> Path | None:
 
 
 def _command(process: str) -> list[str]:
-    """The words of a process's command line, empty where the system does not tell."""
+    """The words of a process's command line; empty if the system does not report them."""
     try:
         return [w.decode() for w in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")]
     except OSError:

@@ -1,7 +1,7 @@
-"""Check the set-up: `python -m cifar_helpers.doctor`, and the first cell of lesson 00.
+"""Check the set-up: `python -m cifar_helpers.doctor`, or the first cell of lesson 00.
 
-Each line says `ok`, `warning` (the course runs, with a limit) or `error` (lessons fail), and what to type to mend
-it. Nothing heavy is imported before its check, so that the doctor can speak where a package is missing.
+Each line says `ok`, `warning` (the course runs with a limitation) or `error` (lessons fail), and how to fix it.
+Nothing heavy is imported before its check, so that the doctor works even if a package is missing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cifar_helpers.doctor.lesson_times import speed
 __all__ = ["Finding", "examine", "lines", "main", "report", "speed"]
 
 _SYMBOLS = {"ok": "✓", "warning": "!", "error": "✗"}
-_PLAIN_SYMBOLS = {"ok": "+", "warning": "!", "error": "x"}  # for terminals without the others
+_PLAIN_SYMBOLS = {"ok": "+", "warning": "!", "error": "x"}  # for terminals that lack the others
 _INDENT = 23
 _WIDTH = 79
 
@@ -38,11 +38,10 @@ _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
 
 
 def examine(*, benchmark: bool = True) -> Iterator[Finding]:
-    """Examine everything, quickly and without the network, one finding after the other.
+    """Check everything, quickly and without using the network, one finding at a time.
 
     Args:
-        benchmark: where nothing must be mended, train for about five seconds to estimate the minutes
-            of each lesson.
+        benchmark: if nothing needs fixing, train for about five seconds to estimate the minutes of each lesson.
     """
     healthy = True
     for check in _CHECKS:
@@ -56,12 +55,12 @@ def examine(*, benchmark: bool = True) -> Iterator[Finding]:
 def _careful(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
-    except Exception as error:  # the doctor must outlive whatever is broken
-        yield Finding("warning", check.__name__, f"could not be examined ({type(error).__name__}: {error})")
+    except Exception as error:  # the doctor must survive whatever is broken
+        yield Finding("warning", check.__name__, f"could not be checked ({type(error).__name__}: {error})")
 
 
 def lines(finding: Finding) -> list[str]:
-    """A finding as lines of text; what fixes it stands alone on one line, to be copied."""
+    """A finding as lines of text, with the fix on a line of its own, ready to copy."""
     head = f"{_symbols()[finding.status]} {finding.status:7} {finding.what:12} "
     body = textwrap.wrap(
         without_folders(finding.says), _WIDTH - _INDENT, break_long_words=False, break_on_hyphens=False
@@ -79,7 +78,7 @@ def _symbols() -> dict[str, str]:
 
 
 def report(*, benchmark: bool = True) -> bool:
-    """Print what `examine` finds; true if there is no error."""
+    """Print what `examine` finds; return true if there is no error."""
     found = []
     for finding in examine(benchmark=benchmark):
         found.append(finding.status)
@@ -89,5 +88,5 @@ def report(*, benchmark: bool = True) -> bool:
 
 
 def main() -> int:
-    """Print the report; 1 if something must be mended."""
+    """Print the report; return 1 if something needs fixing, else 0."""
     return 0 if report() else 1

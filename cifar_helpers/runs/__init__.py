@@ -1,4 +1,4 @@
-"""Recorded runs: training runs too long to wait for, kept with everything that made them."""
+"""Recorded runs: training runs that take too long for a lesson, kept with everything needed to repeat them."""
 
 from cifar_helpers.runs.recipes import SHORT, Plan, Recipe, prepare
 from cifar_helpers.runs.records import DEFAULT_RUN, Run, load_run, record, run_names, train_by

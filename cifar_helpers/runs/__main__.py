@@ -10,7 +10,7 @@ from cifar_helpers.runs.records import load_run, read_recipe, record, run_names
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train again what `resources/runs/NAME/config.json` describes."""
+    """Repeat the runs that `resources/runs/NAME/config.json` describe, or list all runs."""
     parser = argparse.ArgumentParser(prog="python -m cifar_helpers.runs", description=__doc__)
     parser.add_argument("command", choices=["record", "list"])
     parser.add_argument("names", nargs="*", help="runs to record again from their config.json")

@@ -1,8 +1,8 @@
-"""The ladder of lesson 08: one change after the other, each with its gain, its cost and its reason.
+"""The ladder of lesson 08: one change after another, each with its gain, its cost and its reason.
 
-Every rung is recorded runs in `resources/runs/`, three of them (seeds 0, 1 and 2) but for the longest. Seconds of the
-first nine rungs and of what stands beside them are those of the benchmark, part `g`: their records were made side by
-side, and compare in accuracy only. The fast networks were recorded alone, on both cores.
+Every rung has recorded runs in `resources/runs/`: three (seeds 0, 1 and 2), except for the longest. The times of the
+first nine rungs and of the alternatives come from the benchmark, part `g`, because their records were made side by side
+and can be compared only in accuracy. The fast networks were recorded alone, on both cores.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measure
 
 @dataclass(frozen=True)
 class Ablation:
-    """One step of the ladder.
+    """One rung of the ladder.
 
     Attributes:
         run: name of the recorded run with seed 0.
-        change: what is changed against the rung before, a few words.
-        why: the reason for its gain or loss, a sentence.
-        measure: what of the record counts: `validation`, `validation, 6 views`, or `last epoch` for the weights before
-            they are averaged.
-        seeds: of its runs.
+        change: what differs from the rung before, in a few words.
+        why: the reason for its gain or loss, in a sentence.
+        measure: which measurement in the record counts: `validation`, `validation, 6 views`, or `last epoch` for the
+            weights before they are averaged.
+        seeds: the seeds of its runs.
     """
 
     run: str
@@ -39,32 +39,34 @@ class Ablation:
 
 
 ABLATIONS: tuple[Ablation, ...] = (
-    Ablation("ladder-start", "CifarCNN, constant rate", "The foot: momentum, weight decay, flips, 6 epochs."),
+    Ablation("ladder-start", "CifarCNN, constant rate", "The starting point: momentum, weight decay, flips, 6 epochs."),
     Ablation(
         "ladder-one-cycle",
         "one-cycle rate",
-        "A high rate travels far in few steps; its fall to zero lets the network settle.",
+        "A high rate makes fast progress; its fall to zero lets the network settle.",
     ),
     Ablation(
         "ladder-shift",
         "shifts by 2 pixels",
-        "Other pictures in each epoch fight overfitting, and six epochs hardly overfit.",
+        "New variations in each epoch fight overfitting, but six epochs hardly overfit.",
     ),
     Ablation(
-        "ladder-smoothing", "label smoothing", "No image pulls for ever once it is known; six epochs know few so well."
+        "ladder-smoothing",
+        "label smoothing",
+        "Images that are already classified with confidence pull less; after six epochs there are few of them.",
     ),
     Ablation(
         "ladder-no-hidden",
         "no hidden layers",
-        "The mean of each channel, straight to the answers: nine tenths of the parameters go, and they were of use.",
+        "The channel means feed the output layer directly: nine tenths of the parameters go, and they were useful.",
     ),
     Ablation(
-        "ladder-deeper", "two more convolutions a stage", "Depth gives larger receptive fields and finer features."
+        "ladder-deeper", "two more convolutions per stage", "Depth gives larger receptive fields and finer features."
     ),
     Ablation(
         "ladder-average",
-        "a way round them",
-        "The layers learn a change to what is there, and batches agree better about what early layers should do.",
+        "a shortcut past them",
+        "The layers learn only a change to their input, and gradients in early layers agree better between batches.",
         measure="last epoch",
     ),
     Ablation(
@@ -75,31 +77,35 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-average",
         "six views of each image",
-        "What is chance in one view cancels out in six, at six times the cost of an answer.",
+        "Chance errors in single views cancel out over six, at six times the cost per prediction.",
         measure="validation, 6 views",
     ),
 )
-"""From `CifarCNN` upwards; each rung keeps the changes of those before it."""
+"""From `CifarCNN` upwards; each rung keeps all earlier changes."""
 
 ALTERNATIVES: tuple[Ablation, ...] = (
-    Ablation("ladder-cutout", "cutout of 8 pixels", "It fights overfitting, which 6 epochs do not reach."),
-    Ablation("ladder-mixup", "mixup", "It makes each step harder, which pays in long trainings."),
+    Ablation("ladder-cutout", "cutout of 8 pixels", "It fights overfitting, but 6 epochs hardly overfit."),
+    Ablation("ladder-mixup", "mixup", "It makes every step harder, which is worth it only in longer runs."),
     Ablation("ladder-wider", "twice the width", "More features in each layer, at nearly four times the arithmetic."),
 )
-"""Changes against the rung with label smoothing that the ladder does not keep."""
+"""Changes to the rung with label smoothing that the ladder does not keep."""
 
 FAST: tuple[Ablation, ...] = (
-    Ablation("fast-5", "FastCNN, 5 epochs", "Whitened input, wide layers that hand on, alternate flips."),
+    Ablation(
+        "fast-5",
+        "FastCNN, 5 epochs",
+        "Whitened input, wide layers with identity (Dirac) initialisation, alternate flips.",
+    ),
     Ablation(
         "fast-5",
         "the same, six views",
-        "For answers that matter more than the time they take.",
+        "Worth it where accuracy matters more than time.",
         measure="validation, 6 views",
     ),
     Ablation(
         "fast-16",
         "wider, 16 epochs, six views",
-        "Width and time: a network this wide has room for what more epochs teach.",
+        "Width and time: a network this wide can make use of more epochs.",
         measure="validation, 6 views",
         seeds=(0,),
     ),
@@ -109,13 +115,13 @@ FAST: tuple[Ablation, ...] = (
 
 @dataclass(frozen=True)
 class Measured:
-    """What a rung reached.
+    """What a rung achieved.
 
     Attributes:
-        rung: which one.
-        accuracies: on the 10,000 validation images, one for each seed, 0..1.
-        parameters: numbers that training may change.
-        seconds: of the whole training, validation after each epoch included, on two quiet cores; mean over the seeds.
+        rung: the one that was measured.
+        accuracies: on the 10,000 validation images, one per seed, 0..1.
+        parameters: number of parameters.
+        seconds: of the whole run, including validation after each epoch, on two idle cores; mean over the seeds.
     """
 
     rung: Ablation
@@ -130,12 +136,12 @@ class Measured:
 
     @property
     def accuracy(self) -> float:
-        """Mean over the seeds."""
+        """Mean accuracy over the seeds, 0..1."""
         return statistics.mean(self.accuracies)
 
     @property
     def spread(self) -> float:
-        """Standard deviation over the seeds; not a number where there is one."""
+        """Standard deviation over the seeds; NaN if there is only one."""
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else math.nan
 
 
@@ -145,10 +151,10 @@ def names_of(rung: Ablation) -> tuple[str, ...]:
 
 
 def measured(rung: Ablation) -> Measured:
-    """Read what a rung reached from its records.
+    """Read what a rung achieved from its records.
 
     Raises:
-        ValueError: if a run is not recorded, or does not differ from its seed 0 by the seed alone.
+        ValueError: if a run is not recorded, or differs from that with seed 0 in more than the seed.
     """
     runs = [load_run(name) for name in names_of(rung)]
     for run in runs:
@@ -168,10 +174,10 @@ def _accuracy(run: Run, measure: str) -> float:
 
 
 def seconds_of_epochs() -> dict[str, float]:
-    """Name of a run to the seconds of one epoch of its recipe, as the benchmark measured them last."""
+    """Seconds per epoch of each run's recipe, by run name, as the benchmark last measured them."""
     return {row["run"]: float(row["median"]) for row in recorded_benchmark("g")}
 
 
 def timed_runs() -> list[Run]:
-    """One run for each recipe of the ladder, whose epochs the benchmark times."""
+    """One run per recipe of the ladder; the benchmark times their epochs."""
     return [load_run(n) for n in run_names() if n.startswith("ladder-") and "-seed-" not in n]

@@ -1,4 +1,4 @@
-"""Recipes: all that decides how a network of the course is trained, as plain data."""
+"""Recipes: everything that determines how a network of the course is trained, as plain data."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ __all__ = ["SHORT", "Plan", "Recipe", "prepare"]
 
 Network = CifarCNN | CompactCNN | FastCNN
 
-_WHITENED_WITH = 5000  # images: more change the first layer of a `FastCNN` no longer
+_WHITENED_WITH = 5000  # images; with more, the first layer of a `FastCNN` no longer changes
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network is trained.
+    """Everything that determines how a network is trained.
 
     Attributes:
-        about: one sentence for people.
+        about: a one-sentence description.
         epochs: passes over the training images.
         network: `CifarCNN`, `CompactCNN` or `FastCNN`.
-        batch_size: images a step.
-        learning_rate: constant rate, or the peak of the one-cycle scheduler.
-        one_cycle: raise the rate to its peak and lower it again over the run (Smith and Topin, 2018).
+        batch_size: images per step.
+        learning_rate: a constant rate, or the peak of the one-cycle schedule.
+        one_cycle: raise the rate to its peak and lower it again during the run (Smith and Topin, 2018).
         momentum: of stochastic gradient descent.
-        nesterov: look ahead along the momentum.
+        nesterov: use Nesterov momentum.
         weight_decay: L2 penalty on all parameters.
         dropout: of the two hidden layers of a `CifarCNN`.
         flip: mirror images at random.
         alternate_flip: mirror each image in every second epoch instead, see `BatchLoader`.
-        shift: largest number of pixels by which an image is moved.
-        cutout: side of the square that is blanked.
-        mixup: how far two images of a batch are mixed: both numbers of the beta distribution that the share is drawn
-            from, 0 for none (Zhang and others, 2018).
+        shift: the largest number of pixels by which an image is moved.
+        cutout: side of the square that is blanked out.
+        mixup: how strongly two images of a batch are mixed: both parameters of the beta distribution that the share is
+            drawn from; 0 for none (Zhang and others, 2018).
         label_smoothing: share of each label that is spread over all classes (Szegedy and others, 2016).
-        averaging: decay of a running mean of the weights, which the network gets at the end; 0 for none.
+        averaging: decay of a running mean of the weights, which the network is given at the end; 0 for none.
         width: of a `CifarCNN`.
         without: a kind of layer that is taken out of a `CifarCNN`: `relu`, `batch norm` or `pooling`; empty for none.
-        widths: of the stages of the other networks; none for their own.
+        widths: of the stages of the other networks; empty for their defaults.
         depth: of a `CompactCNN`.
-        residual: whether a `CompactCNN` adds what goes into its further convolutions to their output.
-        bias_rate: how many times as fast the shifts of batch norm learn (Page, 2018).
-        train_images: how many training images are used; 0 means all of the split's.
+        residual: whether a `CompactCNN` adds the input of its further convolutions to their output.
+        bias_rate: factor by which the learning rate of the batch norms' shifts is multiplied (Page, 2018).
+        train_images: number of training images used; 0 for all those in the split.
         wrong_labels: share of the training labels that are replaced by another class, 0..1.
         seed: of weights, order, augmentation and dropout.
-        views: how many views of each image a second measurement at the end asks about: 2 (the image and its mirror
-            image) or 6, see `TestTimeAugmentation`; 0 for no such measurement.
+        views: number of views of each image in a second measurement at the end, with test-time augmentation: 2 (the
+            image and its mirror image) or 6, see `TestTimeAugmentation`; 0 for no such measurement.
         keep_weights: store the final weights (float16).
-        keep_after: further epochs after which the weights are stored; 0 is before training. Where it names any,
-            the kernels of the first layer are stored after every epoch.
+        keep_after: further epochs after which the weights are stored; 0 is before training. If there are any, the
+            kernels of the first layer are stored after every epoch.
     """
 
     about: str
@@ -89,10 +89,10 @@ class Recipe:
     keep_after: tuple[int, ...] = ()
 
     def model(self) -> Network:
-        """A fresh network of this recipe.
+        """A new network for this recipe.
 
         Raises:
-            ValueError: if there is no such network, or it cannot be built so.
+            ValueError: if there is no such network, or it cannot be built with these settings.
         """
         widths = {"widths": self.widths} if self.widths else {}
         if self.network == "CifarCNN":
@@ -121,7 +121,7 @@ SHORT = Recipe(
 
 @dataclass(frozen=True)
 class Plan:
-    """All that `fit` needs to follow a recipe."""
+    """Everything that `fit` needs to follow a recipe."""
 
     model: Network
     loader: BatchLoader
@@ -131,7 +131,7 @@ class Plan:
 
 
 def prepare(recipe: Recipe, data: Cifar10) -> Plan:
-    """A fresh network by a recipe, with its batches, from the 80/20 split with seed 0, and its optimizer."""
+    """A new network for a recipe, with its batches from the 80/20 split with seed 0, and its optimizer."""
     validation = data.split()[1]
     loader = loader_by(recipe, trained_on(recipe, data))
     torch.manual_seed(recipe.seed)
@@ -148,7 +148,7 @@ def prepare(recipe: Recipe, data: Cifar10) -> Plan:
 
 
 def trained_on(recipe: Recipe, data: Cifar10) -> ImageSet:
-    """The images of the 80/20 split with seed 0 that a recipe trains on, with the labels that it gives them."""
+    """The images of the 80/20 split with seed 0 that a recipe trains on, with their labels in the recipe."""
     train = data.split()[0]
     if recipe.train_images:
         train = train.subset(slice(0, recipe.train_images))
@@ -159,10 +159,10 @@ _LEFT_OUT: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "batch norm": nn.Batch
 
 
 def _without(kind: str, model: CifarCNN) -> CifarCNN:
-    """Take each layer of a kind out of a network; without pooling, one 8×8 pooling keeps the classifier's size.
+    """Remove all layers of one kind from a network; without pooling, one 8×8 pooling keeps the classifier's size.
 
     Raises:
-        ValueError: if there is no such kind.
+        ValueError: if there is no such kind of layer.
     """
     if not kind:
         return model
@@ -178,14 +178,14 @@ def _without(kind: str, model: CifarCNN) -> CifarCNN:
 
 
 def _groups(recipe: Recipe, model: nn.Module) -> list[dict[str, object]]:
-    """What is trained, and how fast; the shifts of batch norm apart where they have a rate of their own."""
+    """Parameter groups for the optimizer; the batch norms' shifts are separate if they have their own rate."""
     trained = [p for p in model.parameters() if p.requires_grad]
     common = {"params": trained, "weight_decay": recipe.weight_decay}
     if recipe.bias_rate == 1:
         return [common]
     shifts = [layer.bias for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
     common["params"] = [p for p in trained if all(p is not shift for shift in shifts)]
-    # The decay is divided by as much as the rate is multiplied, so that a step pulls on all alike.
+    # The decay is divided by the factor of the rate, so that a step shrinks all parameters alike.
     decay, rate = recipe.weight_decay / recipe.bias_rate, recipe.learning_rate * recipe.bias_rate
     return [common, {"params": shifts, "weight_decay": decay, "lr": rate}]
 
@@ -209,7 +209,7 @@ def loader_by(recipe: Recipe, train: ImageSet) -> BatchLoader:
 
 
 def _spoil_labels(images: ImageSet, share: float, seed: int) -> ImageSet:
-    """Give a share of the images another class than theirs, each other class as likely."""
+    """Give a share of the images a wrong label, each other class being equally likely."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(images), generator=generator)[: round(share * len(images))]
     labels = images.labels.clone()

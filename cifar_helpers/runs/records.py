@@ -1,8 +1,8 @@
-"""Recorded runs: trainings too long to wait for, kept with everything that made them.
+"""Recorded runs: training runs that take too long for a lesson, kept with everything needed to repeat them.
 
-`python -m cifar_helpers.runs record NAME` trains again what `resources/runs/NAME/config.json` describes
-and writes the record again. A record holds `config.json`, `history.csv`, `metrics.json`, `predictions.npy`, and where
-the recipe says so `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
+`python -m cifar_helpers.runs record NAME` repeats the run described in `resources/runs/NAME/config.json` and replaces
+its record. A record consists of `config.json`, `history.csv`, `metrics.json`, `predictions.npy` and, if the recipe says
+so, `weights.pt`, `weights-EPOCH.pt` and `kernels.pt`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cifar_helpers.training.history import History
 
 DEFAULT_RUN = "good-25"
 
-"""The run whose weights `predict` takes where it is given no model."""
+"""The run whose weights `predict` uses if it is given no model."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Run:
     Attributes:
         name: its folder in `resources/runs`.
         recipe: how it was trained.
-        config: the whole of `config.json`: the recipe, data, versions and machine.
-        history: one row for each epoch.
-        metrics: what was measured at the end: accuracy and loss on validation and test images, and on the first
+        config: the content of `config.json`: recipe, data, versions and machine.
+        history: one row per epoch.
+        metrics: measured at the end: accuracy and loss on validation and test images, and on the first
             10,000 images that it was trained on (in eval mode, unchanged).
-        folder: where it is kept.
+        folder: where the record is kept.
     """
 
     name: str
@@ -56,19 +56,20 @@ class Run:
     folder: Path
 
     def model(self, epoch: int | None = None) -> Network:
-        """The network after an epoch, in eval mode, on the CPU; `None` takes the last.
+        """The network after an epoch, in eval mode, on the CPU; `None` means the last epoch.
 
         Raises:
-            ValueError: if the run was recorded without weights, or not with those of that epoch.
+            ValueError: if the run was recorded without weights, or without those of that epoch.
         """
         if not (self.folder / "weights.pt").exists():
             with_weights = [n for n in run_names() if (self.folder.parent / n / "weights.pt").exists()]
             raise ValueError(
-                f"run {self.name!r} was recorded without weights; these have some: {', '.join(with_weights) or 'none'}"
+                f"run {self.name!r} was recorded without weights. Choose one with weights: "
+                f"{', '.join(with_weights) or 'there is none'}"
             )
         if epoch is not None and epoch not in self.epochs_with_weights:
             kept = ", ".join(map(str, self.epochs_with_weights))
-            raise ValueError(f"run {self.name!r} has no weights of epoch {epoch}; it has those of {kept}")
+            raise ValueError(f"run {self.name!r} has no weights of epoch {epoch}. Choose one of {kept}")
         name = "weights.pt" if epoch in (None, self.recipe.epochs) else f"weights-{epoch}.pt"
         return load_weights(self.recipe.model(), self.folder / name)
 
@@ -78,16 +79,16 @@ class Run:
         return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
 
     def predictions(self) -> Tensor:
-        """The class that the network gives each validation image at the end: int64 `(10_000,)`, in the split's order.
+        """The predicted class of each validation image at the end: int64 `(10_000,)`, in the split's order.
 
-        Two runs of the same images can be compared image by image.
+        This allows two runs to be compared image by image.
 
         Raises:
             ValueError: if they were not recorded.
         """
         file = self.folder / "predictions.npy"
         if not file.exists():
-            raise ValueError(f"run {self.name!r} was recorded without its predictions; record it again to compare it")
+            raise ValueError(f"run {self.name!r} was recorded without its predictions. Record it again to compare it")
         return torch.from_numpy(np.load(file, allow_pickle=False)).long()
 
     def correct(self) -> Tensor:
@@ -122,10 +123,10 @@ def load_run(name: str) -> Run:
     """Read a recorded run.
 
     Raises:
-        ValueError: if there is no such run; it lists those that there are.
+        ValueError: if there is no such run; the message lists all runs.
     """
     if name not in run_names():
-        raise ValueError(f"there is no recorded run {name!r}; there are {', '.join(run_names())}")
+        raise ValueError(f"there is no recorded run {name!r}. Choose one of {', '.join(run_names())}")
     folder = resources() / "runs" / name
     config = _read_json(folder / "config.json")
     metrics = _read_json(folder / "metrics.json")
@@ -137,7 +138,7 @@ def read_recipe(folder: Path) -> Recipe:
     """The recipe in a run's `config.json`.
 
     Raises:
-        ValueError: if it has an entry that no recipe has.
+        ValueError: if it has an entry that is not part of a recipe.
     """
     content = _read_json(folder / "config.json")["recipe"]
     unknown = sorted(set(content) - {f.name for f in fields(Recipe)})
@@ -148,10 +149,10 @@ def read_recipe(folder: Path) -> Recipe:
 
 
 def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None) -> Run:
-    """Train by a recipe and write the record.
+    """Train with a recipe and write the record.
 
     Args:
-        name: of the run and its folder.
+        name: of the run and of its folder.
         recipe: how to train.
         data: the whole data set; it is split 80/20 with seed 0.
         folder: where runs are kept; `None` means `resources/runs`.
@@ -198,7 +199,7 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
 
 
 class _Snapshots(Callback):
-    """Keeps weights after chosen epochs, and the kernels of the first layer after all."""
+    """Keeps the weights after chosen epochs, and the kernels of the first layer after every epoch."""
 
     def __init__(self, model: Network, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
@@ -227,17 +228,17 @@ class _Snapshots(Callback):
 def train_by(
     recipe: Recipe, data: Cifar10, folder: Path | None = None, *, progress: bool = True
 ) -> tuple[Network, History, str]:
-    """Train a network by a recipe, on the training part of the 80/20 split with seed 0.
+    """Train a network with a recipe, on the training part of the 80/20 split with seed 0.
 
     Args:
         recipe: how to train.
         data: the whole data set.
-        folder: for the checkpoint, from which an interrupted training goes on, and for the weights of
+        folder: for the checkpoint, from which an interrupted run continues, and for the weights of
             `recipe.keep_after`; `None` keeps nothing.
         progress: show a progress bar.
 
     Returns:
-        The network, its history, and the number format that was chosen.
+        The network, its history, and the numerical precision that was used.
     """
     plan = prepare(recipe, data)
     snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
@@ -287,7 +288,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=1)
-    # A row of a confusion matrix on one line: ten short lines instead of a hundred.
+    # Put each row of a confusion matrix on one line: ten lines instead of a hundred.
     text = re.sub(r"\[\s*([\d,\s]+?)\s*\]", lambda m: f"[{re.sub(chr(92) + 's+', ' ', m[1])}]", text)
     with atomic_write(path) as part:
         part.write_text(text + "\n", encoding="utf-8")

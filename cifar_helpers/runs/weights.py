@@ -1,4 +1,4 @@
-"""Weights of networks in files."""
+"""Save and load the weights of networks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cifar_helpers._paths import atomic_write, is_missing, reading_problem, user
 from cifar_helpers.training import checkpoint as checkpoints
 from cifar_helpers.training.checkpoint import CheckpointError
 
-_FLOAT16_ERROR = 1e-3  # relative; float16 keeps 11 bits, so that half of the last is 2.4e-4
+_FLOAT16_ERROR = 1e-3  # relative; float16 has 11 significant bits, so it rounds by at most 4.9e-4
 
 _OTHER_FORMATS = (".safetensors", ".npz", ".npy", ".h5", ".hdf5", ".keras", ".onnx", ".tflite", ".pb", ".gguf")
-_FEW = 4096  # numbers of a bias or a batch norm, of which each one counts
+_FEW = 4096  # numbers in a bias or a batch norm, where every single one matters
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 
@@ -25,15 +25,15 @@ ModelT = TypeVar("ModelT", bound=nn.Module)
 def save_weights(model: nn.Module, path: Path | str) -> None:
     """Write a network's weights as float16, half the size; probabilities change by less than 0.1 points.
 
-    Tensors whose numbers float16 cannot hold, such as a running variance of 100,000, stay as they are. The file is
-    read back and compared before it takes the place of an older one. Folders on the way are created.
+    Tensors with numbers that float16 cannot represent, such as a running variance of 100,000, stay as they are. The
+    file is read back and compared before it replaces an older one. Missing folders are created.
 
     Args:
-        model: the weights written are those of the network itself, whatever it is wrapped in.
+        model: the network; if it is wrapped, the weights of the network inside are written.
         path: of the file.
 
     Raises:
-        CheckpointError: if it cannot be written; it says why.
+        CheckpointError: if the file cannot be written; the message says why.
     """
     networks.check_module(model)
     networks.warn_of_unregistered_layers(model, stacklevel=2)
@@ -43,18 +43,18 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
     try:
         taken = not is_missing(target) and not target.is_symlink()
         if taken and (problem := reading_problem(target)):
-            raise CheckpointError(f"{problem}. Name another file")
+            raise CheckpointError(f"{problem}. Choose another file")
         with atomic_write(target) as part:
             torch.save(weights, part)
             written = torch.load(part, weights_only=True)
             if not all(_same(written[name], value) for name, value in weights.items()):
-                raise CheckpointError(f"{target} reads back otherwise than it was written: check the disk")
+                raise CheckpointError(f"{target} differs from what was written when it is read back. Check the disk")
     except (OSError, RuntimeError) as error:
         raise CheckpointError(writing_problem(target, error)) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            "the network keeps an extra state that cannot be read back without running code: let get_extra_state give "
-            "numbers, strings, lists, dicts and tensors"
+            "the network has an extra state that cannot be read back without running code. Let get_extra_state return "
+            "only numbers, strings, lists, dicts and tensors"
         ) from error
 
 
@@ -62,7 +62,7 @@ def _weights_path(path: Path | str) -> Path:
     try:
         return user_path(path)
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"path must be that of a file: {error}") from error
+        raise CheckpointError(f"path must be the path of a file: {error}") from error
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -74,34 +74,34 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _compact(values: Any) -> Any:
-    """The same numbers in float16, where it holds them to three digits; on the CPU."""
+    """The same numbers in float16 if it keeps three digits of them, on the CPU."""
     if not isinstance(values, Tensor):
         return values
     values = values.contiguous().cpu() if values.layout == torch.strided else values.cpu()
     if values.dtype not in (torch.float32, torch.float64) or values.layout != torch.strided or not values.numel():
         return values
     half, size = values.half(), values.abs()
-    # In a large matrix, a number far below the others may become zero; a single variance may not.
+    # In a large matrix, a number much smaller than the others may become zero; a single variance may not.
     floor = float(size.max()) / 100 if values.numel() > _FEW else 0.0
     lost = (half.to(values.dtype) - values).abs() > _FLOAT16_ERROR * size.clamp(min=floor)
     return values if bool((lost | (half.isinf() & ~values.isinf())).any()) else half
 
 
 def load_weights(model: ModelT, path: Path | str) -> ModelT:
-    """Put the weights in a file into `model`, without running any code that the file may hold.
+    """Load the weights in a file into `model`, without running any code that the file may contain.
 
     Args:
-        model: gets the weights, whatever it or the network they come from was wrapped in (`DistributedDataParallel`,
-            `torch.compile`).
-        path: of a file of `save_weights`, of `torch.save(model.state_dict(), ...)`, or of a checkpoint that holds
-            these under `model`, `state_dict` or `model_state_dict`.
+        model: the network for the weights. It, or the network they come from, may be wrapped
+            (`DistributedDataParallel`, `torch.compile`).
+        path: of a file from `save_weights`, from `torch.save(model.state_dict(), ...)`, or of a checkpoint with the
+            weights under `model`, `state_dict` or `model_state_dict`.
 
     Returns:
         `model`, in eval mode.
 
     Raises:
-        CheckpointError: if the file is missing, damaged, holds more than tensors, or the weights of
-            another network; it names the first difference.
+        CheckpointError: if the file is missing or damaged, contains more than tensors, or has the weights of another
+            network; the message names the first difference.
     """
     networks.check_network(model)
     file = _weights_path(path)
@@ -112,11 +112,11 @@ def load_weights(model: ModelT, path: Path | str) -> ModelT:
     except Exception as error:  # a damaged or hostile file can raise almost anything
         if file.suffix.lower() in _OTHER_FORMATS:
             raise CheckpointError(
-                f"{file} is a file of another format ({file.suffix}): read it with its own library, and put its "
+                f"{file} is in another format ({file.suffix}). Read it with the library for that format, and load its "
                 "tensors into the network with model.load_state_dict(...)"
             ) from error
         raise CheckpointError(
-            f"{file} cannot be loaded as weights: it is damaged, or holds more than tensors, "
+            f"{file} cannot be loaded as weights: it is damaged, or contains more than tensors, "
             "which could run code on your machine. Get the file again from a source that you trust"
         ) from error
     if isinstance(weights, dict):

@@ -1,4 +1,4 @@
-"""The course in a browser: ES modules for widgets, the network's weights, and pages without a kernel."""
+"""The course in a browser: ES modules for widgets, network weights, and pages that need no kernel."""
 
 from cifar_helpers.web.export import export_page
 

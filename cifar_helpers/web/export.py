@@ -1,4 +1,4 @@
-"""A network on a page of its own, and what the page, or the widget of the same name, needs to know of it."""
+"""Export a network as a web page, and prepare the data that the page and the widget of the same name need."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _HORSE: Final = CLASSES.index("horse")
 
 @dataclass(frozen=True)
 class NetworkView:
-    """What `through_the_network.js` needs.
+    """The data for `through_the_network.js`.
 
     Attributes:
-        state: its traits.
-        files: weights by name; each is encoded when it is asked for.
+        state: the traits of the widget.
+        files: weights by name, encoded when they are requested.
     """
 
     state: dict[str, Any]
@@ -45,7 +45,7 @@ class NetworkView:
 
 
 def sketches(seed: int = 0) -> dict[str, npt.NDArray[np.uint8]]:
-    """One sketch of each class, uint8 `(32, 32, 3)`, which the seed takes from a million."""
+    """One sketch of each class, uint8 `(32, 32, 3)`; the seed chooses among a million."""
     chosen = np.random.default_rng(seed).integers(1_000_000, size=len(CLASSES))
     return {name: np.asarray(draw(label, int(chosen[label]))) for label, name in enumerate(CLASSES)}
 
@@ -56,13 +56,13 @@ def network_view(
     run: str | None = None,
     precision: Precision = "int8",
 ) -> NetworkView:
-    """The state of *through the network*.
+    """The state of the widget `through_the_network`.
 
     Args:
-        pictures: to choose from, at most 24; `None` takes sketches.
-        model: the reader's own network, encoded at once: what is shown stays, even if the network learns on.
-        run: a recorded run with weights, whose network is shown, too.
-        precision: of all weights.
+        pictures: to choose from, at most 24; `None` uses sketches.
+        model: the reader's own network, encoded immediately, so later training does not change what is shown.
+        run: a recorded run with weights, whose network is shown too.
+        precision: of the weights, see `encode`.
 
     Raises:
         PictureError: if a picture cannot be used.
@@ -79,7 +79,7 @@ def network_view(
         networks.append("yours")
     if run is not None:
         record = load_run(run)
-        record.model()  # says what is wrong with a run without weights
+        record.model()  # raises an error if the run has no weights
         epochs = list(record.epochs_with_weights)
         accuracy = record.history["validation_accuracy"]
         for epoch in epochs:
@@ -108,31 +108,31 @@ def export_page(
     title: str = "Through my network",
     precision: Precision = "int8",
 ) -> Path:
-    """Write a page that shows what a network makes of pictures: open it in a browser, mail it, or put it on a website.
+    """Write a page that shows pictures passing through a network: open it in a browser, mail it, or publish it.
 
-    It is one HTML file with weights and pictures in it. It needs no Python, and asks nothing of any server.
+    It is a single HTML file that includes weights and pictures. It needs no Python and makes no requests to a server.
 
     Args:
-        model: the network; any that `cifar_helpers.web.graph.trace` can follow.
-        path: of the file; `.html` is added if it has no ending. Folders on the way are created.
-        pictures: to choose from, at most 24; `None` takes sketches. Publish only pictures that you may pass on.
+        model: the network, any that `cifar_helpers.web.graph.trace` can follow.
+        path: of the file; `.html` is added if it has no extension. Missing folders are created.
+        pictures: to choose from, at most 24; `None` uses sketches. Publish only pictures that you may share.
         title: of the page.
-        precision: of the weights: `int8` for the smallest file.
+        precision: of the weights; `int8` gives the smallest file.
 
     Returns:
         The path of the file.
 
     Raises:
         PictureError: if a picture cannot be used.
-        TypeError: if `path` is no path, or the browser cannot compute the network; it names the layer.
-        ValueError: if the pictures are none or too many, or the file cannot be written; it says why.
+        TypeError: if `path` is not a path, or the browser cannot compute the network; it names the layer.
+        ValueError: if there are no pictures or too many, or the file cannot be written; the message says why.
     """
     target = user_path(path)
     if target.is_dir():
-        raise ValueError(f"{target} is a folder, not a file: name a file in it")
+        raise ValueError(f"{target} is a folder, not a file: give the path of a file in it")
     target = target if target.suffix else target.with_suffix(".html")
     view = network_view(pictures, checked_network(model), precision=precision)
-    words = "What a convolutional network makes of a picture, layer by layer. The page needs JavaScript."
+    words = "A picture on its way through a convolutional network, layer by layer. This page needs JavaScript."
     placed = Placed("through_the_network", view.state, words)
     text = page([placed], {name: read() for name, read in view.files.items()}, title=title)
     try:
@@ -156,7 +156,9 @@ def _named(pictures: Pictures | None) -> dict[str, npt.NDArray[np.uint8]]:
     else:
         one = isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4
         if one or isinstance(pictures, str | bytes):
-            raise ValueError("pictures must be several: give a list, a tensor (N, 3, 32, 32), or a dict by name")
+            raise ValueError(
+                "pictures must be a list, a tensor (N, 3, 32, 32), or a dict by name. Put a single picture into a list"
+            )
         named = {f"picture {k}": picture for k, picture in enumerate(pictures, 1)}
     if not 1 <= len(named) <= _MOST_PICTURES:
         raise ValueError(f"there must be 1 to {_MOST_PICTURES} pictures, got {len(named)}")

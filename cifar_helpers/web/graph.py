@@ -1,4 +1,4 @@
-"""A network as a list of layers that the browser can compute."""
+"""Describe a network as a list of layers that the browser can compute."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SUPPORTED: Final = (
     "Conv2d, BatchNorm2d, BatchNorm1d, ReLU, GELU, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Linear, Flatten, Dropout, "
     "Identity, a sum of two layers, a mean over height and width, and multiplication by a constant"
 )
-"""What a network may be made of."""
+"""The operations that a network may contain."""
 
 _SIDE: Final = 32
-_BATCH: Final = 2  # not 1, so that an operation that mixes the pictures of a batch can be seen by its shape
+_BATCH: Final = 2  # not 1, so that an operation that mixes the pictures of a batch shows in its output shape
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Node:
 
     Attributes:
         name: path of the module, such as `features.0.1`; unique.
-        label: the same for people: `block 1, batch norm`.
+        label: the same in readable form: `block 1, batch norm`.
         op: `input`, `convolution`, `batch_norm`, `relu`, `gelu`, `max_pool`, `average_pool`, `adaptive_average_pool`,
             `linear`, `reshape`, `add` or `multiply`.
         inputs: indices of the nodes whose outputs it takes.
         shape: of its output for one 32×32 picture: `(C, H, W)` or `(N,)`.
-        settings: what the operation needs to know besides, such as the stride.
-        tensors: the names of its parameters in the network by their names in the layer.
+        settings: other settings of the operation, such as the stride.
+        tensors: names of its parameters in the layer, mapped to their names in the network.
     """
 
     name: str
@@ -65,22 +65,22 @@ class Graph:
 
 
 def trace(model: nn.Module) -> Graph:
-    """List the layers of a network as they compute at inference.
+    """List the layers of a network in the order in which they compute at inference.
 
     Args:
-        model: takes pictures of 32×32 pixels with three channels or one, and gives logits; in any mode, on any device,
-            and whatever it is wrapped in. It stays as it is.
+        model: takes pictures of 32×32 pixels with three channels or one, and returns logits. It may be in any mode, on
+            any device and wrapped, and is left unchanged.
 
     Raises:
-        TypeError: if it has a layer that is not supported, or its `forward` cannot be followed; it says which.
-        ValueError: if it does not take such pictures, or does not give one row of logits for each.
+        TypeError: if a layer is not supported, or its `forward` cannot be traced; the message says which.
+        ValueError: if it does not take such pictures, or does not return one row of logits for each.
     """
     network = copy_network(check_network(model)).cpu().float().eval()
     try:
         graph = fx.Tracer().trace(network)
     except Exception as error:  # a learner's forward may fail in any way
         raise TypeError(
-            f"the forward of {type(network).__name__} cannot be followed ({_first_line(error)}): let it call layers "
+            f"the forward of {type(network).__name__} cannot be traced ({_first_line(error)}). Let it call layers "
             "one after another, without an if or a loop that depends on the picture"
         ) from error
     module = fx.GraphModule(network, graph)
@@ -90,7 +90,7 @@ def trace(model: nn.Module) -> Graph:
         with torch.no_grad():
             recorder.run(torch.zeros(_BATCH, _channels(network), _SIDE, _SIDE))
     except _UnsupportedError as error:
-        raise TypeError(_first_line(error)) from None  # fx adds lines of its own
+        raise TypeError(_first_line(error)) from None  # fx appends its own lines
     except Exception as error:  # as above
         problem = _first_line(error)
         raise ValueError(
@@ -98,12 +98,12 @@ def trace(model: nn.Module) -> Graph:
         ) from error
     nodes = _labelled(recorder.nodes)
     if recorder.last != len(nodes) - 1 or len(nodes[-1].shape) != 1:
-        raise ValueError(f"{type(network).__name__} must give logits (B, classes)")
+        raise ValueError(f"{type(network).__name__} must return logits (B, classes)")
     return Graph(type(network).__name__, nodes, recorder.tensors)
 
 
 def _channels(network: nn.Module) -> int:
-    """Channels of the pictures that a network takes: 1 or 3."""
+    """Number of channels of the pictures that a network takes: 1 or 3."""
     first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)), None)
     grey = first.in_channels == 1 if isinstance(first, nn.Conv2d) else first and first.in_features == _SIDE**2
     return 1 if grey else 3
@@ -114,7 +114,7 @@ class _UnsupportedError(Exception):
 
     def __init__(self, layer: str, place: str, reason: str = "") -> None:
         where = f" ({place})" if place else ""
-        super().__init__(f"{layer}{where} is not supported in the browser{reason}: a network may have {SUPPORTED}")
+        super().__init__(f"{layer}{where} is not supported in the browser{reason}. A network may contain {SUPPORTED}")
 
 
 def _first_line(error: Exception) -> str:
@@ -132,7 +132,7 @@ _AS_LAYERS: Final[Mapping[Any, Callable[..., nn.Module]]] = {
     functional.avg_pool2d: nn.AvgPool2d,
     functional.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
 }
-"""Functions and methods of tensors that do what a layer does, and take the same arguments."""
+"""Functions and tensor methods that do the same as a layer, with the same arguments."""
 _ADDITIONS: Final = (operator.add, operator.iadd, torch.add, "add", "add_")
 _FACTORS: Final[Mapping[Any, Callable[[float], float]]] = {
     **dict.fromkeys((operator.mul, operator.imul, torch.mul, "mul", "mul_"), float),
@@ -144,7 +144,7 @@ _WITHOUT_EFFECT: Final = ("contiguous", "clone", "float")
 
 
 class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
-    """Runs a network on a picture and notes what computes which tensor from which."""
+    """Runs a network on a picture and records how each tensor is computed from earlier ones."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module, garbage_collect_values=False)
@@ -154,7 +154,7 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
         self._places: dict[fx.Node, int] = {}
 
     def run_node(self, n: fx.Node) -> Any:
-        """Run one step and note it, if it computes a tensor from the picture."""
+        """Run one step, and record it if it computes a tensor from the picture."""
         result = super().run_node(n)
         if n.op == "placeholder":
             self._places[n] = self._add("input", "input", (), result)
@@ -168,11 +168,11 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
             self._places[n] = index
             first = n.args[0] if n.args else None
             if isinstance(first, fx.Node) and getattr(layer, "inplace", False):
-                self._places[first] = index  # whatever reads it later reads what has been changed
+                self._places[first] = index  # later steps that read the input read the changed values
         return result
 
     def _layer(self, n: fx.Node) -> nn.Module | None:
-        """The layer that a step is, or that does the same as its function."""
+        """The layer of a step, or one that does the same as its function."""
         if n.op == "call_module":
             return self.module.get_submodule(str(n.target))
         if n.target in _AS_LAYERS:
@@ -189,7 +189,7 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
 
     def _record(self, n: fx.Node, layer: nn.Module | None, place: str, result: Tensor) -> int:
         inputs = tuple(self._places[one] for one in n.args if isinstance(one, fx.Node) and one in self._places)
-        if not inputs:  # the layer was called with its input by name
+        if not inputs:  # the layer was called with its input as a keyword argument
             raise _UnsupportedError(_name(n, layer), place, " with a named input")
         before = self.nodes[inputs[0]].shape
         arguments, named = self.fetch_args_kwargs_from_env(n)
@@ -246,7 +246,7 @@ class _Recorder(fx.Interpreter):  # type: ignore[misc, unused-ignore]
 
 
 def _is_size(value: Any) -> bool:
-    """Whether a value says how large a tensor is, and holds none of its numbers."""
+    """Whether a value describes a tensor (its size, type or device) instead of holding its numbers."""
     return isinstance(value, int | torch.Size | torch.device | torch.dtype)
 
 
@@ -268,7 +268,7 @@ def _is_mean_of_channels(dim: Any = None, keepdim: bool = False, **others: Any) 
 
 
 def _operation(layer: nn.Module, place: str, before: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
-    """What a layer computes, with its settings.
+    """The operation that a layer computes, with its settings.
 
     Raises:
         _UnsupportedError: if the browser cannot compute it.
@@ -347,7 +347,7 @@ _STAGES: Final = {
 
 
 def _labelled(nodes: list[Node]) -> tuple[Node, ...]:
-    """The same nodes with labels: each convolution begins a block, each linear layer but the last is a hidden layer."""
+    """The nodes with labels: each convolution starts a block; each linear layer except the last is a hidden layer."""
     blocks = hidden = 0
     linear = sum(node.op == "linear" for node in nodes)
     part = ""

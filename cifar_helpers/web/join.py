@@ -1,9 +1,9 @@
-"""One ES module out of several: what a notebook gets in one text, and a page in one script.
+"""Join several ES modules into one text, for a notebook or for the script of a page.
 
-A module of the front end imports its neighbours on lines of their own, in one of three forms:
+A front-end module imports its neighbours on separate lines, in one of three forms:
 
     import { a, b } from "./numbers.js";
-    import styles from "./kernel_bench.css";       its text
+    import styles from "./kernel_bench.css";       the text of the file
     import source from "./heavy.js?joined";        the joined module as text, for a Worker
 
 and exports with `export function`, `export class` or `export const`.
@@ -28,10 +28,10 @@ _ANY = re.compile(r"^import .*$", re.MULTILINE)
 
 @cache
 def join(name: str) -> str:
-    """The module `name` of the front end with all that it imports, as the text of one ES module.
+    """The front-end module `name` with everything that it imports, as the text of one ES module.
 
     Raises:
-        ValueError: an import that is not in one of the three forms, or of a name that is not exported.
+        ValueError: if an import is not in one of the three forms, or imports a name that is not exported.
     """
     parts: dict[str, str] = {}
     entry, _ = _resolved(name, parts)
@@ -39,12 +39,12 @@ def join(name: str) -> str:
 
 
 def widget_module(name: str) -> str:
-    """The joined module as anywidget wants it: with `render` in its default export."""
+    """The joined module in the form that anywidget expects: with `render` in its default export."""
     return f"{join(name)}\nexport default {{ render }};\n"
 
 
 def page_script(names: Sequence[str]) -> str:
-    """The script of a page with these widgets: it starts each where `boot.js` finds its record."""
+    """The script of a page with these widgets; `boot.js` starts each one at its place on the page."""
     parts: dict[str, str] = {}
     for name in ["boot", *names]:
         _add(name, parts)
@@ -60,7 +60,7 @@ def _add(name: str, parts: dict[str, str]) -> None:
 
 
 def _resolved(name: str, parts: dict[str, str]) -> tuple[str, list[str]]:
-    """The module's text with its imports replaced, and its exported names; what it needs is added to `parts`."""
+    """The module's text with its imports replaced, and its exported names; imported modules are added to `parts`."""
     text = (FRONTEND / f"{name}.js").read_text(encoding="utf-8")
 
     def names(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""One self-contained HTML file with widgets in it: no request leaves it, and it opens from disk."""
+"""A self-contained HTML file with widgets: it makes no requests, and opens from disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cifar_helpers.web.join import page_script
 
 __all__ = ["Placed", "page"]
 
-# The page may do nothing but run what it holds: a browser refuses every request.
+# The page may only run its own content: a browser refuses every request.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; media-src blob:"
@@ -39,10 +39,10 @@ def page(widgets: Sequence[Placed], files: Mapping[str, bytes], *, title: str, h
     """The text of an HTML file.
 
     Args:
-        widgets: in the order in which they stand on the page.
-        files: what the widgets load, by name.
+        widgets: in their order on the page.
+        files: data that the widgets load, by name.
         title: of the page.
-        heading: whether the title stands above the widgets, too.
+        heading: whether to show the title above the widgets too.
     """
     places = "\n".join(
         f'<div data-widget="{widget.name}"><script type="application/json">{as_json(widget.state)}</script>'
@@ -79,7 +79,7 @@ def page(widgets: Sequence[Placed], files: Mapping[str, bytes], *, title: str, h
 
 
 def as_json(value: Any) -> str:
-    """JSON that may stand inside a script element; bytes become `{"$bytes": base64}`."""
+    """JSON that is safe inside a script element; bytes become `{"$bytes": base64}`."""
     text = json.dumps(value, default=_bytes, allow_nan=False)
     return text.replace("<", "\\u003c")
 

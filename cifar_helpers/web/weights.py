@@ -1,4 +1,4 @@
-"""A network as one file that the browser can read and compute."""
+"""Write a network as one file that the browser can read and run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Precision: TypeAlias = Literal["int8", "float16", "float32"]
 
 _MAGIC: Final = b"CNNW"
 _VERSION: Final = 1
-_ALIGNMENT: Final = 4  # bytes; typed arrays of the browser must begin so
+_ALIGNMENT: Final = 4  # bytes; typed arrays in the browser must start at a multiple of this
 
 
 def encode(
@@ -31,18 +31,18 @@ def encode(
     epoch: int | None = None,
     run: str | None = None,
 ) -> bytes:
-    """Write a network for the browser: its layers, and its weights in a precision.
+    """Encode a network for the browser: its layers, and its weights in a given precision.
 
-    The file has four parts: `CNNW`, the length of the header (uint32), the header (JSON, padded with blanks to a
-    multiple of 4 bytes), and the tensors one after another, each from a multiple of 4 bytes on, little-endian.
+    The file has four parts: `CNNW`, the length of the header (uint32), the header (JSON, padded with spaces to a
+    multiple of 4 bytes), and the tensors one after another, little-endian, each starting at a multiple of 4 bytes.
 
     Args:
         model: see `cifar_helpers.web.graph.trace`.
-        precision: of the weights of convolutions and linear layers. With `int8`, each output channel has a scale of
-            its own, and the first and last layers, where rounding matters most and few numbers are, have `float16`.
+        precision: of the weights of convolutions and linear layers. With `int8`, each output channel has its own
+            scale, and the first and last layers, which are small and most sensitive to rounding, use `float16`.
             Biases and batch norms are always `float32`.
-        classes: names of the logits, in order.
-        epoch: after which these weights were taken.
+        classes: names of the classes, in the order of the logits.
+        epoch: the epoch of these weights.
         run: name of the training run.
 
     Raises:
@@ -53,7 +53,7 @@ def encode(
         raise ValueError(f"precision must be int8, float16 or float32, got {precision!r}")
     graph = trace(model)
     if len(classes) != graph.nodes[-1].shape[0]:
-        raise ValueError(f"the network gives {graph.nodes[-1].shape[0]} logits, but there are {len(classes)} classes")
+        raise ValueError(f"the network returns {graph.nodes[-1].shape[0]} logits, but there are {len(classes)} classes")
     payload = bytearray()
     tensors = []
     types = _types(graph, precision)
@@ -89,7 +89,7 @@ def _types(graph: Graph, precision: Precision) -> dict[str, str]:
 
 
 def _store(tensor: Tensor, kind: str, payload: bytearray) -> dict[str, Any]:
-    """Append a tensor to the payload; gives what the header says of it."""
+    """Append a tensor to the payload; return its entry in the header."""
     values = tensor.numpy()
     if kind == "i8":
         rows = values.reshape(len(values), -1)

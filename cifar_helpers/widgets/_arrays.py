@@ -1,4 +1,4 @@
-"""Traits that hold arrays: checked where they come in, and sent to the browser as plain lists or bytes."""
+"""Traits for arrays: validated when they are set, and sent to the browser as plain lists or bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Numbers(traitlets.TraitType[Any, Any]):
     """A float64 array of finite numbers; the browser gets nested lists.
 
     Args:
-        shapes: those that are allowed; none allows all.
+        shapes: the allowed shapes; empty allows all.
         limit: the largest absolute value.
     """
 
@@ -26,19 +26,19 @@ class Numbers(traitlets.TraitType[Any, Any]):
         self.tag(sync=True, to_json=lambda value, _: value.tolist(), from_json=lambda value, _: value)
 
     def validate(self, obj: Any, value: Any) -> np.ndarray[Any, Any]:
-        """A read-only copy, or a TraitError that says what is wrong with the value."""
+        """A read-only copy of the value, or a TraitError that says what is wrong with it."""
         try:
             array = np.array(value, dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise traitlets.TraitError(f"{self.name} wants numbers, got {type(value).__name__}") from error
+            raise traitlets.TraitError(f"{self.name} must be numbers, got {type(value).__name__}") from error
         if self.shapes and array.shape not in self.shapes:
             allowed = " or ".join(str(shape) for shape in self.shapes)
-            raise traitlets.TraitError(f"{self.name} has the shape {array.shape}; it needs {allowed}")
+            raise traitlets.TraitError(f"{self.name} has shape {array.shape}, but must have shape {allowed}")
         if not np.isfinite(array).all():
-            raise traitlets.TraitError(f"{self.name} holds NaN or infinity; it needs finite numbers")
+            raise traitlets.TraitError(f"{self.name} contains NaN or infinity. Use finite numbers")
         if self.limit is not None and np.abs(array).max(initial=0) > self.limit:
             raise traitlets.TraitError(
-                f"{self.name} holds {np.abs(array).max():g}; the largest allowed is {self.limit:g}"
+                f"{self.name} contains {np.abs(array).max():g}, but the largest value allowed is {self.limit:g}"
             )
         return _fixed(array)
 
@@ -56,24 +56,24 @@ class Pixels(traitlets.TraitType[Any, Any]):
         )
 
     def validate(self, obj: Any, value: Any) -> np.ndarray[Any, Any]:
-        """A read-only copy, or a TraitError that says what is wrong with the value."""
+        """A read-only copy of the value, or a TraitError that says what is wrong with it."""
         array = np.asarray(value)
         if array.dtype != np.uint8 or array.shape != self.shape:
             raise traitlets.TraitError(
-                f"{self.name} wants a uint8 array of shape {self.shape}, got {array.dtype} of shape {array.shape}"
+                f"{self.name} must be a uint8 array of shape {self.shape}, got {array.dtype} of shape {array.shape}"
             )
         return _fixed(array.copy())
 
 
 def packed_pictures(images: ImageSet, chosen: np.ndarray[Any, Any]) -> bytes:
-    """Some pictures of a data set in one file, for `unpackPictures` of image_wall.js.
+    """Some pictures of a data set in one file, for `unpackPictures` in image_wall.js.
 
     A count, the numbers of the pictures in the set (uint32 both, little-endian), their labels (a byte each), then their
     pixels `(count, 32, 32, 3)`.
 
     Args:
         images: the data set.
-        chosen: numbers of the pictures.
+        chosen: the numbers of the pictures.
     """
     pixels = images.images[chosen].permute(0, 2, 3, 1).contiguous().numpy()
     labels = images.labels[chosen].numpy().astype(np.uint8)

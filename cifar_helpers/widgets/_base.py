@@ -1,4 +1,4 @@
-"""What all widgets share: a front-end module, traits, data on request, and a record for pages without a kernel."""
+"""The base of all widgets: a front-end module, traits, data on request, and a record for pages without a kernel."""
 
 from __future__ import annotations
 
@@ -38,35 +38,35 @@ class CourseWidget(anywidget.AnyWidget):
         in_this_cell(self)
 
     def words(self) -> str:
-        """What the widget shows, in one or two sentences: for readers without it, and as alt text of its picture."""
+        """What the widget shows, in one or two sentences, for readers without it and as alt text of its picture."""
         raise NotImplementedError
 
     def html(self) -> str:
-        """What a stored notebook shows in place of the widget; by default the words."""
+        """What a stored notebook shows instead of the widget; by default the words."""
         return f"<p>{html.escape(self.words())}</p>"
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
-        """What the browser may load, by name: weights and other data that no trait should carry."""
+        """Data that the browser may load, by name: weights and other data too large for traits."""
         return {}
 
     def read(self, name: str) -> bytes:
-        """What a notebook's browser gets when it asks for `name`.
+        """The data that a notebook's browser gets when it requests `name`.
 
-        Override it where there is more to ask for than a stored page should carry, which is what `loadable` has.
+        Override this to offer more than a stored page should contain, which is what `loadable` returns.
         """
         return self.loadable()[name]()
 
     def state(self) -> dict[str, Any]:
-        """The state of the widget as the browser gets it; pictures as bytes."""
+        """The state of the widget as the browser gets it, with pictures as bytes."""
         full = self.get_state()
         return {name: full[name] for name in self.trait_names(sync=True) if self._is_own(name)}
 
     def record(self) -> dict[str, Any]:
-        """What a stored notebook keeps of the state, so that a page may bring the widget to life: all but pictures."""
+        """The part of the state that a stored notebook keeps, so that a page can revive it: all but pictures."""
         return {name: value for name, value in self.state().items() if not isinstance(value, bytes)}
 
     def as_page(self, title: str) -> str:
-        """One HTML file with this widget as it is now, which needs neither Python nor a network."""
+        """One HTML file with this widget in its present state; it needs neither Python nor a network connection."""
         files = {name: read() for name, read in self.loadable().items()}
         return page([Placed(self.module, self.state(), self.words())], files, title=title, heading=False)
 
@@ -74,7 +74,7 @@ class CourseWidget(anywidget.AnyWidget):
         return name not in _BASE_TRAITS and not name.startswith("_")
 
     def _answer(self, _: Any, message: Any, __: Any) -> None:
-        """Send what the browser asks for; an error goes to the browser, too, which waits for an answer."""
+        """Send what the browser requests; an error is sent too, because the browser waits for a reply."""
         if not isinstance(message, dict) or message.get("type") != "load":
             return
         name = message.get("name")
@@ -89,7 +89,7 @@ class CourseWidget(anywidget.AnyWidget):
         return self.words()
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and beside it what a stored notebook keeps: a sentence, and a record without pictures."""
+        """The widget, and what a stored notebook keeps of it: a sentence, and a record without pictures."""
         bundle, metadata = _pair(super()._repr_mimebundle_(**options))
         record = html.escape(as_json(self.record()))
         bundle["text/plain"] = self.words()
@@ -98,7 +98,7 @@ class CourseWidget(anywidget.AnyWidget):
 
 
 def _pair(bundle: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A bundle with its metadata: versions of anywidget return either both or the first alone."""
+    """A bundle with its metadata; some versions of anywidget return both, others only the bundle."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     return dict(data or {}), dict(metadata or {})
 
@@ -107,7 +107,7 @@ def one_of(proposal: Any, allowed: Iterable[Any]) -> Any:
     """The proposed value of a trait.
 
     Raises:
-        traitlets.TraitError: if it is none of those that are allowed; it lists them.
+        traitlets.TraitError: if it is not one of the allowed values; the message lists them.
     """
     name, value, known = proposal["trait"].name, proposal["value"], list(allowed)
     if value not in known:

@@ -1,4 +1,4 @@
-"""A cell that is run again replaces its widgets: what it showed before is closed, with all that watches it."""
+"""When a cell is run again, close the widgets of its last run together with their listeners."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from ipywidgets import DOMWidget
 
-# Cell to the run of it and the widgets that it made.
+# For each cell, its last run and the widgets that this run created.
 _shown: Final[dict[str, tuple[str, list[DOMWidget]]]] = {}
 
 
 def in_this_cell(widget: DOMWidget) -> None:
-    """Close what an earlier run of the current cell made, and remember `widget`; outside a notebook nothing happens."""
+    """Close the widgets of an earlier run of this cell, and remember `widget`; does nothing outside a notebook."""
     cell, run = _current()
     if cell:
         earlier, made = _shown.get(cell, ("", []))
@@ -24,12 +24,12 @@ def in_this_cell(widget: DOMWidget) -> None:
 
 
 def _current() -> tuple[str, str]:
-    """Identifiers of the cell and of its run; empty where there is no notebook that tells."""
+    """Identifiers of the cell and of its run; empty outside a notebook."""
     try:
         from IPython.core.getipython import get_ipython
     except ImportError:
         return "", ""
-    # Only the shell of a notebook's kernel knows its cell.
+    # Only the shell of a notebook's kernel knows the current cell.
     parent: dict[str, Any] = getattr(get_ipython(), "get_parent", dict)()
     cell = (parent.get("metadata") or {}).get("cellId", "")
     return cell, (parent.get("header") or {}).get("msg_id", "")

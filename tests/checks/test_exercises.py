@@ -88,7 +88,7 @@ def test_a_change_of_the_input_is_noticed() -> None:
     assert "in place" in str(checks.brighten(in_place))
 
 
-def test_right_only_for_square_images_is_told_with_the_shape() -> None:
+def test_an_answer_right_only_for_square_images_is_reported_with_the_shape() -> None:
     def square(images: torch.Tensor) -> torch.Tensor:
         channels, height, _ = images.shape
         return images.reshape(channels, height // 2, 2, height // 2, 2).amax(dim=(2, 4))
@@ -96,7 +96,7 @@ def test_right_only_for_square_images_is_told_with_the_shape() -> None:
     assert "raises RuntimeError" in str(checks.max_pool(square)) and "tensor" in str(checks.max_pool(square))
 
 
-def test_wrong_shape_and_wrong_numbers_are_told_apart() -> None:
+def test_wrong_shape_and_wrong_numbers_get_different_replies() -> None:
     assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
     assert "differ by up to" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
 
@@ -105,7 +105,7 @@ def test_a_wrong_answer_about_a_network_is_not_taken_for_the_network() -> None:
     assert "differ by up to" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
 
 
-def test_of_several_tensors_the_one_that_is_wrong_is_told() -> None:
+def test_of_several_tensors_the_wrong_one_is_named() -> None:
     def own(images: torch.Tensor, labels: torch.Tensor, *rest: Any) -> Any:
         mixed, shares = solution("mixup")(images, labels, *rest)
         return mixed, shares.clamp(max=0.6)
@@ -115,7 +115,7 @@ def test_of_several_tensors_the_one_that_is_wrong_is_told() -> None:
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
     assert "the shape is (4,), but should be (2,)" in str(twice)
     thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
-    assert "the shape is (3,); wanted is (2,)" in str(thrice)
+    assert "the shape is (3,), but should be (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
     assert "in tensor 1 of 2 the shape is (1, 3); wanted is (3, 3)" in str(other)
 
@@ -140,7 +140,7 @@ def test_hints_go_a_step_further_each_time_and_end_with_the_solution() -> None:
     assert "there is no exercise 'maxpool'" in checks.hint("maxpool") and "max_pool" in checks.hint("maxpool")
 
 
-def test_progress_tells_what_is_solved() -> None:
+def test_progress_shows_what_is_solved() -> None:
     checks.session.solved.clear()
     of = sum(exercise.lesson == 2 for exercise in EXERCISES)
     assert f"0 of {of} exercises solved" in checks.progress(2)

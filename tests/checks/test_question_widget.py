@@ -1,4 +1,4 @@
-"""Question cards and verdicts in Chromium: answered by mouse, keyboard and touch; and what is stored of them."""
+"""Question cards and verdicts in Chromium, answered by mouse, keyboard and touch, and what is stored of them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     [
         ("32", "Yes, it is 32 pixels."),
         ("34,0", "Yes, close enough: it is 32 pixels; you said 34."),
-        ("20", "Not 20; it is 32 pixels. Too low."),
+        ("20", "Not 20: it is 32 pixels. Too low."),
     ],
 )
 def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, says: str) -> None:
@@ -70,14 +70,14 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     expect(page.locator(".q-verdict")).to_contain_text("Write a number first.")
     page.keyboard.type("many")
     page.keyboard.press("Enter")
-    expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write only digits, such as 12.5.")
+    expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write digits only, such as 12.5.")
     field.fill(typed)
     expect(page.locator(".q-verdict")).to_have_text("")
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(field).to_be_disabled()
     expect(page.get_by_role("img")).to_have_attribute(
-        "aria-label", f"Your guess {float(typed.replace(',', '.')):g}, the truth 32 pixels"
+        "aria-label", f"Your guess {float(typed.replace(',', '.')):g}, the right answer 32 pixels"
     )
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
@@ -96,7 +96,7 @@ def test_a_page_reads_numbers_as_python_does(front: FrontEnd) -> None:
     cases = [
         (text, unit, near)
         for text in SPELLINGS
-        for unit, near in (("%", 20.0), ("points", 9.22), ("pixels", 20000.0), ("FLOP a byte", 0.5))
+        for unit, near in (("%", 20.0), ("points", 9.22), ("pixels", 20000.0), ("FLOP per byte", 0.5))
     ]
     found = page.evaluate(
         """async ([source, cases]) => {
@@ -113,7 +113,7 @@ def test_a_share_where_percent_are_asked_is_asked_back(front: FrontEnd) -> None:
     share = checks.guess("linear_share")
     assert isinstance(share, QuestionWidget)
     page = front.open(share)
-    for typed, says in (("0.97", "Do you mean 0.97 % or 97 %? Write the % sign."), ("93 %", "Yes")):
+    for typed, says in (("0.97", "Do you mean 0.97 % or 97 %? Add the % sign."), ("93 %", "Yes")):
         page.get_by_role("textbox").fill(typed)
         page.get_by_role("button", name="Commit").click()
         expect(page.locator(".q-verdict")).to_contain_text(says)
@@ -137,15 +137,15 @@ def test_a_quiz_counts_what_was_known_and_not_what_was_shown(front: FrontEnd) ->
     expect(card.locator('.q-option[data-state="right"], .q-option[data-state="wrong"]')).to_have_count(0)
     expect(card.locator(".q-verdict")).to_have_text("")
     card.get_by_role("button", name="Check").click()
-    expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 at the first try")
+    expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 on the first try")
     page.get_by_role("button", name="Question 5").click()
     answer(right[4])
-    expect(page.locator(".q-head")).to_contain_text("2 of 5 right, 1 at the first try")
+    expect(page.locator(".q-head")).to_contain_text("2 of 5 right, 1 on the first try")
     for number in (1, 2, 3):  # from the last, the next is the first that is open
         card.get_by_role("button", name="Next question").click()
         expect(card.locator("legend")).to_contain_text(f"{number + 1}.")
         answer(right[number])
-    expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 4 at the first try, read again about 1")
+    expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 4 on the first try, look again at 1")
     expect(card.get_by_role("button", name="Next question")).to_be_hidden()
     # Python counts in the same way.
     for option in (1 - min(right[0], 1), right[0]):

@@ -1,4 +1,4 @@
-"""Predictions and quizzes: sound questions, honest answers, and the same as text where no widget can be."""
+"""Predictions and quizzes: well-formed questions, the right replies, and the same as text if there are no widgets."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_gue
 
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in QUIZZES if [*NOTEBOOKS.glob(f"{lesson:02}*.ipynb")]])
-def test_each_prediction_stands_once_in_its_lesson_in_order_and_the_quiz_once(lesson: int) -> None:
+def test_each_prediction_is_once_in_its_lesson_in_order_and_the_quiz_once(lesson: int) -> None:
     code = "\n".join(code_cells(lesson))
     wanted = [name for name, question in PREDICTIONS.items() if question.lesson == lesson]
     assert re.findall(r'^checks\.guess\("(\w+)"\)$', code, re.M) == wanted
@@ -126,7 +126,7 @@ def test_a_quiz_is_answered_by_letters() -> None:
         assert isinstance(heard, Replies) and str(heard).endswith("5 of 5 right")
         wrong = "b" if letters[0] == "a" else "a"
         assert str(checks.quiz(lesson, wrong + letters[1:])).endswith("4 of 5 right")
-    assert "give 5 letters" in str(checks.quiz(lesson, "abc"))
+    assert "Give 5 letters" in str(checks.quiz(lesson, "abc"))
     assert "no quiz for lesson 99" in str(checks.quiz(99))
 
 
@@ -135,9 +135,9 @@ def test_progress_counts_a_prediction_when_it_is_committed() -> None:
     of = sum(other.lesson == question.lesson for other in PREDICTIONS.values())
     checks.guess(name)
     checks.guess(name, "zebra")
-    assert f"0 of {of} predictions committed" in checks.progress(question.lesson)
+    assert f"0 of {of} predictions made" in checks.progress(question.lesson)
     checks.guess(name, "a" if isinstance(question, Choice) else 1)
-    assert f"1 of {of} predictions committed" in checks.progress(question.lesson)
+    assert f"1 of {of} predictions made" in checks.progress(question.lesson)
     assert name in str(checks.guess("nothing")) and "no prediction 'nothing'" in str(checks.guess("nothing"))
 
 

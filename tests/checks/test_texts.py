@@ -1,4 +1,4 @@
-"""Texts are Markdown: what they say is what is heard, and a malformed file is told with the place and the reason."""
+"""Texts are read from Markdown, and an error in a malformed file names the place and the reason."""
 
 from __future__ import annotations
 
@@ -95,31 +95,31 @@ BROKEN_QUESTIONS = {
     "two reasons": ("order.\n", "order.\n  - Really.\n", "line 27, 'colour': the reason is missing"),
     "reason of a point alone": ("  - That is OpenCV's order.", "  -", "line 27, 'colour': the reason is missing"),
     "reason as a paragraph": ("\n  - That is", "\n\n  That is", "line 27, 'colour': the reason is missing"),
-    "one option": ("- [ ] Blue\n  - That is OpenCV's order.\n", "", "'colour': it has 1 options; give 2 to 5"),
-    "no options": (QUESTIONS[QUESTIONS.index("- [x] Red") :], "", "'colour': after a paragraph that asks"),
-    "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is no number"),
+    "one option": ("- [ ] Blue\n  - That is OpenCV's order.\n", "", "'colour': it has 1 options. Write 2 to 5"),
+    "no options": (QUESTIONS[QUESTIONS.index("- [x] Red") :], "", "'colour': after the paragraph that asks"),
+    "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is not a number"),
     "no unit": ("{share} %, within", "{share}, within", "line 12, 'share': write the answer as Answer:"),
-    "bad truth": ("{share} %", "many %", "line 12, 'share': 'many' is no number"),
-    "bad guess": ("- 0 to 1e3", "- 0 to many", "line 17, 'share': 'many' is no number"),
-    "infinite guess": ("- 0 to 1e3", "- 0 to inf", "line 17, 'share': 'inf' is no number"),
-    "guess backwards": ("- 0 to 1e3", "- 7 to 3", "line 17, 'share': 7 is not below 3"),
+    "bad truth": ("{share} %", "many %", "line 12, 'share': 'many' is not a number"),
+    "bad guess": ("- 0 to 1e3", "- 0 to many", "line 17, 'share': 'many' is not a number"),
+    "infinite guess": ("- 0 to 1e3", "- 0 to inf", "line 17, 'share': 'inf' is not a number"),
+    "guess backwards": ("- 0 to 1e3", "- 7 to 3", "line 17, 'share': 7 is not smaller than 3"),
     "guess without limits": ("- 0 to 1e3", "- low", "line 17, 'share': write each guess as"),
-    "no reason for a number": ("It is so.\n", "", "'share': after a paragraph that asks"),
-    "unknown field": ("{images} images", "{picures} images", "line 9, 'share': questions.py computes no {picures}"),
-    "unknown truth": ("{share} %", "{sare} %", "line 12, 'share': questions.py computes no {sare}; it computes share"),
-    "unknown field in a reason": ("R: {images}", "R: {image}", "line 25, 'colour': questions.py computes no {image}"),
-    "name with a space": ("### share", "### the share", "line 7, 'the share': the name of a question"),
-    "name twice": ("### colour", "### share", "'share': there are two questions of this name"),
-    "number in the quiz": ("## Predictions", "## Quiz", "'share': a quiz has options"),
-    "another part": ("## Quiz", "## Test", "line 19, 'Test': a part is called Predictions or Quiz"),
-    "no part": ("## Predictions\n", "", "'share': it stands before ## Predictions and ## Quiz"),
-    "too deep": ("### share", "#### share", "line 7, 'share': headings go no deeper than ###"),
-    "no title": ("# Questions of a trial lesson\n", "", "line 1: begin with a title"),
+    "no reason for a number": ("It is so.\n", "", "'share': after the paragraph that asks"),
+    "unknown field": ("{images} images", "{picures} images", "line 9, 'share': questions.py has no function picures"),
+    "unknown truth": ("{share} %", "{sare} %", "line 12, 'share': questions.py has no function sare, only share"),
+    "unknown field in a reason": ("R: {images}", "R: {image}", "line 25, 'colour': questions.py has no function image"),
+    "name with a space": ("### share", "### the share", "line 7, 'the share': use only letters"),
+    "name twice": ("### colour", "### share", "'share': there are two questions with this name"),
+    "number in the quiz": ("## Predictions", "## Quiz", "'share': a question of a quiz needs options"),
+    "another part": ("## Quiz", "## Test", "line 19, 'Test': call a part Predictions or Quiz"),
+    "no part": ("## Predictions\n", "", "'share': move it below ## Predictions or ## Quiz"),
+    "too deep": ("### share", "#### share", "line 7, 'share': use no headings below ###"),
+    "no title": ("# Questions of a trial lesson\n", "", "line 1: start with a title"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN_QUESTIONS)
-def test_malformed_questions_are_told_with_file_line_and_heading(name: str, tmp_path: Path) -> None:
+def test_malformed_questions_are_reported_with_file_line_and_heading(name: str, tmp_path: Path) -> None:
     before, after, words = BROKEN_QUESTIONS[name]
     assert before in QUESTIONS
     with pytest.raises(MalformedText) as caught:
@@ -167,24 +167,24 @@ def test_exercises_are_read_as_they_are_written(tmp_path: Path) -> None:
 
 BROKEN_EXERCISES = {
     "unknown exercise": ("## double", "## dubble", "line 3, 'dubble': exercises.py has no such exercise"),
-    "no exercise": (THREE[THREE.index("## double") :], "", "the exercise double has no text; write it below ## double"),
-    "twice": ("### Mistakes", "## double", "line 22, 'double': there are two exercises of this name"),
-    "no notice": ("twice is twice.\n", "", "line 3, 'double': one paragraph for who is right"),
-    "no hints": ("### Hints", "### Help", "'double': its parts are ### Hints and ### Mistakes"),
-    "no mistakes": (THREE[THREE.index("### Mistakes") :], "", "'double': its parts are ### Hints and ### Mistakes"),
-    "hints without numbers": ("1. What", "What", "'double': below ### Hints stands a numbered list"),
-    "no solution": (THREE[THREE.index("   ```python") : THREE.index("   (so it")], "", "'double': the last hint holds"),
-    "hint without text": ("1. What is 2 * x,\n   in code?", "1.", "line 9, 'double': a hint holds text"),
-    "unknown mistake": ("- half:", "- hlaf:", "line 24, 'double': exercises.py has no mistake 'hlaf'; it has half"),
+    "no exercise": (THREE[THREE.index("## double") :], "", "the exercise double has no text. Write it below ## double"),
+    "twice": ("### Mistakes", "## double", "line 22, 'double': there are two exercises with this name"),
+    "no notice": ("twice is twice.\n", "", "line 3, 'double': write one paragraph"),
+    "no hints": ("### Hints", "### Help", "'double': write the parts ### Hints and ### Mistakes"),
+    "no mistakes": (THREE[THREE.index("### Mistakes") :], "", "'double': write the parts ### Hints and ### Mistakes"),
+    "hints without numbers": ("1. What", "What", "'double': write a numbered list below ### Hints"),
+    "no solution": (THREE[THREE.index("   ```python") : THREE.index("   (so it")], "", "'double': put the solution"),
+    "hint without text": ("1. What is 2 * x,\n   in code?", "1.", "line 9, 'double': a hint must be text"),
+    "unknown mistake": ("- half:", "- hlaf:", "line 24, 'double': exercises.py has no mistake 'hlaf', only half"),
     "mistake without reply": ("- same: it gives x back.\n", "", "'double': the mistake 'same' has no reply"),
     "reply twice": ("- same:", "- half:", "line 25, 'double': the mistake 'half' has two replies"),
     "reply without name": ("- same: it", "- it", "line 25, 'double': write each mistake as - name: reply"),
-    "before the first": ("## double\n", "", "'Hints': it stands before the first exercise"),
+    "before the first": ("## double\n", "", "'Hints': move it below the heading of an exercise"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BROKEN_EXERCISES)
-def test_malformed_exercises_are_told_with_file_line_and_heading(name: str, tmp_path: Path) -> None:
+def test_malformed_exercises_are_reported_with_file_line_and_heading(name: str, tmp_path: Path) -> None:
     before, after, words = BROKEN_EXERCISES[name]
     assert before in THREE
     with pytest.raises(MalformedText) as caught:
@@ -192,12 +192,12 @@ def test_malformed_exercises_are_told_with_file_line_and_heading(name: str, tmp_
     assert str(caught.value).startswith("lesson_99/exercises.md") and words in str(caught.value), caught.value
 
 
-def test_a_file_that_is_missing_or_no_utf_8_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MalformedText, match=r"lesson_99/exercises.md cannot be read as text"):
+def test_a_file_that_is_missing_or_not_utf_8_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(MalformedText, match=r"lesson_99/exercises.md cannot be read as UTF-8 text"):
         read_exercises(tmp_path / "lesson_99" / "exercises.md", MISTAKES)
     path = written(tmp_path, "")
     path.write_bytes("# Größe".encode("latin-1"))
-    with pytest.raises(MalformedText, match=r"lesson_99/questions.md cannot be read as text in UTF-8"):
+    with pytest.raises(MalformedText, match=r"lesson_99/questions.md cannot be read as UTF-8 text"):
         read_questions(path, 99, FIELDS)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of data on disk share."""
+"""Fixtures shared by the tests of data on disk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture
 def root(tmp_path: Path, sketch_root: Path) -> Path:
-    """An empty data folder with the sketches at hand, which take seconds to draw."""
+    """An empty data folder with cached sketches, which take seconds to draw."""
     shutil.copytree(sketch_root / ".cache", tmp_path / "root" / ".cache")
     return tmp_path / "root"

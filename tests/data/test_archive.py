@@ -1,4 +1,4 @@
-"""From the archive to the data set: only the official files, checked, all or none, whatever happens."""
+"""From the archive to the data set: only the official files, verified, and all or none of them."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_offline_no_mirror_is_asked(root: Path, small: tuple[Path, Archive], mon
         assert data.source == "sketches" and server.asked == []
 
 
-def test_the_learner_is_told_why_there_are_sketches(
+def test_the_message_says_why_there_are_sketches(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CIFAR10_OFFLINE", "0")
@@ -261,7 +261,7 @@ def test_kill_9_at_any_moment_of_a_download_and_an_unpack(
 
 
 def plain(archive: Path, target: Path) -> float:
-    """Seconds of the least that must be done: SHA-256 of the archive, and its extraction."""
+    """Seconds of the minimum that must be done: SHA-256 of the archive, and its extraction."""
     start = time.perf_counter()
     digest = hashlib.sha256()
     with archive.open("rb") as file:

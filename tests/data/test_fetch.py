@@ -41,7 +41,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same rules in a tenth of the time."""
+    """The same rules with all times divided by ten."""
     monkeypatch.setattr(mirrors, "PATIENCE", 1.0)
     monkeypatch.setattr(mirrors, "STAGGER", 0.3)
 
@@ -106,7 +106,7 @@ def test_a_bad_mirror_alone_gives_an_error_and_leaves_nothing_unverified(
         ("loop", "infinite loop"), ("zipped", "another encoding"),
     ],
 )  # fmt: skip
-def test_the_reason_is_told(server: FaultServer, tmp_path: Path, fault: str, says: str) -> None:
+def test_the_reason_is_reported(server: FaultServer, tmp_path: Path, fault: str, says: str) -> None:
     with pytest.raises(DownloadError, match=says):
         get([server.url(fault)], tmp_path / "file")
 
@@ -143,7 +143,7 @@ def test_a_single_slow_mirror_is_not_left(server: FaultServer, tmp_path: Path, m
 def test_no_answer_at_all_is_known_within_ten_seconds(
     server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same rules in a fifth of the time: all mirrors together are waited for as long as one."""
+    """With all times divided by five: the wait for all mirrors together is as long as for one."""
     assert mirrors.PATIENCE == 10
     monkeypatch.setattr(mirrors, "PATIENCE", 2.0)
     monkeypatch.setattr(mirrors, "STAGGER", mirrors.STAGGER / 5)
@@ -190,7 +190,7 @@ def test_an_address_of_no_use_gives_an_error(tmp_path: Path, address: str) -> No
         get([address], tmp_path / "file")
 
 
-def test_no_address_at_all_is_told(tmp_path: Path) -> None:
+def test_no_address_at_all_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="no address was given"):
         get([], tmp_path / "file")
 
@@ -248,7 +248,7 @@ def test_a_whole_part_needs_no_server(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_hurried")
-def test_a_mirror_that_cuts_and_lies_does_not_hold_up_for_ever(server: FaultServer, tmp_path: Path) -> None:
+def test_a_mirror_that_cuts_and_sends_wrong_bytes_does_not_block_forever(server: FaultServer, tmp_path: Path) -> None:
     server.body = b"?" * len(CONTENT)
     with pytest.raises(DownloadError, match="SHA-256"):
         get([server.url("cut-after-300000")], tmp_path / "file")
@@ -284,7 +284,7 @@ def test_a_folder_that_cannot_be_made_is_named(server: FaultServer, tmp_path: Pa
 
 
 def _fetch_and_tell(target: Path, url: str, limit: int | None = None) -> None:
-    """Say what goes wrong, in a process that may write no more bytes than this to a file."""
+    """Report what goes wrong in a process that may not write more than this number of bytes to a file."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the server of processes is deaf to it
     if limit:
         import resource  # only POSIX has it
@@ -297,7 +297,7 @@ def _fetch_and_tell(target: Path, url: str, limit: int | None = None) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of a process")
-def test_a_disk_that_takes_no_more_is_told_and_the_part_goes_on(server: FaultServer, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_is_reported_and_the_download_resumes(server: FaultServer, tmp_path: Path) -> None:
     said = tmp_path / "said"
     start_process(said, _fetch_and_tell, tmp_path / "file", server.url("good"), 300_000).join(60)
     assert "DownloadError" in said.read_text() and "cannot be written (File too large)" in said.read_text()
@@ -306,7 +306,7 @@ def test_a_disk_that_takes_no_more_is_told_and_the_part_goes_on(server: FaultSer
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
-def test_a_full_disk_is_told_with_what_is_left(server: FaultServer, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_space_left(server: FaultServer, tmp_path: Path) -> None:
     small = tmp_path / "disk"
     small.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small)]

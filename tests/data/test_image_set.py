@@ -1,4 +1,4 @@
-"""ImageSet, BatchLoader and split with what other people have in their hands: converted, or told plainly."""
+"""ImageSet, BatchLoader and split with other people's data: it is converted, or an error explains how to."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_read_only_arrays_are_copied_without_a_warning() -> None:
         (PIXELS, np.array(["cat"] * 20, dtype=object), "got ndarray"),
     ],
 )
-def test_what_are_no_images_or_labels_is_told_with_the_way_to_get_there(images: Any, labels: Any, says: str) -> None:
+def test_wrong_images_or_labels_are_reported_with_the_conversion(images: Any, labels: Any, says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         ImageSet(images, labels)
 
@@ -109,7 +109,7 @@ def _whole(count: int = 40) -> Cifar10:
         (lambda: _whole().split(0.2, seed="0"), "seed must be a whole number"),  # type: ignore[arg-type]
     ],
 )
-def test_options_that_cannot_be_are_told(make: Callable[[], Any], says: str) -> None:
+def test_impossible_options_are_reported(make: Callable[[], Any], says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         make()
 

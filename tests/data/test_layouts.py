@@ -61,7 +61,7 @@ def _no_waiting_for_ever() -> Iterator[None]:
     signal.signal(signal.SIGALRM, before)
 
 
-def told(folder: Path | str, **options: Any) -> str:
+def message_of(folder: Path | str, **options: Any) -> str:
     with pytest.raises(DataError) as caught:
         load_cifar10(folder, **options)
     return str(caught.value)
@@ -97,7 +97,7 @@ def test_what_systems_leave_in_class_folders_is_passed_over(tmp_path: Path) -> N
     assert torch.equal(data.train.of_class("cat").images, random_images(30).of_class("cat").images)
 
 
-def test_what_systems_leave_beside_kaggles_pictures_is_passed_over(tmp_path: Path) -> None:
+def test_leftovers_of_systems_among_kaggles_pictures_are_ignored(tmp_path: Path) -> None:
     write_kaggle(tmp_path)
     leave_behind(tmp_path)
     leave_behind(tmp_path / "train")
@@ -105,7 +105,7 @@ def test_what_systems_leave_beside_kaggles_pictures_is_passed_over(tmp_path: Pat
     assert data.source == "kaggle" and torch.equal(data.train_images, random_images(30).images)
 
 
-def test_what_systems_leave_beside_batches_is_passed_over(tmp_path: Path) -> None:
+def test_leftovers_of_systems_among_batches_are_ignored(tmp_path: Path) -> None:
     place = write_batches(tmp_path)
     leave_behind(tmp_path)
     leave_behind(place)
@@ -184,7 +184,7 @@ DEEPER: dict[str, tuple[Place, str]] = {
 def test_data_deeper_down_is_named_with_the_folder_to_move(tmp_path: Path, case: str) -> None:
     make, place = DEEPER[case]
     make(tmp_path)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert str(tmp_path / place) in said and "move" in said and "delete" not in said
     assert describe(tmp_path)[0] == "warning"
 
@@ -238,7 +238,7 @@ def rename_classes(folder: Path, name: Callable[[int, str], str]) -> None:
 def test_what_looks_like_cifar10_is_named_and_never_replaced_by_sketches(tmp_path: Path, case: str) -> None:
     make, says = LOOKS_LIKE[case]
     make(tmp_path)
-    for said in (told(tmp_path), told(tmp_path, source="cifar10")):
+    for said in (message_of(tmp_path), message_of(tmp_path, source="cifar10")):
         assert says in said and "delete" not in said.lower() and "source='sketches'" in said
 
 
@@ -254,7 +254,7 @@ def test_a_file_of_cifar100_among_the_batches_is_named(tmp_path: Path) -> None:
     place = write_batches(tmp_path)
     content = {b"data": np.zeros((2, 3072), np.uint8), b"fine_labels": [1, 99], b"coarse_labels": [1, 2]}
     (place / "data_batch_2").write_bytes(pickle.dumps(content, protocol=2))
-    assert "data_batch_2 is a file of CIFAR-100" in told(tmp_path)
+    assert "data_batch_2 is a file of CIFAR-100" in message_of(tmp_path)
 
 
 def test_an_unrelated_folder_that_may_not_be_read_is_no_reason_to_stop(unprivileged: Path) -> None:
@@ -293,7 +293,7 @@ def test_class_folders_are_known_by_their_words(tmp_path: Path, spelling: str, t
 def test_two_folders_of_one_class_are_named(tmp_path: Path) -> None:
     write_class_folders(tmp_path)
     shutil.copytree(tmp_path / "test" / "cat", tmp_path / "test" / "Cats")
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert str(tmp_path / "test" / "Cats") in said and str(tmp_path / "test" / "cat") in said
 
 
@@ -312,7 +312,7 @@ def test_changed_pictures_in_a_linked_class_folder_are_noticed(tmp_path: Path) -
 
 
 @posix
-def test_changed_pictures_behind_other_links_are_noticed(tmp_path: Path) -> None:
+def test_changed_pictures_are_noticed_through_other_links(tmp_path: Path) -> None:
     folder = write_class_folders(tmp_path / "data")
     shutil.move(folder / "train", tmp_path / "pictures")
     (folder / "train").symlink_to(tmp_path / "pictures")
@@ -337,7 +337,7 @@ def both_in_one_train(folder: Path) -> None:
     shutil.rmtree(folder / "folders")
 
 
-def test_of_two_layouts_it_is_said_which_was_taken_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_two_layouts_the_message_names_the_chosen_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     both_in_one_train(tmp_path)
     assert load_cifar10(tmp_path).source == "kaggle"
     (line,) = capsys.readouterr().out.splitlines()
@@ -352,7 +352,7 @@ def test_of_two_layouts_it_is_said_which_was_taken_and_why(tmp_path: Path, capsy
 
 def test_asked_for_what_is_not_there_it_says_what_is(tmp_path: Path) -> None:
     write_class_folders(tmp_path)
-    said = told(tmp_path, source="cifar10")
+    said = message_of(tmp_path, source="cifar10")
     assert "use source='folders' to read them" in said and "missing" not in said
 
 
@@ -370,7 +370,7 @@ def test_a_stray_quotation_mark_is_found_in_its_line(tmp_path: Path, new: str, r
     table = tmp_path / "trainLabels.csv"
     more = "".join(f"{k},frog\n" for k in range(31, rows + 1))
     table.write_text(table.read_text().replace("3,bird", new) + more)
-    assert f"{table}, line 4" in told(tmp_path)
+    assert f"{table}, line 4" in message_of(tmp_path)
 
 
 def test_quoted_fields_are_read_as_before(tmp_path: Path) -> None:
@@ -427,7 +427,7 @@ def test_batches_that_were_pickled_again_are_read(tmp_path: Path, case: str, pro
 )  # fmt: skip
 def test_labels_that_are_none_are_named(tmp_path: Path, labels: Any, says: str) -> None:
     rewrite(write_batches(tmp_path), lambda c: {**c, "labels": labels})
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert says in said and "data_batch_1" in said
 
 
@@ -494,7 +494,7 @@ def test_no_message_on_batches_advises_deleting(tmp_path: Path) -> None:
         (place / "data_batch_3").unlink()
         if spoilt is not None:
             (place / "data_batch_3").write_bytes(spoilt)
-        said = told(tmp_path)
+        said = message_of(tmp_path)
         assert "data_batch_3" in said and "delete" not in said.lower() and "cifar-10-python.tar.gz" in said
 
 
@@ -509,7 +509,7 @@ def test_a_named_pipe_among_the_batches_is_refused(tmp_path: Path, name: str) ->
     write_batches(tmp_path)
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert f"{tmp_path / name} is not a regular file but a named pipe" in said
 
 
@@ -519,7 +519,7 @@ def test_a_named_pipe_among_kaggles_files_is_refused(tmp_path: Path, name: str) 
     write_kaggle(tmp_path)
     (tmp_path / name).unlink()
     os.mkfifo(tmp_path / name)
-    assert f"{tmp_path / name} is not a regular file but a named pipe" in told(tmp_path)
+    assert f"{tmp_path / name} is not a regular file but a named pipe" in message_of(tmp_path)
 
 
 @posix
@@ -528,13 +528,13 @@ def test_a_named_pipe_a_folder_and_a_dangling_link_as_pictures_are_refused(tmp_p
     write_class_folders(tmp_path)
     place = tmp_path / part / "frog" / "zzz.png"
     os.mkfifo(place)
-    assert f"{place} is not a regular file but a named pipe" in told(tmp_path)
+    assert f"{place} is not a regular file but a named pipe" in message_of(tmp_path)
     place.unlink()
     place.mkdir()
-    assert f"{place} is a folder, not a file" in told(tmp_path)
+    assert f"{place} is a folder, not a file" in message_of(tmp_path)
     place.rmdir()
     place.symlink_to(tmp_path / "gone.png")
-    assert f"{place} is a link to {tmp_path / 'gone.png'}, which does not exist" in told(tmp_path)
+    assert f"{place} is a link to {tmp_path / 'gone.png'}, which does not exist" in message_of(tmp_path)
 
 
 @posix
@@ -583,7 +583,7 @@ def test_what_may_not_be_read_is_named(unprivileged: Path) -> None:
     for name, place in places.items():
         for mode in (0, 0o444) if place.is_dir() else (0,):
             place.chmod(mode)
-            said = told(unprivileged / name)
+            said = message_of(unprivileged / name)
             assert str(place) in said and "cannot be read" in said and "ermission" in said, said
             assert "delete" not in said.lower()
         place.chmod(0o755)
@@ -604,21 +604,21 @@ def test_a_cache_that_may_not_be_read_is_not_called_damaged(
 @posix
 def test_dangling_links_are_named(tmp_path: Path) -> None:
     (tmp_path / "root").symlink_to(tmp_path / "gone")
-    assert f"{tmp_path / 'root'} is a link to {tmp_path / 'gone'}" in told(tmp_path / "root")
+    assert f"{tmp_path / 'root'} is a link to {tmp_path / 'gone'}" in message_of(tmp_path / "root")
     for name in (BATCHES, "trainLabels.csv", "cifar-10-python.tar.gz"):
         folder = tmp_path / f"with {name}"
         folder.mkdir()
         (folder / name).symlink_to(tmp_path / "gone")
-        assert f"{folder / name} is a link to {tmp_path / 'gone'}" in told(folder)
+        assert f"{folder / name} is a link to {tmp_path / 'gone'}" in message_of(folder)
 
 
 def test_paths_that_cannot_be_folders_are_named(tmp_path: Path) -> None:
     file = put(tmp_path / "file")
-    assert f"{file} is a file, not a folder" in told(file)
-    assert f"{file} is a file" in told(file / "data" / "deeper")
-    assert "null character" in told("a\0b")
-    assert "no such home folder" in told("~nobody-of-this-name/data")
-    assert "too long" in told(tmp_path / ("n" * 300))
+    assert f"{file} is a file, not a folder" in message_of(file)
+    assert f"{file} is a file" in message_of(file / "data" / "deeper")
+    assert "null character" in message_of("a\0b")
+    assert "no such home folder" in message_of("~nobody-of-this-name/data")
+    assert "too long" in message_of(tmp_path / ("n" * 300))
 
 
 @pytest.mark.parametrize("wrong", [5, b"data", ["data"]])
@@ -715,7 +715,7 @@ def test_no_browser_is_advised_where_the_folder_is_at_fault(tmp_path: Path) -> N
     assert "in a browser" not in str(caught.value)
 
 
-def test_a_folder_of_somebody_elses_files_is_not_replaced(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
     path, archive = small_archive(tmp_path / "work")
     shutil.copy(path, tmp_path / "cifar-10-python.tar.gz")
     note = put(tmp_path / BATCHES / "note.txt")
@@ -842,7 +842,7 @@ def test_a_leftover_of_an_unpacking_does_not_look_like_data(root: Path, capsys: 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate that nobody but its maker trusts, for 127.0.0.1."""
+    """A self-signed certificate for 127.0.0.1."""
     if shutil.which("openssl") is None:
         pytest.skip("needs the openssl command")
     folder = tmp_path_factory.mktemp("certificate")
@@ -878,7 +878,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_proxy")
-def test_an_unknown_certificate_is_told_with_the_remedies(https: FaultServer, tmp_path: Path) -> None:
+def test_an_unknown_certificate_is_reported_with_the_remedies(https: FaultServer, tmp_path: Path) -> None:
     with pytest.raises(DownloadError) as caught:
         get([secure(https)], tmp_path / "file")
     said = str(caught.value)
@@ -917,7 +917,7 @@ def test_other_failures_say_nothing_of_certificates(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_no_proxy")
-def test_the_learner_sees_the_remedy_beside_the_sketches(
+def test_the_learner_sees_the_remedy_when_sketches_are_drawn(
     https: FaultServer, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CIFAR10_OFFLINE", "0")

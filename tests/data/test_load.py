@@ -1,4 +1,4 @@
-"""Reading the data: every layout, what goes wrong with it, the split, the loader, augmentation."""
+"""Reading the data: every layout and its errors, the split, the loader and augmentation."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_asking_for_cifar10_without_it_never_gives_sketches(tmp_path: Path) -> N
         load_cifar10(tmp_path, source="cifar10")
 
 
-def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+def test_an_empty_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-batches-py").mkdir()
     with pytest.raises(DataError, match="data_batch_1"):
         load_cifar10(tmp_path)
@@ -310,7 +310,7 @@ def test_the_loader_gives_every_image_once() -> None:
     assert torch.equal(seen.unique(dim=0), images.images.flatten(1).unique(dim=0))
 
 
-def test_the_loader_shuffles_anew_in_each_pass_but_the_same_for_the_same_seed() -> None:
+def test_the_loader_shuffles_differently_in_each_pass_but_the_same_for_the_same_seed() -> None:
     images = random_images(50)
 
     def labels(loader: BatchLoader) -> list[int]:

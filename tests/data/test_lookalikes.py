@@ -1,4 +1,4 @@
-"""What lies in other people's folders under almost the right name: read as it was meant, or named, never guessed at."""
+"""Folders with almost the right names: they are read as they were meant, or named in an error, never guessed at."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import torch
 from helpers import random_images, save_png, write_batches, write_class_folders, write_kaggle
 from PIL import Image
-from test_layouts import BATCHES, LEFT, both_parts, put, rename_classes, small_archive, told, without_train
+from test_layouts import BATCHES, LEFT, both_parts, message_of, put, rename_classes, small_archive, without_train
 
 from cifar_helpers import CLASSES, DataError, load_cifar10
 from cifar_helpers.data import default_root, describe, fetch
@@ -89,7 +89,7 @@ def test_held_out_pictures_alone_are_named(tmp_path: Path, name: str) -> None:
     write_class_folders(tmp_path)
     shutil.rmtree(tmp_path / "train")
     (tmp_path / "test").rename(tmp_path / name)
-    assert f"{tmp_path / name} has test pictures" in told(tmp_path)
+    assert f"{tmp_path / name} has test pictures" in message_of(tmp_path)
 
 
 def test_words_that_only_contain_the_others_mean_nothing() -> None:
@@ -103,7 +103,7 @@ def test_of_several_sets_of_class_folders_none_is_chosen(tmp_path: Path, one: st
     for name in (one, other):
         shutil.copytree(write_class_folders(tmp_path / "made" / name) / "train", tmp_path / name)
     shutil.rmtree(tmp_path / "made")
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert str(tmp_path / one) in said and str(tmp_path / other) in said and "delete" not in said
 
 
@@ -138,13 +138,13 @@ def test_stray_batches_do_not_block_a_download(tmp_path: Path, stray: str, monke
 
 def test_incomplete_batches_say_what_is_missing_and_what_works(tmp_path: Path) -> None:
     first_of("elsewhere", 5)(tmp_path)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert f"{tmp_path / 'elsewhere'} has data_batch_1" in said and "but not test_batch: add" in said
     (tmp_path / "elsewhere").rename(tmp_path / BATCHES)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert f"move what is there out of {tmp_path}" in said and "rename" not in said
     put(tmp_path / BATCHES / "test_batch.pkl")
-    assert "test_batch.pkl is a batch of CIFAR-10 under another name" in told(tmp_path)
+    assert "test_batch.pkl is a batch of CIFAR-10 under another name" in message_of(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_batch_that_is_no_file_has_no_label(tmp_path: Path, make: Place) -> No
     place = write_batches(tmp_path)
     (place / "data_batch_3").unlink()
     make(place / "data_batch_3")
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert f"{place / 'data_batch_3'} is" in said and "label" not in said and "Put the file of that name" in said
 
 
@@ -177,7 +177,7 @@ def test_truth_values_are_no_labels(tmp_path: Path, labels: Any) -> None:
     place = write_batches(tmp_path)
     content = pickle.loads((place / "data_batch_1").read_bytes())
     (place / "data_batch_1").write_bytes(pickle.dumps({**content, b"labels": labels}))
-    assert "label True is not a whole number" in told(tmp_path)
+    assert "label True is not a whole number" in message_of(tmp_path)
 
 
 # --- pictures that would be left out ---------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def test_pictures_that_lie_deeper_are_counted(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == said  # from the cache, too
     for path in sorted(tmp_path.glob("train/cat/*.png")):
         path.rename(tmp_path / "train" / "cat" / "more" / path.name)
-    assert "is too deep: move such pictures up" in told(tmp_path)
+    assert "is too deep: move such pictures up" in message_of(tmp_path)
 
 
 def test_pictures_in_icloud_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,7 +221,7 @@ def test_pictures_in_icloud_are_counted(tmp_path: Path, capsys: pytest.CaptureFi
     assert "1 pictures are left out" in capsys.readouterr().out
     write_kaggle(tmp_path / "kaggle")
     (tmp_path / "kaggle" / "train" / "7.png").rename(tmp_path / "kaggle" / "train" / ".7.png.icloud")
-    assert ".7.png.icloud is in iCloud" in told(tmp_path / "kaggle")
+    assert ".7.png.icloud is in iCloud" in message_of(tmp_path / "kaggle")
 
 
 @pytest.mark.parametrize("content", [None, "1.png", "unsorted/1.png"])
@@ -326,7 +326,7 @@ PLAINLY: dict[str, tuple[Place, str]] = {
 def test_what_plainly_is_cifar10_is_named_and_never_replaced_by_sketches(tmp_path: Path, case: str) -> None:
     make, says = PLAINLY[case]
     make(tmp_path)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert says in said and str(tmp_path) in said and "delete" not in said.lower()
 
 
@@ -360,10 +360,10 @@ def test_clues_do_not_contradict_each_other(tmp_path: Path) -> None:
     for below in ("copy", f"{BATCHES}/{BATCHES}"):
         root = tmp_path / below.replace("/", "")
         write_batches(root / BATCHES / Path(below).parent).rename(root / BATCHES / below)
-        said = told(root)
+        said = message_of(root)
         assert "has none of" not in said and said.count("move") == 1, said
     write_kaggle(tmp_path / "deep" / "a" / "cifar-10")
-    assert "is missing" not in told(tmp_path / "deep")
+    assert "is missing" not in message_of(tmp_path / "deep")
 
 
 def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +385,7 @@ def test_a_file_in_the_place_of_the_cache_is_named(tmp_path: Path, monkeypatch: 
 )  # fmt: skip
 def test_kaggles_table_under_another_name_is_named(tmp_path: Path, name: str) -> None:
     (write_kaggle(tmp_path) / "trainLabels.csv").rename(tmp_path / name)
-    said = told(tmp_path)
+    said = message_of(tmp_path)
     assert f"{tmp_path / name} is Kaggle's table under another name. Rename it" in said and "missing" not in said
 
 
@@ -395,7 +395,7 @@ def test_kaggles_table_in_another_place_is_named(tmp_path: Path, place: str, sou
     table = (write_kaggle(tmp_path) / "trainLabels.csv").rename(tmp_path / "aside")
     (tmp_path / place).mkdir(exist_ok=True)
     table.rename(tmp_path / place / "trainLabels.csv")
-    said = told(tmp_path, source=source)
+    said = message_of(tmp_path, source=source)
     assert str(tmp_path / place) in said and "move" in said and "unpack" not in said and "ownload it" not in said
 
 
@@ -409,7 +409,7 @@ def test_what_may_not_be_read_is_not_to_be_replaced(unprivileged: Path) -> None:
         write_batches(unprivileged / "batches") / "data_batch_2",
     ):
         path.chmod(0)
-        said = told(next(p for p in path.parents if p.parent == unprivileged))
+        said = message_of(next(p for p in path.parents if p.parent == unprivileged))
         assert f"{path} cannot be read (Permission denied). Change its permissions" in said
         assert "eplace" not in said and "ownload" not in said and "remove" not in said
         path.chmod(0o644)
@@ -418,7 +418,7 @@ def test_what_may_not_be_read_is_not_to_be_replaced(unprivileged: Path) -> None:
 @pytest.mark.parametrize("source", ["kaggle", "folders"])
 def test_asked_for_another_layout_it_says_that_the_batches_are_there(tmp_path: Path, source: str) -> None:
     write_batches(tmp_path)
-    assert "It contains the official batches: use source='cifar10' to read them" in told(tmp_path, source=source)
+    assert "It contains the official batches: use source='cifar10' to read them" in message_of(tmp_path, source=source)
 
 
 # --- archives ------------------------------------------------------------------------------------------------------
@@ -469,7 +469,7 @@ def test_a_root_that_was_not_meant_so_is_refused(tmp_path: Path, case: str, monk
     monkeypatch.setenv("CIFAR10_ROOT", named)
     with pytest.raises(DataError, match=f"CIFAR10_ROOT cannot be used: there is no folder .*{says}"):
         load_cifar10()
-    assert says in told(named)
+    assert says in message_of(named)
     with pytest.raises(DownloadError, match=says):
         fetch_cifar10(named, online=False)
     assert [p.name for p in tmp_path.iterdir()] == ["there"]

@@ -1,4 +1,4 @@
-"""Every kind of file that people feed to a network: opened right, or refused with a reason."""
+"""Every kind of file that people give to a network is opened correctly, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_transparent_parts_lie_on_white(tmp_path: Path) -> None:
     assert abs(pixel(opened, 15, 5)[0] - 127) <= 1
 
 
-def test_grey_with_transparency_lies_on_white(tmp_path: Path) -> None:
+def test_grey_with_transparency_is_placed_on_white(tmp_path: Path) -> None:
     picture = Image.new("LA", (20, 10), (0, 0))
     picture.paste((90, 255), (0, 0, 10, 10))
     picture.save(tmp_path / "p.png")
@@ -80,7 +80,7 @@ def test_grey_with_transparency_lies_on_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("transparency", [1, b"\xff\x00"])
-def test_a_palette_with_transparency_lies_on_white(tmp_path: Path, transparency: int | bytes) -> None:
+def test_a_palette_with_transparency_is_placed_on_white(tmp_path: Path, transparency: int | bytes) -> None:
     picture = Image.new("P", (20, 10), 1)
     picture.putpalette([*RED, 0, 0, 255])
     picture.paste(0, (0, 0, 10, 10))
@@ -89,7 +89,7 @@ def test_a_palette_with_transparency_lies_on_white(tmp_path: Path, transparency:
     assert pixel(opened, 5, 5) == list(RED) and pixel(opened, 15, 5) == [255] * 3
 
 
-def test_a_transparent_colour_lies_on_white(tmp_path: Path) -> None:
+def test_a_transparent_colour_is_placed_on_white(tmp_path: Path) -> None:
     corners().save(tmp_path / "p.png", transparency=(0, 0, 0))
     opened = open_rgb(tmp_path / "p.png")
     assert pixel(opened, 2, 2) == list(RED) and pixel(opened, 2, 20) == [255] * 3

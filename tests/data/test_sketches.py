@@ -1,4 +1,4 @@
-"""The drawn stand-in: the same on every call, balanced, kept, learnable, and harder for an MLP."""
+"""The sketches: the same on every call, balanced, cached, learnable, and harder for an MLP."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_set_is_drawn_fast_enough() -> None:
     assert (time.process_time() - start) * 10 < 15  # seconds for 4,000 and 1,000
 
 
-def test_a_set_is_kept_and_a_damaged_file_is_drawn_anew(tmp_path: Path) -> None:
+def test_a_set_is_cached_and_a_damaged_file_is_drawn_again(tmp_path: Path) -> None:
     first = load_sketches(tmp_path, 20, 10)
     kept = next(tmp_path.iterdir())
     stamp = kept.stat().st_mtime_ns

@@ -1,4 +1,4 @@
-"""The doctor: it finds what is wrong, names the line that mends it, and outlives anything broken."""
+"""The doctor finds what is wrong, names the line that fixes it, and survives anything broken."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def found(what: str) -> Finding:
     return next(f for f in doctor.examine(benchmark=False) if f.what == what)
 
 
-def test_a_good_set_up_has_nothing_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_set_up_has_nothing_to_fix(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor.report(benchmark=False)
     text = " ".join(capsys.readouterr().out.split())
     assert f"torch {importlib.metadata.version('torch')}" in text and "jupyterlab_widgets" in text
@@ -61,7 +61,7 @@ def test_a_range_that_cannot_be_read_is_not_passed_over() -> None:
         fits("1.0", "=>2")
 
 
-def test_an_old_or_missing_package_is_named_with_the_line_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_or_missing_package_is_named_with_the_line_that_fixes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["torch<1000,>=999", "no-such-package>=1.2", 'absent>=4; extra == "lab"', 'pytest>=9999; extra == "test"']
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
     old, missing = found("torch"), found("no-such-package")
@@ -185,7 +185,7 @@ def test_the_memory_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mo
     assert found("memory").status == "warning" and found("memory").says.startswith("2.0 GB")
 
 
-def test_damaged_data_must_be_mended_and_no_folder_of_the_machine_is_told(tmp_path: Path) -> None:
+def test_damaged_data_must_be_fixed_and_no_folder_of_the_machine_is_shown(tmp_path: Path) -> None:
     (write_batches(tmp_path) / "data_batch_2").unlink()
     finding = found("data")
     assert finding.status == "error" and "data_batch_2" in finding.says and finding.fix
@@ -211,7 +211,7 @@ def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch: pytest.Monkey
     assert any("no such thing" in f.says for f in findings) and findings[-1].what == "data"
 
 
-def test_a_line_fits_a_terminal_and_what_mends_stands_alone() -> None:
+def test_a_line_fits_a_terminal_and_the_fix_is_on_a_line_of_its_own() -> None:
     mend = "python -m pip install " + "x" * 90
     shown = doctor.lines(Finding("error", "packages", "word " * 40, mend))
     assert all(len(line) < 80 for line in shown[:-1]) and len(shown) > 3
@@ -240,7 +240,7 @@ def test_seconds_are_scaled_by_the_speed_of_the_machine(tmp_path: Path, monkeypa
 
 
 def test_seconds_of_other_lessons_are_scaled_to_the_new_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lesson stored alone, on a slower machine, must leave what is foretold of the others as it was."""
+    """Storing one lesson on a slower machine must not change the estimates for the others."""
     store = runpy.run_path(str(ROOT / "notebooks" / "store.py"))
     monkeypatch.setitem(store["keep"].__globals__, "HERE", tmp_path / "notebooks")
     (tmp_path / "resources").mkdir()
@@ -270,7 +270,7 @@ def test_the_course_maps_tell_the_same_minutes(page: str) -> None:
     assert {lesson: int(minutes) for lesson, minutes in rows} == lesson_times.READING
 
 
-def test_the_command_ends_with_1_where_something_must_be_mended_and_writes_plain_signs_where_others_cannot_be_shown(
+def test_the_command_exits_with_1_if_something_needs_fixing_and_uses_plain_signs_if_others_cannot_be_shown(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "cifar_helpers.doctor"]

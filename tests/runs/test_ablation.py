@@ -1,4 +1,4 @@
-"""The ladder of lesson 08: each rung is one change, recorded three times, and says what the records say."""
+"""The ladder of lesson 08: each rung is one change, recorded three times, and agrees with its records."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_lesson_reads_the_rungs_as_they_are() -> None:
 
 
 @pytest.mark.records
-def test_what_a_rung_reached_is_told_with_its_chance_cost_and_reason() -> None:
+def test_a_rung_is_shown_with_its_spread_cost_and_reason() -> None:
     three, one = measured(ABLATIONS[1]), measured(FAST[-1])
     first, why = str(three).splitlines()
     assert first.startswith(f"one-cycle rate: {three.accuracy:.1%} ± {100 * three.spread:.1f}, ")

@@ -1,4 +1,4 @@
-"""Recorded runs: they are whole, agree with themselves, and can be recorded again."""
+"""Recorded runs are complete and consistent, and can be recorded again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_each_record_is_whole(name: str) -> None:
     assert run.config["data"]["source"] == "cifar10"
 
 
-def test_no_record_tells_of_the_machine_that_made_it() -> None:
+def test_no_record_reveals_the_machine_that_made_it() -> None:
     for name in run_names():
         text = (load_run(name).folder / "config.json").read_text(encoding="utf-8")
         assert "/" not in json.dumps(json.loads(text)["machine"]) and platform.node() not in text
@@ -247,7 +247,7 @@ def test_weights_of_chosen_epochs_and_all_first_kernels_are_kept(tmp_path: Path,
     torch.manual_seed(recipe.seed)
     assert torch.equal(next(recipe.model().parameters()).half().float(), kernels[0])
     assert not torch.equal(kernels[1], kernels[2])
-    with pytest.raises(ValueError, match="no weights of epoch 7; it has those of 0, 1, 2"):
+    with pytest.raises(ValueError, match=r"no weights of epoch 7\. Choose one of 0, 1, 2"):
         run.model(7)
 
 

@@ -84,7 +84,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     assert page.evaluate("moves") == ["c", "b", "a"]
 
 
-def test_what_leaves_the_chart_and_what_ends_early_is_said_where_it_is(front: FrontEnd) -> None:
+def test_lines_that_leave_the_chart_or_end_early_are_labelled_there(front: FrontEnd) -> None:
     series = lines({"training": [1.0, 2.0, 3e6], "validation": [1.0, 2.0, 1.0, 0.5, 0.5]})
     page = front.open(chart_page({"series": series, "y": [0, 4], "bands": [
         {"colour": "c2", "points": [[1, 0, 1], [5, 0.25, 1]], "name": "healthy"}]}))  # fmt: skip

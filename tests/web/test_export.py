@@ -1,4 +1,4 @@
-"""A network on a page of its own: one file, from disk, without a request."""
+"""A network as a web page: one file, opened from disk, without a request."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def test_the_sketches_are_one_of_each_class_and_always_the_same() -> None:
 
 
 def test_errors_say_what_is_wrong(network: CifarCNN, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a folder, not a file: name a file in it"):
+    with pytest.raises(ValueError, match="is a folder, not a file: give the path of a file in it"):
         export_page(network, tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"cannot be written: .* is not a directory"):
+    with pytest.raises(ValueError, match=r"cannot be written: .* is not a folder"):
         export_page(network, tmp_path / "file" / "page.html")
     with pytest.raises(TypeError, match="LSTM"):
         export_page(nn.Sequential(nn.Flatten(), nn.LSTM(3072, 10)), tmp_path / "page.html")

@@ -79,7 +79,7 @@ def host(_browser: Browser) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def validation(request: pytest.FixtureRequest) -> ImageSet:
-    """Images of the real data where they are."""
+    """Images of the real data, if it is there."""
     data: Cifar10
     if find_batches(default_root()) is None:
         data = request.getfixturevalue("sketches")
@@ -132,7 +132,7 @@ class Residual(nn.Module):
 
 
 def odd_shapes() -> nn.Module:
-    """Sides, strides and numbers of channels that divide by nothing."""
+    """Sizes, strides and numbers of channels with no common divisors."""
     return nn.Sequential(
         nn.Conv2d(3, 7, (5, 3), stride=2, padding=(2, 0), bias=False), nn.BatchNorm2d(7, affine=False), nn.GELU("tanh"),
         nn.Conv2d(7, 9, 3, dilation=2, padding="same"), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True),
@@ -155,7 +155,7 @@ NETWORKS = {
 
 
 def outputs(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """What each layer gives, by the layer's name at its first call."""
+    """The output of each layer's first call, by the layer's name."""
     seen: dict[str, Tensor] = {}
 
     def hook(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A page without a kernel: it holds all that it needs, asks nothing of a network, and survives any text."""
+"""A page without a kernel contains everything it needs, makes no requests, and survives any text."""
 
 from __future__ import annotations
 

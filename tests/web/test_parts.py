@@ -77,7 +77,7 @@ def test_ink_can_be_read_on_every_colour_of_the_scale(front: FrontEnd, theme: st
     assert worst[0] == theme and worst[1] >= 4.5
 
 
-def test_the_theme_is_what_is_painted_behind(page: Page) -> None:
+def test_the_theme_follows_the_background(page: Page) -> None:
     themes = call(
         page,
         "ui",
@@ -95,7 +95,7 @@ def test_the_theme_is_what_is_painted_behind(page: Page) -> None:
     assert themes == ["light", "redrawn", "dark", "redrawn", "light", "light"]
 
 
-def test_a_state_ignores_its_own_echo_and_hears_python(page: Page) -> None:
+def test_a_state_ignores_its_own_echo_and_follows_python(page: Page) -> None:
     heard = call(
         page,
         "ui",

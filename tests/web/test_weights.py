@@ -1,4 +1,4 @@
-"""Which networks become a weights file, what is in it, and what is refused."""
+"""Which networks can be written as a weights file, what it contains, and what is refused."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_grey_pictures_and_other_widths_are_taken() -> None:
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        (nn.Tanh(), r"Tanh \(1\) is not supported.*a network may have Conv2d"),
+        (nn.Tanh(), r"Tanh \(1\) is not supported.*A network may contain Conv2d"),
         (nn.Sequential(nn.LayerNorm(32)), r"LayerNorm \(1\.0\)"),
         (nn.BatchNorm2d(4, track_running_stats=False), r"BatchNorm2d \(1\).*without running statistics"),
         (nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), r"Conv2d \(1\).*padding_mode='reflect'"),
@@ -148,7 +148,7 @@ def test_a_forward_that_depends_on_the_picture_is_refused() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x if x.sum() > 0 else -x)
 
-    with pytest.raises(TypeError, match="the forward of Deciding cannot be followed"):
+    with pytest.raises(TypeError, match="the forward of Deciding cannot be traced"):
         trace(Deciding())
 
 
@@ -156,7 +156,7 @@ def test_a_forward_that_depends_on_the_picture_is_refused() -> None:
     ("network", "says"),
     [
         (nn.Sequential(nn.Conv2d(4, 8, 3)), "does not take pictures of 32×32 pixels: .*4 channels"),
-        (nn.Sequential(nn.Conv2d(3, 8, 3)), "must give logits"),
+        (nn.Sequential(nn.Conv2d(3, 8, 3)), "must return logits"),
         (nn.Sequential(nn.Flatten(), nn.LazyLinear(5)), "no values yet"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What every widget inherits: traits that are checked, a record for stored notebooks, answers to the browser, Colab."""
+"""What every widget inherits: validated traits, a record for stored notebooks, replies to the browser, Colab."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Trial(CourseWidget, module="questions"):
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ([1, 2, 3], r"kernel has the shape \(3,\); it needs \(1, 2\) or \(2, 2\)"),
-        ([[1, float("nan")]], "kernel holds NaN or infinity"),
-        ([[1, 11]], "kernel holds 11; the largest allowed is 10"),
-        ("text", "kernel wants numbers, got str"),
+        ([1, 2, 3], r"kernel has shape \(3,\), but must have shape \(1, 2\) or \(2, 2\)"),
+        ([[1, float("nan")]], "kernel contains NaN or infinity"),
+        ([[1, 11]], "kernel contains 11, but the largest value allowed is 10"),
+        ("text", "kernel must be numbers, got str"),
     ],
 )
 def test_a_wrong_array_is_refused_where_it_comes_in(value: Any, says: str) -> None:
@@ -51,7 +51,7 @@ def test_an_array_is_copied_and_cannot_be_changed_unseen() -> None:
     assert trial.kernel[0, 0] == 1
     with pytest.raises(ValueError, match="read-only"):
         trial.kernel[0, 0] = 9
-    with pytest.raises(traitlets.TraitError, match=r"image wants a uint8 array of shape \(2, 2\), got float64"):
+    with pytest.raises(traitlets.TraitError, match=r"image must be a uint8 array of shape \(2, 2\), got float64"):
         trial.image = np.zeros((2, 2))
 
 

@@ -1,10 +1,10 @@
-// Controls that all widgets share: one tab stop for each group, arrows inside it.
+// Controls shared by all widgets: one tab stop per group, arrow keys inside it.
 import { h } from "./ui.js";
 
 /**
- * One of a few, as radio buttons in a row.
+ * A choice of one, as radio buttons in a row.
  * @param {string} label
- * @param {{value: any, text: string, name?: string}[]} options `name` where the text alone says too little
+ * @param {{value: any, text: string, name?: string}[]} options `name` is an accessible name, if the text alone says too little
  * @param {any} value
  * @param {(value: any) => void} chosen
  * @returns {{node: any, buttons: any[], set: (value: any) => void}}
@@ -44,7 +44,7 @@ export function segmented(label, options, value, chosen) {
 }
 
 /**
- * The same with its label in words before it.
+ * A control with its label in front.
  * @param {string} label
  * @param {any} control of `segmented` or `slider`
  */
@@ -53,7 +53,7 @@ export function field(label, control) {
 }
 
 /**
- * One tab stop for a group of buttons: arrows move the focus, and the button's own key presses it.
+ * One tab stop for a group of buttons: arrow keys move the focus, Enter or space presses a button.
  * @param {HTMLElement} node
  * @param {any[]} buttons
  */
@@ -107,7 +107,7 @@ export function button(text, pressed, { main = false, name } = {}) {
 }
 
 /**
- * Arrow keys on an element that is moved in two directions: shift moves by five, Home and End to the sides.
+ * Arrow keys for an element that moves in two directions: Shift moves by five, Home and End go to the sides.
  * @param {HTMLElement} node
  * @param {(down: number, right: number) => void} moved
  */
@@ -140,7 +140,7 @@ export function cellUnder(node, event, rows, columns) {
 }
 
 /**
- * Bars for the probabilities of the classes, the largest marked.
+ * Bars for the class probabilities, with the largest one marked.
  * @param {string[]} classes
  * @returns {{node: any, set: (probabilities: ArrayLike<number>) => void}}
  */

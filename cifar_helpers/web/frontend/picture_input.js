@@ -1,4 +1,4 @@
-// The ways to bring a picture: choose one, draw on it, open or drop or paste a file, or use the camera.
+// Ways to provide a picture: choose one, draw on it, open, drop or paste a file, or use the camera.
 import styles from "./picture_input.css";
 import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
@@ -13,13 +13,13 @@ const PENS = [
   ["green", [63, 143, 63]], ["blue", [77, 143, 214]], ["red", [216, 72, 43]],
 ];
 
-/** The CSS of these parts, which a widget adds to its own. */
+/** The CSS of these parts, to be added to that of the widget. */
 export const pictureStyles = styles;
 
 /**
  * The colours of the pen.
  * @param {(rgb: any) => void} chosen
- * @param {{value: any, text: string}} [first] what else a drag may do; it is chosen at first
+ * @param {{value: any, text: string}} [first] another use of dragging, which is selected at first
  */
 export function penChoice(chosen, first) {
   const colours = PENS.map(([name, rgb]) => ({
@@ -49,16 +49,16 @@ export function seenInTheMiddle(source, width, height) {
 /**
  * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name:
  *     string) => void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible
- *     name of the picture; what hears of a new picture with its name; and what shows a sentence, empty when all is well
+ *     name of the picture; called with a new picture and its name; and shows a problem, or nothing if the text is empty
  * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () => void,
  *     listen: (root: HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a
- *     picture; `reveal` scrolls the gallery to the chosen one; `listen` takes what is dropped or pasted anywhere on an
+ *     picture; `reveal` scrolls the gallery to the selected one; `listen` accepts files dropped or pasted anywhere on an
  *     element; `close` turns the camera off
  */
 export function pictureInput({ pictures, label, changed, told }) {
   let pixels = new Uint8Array(SIDE * SIDE * 3);
   let ink = PENS[0][1];
-  let last = null; // where the pen was, while it draws
+  let last = null; // the pen's last position while drawing
   let cursor = [SIDE / 2, SIDE / 2];
 
   const give = (now, name) => {
@@ -105,7 +105,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     lift();
   });
 
-  /** A stroke of three pixels' width from where the pen was. */
+  /** A stroke, three pixels wide, from the pen's last position. */
   function draw(row, column) {
     stop();
     const next = pixels.slice();

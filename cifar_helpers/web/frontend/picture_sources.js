@@ -1,4 +1,4 @@
-// The ways to bring a picture from outside: open, drop or paste a file, or use the camera.
+// Ways to bring in a picture: open, drop or paste a file, or use the camera.
 import { h } from "./ui.js";
 import { button } from "./controls.js";
 
@@ -37,9 +37,9 @@ export function squareOf(surface, left, top, side) {
 
 /**
  * @param {{target: HTMLElement, told: (text: string) => void, opened: (source: CanvasImageSource, width: number, height:
- *     number, name: string) => void}} options what lights up while a file is dragged over; what shows a sentence,
- *     empty when all is well; and what takes a picture
- * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void}} the buttons; `listen` takes what is
+ *     number, name: string) => void}} options highlighted while a file is dragged over it; shows a problem, or nothing
+ *     if the text is empty; and called with a picture
+ * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void}} the buttons; `listen` accepts files
  *     dropped or pasted anywhere on an element; `stop` turns the camera off
  */
 export function pictureSources({ target, told, opened }) {
@@ -57,7 +57,7 @@ export function pictureSources({ target, told, opened }) {
   };
   function take(source, width, height, name) {
     if (Math.min(width, height) < SMALLEST) {
-      told(`The picture has ${width} × ${height} pixels; the shorter side must have at least ${SMALLEST}.`);
+      told(`The picture is ${width} × ${height} pixels. Choose one whose shorter side has at least ${SMALLEST}.`);
       return;
     }
     opened(source, width, height, name);
@@ -71,7 +71,7 @@ export function pictureSources({ target, told, opened }) {
 
   let stream = null;
   let frame = 0;
-  let asked = 0; // counts, so that a camera that starts after it was given up is turned off at once
+  let asked = 0; // counts requests, so that a camera that starts after its request was cancelled is turned off at once
   const video = h("video", { playsinline: true, muted: true });
   const camera = button("Camera", () => (stream ? stop() : start()));
   const end = of => of?.getTracks().forEach(track => track.stop());
@@ -97,12 +97,12 @@ export function pictureSources({ target, told, opened }) {
       const refused = error.name === "NotAllowedError";
       told(
         refused
-          ? "The camera was refused. Allow it in the browser’s settings for this page, or open a file."
-          : "No camera found. (Browsers allow it only on https, localhost or local files.) Open a file instead.",
+          ? "The camera is blocked. Allow it in the browser’s settings for this page, or open a file."
+          : "No camera was found. (Browsers allow cameras only on https, localhost or local files.) Open a file instead.",
       );
       return;
     }
-    camera.textContent = "Take picture"; // keeps the frame that is seen now
+    camera.textContent = "Take picture"; // keeps the current frame
     const next = () => {
       frame = requestAnimationFrame(next);
       if (video.videoWidth) take(video, video.videoWidth, video.videoHeight, "the camera’s picture");

@@ -1,4 +1,4 @@
-// What widgets that follow a picture through recorded weights share: ways to bring one, networks by name, and the curve
+// Shared by widgets that follow a picture through recorded weights: ways to provide one, networks by name, and the curve
 // on which an epoch is chosen.
 import own from "./picture_view.css";
 import { h, mount, binding, bytesOf, loader } from "./ui.js";
@@ -11,9 +11,9 @@ import { Network, decode } from "./network.js";
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
  *     void, heard: Record<string, () => void>, reset: string, keeps?: boolean}} widget its module, accessible name and
- *     CSS; the pictures that it offers; what draws it, and what hears of Python's changes; and the text of a button
- *     that brings back the first picture, or unless it `keeps` this one, the last that was not drawn
- * @returns {any} what `mount` gives, `get`, `store`, `input`, `change`; `reset` and `problem` are to be placed
+ *     CSS; the pictures that it offers; draws it; reacts to Python's changes; and the text of a button
+ *     that restores the first picture, or unless it `keeps` that one, the last that was not drawn
+ * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `reset` and `problem` to be placed
  */
 export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard, reset, keeps }) {
   const get = load ?? loader(model);
@@ -56,7 +56,7 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
 }
 
 /**
- * A part of a row of pictures: a name, a second line, and what they name.
+ * A figure in a row: a name, a second line, and the content.
  * @param {string} name
  * @param {string} words
  * @param {...any} content
@@ -85,7 +85,7 @@ export function epochCurve({ label, height, moved, say }, series, { kept, accura
   return curve;
 }
 
-/** The scale of numbers with a sign. */
+/** The colour key for signed numbers. */
 export function colourKey() {
   return h("span", { class: "pv-key cw-cap" }, "−", h("i"), "+, each map on its own scale");
 }
@@ -93,9 +93,9 @@ export function colourKey() {
 /**
  * Networks by the names of their weights files: loaded when they are needed, then the others, one after another.
  * @param {(name: string) => Promise<Uint8Array>} get
- * @param {() => void} changed when a network has arrived, or could not be loaded
+ * @param {() => void} changed called when a network has been loaded, or could not be
  * @returns {{of: (name: string, next?: string[]) => {network?: Network, kind?: string, problem?: string}, close: () =>
- *     void}} `of` gives the network with the name of its class, what went wrong, or neither while it is loading
+ *     void}} `of` returns the network and the name of its class, or a problem, or neither while it is loading
  */
 function networkStore(get, changed) {
   /** @type {Map<string, {network?: Network, kind?: string, problem?: string}>} */

@@ -6,9 +6,9 @@ import { button } from "./controls.js";
 const MARKS = { right: "✓", wrong: "✗", open: "" };
 
 /**
- * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null where a number
- * is asked), unit, close}; `replies` as in question_widget.py. With Python behind it, one message carries question and
- * answer, and Python judges; without, the file "answers" holds what the replies would be.
+ * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null if a number
+ * is asked for), unit, close}; `replies` as in question_widget.py. With Python, one message carries question and
+ * answer, and Python judges it; without Python, the file "answers" contains the replies.
  */
 export function render({ model, el, load }) {
   const quiz = model.get("kind") === "quiz";
@@ -31,7 +31,7 @@ export function render({ model, el, load }) {
     else judge(k, given);
   }
 
-  /** Without Python: the page carries the replies. */
+  /** Without Python, the page contains the replies. */
   async function judge(k, given) {
     const known = JSON.parse(new TextDecoder().decode(await load("answers")))[k];
     const replies = [...model.get("replies")];
@@ -47,7 +47,7 @@ export function render({ model, el, load }) {
     draw();
   }
 
-  /** The question after this one that is not answered yet, else the next that is not right. */
+  /** The next question that is not answered yet, else the next that is not right. */
   function following() {
     const replies = model.get("replies");
     const order = questions.map((_, k) => (current + 1 + k) % questions.length).slice(0, -1);
@@ -89,16 +89,16 @@ function summary(replies) {
   const first = replies.filter(reply => reply?.first).length;
   const missed = replies.flatMap((reply, k) => (reply && !reply.first ? [k + 1] : []));
   const words = [`${right} of ${replies.length} right`];
-  if (first < right) words.push(`${first} at the first try`);
-  if (replies.every(Boolean) && missed.length) words.push(`read again about ${missed.join(", ")}`);
+  if (first < right) words.push(`${first} on the first try`);
+  if (replies.every(Boolean) && missed.length) words.push(`look again at ${missed.join(", ")}`);
   return words.join(", ");
 }
 
 /**
- * One question, its field and what is said to the answer.
+ * One question, its input and the reply.
  * @param {{name: string, ask: string, options: string[] | null, unit: string, close: number}} question
  * @param {number} number in a quiz, else 0
- * @param {(given: string | number) => void} send an option's number, or what was typed
+ * @param {(given: string | number) => void} send an option's number, or the typed text
  * @param {() => void} go to the next question
  */
 function card(question, number, send, go) {
@@ -115,7 +115,7 @@ function card(question, number, send, go) {
   });
   const field = [
     h("label", { class: "q-field" }, typed, h("span", {}, question.unit)),
-    h("span", { class: "cw-cap" }, `Up to ${+(question.close * 100).toPrecision(2)} % off counts as right.`),
+    h("span", { class: "cw-cap" }, `Within ${+(question.close * 100).toPrecision(2)} % counts as right.`),
   ];
   const verdict = h("div", { class: "q-verdict", role: "status", tabindex: -1 });
   const press = button(number ? "Check" : "Commit", () => commit());
@@ -124,7 +124,7 @@ function card(question, number, send, go) {
     "fieldset",
     { class: "q-card" },
     h("legend", { class: "q-ask" }, ...inline(name)),
-    number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the truth."),
+    number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the right answer."),
     h("div", { class: "q-options" }, question.options ? options.map(option => option.row) : field),
     h("div", { class: "q-foot" }, press, next),
     verdict,
@@ -139,7 +139,7 @@ function card(question, number, send, go) {
     else send(given);
   }
 
-  /** Marks and words belong to the answer that was given, not to another one. */
+  /** Marks and words belong only to the answer that was given. */
   function clear() {
     say("open", "");
     for (const { row, mark } of options) {
@@ -149,7 +149,7 @@ function card(question, number, send, go) {
   }
 
   function say(kind, text) {
-    // Of a wrong answer, the second line is about the right one.
+    // In the reply to a wrong answer, the second line is about the right one.
     const line = (words, k) => h("p", { "data-state": k ? "right" : kind }, ...inline(words));
     verdict.replaceChildren(...text.split("\n").filter(Boolean).map(line));
   }
@@ -189,7 +189,7 @@ function card(question, number, send, go) {
   };
 }
 
-/** Guess and truth on one line that begins at 0. */
+/** The guess and the right answer on a line that starts at 0. */
 function scale({ guess, truth }, unit) {
   const low = Math.min(0, guess, truth);
   const span = Math.max(0, guess, truth) - low || 1;
@@ -198,21 +198,21 @@ function scale({ guess, truth }, unit) {
     const text = h("span", { style: `transform: translateX(-${share}%)` }, `${words} ${rounded(value)}`);
     return h("i", { class: kind, style: `left: ${share}%` }, text);
   };
-  const label = `Your guess ${rounded(guess)}, the truth ${rounded(truth)} ${unit}`;
-  const marks = [mark(guess, "you", "guess"), mark(truth, "truth", "truth")];
+  const label = `Your guess ${rounded(guess)}, the right answer ${rounded(truth)} ${unit}`;
+  const marks = [mark(guess, "you", "guess"), mark(truth, "answer", "truth")];
   return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
 }
 
-/** A number to three digits or to a whole, as `rounded` in checks/questions.py writes it. */
+/** A number with three digits or as a whole number, as `rounded` in checks/questions.py writes it. */
 function rounded(value) {
   if (Math.abs(value) >= 1000 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
   return String(+value.toPrecision(3));
 }
 
-/** What is said to a number, with the words of the file "answers": the same as `reply` in checks/answers.py. */
+/** The reply to a number, with the words of the file "answers"; the same as `reply` in checks/answers.py. */
 function ofNumber({ unit, close }, known, given) {
   const guess = read(given, unit, known.truth);
-  const values = { said: `'${given}'`, told: known.told, guess: rounded(guess), hundredfold: rounded(guess * 100) };
+  const values = { said: `'${given}'`, answer: known.answer, guess: rounded(guess), hundredfold: rounded(guess * 100) };
   const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   const { truth, beliefs } = known;
   if (Number.isNaN(guess)) return { state: "open", says: words("none") };
@@ -227,15 +227,15 @@ function ofNumber({ unit, close }, known, given) {
 }
 
 /**
- * A number in the spellings of `parse_number` in checks/parsing.py that are common: "about 5", "20 480", "1,000",
- * "12,5 %", "1/3"; where there are two readings, the one nearer to `near`; NaN where there is none.
+ * A number in the common notations of `parse_number` in checks/parsing.py: "about 5", "20 480", "1,000",
+ * "12,5 %", "1/3". Of two possible readings, the one nearer to `near`; NaN if there is none.
  * @param {string} text
  * @param {string} unit may stand after the number
  * @param {number} near
  * @returns {number}
  */
 export function read(text, unit, near) {
-  const ending = unit.split(" a ").map(word => `${word.replace(/s$/, "")}s?`).join("(?: ?/ ?| (?:an?|per) )");
+  const ending = unit.split(/ (?:an?|per) /).map(word => `${word.replace(/s$/, "")}s?`).join("(?: ?/ ?| (?:an?|per) )");
   const bare = text.replace(/\s+/g, " ").trim()
     .replace(/^(about|around|roughly|approximately|approx\.?|ca\.?|circa|[≈~=]) */i, "")
     .replace(/^[−‐-—-] ?/, "-")
@@ -251,7 +251,7 @@ export function read(text, unit, near) {
   return readings.sort((a, b) => Math.abs(a - near) - Math.abs(b - near))[0] ?? NaN;
 }
 
-/** With points before decimals, and commas between thousands or nowhere. */
+/** Points before decimals; commas between thousands, or none. */
 function english(text) {
   const grouped = /^[+-]?[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?$/.test(text);
   return grouped || /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? +text.replaceAll(",", "") : NaN;

@@ -1,4 +1,4 @@
-// A calculation in one line: numbers with a caption above each, signs between them, and the result.
+// A calculation on one line: numbers, each with a caption above it, signs between them, and the result.
 import styles from "./terms.css";
 import { h } from "./ui.js";
 
@@ -7,7 +7,7 @@ export const termStyles = styles;
 
 /**
  * @returns {{node: any, set: (terms: [string, string, string][]) => void}} `set` takes a sign (none before the first),
- *     a caption and a number for each; the last is the result
+ *     a caption and a number for each term; the last is the result
  */
 export function termLine() {
   const node = h("div", { class: "cw-terms" });

@@ -1,4 +1,4 @@
-// What every widget needs of its page: elements, a root of its own, the theme, frames, and words for screen readers.
+// Shared by all widgets: elements, a shadow root, the theme, animation frames, and words for screen readers.
 import theme from "./theme.css";
 import { ramp, inkOn } from "./colour.js";
 
@@ -47,7 +47,7 @@ export function inline(text) {
 }
 
 /**
- * A canvas whose content is said elsewhere in words.
+ * A canvas whose content is described elsewhere in words.
  * @param {number} [width]
  * @param {number} [height]
  * @returns {HTMLCanvasElement}
@@ -62,10 +62,10 @@ export function canvas(width = 1, height = 1) {
  * @param {string} name its module, as a class of the root: "kernel_bench"
  * @param {string} label its accessible name
  * @param {string} styles its own CSS
- * @param {() => void} recoloured after each later change of theme
+ * @param {() => void} recoloured called after each later change of theme
  * @returns {{root: any, colours: () => Uint8Array, say: (text: string) => void, close: () => void}} the root to
- *     append to; the scale of the theme (see `ramp`); what says a sentence to screen readers after half a second of
- *     rest; and what takes the widget away
+ *     append to; the colour scale of the theme (see `ramp`); `say` announces a sentence to screen readers after half a
+ *     second of rest; `close` removes the widget
  */
 export function mount(el, name, label, styles, recoloured) {
   // JupyterLab takes arrows and letters for its own shortcuts, unless the focused element (the host) has this.
@@ -81,7 +81,7 @@ export function mount(el, name, label, styles, recoloured) {
   let table = new Uint8Array();
   let known = false;
   const read = () => {
-    known = root.isConnected; // elsewhere the tokens have no values
+    known = root.isConnected; // otherwise the tokens have no values
     root.dataset.theme = themeBehind(host);
     table = ramp(root);
   };
@@ -112,7 +112,7 @@ export function mount(el, name, label, styles, recoloured) {
   };
 }
 
-/** Dark or light is decided by what is painted behind the widget, whatever its host is built with. */
+/** The background behind the widget decides between dark and light, whatever the host is built with. */
 function themeBehind(host) {
   for (let e = above(host); e; e = above(e)) {
     const numbers = getComputedStyle(e).backgroundColor.match(/[\d.]+/g)?.map(Number);
@@ -127,7 +127,7 @@ function above(element) {
 }
 
 /**
- * One call of `draw` per frame, however often it is asked for.
+ * At most one call of `draw` per frame, however often it is requested.
  * @param {() => void} draw
  * @returns {() => void}
  */
@@ -158,10 +158,10 @@ export function settled(call, wait = 150) {
 }
 
 /**
- * The state of a widget: reads and writes traits, and hears of Python's changes but not of its own.
+ * The state of a widget: reads and writes traits, and reacts to Python's changes but not to its own.
  * @param {Model} model
- * @param {Record<string, () => void>} heard what to do when Python has changed a trait
- * @returns {{set: (values: Record<string, any>) => void, close: () => void}} `set` writes at once and tells Python
+ * @param {Record<string, () => void>} heard called when Python has changed a trait
+ * @returns {{set: (values: Record<string, any>) => void, close: () => void}} `set` writes at once and notifies Python
  *     120 ms after the last change
  */
 export function binding(model, heard) {
@@ -194,7 +194,7 @@ export function bytesOf(data) {
 }
 
 /**
- * What `load` is in a notebook: bytes by name, asked of Python once and kept; a page hands its own `load` to render.
+ * `load` in a notebook: bytes by name, requested from Python once and kept. A page passes its own `load` to render.
  * @param {Model} model
  * @returns {(name: string) => Promise<Uint8Array>}
  */
@@ -220,16 +220,16 @@ export function loader(model) {
 }
 
 /**
- * @typedef {object} Model what a widget may use of its host's model
+ * @typedef {object} Model the part of the host's model that a widget uses
  * @property {(name: string) => any} get
  * @property {(name: string, value: any) => void} set
  * @property {(event: string, listener: (...values: any[]) => void) => void} on
  * @property {(event: string, listener?: (...values: any[]) => void) => void} off
  * @property {() => void} save_changes
- * @property {(message: any) => void} [send] to Python, where there is one
+ * @property {(message: any) => void} [send] to Python, if there is one
  */
 
-/** A model without Python behind it. */
+/** A model without Python. */
 export class LocalModel {
   /** @type {Map<string, Set<(...values: any[]) => void>>} */
   listeners = new Map();

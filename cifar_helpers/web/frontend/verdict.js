@@ -1,4 +1,4 @@
-// What is said to the answer of an exercise: the verdict at a glance, the reason, hints in steps.
+// The verdict on an answer to an exercise, with the reason and hints in steps.
 import styles from "./verdict.css";
 import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
@@ -6,7 +6,7 @@ import { button } from "./controls.js";
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
 
 /**
- * Traits: `verdict` ("right", "wrong", "open"), `says`, `picture` (HTML of what a right answer shows), `exercise` (its
+ * Traits: `verdict` ("right", "wrong", "open"), `says`, `picture` (HTML of what a right answer does), `exercise` (its
  * name), `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress` (words).
  */
 export function render({ model, el }) {
@@ -24,8 +24,8 @@ export function render({ model, el }) {
     h("span", { class: "cw-cap" }, model.get("progress")),
   ];
   const says = h("p", {}, ...inline(model.get("says")));
-  const told = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, picture, told, more];
+  const steps = h("div", { role: "status", tabindex: -1 }, hints);
+  const parts = [h("div", { class: "v-head" }, title), says, picture, steps, more];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -35,7 +35,7 @@ export function render({ model, el }) {
     const had = root.getRootNode().activeElement === more;
     more.hidden = kind === "right" || left === 0 || !model.send;
     more.textContent = left === 1 ? "Show the solution" : `Hint ${given.length + 1} of ${given.length + left}`;
-    if (had && more.hidden) told.focus();
+    if (had && more.hidden) steps.focus();
   }
 
   draw();
@@ -45,7 +45,7 @@ export function render({ model, el }) {
   };
 }
 
-/** A sentence, and below it the code that stands in lines of its own. */
+/** A sentence, and below it the lines of code. */
 function formatted(text) {
   const [sentence, ...lines] = text.split("\n");
   if (!lines.length) return inline(sentence);
