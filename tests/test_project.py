@@ -175,8 +175,10 @@ def test_every_link_inside_the_project_leads_somewhere(path: Path) -> None:
         place = (path.parent / target).resolve() if target else path
         assert place.exists(), f"{path.name} links to {link}, which is not there"
         if anchor and place.suffix == ".md":
-            headings = re.findall(r"^#+ (.+)$", place.read_text(encoding="utf-8"), flags=re.M)
+            text = place.read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.+)$", re.sub(r"<[^>]+>", "", text), flags=re.M)
             names = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+            names |= set(re.findall(r'<a id="([^"]+)">', text))
             assert anchor in names, f"{path.name} links to {link}: no such heading"
 
 

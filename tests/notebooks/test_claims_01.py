@@ -84,7 +84,7 @@ def test_a_lower_bar_of_similarity_lets_many_more_pairs_pass() -> None:
 
 
 @pytest.mark.records
-def test_no_training_image_is_counted_twice() -> None:
+def test_the_split_holds_out_a_fifth_of_each_class() -> None:
     claims("`split` holds out 20 % of *each class*")
     assert stored("validation images of each class").splitlines()[0].startswith("40,000 training, 10,000 validation")
     assert set(re.findall(r"\d+", stored("validation images of each class").splitlines()[1])) == {"1000"}
