@@ -132,7 +132,7 @@ def check_module(model: object) -> None:
         TypeError: if it is not; the message says what it is.
     """
     if not isinstance(model, nn.Module):
-        hint = ": create the network first, by adding brackets" if isinstance(model, type) else ""
+        hint = ": create it first, with brackets" if isinstance(model, type) else ""
         raise TypeError(f"model must be a network (torch.nn.Module), got {_named(model)}{hint}")
 
 

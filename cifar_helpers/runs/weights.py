@@ -43,7 +43,7 @@ def save_weights(model: nn.Module, path: Path | str) -> None:
     try:
         taken = not is_missing(target) and not target.is_symlink()
         if taken and (problem := reading_problem(target)):
-            raise CheckpointError(f"{problem}. Choose another file")
+            raise CheckpointError(f"{problem}. Name another file")
         with atomic_write(target) as part:
             torch.save(weights, part)
             written = torch.load(part, weights_only=True)

@@ -117,7 +117,7 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
     thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
     assert "the shape is (3,), but should be (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
-    assert "in tensor 1 of 2 the shape is (1, 3); wanted is (3, 3)" in str(other)
+    assert "in tensor 1 of 2 the shape is (1, 3), but should be (3, 3)" in str(other)
 
 
 def test_weights_that_are_changed_in_place_are_noticed() -> None:

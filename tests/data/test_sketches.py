@@ -61,8 +61,8 @@ def test_a_set_is_cached_and_a_damaged_file_is_drawn_again(tmp_path: Path) -> No
     again = load_sketches(tmp_path, 20, 10)
     assert kept.stat().st_mtime_ns == stamp
     kept.write_bytes(kept.read_bytes()[:2000])
-    mended = load_sketches(tmp_path, 20, 10)
-    for one, two, three in zip(first, again, mended, strict=True):
+    redrawn = load_sketches(tmp_path, 20, 10)
+    for one, two, three in zip(first, again, redrawn, strict=True):
         assert (one == two).all() and (one == three).all()
     assert load_sketches(tmp_path, 20, 10, seed=1)[0].tobytes() != first[0].tobytes()
 

@@ -212,10 +212,10 @@ def test_a_check_that_breaks_does_not_stop_the_others(monkeypatch: pytest.Monkey
 
 
 def test_a_line_fits_a_terminal_and_the_fix_is_on_a_line_of_its_own() -> None:
-    mend = "python -m pip install " + "x" * 90
-    shown = doctor.lines(Finding("error", "packages", "word " * 40, mend))
+    fix = "python -m pip install " + "x" * 90
+    shown = doctor.lines(Finding("error", "packages", "word " * 40, fix))
     assert all(len(line) < 80 for line in shown[:-1]) and len(shown) > 3
-    assert shown[-1].strip() == f"-> {mend}" and " error " in shown[0]
+    assert shown[-1].strip() == f"-> {fix}" and " error " in shown[0]
 
 
 def test_folders_of_the_machine_are_hidden() -> None:
