@@ -10,9 +10,9 @@ from cifar_helpers.data import load_cifar10
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train each bug's network on the real data, and write what was observed."""
+    """Train with each bug on the real data, and write the symptoms to a file."""
     parser = argparse.ArgumentParser(prog="python -m cifar_helpers.bug_gallery", description=__doc__)
-    parser.add_argument("--root", default=None, help="folder of the data")
+    parser.add_argument("--root", default=None, help="folder with the data")
     chosen = parser.parse_args(arguments)
     record(load_cifar10(chosen.root, source="cifar10", download=False), resources() / FILE)
 

@@ -1,4 +1,4 @@
-"""What can be seen of a run with a bug, measured against healthy runs that differ in their seeds alone."""
+"""The symptoms of a run with a bug, compared with healthy runs that differ only in their seeds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from string import ascii_lowercase
 from typing import Any, Final
 
 from cifar_helpers.bug_gallery import diagnosis
-from cifar_helpers.bug_gallery.inject import BUGS, CASES, PHOTO, SOUND, Symptoms, healthy, symptoms
-from cifar_helpers.bug_gallery.signs import length
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, PHOTO, Symptoms, healthy, symptoms
+from cifar_helpers.bug_gallery.signs import length, percent
 
 __all__ = ["SYMPTOMS", "WIDTH", "Symptom", "as_text", "distance", "outside", "reading", "records"]
 
@@ -27,10 +27,10 @@ class Symptom:
     """One number of a run.
 
     Attributes:
-        key: as the signs of `signs` name it.
-        name: for people.
-        value: of a run.
-        write: the number for people.
+        key: its name in `signs`.
+        name: shown to readers.
+        value: the number, from the symptoms of a run.
+        write: the number as text.
         more: what was measured, in a sentence.
     """
 
@@ -39,10 +39,6 @@ class Symptom:
     value: Callable[[Symptoms], float]
     write: Callable[[float], str]
     more: Callable[[Symptoms], str]
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %"
 
 
 def _points(difference: float) -> str:
@@ -57,12 +53,12 @@ def _moved(share: float) -> str:
         return "not a number"
     if share >= 1:
         return f"× {length(share)}"
-    return f"{100 * share:.{1 if share < 0.1 else 0}f} %"
+    return percent(share, 1 if share < 0.1 else 0)
 
 
 def _answers(seen: Symptoms) -> str:
-    said = ", ".join(f"{name} {_share(share)}" if share == share else name for name, share in seen.answers)
-    return f"A drawn {PHOTO}, predicted five times: {said}."
+    said = ", ".join(f"{name} {percent(share)}" if share == share else name for name, share in seen.answers)
+    return f"A drawn {PHOTO}, classified five times: {said}."
 
 
 SYMPTOMS: Final = (
@@ -80,10 +76,10 @@ SYMPTOMS: Final = (
         "accuracy",
         "Validation accuracy at the end",
         lambda s: s.validation_accuracy[-1],
-        _share,
+        percent,
         lambda s: (
-            f"After the last epoch: training accuracy {_share(s.train_accuracy[-1])}, validation accuracy "
-            f"{_share(s.validation_accuracy[-1])}."
+            f"After the last epoch: training accuracy {percent(s.train_accuracy[-1])}, validation accuracy "
+            f"{percent(s.validation_accuracy[-1])}."
         ),
     ),
     Symptom(
@@ -99,7 +95,7 @@ SYMPTOMS: Final = (
         lambda s: s.gradient[-1],
         length,
         lambda s: (
-            f"Mean length of the gradient: {length(s.gradient[0])} in the first epoch, "
+            f"Mean length (norm) of the gradient: {length(s.gradient[0])} in the first epoch, "
             f"{length(s.gradient[-1])} in the last."
         ),
     ),
@@ -108,7 +104,11 @@ SYMPTOMS: Final = (
         "Change of the weights",
         lambda s: s.moved,
         _moved,
-        lambda s: "Distance of the weights from where they began, relative to their length: " + _moved(s.moved) + ".",
+        lambda s: (
+            "Distance of the weights from their initial values, relative to the length of these: "
+            + _moved(s.moved)
+            + "."
+        ),
     ),
     Symptom(
         "single",
@@ -116,8 +116,8 @@ SYMPTOMS: Final = (
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
-            f"Validation images in batches of 200: {_share(s.validation_accuracy[-1])}; the same images one at "
-            f"a time: {_share(s.single_accuracy)}."
+            f"Validation images in batches of 200: {percent(s.validation_accuracy[-1])}; the same images one at "
+            f"a time: {percent(s.single_accuracy)}."
         ),
     ),
     Symptom(
@@ -126,8 +126,8 @@ SYMPTOMS: Final = (
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
-            f"Validation images: {_share(s.validation_accuracy[-1])}; 1,000 images that nothing has touched: "
-            f"{_share(s.new_accuracy)}."
+            f"Validation images: {percent(s.validation_accuracy[-1])}; 1,000 images that nothing has touched: "
+            f"{percent(s.new_accuracy)}."
         ),
     ),
     Symptom(
@@ -136,8 +136,8 @@ SYMPTOMS: Final = (
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (
-            f"1,000 new images in batches: {_share(s.new_accuracy)}; the same through the code for photos: "
-            f"{_share(s.photo_accuracy)}."
+            f"1,000 new images in batches: {percent(s.new_accuracy)}; the same through the code for photos: "
+            f"{percent(s.photo_accuracy)}."
         ),
     ),
     Symptom(
@@ -153,17 +153,17 @@ SYMPTOMS: Final = (
 
 @functools.cache
 def _range(key: str) -> tuple[float, float]:
-    """Mean and half-width of the healthy range."""
+    """Middle and half-width of the healthy range."""
     (value,) = (symptom.value for symptom in SYMPTOMS if symptom.key == key)
     values = [value(seen) for seen in healthy()]
     return statistics.fmean(values), WIDTH * statistics.stdev(values)
 
 
 def distance(symptom: Symptom, seen: Symptoms) -> float:
-    """How far a run is from the middle of the healthy range, whose ends are at −1 and 1; NaN where it is no number."""
+    """How far a run is from the middle of the healthy range, whose ends are at −1 and 1; NaN if it is not a number."""
     middle, half = _range(symptom.key)
     away = symptom.value(seen) - middle
-    # Where all healthy runs agree, any difference is outside.
+    # If all healthy runs agree, any difference is outside.
     return away / half if half > 1e-9 else 0.0 if abs(away) < 1e-9 else math.copysign(math.inf, away)
 
 
@@ -173,7 +173,7 @@ def outside(symptom: Symptom, seen: Symptoms) -> bool:
 
 
 def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
-    """A symptom of a run as the gallery shows it: where it is, its number, and what was measured."""
+    """A symptom of a run as the gallery shows it: its place, its number, and what was measured."""
     away = distance(symptom, seen)
     number = symptom.value(seen)
     return {
@@ -185,7 +185,7 @@ def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
 
 
 def records() -> dict[str, Any]:
-    """All that the gallery shows: the healthy runs, and for each case its symptoms, its code and every reply."""
+    """Everything that the gallery shows: the healthy runs, and for each case its symptoms, code and replies."""
     return {
         "suspicions": list(BUGS),
         "healthy": {name: _band(name) for name in _CURVES},
@@ -215,8 +215,8 @@ def _span(low: str, high: str) -> str:
     """Both ends in words, with their common unit once."""
     if low == high:
         return low
-    unit = high[high.find(" ") :] if " " in high else ""
-    return f"{low.removesuffix(unit)} to {high}"
+    unit = re.search(r"\s.*|$", high)
+    return f"{low.removesuffix(unit[0] if unit else '')} to {high}"
 
 
 def _case(number: int) -> dict[str, Any]:
@@ -229,15 +229,11 @@ def _case(number: int) -> dict[str, Any]:
         "readings": {symptom.key: reading(symptom, seen) for symptom in SYMPTOMS},
         "bug": name,
         "tells": sorted(diagnosis.telling(number)),
-        "replies": {bug: {"says": _spaced(reply.says), "against": reply.against} for bug, reply in heard.items()},
-        "because": _spaced(diagnosis.gives_away(number)),
+        "replies": {bug: {"says": reply.says, "against": reply.against} for bug, reply in heard.items()},
+        "because": diagnosis.gives_away(number),
         "find": diagnosis.PROFILES[name].find,
         "changes": diagnosis.changes_of(number),
     }
-
-
-def _spaced(words: str) -> str:
-    return re.sub(r"(?<=\d)%", "\N{NO-BREAK SPACE}%", words)
 
 
 def _finite(value: float) -> float | None:
@@ -245,8 +241,8 @@ def _finite(value: float) -> float | None:
 
 
 def as_text() -> str:
-    """All cases as text, for where no widget can be; it does not tell which bug is whose."""
-    runs = [symptoms()[name] for name in (SOUND, *CASES)]
+    """All cases as text, where widgets cannot be shown; it does not reveal which case has which bug."""
+    runs = [symptoms()[name] for name in (HEALTHY, *CASES)]
     rows = {
         "largest of the first losses": [length(max(seen.first_losses)) for seen in runs],
         "training loss, epoch 1": [length(seen.train_loss[0]) for seen in runs],
@@ -255,11 +251,11 @@ def as_text() -> str:
         "gradient length, epoch 1": [length(seen.gradient[0]) for seen in runs],
         "gradient length, last epoch": [length(seen.gradient[-1]) for seen in runs],
         "change of the weights": [length(seen.moved) for seen in runs],
-        "training accuracy": [f"{seen.train_accuracy[-1]:.0%}" for seen in runs],
-        "validation accuracy": [f"{seen.validation_accuracy[-1]:.0%}" for seen in runs],
-        "the same, one at a time": [f"{seen.single_accuracy:.0%}" for seen in runs],
-        "accuracy on new images": [f"{seen.new_accuracy:.0%}" for seen in runs],
-        "the same, as photos": [f"{seen.photo_accuracy:.0%}" for seen in runs],
+        "training accuracy": [f"{percent(seen.train_accuracy[-1])}" for seen in runs],
+        "validation accuracy": [f"{percent(seen.validation_accuracy[-1])}" for seen in runs],
+        "the same, one at a time": [f"{percent(seen.single_accuracy)}" for seen in runs],
+        "accuracy on new images": [f"{percent(seen.new_accuracy)}" for seen in runs],
+        "the same, as photos": [f"{percent(seen.photo_accuracy)}" for seen in runs],
         "different predictions of five": [str(len(set(seen.answers))) for seen in runs],
     }
     heads = ["healthy", *map(str, range(1, len(CASES) + 1))]

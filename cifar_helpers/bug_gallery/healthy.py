@@ -1,6 +1,6 @@
-"""A short training without a bug. `bugs` changes one place of this text at a time, and runs what comes out.
+"""A short training run without a bug. `inject` changes one place of this text at a time, and runs the result.
 
-Written out instead of calling `fit` and `predict`, because these refuse or prevent most of the bugs.
+It does not call `fit` and `predict`, because these refuse or prevent most of the bugs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cifar_helpers.models import CifarCNN
 
 
 def split(images: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """Training and validation images, of 3,000."""
+    """Training and validation images, out of 3,000."""
     training = images.subset(slice(0, 2000))
     validation = images.subset(slice(2000, 3000))
     return training, validation
@@ -44,7 +44,7 @@ def loss_of(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, images: ImageSet) -> tuple[float, float]:
-    """Train on all images once; mean loss and accuracy meanwhile."""
+    """Train on all images once; return the mean loss and the accuracy during the epoch."""
     model.train()
     total, right = 0.0, 0
     for batch, labels in batches(images):
@@ -58,8 +58,8 @@ def train_epoch(model: nn.Module, optimizer: torch.optim.Optimizer, images: Imag
     return total / len(images), right / len(images)
 
 
-def answer(model: nn.Module, batch: Tensor) -> Tensor:
-    """What the network says to images: logits."""
+def predict(model: nn.Module, batch: Tensor) -> Tensor:
+    """Logits of a batch."""
     model.eval()
     with torch.no_grad():
         logits: Tensor = model(batch)
@@ -67,17 +67,17 @@ def answer(model: nn.Module, batch: Tensor) -> Tensor:
 
 
 def measure(model: nn.Module, images: ImageSet, batch_size: int = 200) -> tuple[float, float]:
-    """Loss and accuracy on images that are not trained on."""
+    """Loss and accuracy on images that the network is not trained on."""
     total, right = 0.0, 0
     for first in range(0, len(images), batch_size):
         part = images.subset(slice(first, first + batch_size))
-        logits = answer(model, normalise(part.images))
+        logits = predict(model, normalise(part.images))
         total += loss_of(logits, part.labels).item() * len(part)
         right += int((logits.argmax(1) == part.labels).sum())
     return total / len(images), right / len(images)
 
 
-def name_photo(model: nn.Module, photo: Tensor) -> Tensor:
+def classify_photo(model: nn.Module, photo: Tensor) -> Tensor:
     """Probabilities `(10,)` of one photo, uint8 `(3, 32, 32)`."""
     batch = normalise(photo[None])
-    return answer(model, batch)[0].softmax(0)
+    return predict(model, batch)[0].softmax(0)

@@ -1,8 +1,8 @@
-"""Nine bugs of a training, and what each makes of the same short run: the records of lesson 04's gallery.
+"""Nine training bugs and their effect on the same short run: the records of lesson 04's gallery.
 
-`python -m cifar_helpers.bug_gallery` trains all of them again and writes `resources/bugs.json` (some ten minutes),
-and with them healthy runs with nine other seeds, which show how much runs differ without a bug.
-Each bug is put into the text of `_sound_training`, and that program is run: the line shown is the line that ran.
+`python -m cifar_helpers.bug_gallery` trains with each of them again and writes `resources/bugs.json` (about ten
+minutes), with healthy runs with nine other seeds, which show how much runs differ without a bug.
+Each bug is put into the text of `healthy.py`, and that program is run: the line shown is the line that ran.
 """
 
 from __future__ import annotations
@@ -25,25 +25,37 @@ from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES, Cifar10, ImageSet
 from cifar_helpers.inference import preprocess
 
-__all__ = ["BUGS", "CASES", "PHOTO", "SOUND", "Bug", "Symptoms", "healthy", "observe", "program", "record", "symptoms"]
+__all__ = [
+    "BUGS",
+    "CASES",
+    "HEALTHY",
+    "PHOTO",
+    "Bug",
+    "Symptoms",
+    "healthy",
+    "observe",
+    "program",
+    "record",
+    "symptoms",
+]
 
-SOUND: Final = "sound"
+HEALTHY: Final = "healthy"
 """Name of the run without a bug."""
 
 _EPOCHS: Final = 10
-_SEEDS: Final = range(10)  # of the healthy runs; a bug's run has the first
-PHOTO: Final = "horse"  # a drawing that the sound network names rightly
+_SEEDS: Final = range(10)  # of the healthy runs; runs with a bug have the first
+PHOTO: Final = "horse"  # a drawing that the healthy network classifies correctly
 FILE: Final = "bugs.json"
 
 
 @dataclass(frozen=True)
 class Bug:
-    """A bug as a change of `_sound_training`.
+    """A bug as a change of `healthy.py`.
 
     Attributes:
-        name: as learners choose it.
-        right: lines of the sound program.
-        wrong: what stands there instead.
+        name: the name that learners choose.
+        right: lines of the healthy program.
+        wrong: the lines that replace them.
     """
 
     name: str
@@ -96,7 +108,7 @@ BUGS: Final[dict[str, Bug]] = {
         ),
     )
 }
-"""Name to bug, in the order in which they are offered."""
+"""Bugs by name, in the order in which they are offered."""
 
 CASES: Final = (
     "labels shuffled against images",
@@ -114,7 +126,7 @@ CASES: Final = (
 
 @dataclass(frozen=True)
 class Symptoms:
-    """What can be seen of a run, by its own measure where not said otherwise. What is no number is NaN.
+    """The symptoms of a run, measured by its own program unless stated otherwise; NaN if not a number.
 
     Attributes:
         train_loss: of each epoch, in nats.
@@ -122,12 +134,12 @@ class Symptoms:
         validation_loss: after each epoch.
         validation_accuracy: after each epoch.
         first_losses: of the first batches.
-        gradient: mean length of the gradient that the optimizer followed, for each epoch.
-        moved: distance of the weights from where they began, relative to their length then.
-        new_accuracy: on images that neither training nor validation knows.
-        single_accuracy: on validation images that are asked about one at a time.
-        photo_accuracy: on new images that go through the code for photos.
-        answers: five answers to the same photo, with their probabilities.
+        gradient: mean length (L2 norm) of the gradient that the optimizer followed, for each epoch.
+        moved: distance of the weights from their initial values, relative to the length of these.
+        new_accuracy: on images used neither for training nor for validation.
+        single_accuracy: on validation images, classified one at a time.
+        photo_accuracy: on new images, classified by the code for photos.
+        answers: five predictions for the same photo, with their probabilities.
     """
 
     train_loss: tuple[float, ...]
@@ -144,27 +156,29 @@ class Symptoms:
 
 
 def program(bug: Bug | None) -> dict[str, Any]:
-    """What `_sound_training` defines, with a bug in it, or sound where there is none.
+    """The names that `healthy.py` defines, with a bug in it, or without one for `None`.
 
     Raises:
-        ValueError: if the bug's place is not there, or is there more than once.
+        ValueError: if the lines that the bug changes do not occur exactly once.
     """
     text = Path(__file__).with_name("healthy.py").read_text(encoding="utf-8")
     if bug is not None:
         if text.count(bug.right) != 1:
-            raise ValueError(f"{bug.name}: its lines stand {text.count(bug.right)} times in the sound program")
+            raise ValueError(
+                f"{bug.name}: its lines occur {text.count(bug.right)} times in healthy.py, instead of once"
+            )
         text = text.replace(bug.right, bug.wrong)
     names: dict[str, Any] = {"__name__": "cifar_helpers.bug_gallery.healthy"}
-    exec(compile(text, f"_sound_training.py with {bug.name if bug else 'no bug'}", "exec"), names)
+    exec(compile(text, f"healthy.py with {bug.name if bug else 'no bug'}", "exec"), names)
     return names
 
 
 def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _EPOCHS, seed: int = 0) -> Symptoms:
-    """Run the program with a bug in it and look at it as one looks at a sick training.
+    """Run the program with a bug in it and measure its symptoms.
 
     Args:
-        bug: `None` runs the sound program.
-        images: 3,000 to train and validate with, split by the program.
+        bug: `None` runs the healthy program.
+        images: 3,000 images to train and validate on, split by the program.
         new: other images.
         epochs: passes over the training images.
         seed: of the weights, the order of the images and the dropout.
@@ -188,8 +202,8 @@ def observe(bug: Bug | None, images: ImageSet, new: ImageSet, *, epochs: int = _
             rows.append((*run["train_epoch"](model, optimizer, training), *run["measure"](model, validation)))
         gradient.append(sum(lengths) / len(lengths))
     photo = preprocess(resources() / "inputs" / f"{PHOTO}.png")
-    shares = [run["name_photo"](model, photo) for _ in range(5)]
-    named = [int(run["name_photo"](model, picture).argmax()) for picture in new.images]
+    shares = [run["classify_photo"](model, photo) for _ in range(5)]
+    named = [int(run["classify_photo"](model, picture).argmax()) for picture in new.images]
     train_loss, train_accuracy, validation_loss, validation_accuracy = zip(*rows, strict=True)
     return Symptoms(
         train_loss,
@@ -227,11 +241,11 @@ def _gradients() -> Iterator[list[float]]:
 
 
 def record(data: Cifar10, path: Path) -> None:
-    """Run the sound program and each bug on real images, and write what was seen."""
+    """Run the healthy program and each bug on real images, and write their symptoms."""
     train, held_out = data.split()
     images, new = train.subset(slice(0, 3000)), held_out.subset(slice(0, 1000))
     runs = {}
-    for name in (SOUND, *BUGS):
+    for name in (HEALTHY, *BUGS):
         seen = observe(BUGS.get(name), images, new)
         runs[name] = _entry(seen)
         print(f"{name}: validation accuracy {seen.validation_accuracy[-1]:.1%}", flush=True)
@@ -253,7 +267,7 @@ def _entry(seen: Symptoms) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers with four digits; JSON has no NaN."""
+    """Numbers with four digits; NaN becomes null, because JSON has no NaN."""
     if isinstance(value, (tuple, list)):
         return [_plain(part) for part in value]
     if isinstance(value, float):
@@ -263,14 +277,14 @@ def _plain(value: Any) -> Any:
 
 @functools.cache
 def symptoms() -> Mapping[str, Symptoms]:
-    """The recorded symptoms by name of the bug, and those of the sound run under `SOUND`."""
+    """The recorded symptoms by name of the bug, and those of the healthy run under `HEALTHY`."""
     return {name: _symptoms(run) for name, run in _recorded()["runs"].items()}
 
 
 @functools.cache
 def healthy() -> tuple[Symptoms, ...]:
-    """What ten runs without a bug showed, which differ in their seeds alone; the first is the one under `SOUND`."""
-    return (symptoms()[SOUND], *(_symptoms(run) for run in _recorded()["other seeds"]))
+    """The symptoms of ten runs without a bug, which differ only in their seeds; the first is that of `HEALTHY`."""
+    return (symptoms()[HEALTHY], *(_symptoms(run) for run in _recorded()["other seeds"]))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Signs of bugs in the records of trainings: what a bug always shows, and what to say where that is missing."""
+"""Signs of bugs in recorded runs: what a bug always shows, and what to reply if that is missing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 
 from cifar_helpers.bug_gallery.inject import Symptoms
 
-FLOOR: Final = math.log(math.e + 9) - 1  # loss of softmax's own (1, 0, …, 0), where the 1 is right
-_CEILING: Final = math.log(math.e + 9)  # and where it is wrong
+FLOOR: Final = math.log(math.e + 9) - 1  # loss after a second softmax of (1, 0, …, 0) if the 1 is right
+_CEILING: Final = math.log(math.e + 9)  # and if it is wrong
 _CHANCE: Final = math.log(10)
-_CLEAR: Final = 0.1  # difference of two accuracies that 1,000 images do not make by chance
+_CLEAR: Final = 0.1  # a difference of two accuracies that is not chance with 1,000 images
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Sign:
     """Something that a bug always shows here.
 
     Attributes:
-        symptom: key of the symptom in which it is seen, as `evidence` lists them.
-        seen: whether symptoms show it.
-        against: what to say of symptoms that do not.
+        symptom: key of the symptom that shows it, as listed in `evidence`.
+        seen: whether the symptoms of a run show it.
+        against: the reply for a run that does not show it.
     """
 
     symptom: str
@@ -39,18 +39,23 @@ def length(number: float) -> str:
     return f"10{str(math.floor(math.log10(number))).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share, 0..1, in percent, on one line."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
 def moved(share: float) -> str:
-    """How far weights moved."""
+    """How far the weights moved, in words."""
     if math.isnan(share):
         return "not a number"
     if share == 0:
         return "not at all"
-    return f"{share:.1%} of their length" if share < 1 else f"{length(share)} times their length"
+    return f"{percent(share, 1)} of their length" if share < 1 else f"{length(share)} times their length"
 
 
 def _they_moved(seen: Symptoms) -> str:
     if math.isnan(seen.moved):
-        return "Here they are not even numbers any more."
+        return "Here they became NaN."
     return f"Here they moved by {moved(seen.moved)}." if seen.moved else "Here they did not move at all."
 
 
@@ -105,7 +110,7 @@ ONE_AT_A_TIME: Final = Sign(
     lambda s: s.single_accuracy < s.validation_accuracy[-1] - _CLEAR,
     lambda s: (
         "Without eval() batch norm takes its statistics from the batch, so accuracy drops for single images. "
-        f"Here it is {s.single_accuracy:.0%} one at a time, and {s.validation_accuracy[-1]:.0%} in batches."
+        f"Here it is {percent(s.single_accuracy)} one at a time, and {percent(s.validation_accuracy[-1])} in batches."
     ),
 )
 NO_GRADIENT: Final = Sign(
@@ -126,14 +131,14 @@ LEARNS: Final = Sign(
     lambda s: s.validation_accuracy[-1] > 0.35,
     lambda s: (
         "A second softmax slows learning down, but does not stop it. "
-        f"Here validation accuracy ends at only {s.validation_accuracy[-1]:.0%}."
+        f"Here validation accuracy ends at only {percent(s.validation_accuracy[-1])}."
     ),
 )
 THROWN: Final = Sign(
     "first_losses",
     lambda s: max(s.first_losses) > 5,
     lambda s: (
-        "Steps a hundred times as long throw the loss far up within a few batches. "
+        "Steps a hundred times as long raise the loss sharply within a few batches. "
         f"Here none of the first six is above {max(s.first_losses):.2f}."
     ),
 )
@@ -145,7 +150,7 @@ CREEPS: Final = Sign(
 HARDLY_MOVES: Final = Sign(
     "moved",
     lambda s: s.moved < 0.02,
-    lambda s: f"Steps a hundred times as short leave the weights nearly where they began. {_they_moved(s)}",
+    lambda s: f"Steps a hundredth as long leave the weights close to their initial values. {_they_moved(s)}",
 )
 STANDS: Final = Sign(
     "moved",
@@ -166,21 +171,21 @@ GUESSES: Final = Sign(
     "accuracy",
     lambda s: max(s.train_accuracy) < 0.15,
     lambda s: (
-        "Where labels fit by chance alone, accuracy stays at 10% to the end. "
-        f"Here training accuracy reaches {max(s.train_accuracy):.0%}."
+        "Where labels fit by chance alone, accuracy stays at 10\N{NO-BREAK SPACE}% to the end. "
+        f"Here training accuracy reaches {percent(max(s.train_accuracy))}."
     ),
 )
 MOVES: Final = Sign(
     "moved",
     lambda s: s.moved != 0,
-    lambda s: f"Labels that fit by chance still move the weights, though to no avail. {_they_moved(s)}",
+    lambda s: f"Labels that fit by chance still move the weights, though nothing is learned. {_they_moved(s)}",
 )
 BETTER_THAN_NEW: Final = Sign(
     "new",
     lambda s: s.validation_accuracy[-1] > s.new_accuracy + _CLEAR,
     lambda s: (
         "A network classifies the images that it was trained on better than new ones. Here accuracy is "
-        f"{s.validation_accuracy[-1]:.0%} on the validation images, and {s.new_accuracy:.0%} on new ones."
+        f"{percent(s.validation_accuracy[-1])} on the validation images, and {percent(s.new_accuracy)} on new ones."
     ),
 )
 PHOTOS_SUFFER: Final = Sign(
@@ -188,7 +193,7 @@ PHOTOS_SUFFER: Final = Sign(
     lambda s: s.photo_accuracy < s.new_accuracy - _CLEAR,
     lambda s: (
         "Photos that are preprocessed differently are classified worse. Here accuracy on new images is "
-        f"{s.new_accuracy:.0%}, and {s.photo_accuracy:.0%} through the code for photos."
+        f"{percent(s.new_accuracy)}, and {percent(s.photo_accuracy)} through the code for photos."
     ),
 )
 ANSWERS_STAY: Final = Sign(

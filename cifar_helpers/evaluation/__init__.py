@@ -1,4 +1,4 @@
-"""How good a network is, how sure one may be of that, and what it looks at."""
+"""How good a network is, how certain that figure is, and what the network looks at."""
 
 from cifar_helpers.evaluation.metrics import Metrics, collect_logits, evaluate
 from cifar_helpers.evaluation.uncertainty import (

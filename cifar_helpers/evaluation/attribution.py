@@ -1,4 +1,4 @@
-"""Where a network looked: which pixels of a picture moved the score of a class."""
+"""Where a network looked: which pixels of an image changed the score of a class."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cifar_helpers.networks import eval_mode
 __all__ = ["METHODS", "WITHOUT_SIGN", "attribute"]
 
 WITHOUT_SIGN: Final = ("saliency", "guided backpropagation")
-"""Methods that tell how much a pixel matters, and not whether for or against."""
+"""Methods that show how much a pixel matters, but not whether it speaks for or against the class."""
 METHODS: Final = (*WITHOUT_SIGN, "Grad-CAM", "occlusion")
-"""Names that `attribute` knows."""
+"""The methods of `attribute`."""
 
 
 def attribute(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.NDArray[Any]:
@@ -26,22 +26,22 @@ def attribute(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.ND
     Numbers above zero speak for the class, below zero against it; those of `WITHOUT_SIGN` are never below zero.
 
     Args:
-        model: takes normalised images and gives logits.
+        model: takes normalised images and returns logits.
         seen: uint8 `(3, 32, 32)`.
-        label: number of the class.
-        method: `saliency`, the size of the gradient by the pixels, the largest of the three colours (Simonyan and
-            others, 2014); `guided backpropagation`, the same where each ReLU lets no negative gradient back
+        label: class number.
+        method: `saliency`, the magnitude of the gradient at each pixel, the largest of the three colours (Simonyan and
+            others, 2014); `guided backpropagation`, the same, but each ReLU blocks negative gradients
             (Springenberg and others, 2015); `Grad-CAM` on the last block of convolutions (Selvaraju and others,
             2017); or `occlusion` of 8×8 squares in steps of 4 (Zeiler and Fergus, 2014).
 
     Raises:
-        ValueError: if there is no such method or class, Grad-CAM is asked of a network without convolutions, or guided
-            backpropagation of one without layers of the type `torch.nn.ReLU`.
+        ValueError: if there is no such method or class, Grad-CAM is used with a network without convolutions, or
+            guided backpropagation with one without layers of the type `torch.nn.ReLU`.
     """
     if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}; there are {', '.join(METHODS)}")
+        raise ValueError(f"there is no method {method!r}; choose one of {', '.join(METHODS)}")
     if not 0 <= label < len(CLASSES):
-        raise ValueError(f"label must be the number of a class, 0 to {len(CLASSES) - 1}, got {label}")
+        raise ValueError(f"label must be a class number from 0 to {len(CLASSES) - 1}, got {label}")
     image = normalise(seen)[None].to(next(model.parameters(), seen).device)
     with eval_mode(model):
         if method == "Grad-CAM":
@@ -57,10 +57,12 @@ def _gradient(model: nn.Module, image: Tensor, label: int, guided: bool) -> Tens
     from captum.attr import GuidedBackprop, Saliency  # takes a second to import
 
     if guided and not any(isinstance(layer, nn.ReLU) for layer in model.modules()):
-        raise ValueError("guided backpropagation needs a network with layers of the type torch.nn.ReLU")
+        raise ValueError(
+            "guided backpropagation needs a network with layers of the type torch.nn.ReLU: use saliency instead"
+        )
     method = GuidedBackprop(model) if guided else Saliency(model)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Setting .* hooks on ReLU")  # that is how it works
+        warnings.filterwarnings("ignore", "Setting .* hooks on ReLU")  # the hooks are how the method works
         values: Tensor = method.attribute(image.requires_grad_(), target=label)
     return values[0].abs().amax(0)
 
@@ -83,13 +85,13 @@ def _occlusion(model: nn.Module, image: Tensor, label: int) -> Tensor:
 
 
 def _last_maps(model: nn.Module) -> nn.Module:
-    """The layer whose output Grad-CAM weighs."""
+    """The layer whose output Grad-CAM weights."""
     layers = [layer for layer in model.modules() if not list(layer.children())]
     convolutions = [k for k, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
     if not convolutions:
-        raise ValueError("Grad-CAM needs a network with convolutions; occlusion works with any")
+        raise ValueError("Grad-CAM needs a network with convolutions: use occlusion, which works with any network")
     last = convolutions[-1]
-    # Before norm and activation all maps may lie below zero, and every place would speak against the class.
+    # Before norm and activation, all maps may be below zero, and every place would speak against the class.
     while last + 1 < len(layers) and isinstance(layers[last + 1], (nn.BatchNorm2d, nn.ReLU, nn.GELU)):
         last += 1
     return layers[last]

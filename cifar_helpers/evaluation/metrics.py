@@ -32,14 +32,14 @@ class Metrics:
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor) -> Metrics:
-        """Measure predictions that are there, as `collect_logits` gives them.
+        """The metrics of logits, as `collect_logits` returns them.
 
         Args:
             logits: float `(N, classes)`.
-            labels: whole numbers `(N,)`, each from 0 to below the number of classes.
+            labels: integers `(N,)`, each at least 0 and below the number of classes.
 
         Raises:
-            TypeError: if they are no tensors.
+            TypeError: if they are not tensors.
             ValueError: if the shapes do not fit, or a label is outside its range.
         """
         for name, value in (("logits", logits), ("labels", labels)):
@@ -62,17 +62,17 @@ class Metrics:
 
     @property
     def precision(self) -> Tensor:
-        """float64 `(classes,)`: of the images predicted as a class, the share that is; NaN where none was."""
+        """float64 `(classes,)`: of the images predicted as a class, the share that belong to it; NaN if none were."""
         return self.confusion.diagonal() / self.confusion.sum(0).double()
 
     @property
     def recall(self) -> Tensor:
-        """float64 `(classes,)`: of the images of a class, the share that was found; NaN where there are none."""
+        """float64 `(classes,)`: of the images of a class, the share that was found; NaN if there are none."""
         return self.confusion.diagonal() / self.confusion.sum(1).double()
 
     @property
     def f1(self) -> Tensor:
-        """float64 `(classes,)`: harmonic mean of precision and recall; NaN where a class is neither there nor found."""
+        """float64 `(classes,)`: harmonic mean of precision and recall; NaN if neither present nor predicted."""
         either = self.confusion.sum(0) + self.confusion.sum(1)
         return 2 * self.confusion.diagonal() / either.double()
 
@@ -84,15 +84,15 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
     """Run a network over all images in eval mode.
 
     Args:
-        model: gives logits `(B, classes)`; each of its layers is in the same mode afterwards.
-        loader: batches without augmentation, or an `ImageSet`. Of a `BatchLoader` with a `shard` all images are
-            taken, whichever process asks.
+        model: returns logits `(B, classes)`; its layers are put back in the modes they were in.
+        loader: batches without augmentation, or an `ImageSet`. Of a `BatchLoader` with a `shard`, all images are
+            measured in every process.
 
     Returns:
         Logits float32 `(N, classes)` and labels int64 `(N,)`, on the CPU.
 
     Raises:
-        TypeError: if the loader gives no batches of images and labels, or the network no logits.
+        TypeError: if the loader does not give batches of images and labels, or the network does not return logits.
         ValueError: if there are no images, they are augmented, or the network cannot take them.
     """
     networks.check_module(model)
@@ -105,8 +105,8 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
     sampler = getattr(loader, "sampler", None)
     if isinstance(sampler, DistributedSampler) and sampler.num_replicas > 1:
         warnings.warn(
-            f"the loader's DistributedSampler gives this process the share {sampler.rank + 1} of "
-            f"{sampler.num_replicas}: what is measured are these images alone",
+            f"the loader's DistributedSampler gives this process part {sampler.rank + 1} of {sampler.num_replicas} of "
+            "the images: only these are measured",
             stacklevel=2,
         )
     return logits_of(model, loader, "loader", loader)
@@ -114,7 +114,7 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
 
 @torch.no_grad()
 def logits_of(model: nn.Module, source: Iterable[Any], name: str, loader: Any) -> tuple[Tensor, Tensor]:
-    """`collect_logits` of checked batches, which `name` names in messages, of a loader that may know the classes."""
+    """`collect_logits` for checked batches from a loader; `name` is the name of the loader in messages."""
     device = networks.device_of(model)
     parts: list[tuple[Tensor, Tensor]] = []
     memory_format = torch.channels_last
@@ -136,18 +136,18 @@ def logits_of(model: nn.Module, source: Iterable[Any], name: str, loader: Any) -
 
 
 def _memory_format(model: nn.Module, batch: Any, device: torch.device, name: str) -> torch.memory_format:
-    """Channels last, which makes convolutions faster, where the network takes it and answers the same."""
-    answers: list[Tensor] = []
+    """Channels last, which makes convolutions faster, if the network accepts it and gives the same logits."""
+    found: list[Tensor] = []
     for memory_format in (torch.contiguous_format, torch.channels_last):
         images, _ = batches.to_device(batch, device, memory_format)
         try:
-            answers.append(model(images))
-        except Exception as error:  # other people's code can raise anything
-            if not answers:
+            found.append(model(images))
+        except Exception as error:  # a user's network can raise anything
+            if not found:
                 raise batches.not_taken(images, networks.unwrap(model), name, error) from error
             return torch.contiguous_format
-    batches.check_logits(answers[0], batch[0], None, name)
-    return torch.channels_last if networks.same(*answers) else torch.contiguous_format
+    batches.check_logits(found[0], batch[0], None, name)
+    return torch.channels_last if networks.same(*found) else torch.contiguous_format
 
 
 def evaluate(model: nn.Module, loader: Batches | ImageSet) -> Metrics:

@@ -1,4 +1,4 @@
-"""How sure one may be of a network: intervals of what was measured, calibration, and people as the measure."""
+"""How far to trust a network: confidence intervals, calibration, and people for comparison."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from cifar_helpers.data import CLASSES
 __all__ = ["Reliability", "bootstrap_interval", "fit_temperature", "human_confusion", "reliability"]
 
 _TEMPERATURES: Final = (0.01, 100.0)
-_HALVINGS: Final = 60  # leaves an interval far below what float64 tells apart
+_HALVINGS: Final = 60  # leaves an interval far below the precision of float64
 
 
 def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, seed: int = 0) -> tuple[float, float]:
-    """The interval in which a mean lies, had other images of the same kind been measured.
+    """A confidence interval of a mean over images: how much it would vary with other images of the same kind.
 
-    Redraws as many values as there are, with replacement, and takes the mean; the interval holds the middle of many
+    Draws as many values as there are, with replacement, and takes their mean; the interval contains the middle of many
     such means (percentile bootstrap; Efron, 1979).
 
     Args:
-        values: `(N,)`, one for each image: right or wrong for an accuracy, differences for a gain.
-        level: share of the means that lie inside, between 0 and 1.
-        draws: how often to redraw, at least once.
+        values: `(N,)`, one per image: correct or not for an accuracy, differences for a gain.
+        level: share of the means inside the interval, between 0 and 1.
+        draws: number of means, at least 1.
         seed: the same seed gives the same interval.
 
     Returns:
         Lower and upper end.
 
     Raises:
-        ValueError: if there are no values, they are not one for each image, or `level` or `draws` is out of range.
+        ValueError: if there are no values, they are not one per image, or `level` or `draws` is out of range.
     """
     if values.ndim != 1 or not len(values):
-        raise ValueError(f"values must be (N,), one for each image, got shape {tuple(values.shape)}")
+        raise ValueError(f"values must be (N,), one per image, got shape {tuple(values.shape)}")
     if not 0 < level < 1 or draws < 1:
-        raise ValueError(f"level must lie between 0 and 1, and draws be at least 1, got {level} and {draws}")
+        raise ValueError(f"level must be between 0 and 1, and draws at least 1, got {level} and {draws}")
     generator = torch.Generator().manual_seed(seed)
     numbers, count = values.double(), len(values)
     means = [numbers[torch.randint(count, (count,), generator=generator)].mean() for _ in range(draws)]
@@ -50,12 +50,12 @@ def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, s
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """What a network's probabilities are worth, in bins of equal width between 0 and 1.
+    """How well a network's probabilities match its accuracy, in bins of equal width between 0 and 1.
 
     Attributes:
-        counts: int64 `(bins,)`: answers with a probability in that bin.
-        confidence: float64 `(bins,)`: their mean probability; NaN where there are none.
-        accuracy: float64 `(bins,)`: the share of them that is right; NaN where there are none.
+        counts: int64 `(bins,)`: predictions with a probability in that bin.
+        confidence: float64 `(bins,)`: their mean probability; NaN if there are none.
+        accuracy: float64 `(bins,)`: the share of them that is correct; NaN if there are none.
     """
 
     counts: Tensor
@@ -64,30 +64,30 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: the mean distance of accuracy from confidence over the answers, 0..1."""
+        """Expected calibration error: the mean distance of accuracy from confidence over the predictions, 0..1."""
         gaps = (self.accuracy - self.confidence).abs().nan_to_num()
         return float((gaps * self.counts).sum() / self.counts.sum())
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> Reliability:
-    """Compare how sure a network is with how often it is right (Guo and others, 2017).
+    """Compare how confident a network is with how often it is correct (Guo and others, 2017).
 
     Args:
         probabilities: float `(N, classes)`, as softmax gives them.
         labels: int64 `(N,)`.
-        bins: how many, at least 1; a probability on the border of two counts in the lower one.
+        bins: their number, at least 1; a probability on the border of two counts in the lower one.
 
     Raises:
-        ValueError: if there are no images or bins, the shapes do not fit, or the numbers are no probabilities.
+        ValueError: if there are no images or bins, the shapes do not fit, or the numbers are not probabilities.
     """
     if bins < 1:
         raise ValueError(f"bins must be at least 1, got {bins}")
     _check_shapes("reliability needs probabilities", probabilities, labels)
     if not torch.allclose(probabilities.sum(1), torch.ones(len(labels), dtype=probabilities.dtype), atol=1e-3):
         raise ValueError("the probabilities of an image must add up to 1: give logits.softmax(1), not logits")
-    confidence, answers = probabilities.max(1)
+    confidence, predictions = probabilities.max(1)
     place = ((confidence * bins).ceil().long() - 1).clamp(0, bins - 1)
-    right = answers == labels
+    right = predictions == labels
     counts = torch.bincount(place, minlength=bins)
     sums = (torch.bincount(place, weights=values.double(), minlength=bins) for values in (confidence, right))
     mean_confidence, accuracy = (total / counts for total in sums)
@@ -97,22 +97,23 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = 10) -> Reliab
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """The number by which logits are divided so that cross-entropy is lowest (Guo and others, 2017).
 
-    The order of the classes stays, and with it every answer. Above 1 the network becomes less sure, below 1 surer.
+    It does not change the order of the classes, and so no prediction. Above 1 it makes the network less confident,
+    below 1 more confident.
 
     Args:
         logits: float `(N, classes)`, of images that the network did not learn from.
         labels: int64 `(N,)`.
 
     Raises:
-        ValueError: if the shapes do not fit, or the images have no lowest point between 0.01 and 100: all of them are
-            classified correctly, so that surer is always better, or no better than by guessing.
+        ValueError: if the shapes do not fit, or there is no minimum between 0.01 and 100: all images are classified
+            correctly, so that more confidence is always better, or no better than by guessing.
     """
     _check_shapes("fit_temperature needs logits", logits, labels)
     numbers = logits.double()
     wanted = numbers.gather(1, labels[:, None]).mean()
 
     def slope(inverse: float) -> float:
-        """Of the cross-entropy by the inverse of the temperature; it rises with the inverse."""
+        """Derivative of the cross-entropy by the inverse temperature; it rises with the latter."""
         shares = (inverse * numbers).softmax(1)
         return float((shares * numbers).sum(1).mean() - wanted)
 
@@ -120,7 +121,7 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     if not slope(low) < 0 < slope(high):
         raise ValueError(
             f"no temperature from {_TEMPERATURES[0]} to {_TEMPERATURES[1]} makes the cross-entropy of these "
-            f"{len(labels):,} images lowest: take more images, of which some are classified wrongly and most correctly"
+            f"{len(labels):,} images lowest: pass more images, most of them classified correctly and some not"
         )
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -137,7 +138,7 @@ def _check_shapes(needs: str, rows: Tensor, labels: Tensor) -> None:
 
 
 def human_confusion() -> Tensor:
-    """What people answer to the test images of CIFAR-10: float64 `(10, 10)`, rows true, each adding up to 1.
+    """How people classify the test images of CIFAR-10: float64 `(10, 10)`, rows true, each adding up to 1.
 
     Means over the 10,000 images and about 50 people per image (CIFAR-10H; Peterson and others, 2019).
     """

@@ -13,15 +13,15 @@ _MOST: Final = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, until the process ends.
+    """Make the C library keep freed memory until the process ends.
 
-    It would give large blocks back to the system after each step and ask for them again in the next, and the system
-    clears them page by page: a tenth of a training step on the CPU. Only glibc, so Linux, can be asked for this;
-    elsewhere nothing happens.
+    Otherwise it returns large blocks to the system after each step and requests them again in the next, and the system
+    clears them page by page: a tenth of a training step on the CPU. Only glibc (Linux) has this setting; elsewhere
+    nothing happens.
     """
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries than glibc have none
+    if mallopt is not None:  # C libraries other than glibc have none
         mallopt(_MMAP_THRESHOLD, 2**30)
         mallopt(_TRIM_THRESHOLD, _MOST)

@@ -1,4 +1,4 @@
-"""What `fit` calls between epochs: early stopping, weight averaging, and whatever a user adds."""
+"""Callbacks, which `fit` calls between epochs: early stopping, weight averaging, and those that a user adds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from cifar_helpers.training.history import History
 
 
 class Callback:
-    """Something that `fit` calls; a subclass overrides what it needs."""
+    """Base class of what `fit` calls during training; a subclass overrides the methods it needs."""
 
     needs_validation = False
-    """Whether it cannot work without validation images; `fit` then asks for them before an epoch is spent."""
+    """Whether it needs validation images; if there are none, `fit` refuses to start."""
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
-        """Called before the first epoch, and before `load_state_dict` when a run resumes: forget earlier runs."""
+        """Called before the first epoch, and before `load_state_dict` when a run resumes: reset the state."""
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
         """Called when an epoch is complete; `True` ends the training run."""
@@ -34,19 +34,19 @@ class Callback:
         """Called once at the end, also after an interrupt."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must keep of it."""
+        """The state that a checkpoint must keep."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore a state that `state_dict` returned."""
 
 
 class EarlyStopping(Callback):
-    """Stop when the validation loss has not fallen for some epochs, and restore the best weights.
+    """Stop when the validation loss has had no new minimum for some epochs, and restore the best weights.
 
     Args:
-        patience: epochs without a new best loss that are waited for, at least 1.
-        min_delta: a new best must be lower by more than this.
+        patience: number of epochs to wait for a new lowest validation loss, at least 1.
+        min_delta: a new lowest loss must be lower by more than this.
 
     Attributes:
         best_epoch: the epoch whose weights the model has after training; 0 before the first.
@@ -74,7 +74,7 @@ class EarlyStopping(Callback):
         self._forget()
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
-        """Compare the newest validation loss with the best so far."""
+        """Compare the newest validation loss with the lowest so far."""
         last = history.rows[-1]
         if math.isnan(last.validation_accuracy):
             raise ValueError("EarlyStopping needs validation images: pass validation= to fit")
@@ -89,7 +89,7 @@ class EarlyStopping(Callback):
             networks.unwrap(model).load_state_dict(self._best_weights)
         elif history.rows:
             warnings.warn(
-                "the validation loss was never a number, so there is no best epoch: the network has its last weights",
+                "the validation loss was never finite, so there is no best epoch: the network keeps its last weights",
                 stacklevel=3,
             )
 
@@ -98,21 +98,21 @@ class EarlyStopping(Callback):
         return {"epoch": self.best_epoch, "loss": self._best_loss, "weights": self._best_weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore a state that `state_dict` returned."""
         self.best_epoch, self._best_loss = state["epoch"], state["loss"]
         self._best_weights = state["weights"]
 
 
 class WeightAveraging(Callback):
-    """Give the model, after training, a running mean of its weights over the last steps instead of the last weights.
+    """After training, replace the last weights of the model by a running mean over the last steps.
 
     Each step moves the mean by `1 - decay` of its distance to the weights (an exponential moving average; Polyak and
     Juditsky, 1992). The mean of batch norm's running statistics is taken as well.
 
     Args:
-        model: that is trained.
-        optimizer: that trains it: its steps are counted.
-        decay: 0 to below 1; the mean reaches back about `1 / (1 - decay)` steps.
+        model: the network to be trained.
+        optimizer: its optimizer, after each step of which the mean is updated.
+        decay: at least 0 and below 1; the mean reaches back about `1 / (1 - decay)` steps.
 
     Raises:
         ValueError: if `decay` is outside its range.
@@ -120,7 +120,7 @@ class WeightAveraging(Callback):
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, decay: float = 0.99) -> None:
         if not is_number(decay) or not 0 <= decay < 1:
-            raise ValueError(f"decay must lie between 0 and below 1, got {decay!r}")
+            raise ValueError(f"decay must be at least 0 and below 1, got {decay!r}")
         schedules.check_optimizer(optimizer)
         self.decay = decay
         self._optimizer = optimizer
@@ -139,30 +139,30 @@ class WeightAveraging(Callback):
         """Forget the mean of an earlier training run.
 
         Raises:
-            ValueError: if it was made for another model or optimizer.
+            ValueError: if it was created for another model or optimizer.
         """
         if networks.unwrap(model) is not self._model:
             raise ValueError(
-                "WeightAveraging was made for another model: create it in the same cell as model and optimizer"
+                "WeightAveraging was created for another model: create it in the same cell as model and optimizer"
             )
         if optimizer is not self._optimizer:
             raise ValueError(
-                "WeightAveraging counts the steps of another optimizer than the one that trains: pass the same one to "
+                "WeightAveraging follows another optimizer than the one that trains: pass the same one to "
                 "both, as in fit(..., optimizer=optimizer, callbacks=[WeightAveraging(model, optimizer)])"
             )
         self._mean = self._fresh_mean()
 
     def after_training(self, model: nn.Module, history: History) -> None:
-        """Put the mean into the model, if a step was made."""
+        """Put the mean into the model, if there was a step."""
         if int(self._mean.n_averaged) > 0:
             self._model.load_state_dict(self._mean.module.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
-        """The mean, and how many steps are in it."""
+        """The mean, and the number of steps in it."""
         return self._mean.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave."""
+        """Restore a state that `state_dict` returned."""
         self._mean.load_state_dict(state)
 
 

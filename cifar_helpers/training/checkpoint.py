@@ -1,6 +1,6 @@
-"""Save the state of a training run so that it can resume after an interruption, however sudden.
+"""Save the state of a training run so that it can resume after any interruption.
 
-Random numbers need no state of their own: `fit` seeds them again for each epoch, from the seed and the epoch's number.
+The state of torch's random numbers is not needed: `fit` seeds them for each epoch from the seed and the epoch number.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class State:
     """Everything that the next epoch depends on, except the data.
 
     Attributes:
-        signature: name of each choice that makes this training run what it is, to its value in words.
-        precision: that was asked for, `auto` included; after `load` the one that was chosen.
-        notes: what may change without harm to the run, name to value in words.
-        generators: of the training batches' random numbers, where the loader was given some.
+        signature: each choice that identifies the run, by name, with its value in words.
+        precision: the one asked for, possibly `auto`; after `load`, the one chosen.
+        notes: what may change between calls without making it another run, by name, with its value in words.
+        generators: random-number generators of the training loader, if it has any.
     """
 
     model: nn.Module
@@ -71,8 +71,8 @@ class CallbackState:
 
     Attributes:
         kind: name of its class.
-        state: what its `state_dict` gave.
-        stopped: whether it ended the training.
+        state: what its `state_dict` returned.
+        stopped: whether it ended the run.
     """
 
     kind: str
@@ -81,10 +81,10 @@ class CallbackState:
 
 
 def checked_path(path: Path | str) -> Path:
-    """Where the checkpoint is, or is to be written.
+    """The path of the checkpoint, which need not exist yet.
 
     Raises:
-        CheckpointError: if what is there is no file that can be read.
+        CheckpointError: if there is something at this path that is not a readable file.
     """
     try:
         path = user_path(path)
@@ -97,10 +97,10 @@ def checked_path(path: Path | str) -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Try to write beside the checkpoint, before an epoch is spent.
+    """Try to write beside the checkpoint before the first epoch.
 
     Raises:
-        CheckpointError: if that fails; it says why.
+        CheckpointError: if that fails, with the reason.
     """
     probe = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -112,10 +112,10 @@ def check_writable(path: Path) -> None:
 
 
 def save(path: Path, state: State, history: History, callbacks: list[CallbackState]) -> None:
-    """Write the state atomically; the one before it is kept beside it, with `.previous` at its end.
+    """Write the state atomically; the previous file is kept beside it, with the suffix `.previous`.
 
     Raises:
-        CheckpointError: if it cannot be written, with the file that is kept.
+        CheckpointError: if it cannot be written; it names the file that is kept.
     """
     content = {
         "model": without_wrappers(unwrap(state.model).state_dict()),
@@ -133,39 +133,39 @@ def save(path: Path, state: State, history: History, callbacks: list[CallbackSta
             torch.save(_plain(content, "the checkpoint"), part)
             if path.exists():
                 path.replace(_previous(path))
-    except (OSError, RuntimeError) as error:  # torch's own writer raises the second where a disk is full
+    except (OSError, RuntimeError) as error:  # torch's writer raises RuntimeError on a full disk
         kept = next((file for file in (path, _previous(path)) if file.exists()), None)
         message = f". The state after epoch {len(history) - 1} is kept in {kept}" if kept else ""
         raise CheckpointError(writing_problem(path, error) + message) from error
 
 
 def check_states(states: Mapping[str, Any]) -> None:
-    """Refuse states that could not be read back, before an epoch is spent.
+    """Refuse, before the first epoch, states that could not be read back.
 
     Args:
-        states: name of each object to what its `state_dict` gave.
+        states: what `state_dict` of each object returned, by the object's name.
 
     Raises:
-        CheckpointError: naming the object and what its state holds.
+        CheckpointError: naming the object and the value in its state.
     """
     for name, state in states.items():
         if not isinstance(state, dict):
-            raise CheckpointError(f"the state_dict of {name} must give a dict, got {type(state).__name__}")
+            raise CheckpointError(f"the state_dict of {name} must return a dict, got {type(state).__name__}")
         try:
             written = io.BytesIO()
             torch.save(_plain(state, f"the state of {name}"), written)
             torch.load(io.BytesIO(written.getvalue()), weights_only=True)
         except CheckpointError:
             raise
-        except (Exception, RecursionError) as error:  # pickle's own, for what it cannot write or read
+        except (Exception, RecursionError) as error:  # pickle raises many kinds for what it cannot write or read
             raise CheckpointError(
                 f"the state of {name} cannot be kept in a checkpoint and read back ({_short(error)}). Train without "
-                "checkpoint=, or leave what is in the way out of its state_dict"
+                "checkpoint=, or leave this value out of its state_dict"
             ) from error
 
 
 def _plain(value: Any, where: str) -> Any:
-    """The same of what torch reads back without running code: NumPy's numbers become Python's."""
+    """The value in types that torch reads back without running code: NumPy numbers become Python numbers."""
     if isinstance(value, np.generic):
         value = value.item()
     if type(value) is np.ndarray and value.dtype.kind in "biuf":
@@ -182,8 +182,8 @@ def _plain(value: Any, where: str) -> Any:
     if type(value) in _PLAIN:
         return value
     raise CheckpointError(
-        f"{where} holds a {type(value).__name__}: a checkpoint keeps numbers, strings, lists, dicts, arrays and "
-        "tensors. Give one of these, leave it out of state_dict, or train without checkpoint="
+        f"{where} holds a {type(value).__name__}: a checkpoint can hold numbers, strings, lists, dicts, arrays "
+        "and tensors. Convert it to one of these, leave it out of state_dict, or train without checkpoint="
     )
 
 
@@ -200,13 +200,13 @@ def _with_arrays(value: Any) -> Any:
 
 
 def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
-    """Put what was saved into model, optimizer, schedule and precision; give back history and callbacks.
+    """Restore model, optimizer, schedule and precision; return history and callbacks.
 
-    Where there is no file, the history is empty. A damaged file is reported, and the one before it is taken. Model,
-    optimizer and schedule are as they were where anything does not fit.
+    Without a file, the history is empty. If the newest file is damaged, a warning says so and the previous one is used.
+    If anything does not fit, model, optimizer and schedule stay as they are.
 
     Raises:
-        CheckpointError: if no file is whole, or it belongs to another training; the differences are named.
+        CheckpointError: if no file is intact, or it belongs to another training run; it names the differences.
     """
     content, file = _newest(path, device_of(state.model))
     if content is None:
@@ -224,8 +224,8 @@ def load(path: Path, state: State) -> tuple[History, list[CallbackState]]:
     if groups != len(state.optimizer.param_groups):
         raise CheckpointError(
             f"{file} was written with an optimizer of {groups} parameter groups, and this one has "
-            f"{len(state.optimizer.param_groups)}: add the groups that were added meanwhile before you go on, or name "
-            "another file to start again"
+            f"{len(state.optimizer.param_groups)}: create the same groups before you resume, or name another file to "
+            "start again"
         )
     try:
         state.optimizer.load_state_dict(content["optimizer"])
@@ -249,7 +249,7 @@ def _history(rows: list[list[Any]]) -> History:
 def _check_signature(content: dict[str, Any], state: State, file: Path) -> None:
     theirs, ours = content["signature"], state.signature
     if not isinstance(theirs, dict) or content["precision"] not in ("float32", "bfloat16"):
-        raise _foreign(file, ValueError("it does not say what training it is of"))
+        raise _foreign(file, ValueError("it does not say which training run it belongs to"))
     changed = [
         f"{k} was {{}}, now {{}}".format(*_where_they_differ(str(theirs.get(k)), str(ours.get(k))))
         for k in {**theirs, **ours}
@@ -260,12 +260,12 @@ def _check_signature(content: dict[str, Any], state: State, file: Path) -> None:
     if changed:
         raise CheckpointError(
             f"{file} belongs to another training run: {'; '.join(changed)}. "
-            "Make them the same to go on with it, or name another file to start again"
+            "Make them the same to resume it, or name another file to start again"
         )
 
 
 def _where_they_differ(one: str, other: str) -> tuple[str, str]:
-    """Two texts, long ones cut to the place where they differ: a network's text goes on for pages."""
+    """Two texts, long ones cut to the place where they differ: the text of a network can fill pages."""
     if max(len(one), len(other)) <= _LONGEST_TEXT:
         return one, other
     same = next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
@@ -276,7 +276,7 @@ def _where_they_differ(one: str, other: str) -> tuple[str, str]:
 
 def _foreign(file: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
-        f"{file} is not a checkpoint of this course's fit, or one of another version of it "
+        f"{file} is not a checkpoint of this course's fit, or was written by another version of it "
         f"({type(error).__name__}: {error}). Name another file to start again"
     )
 
@@ -286,19 +286,19 @@ def _previous(path: Path) -> Path:
 
 
 def _newest(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, Path]:
-    """The content of the newest file that is whole, and that file; `None` where there is none at all."""
+    """The content of the newest intact file, and its path; `None` if there is no file."""
     problem: Exception | None = None
     for file in (p for p in (path, _previous(path)) if not is_missing(p)):
         try:
             content = torch.load(file, map_location=device, weights_only=True)
-        except Exception as error:  # a damaged file can raise almost anything, and torch's advice would be to trust it
+        except Exception as error:  # a damaged file can raise almost anything
             problem = problem or error
             continue
         missing = sorted(_FIELDS - set(content)) if isinstance(content, dict) else sorted(_FIELDS)
         if missing:
             raise _foreign(file, ValueError(f"it has no {missing[0]!r}"))
         if problem is not None:
-            message = f"{path} is damaged ({_short(problem)}): going on from the epoch before it, {file}"
+            message = f"{path} is damaged ({_short(problem)}): resuming from the epoch before it, {file}"
             warnings.warn(message, stacklevel=2)
         return content, file
     if problem is not None:
@@ -310,18 +310,18 @@ def _newest(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, Pa
 
 
 def _short(error: Exception) -> str:
-    # torch's message goes on for many lines, and advises to trust the file.
+    # torch's message has many lines, and advises to trust the file, which would run code from it.
     return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
 
 
 def load_into(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put weights, which `check_weights` has passed, into a network; parts of either may be wrapped."""
+    """Put weights that `check_weights` accepted into a network; parts of either may be wrapped."""
     own = dict(zip(without_wrappers(model.state_dict()), model.state_dict(), strict=True))
     model.load_state_dict({own[name]: value for name, value in without_wrappers(weights).items()})
 
 
 def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
-    """Compare names, shapes and kinds of numbers with the network's.
+    """Compare names, shapes and kinds of numbers with those of the network.
 
     Raises:
         CheckpointError: naming the first difference.
@@ -340,16 +340,16 @@ def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
         if have != need:
             raise CheckpointError(
                 f"{where} holds {have.partition(' of ')[2]} for {name}, where {kind} has {need.partition(' of ')[2]}: "
-                "converting them would lose what they say"
+                "converting them would lose information"
             )
 
 
 def _kind_of(value: Any) -> str:
-    """Shape and kind of numbers of a weight; a network's extra state has neither."""
+    """Shape and kind of numbers of a weight; an extra state of a network has neither."""
     if not isinstance(value, Tensor):
         return "an extra state"
     if value.is_meta or value.layout != torch.strided:
         return f"shape {tuple(value.shape)} of {'no' if value.is_meta else 'sparse'} numbers"
-    floating, complex_, truth = value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
-    numbers = "floating-point" if floating else "complex" if complex_ else "truth" if truth else "whole"
+    floating, complex_, boolean = value.is_floating_point(), value.is_complex(), value.dtype == torch.bool
+    numbers = "floating-point" if floating else "complex" if complex_ else "boolean" if boolean else "integer"
     return f"shape {tuple(value.shape)} of {numbers} numbers"

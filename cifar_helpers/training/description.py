@@ -1,4 +1,4 @@
-"""Objects in words that are the same in every process, so that two trainings can be compared."""
+"""Text for objects that is the same in every process, so that two training runs can be compared."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 
 def text_of(value: Any) -> str:
-    """A value in words, without its place in memory.
+    """A value in words, without memory addresses.
 
-    A function is named with a mark of what it does, an object without a `__repr__` of its own by its class alone:
-    `is_opaque` tells.
+    A function is named with a short hash of its code, an object without its own `__repr__` only by its class
+    (`is_opaque` recognises those that have settings).
     """
     if isinstance(value, Tensor | np.ndarray):
         return f"{type(value).__name__} {tuple(value.shape)} {fingerprint(value)}"
@@ -50,10 +50,10 @@ def text_of(value: Any) -> str:
 
 
 def _mark_of(function: types.FunctionType) -> str:
-    """A few digits that change with what a function does, and not with comments or the version of Python."""
+    """A short hash of a function's code, which comments and the version of Python do not change."""
     try:
         source = ast.unparse(ast.parse(textwrap.dedent(inspect.getsource(function))))
-    except (OSError, TypeError, SyntaxError, ValueError):  # typed at a prompt, or a lambda within a longer line
+    except (OSError, TypeError, SyntaxError, ValueError):  # typed at a prompt, or a lambda inside a longer line
         code = function.__code__
         constants = [c for c in code.co_consts if not isinstance(c, types.CodeType)]
         source = f"{code.co_names} {code.co_varnames} {constants}"
@@ -63,7 +63,7 @@ def _mark_of(function: types.FunctionType) -> str:
 
 
 def is_opaque(value: Any) -> bool:
-    """Whether an object has settings that cannot be seen: it has no `__repr__` that names them."""
+    """Whether an object has settings but no `__repr__` that shows them."""
     if isinstance(value, functools.partial):
         return any(map(is_opaque, (value.func, *value.args, *value.keywords.values())))
     if isinstance(value, types.MethodType):

@@ -16,12 +16,12 @@ def is_distributed() -> bool:
 
 
 def is_main_process() -> bool:
-    """Whether this is the process that writes files: the only one, or that of rank 0."""
+    """Whether this process writes the files: it is the only one, or has rank 0."""
     return not is_distributed() or dist.get_rank() == 0
 
 
 def broadcast_object(choice: T) -> T:
-    """The choice of the first process, for all."""
+    """The choice of the process with rank 0, for all processes."""
     if not is_distributed():
         return choice
     choices: list[T] = [choice]

@@ -19,13 +19,13 @@ class Epoch:
 
     Attributes:
         epoch: number of the epoch, counted from 1.
-        train_loss: mean cross-entropy over the training images, as seen while training (with
-            dropout and augmentation on), in nats.
-        train_accuracy: share of right answers on the same images, 0..1.
+        train_loss: mean cross-entropy over the training images, measured during the epoch (with dropout and
+            augmentation on), in nats.
+        train_accuracy: share of correct predictions for the same images, 0..1.
         validation_loss: mean cross-entropy over the validation images in eval mode; NaN without them.
-        validation_accuracy: share of right answers on them, 0..1; NaN without them.
+        validation_accuracy: share of correct predictions for them, 0..1; NaN without them.
         learning_rate: of the last step of the epoch.
-        seconds: wall time of the epoch, training and validation.
+        seconds: wall time of the epoch, including validation.
     """
 
     epoch: int
@@ -45,8 +45,8 @@ class History:
     """The epochs of a training run, in order. `history["train_loss"]` gives a column as a list.
 
     Attributes:
-        rows: one for each complete epoch.
-        precision: `float32` or `bfloat16`, as `fit` chose; empty where that is not known. A CSV file does not keep it.
+        rows: one per complete epoch.
+        precision: `float32` or `bfloat16`, as `fit` chose; empty if unknown. A CSV file does not store it.
     """
 
     rows: list[Epoch] = field(default_factory=list)
@@ -60,7 +60,7 @@ class History:
 
     def __getitem__(self, column: str) -> list[float]:
         if column not in COLUMNS:
-            raise KeyError(f"no column {column!r}; there are {', '.join(COLUMNS)}")
+            raise KeyError(f"there is no column {column!r}; choose one of {', '.join(COLUMNS)}")
         return [getattr(row, column) for row in self.rows]
 
     @property
@@ -76,11 +76,11 @@ class History:
         return min(validated, key=lambda row: row.validation_loss).epoch
 
     def to_csv(self, path: Path | str) -> None:
-        """Write one line for each epoch, with a header; `from_csv` reads the same numbers back.
+        """Write a header and one line per epoch; `from_csv` reads the same numbers back.
 
         Raises:
-            TypeError: if `path` is no path.
-            ValueError: if the file cannot be written; it says why.
+            TypeError: if `path` is not a path.
+            ValueError: if the file cannot be written, with the reason.
         """
         target = user_path(path)
         if target.is_dir():
@@ -98,17 +98,17 @@ class History:
         """Read a history that `to_csv` wrote.
 
         Raises:
-            TypeError: if `path` is no path.
-            ValueError: if it cannot be read, or the header or a line does not fit; it names the line.
+            TypeError: if `path` is not a path.
+            ValueError: if the file cannot be read, or its header or a line is wrong; it names the line.
         """
         path = user_path(path)
         if problem := reading_problem(path):
             raise ValueError(problem)
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have put a mark in front
+            with path.open(newline="", encoding="utf-8-sig") as file:  # a spreadsheet may have added a byte-order mark
                 lines = list(csv.reader(file))
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path} is not a history: it is no CSV file ({error})") from error
+            raise ValueError(f"{path} is not a history: it is not a CSV file ({error})") from error
         if not lines or tuple(lines[0]) != COLUMNS:
             raise ValueError(f"{path} is not a history: its first line must be {','.join(COLUMNS)}")
         rows = []
@@ -123,7 +123,7 @@ class History:
         return cls(rows)
 
     def __str__(self) -> str:
-        """A table for people."""
+        """A readable table."""
         head = "epoch   train loss   accuracy   val. loss   accuracy   seconds"
         lines = [
             f"{r.epoch:5d}   {r.train_loss:10.3f}   {r.train_accuracy:8.1%}   {r.validation_loss:9.3f}"

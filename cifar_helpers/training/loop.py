@@ -35,13 +35,13 @@ from cifar_helpers.training.history import Epoch, History
 from cifar_helpers.training.precision import Computation
 from cifar_helpers.training.rng import fork_rng
 
-_CHECK_EVERY: Final = 20  # steps between looks at the loss: each look makes a GPU wait
+_CHECK_EVERY: Final = 20  # steps between checks of the loss, because each check makes a GPU wait
 
-_SEEDS_APART: Final = 1_000_003  # between the epochs of one seed and those of the next
+_SEEDS_APART: Final = 1_000_003  # from one seed to the next, so that their epochs do not share seeds
 
 
 class TrainingDiverged(RuntimeError):
-    """The loss is no longer a number. `history` holds the epochs that were completed."""
+    """The loss became NaN or infinite. `history` holds the complete epochs."""
 
     def __init__(self, message: str, history: History) -> None:
         super().__init__(message)
@@ -64,50 +64,50 @@ def fit(
     seed: int = 0,
     progress: bool = True,
 ) -> History:
-    """Train a classifier with cross-entropy; one call does it all.
+    """Train a classifier with cross-entropy.
 
-    Before the first step, a copy of the network makes a trial step (its hooks run too): batches, labels and logits that
-    do not fit are reported then, and channels-last memory is used where the network accepts it.
+    Before the first step, a copy of the network makes a trial step (its hooks run too). It reports batches, labels and
+    logits that do not fit, and decides whether the network is trained in channels-last memory format.
 
-    Ctrl-C, or the stop button of a notebook, ends it after the current step; the history of the
-    complete epochs is returned.
+    Ctrl-C, or the stop button of a notebook, ends training after the current step; the history of the complete epochs
+    is returned.
 
-    Under `torchrun` each process calls it with its network in `DistributedDataParallel` and a `BatchLoader` with its
-    `shard`; the first one writes the checkpoint. Loss and accuracy are those of all processes together.
+    Under `torchrun`, each process calls it with its network in `DistributedDataParallel` and a `BatchLoader` with its
+    `shard`; the process with rank 0 writes the checkpoint. Loss and accuracy are those of all processes together.
 
     Args:
-        model: takes images, of this course `(B, 3, 32, 32)`, and gives logits `(B, classes)`; it is trained in place.
+        model: takes images, in this course `(B, 3, 32, 32)`, and returns logits `(B, classes)`; it is trained in place.
             If it is in training mode as a whole, layers in eval mode, such as frozen batch norms, stay in eval mode.
         train: batches to learn from. An `ImageSet` is shuffled, flipped and shifted by up to 2 pixels,
-            in batches of 128. Labels are numbers of classes, counted from 0; no label is ignored.
-        validation: batches to measure on after each epoch, never augmented; an `ImageSet` will do.
+            in batches of 128. Labels are class numbers, counted from 0; no label is ignored.
+        validation: batches to measure on after each epoch, never augmented; an `ImageSet` works, too.
         epochs: at least 1; with a checkpoint, the total over all calls.
-        optimizer: made for this very model; `None` takes SGD with Nesterov momentum 0.9, weight decay
+        optimizer: holds the parameters of this model; `None` uses SGD with Nesterov momentum 0.9, weight decay
             5e-4 and a one-cycle learning rate with peak 0.1.
-        scheduler: stepped after each batch, as `OneCycleLR` wants it; `ReduceLROnPlateau` after each epoch, with the
-            validation loss. `None` keeps the optimizer's rate.
-        device: where to train; `None` leaves the model where it is.
+        scheduler: stepped after each batch, as `OneCycleLR` requires; `ReduceLROnPlateau` after each epoch, with the
+            validation loss. `None` keeps the optimizer's learning rate.
+        device: where to train; `None` uses the device of the model.
         precision: of training and of the validation after each epoch: `float32`, `bfloat16`, or `auto`, which
             times both and checks that they agree. `History.precision` says what was chosen.
         label_smoothing: share of each label that is spread evenly over all classes, 0 to below 1 (Szegedy and
             others, 2016). It raises the training loss, which is then no longer comparable with the validation loss.
-        callbacks: see `Callback`; each training run starts them afresh.
-        checkpoint: file that is written after each epoch, and from which an earlier call goes on. A training run that a
-            callback ended is complete: it does not continue while that callback would still end it.
+        callbacks: see `Callback`; each call resets them.
+        checkpoint: file that is written after each epoch, and from which a later call resumes. A run that a callback
+            ended is complete: it does not resume as long as that callback would end it again.
         seed: of dropout, and of order and augmentation where `train` is an `ImageSet`. The result is the same, bit for
-            bit, with the same seed, data, machine, number of threads, version of torch and precision: as `auto`
-            decides by timing, name the precision where the result must be the same.
+            bit, with the same seed, data, machine, number of threads, version of torch and precision. `auto` decides
+            by timing, so name the precision if the result must be the same.
         progress: show a progress bar.
 
     Returns:
-        One row for each complete epoch.
+        One row per complete epoch.
 
     Raises:
         TrainingDiverged: if the loss becomes NaN or infinite; it names epoch, step and learning rate.
-        CheckpointError: if `checkpoint` is damaged, cannot be written, or belongs to another training.
+        CheckpointError: if `checkpoint` is damaged, cannot be written, or belongs to another training run.
         TypeError: if an argument is of a wrong type.
-        ValueError: if an argument is outside its range, the optimizer was made for another model, or the network
-            cannot take the batches; it says what to do.
+        ValueError: if an argument is outside its range, the optimizer holds the parameters of another model, or the
+            network cannot take the batches; it says what to do.
     """
     epochs, seed = _check_numbers(epochs, seed, label_smoothing)
     label_smoothing = float(label_smoothing)
@@ -137,7 +137,7 @@ def fit(
         if validation is not None:
             _check_validation(model, validation)
         for watcher in watchers:
-            if hasattr(watcher, "before_training"):  # somebody's own class may have the other methods alone
+            if hasattr(watcher, "before_training"):  # a user's class may lack this method
                 watcher.before_training(model, optimizer)
         state = checkpoints.State(model, optimizer, scheduler, precision=precision)
         history, stopped, path = History(), list[Callback](), None
@@ -163,7 +163,7 @@ def fit(
             try:
                 for epoch in range(len(history) + 1, 0 if complete else epochs + 1):
                     start = time.perf_counter()
-                    # Seeding each epoch by its number lets a resumed training repeat it exactly.
+                    # Seeding each epoch by its number lets a resumed run repeat it exactly.
                     seed_generators(seed * _SEEDS_APART + epoch)
                     if isinstance(train, BatchLoader):
                         train.epoch = epoch - 1
@@ -181,7 +181,7 @@ def fit(
                     if any(stops):
                         break
             except KeyboardInterrupt:
-                bar.set_description(f"stopped by you, {len(history)} of {epochs} epochs complete")
+                bar.set_description(f"stopped, {len(history)} of {epochs} epochs complete")
     for watcher in watchers:
         watcher.after_training(model, history)
     return history
@@ -218,12 +218,14 @@ def _train_epoch(
             scheduler.step()
         losses.append(loss.detach())
         sizes.append(len(labels))
-        # Of mixed images the class with the largest share counts.
+        # For mixed images, the class with the largest share counts.
         classes = labels if labels.dim() == 1 else labels.argmax(1)
         right += (logits.detach().argmax(1) == classes).sum()
         watch.after_step(losses, rate)
     if not losses:
-        raise ValueError(f"train gave no batch in epoch {watch.epoch}: can it be gone through only once?")
+        raise ValueError(
+            f"train gave no batches in epoch {watch.epoch}: pass a loader that can be iterated once per epoch"
+        )
     watch.after_epoch(losses, rate)
     weights = torch.tensor(sizes, dtype=torch.float32, device=device)
     total = distributed.sum_over_processes((torch.stack(losses) * weights).sum())
@@ -232,7 +234,7 @@ def _train_epoch(
 
 
 def _forward(model: nn.Module, images: Tensor, computation: Computation, step: int) -> Tensor:
-    """Logits, float32; what a network says of a later batch that it cannot take is put into words."""
+    """Logits, float32; if the network cannot take the batch, the error says which step it was."""
     try:
         with computation.autocast(images.device):
             logits = model(images)
@@ -258,25 +260,25 @@ def _validate(
 
 @dataclass
 class _Watch:
-    """Looks at the loss every few steps: each look makes a GPU wait."""
+    """Checks the loss every few steps, because each check makes a GPU wait."""
 
     epoch: int
     history: History
     bar: tqdm[Any]
 
     def after_step(self, losses: Sequence[Tensor], rate: float) -> None:
-        """Move the bar, and look where it is time."""
+        """Advance the bar, and check the losses when it is time."""
         self.bar.update()
         if len(losses) % _CHECK_EVERY == 0:
             self._check_finite(losses, len(losses) - _CHECK_EVERY, rate)
             self.bar.set_description(f"epoch {self.epoch}, loss {float(losses[-1]):.3f}", refresh=False)
 
     def after_epoch(self, losses: Sequence[Tensor], rate: float) -> None:
-        """Look at those that no look was taken at."""
+        """Check the losses that are not checked yet."""
         self._check_finite(losses, len(losses) - len(losses) % _CHECK_EVERY, rate)
 
     def show(self, row: Epoch) -> None:
-        """Say on the bar how the epoch went."""
+        """Show the results of the epoch on the bar."""
         shown = "" if math.isnan(row.validation_accuracy) else f", validation {row.validation_accuracy:.1%}"
         self.bar.set_description(f"epoch {row.epoch}, loss {row.train_loss:.3f}{shown}")
 
@@ -309,7 +311,7 @@ def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, i
     if abs(whole[1]) > LARGEST_SEED:
         raise ValueError(f"seed must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {seed}")
     if not isinstance(label_smoothing, int | float | np.number | Tensor) or not 0 <= float(label_smoothing) < 1:
-        raise ValueError(f"label_smoothing must lie between 0 and below 1, got {label_smoothing!r}")
+        raise ValueError(f"label_smoothing must be at least 0 and below 1, got {label_smoothing!r}")
     return whole
 
 
@@ -342,7 +344,7 @@ def _check_trainable(model: nn.Module) -> None:
     learning = [p for p in model.parameters() if p.requires_grad]
     if not learning:
         raise ValueError(
-            "all parameters of the network are frozen: let those that are to learn want a gradient, as with "
+            "all parameters of the network are frozen: unfreeze those that should learn, for example with "
             "model.requires_grad_(True)"
         )
     if any(p.is_inference() for p in learning):
@@ -356,23 +358,23 @@ def _check_trainable(model: nn.Module) -> None:
 
 
 def _training_modes(model: nn.Module) -> list[tuple[nn.Module, bool]]:
-    """Training mode; but layers that are in eval mode while the network as a whole is not stay so, with a word."""
+    """Switch to training mode, except for layers in eval mode within a network in training mode; warn of these."""
     still = [layer for layer, training in networks.modes_of(model) if model.training and not training]
-    model.train()  # a network may have its own idea of what that means
+    model.train()  # a network may override train()
     networks.set_modes((layer, False) for layer in still)
     noticed = [layer for layer in still if _would_learn(layer)]
     if noticed:
         kinds = ", ".join(sorted({type(layer).__name__ for layer in noticed}))
         warnings.warn(
-            f"{len(noticed)} layers are in eval mode ({kinds}) and stay so: batch norms keep their statistics, and "
-            "dropout is off. Call model.train() first if they are to train, or freeze their parameters",
+            f"{len(noticed)} layers are in eval mode ({kinds}) and stay in it: batch norms keep their statistics, and "
+            "dropout is off. Call model.train() first if they should train; otherwise freeze their parameters",
             stacklevel=3,
         )
     return networks.modes_of(model)
 
 
 def _would_learn(layer: nn.Module) -> bool:
-    """Whether a layer in eval mode would do otherwise in training mode, and is not frozen."""
+    """Whether a layer in eval mode would behave differently in training mode, and is not frozen."""
     if isinstance(layer, nn.modules.dropout._DropoutNd):
         return layer.p > 0
     is_norm = isinstance(layer, nn.modules.batchnorm._NormBase)
@@ -400,7 +402,7 @@ def _validation_batches(validation: BatchLoader | ImageSet | Batches | None, dev
 
 
 def _check_validation(model: nn.Module, validation: Batches) -> None:
-    """Measure one batch before an epoch is spent."""
+    """Evaluate one batch before the first epoch."""
     images, labels = batches.first_batch(validation, "validation")
     try:
         trial = networks.copy_network(model)
@@ -413,7 +415,7 @@ def _check_validation(model: nn.Module, validation: Batches) -> None:
 
 
 def _default_recipe(model: nn.Module, steps: int) -> tuple[Optimizer, LRScheduler]:
-    # One pass over the weights instead of several, where torch has it.
+    # One pass over the weights instead of several, where torch supports it.
     fused = networks.device_of(model).type in ("cpu", "cuda") and not any(p.is_complex() for p in model.parameters())
     optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=fused)
     return optimizer, OneCycleLR(optimizer, max_lr=0.1, total_steps=steps)
@@ -438,8 +440,8 @@ def _check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
             "replaced after the optimizer was created, and would not learn. Create the optimizer again"
         )
     warnings.warn(
-        f"the optimizer does not hold {named}, so they will not learn. If that is meant, freeze them with "
-        "requires_grad_(False), which also saves time; else create the optimizer after the model is complete",
+        f"the optimizer does not hold {named}, so they will not learn. If that is intended, freeze them with "
+        "requires_grad_(False), which also saves time; otherwise create the optimizer after the model is complete",
         stacklevel=3,
     )
 
@@ -447,10 +449,10 @@ def _check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
 def _resume(
     path: Path, state: checkpoints.State, watchers: Sequence[Callback], train: Batches
 ) -> tuple[History, list[Callback]]:
-    """Go on from a checkpoint, where there is one; each callback gets the state of one of its class.
+    """Resume from a checkpoint, if there is one; each callback gets the saved state of a callback of its class.
 
     Returns:
-        The epochs so far, and the callbacks that ended the training.
+        The epochs so far, and the callbacks that ended the run.
     """
     states: dict[str, Any] = {type(watcher).__name__: watcher.state_dict() or {} for watcher in watchers}
     states[type(state.optimizer).__name__] = state.optimizer.state_dict()
@@ -475,12 +477,12 @@ def _resume(
 def _is_complete(
     history: History, epochs: int, path: Path | None, stopped: Sequence[Callback], model: nn.Module
 ) -> bool:
-    """Whether nothing is left to do after the epochs of a checkpoint; if something is, it must be possible to write."""
+    """Whether the run of a checkpoint is complete; if not, check that the file can be written."""
     if path is None:
         return False
     if len(history) > epochs:
         raise CheckpointError(
-            f"{path} holds {len(history)} epochs, more than epochs={epochs} asks for, which counts those of all calls: "
+            f"{path} holds {len(history)} epochs, more than epochs={epochs}, the total over all calls: "
             f"ask for at least {len(history)}, or name another file to start again"
         )
     if len(history) == epochs or any(_still_stops(watcher, model, history) for watcher in stopped):
@@ -491,7 +493,7 @@ def _is_complete(
 
 
 def _still_stops(watcher: Callback, model: nn.Module, history: History) -> bool:
-    """Ask a copy of a callback that ended the training whether it would end it again: its patience may have grown."""
+    """Ask a copy of a callback that ended the run whether it would end it again: its patience may be longer now."""
     try:
         asked = copy.deepcopy(watcher)
     except Exception:  # it holds what cannot be copied, such as an open file

@@ -28,13 +28,13 @@ from cifar_helpers.training.rng import fork_rng
 
 PRECISIONS: Final = ("auto", "float32", "bfloat16")
 
-# bfloat16 must win clearly: a choice at the noise level would make a seeded run differ from day to day.
+# bfloat16 must be clearly faster: a choice within the noise would make a seeded run differ from day to day.
 _WORTHWHILE: Final = 1.2
-# bfloat16 keeps 8 bits of each number, so a loss may differ by about a hundredth, not more.
+# bfloat16 has 8 significant bits, so a loss may differ by about a hundredth, not more.
 _AGREEMENT: Final = 0.05
 _STEPS: Final = 3
 
-# What was measured for a network, by device and shape of the batch: another network may behave otherwise.
+# The choice for a network, by device and shape of the batch: another network may behave differently.
 _chosen: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
 
 
@@ -51,7 +51,7 @@ class Computation:
     memory_format: torch.memory_format
 
     def autocast(self, device: torch.device) -> torch.autocast:
-        """Makes layers compute in the precision that was chosen."""
+        """A context in which layers compute in the chosen precision."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
 
@@ -62,15 +62,15 @@ def check(precision: str) -> None:
 
 
 def try_first_step(model: nn.Module, loader: Any, device: torch.device, precision: str) -> Computation:
-    """Make the first training step on a copy, and say how the real ones are to be computed.
+    """Make the first training step on a copy, and decide how to compute the real ones.
 
     Args:
         model: the network, in the modes that it is trained in.
         loader: gives the training batches.
         device: where to train.
-        precision: `float32`, `bfloat16`, or `auto`, which times both and takes bfloat16 only where its loss agrees
-            with float32's and it is clearly faster. (Many CPUs without bfloat16 instructions are slower with it; some
-            have returned wrong values.)
+        precision: `float32`, `bfloat16`, or `auto`, which times both and chooses bfloat16 only if its loss agrees
+            with that of float32 and it is clearly faster. (Many CPUs without bfloat16 instructions are slower with it;
+            some have returned wrong values.)
 
     Raises:
         TypeError: if batches or logits are of a wrong type.
@@ -81,7 +81,7 @@ def try_first_step(model: nn.Module, loader: Any, device: torch.device, precisio
     images, labels = images.to(device), labels.to(device)
     try:
         copy_network(model)
-    except TypeError:  # no trial, so only what is sure to work
+    except TypeError:  # no trial is possible, so choose what always works
         return Computation("float32" if precision == "auto" else precision, torch.contiguous_format)
 
     def loss(logits: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ def try_first_step(model: nn.Module, loader: Any, device: torch.device, precisio
 def trained_format(
     model: nn.Module, images: Tensor, loss: Callable[[Tensor], Tensor], loader: Any, name: str
 ) -> tuple[torch.memory_format, Tensor]:
-    """Make one step on a copy: channels last, which makes convolutions faster, where the network takes it.
+    """Try a step on a copy, in channels-last memory if the network accepts it, which makes convolutions faster.
 
     Args:
         model: the network.
@@ -133,7 +133,7 @@ def trained_format(
         check_logits(logits, images, loader, name)
         if not logits.requires_grad:
             raise ValueError(
-                f"the logits of {type(unwrap(model)).__name__} depend on no parameter that wants a gradient, so "
+                f"the logits of {type(unwrap(model)).__name__} depend on no parameter that requires a gradient, so "
                 "nothing could be learned: look for no_grad or detach in its forward, and for frozen layers"
             )
         try:
@@ -151,7 +151,7 @@ def trained_format(
 
 @torch.no_grad()
 def same_logits(model: nn.Module, images: Tensor) -> bool:
-    """Whether a copy gives the same logits in both memory formats: one that reads memory by place does not."""
+    """Whether a copy gives the same logits in both memory formats; code that relies on the memory layout does not."""
     answers = (
         copy_network(model).to(memory_format=one).eval()(images.contiguous(memory_format=one))
         for one in (torch.channels_last, torch.contiguous_format)
@@ -160,7 +160,7 @@ def same_logits(model: nn.Module, images: Tensor) -> bool:
 
 
 def _check_smallest_batch(model: nn.Module, loader: Any, images: Tensor) -> None:
-    """A network that is written for one size of batch fails on a smaller last one.
+    """Report a network that accepts only one batch size and would fail on a smaller last batch.
 
     Raises:
         ValueError: naming both sizes.
@@ -178,7 +178,7 @@ def _check_smallest_batch(model: nn.Module, loader: Any, images: Tensor) -> None
 
 
 def _check_single_image(model: nn.Module, loader: Any, images: Tensor) -> None:
-    """A batch norm cannot learn from one number: say so before the last batch of an epoch does.
+    """Report a network that cannot learn from a batch of one image, as with batch norm, before that batch comes.
 
     Raises:
         ValueError: with batch sizes that work.
@@ -214,11 +214,11 @@ def _faster_precision(model: nn.Module, images: Tensor, labels: Tensor) -> str:
 
 def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
     try:
-        # In turns, and the best of each counts: another program's load must not decide.
+        # Alternating, and with the best time of each, so that the load of other programs does not decide.
         tries = [(_try("float32", model, images, labels), _try("bfloat16", model, images, labels)) for _ in range(3)]
     except torch.OutOfMemoryError:
         raise
-    except Exception:  # an operator that has no bfloat16 version, or other people's code that does not expect it
+    except Exception:  # an operator without a bfloat16 version, or a network that does not expect it
         return "float32"
     (loss, _), (short_loss, _) = tries[0]
     seconds, short_seconds = (min(both[k][1] for both in tries) for k in (0, 1))

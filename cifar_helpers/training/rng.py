@@ -1,4 +1,4 @@
-"""A training run's own random numbers: drawing them leaves everybody else's as they were."""
+"""Random numbers for a training run that leave the global generators unchanged."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ aten: Any = torch.ops.aten
 
 
 def fork_rng(device: torch.device) -> AbstractContextManager[Seed]:
-    """What is drawn inside leaves the random numbers outside as they were; gives the function that seeds the inside.
+    """A context whose random numbers leave those outside unchanged; it yields the function that seeds them.
 
-    In the main thread torch's generators are seeded, and set back at the end. In another thread the main one may draw
-    at the same time, so the inside has generators of its own, which give the same numbers for the same seed.
+    In the main thread, torch's generators are seeded, and restored at the end. In another thread, the main thread may
+    draw at the same time, so separate generators are used, which give the same numbers for the same seed.
     """
     if threading.current_thread() is threading.main_thread():
         return _set_back(device)
@@ -41,7 +41,7 @@ def _apart() -> Iterator[Seed]:
         yield mode.seed
 
 
-# Operators that draw and whose default overload takes no generator, with the overload that does.
+# Operators that draw random numbers and whose default overload takes no generator, with the overload that does.
 _WITH_GENERATOR: Final[dict[Any, Any]] = {
     aten.rand.default: aten.rand.generator,
     aten.randn.default: aten.randn.generator,
@@ -59,7 +59,7 @@ _LIKE: Final[dict[Any, str]] = {
 
 
 class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
-    """Hands generators of its own to every operator that draws, in this thread alone."""
+    """Passes its own generators to every operator that draws random numbers, in this thread only."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -67,7 +67,7 @@ class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         self._seed = torch.initial_seed()
 
     def seed(self, number: int) -> None:
-        """Begin all generators again from a seed, as `torch.manual_seed` does."""
+        """Seed all generators, as `torch.manual_seed` does."""
         self._seed = number
         for generator in self._generators.values():
             generator.manual_seed(number)
@@ -91,7 +91,7 @@ class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         func = _WITH_GENERATOR.get(func, func)
         names = [argument.name for argument in func._schema.arguments]
         if "generator" in names:
-            # It may come by place or by name, and is nothing unless the caller has one.
+            # A generator can be passed by position or by name; it is None unless the caller passed one.
             given = dict(zip(names, args, strict=False)) | kwargs
             if given.get("generator") is None:
                 args = args[: names.index("generator")]
@@ -99,7 +99,7 @@ class _OwnGenerators(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
         return func(*args, **kwargs)
 
     def _dropout(self, images: Tensor, p: float, train: bool | None = True) -> tuple[Tensor, Tensor]:
-        """The dropout of accelerators, whose one operator takes no generator."""
+        """Dropout on accelerators, where the operator takes no generator."""
         kept = torch.empty_like(images).bernoulli_(1 - p, generator=self._generator(images.device))
         return images * kept / (1 - p), kept.bool()
 

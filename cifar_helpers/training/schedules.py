@@ -1,4 +1,4 @@
-"""Schedules of the learning rate: which ones `fit` can step, and whether they are meant for steps or for epochs."""
+"""Learning-rate schedules: which ones `fit` can step, and whether they are meant for steps or for epochs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cifar_helpers.training.description import text_of
 
 # A schedule's length in steps, by the name that torch gives it.
 _LENGTHS: Final = ("T_max", "T_0", "step_size", "total_iters", "milestones", "_milestones", "anneal_epochs")
-# What moves while a schedule runs; everything else in its state makes it the schedule that it is.
+# What changes while a schedule runs; everything else in its state identifies it.
 _MOVING: Final = {
     "last_epoch", "_step_count", "_last_lr", "_get_lr_called_within_step", "_is_initial", "verbose", "T_cur", "T_i",
     "best", "num_bad_epochs", "cooldown_counter", "_scale_fn_ref", "lr_lambdas",
@@ -26,11 +26,11 @@ _SAMPLES: Final = 50
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """Refuse what cannot be stepped after each batch.
+    """Refuse an optimizer that `fit` cannot step after each batch.
 
     Raises:
-        TypeError: if it is no optimizer.
-        ValueError: if its step wants to compute the loss itself.
+        TypeError: if it is not an optimizer.
+        ValueError: if its step needs a closure that computes the loss.
     """
     methods = ("step", "zero_grad", "state_dict", "load_state_dict", "param_groups")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in methods):
@@ -42,17 +42,17 @@ def check_optimizer(optimizer: Any) -> None:
     closure = inspect.signature(type(optimizer).step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
-            f"{type(optimizer).__name__} computes the loss itself, by a closure, which fit does not give: use SGD, "
+            f"{type(optimizer).__name__} needs a closure that computes the loss, which fit does not pass: use SGD, "
             "Adam or another optimizer whose step() needs none"
         )
 
 
 def check_schedule(scheduler: Any, optimizer: Optimizer | None) -> None:
-    """Refuse what is no schedule of this optimizer.
+    """Refuse a scheduler that does not belong to this optimizer.
 
     Raises:
-        TypeError: if it is no scheduler.
-        ValueError: if it moves the rate of another optimizer, or of none.
+        TypeError: if it is not a scheduler.
+        ValueError: if it changes the learning rate of another optimizer, or `fit` was given no optimizer.
     """
     methods = ("step", "state_dict", "load_state_dict")
     if isinstance(scheduler, type) or not all(hasattr(scheduler, name) for name in methods):
@@ -63,15 +63,15 @@ def check_schedule(scheduler: Any, optimizer: Optimizer | None) -> None:
         )
     if optimizer is None:
         raise ValueError(
-            f"{type(scheduler).__name__} moves the rate of an optimizer that fit does not get: pass optimizer= as well"
+            f"{type(scheduler).__name__} belongs to an optimizer that fit was not given: pass optimizer= as well"
         )
     if isinstance(scheduler, ReduceLROnPlateau) and scheduler.mode != "min":
         raise ValueError(
-            "ReduceLROnPlateau gets the validation loss, which is to fall: create it with mode='min', not 'max'"
+            "ReduceLROnPlateau gets the validation loss, which should fall: create it with mode='min', not 'max'"
         )
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError(
-            f"{type(scheduler).__name__} moves the rate of another optimizer, so this one's would stay as it is: "
+            f"{type(scheduler).__name__} belongs to another optimizer, so this one's learning rate would not change: "
             "create optimizer and schedule in the same cell, the optimizer first"
         )
 
@@ -82,13 +82,13 @@ def is_per_epoch(scheduler: LRScheduler | None) -> bool:
 
 
 def check_length(scheduler: LRScheduler | None, epochs: int, batches: int, done: int) -> None:
-    """Refuse a schedule that ends before the training does.
+    """Refuse a schedule that ends before the training run does.
 
     Args:
         scheduler: stepped after each batch.
-        epochs: of the whole training.
+        epochs: of the whole run.
         batches: steps per epoch.
-        done: epochs that are complete already.
+        done: epochs that are already complete.
 
     Raises:
         ValueError: naming both numbers of steps.
@@ -96,31 +96,31 @@ def check_length(scheduler: LRScheduler | None, epochs: int, batches: int, done:
     needed = (epochs - done) * batches
     for one, before in _parts(scheduler, 0):
         if isinstance(one, OneCycleLR) and one.total_steps - one.last_epoch < needed - before:
-            spent = f", of which {one.last_epoch:,} are spent" if one.last_epoch else ""
+            spent = f", of which {one.last_epoch:,} are used up" if one.last_epoch else ""
             raise ValueError(
-                f"OneCycleLR was made for total_steps={one.total_steps:,}{spent}, but {epochs - done} epochs of "
-                f"{batches:,} batches take {needed - before:,} steps, as fit steps a schedule after each batch: "
+                f"OneCycleLR has total_steps={one.total_steps:,}{spent}, but {epochs - done} epochs of "
+                f"{batches:,} batches take {needed - before:,} steps, because fit steps a schedule after each batch: "
                 f"create optimizer and schedule again, with total_steps={epochs * batches - before:,}"
             )
 
 
 def _parts(scheduler: Any, before: int) -> Iterator[tuple[Any, int]]:
-    """A schedule, and those that it is made of, each with the steps before its own last part begins."""
+    """A schedule and the schedules within it, each with the number of steps before it starts."""
     yield scheduler, before
     inner: list[Any] = list(getattr(scheduler, "_schedulers", ()))
     starts = [0, *getattr(scheduler, "_milestones", [0] * (len(inner) - 1))]
     for start, one in zip(starts, inner, strict=False):
-        # Of a sequence only the last part runs to the end.
+        # In a sequence, only the last schedule runs to the end.
         if isinstance(scheduler, ChainedScheduler) or one is inner[-1]:
             yield from _parts(one, before + start)
 
 
 def warn_of_epochs(scheduler: LRScheduler | None, epochs: int, batches: int) -> None:
-    """Warn where a schedule looks as if it were meant for one step per epoch.
+    """Warn if a schedule seems to be meant for one step per epoch.
 
     Args:
         scheduler: before its first step; `fit` steps it after each batch.
-        epochs: of the training.
+        epochs: of the run.
         batches: steps per epoch.
     """
     if scheduler is None or batches == 1 or isinstance(scheduler, OneCycleLR | ReduceLROnPlateau):
@@ -143,7 +143,7 @@ def _short_lengths(scheduler: Any, epochs: int, steps: int) -> Iterator[str]:
             continue
         last = max(length, default=0) if name.endswith("milestones") else length
         if name == "T_max" and last < steps + max(0, scheduler.last_epoch):
-            yield f"{kind} has T_max={last}, so the rate would reach its lowest after {last} steps and rise again"
+            yield f"{kind} has T_max={last}, so the learning rate would be lowest after {last} steps and rise again"
         elif 0 < last <= epochs < steps:
             shown = sorted(length) if name.endswith("milestones") else length
             yield f"{kind} has {name.lstrip('_')}={shown}, which looks like a number of epochs"
@@ -155,14 +155,14 @@ def _short_lengths(scheduler: Any, epochs: int, steps: int) -> Iterator[str]:
 
 
 def _falls(scheduler: Any) -> bool:
-    """Whether a schedule of a given length lowers the rate: one that only warms up may well be short."""
+    """Whether a schedule of a given length lowers the learning rate: one that only warms up may be short."""
     return isinstance(scheduler, PolynomialLR) or getattr(scheduler, "end_factor", 1.0) < getattr(
         scheduler, "start_factor", 0.0
     )
 
 
 def _fall(scheduler: LRScheduler, epochs: int, batches: int) -> str:
-    """In words, that the rate is next to nothing for most of the training; empty where it is not."""
+    """A sentence if the learning rate is close to 0 for most of the run, otherwise an empty string."""
     rates = _planned_rates(scheduler, min(epochs * batches, _LONGEST_LOOK))
     if len(rates) <= batches or not max(rates) > 0:
         return ""
@@ -170,35 +170,35 @@ def _fall(scheduler: LRScheduler, epochs: int, batches: int) -> str:
     nothing = sum(rate < most / 1000 for rate in rates)
     if (epochs > 1 and after_one < most / 100) or nothing > len(rates) / 2:
         return (
-            f"{type(scheduler).__name__} lets the rate fall from {most:.3g} to {after_one:.3g} within the first epoch, "
-            f"and to {rates[-1]:.3g} after {len(rates) - 1:,} steps"
+            f"{type(scheduler).__name__} lowers the learning rate from {most:.3g} to {after_one:.3g} within the first "
+            f"epoch, and to {rates[-1]:.3g} after {len(rates) - 1:,} steps"
         )
     return ""
 
 
 def _planned_rates(scheduler: LRScheduler, steps: int) -> list[float]:
-    """The first group's rate before each of the next steps, and after them; fewer where the schedule ends."""
+    """Learning rate of the first group before each of the next steps, and after them; fewer if the schedule ends."""
     optimizer = scheduler.optimizer
     groups = [{"params": [torch.zeros(1)], "lr": float(group["lr"])} for group in optimizer.param_groups]
     stand_in = SGD(groups, lr=0.0)
     for group, original in zip(stand_in.param_groups, optimizer.param_groups, strict=True):
-        # A rate may be a tensor, which a schedule changes in place.
+        # A learning rate may be a tensor, which a schedule changes in place.
         group.update({name: copy.deepcopy(value) for name, value in original.items() if name != "params"})
     rates = [float(stand_in.param_groups[0]["lr"])]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of a step without an optimizer's
+        warnings.simplefilter("ignore")  # torch warns of a scheduler step without an optimizer step
         try:
             trial = copy.deepcopy(scheduler, {id(optimizer): stand_in})
             for _ in range(steps):
                 trial.step()
                 rates.append(float(stand_in.param_groups[0]["lr"]))
-        except Exception:  # a schedule of somebody else's may not be copied, or may end
+        except Exception:  # a user's schedule may refuse to be copied, or may end
             return rates
     return rates
 
 
 def settings_of(scheduler: LRScheduler | None) -> str:
-    """What makes a schedule the schedule that it is, in words: the same before, during and after a training run."""
+    """The settings that identify a schedule, in words: the same before, during and after a training run."""
     if scheduler is None:
         return "none"
     state = scheduler.state_dict()
@@ -211,9 +211,9 @@ def settings_of(scheduler: LRScheduler | None) -> str:
 
 
 def _text_of_function(function: Any) -> str:
-    """A function of the number of steps, by its values: two lambdas have the same name."""
+    """A function of the number of steps, described by its values, because all lambdas have the same name."""
     try:
         values = [round(float(function(step)), 9) for step in (*range(_SAMPLES), 100, 1000, 10_000)]
-    except Exception:  # somebody else's function, which may want more than a number
+    except Exception:  # a user's function, which may need more than a number
         return text_of(function)
     return text_of(values)

@@ -19,7 +19,7 @@ from cifar_helpers.networks import unwrap, without_wrappers
 from cifar_helpers.training import schedules
 from cifar_helpers.training.description import fingerprint, is_opaque, text_of
 
-# Where torch's and torchvision's data sets keep images, labels, files and what they are made of.
+# Attributes in which the data sets of torch and torchvision keep images, labels and files.
 _CONTENTS: Final = (
     "tensors", "data", "targets", "labels", "samples", "imgs", "images", "image_set", "paths", "files", "x", "y",
 )  # fmt: skip
@@ -53,7 +53,7 @@ def signature(
 
 
 def _moved_by(scheduler: LRScheduler | None) -> set[str]:
-    """What a scheduler moves in the optimizer's groups, so that it does not identify the run."""
+    """Settings of the optimizer that a scheduler changes, and that therefore do not identify the run."""
     if scheduler is None:
         return set()
     moving = {"lr"}
@@ -93,7 +93,7 @@ def _of_loader(loader: Batches) -> dict[str, str]:
 
 
 def images_of(loader: Batches | None) -> str:
-    """Images and labels of a loader: how many, and a fingerprint where they can be seen."""
+    """Images and labels of a loader: how many, and a fingerprint if they are accessible."""
     if loader is None:
         return "none"
     if isinstance(loader, BatchLoader):
@@ -119,7 +119,7 @@ def _of_dataset(dataset: Any) -> str:
 
 
 def _is_seen(dataset: Any) -> bool:
-    """Whether the images of a data set are in its text, and not only their number."""
+    """Whether the text of a data set depends on its images, and not only on their number."""
     inner = [getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())]
     inner = [one for one in inner if one is not None]
     if inner:
@@ -129,7 +129,7 @@ def _is_seen(dataset: Any) -> bool:
 
 
 def _mark(value: Any) -> str:
-    """A text of what a data set holds: long lists as a few digits."""
+    """A text of what a data set holds: lists as a short hash."""
     if isinstance(value, list | tuple | range):
         return hashlib.sha256(" ".join(map(_item, value)).encode()).hexdigest()[:12]
     return text_of(value)
@@ -148,7 +148,7 @@ def _has_unseen(value: Any) -> bool:
 
 
 def notes(model: nn.Module, validation: Batches | None) -> dict[str, str]:
-    """What may change between two calls without making it another training run, but deserves a warning."""
+    """What may change between two calls without making it another training run, but causes a warning."""
     frozen = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
     still = [name for name, layer in model.named_modules() if not layer.training]
     return {
@@ -159,7 +159,7 @@ def notes(model: nn.Module, validation: Batches | None) -> dict[str, str]:
 
 
 def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[str, str]) -> None:
-    """When a run resumes, warn of what could not be compared and of `notes` that have changed.
+    """When a run resumes, warn of what cannot be compared and of `notes` that have changed.
 
     Args:
         train: the training batches.
@@ -167,11 +167,11 @@ def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[st
         now: those of this call.
     """
     if unseen := _unseen(train):
-        message = f"resuming from a checkpoint, without a way to compare {unseen} with the earlier call"
+        message = f"resuming from a checkpoint, but {unseen} cannot be compared with the earlier call"
         warnings.warn(message, stacklevel=4)
     for name, value in now.items():
         if kept.get(name, value) != value:
-            end = ": validation figures of the epochs before cannot be compared with those to come"
+            end = ": earlier validation figures cannot be compared with later ones"
             message = f"resuming from a checkpoint with other {name}: they were {kept[name]}, now {value}"
             warnings.warn(message + (end if name == "validation images" else ""), stacklevel=4)
 
@@ -179,7 +179,7 @@ def warn_of_differences(train: Batches, kept: Mapping[str, str], now: Mapping[st
 def _unseen(loader: Batches) -> str:
     if isinstance(loader, BatchLoader):
         opaque = [type(value).__name__ for value in (loader.augment, loader.mix) if is_opaque(value)]
-        return f"the settings of {', '.join(opaque)} (a __repr__ that names them would do)" if opaque else ""
+        return f"the settings of {', '.join(opaque)} (give it a __repr__ that shows them)" if opaque else ""
     if isinstance(loader, DataLoader) and _is_seen(loader.dataset):
         return ""
     return f"the images of {type(getattr(loader, 'dataset', loader)).__name__}"

@@ -20,12 +20,12 @@ from cifar_helpers import ImageSet, checks, figures, normalise
 from cifar_helpers._paths import resources
 from cifar_helpers.bug_gallery import inject
 from cifar_helpers.bug_gallery.diagnosis import NAMED, PROFILES, code_of, judge
-from cifar_helpers.bug_gallery.inject import BUGS, CASES, SOUND, observe, program, symptoms
-from cifar_helpers.bug_gallery.signs import FLOOR
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, observe, program, symptoms
+from cifar_helpers.bug_gallery.signs import FLOOR, percent
 
 LESSON = NOTEBOOKS / "04_training_and_overfitting.ipynb"
 SEEN = symptoms()
-HEALTHY = SEEN[SOUND]
+HEALTHY_RUN = SEEN[HEALTHY]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _nothing_named() -> None:
 
 
 def both(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the sound program defines, and what it defines with the bug in it."""
+    """The names that the healthy program defines, and those with the bug in it."""
     return program(None), program(BUGS[name])
 
 
@@ -61,20 +61,20 @@ def test_without_zero_grad_gradients_add_up() -> None:
 def test_without_eval_the_network_answers_in_train_mode() -> None:
     for run, trains in zip(both("no eval()"), (False, True), strict=True):
         model = nn.Flatten().train()
-        run["answer"](model, torch.zeros(1, 10))
+        run["predict"](model, torch.zeros(1, 10))
         assert model.training is trains
 
 
 def test_after_a_softmax_even_certainty_has_a_loss() -> None:
     certain, label = torch.tensor([[100.0, *[0.0] * 9]]), torch.tensor([0])
-    sound, broken = (run["loss_of"](certain, label).item() for run in both("softmax before cross-entropy"))
-    assert sound == 0 and broken == pytest.approx(FLOOR, abs=1e-5) and f"{FLOOR:.2f}" == "1.46"
+    healthy, broken = (run["loss_of"](certain, label).item() for run in both("softmax before cross-entropy"))
+    assert healthy == 0 and broken == pytest.approx(FLOOR, abs=1e-5) and f"{FLOOR:.2f}" == "1.46"
 
 
 @pytest.mark.parametrize(("name", "factor"), [("learning rate × 100", 100), ("learning rate ÷ 100", 0.01)])
 def test_the_learning_rate_is_off_by_a_hundred(name: str, factor: float) -> None:
-    sound, broken = (run["start"]()[1].param_groups[0]["lr"] for run in both(name))
-    assert broken == pytest.approx(factor * sound)
+    healthy, broken = (run["start"]()[1].param_groups[0]["lr"] for run in both(name))
+    assert broken == pytest.approx(factor * healthy)
 
 
 def test_a_stale_optimizer_holds_no_parameter_of_the_network() -> None:
@@ -112,21 +112,23 @@ def test_a_photo_arrives_as_in_training_or_as_numbers_from_0_to_1() -> None:
     photo = random_images(1).images[0]
     for run, wanted in zip(both("photo not normalised"), (normalise(photo[None]), photo[None] / 255), strict=True):
         model = Watched()
-        run["name_photo"](model, photo)
+        run["classify_photo"](model, photo)
         assert torch.equal(model.got, wanted)
 
 
 def test_a_bug_whose_place_is_gone_is_refused() -> None:
-    with pytest.raises(ValueError, match="no such: its lines stand 0 times"):
+    with pytest.raises(ValueError, match="no such: its lines occur 0 times"):
         program(inject.Bug("no such", "    model.sleep()\n", ""))
 
 
 def test_what_is_observed_is_what_the_program_did() -> None:
     images, new = random_images(2050), random_images(20, seed=1)
-    sound = observe(None, images, new, epochs=1)
-    assert len(sound.train_loss) == 1 and len(sound.first_losses) == 6
-    assert all(abs(loss - math.log(10)) < 0.5 for loss in sound.first_losses)
-    assert sound.moved > 0 and sound.gradient[0] > 0 and sound.photo_accuracy == pytest.approx(sound.new_accuracy)
+    healthy = observe(None, images, new, epochs=1)
+    assert len(healthy.train_loss) == 1 and len(healthy.first_losses) == 6
+    assert all(abs(loss - math.log(10)) < 0.5 for loss in healthy.first_losses)
+    assert (
+        healthy.moved > 0 and healthy.gradient[0] > 0 and healthy.photo_accuracy == pytest.approx(healthy.new_accuracy)
+    )
     stale = observe(BUGS["stale optimizer"], images, new, epochs=1)
     assert stale.moved == 0 and stale.gradient == (0.0,)
 
@@ -136,30 +138,34 @@ def test_what_is_observed_is_what_the_program_did() -> None:
 
 def test_the_record_is_whole_and_of_the_real_images() -> None:
     content = json.loads((resources() / "bugs.json").read_text(encoding="utf-8"))
-    assert content["data"]["source"] == "cifar10" and set(content["runs"]) == {SOUND, *BUGS}
+    assert content["data"]["source"] == "cifar10" and set(content["runs"]) == {HEALTHY, *BUGS}
     assert sorted(CASES) == sorted(BUGS) and not any(case == bug for case, bug in zip(CASES, BUGS, strict=True))
     for seen in SEEN.values():
         columns = (seen.train_loss, seen.train_accuracy, seen.validation_loss, seen.validation_accuracy, seen.gradient)
         assert {len(column) for column in columns} == {content["epochs"]} and len(seen.answers) == 5
 
 
-def test_the_sound_run_learns_and_says_the_same_whichever_way_it_is_asked() -> None:
-    assert HEALTHY.train_accuracy[-1] > 0.65 and HEALTHY.validation_accuracy[-1] > 0.5
-    assert HEALTHY.single_accuracy == HEALTHY.validation_accuracy[-1]
-    assert HEALTHY.photo_accuracy == HEALTHY.new_accuracy == pytest.approx(HEALTHY.validation_accuracy[-1], abs=0.05)
-    assert len(set(HEALTHY.answers)) == 1 and HEALTHY.answers[0][0] == inject.PHOTO
+def test_the_healthy_run_learns_and_predicts_the_same_by_every_path() -> None:
+    assert HEALTHY_RUN.train_accuracy[-1] > 0.65 and HEALTHY_RUN.validation_accuracy[-1] > 0.5
+    assert HEALTHY_RUN.single_accuracy == HEALTHY_RUN.validation_accuracy[-1]
+    assert (
+        HEALTHY_RUN.photo_accuracy
+        == HEALTHY_RUN.new_accuracy
+        == pytest.approx(HEALTHY_RUN.validation_accuracy[-1], abs=0.05)
+    )
+    assert len(set(HEALTHY_RUN.answers)) == 1 and HEALTHY_RUN.answers[0][0] == inject.PHOTO
 
 
-def test_no_zero_grad_has_sound_first_batches_and_gradients_that_grow_without_end() -> None:
+def test_no_zero_grad_has_healthy_first_batches_and_gradients_that_grow_without_end() -> None:
     seen = SEEN["no zero_grad"]
-    assert max(seen.first_losses) < 2.5 and seen.gradient[0] > 5 * HEALTHY.gradient[0]
+    assert max(seen.first_losses) < 2.5 and seen.gradient[0] > 5 * HEALTHY_RUN.gradient[0]
     assert all(later > earlier for earlier, later in pairwise(seen.gradient)) and seen.train_loss[-1] > 1000
 
 
 def test_no_eval_gives_other_answers_each_time_and_suffers_when_asked_one_at_a_time() -> None:
     seen = SEEN["no eval()"]
     assert len(set(seen.answers)) == 5 and seen.single_accuracy < seen.validation_accuracy[-1] - 0.1
-    assert seen.validation_accuracy[-1] == pytest.approx(HEALTHY.validation_accuracy[-1], abs=0.1)
+    assert seen.validation_accuracy[-1] == pytest.approx(HEALTHY_RUN.validation_accuracy[-1], abs=0.1)
 
 
 def test_softmax_before_cross_entropy_learns_above_its_floor() -> None:
@@ -167,7 +173,7 @@ def test_softmax_before_cross_entropy_learns_above_its_floor() -> None:
     assert min(*seen.train_loss, *seen.validation_loss) > FLOOR and seen.validation_accuracy[-1] > 0.4
     at_that_accuracy = [
         loss
-        for loss, accuracy in zip(HEALTHY.validation_loss, HEALTHY.validation_accuracy, strict=True)
+        for loss, accuracy in zip(HEALTHY_RUN.validation_loss, HEALTHY_RUN.validation_accuracy, strict=True)
         if abs(accuracy - seen.validation_accuracy[-1]) < 0.02
     ]
     assert at_that_accuracy and max(at_that_accuracy) < seen.validation_loss[-1] - 0.3
@@ -184,7 +190,7 @@ def test_a_rate_a_hundred_times_as_low_creeps_in_the_right_direction() -> None:
     seen = SEEN["learning rate ÷ 100"]
     for column in (seen.train_loss, seen.validation_loss):
         assert all(later < earlier for earlier, later in pairwise(column)) and column[-1] > 2.1
-    assert 0.15 < seen.validation_accuracy[-1] < 0.3 and 0 < seen.moved < HEALTHY.moved / 20
+    assert 0.15 < seen.validation_accuracy[-1] < 0.3 and 0 < seen.moved < HEALTHY_RUN.moved / 20
 
 
 def test_a_stale_optimizer_moves_nothing() -> None:
@@ -205,10 +211,10 @@ def test_images_that_were_trained_on_look_better_than_training_itself() -> None:
     assert seen.validation_accuracy[-1] > seen.new_accuracy + 0.2
 
 
-def test_a_photo_that_is_not_normalised_is_named_wrongly_by_a_network_that_is_sound() -> None:
+def test_a_healthy_network_misclassifies_a_photo_that_is_not_normalised() -> None:
     seen = SEEN["photo not normalised"]
     for column in ("train_loss", "validation_loss", "new_accuracy", "single_accuracy", "moved"):
-        assert getattr(seen, column) == getattr(HEALTHY, column)
+        assert getattr(seen, column) == getattr(HEALTHY_RUN, column)
     assert seen.photo_accuracy < 0.25 and len(set(seen.answers)) == 1 and seen.answers[0][0] != inject.PHOTO
 
 
@@ -224,13 +230,13 @@ def test_a_suspicion_is_right_once_and_else_told_what_speaks_against_it(case: in
         assert heard.right is (name == CASES[case - 1]) and name in heard.says
         if not heard.right:
             reasons.add(heard.says.split(". ", 1)[1])
-            assert re.search(r"Here .*(\d|not a number|the same one|vary|did not move|not even numbers)", heard.says)
+            assert re.search(r"Here .*(\d|not a number|the same one|vary|did not move|became NaN)", heard.says)
     assert len(reasons) == 8 and case in NAMED
 
 
 def test_a_reason_quotes_the_record() -> None:
-    assert f"{SEEN['test images in training'].moved:.1%}" in judge(4, "stale optimizer").says
-    assert f"{SEEN['learning rate ÷ 100'].validation_accuracy[-1]:.0%}" in judge(9, "softmax before cross-entropy").says
+    assert percent(SEEN["test images in training"].moved, 1) in judge(4, "stale optimizer").says
+    assert percent(SEEN["learning rate ÷ 100"].validation_accuracy[-1]) in judge(9, "softmax before cross-entropy").says
     assert "falls to 0.58" in judge(4, "softmax before cross-entropy").says
     assert "rises to 10⁹" in judge(8, "softmax before cross-entropy").says
     assert "one of the first six has a loss of 82" in judge(3, "no zero_grad").says
@@ -247,7 +253,7 @@ def test_the_lines_that_are_shown_are_those_that_ran(case: int) -> None:
 def test_words_alone_do_as_well() -> None:
     assert checks.bug(1, "a").state == "wrong" and not NAMED
     right = checks.bug(1, " G ")
-    assert right.state == "right" and "What ran:\npictures = images.images[order]\nlabels = images.labels\n" in str(
+    assert right.state == "right" and "that ran:\npictures = images.images[order]\nlabels = images.labels\n" in str(
         right
     )
     assert "1 of 9 bugs named" in checks.progress(4) and "bugs named" not in checks.progress(3)
@@ -261,12 +267,12 @@ def test_words_alone_do_as_well() -> None:
 # --- what is drawn --------------------------------------------------------------------------------------------------
 
 
-def test_the_figure_shows_every_case_beside_the_sound_run() -> None:
-    figure = figures.bug_cases([SEEN[name] for name in CASES], HEALTHY)
+def test_the_figure_shows_every_case_beside_the_healthy_run() -> None:
+    figure = figures.bug_cases([SEEN[name] for name in CASES], HEALTHY_RUN)
     for number, (place, name) in enumerate(zip(figure.axes, CASES, strict=True), start=1):
         assert place.get_title() == f"case {number} · {SEEN[name].validation_accuracy[-1]:.0%} correct"
         drawn = {line.get_label(): list(line.get_ydata()) for line in place.get_lines()}
-        assert drawn["validation, healthy run"] == list(HEALTHY.validation_loss)
+        assert drawn["validation, healthy run"] == list(HEALTHY_RUN.validation_loss)
         assert drawn["validation"] == pytest.approx(list(SEEN[name].validation_loss), nan_ok=True)
         assert bool(place.texts) is math.isnan(SEEN[name].train_loss[0])
         leaves = [losses for losses in (SEEN[name].train_loss, SEEN[name].validation_loss) if max(losses) > 4]
@@ -279,10 +285,10 @@ def test_the_figure_shows_every_case_beside_the_sound_run() -> None:
 
 
 def test_the_words_of_the_figure_say_how_each_case_ends() -> None:
-    figure = figures.bug_cases([SEEN[name] for name in CASES], HEALTHY)
+    figure = figures.bug_cases([SEEN[name] for name in CASES], HEALTHY_RUN)
     plt.close(figure)
     ends = dict(re.findall(r"(healthy run|case \d) (not a number|above the chart|[\d.]+)", figure.get_label()))
-    assert len(ends) == 10 and ends["healthy run"] == f"{HEALTHY.validation_loss[-1]:.2f}"
+    assert len(ends) == 10 and ends["healthy run"] == f"{HEALTHY_RUN.validation_loss[-1]:.2f}"
     for number, name in enumerate(CASES, start=1):
         last, said = SEEN[name].validation_loss[-1], ends[f"case {number}"]
         above = "above the chart" if last > 4 else f"{last:.2f}"

@@ -119,6 +119,6 @@ def test_what_a_method_cannot_explain_is_told() -> None:
         attribute(linear, SEEN, 0, "guided backpropagation")
     with pytest.raises(ValueError, match="0 to 9, got 10"):
         attribute(linear, SEEN, 10, "saliency")
-    with pytest.raises(ValueError, match="'gradcam'; there are saliency"):
+    with pytest.raises(ValueError, match="'gradcam'; choose one of saliency"):
         attribute(linear, SEEN, 0, "gradcam")
     assert attribute(linear, SEEN, 0, "occlusion").shape == (32, 32)

@@ -118,7 +118,7 @@ def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(tmp_path: P
     path = tmp_path / "c.pt"
     train_to(3, path)
     path.write_bytes(path.read_bytes()[:1000] if content is None else content)
-    with pytest.warns(UserWarning, match=r"damaged.*going on from the epoch before"):
+    with pytest.warns(UserWarning, match=r"damaged.*resuming from the epoch before"):
         resumed, _, _ = train_to(5, path)
     assert torch.equal(weights(whole), weights(resumed))
 

@@ -554,8 +554,8 @@ SCHEDULES: dict[str, tuple[Callable[[SGD], Any], str]] = {
     "steps": (lambda o: lr_scheduler.MultiStepLR(o, [3, 5]), r"milestones=\[3, 5\].*36 steps"),
     "polynomial": (lambda o: lr_scheduler.PolynomialLR(o, total_iters=6), "total_iters=6.*36 steps"),
     "linear": (lambda o: lr_scheduler.LinearLR(o, 1.0, 0.01, total_iters=3), "total_iters=3.*36 steps"),
-    "exponential": (lambda o: lr_scheduler.ExponentialLR(o, 0.3), "rate fall from .*36 steps"),
-    "lambda": (lambda o: lr_scheduler.LambdaLR(o, lambda k: 0.3**k), "rate fall from .*36 steps"),
+    "exponential": (lambda o: lr_scheduler.ExponentialLR(o, 0.3), "lowers the learning rate from .*36 steps"),
+    "lambda": (lambda o: lr_scheduler.LambdaLR(o, lambda k: 0.3**k), "lowers the learning rate from .*36 steps"),
     "sequence": (
         lambda o: lr_scheduler.SequentialLR(
             o, [lr_scheduler.ConstantLR(o, total_iters=40), lr_scheduler.CosineAnnealingLR(o, 4)], [10]
@@ -719,7 +719,7 @@ def test_a_train_method_of_its_own_is_called_and_a_backbone_in_eval_mode_is_told
     fit(model, coloured(20), **QUIET)
     assert int(model.norm.num_batches_tracked) == 0  # type: ignore[arg-type]
     backbone = nn.Sequential(CifarCNN(width=0.25).eval(), nn.Linear(10, 10))
-    with pytest.warns(UserWarning, match=r"layers are in eval mode \(BatchNorm2d, Dropout\) and stay so"):
+    with pytest.warns(UserWarning, match=r"layers are in eval mode \(BatchNorm2d, Dropout\) and stay in it"):
         fit(backbone, coloured(20), **QUIET)
 
 
@@ -739,7 +739,7 @@ def test_a_loader_that_can_be_gone_through_once_loses_no_batch() -> None:
     plain = fit(tiny(), batches(images, labels), **QUIET)
     once = fit(tiny(), _OnceOnly(batches(images, labels)), **QUIET)
     assert once["train_loss"] == plain["train_loss"]
-    with pytest.raises(ValueError, match="gone through only once"):
+    with pytest.raises(ValueError, match="can be iterated once per epoch"):
         fit(tiny(), _OnceOnly(batches(images, labels)), **{**QUIET, "epochs": 2})
 
 
@@ -820,7 +820,7 @@ def test_logits_without_a_gradient_and_pixels_that_are_no_numbers_are_told() -> 
         def forward(self, images: Tensor) -> Tensor:
             return super().forward(images).detach()
 
-    with pytest.raises(ValueError, match="depend on no parameter that wants a gradient"):
+    with pytest.raises(ValueError, match="depend on no parameter that requires a gradient"):
         fit(Detached(), coloured(20), **QUIET)
     images, labels = tensors()
     images[0, 0, 0, 0] = math.nan

@@ -14,7 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.evidence import SYMPTOMS, as_text, distance, outside, records
-from cifar_helpers.bug_gallery.inject import BUGS, CASES, SOUND, healthy, symptoms
+from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, healthy, symptoms
+from cifar_helpers.bug_gallery.signs import percent
 from cifar_helpers.widgets.bug_gallery import BugGallery, bug_gallery
 
 
@@ -50,7 +51,7 @@ def drag(page: Page, name: str, to: Locator) -> None:
 
 def test_healthy_runs_are_inside_their_own_range_and_differ() -> None:
     runs = healthy()
-    assert len(runs) == 10 and runs[0] == symptoms()[SOUND] and len({seen.moved for seen in runs}) == 10
+    assert len(runs) == 10 and runs[0] == symptoms()[HEALTHY] and len({seen.moved for seen in runs}) == 10
     assert not any(outside(symptom, seen) for symptom in SYMPTOMS for seen in runs)
 
 
@@ -112,8 +113,9 @@ def test_words_give_the_symptoms_and_never_the_bug() -> None:
         assert f"Case {case} of 9" in words and not any(bug in words for bug in BUGS)
     gallery.case = 4
     assert gallery.words().endswith(
-        "Outside the healthy range: validation loss at the end 0.58; validation accuracy at the end 80 %; "
-        "change of the weights 37 %; accuracy on new images, minus validation −23 points."
+        "Outside the healthy range: validation loss at the end 0.58; "
+        "validation accuracy at the end 80\N{NO-BREAK SPACE}%; "
+        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy on new images, minus validation −23 points."
     )
 
 
@@ -122,8 +124,8 @@ def test_a_stored_notebook_has_all_symptoms_as_text_and_no_answers() -> None:
     text = bundle["text/plain"]
     assert text == as_text() and "checks.bug(1, 'a')" in text and max(map(len, text.splitlines())) <= 120
     (shares,) = [line for line in text.splitlines() if line.startswith("validation accuracy")]
-    runs = [symptoms()[name] for name in (SOUND, *CASES)]
-    assert shares.split()[2:] == [f"{seen.validation_accuracy[-1]:.0%}" for seen in runs]
+    runs = [symptoms()[name] for name in (HEALTHY, *CASES)]
+    assert re.findall(r"\d+\s%", shares) == [percent(seen.validation_accuracy[-1]) for seen in runs]
     assert not any(bug in bundle["text/html"] for bug in BUGS)
 
 
