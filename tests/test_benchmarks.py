@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,7 @@ def test_without_a_gpu_nothing_is_recorded_of_one(
 ) -> None:
     monkeypatch.setattr(command, "RESULTS", tmp_path / "benchmarks.json")
     monkeypatch.setattr(command, "devices", lambda: [torch.device("cpu")])
+    monkeypatch.setattr(gpu, "measure", lambda device: pytest.fail(f"measured {device}"))
     monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu"])
     with pytest.raises(SystemExit):
         command.main()
@@ -108,8 +110,13 @@ def test_the_first_call_of_a_compiled_network_is_timed_apart() -> None:
     calls: list[int] = []
 
     def compiler(network: nn.Module) -> object:
-        return lambda images: calls.append(len(images)) or network(images)
+        def forward(images: torch.Tensor) -> object:
+            time.sleep(0 if calls else 0.5)  # only the first call compiles
+            calls.append(len(images))
+            return network(images)
+
+        return forward
 
     without, compiled = compiling.measure(4, 0.01, compiler)
-    assert without["ms per step"] > 0 and compiled["ms per step"] > 0 and compiled["seconds of the first call"] >= 0
+    assert without["ms per step"] > 0 and compiled["ms per step"] > 0 and compiled["seconds of the first call"] >= 0.5
     assert set(calls) == {4}
