@@ -96,14 +96,14 @@ def test_the_operations_a_byte_are_what_the_lesson_prints() -> None:
 
 
 def test_an_image_takes_less_time_in_a_batch_of_sixteen_in_every_record() -> None:
-    assert right("image_in_a_batch") == "In a batch of 1"
+    assert right("image_in_a_batch") == "In a batch of 1."
     assert all(curve[1] > 2 * curve[16] for curve in recorded_curves().values())
 
 
 def test_batch_norm_relu_and_pooling_do_the_fewest_operations_per_byte() -> None:
     layers = {layer.name: layer.intensity for layer in layer_work(CifarCNN(), 200)}
     small = {name for name in layers if name.startswith(("batch norm", "ReLU", "max pool"))}
-    assert right("fewest_operations") == "Batch norm, ReLU and max pooling"
+    assert right("fewest_operations") == "Batch norm, ReLU and max pooling."
     assert max(layers[name] for name in small) <= 0.25 < 4 < min(layers[name] for name in layers.keys() - small)
     assert round(layers["conv 1"]) == 12 and min(layers["conv 2"], layers["conv 3"]) > 95
 
