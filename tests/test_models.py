@@ -28,7 +28,7 @@ def lesson_network() -> nn.Module:
     """The network as the lesson builds it, in eval mode."""
     names: dict[str, Any] = {"torch": torch, "nn": nn, "images": torch.zeros(1, 3, 32, 32)}
     with torch.random.fork_rng([]):
-        for holds in ("def block(", "features = nn.Sequential(", "classifier = nn.Sequential("):
+        for holds in ("def block(", "class Network(", "network = Network()"):
             exec(lesson_cell(holds), names)
     network: nn.Module = names["network"]
     return network
@@ -163,7 +163,7 @@ def test_the_maps_that_the_lesson_keeps_are_those_of_the_widget() -> None:
             return model
 
     source = lesson_cell("in enumerate(trained.features").replace("from cifar_helpers import load_run", "")
-    names: dict[str, Any] = {"load_run": lambda _: Recorded(), "images": normalise(picture)[None]}
+    names: dict[str, Any] = {"torch": torch, "load_run": lambda _: Recorded(), "images": normalise(picture)[None]}
     exec(source, names)
     found = activations(model, picture)
     assert list(names["maps"]) == list(found)
