@@ -12,8 +12,8 @@ from helpers import ROOT
 
 PACKAGE = "cifar_helpers"
 ROOMS = [
-    "_paths", "devices", "data", "models", "kernels", "networks", "evaluation", "training", "timing", "roofline", "runs",
-    "inference", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
+    "_paths", "devices", "data", "models", "kernels", "networks", "evaluation", "training", "timing",
+    "roofline", "runs", "inference", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}
