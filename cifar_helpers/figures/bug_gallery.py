@@ -16,7 +16,7 @@ __all__ = ["bug_cases"]
 _TOP = 4.0  # nats; ln 10 is 2.3
 
 
-def bug_cases(cases: Sequence[Symptoms], sound: Symptoms) -> Figure:
+def bug_cases(cases: Sequence[Symptoms], healthy: Symptoms) -> Figure:
     """Losses of training runs by epoch, without the names of their bugs.
 
     A loss that rises above 4 nats leaves the chart, and a triangle marks the epoch; one that is not a number is not
@@ -24,13 +24,13 @@ def bug_cases(cases: Sequence[Symptoms], sound: Symptoms) -> Figure:
 
     Args:
         cases: the faulty runs, in order.
-        sound: the one without a bug, whose validation loss is drawn in each picture.
+        healthy: the one without a bug, whose validation loss is drawn in each picture.
     """
     rows = -(-len(cases) // 3)
     figure, axes = new_figure(10, 2 * rows + 0.4, nrows=rows, ncols=3, sharex=True, sharey=True, squeeze=False)
-    epochs = range(1, len(sound.train_loss) + 1)
+    epochs = range(1, len(healthy.train_loss) + 1)
     for number, (place, seen) in enumerate(zip(axes.flat, cases, strict=False), start=1):
-        place.plot(epochs, sound.validation_loss, ":", color="grey", label="validation, healthy run")
+        place.plot(epochs, healthy.validation_loss, ":", color="grey", label="validation, healthy run")
         _draw(place, seen.train_loss, "--", TRAIN_COLOUR, "training")
         _draw(place, seen.validation_loss, "-", VALIDATION_COLOUR, "validation")
         if np.isnan(seen.train_loss).any():
@@ -43,7 +43,7 @@ def bug_cases(cases: Sequence[Symptoms], sound: Symptoms) -> Figure:
         place.set_xlabel("epoch")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     ends = "; ".join(f"case {number} {_end(seen)}" for number, seen in enumerate(cases, start=1))
-    return described(figure, f"Validation loss in the last epoch: healthy run {_end(sound)}; {ends}.")
+    return described(figure, f"Validation loss in the last epoch: healthy run {_end(healthy)}; {ends}.")
 
 
 def _draw(place: Axes, losses: Sequence[float], style: str, colour: str, label: str) -> None:
