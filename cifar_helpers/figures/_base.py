@@ -134,4 +134,5 @@ def image_grid(
             draw_image(place, images[k], titles[k] if titles is not None else "")
         else:
             place.set_visible(False)
-    return figure
+    count = "One image" if len(images) == 1 else f"{len(images)} images"
+    return described(figure, f"{count}: {', '.join(titles)}." if titles else f"{count}.")

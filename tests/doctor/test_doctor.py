@@ -234,9 +234,9 @@ def test_seconds_are_scaled_by_the_speed_of_the_machine(tmp_path: Path, monkeypa
     monkeypatch.setattr(lesson_times, "resources", lambda: tmp_path)
     monkeypatch.setattr(lesson_times, "speed", lambda: 5.0)
     says = {f.what: f.says for f in lesson_times.minutes()}
-    assert says["lesson 00"] == "15 minutes to read, under 1 minute to compute here"
-    assert says["lesson 04"] == "60 minutes to read, about 4 minutes to compute here"
-    assert says["lesson 06"] == "55 minutes to read"
+    assert says["lesson 00"] == f"{lesson_times.READING['00']} minutes to read, under 1 minute to compute here"
+    assert says["lesson 04"] == f"{lesson_times.READING['04']} minutes to read, about 4 minutes to compute here"
+    assert says["lesson 06"] == f"{lesson_times.READING['06']} minutes to read"
 
 
 def test_seconds_of_other_lessons_are_scaled_to_the_new_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
