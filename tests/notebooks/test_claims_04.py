@@ -192,3 +192,35 @@ def test_what_a_record_calls_correct_is_its_accuracy(name: str) -> None:
 def test_pairs_make_the_interval_narrower() -> None:
     paired, unpaired = re.findall(r"± ([\d.]+)", stored("unpaired = "))
     assert float(paired) < 0.7 * float(unpaired) and "much narrower" in text("the paired interval is")
+
+
+@pytest.mark.records
+def test_each_gain_is_as_large_as_the_lesson_says() -> None:
+    def gains(name: str) -> list[tuple[float, float]]:
+        pairs = zip(seeds(name), seeds("small-plain"), strict=True)
+        differences = [run.correct().double() - base.correct().double() for run, base in pairs]
+        return [(100 * float(d.mean()), 200 * float(d.std()) / len(d) ** 0.5) for d in differences]
+
+    words = text("Flips and shifts gain about 5 points")
+    about = {"small-augment": 5, "small-dropout": 1, "small-decay": 0.5, "more-data-same-steps": 8}
+    for name, points in about.items():
+        found = gains(name)
+        assert sum(g for g, _ in found) / 3 == pytest.approx(points, abs=0.3) and all(g > 0 for g, _ in found)
+        assert all(g < error for g, error in found) is (name == "small-decay")  # "each of its intervals includes zero"
+    same, more = ([g for g, _ in gains(name)] for name in ("more-data-same-steps", "more-data"))
+    assert all(a < b for a, b in zip(same, more, strict=True))
+    assert f"about {sum(same) / 3:.0f} points in as many steps, and {sum(more) / 3:.0f} with four times" in words
+
+
+@pytest.mark.records
+def test_the_gap_and_the_loss_are_what_the_lesson_says() -> None:
+    train = {name: 100 * mean(name, "training") for name in RECIPES}
+    assert train["small-plain"] > 99.95 and train["small-decay"] > 99.95 and "by heart: 100 %" in text("a narrower gap")
+    assert all(90 < train[name] < 98 for name in ("small-dropout", "small-augment"))  # "lower it a little"
+    loss = {name: mean(name, what="loss") for name in ("small-plain", "small-decay")}
+    assert 0.5 < loss["small-decay"] / loss["small-plain"] < 0.6  # "little more than half"
+    history = load_run("small-plain").history
+    best, last = history.rows[history.best_epoch - 1], history.rows[-1]
+    words = text("Accuracy is only one side")
+    assert f"lowest loss after epoch {best.epoch}, with {best.validation_accuracy:.1%}".replace("%", " %") in words
+    assert 100 * (last.validation_accuracy - best.validation_accuracy) == pytest.approx(10, abs=0.5)
