@@ -191,5 +191,5 @@ def live_training(train: ImageSet, validation: ImageSet) -> LiveTraining:
         ValueError: if there are no images to train on or to measure on.
     """
     if not len(train) or not len(validation):
-        raise ValueError("live_training needs at least one image to train on and one to validate on")
+        raise ValueError("live_training needs images to train on and images to validate on")
     return LiveTraining(train, validation)

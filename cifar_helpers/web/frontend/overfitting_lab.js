@@ -214,9 +214,9 @@ export function render({ model, el }) {
     const effect = low <= reached && reached <= high ? "make no clear difference" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
     const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
-    return `With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, where validation accuracy is ${
+    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, where validation accuracy is ${
       percent(reached, 1)}. The last ${lastOf(runs)} epochs have ${percent(mean, 1)} on average, from ${
-      fixed(100 * low, 1)} to ${percent(high, 1)}, so early stopping would ${effect}.`;
+      fixed(100 * low, 1)} to ${percent(high, 1)}, so early stopping would ${effect}.`);
   }
 
   function advice(near, settings) {
@@ -269,8 +269,11 @@ function rangeOf({ runs, ends }) {
   const last = runs[0].validation_loss.length;
   const ranges = to(ends.flatMap(([, ...range]) => range));
   const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${to(ends.map(([mean]) => mean))}` : "one seed";
-  return `validation in epochs ${last - lastOf(runs) + 1}–${last}: ${ranges}; ${seeds}`;
+  return whole(`validation in epochs ${last - lastOf(runs) + 1}–${last}: ${ranges}; ${seeds}`);
 }
+
+/** The same with each number and its percent sign on one line. */
+const whole = text => text.replaceAll(" %", "\u00a0%");
 
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
