@@ -152,11 +152,11 @@ def trained_format(
 @torch.no_grad()
 def same_logits(model: nn.Module, images: Tensor) -> bool:
     """Whether a copy gives the same logits in both memory formats; code that relies on the memory layout does not."""
-    answers = (
+    logits = (
         copy_network(model).to(memory_format=one).eval()(images.contiguous(memory_format=one))
         for one in (torch.channels_last, torch.contiguous_format)
     )
-    return networks.same(*answers)
+    return networks.same(*logits)
 
 
 def _check_smallest_batch(model: nn.Module, loader: Any, images: Tensor) -> None:
