@@ -22,7 +22,7 @@ EPOCH_STEPS, EPOCH_CHECKS = 40_000 // BATCH, 10_000 // BATCH
 class Engine:
     """What an epoch does and what it leaves out."""
 
-    whole_batches: bool = False  # augment and normalise a batch at once instead of image by image
+    whole_batches: bool = False  # augment and normalise a batch at once instead of tensor by tensor
     channels_last: bool = False
     short: bool = False  # bfloat16 in training
     short_check: bool = False  # bfloat16 in validation
@@ -31,7 +31,7 @@ class Engine:
 
 
 LADDER = {
-    "images one by one, float32": Engine(),
+    "tensors one by one, float32": Engine(),
     "+ whole batches": Engine(whole_batches=True),
     "+ channels last": Engine(True, True),
     "+ bfloat16 in training": Engine(True, True, True),

@@ -66,6 +66,10 @@ class Roofline:
         """FLOP per byte at which arithmetic and memory traffic take the same time."""
         return self.peak / self.bandwidth
 
+    def share(self, layer: LayerWork) -> float:
+        """What the layer reaches of its limit; above 1 where its numbers came from the cache."""
+        return layer.rate / min(self.peak, layer.intensity * self.bandwidth)
+
 
 @dataclass(frozen=True)
 class _Call:

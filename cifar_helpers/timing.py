@@ -40,7 +40,7 @@ _WARM_UP = 7  # further calls of what is short: the first few can still be slowe
 _SHORT = 0.1  # seconds
 # What a person calls the operators of a training step: the first of these that an operator's name contains decides.
 _KINDS = {
-    "convolution": "convolutions", "mm": "hidden layers", "batch_norm": "batch norm", "max_pool": "pooling",
+    "convolution": "convolutions", "mm": "linear layers", "batch_norm": "batch norm", "max_pool": "pooling",
     "fill_": "pooling",  # the gradient of a pooling begins as a tensor of zeros
     "threshold": "ReLU", "clamp_min": "ReLU", "bernoulli": "dropout", "sgd": "update", "SGD": "update",
     "copy_": "copies",  # into another memory format or another precision
@@ -58,7 +58,7 @@ class Timing:
         train_seconds: all training steps of an epoch; median.
         validation_seconds: all validation steps; median.
         transfer_seconds: moving all their images to the device; 0 on the CPU, where they are already.
-        spread: interquartile range of the whole, in seconds.
+        spread: interquartile range of the single steps, scaled up to the epoch, in seconds.
         train_images: training images of the epoch.
     """
 

@@ -87,7 +87,7 @@ def test_the_shares_of_a_step_add_up_and_convolutions_lead() -> None:
     shares = time_of_layers(CifarCNN(), batch_size=50, steps=2)
     assert sum(shares.values()) == pytest.approx(1) and list(shares.values()) == sorted(shares.values(), reverse=True)
     assert shares["convolutions"] > 0.1
-    assert {"batch norm", "pooling", "hidden layers", "ReLU", "update"} <= set(shares)
+    assert {"batch norm", "pooling", "linear layers", "ReLU", "update"} <= set(shares)
     assert "convolutions" not in time_of_layers(MLP(), batch_size=50, steps=2)
 
 

@@ -11,36 +11,46 @@ from matplotlib.figure import Figure
 
 from cifar_helpers.figures._base import PALETTE, described, new_figure
 from cifar_helpers.roofline import LayerWork, Roofline
+from cifar_helpers.timing import Timing
 
 __all__ = ["batch_sizes", "epoch_times", "loading", "roofline", "speedups", "step_shares"]
 
-# What the layers of the roofline are grouped by: name, marker and place in the palette.
+# For each kind of layer of the roofline: its name in the legend, marker and place in the palette.
 _GROUPS: Final = {
-    "convolutions": (("conv",), "o", 0),
-    "linear layers": (("linear",), "s", 1),
-    "batch norm, ReLU and pooling": (("batch norm", "ReLU", "max pool"), "^", 2),
+    "conv": ("convolutions", "o", 0),
+    "linear": ("linear layers", "s", 1),
+    "batch norm": ("batch norm", "^", 2),
+    "ReLU": ("ReLU", "v", 3),
+    "max pool": ("max pooling", "D", 4),
 }
 _PATCH: Final = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5}  # keeps a label legible on a line
+_APART: Final = 1.25  # ratio of two rates below which their labels would overlap
 
 
-def epoch_times(measured: Mapping[str, float], reported: Mapping[str, float]) -> Figure:
-    """Seconds per epoch, measured here and reported by others, the latter hatched.
+def epoch_times(measured: Mapping[str, Timing], reported: Mapping[str, float]) -> Figure:
+    """Seconds per epoch, measured here with the spread of their steps, and reported by others, the latter hatched.
 
     Args:
-        measured: name to seconds, from this machine; at least one.
-        reported: name to seconds, from elsewhere; at least one.
+        measured: name to timing, from this machine; at least one.
+        reported: name to whole seconds, from elsewhere; at least one.
     """
     figure, axes = new_figure(9, 0.55 * (len(measured) + len(reported)) + 1)
     names = [*measured, *reported]
-    seconds = [*measured.values(), *reported.values()]
     places = np.arange(len(names))[::-1]
     first = len(measured)
-    axes.barh(places[:first], seconds[:first], color=PALETTE[0], label="measured on this machine")
-    axes.barh(places[first:], seconds[first:], color="white", ec=PALETTE[1], hatch="//", label="reported by others")
-    _finish_bars(axes, names, [f"{value:.1f} s" for value in seconds], seconds)
-    axes.set_xlabel("seconds per epoch (training and validation)")
+    seconds = [timing.seconds for timing in measured.values()]
+    halves = [timing.spread / 2 for timing in measured.values()]
+    axes.barh(places[:first], seconds, xerr=halves, capsize=3, color=PALETTE[0], label="measured on this machine")
+    axes.barh(
+        places[first:], list(reported.values()), color="white", ec=PALETTE[1], hatch="//", label="reported by others"
+    )
+    labels = [*(f"{value:.0f} s" for value in seconds), *(f"about {value:.0f} s" for value in reported.values())]
+    ends = [*(value + half for value, half in zip(seconds, halves, strict=True)), *reported.values()]
+    _finish_bars(axes, names, labels, ends)
+    axes.set_xlabel("seconds per epoch, training and validation (whiskers: half of the steps)")
     axes.legend(loc="lower right")
-    here, elsewhere = (_listed(part, "{:.1f} s") for part in (measured, reported))
+    here = _listed(dict(zip(measured, seconds, strict=True)), "{:.0f} s")
+    elsewhere = _listed(reported, "about {:.0f} s")
     return described(figure, f"Seconds per epoch. Measured here: {here}. Reported by others: {elsewhere}.")
 
 
@@ -102,27 +112,31 @@ def step_shares(shares: Mapping[str, float]) -> Figure:
     return described(figure, f"Largest share of a training step's time: {first}, {shares[first]:.0%}. Then: {others}.")
 
 
-def speedups(seconds: Mapping[str, float]) -> Figure:
+def speedups(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Seconds per epoch as one change after another is added, each with what it gains on the step before.
 
     Args:
-        seconds: name of the change to seconds per epoch with it and all those before it.
+        rows: for each step the name of the change, `engine`, and the `median`, `smallest` and `largest` seconds per
+            epoch with it and all those before it.
     """
-    figure, axes = new_figure(9, 0.5 * len(seconds) + 0.9)
-    times = list(seconds.values())
+    figure, axes = new_figure(9, 0.5 * len(rows) + 0.9)
+    names, times = [row["engine"] for row in rows], [row["median"] for row in rows]
+    ends = [row["largest"] for row in rows]
     gains = [1.0, *(before / after for before, after in itertools.pairwise(times))]
-    axes.barh(np.arange(len(times))[::-1], times, color=PALETTE[0])
+    reach = [[row["median"] - row["smallest"] for row in rows], [row["largest"] - row["median"] for row in rows]]
+    axes.barh(np.arange(len(times))[::-1], times, xerr=reach, capsize=3, color=PALETTE[0])
     labels = [
         f"{time:.1f} s" + (f"  (× {gain:.2f})" if k else "")
         for k, (time, gain) in enumerate(zip(times, gains, strict=True))
     ]
-    _finish_bars(axes, list(seconds), labels, times)
-    axes.set_xlabel("seconds per epoch (× how much faster than the line above)")
+    _finish_bars(axes, names, labels, ends)
+    axes.set_xlabel("seconds per epoch (× speedup over the bar above; whiskers: fastest and slowest run)")
     best = sorted(range(len(times)), key=lambda k: -gains[k])[:2]
-    names = list(seconds)
     most = " and ".join(f"{names[k].removeprefix('+ ')} (× {gains[k]:.2f})" for k in best)
     return described(
-        figure, f"An epoch takes {times[0]:.0f} s at first and {times[-1]:.0f} s in the end. Most is gained by {most}."
+        figure,
+        f"An epoch takes {times[0]:.0f} s at first and {times[-1]:.0f} s in the end. The largest factors over the bar "
+        f"above are those of {most}.",
     )
 
 
@@ -138,11 +152,10 @@ def roofline(found: Roofline) -> Figure:
     intensity = np.geomspace(lowest, highest, 200)
     axes.plot(intensity, np.minimum(found.peak, intensity * found.bandwidth), color="black")
     axes.axvline(found.ridge, color="grey", linestyle=":")
-    for name, (kinds, marker, colour) in _GROUPS.items():
-        members = [layer for layer in found.layers if layer.name.rpartition(" ")[0] in kinds]
+    for kind, (name, marker, colour) in _GROUPS.items():
+        members = [layer for layer in found.layers if layer.name.rpartition(" ")[0] == kind]
         axes.plot([m.intensity for m in members], [m.rate for m in members], marker, color=PALETTE[colour], label=name)
-        for layer in members:
-            _label(axes, layer)
+        _label(axes, kind, members)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -151,39 +164,54 @@ def roofline(found: Roofline) -> Figure:
     axes.set_ylabel("GFLOP/s")
     axes.set_ylim(top=4 * found.peak)
     limits = f"peak {found.peak:.0f} GFLOP/s, bandwidth {found.bandwidth:.0f} GB/s"
-    axes.text(highest, 1.15 * found.peak, limits, ha="right", va="bottom", fontsize=9)
+    axes.text(0.02, 0.95, limits, transform=axes.transAxes, va="top", fontsize=9)
     _name_regions(axes, found)
     axes.legend(loc="lower right")
     return described(figure, _roofline_words(found))
 
 
 def _name_regions(axes: Any, found: Roofline) -> None:
-    """Write on both sides of the ridge what the processor waits for there."""
-    low = axes.get_ylim()[0]
-    for words, side in (("waits for memory ", "right"), (" waits for arithmetic", "left")):
-        axes.text(found.ridge, low, words, ha=side, va="bottom", fontsize=9, color="dimgrey")
+    """Write on both sides of the ridge which of the two sets the limit there."""
+    at = (found.ridge, axes.get_ylim()[0])
+    for words, side, away in (("memory sets the limit", "right", -6), ("arithmetic sets the limit", "left", 6)):
+        axes.annotate(words, at, (away, 3), textcoords="offset points", ha=side, fontsize=9, color="dimgrey")
 
 
-def _label(axes: Any, layer: LayerWork) -> None:
-    """Name a convolution or linear layer beside its point; of the many others the first of each kind is named."""
-    kind, _, number = layer.name.rpartition(" ")
-    if kind not in ("conv", "linear") and number != "1":
-        return
-    places: dict[str, tuple[tuple[int, int], str]] = {"conv": ((0, -14), "center"), "ReLU": ((-7, -4), "right")}
-    offset, side = places.get(kind, ((7, -4), "left"))
-    axes.annotate(
-        layer.name, (layer.intensity, layer.rate), offset, textcoords="offset points", fontsize=9, ha=side, bbox=_PATCH
-    )
+def _label(axes: Any, kind: str, members: Sequence[LayerWork]) -> None:
+    """Name convolutions and linear layers beside their points; the others, in columns, are only numbered."""
+    places: dict[str, tuple[tuple[int, int], str]] = {
+        "conv": ((0, -14), "center"), "ReLU": ((-7, -4), "right"), "linear 2": ((-7, -4), "right"),
+    }  # fmt: skip
+    named = kind in ("conv", "linear")
+    groups = [[layer] for layer in members] if named else _close_together(members)
+    for group in groups:
+        offset, side = places.get(group[0].name, places.get(kind, ((7, -4), "left")))
+        words = group[0].name if named else ", ".join(sorted(layer.name.rpartition(" ")[2] for layer in group))
+        at = (group[0].intensity, float(np.exp(np.mean([np.log(layer.rate) for layer in group]))))
+        axes.annotate(words, at, offset, textcoords="offset points", fontsize=9, ha=side, bbox=_PATCH)
+
+
+def _close_together(layers: Sequence[LayerWork]) -> list[list[LayerWork]]:
+    """Points of one column in groups whose labels would cover each other."""
+    groups: list[list[LayerWork]] = []
+    for layer in sorted(layers, key=lambda layer: layer.rate):
+        if groups and layer.rate < _APART * groups[-1][-1].rate:
+            groups[-1].append(layer)
+        else:
+            groups.append([layer])
+    return groups
 
 
 def _roofline_words(found: Roofline) -> str:
-    most = max(found.layers, key=lambda layer: layer.rate)
-    left = [layer.name for layer in found.layers if layer.intensity < found.ridge]
+    def reached(layers: Sequence[LayerWork]) -> str:
+        return ", ".join(f"{layer.name} {found.share(layer):.0%}" for layer in layers) or "no layer"
+
     limits = f"Peak {found.peak:.0f} GFLOP/s, bandwidth {found.bandwidth:.0f} GB/s"
+    left = [layer for layer in found.layers if layer.intensity < found.ridge]
+    right = [layer for layer in found.layers if layer.intensity >= found.ridge]
     return (
-        f"{limits}; they meet at {found.ridge:.1f} FLOP per byte. "
-        f"Left of the ridge, waiting for memory: {', '.join(left) or 'no layer'}. "
-        f"{most.name} reaches most, {most.rate:.0f} GFLOP/s at {most.intensity:.0f} FLOP per byte."
+        f"{limits}; they meet at {found.ridge:.1f} FLOP per byte. How much of its limit each layer reaches. "
+        f"Where memory sets it: {reached(left)}. Where arithmetic sets it: {reached(right)}."
     )
 
 

@@ -156,7 +156,7 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         """The times of the compared curves at the batch size, which is faster, and where they cross."""
         times = {name: time_at(self._times[name], self.batch) for name in self.compared}
         said = [
-            f"{name}: {time:.3g} {self._unit}" if time == time else f"{name}: not measured"
+            f"{_named(name)}: {time:.3g} {self._unit}" if time == time else f"{_named(name)}: not measured"
             for name, time in times.items()
         ]
         words = f"Time per image in batches of {self.batch}. {'; '.join(said)}."
@@ -164,10 +164,16 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
             return words
         (quick, fast), (_, slow) = sorted(times.items(), key=lambda pair: pair[1])
         if slow / fast >= math.exp(_NOISE):
-            words += f" The faster one is {quick}, by a factor of {slow / fast:.2g}."
+            words += f" {_named(quick)} is {slow / fast:.2g} times as fast."
         places = crossovers(*(self._times[name] for name in self.compared))
         where = " and ".join(f"{place:.0f}" for place in places)
         return f"{words} {f'They cross near a batch of {where}' if places else 'They do not cross'}."
+
+
+def _named(name: str) -> str:
+    """A curve's name within a sentence: "MLP (here)" instead of "MLP, here"."""
+    begin, _, last = name.rpartition(", ")
+    return f"{begin} ({last})" if begin and last in SOURCES else name
 
 
 def _described(name: str, curve: Curve, bounds: list[tuple[int, float, float]]) -> dict[str, Any]:
@@ -194,7 +200,7 @@ def timing_explorer(
             ", recorded" or ", reported" says that the times come from another machine or from other people.
         work: name of a curve to a function from a batch size to the FLOP and the bytes of a step. With `peaks` it
             gives the least times that arithmetic and memory traffic take.
-        peaks: the most FLOP and bytes per second of the machine.
+        peaks: the most FLOP and bytes per second that were measured on the machine.
 
     Returns:
         A widget.

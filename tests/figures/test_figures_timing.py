@@ -10,6 +10,7 @@ import pytest
 
 from cifar_helpers import figures
 from cifar_helpers.roofline import LayerWork, Roofline
+from cifar_helpers.timing import Timing
 
 # At 10 GB/s and 100 GFLOP/s the ridge is at 10 FLOP per byte.
 FOUND = Roofline(
@@ -39,12 +40,15 @@ def written(axes: Any) -> list[str]:
 
 
 def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> None:
-    figure = figures.epoch_times({"here": 9.0}, {"there": 36.0})
+    timing = Timing("cpu", 200, "float32", 7.0, 2.0, 0.0, 1.0, 40_000)
+    figure = figures.epoch_times({"here": timing}, {"there": 36})
     axes = figure.axes[0]
+    (whisker,) = axes.collections[0].get_segments()
+    assert whisker[:, 0].tolist() == [8.5, 9.5] and written(axes) == ["9 s", "about 36 s"]
     hatches = [bar.get_hatch() for bar in axes.patches]
     assert widths(axes) == [9.0, 36.0] and hatches[0] is None and hatches[1]
     assert "reported by others" in [t.get_text() for t in axes.get_legend().get_texts()]
-    assert figure.get_label() == "Seconds per epoch. Measured here: here 9.0 s. Reported by others: there 36.0 s."
+    assert figure.get_label() == "Seconds per epoch. Measured here: here 9 s. Reported by others: there about 36 s."
 
 
 def test_batch_sizes_are_drawn_per_image_and_recorded_ones_are_dashed() -> None:
@@ -68,7 +72,11 @@ def test_shares_of_a_step_are_percentages() -> None:
 
 
 def test_speedups_are_those_over_the_line_above() -> None:
-    figure = figures.speedups({"plain": 30.0, "+ one": 20.0, "+ two": 19.0, "+ three": 10.0})
+    medians = {"plain": 30.0, "+ one": 20.0, "+ two": 19.0, "+ three": 10.0}
+    figure = figures.speedups(
+        [{"engine": name, "median": m, "smallest": m - 1, "largest": m + 2} for name, m in medians.items()]
+    )
+    assert figure.axes[0].collections[0].get_segments()[0][:, 0].tolist() == [29.0, 32.0]
     assert written(figure.axes[0]) == ["30.0 s", "20.0 s  (× 1.50)", "19.0 s  (× 1.05)", "10.0 s  (× 1.90)"]
     assert "three (× 1.90) and one (× 1.50)" in figure.get_label()
     assert "takes 30 s at first and 10 s in the end" in figure.get_label()
@@ -82,12 +90,19 @@ def test_the_roofline_has_its_ridge_where_compute_and_memory_meet() -> None:
     assert ridge.get_xdata()[0] == FOUND.ridge == 10
     points = {(x, y) for group in groups for x, y in zip(group.get_xdata(), group.get_ydata(), strict=True)}
     assert points == {(layer.intensity, layer.rate) for layer in FOUND.layers}
-    assert {"conv 1", "batch norm 1", "ReLU 1", "linear 1", "waits for memory", "waits for arithmetic"} <= {
-        *written(axes)
-    }
+    assert {"conv 1", "linear 1", "1", "memory sets the limit", "arithmetic sets the limit"} <= {*written(axes)}
+    shapes = {group.get_marker() for group in groups}
+    assert len(shapes) == len(groups) == 5
 
 
-def test_the_words_for_the_roofline_name_what_waits_for_memory() -> None:
+def test_points_of_a_column_that_are_close_share_a_label() -> None:
+    seconds = {1: 1e-5, 2: 1.05e-5, 3: 3e-5}
+    layers = tuple(LayerWork(f"ReLU {k}", 12_500, 100_000, time) for k, time in seconds.items())
+    labels = written(figures.roofline(Roofline(layers, 100.0, 10.0)).axes[0])
+    assert "1, 2" in labels and "3" in labels and "1" not in labels
+
+
+def test_the_words_for_the_roofline_say_what_each_layer_reaches_of_its_limit() -> None:
     words = figures.roofline(FOUND).get_label()
-    assert "Left of the ridge, waiting for memory: batch norm 1, ReLU 1, linear 1." in words
-    assert "conv 1 reaches most, 80 GFLOP/s at 40 FLOP per byte" in words
+    assert "Where memory sets it: batch norm 1 100%, ReLU 1 100%, linear 1 10%." in words
+    assert "Where arithmetic sets it: conv 1 80%." in words

@@ -81,13 +81,13 @@ def test_curves_without_positive_numbers_are_refused(curves: dict[str, dict[int,
 def test_words_and_what_is_refused() -> None:
     widget = timing_explorer(NAMED)
     assert widget.words() == (
-        "Time per image in batches of 64. CNN, CPU, here: 0.5 ms; CNN, GPU, recorded: 0.166 ms. "
-        "The faster one is CNN, GPU, recorded, by a factor of 3. They cross near a batch of 20."
+        "Time per image in batches of 64. CNN, CPU (here): 0.5 ms; CNN, GPU (recorded): 0.166 ms. "
+        "CNN, GPU (recorded) is 3 times as fast. They cross near a batch of 20."
     )
     widget.compared = ["CNN, CPU, here"]  # one alone, whose name has commas
-    assert widget.words() == "Time per image in batches of 64. CNN, CPU, here: 0.5 ms."
+    assert widget.words() == "Time per image in batches of 64. CNN, CPU (here): 0.5 ms."
     widget.compared = ["CNN, CPU, here", "laptop, reported"]
-    assert "laptop, reported: not measured" in widget.words() and "do not cross" in widget.words()
+    assert "laptop (reported): not measured" in widget.words() and "do not cross" in widget.words()
     with pytest.raises(traitlets.TraitError, match="there is no curve 'TPU'; there are CNN, CPU, here"):
         widget.compared = ["TPU"]
     with pytest.raises(traitlets.TraitError, match="one or two different curves"):
@@ -150,6 +150,25 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(page.locator(".words", has_text="cross at 20")).to_be_visible()
 
 
+def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_was_measured(front: FrontEnd) -> None:
+    near = {1: 10.0, 4: 3.6, 16: 1.2, 64: 1.1}
+    far = {1: 1.0, 4: 4.0, 16: 0.5, 64: 3.0}
+    found, poor = fit(near), fit(far)
+    assert found is not None and poor is not None and 0.05 < abs(found.error) < 0.25 < abs(poor.error)
+    widget = timing_explorer({"CNN, here": near, "MLP, here": far})
+    widget.batch = 16
+    page = front.open(widget)
+    rows = page.locator(".te-row")
+    expect(rows.last).to_contain_text("no split")
+    expect(rows.last.locator("i")).to_have_count(1)  # the measured time alone
+    expect(page.locator(".cw-foot")).to_contain_text("For MLP (here) the fit is")
+    expect(page.locator(".cw-foot")).to_contain_text("it does not fit, so there is no split")
+    widths = [float(part.get_attribute("style").split(":")[1].rstrip("%;")) for part in rows.first.locator("i").all()]
+    overhead, itself, error, measured = widths
+    assert found.step / 16 + found.image > 1.2  # the fit is above what was measured: the parts end there
+    assert overhead + itself == pytest.approx(measured) and error > 0
+
+
 def test_hovering_shows_the_compared_curves_first_also_between_their_sizes(front: FrontEnd) -> None:
     curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
     page = front.open(timing_explorer(curves))
@@ -177,7 +196,7 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     expect(page.locator(".te-row")).to_have_count(1)
     page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
     expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.50 ms")
-    expect(page.locator(".cw-foot")).to_contain_text("laptop, reported has too few batch sizes to be split.")
+    expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

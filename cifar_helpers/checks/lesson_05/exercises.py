@@ -1,4 +1,4 @@
-"""Exercises of lesson 05: a typical time, operations, intensity, speed-up, honest timing."""
+"""Exercises of lesson 05: devices, operations, speed-up, the roofline, intensity, honest timing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 import torch
+from torch import nn
 
 from cifar_helpers.checks.engine import Exercise
 
@@ -14,25 +15,48 @@ Step = Callable[[], None]
 Clock = Callable[[], float]
 
 
-def _times(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    """A slow first call, then an odd number of calls, one of them disturbed by something else."""
-    later = 0.07 + 0.01 * torch.rand(2 * number + 3, generator=generator)
-    later[int(torch.randint(len(later), (1,), generator=generator))] *= 4
-    return ([0.11 + 0.01 * number, *later.tolist()],)
+def _placed(answer: Callable[..., Any]) -> Callable[[str, str, int], Any]:
+    """Run an answer on a small network and images on two devices; `meta` is one that every machine has."""
+
+    def run(network_place: str, images_place: str, count: int) -> Any:
+        network = nn.Linear(3, 2).to(network_place)
+        nn.init.constant_(network.weight, 0.5)
+        nn.init.zeros_(network.bias)
+        images = torch.arange(3.0 * count).reshape(count, 3).to(images_place)
+        try:
+            made = answer(network, images)
+        except NotImplementedError:  # numbers were to leave meta, which has none
+            return torch.tensor([-2.0])
+        except RuntimeError as error:
+            if "expected device" not in str(error):
+                raise
+            return torch.tensor([-1.0])
+        on_meta = isinstance(made, torch.Tensor) and made.device.type == "meta"
+        return torch.zeros(made.shape) if on_meta else made
+
+    return run
 
 
-typical_time = Exercise(
-    name="typical_time",
-    reference=lambda times: median(times[1:]),
-    draw=_times,
+def _places(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return (*(("meta", "cpu"), ("cpu", "cpu"), ("meta", "meta"))[number % 3], number + 2)
+
+
+def _anywhere(network: nn.Module, images: torch.Tensor) -> Any:
+    return network(images.to(next(network.parameters()).device))
+
+
+logits_anywhere = Exercise(
+    name="logits_anywhere",
+    reference=_placed(_anywhere),
+    draw=_places,
     mistakes={
-        "warm_up_included": lambda t: median(t),
-        "mean": lambda t: sum(t[1:]) / (len(t) - 1),
-        "mean_of_all": lambda t: sum(t) / len(t),
-        "fastest": lambda t: min(t),
-        "unsorted": lambda t: t[1:][(len(t) - 1) // 2],
+        "left_behind": _placed(lambda network, images: network(images)),
+        "always_cpu": _placed(lambda network, images: network(images.to("cpu"))),
+        "always_meta": _placed(lambda network, images: network(images.to("meta"))),
+        "network_moved": _placed(lambda network, images: network.to(images.device)(images)),
+        "moved_images": _placed(lambda network, images: images.to(network.weight.device)),
     },
-    close=1e-6,
+    harness=_placed,
 )
 
 
@@ -71,6 +95,26 @@ overall_speedup = Exercise(
         "only_the_part": lambda s, t: t,
         "rest_missing": lambda s, t: 1 / (s / t),
         "exchanged": lambda s, t: 1 / (s + (1 - s) / t),
+    },
+)
+
+
+def _limits(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """An intensity on either side of the ridge, in turns."""
+    peak, bandwidth = (10 + 90 * torch.rand(2, generator=generator)).tolist()
+    return peak / bandwidth * (0.3, 2.5)[number % 2], peak, bandwidth
+
+
+reachable = Exercise(
+    name="reachable",
+    reference=lambda intensity, peak, bandwidth: min(peak, bandwidth * intensity),
+    draw=_limits,
+    mistakes={
+        "peak_alone": lambda i, p, b: p,
+        "memory_alone": lambda i, p, b: b * i,
+        "larger": lambda i, p, b: max(p, b * i),
+        "divided": lambda i, p, b: min(p, b / i),
+        "ridge": lambda i, p, b: p / b,
     },
 )
 

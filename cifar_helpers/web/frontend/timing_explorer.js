@@ -14,6 +14,7 @@ const COLOURS = ["c1", "c2"]; // of the two that are compared
 const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const CLOSE = 0.1; // relative error up to which the split is said to fit
+const ROUGH = 0.25; // relative error beyond which there is no split
 const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
@@ -84,7 +85,7 @@ export function render({ model, el }) {
     const batch = model.get("batch");
     const both = compared();
     const isMixed = new Set(both.map(curve => curve.source)).size > 1;
-    const name = curve => (isMixed ? `${shortName(curve)} (${curve.source})` : shortName(curve));
+    const name = curve => (isMixed ? fullName(curve) : shortName(curve));
     const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
     const read = time => (time ? `takes ${short(time)}${unit}` : "was not measured");
     const parts = times.map(one => `${one.name} ${read(one.time)}`);
@@ -125,18 +126,18 @@ export function render({ model, el }) {
     words.textContent = sentence();
     const known = both.filter(curve => curve.fit).map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
-      const { step, image } = curve.fit;
+      const fitted = isSplit(curve) ? [curve.fit.step / batch, curve.fit.image] : [];
       const measured = timeAt(curve.points, batch);
-      return { name: curve.name, line: key(curve, colourOf(curve)), step: step / batch, image, bounds, measured };
+      return { name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured };
     });
     const isBounded = known.some(part => part.bounds.length);
     legend.replaceChildren(
       h("b", {}, "Where an image’s time goes"),
-      ...["overhead", "the image itself", "not explained", "measured", ...(isBounded ? BOUNDS : [])].map(what => (
+      ...["once per step", "per image", "measured", "error of the fit", ...(isBounded ? BOUNDS : [])].map(what => (
         h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
       )),
     );
-    const scale = Math.max(...known.map(part => Math.max(part.step + part.image, part.measured || 0)));
+    const scale = Math.max(...known.map(part => Math.max(sum(part.fitted), part.measured || 0)));
     splits.replaceChildren(...known.map(part => split(part, scale, unit)));
     note.textContent = caution(both, isBounded);
   }
@@ -158,21 +159,30 @@ export function render({ model, el }) {
 
 const BOUNDS = ["at least: arithmetic", "at least: memory"];
 
-/** A bar for one curve: the two parts of the fit, what they leave, the measured time, and the lower bounds. */
-function split({ name, line, step, image, bounds, measured }, scale, unit) {
+/** A bar for one curve: the two parts of the fit, its error, the measured time, and the lower bounds. */
+function split({ name, line, fitted, bounds, measured }, scale, unit) {
   const share = value => `${(100 * Math.max(0, value)) / scale}%`;
-  const fitted = `${short(step)} + ${short(image)}${unit}`;
+  const parts = fitted.length ? `${fitted.map(short).join(" + ")}${unit}` : "no split";
   const found = Number.isNaN(measured) ? "not measured" : `measured ${short(measured)}${unit}`;
   const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${short(bound)}${unit}`);
-  const label = `${name}: overhead plus the image itself, ${[fitted, found, ...limits].join("; ")}`;
+  const label = `${name}: once per step plus per image, ${[parts, found, ...limits].join("; ")}`;
   const part = (what, value) => h("i", { class: `te-${what}`, style: `width:${share(value)}` });
+  const [step, image] = fitted;
+  const end = Number.isNaN(measured) ? sum(fitted) : measured; // the parts stop at what was measured
+  const bars = fitted.length
+    ? [
+      part("step", Math.min(step, end)),
+      part("image", Math.min(image, end - step)),
+      part("fit", Math.abs(end - sum(fitted))),
+    ]
+    : [];
   return h(
     "div", { class: "te-row", role: "img", "aria-label": label },
     h("span", { class: "te-name" }, line, name),
-    h("span", { class: "te-numbers" }, fitted, h("span", { class: "cw-cap" }, found)),
+    h("span", { class: "te-numbers" }, parts, h("span", { class: "cw-cap" }, found)),
     h(
       "div", { class: "te-split" },
-      part("overhead", step), part("itself", image), part("explained", measured - step - image || 0),
+      bars,
       measured ? h("i", { class: "te-measured", style: `left:${share(measured)}` }) : null,
     ),
     bounds.length ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1])) : null,
@@ -181,20 +191,28 @@ function split({ name, line, step, image, bounds, measured }, scale, unit) {
 
 /** How the split was found, and where it is rough. */
 function caution(both, isBounded) {
-  const errors = both.map(({ name, fit }) => {
+  const errors = both.map(curve => {
+    const name = fullName(curve);
+    const { fit } = curve;
     if (!fit) return `${name} has too few batch sizes to be split.`;
     const error = percent(Math.abs(fit.error));
     if (Math.abs(fit.error) <= CLOSE) return `For ${name} the fit is within ${error}.`;
     const way = fit.error > 0 ? "above" : "below";
-    return `For ${name} it is ${error} ${way} the measured time at batch ${fit.batch}: a rough split.`;
+    const end = isSplit(curve) ? "a rough split" : "it does not fit, so there is no split";
+    return `For ${name} the fit is ${error} ${way} the measured time at batch ${fit.batch}: ${end}.`;
   });
   const limits = isBounded
-    ? "At least: the work divided by the peaks of this machine; both can go on at once."
+    ? "At least: the work divided by the best rates measured here, with every number from memory; both can go on at once."
     : "Times alone cannot separate arithmetic from memory traffic.";
-  return "Overhead: launching the operations and reading the weights, paid once per step. The image itself: "
-    + "arithmetic, and reading and writing its maps. Both from a fit: time of a step = overhead + batch × time per "
-    + `image. ${errors.join(" ")} ${limits}`;
+  return "Once per step: calling the operations, reading and updating the weights; shared by the images of a batch. "
+    + "Per image: arithmetic, and reading and writing its maps. Both from a fit: time of a step = time once per step + "
+    + `batch × time per image. ${errors.join(" ")} ${limits}`;
 }
+
+const sum = values => values.reduce((total, value) => total + value, 0);
+
+/** Whether the fit is near enough to split a time by it. */
+const isSplit = ({ fit }) => fit && Math.abs(fit.error) <= ROUGH;
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
 function pointAt(points, batch) {
@@ -216,6 +234,9 @@ function short(value) {
 function shortName(curve) {
   return curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
 }
+
+/** A name within a sentence: "MLP (here)". */
+const fullName = curve => `${shortName(curve)} (${curve.source})`;
 
 function key(curve, colour) {
   const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": SOURCES[curve.source].dash });
