@@ -9,6 +9,7 @@ from cifar_helpers.data.layouts import DataError
 from cifar_helpers.data.load import Cifar10, default_root, describe, load_cifar10
 from cifar_helpers.data.loader import Batches, BatchLoader
 from cifar_helpers.data.pictures import PictureError
+from cifar_helpers.data.similarity import most_similar, nearest_mean
 from cifar_helpers.data.transforms import MEAN, STD, Augment, denormalise, normalise
 
 __all__ = [
@@ -26,5 +27,7 @@ __all__ = [
     "denormalise",
     "describe",
     "load_cifar10",
+    "most_similar",
+    "nearest_mean",
     "normalise",
 ]

@@ -21,7 +21,6 @@ from cifar_helpers.figures.convolution import (
 from cifar_helpers.figures.dataset import (
     channel_histograms,
     channels,
-    class_balance,
     class_means,
     class_rows,
     pairs,
@@ -72,7 +71,6 @@ __all__ = [
     "channel_ranges",
     "channel_sum",
     "channels",
-    "class_balance",
     "class_by_epoch",
     "class_means",
     "class_rows",

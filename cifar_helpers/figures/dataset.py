@@ -11,13 +11,12 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import PALETTE, as_pixels, described, draw_image, image_grid, new_figure
+from cifar_helpers.figures._base import PALETTE, as_pixels, described, draw_image, new_figure
 
 __all__ = [
     "CHANNELS",
     "channel_histograms",
     "channels",
-    "class_balance",
     "class_means",
     "class_rows",
     "pairs",
@@ -30,7 +29,7 @@ _CHANNEL_LINES = ("-", "--", ":")
 
 
 def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int = 0) -> Figure:
-    """An image with a square marked, and the numbers of one channel inside that square.
+    """An image with a square marked, and the numbers of one channel inside it; the largest jump in a row is outlined.
 
     Args:
         image: uint8 `(3, H, W)`.
@@ -41,6 +40,12 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
     """
     figure, (whole, part) = new_figure(9.5, 4.4, ncols=2)
     draw_image(whole, image, "the image")
+    whole.set_axis_on()
+    whole.grid(visible=False)
+    whole.set_xticks(range(0, image.shape[2], 4))
+    whole.set_yticks(range(0, image.shape[1], 4))
+    whole.set_xlabel("column")
+    whole.set_ylabel("row")
     corner = (left - 0.5, top - 0.5)
     whole.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=PALETTE[1], linewidth=3))
     values = image[channel, top : top + size, left : left + size].numpy()
@@ -56,11 +61,13 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
     part.set_title(f"{CHANNELS[channel]} values in the square (0 = dark, 255 = bright)", fontsize=10)
     steps = np.diff(values.astype(int), axis=1)
     row, column = np.unravel_index(np.abs(steps).argmax(), steps.shape)
+    jump = (float(column) - 0.5, float(row) - 0.5)
+    part.add_patch(Rectangle(jump, 2, 1, fill=False, edgecolor=PALETTE[1], linewidth=3))
     return described(
         figure,
         f"A square of {size} by {size} pixels, and its {CHANNELS[channel]} values, {values.min()} to {values.max()}. "
-        f"The largest jump between neighbours in a row is from {values[row, column]} to {values[row, column + 1]}, "
-        f"in row {top + row}.",
+        f"Outlined is the largest jump between neighbours in a row, from {values[row, column]} to "
+        f"{values[row, column + 1]}, in row {top + row}.",
     )
 
 
@@ -96,38 +103,29 @@ def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
     return described(figure, f"Up to {columns} images of each class, one row per class: {', '.join(CLASSES)}.")
 
 
-def class_balance(parts: dict[str, Tensor]) -> Figure:
-    """Images of each class, in several parts of the data.
-
-    Args:
-        parts: name of the part to int64 labels `(N,)`.
-    """
-    figure, axes = new_figure(9, 3.2)
-    width = 0.8 / len(parts)
-    findings = []
-    for k, (name, labels) in enumerate(parts.items()):
-        counts = torch.bincount(labels, minlength=len(CLASSES)).numpy()
-        places = np.arange(len(CLASSES)) + (k - (len(parts) - 1) / 2) * width
-        axes.bar(places, counts, width, label=name, color=PALETTE[k])
-        low, high = int(counts.min()), int(counts.max())
-        findings.append(f"{name} {low:,} of each" if low == high else f"{name} between {low:,} and {high:,}")
-    axes.set_xticks(range(len(CLASSES)), CLASSES, rotation=25, ha="right")
-    axes.set_ylabel("images per class")
-    axes.grid(axis="x", visible=False)
-    figure.legend(loc="outside upper center", ncols=len(parts))
-    return described(figure, f"Images of the ten classes: {'; '.join(findings)}.")
-
-
 def class_means(means: Tensor) -> Figure:
-    """The mean image of each class.
+    """The mean image of each class, and below it the same with three times the contrast.
 
     Args:
         means: float `(10, 3, H, W)`, 0..255, in the order of `CLASSES`.
     """
-    figure = image_grid(means.round().to(torch.uint8), CLASSES, columns=5, size=1.5)
+    grey = means.mean((0, 2, 3)).view(3, 1, 1)
+    figure, axes = new_figure(10, 2.4, nrows=2, ncols=len(CLASSES))
+    for row, images in zip(axes, (means, grey + 3 * (means - grey)), strict=True):
+        for place, image in zip(row, images.round().clamp(0, 255).to(torch.uint8), strict=True):
+            place.imshow(as_pixels(image), interpolation="nearest")
+            place.set_xticks([])
+            place.set_yticks([])
+    for place, name in zip(axes[0], CLASSES, strict=True):
+        place.set_title(name, fontsize=10)
+    for place, name in zip(axes[:, 0], ("mean", "contrast\n× 3"), strict=True):
+        place.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
     bluer = [name for name, mean in zip(CLASSES, means, strict=True) if mean[2].mean() > mean[0].mean()]
     found = f"More blue than red: {', '.join(bluer)}." if bluer else "None is more blue than red."
-    return described(figure, f"The mean image of each of the ten classes: blurs without sharp outlines. {found}")
+    return described(
+        figure,
+        f"The mean image of each of the ten classes, blurs without sharp outlines, and with more contrast. {found}",
+    )
 
 
 def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
@@ -143,9 +141,8 @@ def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
         for name, colour, line, plane in zip(
             CHANNELS, _CHANNEL_COLOURS, _CHANNEL_LINES, numbers.transpose(0, 1), strict=True
         ):
-            counts, edges = np.histogram(plane.flatten().numpy(), bins=64)
-            middles = (edges[:-1] + edges[1:]) / 2
-            place.plot(middles, 100 * counts / counts.sum(), line, color=colour, label=name)
+            values, counts = np.unique(plane.flatten().numpy(), return_counts=True)
+            place.plot(values, 100 * counts / counts.sum(), line, color=colour, label=name)
         place.set_ylim(bottom=0)
         place.set_title(title, fontsize=10)
         place.set_xlabel(label)
@@ -154,16 +151,17 @@ def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
     return described(
         figure,
         f"Histograms of the three channels. Before: {int(images.min())} to {int(images.max())}. After: "
-        f"{float(normalised.min()):.1f} to {float(normalised.max()):.1f}, around 0. Each curve keeps its shape.",
+        f"{float(normalised.min()):.1f} to {float(normalised.max()):.1f}. Each curve keeps its shape; "
+        "the channels are shifted and stretched by different numbers.",
     )
 
 
 def pairs(left: Tensor, right: Tensor, titles: Sequence[str], columns: int = 4) -> Figure:
-    """Pairs of images, the two of a pair side by side.
+    """Pairs of images, a validation image and a training image side by side.
 
     Args:
-        left: uint8 `(N, 3, H, W)`.
-        right: of the same shape.
+        left: the validation images, uint8 `(N, 3, H, W)`.
+        right: the training images, of the same shape.
         titles: one for each pair.
         columns: pairs in a row.
 
@@ -175,9 +173,11 @@ def pairs(left: Tensor, right: Tensor, titles: Sequence[str], columns: int = 4) 
     gap = torch.full((*left.shape[:3], 1), 255, dtype=torch.uint8)
     joined = torch.cat([left, gap, right], dim=3)
     rows = -(-len(titles) // columns)
-    figure, axes = new_figure(columns * 2.4, rows * 1.45, nrows=rows, ncols=columns, squeeze=False)
+    figure, axes = new_figure(columns * 2.4, rows * 1.65 + 0.3, nrows=rows, ncols=columns, squeeze=False)
+    figure.suptitle("in each pair: validation image on the left, training image on the right", fontsize=10)
     for place in axes.flat[len(titles) :]:
         place.set_visible(False)
     for place, image, title in zip(axes.flat, joined, titles, strict=False):
         draw_image(place, image, title)
-    return described(figure, f"{len(titles)} pairs of images side by side: {', '.join(titles)}.")
+    said = "; ".join(" ".join(title.split()) for title in titles)
+    return described(figure, f"{len(titles)} pairs of images, validation on the left, training on the right: {said}.")

@@ -298,7 +298,7 @@ def test_missing_and_surplus_letters_are_reported() -> None:
 
 OWN_HARNESS = ("training_step", "seconds_per_call", "stratified_split", "vertical_edges")
 PLAIN = [exercise for exercise in EXERCISES if exercise.name not in OWN_HARNESS]
-IN_PIXELS = ("brighten", "denormalise")
+IN_PIXELS = ("brighten", "cutout", "denormalise")
 
 
 def by_name(exercise: Check) -> str:

@@ -12,8 +12,8 @@ import pytest
 import torch
 from helpers import NOTEBOOKS, random_images, solution
 
-from cifar_helpers import CLASSES, Augment, Cifar10, ImageSet, denormalise, figures, normalise
-from cifar_helpers.data import MEAN, STD
+from cifar_helpers import CLASSES, Augment, Cifar10, denormalise, figures, normalise
+from cifar_helpers.data import MEAN, STD, most_similar, nearest_mean
 
 LESSON = NOTEBOOKS / "01_dataset_tour.ipynb"
 COPIED_STD = (0.2023, 0.1994, 0.2010)
@@ -47,6 +47,7 @@ def test_pixel_values_writes_the_numbers_of_the_marked_square(picture: torch.Ten
     for (column, row), value in written.items():
         assert value == picture[2, 5 + row, 9 + column]
     assert whole.patches[0].get_bbox().bounds == (8.5, 4.5, 4, 4)
+    assert whole.axison and [int(label.get_text()) for label in whole.get_xticklabels()] == list(range(0, 32, 4))
     assert "blue" in part.get_title()
     assert [int(label.get_text()) for label in part.get_xticklabels()] == [9, 10, 11, 12]
     assert [int(label.get_text()) for label in part.get_yticklabels()] == [5, 6, 7, 8]
@@ -55,8 +56,9 @@ def test_pixel_values_writes_the_numbers_of_the_marked_square(picture: torch.Ten
 def test_pixel_values_says_where_the_largest_jump_is() -> None:
     image = torch.full((3, 32, 32), 30, dtype=torch.uint8)
     image[0, 6, 12:] = 200  # an edge in row 6
-    alt = figures.pixel_values(image, top=4, left=8).get_label()
-    assert "30 to 200" in alt and alt.endswith("from 30 to 200, in row 6.")
+    figure = figures.pixel_values(image, top=4, left=8)
+    assert "30 to 200" in figure.get_label() and figure.get_label().endswith("from 30 to 200, in row 6.")
+    assert figure.axes[1].patches[0].get_bbox().bounds == (2.5, 1.5, 2, 1)  # columns 11 and 12 of row 6
 
 
 def test_channels_shows_each_channel_on_the_full_scale(picture: torch.Tensor) -> None:
@@ -83,23 +85,18 @@ def test_class_rows_shows_each_class_in_its_own_row() -> None:
         assert np.array_equal(drawn, images.images[label + 10].permute(1, 2, 0))
 
 
-def test_class_balance_draws_the_counts_of_each_part() -> None:
-    first, second = torch.tensor([0, 0, 9, 3]), torch.tensor([1])
-    figure = figures.class_balance({"training": first, "validation": second})
-    heights = [[bar.get_height() for bar in bars] for bars in figure.axes[0].containers]
-    assert heights == [[2, 0, 0, 1, 0, 0, 0, 0, 0, 1], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]]
-    assert [text.get_text() for text in figure.legends[0].texts] == ["training", "validation"]
-    assert figure.get_label() == "Images of the ten classes: training between 0 and 2; validation between 0 and 1."
-    even = figures.class_balance({"training": torch.arange(10).repeat(4000)})
-    assert even.get_label() == "Images of the ten classes: training 4,000 of each."
-
-
-def test_class_means_draws_each_mean_and_says_which_are_blue() -> None:
-    means = 10.4 * torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 8, 8).clone()
+def test_class_means_are_drawn_as_they_are_and_with_more_contrast() -> None:
+    means = 100 + torch.arange(10.0).view(10, 1, 1, 1).expand(10, 3, 8, 8).clone()
     means[8, 2] += 50
     figure = figures.class_means(means)
-    assert [axes.get_title() for axes in figure.axes] == list(CLASSES)
-    assert int(figure.axes[9].images[0].get_array()[0, 0, 0]) == 94
+    assert [axes.get_title() for axes in figure.axes[:10]] == list(CLASSES)
+    plain, strong = (
+        [float(axes.images[0].get_array()[0, 0, 0]) for axes in row] for row in (figure.axes[:10], figure.axes[10:])
+    )
+    assert plain == [100 + k for k in range(10)]
+    for before, after in zip(plain, strong, strict=True):
+        assert after - 104.5 == pytest.approx(3 * (before - 104.5), abs=0.51)
+    assert figure.axes[10].get_ylabel() == "contrast\n× 3"
     assert figure.get_label().endswith("More blue than red: ship.")
 
 
@@ -112,7 +109,8 @@ def test_pairs_draws_the_two_of_a_pair_side_by_side() -> None:
         drawn = np.asarray(axes.images[0].get_array())
         assert np.array_equal(drawn[:, :32], first.permute(1, 2, 0))
         assert np.array_equal(drawn[:, -32:], second.permute(1, 2, 0))
-    assert figure.get_label() == "5 pairs of images side by side: a, b, c, d, e."
+    assert "validation image on the left" in figure.get_suptitle()
+    assert figure.get_label() == "5 pairs of images, validation on the left, training on the right: a; b; c; d; e."
 
 
 def test_pairs_of_unequal_number_are_refused() -> None:
@@ -130,8 +128,8 @@ def test_channel_histograms_draw_the_share_of_each_value_before_and_after() -> N
     for place, top in zip(figure.axes, (64, 1), strict=True):
         red, green, blue = (line.get_ydata() for line in place.lines)
         assert red.max() == green.max() == 100
-        assert blue[0] == blue[-1] == 50
-        assert place.lines[2].get_xdata().max() == pytest.approx(top * 63.5 / 64)
+        assert blue.tolist() == [50, 50]  # a point for each value that occurs
+        assert place.lines[2].get_xdata().tolist() == [0, top]
         assert place.get_ylim()[0] == 0
     assert [place.get_title() for place in figure.axes] == ["before", "after"]
     assert "Before: 0 to 64. After: 0.0 to 1.0" in figure.get_label()
@@ -150,31 +148,35 @@ def test_the_lesson_works_out_one_pixel_as_the_package_does(
     assert float(capsys.readouterr().out.split()[-1]) == pytest.approx(float(normalise(picture)[0, 5, 13]), abs=6e-4)
 
 
-def test_lesson_shifts_as_the_package_does(picture: torch.Tensor) -> None:
-    shift = run_cells("def shift(")["shift"]
-    by_hand = {shift(picture, y, x).numpy().tobytes() for y in range(-4, 5) for x in range(-4, 5)}
-    assert len(by_hand) == 81
-    many = Augment(flip=False, shift=4)(normalise(picture).repeat(2000, 1, 1, 1), torch.Generator().manual_seed(0))
-    assert {image.numpy().tobytes() for image in denormalise(many)} == by_hand
-    assert torch.equal(shift(picture, 2, -3)[:, 2:, :-3], picture[:, :-2, 3:])  # down and to the left
-
-
-def test_lesson_cuts_out_as_the_package_does(picture: torch.Tensor) -> None:
-    cutout = run_cells("def cutout(")["cutout"]
+def test_the_exercise_cuts_out_as_the_package_does(picture: torch.Tensor) -> None:
+    colour = (torch.tensor(MEAN) * 255).round().to(torch.uint8)
     places = [(top, left) for top in range(23) for left in range(23)]
-    by_hand = {cutout(picture, *place).numpy().tobytes() for place in places}
+    by_hand = {solution("cutout")(picture, colour, *place, 10).numpy().tobytes() for place in places}
     many = Augment(flip=False, cutout=10)(normalise(picture).repeat(200, 1, 1, 1), torch.Generator().manual_seed(0))
     assert {image.numpy().tobytes() for image in denormalise(many)} <= by_hand
 
 
-def test_lesson_thumbnails_find_a_brightened_twin_among_strangers() -> None:
-    thumbnails = run_cells("def thumbnails(")["thumbnails"]
+def test_the_package_compares_thumbnails_as_the_lesson_does(picture: torch.Tensor) -> None:
+    thumbnail = run_cells("def thumbnail(", picture=picture)["thumbnail"]
+    first, second = random_images(20, seed=1).images, random_images(30, seed=2).images
+    similarity, index = most_similar(first, second)
+    by_hand = torch.stack([torch.stack([(thumbnail(a) * thumbnail(b)).sum() for b in second]) for a in first])
+    torch.testing.assert_close(similarity, by_hand.max(1).values)
+    assert torch.equal(index, by_hand.argmax(1))
+
+
+def test_a_brightened_twin_is_found_among_strangers() -> None:
     known = random_images(200, seed=1)
     twin = (known.images[77:78].float() * 0.8 + 20).to(torch.uint8)
-    similarity = (thumbnails(twin) @ thumbnails(known.images).T)[0]
-    assert similarity.argmax() == 77
-    assert similarity[77] > 0.99
-    assert similarity.topk(2).values[1] < 0.8  # being equally bright does not make two images similar
+    similarity, index = most_similar(twin, known.images)
+    assert index.item() == 77 and similarity.item() > 0.99
+    rest = torch.cat([known.images[:77], known.images[78:]])
+    assert most_similar(twin, rest)[0] < 0.8  # being equally bright does not make two images similar
+
+
+def test_the_nearest_mean_of_the_package_is_that_of_the_exercise() -> None:
+    images, means = random_images(50, seed=1).images.float(), random_images(4, seed=2).images.float()
+    assert torch.equal(nearest_mean(images, means), solution("nearest_mean")(images, means))
 
 
 @pytest.mark.real
@@ -188,8 +190,7 @@ def test_statistics_that_the_lesson_states(real_data: Cifar10) -> None:
 @pytest.mark.real
 def test_twins_that_the_lesson_shows_are_there(real_data: Cifar10) -> None:
     train, validation = real_data.split()
-    parts = {"train": train, "validation": ImageSet(validation.images, validation.labels)}
-    lesson = run_cells("def thumbnails(", "known = ", **parts)
-    assert (lesson["similarity"] > 0.99).sum() >= 8
-    best = lesson["similarity"].topk(8).indices
-    assert torch.equal(validation.labels[best], train.labels[lesson["twin"][best]])
+    similarity, twin = most_similar(validation.images, train.images)
+    assert (similarity > 0.99).sum() >= 8
+    best = similarity.topk(8).indices
+    assert torch.equal(validation.labels[best], train.labels[twin[best]])

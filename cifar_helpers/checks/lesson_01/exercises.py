@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: pixels, axes, class means, normalising, splitting."""
+"""Exercises of lesson 01: pixels, axes, class means, normalising, augmenting, splitting."""
 
 from __future__ import annotations
 
@@ -119,6 +119,40 @@ normalise = Exercise(
         "whole_number_division": lambda x: x // 255,
     },
     shows=pictures.normalised,
+)
+
+
+def _with_square(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """An image, a colour, and the place and side of a square."""
+    image = torch.randint(256, (3, 12, 12 if number < 2 else 10 + number), generator=generator, dtype=torch.uint8)
+    colour = torch.tensor([40, 120, 200], dtype=torch.uint8) + number
+    return image, colour, 1 + number % 3, 4, 5 + number % 2
+
+
+def _covered(image: Tensor, colour: Tensor, rows: slice, columns: slice) -> Tensor:
+    result = image.clone()
+    result[:, rows, columns] = colour.view(-1, 1, 1)
+    return result
+
+
+def _cutout(image: Tensor, colour: Tensor, top: int, left: int, side: int) -> Tensor:
+    return _covered(image, colour, slice(top, top + side), slice(left, left + side))
+
+
+cutout = Exercise(
+    name="cutout",
+    reference=_cutout,
+    draw=_with_square,
+    mistakes={
+        "rows_and_columns_exchanged": lambda i, c, top, left, side: _cutout(i, c, left, top, side),
+        "one_number_for_all": lambda i, c, top, left, side: _cutout(i, c[:1], top, left, side),
+        "black": lambda i, c, top, left, side: _cutout(i, 0 * c, top, left, side),
+        "side_as_end": lambda i, c, top, left, side: _covered(i, c, slice(top, side), slice(left, side)),
+        "one_too_many": lambda i, c, top, left, side: _cutout(i, c, top, left, side + 1),
+        "square_alone": lambda i, c, top, left, side: i[:, top : top + side, left : left + side],
+    },
+    close=0,
+    shows=pictures.covered,
 )
 
 

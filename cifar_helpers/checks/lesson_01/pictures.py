@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cifar_helpers.checks.drawing import as_rows, bars_html, in_signs, numbers_svg, picture_html, sentence, titled
 from cifar_helpers.checks.pictures import SIDE, channels_html, horse
-from cifar_helpers.data import CLASSES, normalise
+from cifar_helpers.data import CLASSES, MEAN, normalise
 from cifar_helpers.data.sketches import draw
 
 _CHANNELS = ("red", "green", "blue")
@@ -89,6 +89,21 @@ def brightened(answer: Callable[..., Any]) -> str:
         at_limits.append(f"{int(((changed == 0) | (changed == 255)).sum()):,} {with_amount}")
     said = f"Of {picture.numel():,} numbers, so many lie at a limit, 0 or 255: {', '.join(at_limits)}."
     return "".join([*parts, sentence(said)])
+
+
+def covered(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn horse before and after the answer covers a square of it with the mean colour."""
+    picture = horse()
+    colour = (torch.tensor(MEAN) * 255).round().to(torch.uint8)
+    result = answer(picture.clone(), colour, 16, 4, 10)
+    values = " ".join(map(str, result[:, 16, 4].tolist()))
+    return "".join(
+        [
+            picture_html(as_rows(picture), SIDE, "A drawn horse, 32×32 pixels", "the picture"),
+            picture_html(as_rows(result), SIDE, "Your horse, with a square covered", "your cutout"),
+            sentence(f"In your square red, green and blue are {values}."),
+        ]
+    )
 
 
 def dealt(answer: Callable[..., Any]) -> str:

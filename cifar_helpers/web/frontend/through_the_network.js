@@ -100,7 +100,7 @@ export function render(host) {
     { kept: epochs, accuracy, colour: "p3" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const hint = "Drag along the curve. Weights are kept at the dots.";
+  const hint = "Drag along the curve. Weights are kept at 0, before training, and at the dots.";
   const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };

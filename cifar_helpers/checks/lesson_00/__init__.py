@@ -1,0 +1,1 @@
+"""The trial exercise and the trial prediction of lesson 00."""
