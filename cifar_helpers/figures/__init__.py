@@ -9,6 +9,7 @@ from cifar_helpers.figures.bug_gallery import bug_cases
 from cifar_helpers.figures.convolution import (
     channel_sum,
     edge_maps,
+    field_sketch,
     filter_bank,
     influence,
     kernel_learned,
@@ -85,6 +86,7 @@ __all__ = [
     "epoch_times",
     "exciting_pictures",
     "feature_maps",
+    "field_sketch",
     "filter_bank",
     "gaps",
     "image_grid",

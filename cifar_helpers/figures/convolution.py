@@ -21,6 +21,7 @@ from cifar_helpers.kernels import extent, half_of
 __all__ = [
     "channel_sum",
     "edge_maps",
+    "field_sketch",
     "filter_bank",
     "influence",
     "kernel_learned",
@@ -32,23 +33,23 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-_BLUE_RED = "RdBu_r"  # negative blue, positive red: for red minus blue
+_CHANNELS = {"red": "#b30000", "green": "#006d2c", "blue": "#1f4fb4"}  # of the titles of their slices
+_NEVER = "0.85"  # grey: pixels that no influence comes from
 
 
-def _draw_kernel(axes: Axes, kernel: Array, title: str = "", limit: float | None = None) -> AxesImage:
+def _draw_kernel(axes: Axes, kernel: Array, title: str, limit: float, form: str = ".2g") -> AxesImage:
     """Numbers on purple (below zero), white and orange (above zero); the scale ends at `limit`."""
-    limit = limit or max(float(np.abs(kernel).max()), 1e-9)
     shown = axes.imshow(kernel, cmap=SIGNED, vmin=-limit, vmax=limit)
     for (row, column), value in np.ndenumerate(kernel):
         colour = "white" if abs(value) > 0.75 * limit else "black"
-        axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=10, color=colour)
+        axes.text(column, row, f"{value:{form}}", ha="center", va="center", fontsize=10, color=colour)
     axes.set_title(title, fontsize=10)
     axes.set_axis_off()
     return shown
 
 
-def _draw_map(axes: Axes, values: Array, limit: float, title: str = "", cmap: str = SIGNED) -> AxesImage:
-    draw_image(axes, values, title, cmap=cmap, vmin=-limit, vmax=limit)
+def _draw_map(axes: Axes, values: Array, limit: float, title: str = "") -> AxesImage:
+    draw_image(axes, values, title, cmap=SIGNED, vmin=-limit, vmax=limit)
     return axes.images[-1]
 
 
@@ -58,6 +59,15 @@ def _bar(figure: Figure, shown: AxesImage, axes: Any, label: str) -> None:
 
 def _limit(maps: Sequence[Array]) -> float:
     return max(1e-9, *(float(np.abs(values).max()) for values in maps))
+
+
+def _adding_up(values: Array) -> Array:
+    """Numbers rounded to hundredths in such a way that they add up to their rounded sum."""
+    hundredths = 100 * values.astype(np.float64)
+    rounded = np.floor(hundredths)
+    missing = int(np.round(hundredths.sum()) - rounded.sum())
+    rounded.flat[np.argsort(rounded - hundredths, axis=None)[:missing]] += 1  # those that lost most
+    return rounded / 100 + 0.0  # without minus zero
 
 
 def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
@@ -82,7 +92,8 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     axes[1].set_axis_off()
     limit = _limit([kernel, products])
     _draw_kernel(axes[2], kernel, "kernel", limit)
-    _bar(figure, _draw_kernel(axes[3], products, f"products, sum {products.sum():.2f}", limit), axes[3], "value")
+    shown = _draw_kernel(axes[3], _adding_up(products), f"products, sum {products.sum():.2f}", limit, ".2f")
+    _bar(figure, shown, axes[3], "value")
     return described(
         figure,
         f"The window in row {row}, column {column} of a grey picture, the kernel, and their nine products: negative "
@@ -91,7 +102,7 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
 
 
 def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[str, Array]) -> Figure:
-    """Each kernel above its result: in grey from 0 to 1, or, where a kernel adds up to 0, in colours around 0.
+    """Each kernel, all on one scale, above its result: in grey from 0 to 1, or, where it adds up to 0, around 0.
 
     Args:
         image: float `(H, W)`, 0..1.
@@ -99,17 +110,18 @@ def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[
         results: the same names to float `(h, w)`; grey ones are clipped to 0..1.
     """
     edges = [name for name, kernel in kernels.items() if abs(kernel.sum()) < 0.5]
-    limit = _limit([results[name] for name in edges] or [np.zeros(1)])
+    limit, largest = _limit([results[name] for name in edges] or [np.zeros(1)]), _limit(list(kernels.values()))
     figure, axes = new_figure(1.8 * (len(kernels) + 1), 3.9, nrows=2, ncols=len(kernels) + 1)
     axes[0, 0].set_visible(False)
     grey = {"cmap": "gray", "vmin": 0, "vmax": 1}
     draw_image(axes[1, 0], image, "image", **grey)
     for (name, kernel), (above, below) in zip(kernels.items(), axes.T[1:], strict=True):
-        _draw_kernel(above, kernel, name.replace(", ", ",\n"))
+        weights = _draw_kernel(above, kernel, name.replace(", ", ",\n"), largest)
         if name in edges:
             shown = _draw_map(below, results[name], limit, "around 0")
         else:
             draw_image(below, results[name], "0 to 1", **grey)
+    _bar(figure, weights, axes[0], "weight")
     if edges:
         _bar(figure, shown, axes[1], "response")
     kept = ", ".join(name for name in kernels if name not in edges)
@@ -141,7 +153,7 @@ def map_row(maps: Mapping[str, Array | Tensor]) -> Figure:
 
 
 def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
-    """A grey image and maps of its edges on one scale around zero, each with its size.
+    """A grey image and maps of its edges on one scale around zero, all with pixels of one size.
 
     Args:
         image: float `(H, W)`, 0..1.
@@ -151,7 +163,11 @@ def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
     figure, axes = new_figure(2.4 * (len(maps) + 1) + 0.8, 2.8, ncols=len(maps) + 1)
     draw_image(axes[0], image, f"image\n{image.shape[0]} × {image.shape[1]}", cmap="gray", vmin=0, vmax=1)
     for (name, values), place in zip(maps.items(), axes[1:], strict=True):
-        shown = _draw_map(place, values, limit, f"{name}\n{values.shape[0]} × {values.shape[1]}")
+        height, width = values.shape
+        shown = _draw_map(place, values, limit, f"{name}\n{height} × {width}")
+        place.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, ec="0.6", lw=1, clip_on=False))
+        centre, side = np.array([width, height]) / 2 - 0.5, max(*image.shape, *values.shape)
+        place.set(xlim=centre[0] + side / 2 * np.array([-1, 1]), ylim=centre[1] + side / 2 * np.array([1, -1]))
     _bar(figure, shown, axes, "response")
     peaks = ", ".join(
         f"{name} {len(values)} by {values.shape[1]} with responses up to ±{np.abs(values).max():.1f}"
@@ -162,32 +178,32 @@ def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
     )
 
 
-def kernel_learned(history: Sequence[tuple[float, Array]], target: Array, steps: Sequence[int] = (0, 2, 6)) -> Figure:
+def kernel_learned(history: Sequence[tuple[float, Array]], target: Array, steps: Sequence[int] = (1, 3, 7)) -> Figure:
     """How a kernel approaches another, step by step, with the error.
 
     Args:
-        history: error before each step, and the kernel after it, float `(3, 3)`.
+        history: error and kernel, float `(3, 3)`, at the start and after each step.
         target: the kernel that made the outputs, float `(3, 3)`.
-        steps: numbers of the steps, from 0, whose kernels are drawn.
+        steps: after how many steps kernels are drawn.
     """
     errors = [error for error, _ in history]
     figure, axes = new_figure(11, 2.7, ncols=len(steps) + 2, width_ratios=[1] * (len(steps) + 1) + [1.8])
     limit = _limit([target])
     for step, place in zip(steps, axes, strict=False):
         kernel = np.round(history[step][1], 2) + 0.0  # without minus zero
-        _draw_kernel(place, kernel, f"after {step + 1} step{'s' * (step > 0)}", limit)
+        _draw_kernel(place, kernel, f"after {step} step{'s' * (step > 1)}", limit)
     _bar(figure, _draw_kernel(axes[-2], target, "secret kernel", limit), axes[-2], "weight")
     axes[-1].semilogy(range(len(errors)), errors, marker=".", color=PALETTE[0])
-    axes[-1].set(xlabel="step", ylabel="mean squared error")
+    axes[-1].set(xlabel="steps", ylabel="mean squared error")
     return described(
         figure,
-        f"Starting from zeros, the learned kernel comes close to the secret one within {max(steps) + 1} steps; the "
-        f"error falls from {errors[0]:.2g} to {errors[-1]:.1g} in {len(errors)} steps.",
+        f"Starting from zeros, the learned kernel comes close to the secret one within {max(steps)} steps; the "
+        f"error falls from {errors[0]:.2g} to {errors[-1]:.1g} in {len(errors) - 1} steps, on a logarithmic axis.",
     )
 
 
 def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
-    """The partial map of each input channel, their sum, and the sum plus the bias, on one scale from blue to red.
+    """The partial map of each input channel on one scale; their sum, and the sum plus the bias, on another.
 
     Args:
         picture: uint8 `(3, H, W)`.
@@ -195,20 +211,22 @@ def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
         bias: added to the sum.
     """
     total = parts.sum(0)
-    maps = dict(zip(("red slice", "green slice", "blue slice"), parts, strict=True))
-    maps |= {"sum": total, f"sum + bias ({bias:+.1f})".replace("-", "−"): total + bias}
-    limit = _limit(list(maps.values()))
-    figure, axes = new_figure(12, 2.5, ncols=6)
+    shifted = f"sum + bias ({bias:+.1f})".replace("-", "−")
+    figure, axes = new_figure(12.6, 2.5, ncols=6)
     draw_image(axes[0], picture, "picture")
-    for (name, values), place in zip(maps.items(), axes[1:], strict=True):
-        shown = _draw_map(place, values, limit, name, _BLUE_RED)
-    _bar(figure, shown, axes, "response")
+    for (name, colour), values, place in zip(_CHANNELS.items(), parts, axes[1:4], strict=True):
+        slices = _draw_map(place, values, _limit(list(parts)), f"{name} slice")
+        place.title.set(color=colour, fontweight="bold")
+    _bar(figure, slices, axes[1:4], "response")
+    for name, values, place in zip(("sum", shifted), (total, total + bias), axes[4:], strict=True):
+        sums = _draw_map(place, values, _limit([total, total + bias]), name)
+    _bar(figure, sums, axes[4:], "response")
     before, after = (100 * float((values > 0).mean()) for values in (total, total + bias))
-    means = ", ".join(f"{name} {values.mean():.2f}" for name, values in zip(maps, parts, strict=False))
+    means = ", ".join(f"{name} slice {values.mean():.2f}" for name, values in zip(_CHANNELS, parts, strict=True))
     return described(
         figure,
-        f"Partial maps of the three slices, with the means {means.replace('-', '−')}, their sum, which is positive in "
-        f"{before:.0f} % of the map, and the sum with the bias, in {after:.0f} %; red is above zero, blue below.",
+        f"Partial maps of the three slices, with the means {means}, their sum, which is positive in "
+        f"{before:.0f} % of the map, and the sum with the bias, in {after:.0f} %; orange is above zero, purple below.",
     )
 
 
@@ -228,7 +246,7 @@ def moved_maps(maps: Mapping[str, tuple[Array, Array]]) -> Figure:
         for values, title, place in zip((before, after, change), titles, places, strict=True):
             draw_image(place, values, title, cmap="viridis", vmin=0, vmax=limit)
         said.append(f"{name} by {share:.0f} %")
-    _bar(figure, axes[0, 0].images[0], axes, "strength of the response")
+    _bar(figure, axes[0, 0].images[0], axes, "strength of the response, without sign")
     return described(
         figure, f"After the picture has moved by one pixel, maps of one picture change: {', '.join(said)}."
     )
@@ -255,8 +273,8 @@ def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
     return described(
         figure,
         f"{len(weights)} kernels of {weights.shape[2]} by {weights.shape[3]} pixels in colour, with weights up to "
-        f"±{limit:.2f}: in {int((alike > 0.75).sum())} of them the three slices are nearly alike, so that they respond "
-        f"to brightness, and in {int((alike < 0.25).sum())} they nearly cancel, so that they respond to colour.",
+        f"±{limit:.2f}: {int((alike > 0.75).sum())} of them weigh the three channels nearly alike, and "
+        f"{int((alike < 0.25).sum())} weigh them against each other.",
     )
 
 
@@ -270,20 +288,43 @@ def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Se
         chosen: numbers of the kernels to show.
     """
     reach = float(weights.detach().abs().max())
-    limit = float(np.quantile(np.abs(maps[list(chosen)]), 0.995))
+    limit = float(np.quantile(np.abs(maps[list(chosen)]), 0.97))  # a few strong edges would pale all else
     figure, axes = new_figure(1.8 * (len(chosen) + 1), 3.6, nrows=2, ncols=len(chosen) + 1)
     axes[0, 0].set_visible(False)
     draw_image(axes[1, 0], picture, "picture")
     for number, (above, below) in zip(chosen, axes.T[1:], strict=True):
         draw_image(above, weights[number].detach() / (2 * reach) + 0.5, f"kernel {number}", vmin=0, vmax=1)
         shown = _draw_map(below, maps[number], limit)
-    _bar(figure, shown, axes[1], "response")
+    figure.colorbar(shown, ax=axes[1], label="response", shrink=0.8, pad=0.02, extend="both")
     shares = [float((np.abs(maps[k]) > limit / 2).mean()) for k in chosen]
     return described(
         figure,
         f"Learned kernels {', '.join(map(str, chosen))} and their responses to the picture. Kernel "
         f"{chosen[int(np.argmax(shares))]} responds strongly in the largest part of it, kernel "
         f"{chosen[int(np.argmin(shares))]} in the smallest.",
+    )
+
+
+def field_sketch() -> Figure:
+    """Eight pixels in a row, the units of a convolution of 3 above, those of pooling by 2 on top: what reaches what."""
+    rows = {"pixels": np.arange(8.0), "convolution of 3": np.arange(1.0, 7), "pooling of 2": np.arange(1.5, 7, 2)}
+    reach = (3.0, 2.0, 1.5)  # how far right the first pooled unit looks in each row
+    figure, axes = new_figure(8, 2.7)
+    for level, (name, places) in enumerate(rows.items()):
+        axes.text(-1, level, name, ha="right", va="center", fontsize=10)
+        before = list(rows.values())[level - 1] if level else places[:0]
+        for x in places:
+            own = x <= reach[level]
+            colour = PALETTE[1] if own else "white"
+            axes.add_patch(Rectangle((x - 0.35, level - 0.16), 0.7, 0.32, fc=colour, ec="black"))
+            for start in before[np.abs(before - x) < 1.1]:
+                axes.plot([start, x], [level - 0.84, level - 0.16], color=PALETTE[1] if own else "0.7", lw=1 + own)
+    axes.set(xlim=(-3.6, 7.6), ylim=(-0.35, 2.35))
+    axes.set_axis_off()
+    return described(
+        figure,
+        "A row of 8 pixels, 6 units of a convolution, each joined to 3 pixels, and 3 units of pooling, each joined to "
+        "2 of those. The first pooled unit depends on 4 pixels, the next one on 4 that begin 2 pixels further right.",
     )
 
 
@@ -306,7 +347,8 @@ def influence(picture: Tensor, maps: Mapping[str, Array]) -> Figure:
     axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), fontsize=8, ncols=len(maps), handlelength=2.5)
     axes[0].set_axis_off()
     name, values = list(maps.items())[-1]
-    percent = np.where(values > 0, 100 * values / values.max(), np.nan)  # where nothing arrives it stays white
+    percent = np.where(values > 0, 100 * values / values.max(), np.nan)
+    axes[1].set_facecolor(_NEVER)
     shown = axes[1].imshow(percent, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
     half = half_of(values)
     axes[1].contour(half, levels=[0.5], colors="white", linewidths=2)
@@ -314,10 +356,10 @@ def influence(picture: Tensor, maps: Mapping[str, Array]) -> Figure:
     axes[1].grid(visible=False)
     _bar(figure, shown, axes[1], "% of the largest")
     reached = int((values > 0).sum())
-    title = f"influence on a unit of {name};\nhalf of it comes from {half.sum()} of {reached} pixels"
+    title = f"influence on a unit of {name} (grey: none);\nhalf of it comes from {half.sum()} of {reached} pixels"
     axes[1].set_title(title, fontsize=10)
     return described(
         figure,
         f"{reached} pixels reach a unit of {name}, but not equally: {int(half.sum())} of them, in the middle of the "
-        "square and inside a white line, have half of the influence.",
+        "square and inside a white line, have half of the influence. The rest of the picture has none.",
     )

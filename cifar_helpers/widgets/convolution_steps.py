@@ -10,7 +10,7 @@ import traitlets
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from cifar_helpers.kernels import KERNELS, Floats, grey
+from cifar_helpers.kernels import KERNELS, Floats, example_windows, grey
 from cifar_helpers.widgets._arrays import Numbers
 from cifar_helpers.widgets._base import CourseWidget
 from cifar_helpers.widgets.kernel_bench import pixels_of
@@ -25,13 +25,19 @@ class ConvolutionSteps(CourseWidget, module="convolution_steps"):
     """The steps: assign to `step`, `kernel`, `padding`, `stride`, `dilation` or `predicting` to change them.
 
     Attributes:
-        image: float64 `(side, side)`, brightness 0..1.
+        whole: float64 `(H, W)`, brightness 0..1: the picture.
+        corner: row and column of the upper left pixel of the square in it.
+        image: float64 `(side, side)`: the square.
         kernel: name of one of `KERNELS`.
         step: number of the window, row by row, from 1.
         predicting: whether the reader says the sign of each sum before it is shown.
         score: how many predictions were right, of how many.
     """
 
+    whole = Numbers(np.zeros((8, 8)))
+    corner = cast(
+        tuple[int, int], traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=(0, 0)).tag(sync=True)
+    )
     image = Numbers(np.zeros((8, 8)))
     presets = cast(dict[str, Any], traitlets.Dict({k: [list(r) for r in v] for k, v in KERNELS.items()}).tag(sync=True))
     kernel = cast(str, traitlets.Enum(tuple(KERNELS), "Sobel, vertical edges").tag(sync=True))
@@ -58,7 +64,8 @@ class ConvolutionSteps(CourseWidget, module="convolution_steps"):
         what = "is still to be predicted" if self.predicting else f"is {output[row, column]:.2f}"
         return (
             f"{self.kernel}: step {self.step} of {output.size} of a convolution over {len(self.image)} × "
-            f"{len(self.image)} pixels. The output's row {row}, column {column} {what}."
+            f"{len(self.image)} pixels, from row {self.corner[0]}, column {self.corner[1]} "
+            f"of a picture. The output's row {row}, column {column} {what}."
         )
 
     @traitlets.validate("step")
@@ -74,13 +81,14 @@ class ConvolutionSteps(CourseWidget, module="convolution_steps"):
 
 
 def convolution_steps(
-    picture: Tensor | np.ndarray[Any, Any], corner: tuple[int, int] = (23, 16), side: int = 8
+    picture: Tensor | np.ndarray[Any, Any], corner: tuple[int, int] | None = None, side: int = 8
 ) -> ConvolutionSteps:
     """Play, step and predict a convolution over a small square of a picture.
 
     Args:
         picture: uint8 `(3, H, W)` or `(H, W)`.
-        corner: row and column of the square's upper left pixel.
+        corner: row and column of the square's upper left pixel; `None` puts the picture's clearest vertical edge, from
+            dark to bright, in its middle.
         side: of the square in pixels, 5 to 12.
 
     Returns:
@@ -90,9 +98,16 @@ def convolution_steps(
         ValueError: if the picture has another shape or type, or the square does not lie in it.
     """
     array = pixels_of(picture, "convolution_steps")
-    top, left = corner
     if not _SMALLEST <= side <= _LARGEST:
         raise ValueError(f"side must lie in {_SMALLEST}..{_LARGEST}, got {side}")
+    whole = grey(array)
+    top, left = corner or _around_an_edge(whole, side)
     if min(top, left) < 0 or top + side > array.shape[-2] or left + side > array.shape[-1]:
-        raise ValueError(f"a square of {side} pixels at {corner} does not lie in a picture of {array.shape[-2:]}")
-    return ConvolutionSteps(image=grey(array)[top : top + side, left : left + side])
+        raise ValueError(f"a square of {side} pixels at {(top, left)} does not lie in a picture of {array.shape[-2:]}")
+    return ConvolutionSteps(whole=whole, corner=(top, left), image=whole[top : top + side, left : left + side])
+
+
+def _around_an_edge(whole: Floats, side: int) -> tuple[int, int]:
+    edge = example_windows(whole)["vertical edge"]
+    top, left = (min(max(0, at - (side - 3) // 2), size - side) for at, size in zip(edge, whole.shape, strict=True))
+    return top, left

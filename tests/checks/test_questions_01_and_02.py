@@ -21,7 +21,7 @@ from cifar_helpers.checks.lesson_01 import pictures as pictures_01
 from cifar_helpers.checks.lesson_02 import pictures as pictures_02
 from cifar_helpers.checks.pictures import horse
 from cifar_helpers.checks.questions import Choice, Number
-from cifar_helpers.kernels import KERNELS, output_size, receptive_field
+from cifar_helpers.kernels import KERNELS, convolve_loops, output_size, receptive_field
 
 
 def prose(lesson: str) -> str:
@@ -133,7 +133,8 @@ def options(name: str) -> Any:
 
 def test_the_loops_of_the_lesson_give_as_many_rows() -> None:
     image, kernel = np.random.default_rng(0).random((32, 32)), np.ones((3, 3))
-    edges = after_cell("02", "def convolve_loops", {"np": np, "image": image, "kernel": kernel})["edges"]
+    names = {"convolve_loops": convolve_loops, "image": image, "kernel": kernel}
+    edges = after_cell("02", "edges = convolve_loops", names)["edges"]
     assert edges.shape == (truth("rows_of_output"),) * 2
 
 
@@ -158,7 +159,7 @@ def test_the_pooled_map_changes_about_half_as_much(sketches: Cifar10) -> None:
     edges = [conv2d(brightness[..., k : 30 + k], kernel).abs() for k in (0, 1)]
     pooled = [max_pool2d(maps, 2) for maps in edges]
     changes = [float((after - before).abs().mean() / before.mean()) for before, after in (edges, pooled)]
-    assert 0.35 < changes[1] / changes[0] < 0.6 and right("pooled_shift") == "About half as much"
+    assert 0.35 < changes[1] / changes[0] < 0.6 and right("pooled_shift") == "About half as large"
 
 
 def test_turning_changes_the_kernels_that_are_not_named() -> None:
@@ -175,6 +176,20 @@ def test_a_uniform_area_is_multiplied_by_the_sum_of_the_kernel() -> None:
         assert float(kernel.sum()) == pytest.approx(wanted, abs=1e-6)
         assert conv2d(even, kernel[None, None]).unique().tolist() == pytest.approx([0.6 * wanted], abs=1e-6)
     assert conv2d(even, torch.ones(1, 1, 3, 3)).max() == pytest.approx(9 * 0.6)
+
+
+def test_each_usual_wrong_count_of_weights_has_its_own_reply() -> None:
+    layer = nn.Conv2d(3, 32, 3)
+    assert truth("conv_numbers") == sum(p.numel() for p in layer.parameters())
+    wrong = {
+        layer.weight.numel(): "Those are the weights",
+        32 * 9 + 32: "27 weights, not 9",
+        32 * 9: "each output channel has a bias",
+        27: "single kernel",
+        28: "single kernel",
+        32 * 3 * 10: "not for each slice",
+    }
+    assert all(words in heard("conv_numbers", number) for number, words in wrong.items())
 
 
 def test_a_unit_after_three_blocks_sees_as_far() -> None:
@@ -194,17 +209,19 @@ def test_a_unit_after_three_blocks_sees_as_far() -> None:
 
 def test_the_quiz_on_kernels_is_right() -> None:
     image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    edges = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)[None, None]
-    assert torch.equal(conv2d(image, -edges), -conv2d(image, edges)) and "opposite signs" in right("quiz_02_1")
+    difference = torch.tensor([[0.0, 0, 0], [-1, 1, 0], [0, 0, 0]])[None, None]
+    torch.testing.assert_close(conv2d(image, difference)[0, 0], (image[0, 0, :, 1:] - image[0, 0, :, :-1])[1:-1, :-1])
+    assert not conv2d(image[..., :1].expand(1, 1, 8, 8), difference).any()  # along horizontal edges
+    assert right("quiz_02_1") == "It responds to vertical edges"
     for option in options("quiz_02_2"):
         size = output_size(28, 5, padding=int(option.text))
         assert option.right == (size == 28) and str(size) in option.says
-    assert right("quiz_02_3") == str(tuple(nn.Conv2d(3, 64, 3).weight.shape))
-    seen = receptive_field([(3, 1), (3, 1)])[-1]
-    assert right("quiz_02_4").startswith(f"{seen} × {seen}") and receptive_field([(3, 3), (3, 1)])[-1] == 9
+    assert right("quiz_02_3") == str(tuple(nn.Conv2d(64, 128, 3).weight.shape))
+    seen = [receptive_field([(3, stride), (3, 1)])[-1] for stride in (1, 2, 3)]
+    assert right("quiz_02_4").startswith(f"{seen[1]} × {seen[1]}") and seen == [5, 7, 9]
 
 
-def test_a_thin_edge_stays_in_its_square_or_moves_to_the_next() -> None:
+def test_a_thin_line_stays_in_its_square_or_moves_to_the_next() -> None:
     moved = set()
     for column in range(2, 12):
         lines = torch.zeros(2, 1, 4, 16)
@@ -215,7 +232,7 @@ def test_a_thin_edge_stays_in_its_square_or_moves_to_the_next() -> None:
     assert moved == {0, 1} and right("quiz_02_5") == "Where it was, or one square further"
 
 
-@pytest.mark.parametrize("name", ["paper_sum", "rows_of_output", "three_blocks", "augmented_pictures"])
+@pytest.mark.parametrize("name", ["paper_sum", "rows_of_output", "conv_numbers", "three_blocks", "augmented_pictures"])
 def test_a_whole_number_is_right_and_its_neighbours_are_not(name: str) -> None:
     question = ALL[name]
     assert isinstance(question, Number) and truth(name) == int(truth(name))
@@ -282,6 +299,17 @@ def test_the_picture_of_sizes_has_those_of_the_answer() -> None:
     shown = [int(text) for text in cells(page, "Your sizes") if text.isdigit()]
     assert shown == [output_size(32, 3, padding, stride) for padding in (0, 1, 2) for stride in (1, 2, 3)]
     assert "padding 1 with stride 1 gives 32" in page
+
+
+def test_the_picture_of_the_loops_shows_both_kinds_of_edges() -> None:
+    page = pictures_02.slid(solution("convolve"))
+    shown = pictures(page)
+    assert [picture.shape[:2] for picture in shown] == [(32, 32), (30, 30), (30, 30)]
+    image = pictures_02._brightness()
+    for picture, name in zip(shown[1:], ("vertical", "horizontal"), strict=True):
+        kernel = torch.tensor(KERNELS[f"Sobel, {name} edges"], dtype=torch.float32)
+        wanted = conv2d(image[None, None], kernel[None, None])[0, 0]
+        assert np.abs(picture.astype(int) - in_signs(wanted.numpy())).max() <= 2
 
 
 def test_the_picture_of_the_convolution_shows_its_edges_at_two_strides() -> None:

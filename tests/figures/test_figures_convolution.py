@@ -48,6 +48,12 @@ def test_a_window_shows_the_sum_of_its_products_and_a_scale() -> None:
     total = f"{(GREY[2:5, 3:6] * SOBEL).sum():.2f}"
     assert f"sum {total}" in titles(figure)[3] and total in figure.get_label()
     assert has_bar(figure) and len(scales(drawn(figure)[2:4])) == 1
+    for row, column in np.ndindex(6, 6):  # the products as written add up to the sum as written
+        figure = figures.window(GREY, SOBEL, row, column)
+        shown = [float(text.get_text()) for text in figure.axes[3].texts]
+        assert f"sum {sum(shown):.2f}" in titles(figure)[3].replace("-0.00", "0.00")
+        assert np.abs(np.array(shown) - (GREY[row : row + 3, column : column + 3] * SOBEL).ravel()).max() <= 0.011
+        plt.close(figure)
 
 
 def test_kernels_are_drawn_with_their_numbers_and_signs() -> None:
@@ -63,6 +69,8 @@ def test_results_of_kernels_that_add_up_to_one_keep_the_scale_of_the_picture() -
     kernels = {"sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]), "edges": SOBEL, "lying": SOBEL.T}
     results = {"sharpen": np.array([[-0.6, 1.9]]), "edges": np.array([[-3.0, 1.0]]), "lying": np.array([[0.0, 2.0]])}
     figure = figures.kernel_results(GREY, kernels, results)
+    above = [axes.images[0] for axes in figure.axes if axes.get_title() in kernels]
+    assert scales(above) == {(-5.0, 5.0)}
     below = {axes.get_title(): axes.images[0] for axes in figure.axes[4:] if axes.images}
     assert (below["0 to 1"].norm.vmin, below["0 to 1"].norm.vmax) == (0, 1)
     signed = [axes.images[0] for axes in figure.axes if axes.get_title() == "around 0"]
@@ -74,28 +82,33 @@ def test_maps_of_edges_are_on_one_scale() -> None:
     figure = figures.edge_maps(GREY, {"small": np.array([[-1.0, 0.5]]), "large": np.array([[4.0, 0.0]])})
     assert scales(drawn(figure)[1:]) == {(-4.0, 4.0)} and has_bar(figure)
     assert titles(figure)[:3] == ["image\n8 × 8", "small\n1 × 2", "large\n1 × 2"]
+    for axes in figure.axes[1:3]:  # pixels of one size, each map in the middle of its place
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert (right - left, bottom - top, (left + right) / 2, (bottom + top) / 2) == (8, 8, 0.5, 0)
     assert "small 1 by 2 with responses up to ±1.0, large 1 by 2 with responses up to ±4.0" in figure.get_label()
 
 
 def test_a_learned_kernel_is_drawn_after_the_steps_that_its_titles_name() -> None:
     history = [(10.0**-k, np.full((3, 3), float(k), np.float32)) for k in range(8)]
-    figure = figures.kernel_learned(history, SOBEL, steps=(0, 2))
+    figure = figures.kernel_learned(history, SOBEL, steps=(1, 3))
     assert titles(figure)[:3] == ["after 1 step", "after 3 steps", "secret kernel"]
-    assert (drawn(figure)[1].get_array() == 2).all() and len(scales(drawn(figure)[:3])) == 1
+    assert (drawn(figure)[1].get_array() == 3).all() and len(scales(drawn(figure)[:3])) == 1
     (line,) = [line for axes in figure.axes for line in axes.lines]
     assert line.get_ydata().tolist() == [error for error, _ in history]
-    assert "from 1 to 1e-07 in 8 steps" in figure.get_label()
+    assert "from 1 to 1e-07 in 7 steps" in figure.get_label()
 
 
-def test_partial_maps_their_sum_and_the_bias_are_on_one_scale() -> None:
+def test_partial_maps_are_on_one_scale_and_their_sums_on_another() -> None:
     parts = np.stack([np.array([[0.3, 0.5]]), np.zeros((1, 2)), np.array([[-0.1, -0.6]])])
     figure = figures.channel_sum(PICTURE, parts, bias=-0.1)
     red, green, blue, total, shifted = drawn(figure)[1:]
     assert np.allclose(total.get_array(), [[0.2, -0.1]]) and np.allclose(shifted.get_array(), [[0.1, -0.2]])
-    assert len(scales([red, green, blue, total, shifted])) == 1 and has_bar(figure)
+    assert scales([red, green, blue]) == {(-0.6, 0.6)} and total.norm.vmax == pytest.approx(0.2)
+    assert len(scales([total, shifted])) == 1
+    assert sum(axes.get_label() == "<colorbar>" for axes in figure.axes) == 2
     assert "positive in 50 % of the map" in figure.get_label() and "red slice 0.40" in figure.get_label()
     strongest = total.cmap(1.0)
-    assert strongest[0] > strongest[2]  # positive is red
+    assert strongest[0] > strongest[2]  # positive is orange
 
 
 def test_what_changes_when_the_picture_moves_is_drawn_and_measured() -> None:
@@ -134,3 +147,13 @@ def test_frames_of_receptive_fields_are_where_the_influence_is() -> None:
     assert [(f.get_xy(), f.get_width(), f.get_height()) for f in frames] == [((2.5, 1.5), 2, 2), ((1.5, 0.5), 6, 4)]
     assert [f.get_label() for f in frames] == ["one: 2 × 2", "two: 4 × 6"]
     assert figure.axes[1].get_title().endswith("half of it comes from 4 of 24 pixels") and has_bar(figure)
+
+
+def test_the_sketch_of_a_field_joins_what_reaches_the_first_pooled_unit() -> None:
+    figure = figures.field_sketch()
+    boxes, lines = figure.axes[0].patches, figure.axes[0].lines
+    filled = [box.get_y() + box.get_height() / 2 for box in boxes if to_hex(box.get_facecolor()) != "#ffffff"]
+    assert sorted(np.round(filled)) == [0] * 4 + [1] * 2 + [2] and len(boxes) == 8 + 6 + 3
+    joined = [line for line in lines if line.get_linewidth() == 2]
+    assert len(joined) == 3 * 2 + 2 and len(lines) == 3 * 6 + 2 * 3
+    assert "depends on 4 pixels" in figure.get_label()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -11,10 +12,10 @@ import torch
 from helpers import NOTEBOOKS, after_cell, code_cells
 from torch.nn.functional import conv2d
 
-from cifar_helpers import Cifar10, load_run
-from cifar_helpers.kernels import KERNELS, extent, half_of, output_size
+from cifar_helpers import Cifar10, load_run, normalise
+from cifar_helpers.kernels import KERNELS, extent, grey, half_of, output_size
 from cifar_helpers.widgets import convolution_steps, kernel_bench
-from cifar_helpers.widgets.kernel_bench import distance
+from cifar_helpers.widgets.kernel_bench import distance, nearest
 
 BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
 SOBEL = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)
@@ -58,10 +59,11 @@ def test_the_strongest_responses_of_the_padded_map_are_false_edges(
     after_cell("02", "padded_maps = {", names)
     border, elsewhere = printed(capsys)
     assert border > elsewhere
+    strided = names["padded_maps"]["padding 1, stride 2"][0, 0].abs()
+    assert strided[:, 0].mean() > 2 * strided[:, -1].mean()  # on the right there is no false edge
 
 
 def test_a_moved_picture_gives_a_moved_map(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    after_cell("02", "def convolve_loops", names)
     after_cell("02", "moved = convolve_loops", names)
     assert "first column: True" in capsys.readouterr().out
 
@@ -69,23 +71,45 @@ def test_a_moved_picture_gives_a_moved_map(names: dict[str, Any], capsys: pytest
 def test_the_secret_kernel_is_plain_after_three_steps_and_found_after_seven(names: dict[str, Any]) -> None:
     history = after_cell("02", "def learn_kernel", names)["history"]
     kernel = names["kernel"]
-    assert distance(history[0][1], kernel) > 0.2 and distance(history[2][1], kernel) < 0.1
-    assert np.abs(history[6][1] - kernel).max() < 0.005 < np.abs(history[2][1] - kernel).max()
+    assert len(history) == 21 and not history[0][1].any()  # it starts with nine zeros
+    assert distance(history[1][1], kernel) > 0.2 and distance(history[3][1], kernel) < 0.1
+    assert np.abs(history[7][1] - kernel).max() < 0.005 < np.abs(history[3][1] - kernel).max()
+    for error, found in history[:5]:  # each error is that of the kernel beside it
+        output = conv2d(names["noise"], torch.from_numpy(found)[None, None])
+        assert float((output - conv2d(names["noise"], SOBEL[None, None])).square().mean()) == pytest.approx(error)
+    falls = [before[0] / after[0] for before, after in itertools.pairwise(history[:16])]
+    assert min(falls) > 5 and max(falls) < 7
 
 
-def test_the_lines_solve_all_puzzles_of_the_bench(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_step_takes_longer_and_a_long_one_overshoots_each_time_by_more(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    learn = after_cell("02", "def learn_kernel", names)["learn_kernel"]
+    after_cell("02", "for rate in", names)
+    errors = [float(line.split()[3]) for line in capsys.readouterr().out.splitlines()]
+    assert errors[1] < 1e-9 < 0.5 < errors[0] < 12 < errors[2]
+    far = [error for error, _ in learn(names["noise"], conv2d(names["noise"], SOBEL[None, None]), rate=3.0)]
+    assert all(after > before for before, after in itertools.pairwise(far))
+
+
+def test_all_puzzles_of_the_bench_are_solved_from_noise_and_none_from_the_picture(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     after_cell("02", "def learn_kernel", names)
     after_cell("02", "import PUZZLES", names)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6 and all(float(line.split()[-1]) < 0.02 for line in lines)
+    found = re.findall(r"from noise ([\d.]+)  from the horse ([\d.]+)", capsys.readouterr().out)
+    assert len(found) == 6 and all(float(noise) < 0.02 < float(horse) for noise, horse in found)
     assert distance(np.zeros((3, 3), np.float32), names["kernel"]) == 1
 
 
-def test_on_a_photograph_the_error_is_small_before_the_kernel_is_right(names: dict[str, Any]) -> None:
-    ran = after_cell("02", "torch.autograd.grad(error, learned)", names)
-    first = float((conv2d(names["image_tensor"], SOBEL[None, None])).square().mean())
-    assert ran["error"].item() < 0.15 * first
-    assert distance(ran["learned"].detach()[0, 0].numpy(), names["kernel"]) > 0.2
+def test_from_the_picture_the_columns_are_found_before_their_split_over_the_rows(names: dict[str, Any]) -> None:
+    image = names["image_tensor"]
+    learn = after_cell("02", "def learn_kernel", names)["learn_kernel"]
+    history = learn(image, conv2d(image, SOBEL[None, None]), steps=200)
+    error, found = history[-1]
+    assert error < 0.15 * history[0][0] and distance(found, names["kernel"]) > 0.2
+    if names["data"].source == "cifar10":
+        assert found.sum(0) == pytest.approx([-4, 0, 4], abs=0.05)
 
 
 def test_the_sum_of_the_partial_maps_is_positive_where_there_is_more_red_than_blue(names: dict[str, Any]) -> None:
@@ -104,8 +128,13 @@ def test_pooled_maps_change_about_half_as_much(names: dict[str, Any], capsys: py
     assert 0.35 < changes[1] / changes[0] < 0.6
     capsys.readouterr()
     after_cell("02", "many = data.split", ran)
-    edges, pooled = printed(capsys)
-    assert 0.35 < pooled / edges < 0.6 and pooled > 20
+    lines = re.findall(r"^(.*?)  +mean change ([\d.]+), (\d+)%", capsys.readouterr().out, re.M)
+    change, share = ({name: float(line[k]) for name, *line in lines} for k in (0, 1))
+    none, skipped, mean, largest = share
+    assert 0.35 < share[largest] / share[none] < 0.6 and share[largest] > 20
+    # Dropping numbers gives no tolerance. The share of the largest falls most, the mean change that of the means.
+    assert abs(share[skipped] - share[none]) < 8 and share[largest] < share[mean] < 0.8 * share[none]
+    assert change[mean] < change[largest] < change[none]
 
 
 def test_the_frames_are_as_large_as_computed_and_half_of_the_influence_comes_from_a_quarter(
@@ -130,35 +159,51 @@ def test_dilated_kernels_leave_wider_bands(names: dict[str, Any]) -> None:
 
 @pytest.mark.records
 def test_the_chosen_kernels_are_what_the_lesson_calls_them() -> None:
-    weights = load_run("good-25").model().features[0][0].weight.detach()
-    grey, colour = weights.mean(1), weights.mean((2, 3))
-    assert grey[13, :, 1].max() < 0 < grey[13][:, [0, 2]].min()  # a vertical line, dark between bright
-    assert grey[7, 1].max() < 0 < grey[7][[0, 2]].min()  # a horizontal one
-    assert {(0, 1), (1, 2)} < {divmod(int(k), 3) for k in grey[21].flatten().topk(3, largest=False).indices}  # slanted
+    model = load_run("good-25").model()
+    weights = model.features[0][0].weight.detach()
+    bright, colour = weights.mean(1), weights.mean((2, 3))
+    number, cosine, _ = nearest(SOBEL.numpy(), model)
+    assert number == 22 and cosine < -0.9  # what the bench says of Sobel's kernel
+    assert bright[13, :, 1].max() < 0 < bright[13][:, [0, 2]].min()  # a vertical line, dark between bright
+    assert bright[7, 1].max() < 0 < bright[7][[0, 2]].min()  # a horizontal one
     upper, lower = weights[2, :, 0].mean(1), weights[2, :, 2].mean(1)
     assert upper[2] > upper[0] and lower[0] > lower[2]  # blue above red, red below it
-    assert colour[5, 0] > 0 and colour[5, 2] > 0 > colour[5, 1] and colour[31].argmax() == 1 and colour[31, 1] > 0
+    signs = torch.tensor([1.0, -1, 1])
+    assert torch.equal(colour[5].sign(), signs) and torch.equal(colour[31].sign(), -signs)
+    assert colour[[5, 31]].abs().argmax(1).tolist() == [1, 1]  # green has the largest weight
     flat = 9 * colour.square().sum(1) / weights.square().sum((1, 2, 3))
-    assert flat[[5, 31]].min() > 0.5 and flat[[13, 21, 7, 2]].max() < 0.1
+    assert flat[[5, 31]].min() > 0.5 and flat[[22, 13, 7, 2]].max() < 0.1
 
 
 @pytest.mark.records
-def test_most_kernels_respond_to_brightness_or_to_colour() -> None:
+def test_kernels_weigh_the_channels_alike_against_each_other_or_both() -> None:
     weights = load_run("good-25").model().features[0][0].weight.detach()
     alike = 3 * weights.mean(1).square().sum((1, 2)) / weights.square().sum((1, 2, 3))
     assert (int((alike > 0.75).sum()), int((alike < 0.25).sum())) == (14, 8)
     assert torch.allclose(alike.clamp(0, 1), alike, atol=1e-6)
 
 
-@pytest.mark.records
-def test_the_stored_loops_are_slower_than_the_library() -> None:
-    notebook = (NOTEBOOKS / "02_convolutions_and_kernels.ipynb").read_text(encoding="utf-8")
-    (times,) = re.findall(r'"conv2d is (\d+) times faster', notebook)
-    assert int(times) > 20
+@pytest.mark.real
+def test_kernel_5_is_positive_on_the_horse_and_kernel_31_on_the_grass(real_data: Cifar10) -> None:
+    picture = real_data.split()[1].of_class("horse").images[3]
+    weights = load_run("good-25").model().features[0][0].weight.detach()
+    values = normalise(picture[None])
+    five, thirty_one = conv2d(values, weights[[5, 31]])[0]  # without padding
+    dark = torch.from_numpy(grey(picture.numpy())[1:-1, 1:-1]) < 0.2
+    grass = torch.zeros_like(dark)
+    grass[25:] = ~dark[25:]
+    assert five[dark].mean() > 0.2 and five[grass].mean() < -0.2 and five[~dark].mean() < 0
+    assert thirty_one[grass].mean() > 0.2 > 0 > thirty_one[dark].mean()
+    assert (values[0, :, 1:-1, 1:-1][:, dark].mean(1) < -1).all()  # negative in all channels
 
 
-def test_the_steps_and_the_bench_start_as_the_lesson_says(sketches: Cifar10) -> None:
-    picture = sketches.train_images[0]
-    steps, bench = convolution_steps(picture), kernel_bench(picture)
-    counts = [output_size(len(steps.image), 3, padding, stride) ** 2 for padding, stride in ((1, 1), (0, 2))]
-    assert counts == [64, 9] and bench.padding == 1
+def test_the_steps_and_the_bench_start_as_the_lesson_says(names: dict[str, Any]) -> None:
+    steps, bench = convolution_steps(names["picture"]), kernel_bench(names["picture"])
+    row, column = names["example_windows"](names["image"])["vertical edge"]
+    top, left = steps.corner
+    assert (top, left) == (min(row - 2, 24), min(column - 2, 24)) and bench.padding == 1
+    sums = steps.output
+    assert (sums > 0.5).any() and (np.abs(sums) < 0.1).any()
+    if names["data"].source == "cifar10":  # purple, then orange, then near zero, in every row
+        signs = np.where(np.abs(sums) < 0.1, 0, np.sign(sums))
+        assert (signs[:4, 0] == -1).all() and (signs[:, 2] == 1).all() and (signs[:4, 4:] == 0).all()

@@ -11,9 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 from test_kernel_bench import PICTURE, SOBEL, put, shown, total
 from torch.nn.functional import conv2d
 
-from cifar_helpers.kernels import KERNELS, grey
+from cifar_helpers.kernels import KERNELS, convolve_windows, grey
 from cifar_helpers.widgets.convolution_steps import convolution_steps
 
+CORNER = (23, 16)
 SQUARE = torch.from_numpy(grey(PICTURE.numpy())[23:31, 16:24].copy())
 
 
@@ -28,7 +29,7 @@ def place(box: Locator, row: float, column: float, side: int) -> dict[str, float
 
 
 def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> None:
-    page = front.open(convolution_steps(PICTURE))
+    page = front.open(convolution_steps(PICTURE, CORNER))
     for padding, stride, dilation, step in [(0, 1, 1, 17), (1, 2, 1, 16), (2, 3, 2, 1), (2, 1, 2, 64)]:
         put(page, padding=padding, stride=stride, dilation=dilation, step=step)
         weight = torch.from_numpy(SOBEL)[None, None]
@@ -49,7 +50,7 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
 
 
 def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None:
-    page = front.open(convolution_steps(PICTURE), has_touch=True)
+    page = front.open(convolution_steps(PICTURE, CORNER), has_touch=True)
     image, output = page.locator(".cs-views .cw-picture").all()
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".cs-at")).to_have_text("Step 2 of 36")
@@ -79,7 +80,7 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
 
 
 def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
-    page = front.open(convolution_steps(PICTURE), width=360)
+    page = front.open(convolution_steps(PICTURE, CORNER), width=360)
     page.get_by_role("radio", name="Predict").click()
     expect(page.locator(".cv-total")).to_have_text("?")
     assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
@@ -101,6 +102,37 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     put(page, kernel="blur")
     expect(page.get_by_text("no number of this kernel is negative")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_it_begins_around_a_vertical_edge_and_shows_where_that_lies(front: FrontEnd) -> None:
+    edge = np.full((32, 24), 0.5, np.float32)
+    edge[12:30, 15:] = 0.9
+    for pixels, corner in (((255 * edge).astype(np.uint8), None), ((255 * edge).astype(np.uint8), (1, 2))):
+        steps = convolution_steps(pixels, corner)
+        top, left = steps.corner
+        assert np.array_equal(steps.image, grey(pixels)[top : top + 8, left : left + 8].astype(np.float64))
+        if corner:
+            assert (top, left) == corner
+        else:
+            sums = convolve_windows(steps.image.astype(np.float32), SOBEL)
+            assert sums[2, 2] == sums.max() > 1 and f"from row {top}, column {left} of a picture" in steps.words()
+        frame = front.open(steps).locator(".cs-whole .cw-frame").evaluate("f => [f.style.top, f.style.left]")
+        assert [float(text.rstrip("%")) for text in frame] == pytest.approx([100 * top / 32, 100 * left / 24], abs=0.01)
+    high = np.zeros((9, 9), np.uint8)
+    high[:, 8] = 255  # an edge at the very side
+    assert convolution_steps(high).corner == (0, 1)
+
+
+def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE))
+    formula = page.locator(".cs-more .cw-cap").last
+    expect(formula).to_be_hidden()
+    page.get_by_text("Dilation and the size formula").click()
+    expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
+    expect(formula).not_to_contain_text("span")
+    page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()
+    expect(formula).to_contain_text("span = dilation × (kernel − 1) + 1 = 5")
+    assert state_of(page, "dilation") == 2
 
 
 def test_state_and_words_in_python() -> None:

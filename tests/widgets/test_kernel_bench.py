@@ -124,8 +124,9 @@ def test_the_most_similar_learned_kernel_is_that_of_python(front: FrontEnd) -> N
     bench = kernel_bench(PICTURE)
     page = front.open(bench)
     number, likeness, _ = bench.nearest
-    sign = ", opposite sign" if likeness < 0 else ""
-    expect(page.locator(".kb-alike")).to_contain_text(f"first layer: {number} ({abs(likeness) * 100:.0f} %{sign})")
+    sign = ": the opposite sign" if likeness < 0 else ""
+    cosine = f"{likeness:.2f}".replace("-", "−")
+    expect(page.locator(".kb-alike")).to_contain_text(f"first layer, colours added: {number} (cosine {cosine}{sign})")
     put(page, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])  # no learned kernel is like the identity
     expect(page.locator(".kb-alike")).to_be_hidden()
     learned = shipped_model().features[0][0].weight.detach().sum(1).numpy()
@@ -293,9 +294,9 @@ def test_result_and_words_follow_the_state() -> None:
 @pytest.mark.parametrize(
     ("trait", "value", "message"),
     [
-        ("kernel", np.zeros((4, 4)), r"needs \(3, 3\) or \(5, 5\)"),
+        ("kernel", np.zeros((4, 4)), r"must have shape \(3, 3\) or \(5, 5\)"),
         ("kernel", [[np.nan] * 3] * 3, "finite"),
-        ("kernel", np.full((3, 3), 101), "largest allowed is 100"),
+        ("kernel", np.full((3, 3), 101), "largest value allowed is 100"),
         ("pixel", (32, 0), "give a row from 0 to 31 and a column from 0 to 31"),
         ("padding", 4, "padding"),
         ("channel", "purple", "grey"),

@@ -17,6 +17,37 @@ from cifar_helpers.kernels import output_size as _size
 from cifar_helpers.kernels import receptive_field as _field
 
 
+def _slide(image: Tensor, kernel: Tensor) -> Tensor:
+    return torch_conv2d(image[None, None], kernel[None, None])[0, 0]
+
+
+def _windows(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    height, width = (6, 6) if number < 2 else (4 + number, 12 - number)
+    side = 3 if number % 2 == 0 else 2
+    return torch.randn(height, width, generator=generator), torch.randn(side, side, generator=generator)
+
+
+def _same_size(image: Tensor, kernel: Tensor) -> Tensor:
+    more = len(kernel) - 1
+    return _slide(torch.nn.functional.pad(image, (0, more, 0, more)), kernel)
+
+
+convolve = Exercise(
+    name="convolve",
+    reference=_slide,
+    draw=_windows,
+    mistakes={
+        "last_missing": lambda image, kernel: _slide(image, kernel)[:-1, :-1],
+        "same_size": _same_size,
+        "window_alone": lambda image, kernel: _slide(image, torch.ones_like(kernel)),
+        "mean": lambda image, kernel: _slide(image, kernel) / kernel.numel(),
+        "flipped": lambda image, kernel: _slide(image, kernel.flip(0, 1)),
+        "transposed": lambda image, kernel: _slide(image, kernel.T),
+    },
+    shows=pictures.slid,
+)
+
+
 def _sizes(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     kernel = int(torch.randint(1, 6, (1,), generator=generator))
     size = int(torch.randint(8, 40, (1,), generator=generator))

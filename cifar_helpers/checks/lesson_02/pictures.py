@@ -29,6 +29,17 @@ def sizes(answer: Callable[..., Any]) -> str:
     return titled(said, numbers_svg(grid, said, cell=60, text=text))
 
 
+def slid(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn horse, and its vertical and horizontal edges as the answer finds them."""
+    image, parts = _brightness(), [_before(_brightness())]
+    for name in ("vertical edges", "horizontal edges"):
+        edges = answer(image.clone(), torch.tensor(KERNELS[f"Sobel, {name}"], dtype=torch.float32))
+        alt = f"The horse's {name} by your loops, {edges.shape[0]} by {edges.shape[1]}"
+        parts.append(picture_html(in_signs(edges.numpy()), SIDE, alt, f"{name}: {edges.shape[0]}×{edges.shape[1]}"))
+    said = "Orange: brighter to the right, or below. Purple: darker there. White: both sides balance."
+    return "".join([*parts, sentence(said)])
+
+
 def convolved(answer: Callable[..., Any]) -> str:
     """HTML of a drawn horse and its vertical edges as the answer finds them, at two strides."""
     image, kernel = _brightness(), torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)
@@ -39,8 +50,8 @@ def convolved(answer: Callable[..., Any]) -> str:
         alt = f"Vertical edges of the horse by your convolution, {height} by {width}"
         parts.append(picture_html(in_signs(edges.numpy()), SIDE, alt, f"stride {stride}: {height}×{width}"))
     said = (
-        "Orange: brighter to the right. Purple: brighter to the left. White: no change. The bars at the sides are "
-        "false edges, between the picture and the zeros around it."
+        "Orange: brighter to the right. Purple: brighter to the left. White: both sides balance. The bars at the "
+        "sides are false edges, between the picture and the zeros around it."
     )
     return "".join([*parts, sentence(said)])
 

@@ -18,6 +18,11 @@ def rows_of_output() -> float:
     return float(output_size(32, kernel=3))
 
 
+def conv_numbers() -> float:
+    """Weights and biases of 32 kernels of 3 × 3 on a colour picture."""
+    return 32 * (3 * 3 * 3 + 1.0)
+
+
 def three_blocks() -> float:
     """Receptive field after three blocks of convolution and pooling, in pixels."""
     return float(receptive_field([(3, 1), (2, 2)] * 3)[-1])

@@ -32,16 +32,17 @@ export function outputSize(pixels, side, { padding, stride, dilation }) {
 }
 
 /**
- * The size of the output in words and in numbers, one below the other.
+ * The size of the output in words and in numbers, one below the other; the span only where there are gaps.
  * @param {number} pixels @param {number} side @param {Sliding} sliding
  */
 export function sizeFormula(pixels, side, sliding) {
   const { padding, stride, dilation } = sliding;
   const span = spanOf(side, dilation);
+  const spread = dilation > 1;
   return [
-    `span = dilation × (kernel − 1) + 1 = ${span}`,
-    "⌊(size + 2 × padding − span) / stride⌋ + 1",
-    `= ⌊(${pixels} + 2 × ${padding} − ${span}) / ${stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
+    ...(spread ? [`span = dilation × (kernel − 1) + 1 = ${span}`] : []),
+    `⌊(size + 2·padding − ${spread ? "span" : "kernel"}) / stride⌋ + 1`,
+    `= ⌊(${pixels} + 2·${padding} − ${span}) / ${stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
   ].map(text => h("div", {}, text));
 }
 

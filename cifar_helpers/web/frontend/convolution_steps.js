@@ -1,9 +1,10 @@
 // A convolution step by step: the window moves, the sum is written out, and the output fills up.
 import { h, mount, framed, binding } from "./ui.js";
-import { at, grey } from "./colour.js";
+import { at, grey, paint } from "./colour.js";
 import { fixed } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
+import { picture } from "./picture.js";
 import { slidingOf, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
 import { slidingFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
@@ -16,6 +17,17 @@ const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
 const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
+
+/** The whole picture, small, with a frame where the square lies. */
+function wholePicture(rows, [top, left], side) {
+  const [height, width] = [rows.length, rows[0].length];
+  const words = `The whole picture; the square begins in row ${top}, column ${left}.`;
+  const view = picture(words, { rows: height, columns: width });
+  paint(view.canvas, height, width, i => grey(rows[Math.floor(i / width)][i % width]));
+  view.mark(top, left, side, side);
+  view.node.classList.add("cs-whole");
+  return view.node;
+}
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -65,7 +77,9 @@ export function render({ model, el }) {
   // Controls
   const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
   const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
-  const formula = h("div", { class: "cw-cap cs-formula" });
+  const [dilation, more] = [fields.nodes.pop(), h("summary", {}, "Dilation and the size formula")];
+  const formula = h("div", { class: "cw-cap" });
+  const whole = wholePicture(model.get("whole"), model.get("corner"), model.get("image").length);
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
     predicting => setting({ predicting }),
@@ -93,7 +107,10 @@ export function render({ model, el }) {
   views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
   root.append(
     h("div", { class: "cw-bar" }, chips.node, modes.node),
-    h("div", { class: "cw-bar cs-settings" }, fields.nodes, formula),
+    h(
+      "div", { class: "cw-bar cs-settings" }, whole, fields.nodes,
+      h("details", { class: "cs-more" }, more, h("div", {}, dilation, formula)),
+    ),
     views.stage,
     h("div", { class: "cw-foot" }, watch, predict),
   );

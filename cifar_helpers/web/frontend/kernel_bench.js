@@ -1,7 +1,7 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
 import { h, canvas, mount, framed, binding, bytesOf, loader } from "./ui.js";
 import { at, grey, paint } from "./colour.js";
-import { show, percent } from "./numbers.js";
+import { fixed, show, percent } from "./numbers.js";
 import { segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
@@ -229,8 +229,8 @@ export function render({ model, el, load }) {
     alike.style.visibility = shown ? "" : "hidden";
     if (!shown) return;
     twin.draw(best.kernel, colours());
-    const likeness = percent(Math.abs(best.likeness)) + (best.likeness < 0 ? ", opposite sign" : "");
-    twinWords.textContent = `Most similar kernel in the trained network's first layer: ${best.number} (${likeness})`;
+    const likeness = `cosine ${fixed(best.likeness)}${best.likeness < 0 ? ": the opposite sign" : ""}`;
+    twinWords.textContent = `Most similar in a trained network's first layer, colours added: ${best.number} (${likeness})`;
   }
 
   function flatWords(kernel) {
