@@ -171,7 +171,8 @@ def without_each_part(
         right.plot(mean, rows[name], "|", color="black", markersize=16, markeredgewidth=2)
     right.axvline(0, color="grey", linewidth=1)
     left.set_yticks(list(rows.values()), list(rows))
-    left.invert_yaxis()
+    left.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
+    right.xaxis.get_major_locator().set_params(integer=True)
     left.set_xlabel("validation accuracy (%): a dot per run, a line at the mean")
     right.set_xlabel("difference from all layers (points), 95 % interval")
     findings = {name: f"{name} {np.mean(reached):.1f} %" for name, reached in accuracies.items()}
