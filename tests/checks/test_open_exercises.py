@@ -136,11 +136,11 @@ def some_twice(labels: torch.Tensor, share: float, seed: int) -> Any:
     ("answer", "words"),
     [
         (labels_themselves, "occur twice"),
-        (masks, "two lists of positions"),
-        (half_lost, "positions are missing"),
+        (masks, "two lists of indices"),
+        (half_lost, "indices are missing"),
         (some_twice, "occur twice"),
         (lambda labels, share, seed: stratified(labels, 0.2, seed), "right for 6 of 8"),
-        (lambda labels, share, seed: stratified(labels, share, 0), "each seed gives the same split"),
+        (lambda labels, share, seed: stratified(labels, share, 0), "every seed gives the same split"),
     ],
 )
 def test_an_unfair_split_hears_what_is_wrong(answer: Any, words: str) -> None:

@@ -14,7 +14,7 @@ from cifar_helpers.checks.results import plain
 FAIR: Final = "a fair split"
 
 Parts = tuple[Tensor, Tensor]
-"""Positions that stay, and positions that are held out."""
+"""Indices that stay, and indices that are held out."""
 
 
 def stratified(labels: Tensor, share: float, seed: int) -> Parts:
@@ -40,7 +40,7 @@ def first_of_each(labels: Tensor, share: float, seed: int) -> Parts:
 
 
 def within_class(labels: Tensor, share: float, seed: int) -> Parts:
-    """Use positions within a class as if they were positions in the whole data set."""
+    """Use indices within a class as if they were indices into the whole data set."""
     return _cut(_shuffled([torch.arange(len(members)) for members in _classes(labels)], seed), share)
 
 
@@ -71,9 +71,9 @@ def verdicts(answer: Callable[..., Any]) -> Callable[..., Any]:
         made = answer(labels, share, seed)
         if made is ... or made is None:
             return made
-        parts, again, other = map(_positions, (made, answer(labels, share, seed), answer(labels, share, seed + 1)))
+        parts, again, other = map(_indices, (made, answer(labels, share, seed), answer(labels, share, seed + 1)))
         if parts is None or again is None or other is None:
-            return "no two lists of positions"
+            return "no two lists of indices"
         return _fault(parts, labels, share) or _fault_of_seeds(parts[1], again[1], other[1]) or FAIR
 
     return run
@@ -95,7 +95,7 @@ def _cut(groups: Sequence[Tensor], share: float) -> Parts:
     return torch.cat(kept), torch.cat([members[:count] for members, count in zip(groups, counts, strict=True)])
 
 
-def _positions(made: Any) -> Parts | None:
+def _indices(made: Any) -> Parts | None:
     try:
         kept, held_out = (np.asarray(part) for part in plain(made))
     except (TypeError, ValueError):
@@ -109,7 +109,7 @@ def _fault(parts: Parts, labels: Tensor, share: float) -> str:
     kept, held_out = (set(part.tolist()) for part in parts)
     once = len(kept) == len(parts[0]) and len(held_out) == len(parts[1])
     if not once or kept | held_out != set(range(len(labels))):
-        return "positions that are missing, or twice in one part"
+        return "indices that are missing, or twice in one part"
     if kept & held_out:
         return "images in both parts"
     wanted = (torch.bincount(labels) * share).round().long()
