@@ -139,9 +139,10 @@ def test_a_lesson_keeps_to_its_form(path: Path) -> None:
     text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
     assert cells[0].source.startswith(f"# {path.name[:2]} · ")
     assert "minutes" in cells[0].source and "you will be able to" in cells[0].source
-    for heading in ("## What we saw", "## Exercise", "## Where to go next"):
-        assert heading in text or path.name.startswith("00"), f"no section {heading}"
+    for heading in ("## What we saw", "## Where to go next"):
+        assert heading in text, f"no section {heading}"
     assert "Predict" in text
+    assert sum(bool(re.search(r"^checks\.\w+\(my_", c.source, re.M)) for c in cells) >= 1, "no exercise with a checker"
 
 
 def code_lines(source: str) -> int:
@@ -162,7 +163,7 @@ def links(path: Path) -> list[str]:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     else:
-        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.S)
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.S)
     return [a or b for a, b in LINK.findall(text)]
 
 
@@ -283,6 +284,12 @@ FACTS = {
 }
 
 
+# Shares in the prose of a lesson that come from records or counts: `tests/notebooks/test_claims_NN.py` computes each.
+CLAIMED = {
+    "05": ("53%", "7%", "31%", "1%", "43%"),
+}
+
+
 @pytest.mark.parametrize("path", [*LESSONS, ROOT / "README.md"], ids=lambda p: p.stem)
 def test_every_share_in_prose_is_a_sourced_fact_or_recorded(path: Path) -> None:
     """Lessons render the figures of runs in cells; the README's table is compared with the records below."""
@@ -292,7 +299,8 @@ def test_every_share_in_prose_is_a_sourced_fact_or_recorded(path: Path) -> None:
     else:
         text = re.sub(r"^\|.*\|$", "", path.read_text(encoding="utf-8"), flags=re.M)
     text = re.sub(r"```.*?```", "", text, flags=re.S)
-    assert [s for s in re.findall(r"\d[\d.,]*\s*%", text) if s.replace(" ", "") not in FACTS] == []
+    known = {*FACTS, *CLAIMED.get(path.stem[:2], ())}
+    assert [s for s in re.findall(r"\d[\d.,]*\s*%", text) if s.replace(" ", "") not in known] == []
 
 
 def test_the_results_in_the_readme_are_the_recorded_ones() -> None:
