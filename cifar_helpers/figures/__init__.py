@@ -42,6 +42,7 @@ from cifar_helpers.figures.network import (
     channel_ranges,
     exciting_pictures,
     feature_maps,
+    network_shapes,
     probability_bars,
     without_each_part,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "mistakes_compared",
     "moved_crop",
     "moved_maps",
+    "network_shapes",
     "pairs",
     "pixel_values",
     "predictions",

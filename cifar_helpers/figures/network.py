@@ -1,4 +1,4 @@
-"""Figures of lesson 03: activations, feature maps, what each kind of layer is worth, probabilities."""
+"""Figures of lesson 03: the network, activations, feature maps, what each kind of layer is worth, probabilities."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ __all__ = [
     "channel_ranges",
     "exciting_pictures",
     "feature_maps",
+    "network_shapes",
     "probability_bars",
     "without_each_part",
 ]
@@ -39,22 +40,52 @@ def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> F
         maps: name of the layer to float `(channels, h, w)`.
         count: maps shown per layer; fewer where a layer has fewer.
     """
-    figure, axes = new_figure(count + 3.1, len(maps) + 0.1, nrows=len(maps), ncols=count + 1, squeeze=False)
+    rows, heights = _rows(list(maps))
+    figure, axes = new_figure(
+        count + 3.1,
+        sum(heights) + 0.1,
+        nrows=len(heights),
+        ncols=count + 1,
+        squeeze=False,
+        gridspec_kw={"height_ratios": heights},
+    )
     for place in axes.flat:
         place.set_axis_off()
+    for gap in set(range(len(heights))) - set(rows):
+        for place in axes[gap]:
+            place.remove()
+    axes = axes[rows]
     draw_image(axes[0, 0], image)
     for row, (name, values) in zip(axes, maps.items(), strict=True):
         for place, plane in zip(row[1:], values.detach().cpu(), strict=False):
             limit = max(float(plane.abs().max()), 1e-9)  # a map of zeros stays white
             draw_image(place, plane, cmap=SIGNED, vmin=-limit, vmax=limit)
             _frame(place)
-        row[1].set_ylabel(f"{name}\n{_size(values)}", rotation=0, ha="right", va="center", fontsize=9)
+        row[1].set_ylabel(f"{name}\n{_shown(values, count)}", rotation=0, ha="right", va="center", fontsize=9)
     _signed_key(figure, axes[:, 1:])
     shares = (
         f"{name}: {_size(values)}, {_percent(values < 0)} of the numbers below zero and {_percent(values == 0)} zero"
         for name, values in maps.items()
     )
     return described(figure, f"A picture and its feature maps. {'; '.join(shares)}.")
+
+
+def _rows(names: list[str]) -> tuple[list[int], list[float]]:
+    """Rows of the layers and heights of all rows, with a low one between blocks ("block 2, ReLU" names its block)."""
+    rows: list[int] = []
+    heights: list[float] = []
+    for k, name in enumerate(names):
+        if k and "," in name and name.split(",")[0] != names[k - 1].split(",")[0]:
+            heights.append(0.35)
+        rows.append(len(heights))
+        heights.append(1.0)
+    return rows, heights
+
+
+def _shown(values: Tensor, count: int) -> str:
+    """Which maps a row shows, and their size: "first 8 of 64 maps, 8 × 8"."""
+    part = f"first {count} of " if count < values.shape[0] else ""
+    return part + _size(values)
 
 
 def _size(values: Tensor) -> str:
@@ -69,6 +100,7 @@ def _signed_key(figure: Figure, axes: np.ndarray) -> None:
     """What the colours mean: every map has its own scale, so the key has no numbers but zero."""
     key = figure.colorbar(ScalarMappable(cmap=SIGNED), ax=axes, shrink=0.5, aspect=25, pad=0.015)
     key.set_ticks([0, 0.5, 1], labels=["below 0", "0", "above 0"], fontsize=8)
+    key.set_label("each map has its own scale", fontsize=8)
 
 
 def _frame(axes: Axes) -> None:
@@ -76,6 +108,50 @@ def _frame(axes: Axes) -> None:
     axes.set_axis_on()
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def network_shapes(names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> Figure:
+    """What a picture becomes on its way through a network, stage by stage.
+
+    Maps are a box: as high as a map's side, as wide as there are channels. A row of numbers is a thin bar, as high as
+    it is long; both kinds have a scale of their own.
+
+    Args:
+        names: of the stages.
+        shapes: `(C, H, W)` or `(n,)` for each stage.
+
+    Raises:
+        ValueError: if there is not one shape for each name.
+    """
+    if len(names) != len(shapes):
+        raise ValueError(f"{len(names)} names for {len(shapes)} shapes")
+    figure, axes = new_figure(1.25 * len(names), 2.6)
+    axes.set_axis_off()
+    side = max(shape[1] for shape in shapes if len(shape) == 3)
+    channels = max(shape[0] for shape in shapes if len(shape) == 3)
+    longest = max((shape[0] for shape in shapes if len(shape) == 1), default=1)
+    for k, (name, shape) in enumerate(zip(names, shapes, strict=True)):
+        is_maps = len(shape) == 3
+        width, height = (0.06 + 0.6 * shape[0] / channels, shape[1] / side) if is_maps else (0.05, shape[0] / longest)
+        height = max(height, 0.015)  # ten numbers stay visible
+        axes.add_patch(
+            Rectangle(
+                (k - width / 2, -height / 2), width, height, color=PALETTE[0] if is_maps else PALETTE[1], alpha=0.8
+            )
+        )
+        if k:
+            axes.annotate("", (k - 0.38, 0), (k - 0.62, 0), arrowprops={"arrowstyle": "->", "color": "grey"})
+        axes.text(k, 0.6, name, ha="center", va="bottom", fontsize=9)
+        axes.text(k, -0.6, _words(shape), ha="center", va="top", fontsize=9)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_ylim(-0.95, 0.8)
+    stages = (f"{name} {_words(shape)}" for name, shape in zip(names, shapes, strict=True))
+    return described(figure, f"Stages of a network: {', '.join(stages)}.".replace("\n", " of "))
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    """A shape on two lines: "64 maps" and "8 × 8", or the length of a row of numbers."""
+    return f"{shape[0]} maps\n{shape[1]} × {shape[2]}" if len(shape) == 3 else f"{shape[0]:,} numbers"
 
 
 def channel_ranges(layers: Mapping[str, Tensor]) -> Figure:
@@ -110,11 +186,17 @@ def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Fi
         ylabel: what the numbers are.
     """
     figure, axes = new_figure(7.5, 3.4)
-    styles = ("o-", "s--", "^:", "D-.")
+    styles = ("o-", "s--", "^-", "D:")
     for k, (name, numbers) in enumerate(spreads.items()):
-        axes.plot(range(1, len(numbers) + 1), numbers, styles[k % len(styles)], color=PALETTE[k], label=name)
+        # A broad pale line stays visible where the next one lies on it.
+        width, alpha = (5.0, 0.5) if k % len(styles) == 2 else (1.5, 1.0)
+        layers = range(1, len(numbers) + 1)
+        style = styles[k % len(styles)]
+        axes.plot(
+            layers, numbers, style, color=PALETTE[k], linewidth=width, alpha=alpha, markersize=4 + width, label=name
+        )
     axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xticks(range(1, max(map(len, spreads.values())) + 1))
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
     axes.legend(fontsize=9)

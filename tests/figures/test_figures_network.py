@@ -36,7 +36,7 @@ def test_feature_maps_draw_the_first_maps_of_each_layer_on_their_own_symmetric_s
             assert np.array_equal(image.get_array(), plane)
             assert image.get_clim() == pytest.approx((-float(plane.abs().max()), float(plane.abs().max())))
             assert image.get_cmap().name == figures.SIGNED
-    assert [row[1].get_ylabel() for row in rows] == ["first\n5 maps, 6 × 6", "second\n3 maps, 2 × 4"]
+    assert [row[1].get_ylabel() for row in rows] == ["first\nfirst 4 of 5 maps, 6 × 6", "second\n3 maps, 2 × 4"]
     assert not rows[1, 0].images and not rows[1, 4].images  # one picture, and no fourth map of three
 
 
@@ -50,10 +50,33 @@ def test_feature_maps_say_what_their_colours_mean_and_how_many_numbers_are_zero(
     assert "ReLU: 1 maps, 2 × 2, 0 % of the numbers below zero and 50 % zero" in alt
 
 
+def test_blocks_are_set_apart_because_no_column_goes_on_in_the_next_one() -> None:
+    names = ("block 1, ReLU", "block 1, pooling", "block 2, ReLU")
+    figure = figures.feature_maps(PICTURE, {name: torch.ones(1, 4, 4) for name in names}, count=1)
+    figure.canvas.draw()
+    tops = [
+        place.get_window_extent().y1
+        for place in figure.axes
+        if place.get_ylabel() in map("{}\n1 maps, 4 × 4".format, names)
+    ]
+    within, between = tops[0] - tops[1], tops[1] - tops[2]
+    assert between > 1.2 * within
+
+
 def test_a_map_of_zeros_is_white() -> None:
     figure = figures.feature_maps(PICTURE, {"dead": torch.zeros(1, 4, 4)}, count=1)
     image = figure.axes[1].images[0]
     assert np.allclose(image.cmap(image.norm(image.get_array()))[..., :3], 0.965, atol=0.01)
+
+
+def test_the_stages_of_a_network_are_boxes_as_high_as_a_map_and_as_wide_as_it_has_channels() -> None:
+    figure = figures.network_shapes(["picture", "block", "logits"], [(3, 32, 32), (6, 16, 16), (10,)])
+    picture, block, logits = figure.axes[0].patches[:3]
+    assert picture.get_height() == pytest.approx(2 * block.get_height()) and picture.get_width() < block.get_width()
+    assert logits.get_width() < picture.get_width()
+    assert "picture 3 maps of 32 × 32, block 6 maps of 16 × 16, logits 10 numbers" in str(figure.get_label())
+    with pytest.raises(ValueError, match="1 names for 2 shapes"):
+        figures.network_shapes(["a"], [(3, 4, 4), (2,)])
 
 
 def test_channel_ranges_are_mean_and_standard_deviation_of_each_channel() -> None:
