@@ -313,7 +313,7 @@ def test_a_full_disk_is_reported_with_the_space_left(server: FaultServer, tmp_pa
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a disk here")
     try:
-        with pytest.raises(DownloadError, match=r"disk is full.* MB are left\. Free some"):
+        with pytest.raises(DownloadError, match=r"disk is full .* MB left\)\. Free some"):
             get([server.url("good")], small / "file")
     finally:
         subprocess.run(["umount", str(small)], check=True)
