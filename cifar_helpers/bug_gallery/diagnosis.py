@@ -132,7 +132,7 @@ PROFILES: Final[dict[str, Profile]] = {
         "Look at a batch as the network gets it: ten images, each with its label as title. Reorder images and "
         "labels in one step, with the same indices.",
     ),
-    "test images in training": Profile(
+    "validation images in training": Profile(
         (signs.BETTER_THAN_NEW,),
         lambda s, healthy: (
             f"Validation accuracy climbs to {percent(s.validation_accuracy[-1])}, above training accuracy "

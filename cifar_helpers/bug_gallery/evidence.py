@@ -95,8 +95,8 @@ SYMPTOMS: Final = (
         lambda s: s.gradient[-1],
         length,
         lambda s: (
-            f"Mean length (norm) of the gradient: {length(s.gradient[0])} in the first epoch, "
-            f"{length(s.gradient[-1])} in the last."
+            "Mean length (norm) of the gradient of the parameters that the optimizer holds: "
+            f"{length(s.gradient[0])} in the first epoch, {length(s.gradient[-1])} in the last."
         ),
     ),
     Symptom(

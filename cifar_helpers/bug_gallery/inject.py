@@ -97,7 +97,7 @@ BUGS: Final[dict[str, Bug]] = {
             "    pictures = images.images[order]\n    labels = images.labels\n",
         ),
         Bug(
-            "test images in training",
+            "validation images in training",
             "    training = images.subset(slice(0, 2000))\n",
             "    training = images\n",
         ),
@@ -114,7 +114,7 @@ CASES: Final = (
     "labels shuffled against images",
     "photo not normalised",
     "learning rate × 100",
-    "test images in training",
+    "validation images in training",
     "stale optimizer",
     "softmax before cross-entropy",
     "no eval()",

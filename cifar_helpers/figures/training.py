@@ -204,7 +204,7 @@ def rate_sweep(losses: Mapping[float, float], start: float) -> Figure:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     best = min(numbers, key=numbers.__getitem__)
     text = f"Training loss after a short run, by learning rate: lowest, {numbers[best]:.2f}, at {best:g}"
-    text += f"; {numbers[min(numbers)]:.2f} at {min(numbers):g}"
+    text += "".join(f"; {numbers[rate]:.2f} at {rate:g}" for rate in sorted({min(numbers), max(numbers)} - {best}))
     return described(figure, text + (f"; diverged at {', '.join(f'{rate:g}' for rate in lost)}." if lost else "."))
 
 

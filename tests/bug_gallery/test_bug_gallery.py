@@ -98,7 +98,7 @@ def test_shuffled_labels_belong_to_other_images() -> None:
 
 def test_training_images_hold_those_that_should_judge() -> None:
     images = random_images(3000)
-    for run, common in zip(both("test images in training"), (0, 1000), strict=True):
+    for run, common in zip(both("validation images in training"), (0, 1000), strict=True):
         training, validation = ({image.numpy().tobytes() for image in part.images} for part in run["split"](images))
         assert len(validation) == 1000 and len(training & validation) == common
 
@@ -206,7 +206,7 @@ def test_shuffled_labels_move_the_weights_and_teach_nothing() -> None:
 
 
 def test_images_that_were_trained_on_look_better_than_training_itself() -> None:
-    seen = SEEN["test images in training"]
+    seen = SEEN["validation images in training"]
     assert seen.validation_accuracy[-1] > seen.train_accuracy[-1] > seen.new_accuracy + 0.1
     assert seen.validation_accuracy[-1] > seen.new_accuracy + 0.2
 
@@ -235,7 +235,7 @@ def test_a_suspicion_is_right_once_and_else_told_what_speaks_against_it(case: in
 
 
 def test_a_reason_quotes_the_record() -> None:
-    assert percent(SEEN["test images in training"].moved, 1) in judge(4, "stale optimizer").says
+    assert percent(SEEN["validation images in training"].moved, 1) in judge(4, "stale optimizer").says
     assert percent(SEEN["learning rate ÷ 100"].validation_accuracy[-1]) in judge(9, "softmax before cross-entropy").says
     assert "falls to 0.58" in judge(4, "softmax before cross-entropy").says
     assert "rises to 10⁹" in judge(8, "softmax before cross-entropy").says

@@ -67,7 +67,7 @@ def test_four_times_as_many_images_gain_most() -> None:
     gains = {name: mean(name) - mean("small-plain") for name in names}
     assert max(gains, key=gains.__getitem__) == "more-data"
     assert max(names[:3], key=gains.__getitem__) == "small-augment"
-    assert right("remedies") == "Four times as many images, for as many epochs"
+    assert right("remedies") == "Four times as many images, for the same number of epochs"
     assert load_run("small-dropout").recipe.dropout == 0.5
 
 
@@ -148,10 +148,10 @@ def test_to_noise_a_few_classes_share_most() -> None:
 
 def test_the_picture_of_early_stopping_shows_what_the_answer_said() -> None:
     history = load_run("published-100").history
-    stopped, kept = solution("early_stopping")(history["validation_loss"], 10)
+    stopped, kept = solution("early_stopping")(history["validation_loss"], 10, 0.0)
     page = pictures_04.stopping(solution("early_stopping"))
     assert f"stops after epoch {stopped} and keeps epoch {kept}" in page and kept == history.best_epoch
-    assert "stops after epoch 30 and keeps epoch 20" in pictures_04.stopping(lambda losses, patience: (30, 20))
+    assert "stops after epoch 30 and keeps epoch 20" in pictures_04.stopping(lambda *_: (30, 20))
 
 
 def test_the_picture_of_the_training_step_shows_a_loss_that_falls() -> None:

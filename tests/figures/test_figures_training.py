@@ -120,6 +120,8 @@ def test_a_sweep_marks_rates_that_diverge_at_the_top_and_names_the_lowest_loss()
     assert drawn(figure)["diverged"] == ([1.0, 10.0], [pytest.approx(2.4)] * 2)
     assert "lowest, 1.90, at 0.1; 2.20 at 0.001; diverged at 1, 10" in figure.get_label()
     assert "diverged" not in drawn(figures.rate_sweep({0.1: 1.9}, start=2.3))
+    ends = figures.rate_sweep({0.001: 2.2, 0.1: 1.9, 0.3: 2.4}, start=2.3).get_label()
+    assert "2.20 at 0.001; 2.40 at 0.3." in ends
 
 
 def test_the_correct_class_stands_out_after_every_epoch() -> None:

@@ -84,7 +84,8 @@ def test_the_ball_gets_lower_and_looking_ahead_hardly_swings() -> None:
 
     plain, ball, nesterov = walk(0.018), walk(0.005, 0.9), walk(0.005, 0.9, True)
     assert loss(ball) < loss(plain) / 10 and loss(nesterov) < loss(plain) / 10  # "much lower"
-    assert loss(walk(0.021)) > loss(walk(0.018)[:1]) and loss(walk(0.019)) < loss(plain)  # "at 0.02 it would diverge"
+    assert loss(walk(0.021)) > loss(plain[:1]) and loss(walk(0.019)) < loss(plain)  # "above that it diverges"
+    assert walk(0.02)[:, 1].abs() == pytest.approx([0.4] * 61, abs=1e-4)  # "from wall to wall for ever"
     signs = plain[:12, 1].sign()
     assert bool((signs[1:] == -signs[:-1]).all())  # "zig-zags"
     assert float(nesterov[3:, 1].abs().mean()) < float(ball[3:, 1].abs().mean()) / 5  # "hardly swings"
@@ -118,4 +119,5 @@ def test_records_of_the_lesson_are_complete() -> None:
         last = run.history.rows[-1]
         assert [row.epoch for row in run.history] == list(range(1, run.recipe.epochs + 1))
         assert all(math.isfinite(value) for value in (last.train_loss, last.validation_loss))
-        assert run.metrics["validation"]["accuracy"] == pytest.approx(last.validation_accuracy, abs=1e-3)  # bfloat16 there
+        # The history may have been measured in bfloat16.
+        assert run.metrics["validation"]["accuracy"] == pytest.approx(last.validation_accuracy, abs=2e-3)

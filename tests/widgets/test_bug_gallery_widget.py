@@ -60,7 +60,7 @@ def test_the_distance_is_that_of_three_standard_deviations() -> None:
     values = [seen.moved for seen in healthy()]
     mean = sum(values) / 10
     deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / 9)
-    seen = symptoms()["test images in training"]
+    seen = symptoms()["validation images in training"]
     assert distance(moved, seen) == pytest.approx((seen.moved - mean) / (3 * deviation))
     assert math.isnan(distance(moved, symptoms()["learning rate × 100"]))
     assert outside(moved, symptoms()["learning rate × 100"])  # what is no number is not healthy

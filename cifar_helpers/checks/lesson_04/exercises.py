@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -115,10 +116,14 @@ def _training(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     with torch.random.fork_rng([]):
         torch.manual_seed(number)
         model = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
-    inputs = torch.randn(8, 6, generator=generator)
-    labels = torch.randint(3, (8,), generator=generator)
+    count = (8, 8, 12, 16)[number % 4]  # in batches of four
+    inputs = torch.randn(count, 6, generator=generator)
+    labels = torch.randint(3, (count,), generator=generator)
     rate = (0.1, 0.5, 0.05, 0.2, 1.0, 0.3, 0.1, 0.7)[number]
     return model, inputs, labels, rate
+
+
+_Batches = list[tuple[Tensor, Tensor]]
 
 
 def _after_two(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,39 +132,58 @@ def _after_two(step: Callable[..., Any]) -> Callable[..., Any]:
     def run(model: nn.Module, inputs: Tensor, labels: Tensor, rate: float) -> Any:
         network = copy.deepcopy(model)
         optimizer = torch.optim.SGD(network.parameters(), lr=rate)
+        count = len(labels) // 4
+        batches = list(zip(inputs.chunk(count), labels.chunk(count), strict=True))
         for _ in range(2):
-            if step(network, optimizer, inputs, labels) is ...:
+            if step(network, optimizer, batches) is ...:
                 return ...
         return torch.cat([p.detach().flatten() for p in network.parameters()])
 
     return run
 
 
-def _step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> None:
+def _accumulating(model: nn.Module, batches: _Batches, share: float) -> None:
+    """Add the gradients of all batches, each times a share."""
+    for inputs, labels in batches:
+        (share * cross_entropy(model(inputs), labels)).backward()  # type: ignore[no-untyped-call]
+
+
+def _step(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
     optimizer.zero_grad()
-    cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+    _accumulating(model, batches, 1 / len(batches))
     optimizer.step()
 
 
-def _no_zero(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> None:
-    cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+def _no_zero(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
+    _accumulating(model, batches, 1 / len(batches))
     optimizer.step()
 
 
-def _no_step(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> None:
+def _no_step(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
     optimizer.zero_grad()
-    cross_entropy(model(inputs), labels).backward()  # type: ignore[no-untyped-call]
+    _accumulating(model, batches, 1 / len(batches))
 
 
-def _twice(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> None:
+def _last_alone(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
     optimizer.zero_grad()
-    cross_entropy(model(inputs).softmax(1), labels).backward()  # type: ignore[no-untyped-call]
+    _accumulating(model, batches[-1:], 1 / len(batches))
     optimizer.step()
 
 
-def _uphill(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Tensor, labels: Tensor) -> None:
+def _sum_of_means(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
     optimizer.zero_grad()
-    (-cross_entropy(model(inputs), labels)).backward()  # type: ignore[no-untyped-call]
+    _accumulating(model, batches, 1.0)
+    optimizer.step()
+
+
+def _step_each(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
+    for batch in batches:
+        _sum_of_means(model, optimizer, [batch])
+
+
+def _uphill(model: nn.Module, optimizer: torch.optim.Optimizer, batches: _Batches) -> None:
+    optimizer.zero_grad()
+    _accumulating(model, batches, -1 / len(batches))
     optimizer.step()
 
 
@@ -170,7 +194,9 @@ training_step = Exercise(
     mistakes={
         "no_zero_grad": _after_two(_no_zero),
         "no_step": _after_two(_no_step),
-        "softmax_twice": _after_two(_twice),
+        "last_batch_alone": _after_two(_last_alone),
+        "not_the_mean": _after_two(_sum_of_means),
+        "step_for_each": _after_two(_step_each),
         "wrong_sign": _after_two(_uphill),
     },
     harness=_after_two,
@@ -231,36 +257,36 @@ best_epoch = Exercise(
 )
 
 
-def _pairs(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    count = (100, 50, 200, 80, 500, 1000, 60, 300)[number]
-    first = torch.rand(count, generator=generator) < 0.7
-    changed = torch.rand(count, generator=generator) < 0.2
-    return first, torch.where(changed, torch.rand(count, generator=generator) < 0.8, first)
+def _counts(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    total = (100, 50, 200, 80, 500, 1000, 60, 300)[number]
+    shares = torch.rand(2, generator=generator) * torch.tensor([0.3, 0.1]) + 0.1
+    gained, lost = (int(count) for count in (shares * total).round())
+    return gained, lost, total
 
 
-def _paired(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    differences = second.float() - first.float()
-    return differences.mean(), differences.std() / len(differences) ** 0.5
+def _paired(gained: int, lost: int, total: int) -> tuple[float, float]:
+    gain = (gained - lost) / total
+    return gain, math.sqrt(((gained + lost) / total - gain**2) / total)
 
 
-def _unpaired(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    both = [values.float() for values in (first, second)]
-    return both[1].mean() - both[0].mean(), torch.stack([b.var() / len(b) for b in both]).sum().sqrt()
+def _of_changed(gained: int, lost: int, total: int) -> tuple[float, float]:
+    return _paired(gained, lost, gained + lost)
 
 
 paired_difference = Exercise(
     name="paired_difference",
     reference=_paired,
-    draw=_pairs,
+    draw=_counts,
     mistakes={
-        "unpaired": _unpaired,
-        "exchanged_runs": lambda a, b: _paired(b, a),
-        "spread_of_one_image": lambda a, b: (_paired(a, b)[0], (b.float() - a.float()).std()),
-        "root_missing": lambda a, b: (_paired(a, b)[0], (b.float() - a.float()).std() / len(a)),
-        "two_errors": lambda a, b: (_paired(a, b)[0], 2 * _paired(a, b)[1]),
-        "share_that_differs": lambda a, b: ((a != b).float().mean(), _paired(a, b)[1]),
+        "exchanged_runs": lambda g, k, n: _paired(k, g, n),
+        "count_of_images": lambda g, k, n: (g - k, _paired(g, k, n)[1]),
+        "changed_images_only": _of_changed,
+        "share_that_differs": lambda g, k, n: ((g + k) / n, _paired(g, k, n)[1]),
+        "spread_of_one_image": lambda g, k, n: (_paired(g, k, n)[0], _paired(g, k, n)[1] * math.sqrt(n)),
+        "root_missing": lambda g, k, n: (_paired(g, k, n)[0], _paired(g, k, n)[1] / math.sqrt(n)),
+        "two_errors": lambda g, k, n: (_paired(g, k, n)[0], 2 * _paired(g, k, n)[1]),
+        "mean_forgotten": lambda g, k, n: (_paired(g, k, n)[0], math.sqrt(g + k) / n),
     },
-    close=1e-2,
 )
 
 
@@ -269,47 +295,40 @@ def _losses(generator: torch.Generator, number: int) -> tuple[Any, ...]:
         [3.0, 2.0, 1.0, 1.5, 1.2, 0.9, 1.3, 1.4, 1.5],
         [3.0, 2.0, 1.0],
         [1.0, 1.0, 1.0, 1.0],
+        [2.0, 1.0, 0.95, 0.9, 0.85, 0.8],
     )
-    if number < 3:
-        return curves[number], 2
-    return torch.rand(12, generator=generator).tolist(), number % 4 + 1
+    if number < 4:
+        return curves[number], 2, (0.0, 0.0, 0.0, 0.08)[number]
+    return torch.rand(12, generator=generator).tolist(), number % 4 + 1, 0.1
 
 
-def _stop(losses: list[float], patience: int) -> tuple[int, int]:
+def _stop(losses: list[float], patience: int, min_delta: float) -> tuple[int, int]:
     best, best_epoch = float("inf"), 0
     for epoch, loss in enumerate(losses, start=1):
-        if loss < best:
+        if loss < best - min_delta:
             best, best_epoch = loss, epoch
         if epoch - best_epoch >= patience:
             return epoch, best_epoch
     return len(losses), best_epoch
 
 
-def _stop_on_rise(losses: list[float], patience: int) -> tuple[int, int]:
+def _stop_on_rise(losses: list[float], patience: int, min_delta: float) -> tuple[int, int]:
     for epoch in range(2, len(losses) + 1):
         if losses[epoch - 1] > losses[epoch - 2]:
             return epoch, epoch - 1
     return len(losses), len(losses)
 
 
-def _stop_late(losses: list[float], patience: int) -> tuple[int, int]:
-    return _stop(losses, patience + 1)
+def _or_equal(losses: list[float], patience: int, min_delta: float) -> tuple[int, int]:
+    return _stop(losses, patience, min_delta - 1e-9)
 
 
-def _from_zero(losses: list[float], patience: int) -> tuple[int, int]:
-    stopped, best = _stop(losses, patience)
-    return stopped - 1, best - 1
-
-
-def _keeps_last(losses: list[float], patience: int) -> tuple[int, int]:
-    return (_stop(losses, patience)[0],) * 2
-
-
-def _or_equal(losses: list[float], patience: int) -> tuple[int, int]:
+def _best_moves(losses: list[float], patience: int, min_delta: float) -> tuple[int, int]:
     best, best_epoch = float("inf"), 0
     for epoch, loss in enumerate(losses, start=1):
-        if loss <= best:
-            best, best_epoch = loss, epoch
+        if loss < best - min_delta:
+            best_epoch = epoch
+        best = min(best, loss)
         if epoch - best_epoch >= patience:
             return epoch, best_epoch
     return len(losses), best_epoch
@@ -321,11 +340,13 @@ early_stopping = Exercise(
     draw=_losses,
     mistakes={
         "first_rise": _stop_on_rise,
-        "too_late": _stop_late,
-        "from_zero": _from_zero,
-        "keeps_last": _keeps_last,
+        "any_improvement": lambda losses, patience, min_delta: _stop(losses, patience, 0.0),
+        "best_moves": _best_moves,
+        "too_late": lambda losses, patience, min_delta: _stop(losses, patience + 1, min_delta),
+        "from_zero": lambda losses, patience, min_delta: tuple(k - 1 for k in _stop(losses, patience, min_delta)),
+        "keeps_last": lambda losses, patience, min_delta: (_stop(losses, patience, min_delta)[0],) * 2,
         "equal_is_better": _or_equal,
-        "exchanged": lambda losses, patience: _stop(losses, patience)[::-1],
+        "exchanged": lambda losses, patience, min_delta: _stop(losses, patience, min_delta)[::-1],
     },
     close=0,
     shows=pictures.stopping,

@@ -20,7 +20,7 @@ _STEPS = 60
 def stopping(answer: Callable[..., Any]) -> str:
     """HTML of the validation loss of 100 recorded epochs, with those where the answer stops and what it keeps."""
     losses = load_run("published-100").history["validation_loss"]
-    stopped, kept = (int(epoch) for epoch in answer(list(losses), _PATIENCE))
+    stopped, kept = (int(epoch) for epoch in answer(list(losses), _PATIENCE, 0.0))
     said = (
         f"Your rule on {len(losses)} recorded epochs, patience {_PATIENCE}: "
         f"it stops after epoch {stopped} and keeps epoch {kept}."
@@ -41,11 +41,11 @@ def falling(answer: Callable[..., Any]) -> str:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     losses = []
     for _ in range(_STEPS):
-        answer(model, optimizer, points, labels)
+        answer(model, optimizer, list(zip(points.chunk(4), labels.chunk(4), strict=True)))
         with torch.no_grad():
             losses.append(float(nn.functional.cross_entropy(model(points), labels)))
     said = (
-        f"Your step, {_STEPS} times on {len(points)} points inside and outside a circle: "
+        f"Your step, {_STEPS} times on {len(points)} points in and around a circle, in batches of 50: "
         f"the loss falls from {losses[0]:.2f} to {losses[-1]:.2f}."
     )
     line = Line("loss of all points", [(float(step), loss) for step, loss in enumerate(losses, start=1)])

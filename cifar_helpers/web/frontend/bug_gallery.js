@@ -11,8 +11,8 @@ const HOW_TO_READ = "Healthy runs differ only in their random seed; in the table
   + "deviations. Point at a symptom to see what was measured.";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
-  { part: "train", name: "training", colour: "c2", dash: "5 3" },
-  { part: "validation", name: "validation", colour: "c1", dash: "" },
+  { part: "train", name: "training", colour: "c1", dash: "5 3" },
+  { part: "validation", name: "validation", colour: "c2", dash: "" },
 ];
 
 /**

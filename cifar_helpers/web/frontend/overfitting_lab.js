@@ -31,7 +31,8 @@ const COLUMNS = [
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Best epoch: the one with the lowest validation loss.";
+  + "so compare gaps only between runs that share these. Best epoch: the one with the lowest validation loss, of the mean "
+  + "of the seeds; the dot in the chart is the first seed’s.";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
