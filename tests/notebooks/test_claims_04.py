@@ -96,7 +96,7 @@ def test_the_sweep_has_a_valley_between_rates_that_do_nothing_and_one_that_diver
     said = stored("figures.rate_sweep")
     lowest, rate, at_smallest, _, at_largest, largest = numbers(said)[:6]
     assert 0.01 <= rate <= 0.1 and lowest < 2.1 and at_smallest > 2.25 and "diverged at 1." in said
-    assert "a rate of 1 *diverges*" in text("*diverges*") and largest == 0.3 and at_largest > 2.15
+    assert "a rate of 1 *diverges*" in text("*diverges*") and largest == 0.3 and at_largest > lowest + 0.1
 
 
 @pytest.mark.real
@@ -223,9 +223,8 @@ def test_each_gain_is_as_large_as_the_lesson_says() -> None:
 def test_seeds_of_one_recipe_differ_by_less_than_the_verdict_on_25_epochs() -> None:
     shares = [[100 * run.metrics["validation"]["accuracy"] for run in seeds(name)] for name in RECIPES]
     widest = max(max(values) - min(values) for values in shares)
-    assert f"seeds differ by at most {widest:.1f} points; our verdict on 25 epochs, 4 points" in text(
-        "A narrow interval"
-    )
+    said = f"seeds differ by at most {widest:.1f} points; our verdict on 25 epochs, 4 points"
+    assert said in text("A narrow interval")
 
 
 @pytest.mark.records
