@@ -58,3 +58,11 @@ def test_one_epoch_lifts_the_accuracy_as_far_as_the_question_says() -> None:
     reached = re.search(r"after one epoch (\d+)%", "".join(output.get("text", "") for output in cell.outputs))
     low, high = map(int, re.findall(r"\d+", right("one_epoch")))
     assert reached and low < int(reached[1]) < high
+
+
+@pytest.mark.records
+def test_the_ten_photographs_are_shuffled_and_each_is_shown_once() -> None:
+    (cell,) = [cell for cell in CELLS if cell.cell_type == "code" and "order = [" in cell.source]
+    order = [int(k) for k in re.findall(r"\d+", cell.source.split("order = ")[1].splitlines()[0])]
+    assert sorted(order) == list(range(10))
+    assert not any(place == k for place, k in enumerate(order))  # counting through the classes does not find it
