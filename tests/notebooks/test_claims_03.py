@@ -18,9 +18,9 @@ from cifar_helpers import Cifar10, CifarCNN, load_run, normalise
 from cifar_helpers.widgets.receptive_field import most_exciting
 
 
-def stored(words: str) -> str:
+def stored(words: str, lesson: str = "03") -> str:
     """The text that the cell with these words shows, as the lesson is stored."""
-    (path,) = NOTEBOOKS.glob("03*.ipynb")
+    (path,) = NOTEBOOKS.glob(f"{lesson}*.ipynb")
     (cell,) = [
         cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code" and words in cell.source
     ]
@@ -57,10 +57,12 @@ def test_the_spreads_are_so_on_sketches_too(sketches: Cifar10) -> None:
 
 
 @pytest.mark.records
-def test_a_pooling_layer_left_out_multiplies_the_parameters_by_about_four() -> None:
-    counts = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) parameters", stored("for pooled in"))]
-    assert len(counts) == 4
-    assert all(3.9 < more / fewer < 4.1 for fewer, more in pairwise(counts))
+def test_a_pooling_layer_left_out_multiplies_the_inputs_by_four_and_the_parameters_by_nearly_four() -> None:
+    found = re.findall(r"([\d,]+) inputs, +([\d,]+) parameters", stored("for pooled in"))
+    inputs, parameters = ([int(n.replace(",", "")) for n in column] for column in zip(*found, strict=True))
+    assert len(inputs) == 4
+    assert all(more == 4 * fewer for fewer, more in pairwise(inputs))
+    assert all(3.9 < more / fewer < 4 for fewer, more in pairwise(parameters))
 
 
 @pytest.mark.records
@@ -113,9 +115,9 @@ def test_the_trained_network_is_sure_of_the_horse() -> None:
 
 
 @pytest.mark.records
-def test_the_field_after_the_third_pooling() -> None:
-    sizes = [int(n) for n in re.findall(r"(\d+) × \d+", stored("field, step = 1, 1"))]
-    assert sizes == [3, 4, 8, 10, 18, 22]
+def test_the_frames_are_those_of_the_table_in_lesson_02() -> None:
+    sizes = [int(n) for n in re.findall(r"(\d+) × \d+", stored("receptive_field([(3, 1), (2, 2)] * 3)", "02"))]
+    assert sizes == [3, 4, 8, 10, 18, 22] and "3, 4, 8, 10, 18 and 22 pixels wide" in prose()
 
 
 # --- networks without a kind of layer ---------------------------------------------------------------------------------
@@ -183,13 +185,13 @@ def test_batch_norm_matters_most_in_the_short_runs_pooling_and_relu_a_few_points
 
 
 @pytest.mark.records
-def test_what_the_networks_have_learnt_of_their_training_images() -> None:
-    learnt = means("training")
-    printed = re.findall(r"^(.+?) +classifies (\d+) %", stored("learnt ="), re.M)
-    assert {part: round(percent) for part, percent in learnt.items()} == {part: int(n) for part, n in printed}
-    assert learnt["without batch norm"] < learnt["all layers"] - 15  # "far behind, on its training images too"
-    assert learnt["without dropout"] > learnt["all layers"]  # said of the option in the prediction
-    assert all(learnt["without batch norm"] < learnt[part] - 5 for part in PARTS if part != "without batch norm")
+def test_what_the_networks_have_learned_of_their_training_images() -> None:
+    learned = means("training")
+    printed = re.findall(r"^(.+?) +classifies (\d+) %", stored("learned ="), re.M)
+    assert {part: round(percent) for part, percent in learned.items()} == {part: int(n) for part, n in printed}
+    assert learned["without batch norm"] < learned["all layers"] - 15  # "far behind, on its training images too"
+    assert learned["without dropout"] > learned["all layers"]  # said of the option in the prediction
+    assert all(learned["without batch norm"] < learned[part] - 5 for part in PARTS if part != "without batch norm")
 
 
 # --- a CNN and an MLP -----------------------------------------------------------------------------------------------
@@ -217,25 +219,37 @@ def test_nearest_class_mean_is_right_a_little_over_a_quarter_of_the_time(real_da
 # --- what the layers see --------------------------------------------------------------------------------------------
 
 
-def zeros(model: CifarCNN, images: torch.Tensor) -> float:
-    """Share of zeros after ReLU in block 3."""
-    with torch.no_grad():
-        values = model.features[2][:3](model.features[:2](normalise(images)))
-    return float((values == 0).float().mean())
+def zeros(model: CifarCNN, images: torch.Tensor) -> list[int]:
+    """Share of zeros after ReLU in each block, in percent."""
+    values, shares = normalise(images), []
+    for four_layers in model.features:
+        with torch.no_grad():
+            shares.append(round(100 * float((four_layers[:3](values) == 0).float().mean())))
+            values = four_layers(values)
+    return shares
 
 
-def test_the_trained_network_has_more_zeros_in_block_3_on_sketches(sketches: Cifar10) -> None:
+def check_zeros(trained: list[int], fresh: list[int]) -> None:
+    added = [after - before for after, before in zip(trained, fresh, strict=True)]
+    assert 0 < added[0] < 12 and added[0] < added[1] < added[2]  # "few", and "the deeper the block, the more it adds"
+    assert trained[2] > 70 and 40 < fresh[2] < 60  # "from about half zeros to four fifths"
+
+
+def test_training_adds_the_more_zeros_the_deeper_the_block_on_sketches(sketches: Cifar10) -> None:
     images = sketches.split()[1].images[:51]
     torch.manual_seed(0)
     fresh = CifarCNN().eval()
     trained: Any = load_run("good-25").model()
-    assert zeros(trained, images) > zeros(fresh, images) + 0.05
+    assert not trained.training  # "comes in eval mode"
+    check_zeros(zeros(trained, images), zeros(fresh, images))
 
 
 @pytest.mark.records
 def test_the_stored_shares_of_zeros_say_the_same() -> None:
-    trained, fresh = (int(n) for n in re.findall(r"(\d+) % of the numbers", stored("after_relu =")))
-    assert trained > fresh + 5
+    trained, fresh = (
+        [int(n) for n in re.findall(r"(\d+) %", line)] for line in stored("zeros after ReLU").splitlines()
+    )
+    check_zeros(trained, fresh)
 
 
 @pytest.mark.records
@@ -257,6 +271,13 @@ def test_random_weights_give_each_class_about_a_tenth_and_the_trained_network_de
 def test_the_rows_of_block_3_are_mostly_of_one_class() -> None:
     counts = re.findall(r"block 3, ReLU, channel \d+, sees 18 × 18 pixels, (\d) of 8", stored("exciting_pictures("))
     assert len(counts) == 3 and all(int(count) > 4 for count in counts)
+
+
+@pytest.mark.records
+def test_the_networks_compared_are_as_the_lesson_says() -> None:
+    assert load_run("good-25").config["data"]["train images"] == 40_000 and "after training on 40,000" in prose()
+    ours, resnet = (float(n) for n in re.findall(r"([\d.]+) million", stored("published ="))[:2])
+    assert resnet / ours == pytest.approx(4 / 3, abs=0.05)  # "about a third more"
 
 
 @pytest.mark.real
