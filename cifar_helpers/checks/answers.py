@@ -62,9 +62,14 @@ class Replies:
 def as_text(question: Question) -> str:
     """The question and its options, each with a letter; which one is right is not shown."""
     if isinstance(question, Number):
-        return f"{question.ask} (a number, in {question.unit})"
+        return f"{question.ask} (a number{in_unit(question)})"
     answers = [f"  {letter}) {option.text}" for letter, option in zip(LETTERS, question.options, strict=False)]
     return "\n".join([question.ask, *answers])
+
+
+def in_unit(question: Number) -> str:
+    """What follows "a number": its unit, or nothing where it has none."""
+    return f", in {question.unit}" if question.unit else ""
 
 
 def reply(question: Question, answer: Any) -> Reply:
@@ -102,14 +107,16 @@ def _of_number(question: Number, answer: Any) -> Reply:
     truth = question.truth()
     guess = parse_number(answer, question.unit, truth)
     if guess is None and in_percent(answer, question.unit):
-        said = f"{quoted(words_of(answer))} is in percent, but the question asks for {question.unit}"
+        said = (
+            f"{quoted(words_of(answer))} is in percent, but the question asks for {question.unit or 'a plain number'}"
+        )
         return Reply("open", f"{said}. Write digits only, such as 12.5.")
     said = words_of(answer)
     if guess is None:
         return Reply("open", NOT_A_NUMBER.format(said=quoted(said)))
     if question.unit == "%" and 0 < guess <= 1 < truth and "%" not in said:
         return Reply("open", SHARE_OR_PERCENT.format(guess=rounded(guess), hundredfold=rounded(100 * guess)))
-    words = {"answer": f"{rounded(truth)} {question.unit}", "guess": rounded(guess)}
+    words = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "guess": rounded(guess)}
     if abs(guess - truth) <= question.close * abs(truth):
         form = TRUE if words["guess"] == rounded(truth) else CLOSE
         return Reply("right", f"{form.format(**words)} {question.says}")

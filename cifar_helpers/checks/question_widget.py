@@ -9,7 +9,17 @@ from typing import Any, Final, cast
 
 import traitlets
 
-from cifar_helpers.checks.answers import CLOSE, NOT_A_NUMBER, SHARE_OR_PERCENT, TRUE, UNTRUE, Reply, as_text, reply
+from cifar_helpers.checks.answers import (
+    CLOSE,
+    NOT_A_NUMBER,
+    SHARE_OR_PERCENT,
+    TRUE,
+    UNTRUE,
+    Reply,
+    as_text,
+    in_unit,
+    reply,
+)
 from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import LETTERS, Choice, Question, rounded
 from cifar_helpers.widgets import CourseWidget
@@ -143,7 +153,7 @@ def _known(question: Question) -> dict[str, Any]:
         replies = [_of_option(question, number) for number in range(len(question.options))]
         return {"right": _right(question), "replies": replies}
     truth = question.truth()
-    known = {"answer": f"{rounded(truth)} {question.unit}", "truth": truth, "says": question.says}
+    known = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "truth": truth, "says": question.says}
     beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]
     words = {"yes": TRUE, "near": CLOSE, "no": UNTRUE, "none": NOT_A_NUMBER, "share": SHARE_OR_PERCENT}
     return known | {"beliefs": beliefs, "words": words}
@@ -152,7 +162,7 @@ def _known(question: Question) -> dict[str, Any]:
 def _card(question: Question, before: str) -> str:
     ask = f"<p><b>{before}{html.escape(question.ask)}</b></p>"
     if not isinstance(question, Choice):
-        return f'<div style="{_CARD}">{ask}<p>A number, in {html.escape(question.unit)}.</p></div>'
+        return f'<div style="{_CARD}">{ask}<p>A number{html.escape(in_unit(question))}.</p></div>'
     options = "".join(
         f"<div>{letter}) {html.escape(option.text)}</div>"
         for letter, option in zip(LETTERS, question.options, strict=False)

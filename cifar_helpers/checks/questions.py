@@ -61,7 +61,7 @@ class Number:
         name: of the question, as in `checks.guess(NAME)`.
         lesson: number of the lesson.
         ask: the question, one or two sentences.
-        unit: of the number, as written after it ("%", "parameters").
+        unit: of the number, as written after it ("%", "parameters"); empty for a plain number.
         truth: computes the right number when it is needed.
         says: why it is that number.
         beliefs: misconceptions and the guesses that they lead to; the first that fits is shown.

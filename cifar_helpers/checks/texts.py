@@ -47,7 +47,7 @@ _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disab
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
-_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %")
+_ANSWER: Final = re.compile(r"Answer: (\S+?)(?: (.+))?, within (\S+) %")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
 _REPLY: Final = re.compile(r"(\w+): (.+)")
 
@@ -253,7 +253,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
         section.title,
         lesson,
         _filled(section, _paragraph(ask), ask, fields),
-        said[2],
+        said[2] or "",
         truth,
         _filled(section, _paragraph(reason), reason, fields),
         tuple(beliefs),

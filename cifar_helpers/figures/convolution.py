@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-_CHANNELS = {"red": "#b30000", "green": "#006d2c", "blue": "#1f4fb4"}  # of the titles of their slices
+_CHANNELS = ("red", "green", "blue")
 _NEVER = "0.85"  # grey: pixels that no influence comes from
 
 
@@ -61,15 +61,6 @@ def _limit(maps: Sequence[Array]) -> float:
     return max(1e-9, *(float(np.abs(values).max()) for values in maps))
 
 
-def _adding_up(values: Array) -> Array:
-    """Numbers rounded to hundredths in such a way that they add up to their rounded sum."""
-    hundredths = 100 * values.astype(np.float64)
-    rounded = np.floor(hundredths)
-    missing = int(np.round(hundredths.sum()) - rounded.sum())
-    rounded.flat[np.argsort(rounded - hundredths, axis=None)[:missing]] += 1  # those that lost most
-    return rounded / 100 + 0.0  # without minus zero
-
-
 def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     """One window of a grey image, the kernel, and the products of the two.
 
@@ -92,7 +83,8 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     axes[1].set_axis_off()
     limit = _limit([kernel, products])
     _draw_kernel(axes[2], kernel, "kernel", limit)
-    shown = _draw_kernel(axes[3], _adding_up(products), f"products, sum {products.sum():.2f}", limit, ".2f")
+    rounded = np.round(products, 2) + 0.0  # without minus zero
+    shown = _draw_kernel(axes[3], rounded, f"products, rounded; sum {products.sum():.2f}", limit, ".2f")
     _bar(figure, shown, axes[3], "value")
     return described(
         figure,
@@ -214,9 +206,8 @@ def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
     shifted = f"sum + bias ({bias:+.1f})".replace("-", "−")
     figure, axes = new_figure(12.6, 2.5, ncols=6)
     draw_image(axes[0], picture, "picture")
-    for (name, colour), values, place in zip(_CHANNELS.items(), parts, axes[1:4], strict=True):
+    for name, values, place in zip(_CHANNELS, parts, axes[1:4], strict=True):
         slices = _draw_map(place, values, _limit(list(parts)), f"{name} slice")
-        place.title.set(color=colour, fontweight="bold")
     _bar(figure, slices, axes[1:4], "response")
     for name, values, place in zip(("sum", shifted), (total, total + bias), axes[4:], strict=True):
         sums = _draw_map(place, values, _limit([total, total + bias]), name)
@@ -278,31 +269,35 @@ def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
     )
 
 
-def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Sequence[int]) -> Figure:
-    """Some kernels of a layer above their responses to a picture, on one scale.
+def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Sequence[Sequence[int]]) -> Figure:
+    """Some kernels of a layer above their responses to a picture, on one scale for each group of kernels.
 
     Args:
         picture: uint8 `(3, H, W)`.
         weights: float `(N, 3, k, k)`.
         maps: float `(N, H, W)`: the response of each kernel.
-        chosen: numbers of the kernels to show.
+        chosen: groups of the numbers of kernels to show.
     """
     reach = float(weights.detach().abs().max())
-    limit = float(np.quantile(np.abs(maps[list(chosen)]), 0.97))  # a few strong edges would pale all else
-    figure, axes = new_figure(1.8 * (len(chosen) + 1), 3.6, nrows=2, ncols=len(chosen) + 1)
+    ratios = [1.0]
+    for group in chosen:
+        ratios += [1.0] * len(group) + [0.1]  # the last for its bar
+    figure, axes = new_figure(1.6 * sum(ratios), 3.6, nrows=2, ncols=len(ratios), width_ratios=ratios)
     axes[0, 0].set_visible(False)
     draw_image(axes[1, 0], picture, "picture")
-    for number, (above, below) in zip(chosen, axes.T[1:], strict=True):
-        draw_image(above, weights[number].detach() / (2 * reach) + 0.5, f"kernel {number}", vmin=0, vmax=1)
-        shown = _draw_map(below, maps[number], limit)
-    figure.colorbar(shown, ax=axes[1], label="response", shrink=0.8, pad=0.02, extend="both")
-    shares = [float((np.abs(maps[k]) > limit / 2).mean()) for k in chosen]
-    return described(
-        figure,
-        f"Learned kernels {', '.join(map(str, chosen))} and their responses to the picture. Kernel "
-        f"{chosen[int(np.argmax(shares))]} responds strongly in the largest part of it, kernel "
-        f"{chosen[int(np.argmin(shares))]} in the smallest.",
-    )
+    column, said = 1, []
+    for group in chosen:
+        limit = float(np.quantile(np.abs(maps[list(group)]), 0.97))  # a few strong edges would pale all else
+        for number in group:
+            above, below = axes[:, column]
+            draw_image(above, weights[number].detach() / (2 * reach) + 0.5, f"kernel {number}", vmin=0, vmax=1)
+            shown = _draw_map(below, maps[number], limit)
+            column += 1
+        axes[0, column].set_visible(False)
+        figure.colorbar(shown, cax=axes[1, column], label="response", extend="both")
+        column += 1
+        said.append(f"{', '.join(map(str, group))} on a scale of ±{limit:.1f}")
+    return described(figure, f"Learned kernels above their responses to the picture: {'; '.join(said)}.")
 
 
 def field_sketch() -> Figure:

@@ -15,7 +15,7 @@ from torch.nn.functional import conv2d, max_pool2d
 from torch.utils.data import random_split
 
 from cifar_helpers import CLASSES, Cifar10, normalise
-from cifar_helpers.checks.answers import reply
+from cifar_helpers.checks.answers import as_text, reply
 from cifar_helpers.checks.drawing import in_signs
 from cifar_helpers.checks.lesson_01 import pictures as pictures_01
 from cifar_helpers.checks.lesson_02 import pictures as pictures_02
@@ -144,6 +144,9 @@ def test_the_sum_on_paper_is_that_of_the_printed_window() -> None:
     printed = re.search(r"window}.*?pmatrix} (.*?) .end", prose("02"), re.S)
     assert printed and re.findall(r"\d+", printed[1]) == [str(n) for n in window.ravel()]
     assert (window * kernel).sum() == truth("paper_sum")
+    question = ALL["paper_sum"]
+    assert as_text(question).endswith("(a number)")  # a plain number has no unit
+    assert reply(question, 12).says.startswith("Yes, it is 12. ")
     wrong = {
         -(window * kernel).sum(): "sign",
         (window * np.sign(kernel)).sum(): "middle row counts double",

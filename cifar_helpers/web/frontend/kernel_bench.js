@@ -133,6 +133,7 @@ export function render({ model, el, load }) {
   const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
   const wanted = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
   const fields = slidingFields(model, wanted, set);
+  const more = h("details", { class: "kb-more" }, h("summary", {}, "More"), fields.nodes.pop()); // dilation
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
     edit(resized(kernelNow(), side)),
   );
@@ -144,7 +145,7 @@ export function render({ model, el, load }) {
   const formula = h("div", { class: "cw-cap kb-formula" });
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), inColour ? field("Picture", channel) : null, fields.nodes, formula,
+    field("Kernel", sides), inColour ? field("Picture", channel) : null, fields.nodes, more, formula,
   );
 
   const named = { role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 };
@@ -214,6 +215,7 @@ export function render({ model, el, load }) {
     chips.set(kernel, colours());
     sides.set(side);
     fields.refresh();
+    if (sliding().dilation > 1) more.open = true; // else nothing would say why the result is smaller
     channel.set(model.get("channel"));
     modes.set(goal ? 1 : 0);
     tasks.set(model.get("puzzle") || 1);

@@ -198,7 +198,7 @@ function scale({ guess, truth }, unit) {
     const text = h("span", { style: `transform: translateX(-${share}%)` }, `${words} ${rounded(value)}`);
     return h("i", { class: kind, style: `left: ${share}%` }, text);
   };
-  const label = `Your guess ${rounded(guess)}, the right answer ${rounded(truth)} ${unit}`;
+  const label = `Your guess ${rounded(guess)}, the right answer ${rounded(truth)} ${unit}`.trim();
   const marks = [mark(guess, "you", "guess"), mark(truth, "answer", "truth")];
   return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
 }
