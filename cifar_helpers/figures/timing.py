@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from cifar_helpers.figures._base import PALETTE, described, new_figure
 from cifar_helpers.roofline import LayerWork, Roofline
@@ -24,6 +25,8 @@ _GROUPS: Final = {
     "max pool": ("max pooling", "D", 4),
 }
 _PATCH: Final = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5}  # keeps a label legible on a line
+_CURVES: Final = [PALETTE[0], "#b45309", *PALETTE[2:]]  # the first two as in the timing explorer
+_TICKS: Final = (1, 2, 5)  # of each power of ten
 _APART: Final = 1.25  # ratio of two rates below which their labels would overlap
 
 
@@ -44,12 +47,12 @@ def epoch_times(measured: Mapping[str, Timing], reported: Mapping[str, float]) -
     axes.barh(
         places[first:], list(reported.values()), color="white", ec=PALETTE[1], hatch="//", label="reported by others"
     )
-    labels = [*(f"{value:.0f} s" for value in seconds), *(f"about {value:.0f} s" for value in reported.values())]
+    labels = [*(f"{value:.1f} s" for value in seconds), *(f"about {value:.0f} s" for value in reported.values())]
     ends = [*(value + half for value, half in zip(seconds, halves, strict=True)), *reported.values()]
     _finish_bars(axes, names, labels, ends)
     axes.set_xlabel("seconds per epoch, training and validation (whiskers: half of the steps)")
     axes.legend(loc="lower right")
-    here = _listed(dict(zip(measured, seconds, strict=True)), "{:.0f} s")
+    here = _listed(dict(zip(measured, seconds, strict=True)), "{:.1f} s")
     elsewhere = _listed(reported, "about {:.0f} s")
     return described(figure, f"Seconds per epoch. Measured here: {here}. Reported by others: {elsewhere}.")
 
@@ -65,7 +68,7 @@ def batch_sizes(curves: Mapping[str, Mapping[int, float]]) -> Figure:
     for k, (name, curve) in enumerate(curves.items()):
         sizes = sorted(curve)
         style = "os^Dvp"[k % 6] + ("--" if name.endswith("recorded") else "-")
-        axes.plot(sizes, [curve[size] for size in sizes], style, color=PALETTE[k % len(PALETTE)], label=name)
+        axes.plot(sizes, [curve[size] for size in sizes], style, color=_CURVES[k % len(_CURVES)], label=name)
         best = min(sizes, key=curve.__getitem__)
         said.append(
             f"{name}: {curve[sizes[0]]:.3g} ms in batches of {sizes[0]}, lowest at {best} with {curve[best]:.2g} ms"
@@ -73,9 +76,11 @@ def batch_sizes(curves: Mapping[str, Mapping[int, float]]) -> Figure:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+    axes.yaxis.set_major_locator(LogLocator(subs=_TICKS))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("batch size (images)")
-    axes.set_ylabel("training, ms per image")
+    axes.set_ylabel("training, ms per image (log scale)")
     axes.legend()
     return described(figure, f"Training time per image against batch size. {'; '.join(said)}.")
 
@@ -180,7 +185,8 @@ def _name_regions(axes: Any, found: Roofline) -> None:
 def _label(axes: Any, kind: str, members: Sequence[LayerWork]) -> None:
     """Name convolutions and linear layers beside their points; the others, in columns, are only numbered."""
     places: dict[str, tuple[tuple[int, int], str]] = {
-        "conv": ((0, -14), "center"), "ReLU": ((-7, -4), "right"), "linear 2": ((-7, -4), "right"),
+        "conv": ((0, -14), "center"), "batch norm": ((-7, 0), "right"),
+        "ReLU": ((-7, -4), "right"), "linear 2": ((-7, -4), "right"),
     }  # fmt: skip
     named = kind in ("conv", "linear")
     groups = [[layer] for layer in members] if named else _close_together(members)

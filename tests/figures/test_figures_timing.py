@@ -44,11 +44,11 @@ def test_reported_times_are_told_apart_from_measured_ones_without_colour() -> No
     figure = figures.epoch_times({"here": timing}, {"there": 36})
     axes = figure.axes[0]
     (whisker,) = axes.collections[0].get_segments()
-    assert whisker[:, 0].tolist() == [8.5, 9.5] and written(axes) == ["9 s", "about 36 s"]
+    assert whisker[:, 0].tolist() == [8.5, 9.5] and written(axes) == ["9.0 s", "about 36 s"]
     hatches = [bar.get_hatch() for bar in axes.patches]
     assert widths(axes) == [9.0, 36.0] and hatches[0] is None and hatches[1]
     assert "reported by others" in [t.get_text() for t in axes.get_legend().get_texts()]
-    assert figure.get_label() == "Seconds per epoch. Measured here: here 9 s. Reported by others: there about 36 s."
+    assert figure.get_label() == "Seconds per epoch. Measured here: here 9.0 s. Reported by others: there about 36 s."
 
 
 def test_batch_sizes_are_drawn_per_image_and_recorded_ones_are_dashed() -> None:
@@ -56,6 +56,7 @@ def test_batch_sizes_are_drawn_per_image_and_recorded_ones_are_dashed() -> None:
     here, recorded = figure.axes[0].lines
     assert here.get_xdata().tolist() == [1, 64, 256] and here.get_ydata().tolist() == [4.0, 1.0, 1.5]
     assert here.get_linestyle() == "-" and recorded.get_linestyle() == "--"
+    assert {0.5, 1, 2} <= {round(float(tick), 3) for tick in figure.axes[0].get_yticks()}
     assert "CNN, here: 4 ms in batches of 1, lowest at 64 with 1 ms" in figure.get_label()
 
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 05: devices, operations, speed-up, the roofline, intensity, honest timing."""
+"""Exercises of lesson 05: honest timing, devices, operations, intensity, the roofline, speed-up."""
 
 from __future__ import annotations
 
@@ -13,128 +13,6 @@ from cifar_helpers.checks.engine import Exercise
 
 Step = Callable[[], None]
 Clock = Callable[[], float]
-
-
-def _placed(answer: Callable[..., Any]) -> Callable[[str, str, int], Any]:
-    """Run an answer on a small network and images on two devices; `meta` is one that every machine has."""
-
-    def run(network_place: str, images_place: str, count: int) -> Any:
-        network = nn.Linear(3, 2).to(network_place)
-        nn.init.constant_(network.weight, 0.5)
-        nn.init.zeros_(network.bias)
-        images = torch.arange(3.0 * count).reshape(count, 3).to(images_place)
-        try:
-            made = answer(network, images)
-        except NotImplementedError:  # numbers were to leave meta, which has none
-            return torch.tensor([-2.0])
-        except RuntimeError as error:
-            if "expected device" not in str(error):
-                raise
-            return torch.tensor([-1.0])
-        on_meta = isinstance(made, torch.Tensor) and made.device.type == "meta"
-        return torch.zeros(made.shape) if on_meta else made
-
-    return run
-
-
-def _places(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    return (*(("meta", "cpu"), ("cpu", "cpu"), ("meta", "meta"))[number % 3], number + 2)
-
-
-def _anywhere(network: nn.Module, images: torch.Tensor) -> Any:
-    return network(images.to(next(network.parameters()).device))
-
-
-logits_anywhere = Exercise(
-    name="logits_anywhere",
-    reference=_placed(_anywhere),
-    draw=_places,
-    mistakes={
-        "left_behind": _placed(lambda network, images: network(images)),
-        "always_cpu": _placed(lambda network, images: network(images.to("cpu"))),
-        "always_meta": _placed(lambda network, images: network(images.to("meta"))),
-        "network_moved": _placed(lambda network, images: network.to(images.device)(images)),
-        "moved_images": _placed(lambda network, images: images.to(network.weight.device)),
-    },
-    harness=_placed,
-)
-
-
-def _layer(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    inputs, outputs = torch.randint(1, 65, (2,), generator=generator).tolist()
-    height, width = ((8, 8), (16, 16), (8, 4), (5, 9), (3, 7), (32, 32), (4, 6), (1, 1))[number]
-    return inputs, outputs, (3, 1, 5, 3, 2, 3, 7, 4)[number], height, width
-
-
-operations_of_convolution = Exercise(
-    name="operations_of_convolution",
-    reference=lambda i, o, k, h, w: 2 * i * o * k * k * h * w,
-    draw=_layer,
-    mistakes={
-        "products_only": lambda i, o, k, h, w: i * o * k * k * h * w,
-        "single_place": lambda i, o, k, h, w: 2 * i * o * k * k,
-        "kernel_not_squared": lambda i, o, k, h, w: 2 * i * o * k * h * w,
-        "input_channels_missing": lambda i, o, k, h, w: 2 * o * k * k * h * w,
-    },
-    close=0,
-)
-
-
-def _programs(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    share, times = torch.rand(2, generator=generator).tolist()
-    return (share, 1 + 9 * times) if number else (0.5, 2.0)
-
-
-overall_speedup = Exercise(
-    name="overall_speedup",
-    reference=lambda share, times: 1 / (1 - share + share / times),
-    draw=_programs,
-    mistakes={
-        "new_time": lambda s, t: 1 - s + s / t,
-        "speeds_averaged": lambda s, t: s * t + 1 - s,
-        "only_the_part": lambda s, t: t,
-        "rest_missing": lambda s, t: 1 / (s / t),
-        "exchanged": lambda s, t: 1 / (s + (1 - s) / t),
-    },
-)
-
-
-def _limits(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    """An intensity on either side of the ridge, in turns."""
-    peak, bandwidth = (10 + 90 * torch.rand(2, generator=generator)).tolist()
-    return peak / bandwidth * (0.3, 2.5)[number % 2], peak, bandwidth
-
-
-reachable = Exercise(
-    name="reachable",
-    reference=lambda intensity, peak, bandwidth: min(peak, bandwidth * intensity),
-    draw=_limits,
-    mistakes={
-        "peak_alone": lambda i, p, b: p,
-        "memory_alone": lambda i, p, b: b * i,
-        "larger": lambda i, p, b: max(p, b * i),
-        "divided": lambda i, p, b: min(p, b / i),
-        "ridge": lambda i, p, b: p / b,
-    },
-)
-
-
-intensity = Exercise(
-    name="intensity",
-    reference=lambda inputs, outputs, batch: (
-        2 * inputs * outputs * batch / (4 * (inputs * outputs + batch * (inputs + outputs)))
-    ),
-    draw=lambda generator, number: (
-        *torch.randint(8, 2000, (2,), generator=generator).tolist(),
-        (1, 2, 8, 64, 200, 1, 500, 16)[number],
-    ),
-    mistakes={
-        "per_number": lambda i, o, b: 2 * i * o * b / (i * o + b * (i + o)),
-        "weights_for_each_image": lambda i, o, b: 2 * i * o * b / (4 * b * (i * o + i + o)),
-        "products_only": lambda i, o, b: i * o * b / (4 * (i * o + b * (i + o))),
-        "inputs_and_outputs_missing": lambda i, o, b: 2 * i * o * b / (4 * i * o),
-    },
-)
 
 
 class _Machine:
@@ -226,4 +104,126 @@ seconds_per_call = Exercise(
         "unsorted": _timed(_unsorted),
     },
     harness=_timed,
+)
+
+
+def _placed(answer: Callable[..., Any]) -> Callable[[str, str, int], Any]:
+    """Run an answer on a small network and images on two devices; `meta` is one that every machine has."""
+
+    def run(network_place: str, images_place: str, count: int) -> Any:
+        network = nn.Linear(3, 2).to(network_place)
+        nn.init.constant_(network.weight, 0.5)
+        nn.init.zeros_(network.bias)
+        images = torch.arange(3.0 * count).reshape(count, 3).to(images_place)
+        try:
+            made = answer(network, images)
+        except NotImplementedError:  # numbers were to leave meta, which has none
+            return torch.tensor([-2.0])
+        except RuntimeError as error:
+            if "expected device" not in str(error):
+                raise
+            return torch.tensor([-1.0])
+        on_meta = isinstance(made, torch.Tensor) and made.device.type == "meta"
+        return torch.zeros(made.shape) if on_meta else made
+
+    return run
+
+
+def _places(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return (*(("meta", "cpu"), ("cpu", "cpu"), ("meta", "meta"))[number % 3], number + 2)
+
+
+def _anywhere(network: nn.Module, images: torch.Tensor) -> Any:
+    return network(images.to(next(network.parameters()).device))
+
+
+logits_anywhere = Exercise(
+    name="logits_anywhere",
+    reference=_placed(_anywhere),
+    draw=_places,
+    mistakes={
+        "left_behind": _placed(lambda network, images: network(images)),
+        "always_cpu": _placed(lambda network, images: network(images.to("cpu"))),
+        "always_meta": _placed(lambda network, images: network(images.to("meta"))),
+        "network_moved": _placed(lambda network, images: network.to(images.device)(images)),
+        "moved_images": _placed(lambda network, images: images.to(network.weight.device)),
+    },
+    harness=_placed,
+)
+
+
+def _layer(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    inputs, outputs = torch.randint(1, 65, (2,), generator=generator).tolist()
+    height, width = ((8, 8), (16, 16), (8, 4), (5, 9), (3, 7), (32, 32), (4, 6), (1, 1))[number]
+    return inputs, outputs, (3, 1, 5, 3, 2, 3, 7, 4)[number], height, width
+
+
+operations_of_convolution = Exercise(
+    name="operations_of_convolution",
+    reference=lambda i, o, k, h, w: 2 * i * o * k * k * h * w,
+    draw=_layer,
+    mistakes={
+        "products_only": lambda i, o, k, h, w: i * o * k * k * h * w,
+        "single_place": lambda i, o, k, h, w: 2 * i * o * k * k,
+        "kernel_not_squared": lambda i, o, k, h, w: 2 * i * o * k * h * w,
+        "input_channels_missing": lambda i, o, k, h, w: 2 * o * k * k * h * w,
+    },
+    close=0,
+)
+
+
+intensity = Exercise(
+    name="intensity",
+    reference=lambda inputs, outputs, batch: (
+        2 * inputs * outputs * batch / (4 * (inputs * outputs + batch * (inputs + outputs)))
+    ),
+    draw=lambda generator, number: (
+        *torch.randint(8, 2000, (2,), generator=generator).tolist(),
+        (1, 2, 8, 64, 200, 1, 500, 16)[number],
+    ),
+    mistakes={
+        "per_number": lambda i, o, b: 2 * i * o * b / (i * o + b * (i + o)),
+        "weights_for_each_image": lambda i, o, b: 2 * i * o * b / (4 * b * (i * o + i + o)),
+        "products_only": lambda i, o, b: i * o * b / (4 * (i * o + b * (i + o))),
+        "inputs_and_outputs_missing": lambda i, o, b: 2 * i * o * b / (4 * i * o),
+    },
+)
+
+
+def _limits(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """An intensity on either side of the ridge, in turns."""
+    peak, bandwidth = (10 + 90 * torch.rand(2, generator=generator)).tolist()
+    return peak / bandwidth * (0.3, 2.5)[number % 2], peak, bandwidth
+
+
+reachable = Exercise(
+    name="reachable",
+    reference=lambda intensity, peak, bandwidth: min(peak, bandwidth * intensity),
+    draw=_limits,
+    mistakes={
+        "peak_alone": lambda i, p, b: p,
+        "memory_alone": lambda i, p, b: b * i,
+        "larger": lambda i, p, b: max(p, b * i),
+        "divided": lambda i, p, b: min(p, b / i),
+        "ridge": lambda i, p, b: p / b,
+    },
+)
+
+
+def _programs(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    share, times = torch.rand(2, generator=generator).tolist()
+    return (share, 1 + 9 * times) if number else (0.5, 2.0)
+
+
+overall_speedup = Exercise(
+    name="overall_speedup",
+    reference=lambda share, times: 1 / (1 - share + share / times),
+    draw=_programs,
+    mistakes={
+        "new_time": lambda s, t: 1 - s + s / t,
+        "speeds_averaged": lambda s, t: s * t + 1 - s,
+        "only_the_part": lambda s, t: t,
+        "rest_missing": lambda s, t: 1 / (s / t),
+        "exchanged": lambda s, t: 1 / (s + (1 - s) / t),
+    },
 )
