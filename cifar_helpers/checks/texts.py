@@ -16,6 +16,8 @@ or, if the answer is a number, the answer, the reason for it, and the usual wron
 
     - 0 to 5: Tuning is often thought to gain a point or two.
 
+A plain number has `(no unit)` in the place of its unit.
+
 A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
 computes; questions, options and reasons may contain fields too.
 
@@ -47,7 +49,8 @@ _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disab
 
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
-_ANSWER: Final = re.compile(r"Answer: (\S+?)(?: (.+))?, within (\S+) %")
+_NO_UNIT: Final = "(no unit)"  # of a plain number: said, so that no unit is forgotten
+_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
 _REPLY: Final = re.compile(r"(\w+): (.+)")
 
@@ -253,7 +256,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
         section.title,
         lesson,
         _filled(section, _paragraph(ask), ask, fields),
-        said[2] or "",
+        "" if said[2] == _NO_UNIT else said[2],
         truth,
         _filled(section, _paragraph(reason), reason, fields),
         tuple(beliefs),
