@@ -1,4 +1,4 @@
-"""Exercises of lesson 04: gradients, momentum, the step, an epoch's mean, the best epoch, pairs, early stopping."""
+"""Exercises of lesson 04: gradients, the step, momentum, the best epoch, pairs, an epoch's mean, early stopping."""
 
 from __future__ import annotations
 
@@ -71,43 +71,6 @@ two_gradients = Exercise(
         "two_missing": _scaled(0.5, 0.5),
         "downhill": _scaled(-1, -1),
         "exchanged": lambda x, y, w1, w2: _backwards(x, y, w1, w2)[::-1],
-    },
-)
-
-
-def _moving(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    weight, velocity, gradient = (torch.randn(3, generator=generator) for _ in range(3))
-    # The first moves off from rest: there the velocity is the gradient.
-    return weight, velocity * (number > 0), gradient, (0.1, 0.05, 0.2, 0.01)[number % 4], (0.9, 0.8, 0.5)[number % 3]
-
-
-def _momentum(
-    weight: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    velocity = momentum * velocity + gradient
-    return weight - rate * velocity, velocity
-
-
-def _nesterov(
-    weight: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float
-) -> tuple[Tensor, Tensor]:
-    velocity = momentum * velocity + gradient
-    return weight - rate * (gradient + momentum * velocity), velocity
-
-
-momentum_step = Exercise(
-    name="momentum_step",
-    reference=_momentum,
-    draw=_moving,
-    mistakes={
-        "plain": lambda w, v, g, r, m: (w - r * g, m * v + g),
-        "old_velocity": lambda w, v, g, r, m: (w - r * v, m * v + g),
-        "not_damped": lambda w, v, g, r, m: _momentum(w, v, g, r, 1.0),
-        "uphill": lambda w, v, g, r, m: (w + r * (m * v + g), m * v + g),
-        "gradient_damped": lambda w, v, g, r, m: _momentum(w, v, (1 - m) * g, r, m),
-        "nesterov": _nesterov,
-        "velocity_forgotten": lambda w, v, g, r, m: (_momentum(w, v, g, r, m)[0], g),
-        "exchanged": lambda w, v, g, r, m: _momentum(w, v, g, r, m)[::-1],
     },
 )
 
@@ -204,25 +167,39 @@ training_step = Exercise(
 )
 
 
-def _batches(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    # The first has batches of one size: there the unweighted mean is right.
-    sizes = [50, 50] if number == 0 else torch.randint(1, 60, (number % 4 + 2,), generator=generator).tolist()
-    return (3 * torch.rand(len(sizes), generator=generator)).tolist(), sizes
+def _moving(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    weight, velocity, gradient = (torch.randn(3, generator=generator) for _ in range(3))
+    # The first moves off from rest: there the velocity is the gradient.
+    return weight, velocity * (number > 0), gradient, (0.1, 0.05, 0.2, 0.01)[number % 4], (0.9, 0.8, 0.5)[number % 3]
 
 
-def _mean(losses: list[float], sizes: list[int]) -> float:
-    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+def _momentum(
+    weight: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = momentum * velocity + gradient
+    return weight - rate * velocity, velocity
 
 
-epoch_loss = Exercise(
-    name="epoch_loss",
-    reference=_mean,
-    draw=_batches,
+def _nesterov(
+    weight: Tensor, velocity: Tensor, gradient: Tensor, rate: float, momentum: float
+) -> tuple[Tensor, Tensor]:
+    velocity = momentum * velocity + gradient
+    return weight - rate * (gradient + momentum * velocity), velocity
+
+
+momentum_step = Exercise(
+    name="momentum_step",
+    reference=_momentum,
+    draw=_moving,
     mistakes={
-        "unweighted": lambda a, n: sum(a) / len(a),
-        "sizes_missing": lambda a, n: sum(a) / sum(n),
-        "last_batch": lambda a, n: a[-1],
-        "sum": lambda a, n: _mean(a, n) * sum(n),
+        "plain": lambda w, v, g, r, m: (w - r * g, m * v + g),
+        "old_velocity": lambda w, v, g, r, m: (w - r * v, m * v + g),
+        "not_damped": lambda w, v, g, r, m: _momentum(w, v, g, r, 1.0),
+        "uphill": lambda w, v, g, r, m: (w + r * (m * v + g), m * v + g),
+        "gradient_damped": lambda w, v, g, r, m: _momentum(w, v, (1 - m) * g, r, m),
+        "nesterov": _nesterov,
+        "velocity_forgotten": lambda w, v, g, r, m: (_momentum(w, v, g, r, m)[0], g),
+        "exchanged": lambda w, v, g, r, m: _momentum(w, v, g, r, m)[::-1],
     },
 )
 
@@ -286,6 +263,29 @@ paired_difference = Exercise(
         "root_missing": lambda g, k, n: (_paired(g, k, n)[0], _paired(g, k, n)[1] / math.sqrt(n)),
         "two_errors": lambda g, k, n: (_paired(g, k, n)[0], 2 * _paired(g, k, n)[1]),
         "mean_forgotten": lambda g, k, n: (_paired(g, k, n)[0], math.sqrt(g + k) / n),
+    },
+)
+
+
+def _batches(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    # The first has batches of one size: there the unweighted mean is right.
+    sizes = [50, 50] if number == 0 else torch.randint(1, 60, (number % 4 + 2,), generator=generator).tolist()
+    return (3 * torch.rand(len(sizes), generator=generator)).tolist(), sizes
+
+
+def _mean(losses: list[float], sizes: list[int]) -> float:
+    return sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+
+
+epoch_loss = Exercise(
+    name="epoch_loss",
+    reference=_mean,
+    draw=_batches,
+    mistakes={
+        "unweighted": lambda a, n: sum(a) / len(a),
+        "sizes_missing": lambda a, n: sum(a) / sum(n),
+        "last_batch": lambda a, n: a[-1],
+        "sum": lambda a, n: _mean(a, n) * sum(n),
     },
 )
 
