@@ -314,3 +314,11 @@ def test_single_changes_of_the_last_exercise_gain_what_its_table_says(real_data:
         optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
         fit(model, BatchLoader(some, batch, shuffle=True), epochs=3, optimizer=optimizer, progress=False)
         assert 100 * evaluate(model, held_out).accuracy == pytest.approx(float(table[change]), abs=2.5)
+
+
+@pytest.mark.records
+def test_thirty_epochs_at_a_small_rate_are_worth_more_than_three_quarters() -> None:
+    assert "in 30 epochs of 200: more than 75 % correct" in text("in 30 epochs of 200")
+    run = load_run("published-100")
+    assert 40_000 // run.recipe.batch_size == 200
+    assert 0.75 < run.history.rows[29].validation_accuracy < 0.8
