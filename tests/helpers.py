@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import numpy as np
@@ -29,6 +29,9 @@ from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES
 from cifar_helpers.checks.answers import LETTERS
 from cifar_helpers.checks.questions import Choice, Number, Question
 from cifar_helpers.data import MEAN, STD
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def random_images(count: int, seed: int = 0) -> ImageSet:
@@ -284,3 +287,16 @@ def _saying_to(said: Path, function: Callable[..., Any], *given: Any) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     function(*given)
+
+
+# --- figures --------------------------------------------------------------------------------------------------
+
+
+def titles(figure: Figure) -> list[str]:
+    """Titles of a figure's axes, in order."""
+    return [axes.get_title() for axes in figure.axes]
+
+
+def widths(axes: Any) -> list[float]:
+    """Widths of the bars in a plot, in order."""
+    return [bar.get_width() for bar in axes.patches]

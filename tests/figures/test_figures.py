@@ -5,35 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from helpers import random_images
-from matplotlib.figure import Figure
 from PIL import Image
 
 from cifar_helpers import figures
 from cifar_helpers.figures._base import picture
 
 IMAGES = random_images(40).images
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-def titles(figure: Figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes]
-
-
-def widths(axes: Any) -> list[float]:
-    return [bar.get_width() for bar in axes.patches]
 
 
 def test_a_shown_figure_has_alt_text_and_is_closed() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from helpers import random_images
+from helpers import random_images, titles
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -18,16 +16,6 @@ from cifar_helpers import figures
 PICTURE = random_images(1).images[0]
 GREY = np.random.default_rng(0).random((8, 8), np.float32)
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-def titles(figure: Figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes]
 
 
 def drawn(figure: Figure) -> list[Any]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
@@ -17,12 +15,6 @@ from cifar_helpers.data import MEAN, STD, most_similar, nearest_mean
 
 LESSON = NOTEBOOKS / "01_dataset_tour.ipynb"
 COPIED_STD = (0.2023, 0.1994, 0.2010)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

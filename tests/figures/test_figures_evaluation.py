@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -16,12 +14,6 @@ from cifar_helpers import CLASSES, Metrics, figures
 from cifar_helpers.evaluation import human_confusion, reliability
 
 CONFUSION = torch.randint(1, 60, (10, 10), generator=torch.Generator().manual_seed(0)) + 300 * torch.eye(10).long()
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -16,12 +14,6 @@ from cifar_helpers.figures.network import _FIELDS
 from cifar_helpers.widgets.receptive_field import most_exciting
 
 PICTURE = random_images(1).images[0]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def test_feature_maps_draw_the_first_maps_of_each_layer_on_their_own_symmetric_scale() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pytest
+from helpers import widths
 
 from cifar_helpers import figures
 from cifar_helpers.roofline import LayerWork, Roofline
@@ -23,16 +22,6 @@ FOUND = Roofline(
     100.0,
     10.0,
 )
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    plt.close("all")
-
-
-def widths(axes: Any) -> list[float]:
-    return [bar.get_width() for bar in axes.patches]
 
 
 def written(axes: Any) -> list[str]:

@@ -33,12 +33,6 @@ def drawn(figure: Figure, axes: int = 0) -> dict[str, tuple[list[float], list[fl
     }
 
 
-@pytest.fixture(autouse=True)
-def _close_figures() -> object:
-    yield
-    plt.close("all")
-
-
 def test_curves_draw_loss_and_accuracy_of_both_sets() -> None:
     figure = figures.curves(history([1.5, 1.0, 1.2], [0.3, 0.5, 0.4]))
     assert drawn(figure, 0) == {
