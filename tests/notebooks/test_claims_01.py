@@ -170,7 +170,7 @@ def test_bright_images_end_up_at_airplane_and_dark_ones_at_frog(real_data: Cifar
 
 @pytest.mark.real
 def test_normalised_channels_have_means_close_to_zero_and_blue_was_the_darkest(real_data: Cifar10) -> None:
-    claims("on CIFAR-10 the three means, which differed before (blue was the darkest), are now all close to 0")
+    claims("On CIFAR-10 the three means, which differed before (blue was the darkest), are now all close to 0")
     some = real_data.split()[0].images[:2000]
     before = some.float().mean((0, 2, 3))
     assert before.argmin() == 2 and before.max() - before.min() > 10

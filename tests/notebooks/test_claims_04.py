@@ -247,7 +247,7 @@ def test_the_gap_and_the_loss_are_what_the_lesson_says() -> None:
     assert 0.5 < loss["small-decay"] / loss["small-plain"] < 0.6  # "little more than half"
     history = load_run("small-plain").history
     best, last = history.rows[history.best_epoch - 1], history.rows[-1]
-    words = text("Accuracy is only half of the story")
+    words = text("has its lowest loss after epoch")
     assert f"lowest loss after epoch {best.epoch}, with {best.validation_accuracy:.1%}".replace("%", " %") in words
     assert 100 * (last.validation_accuracy - best.validation_accuracy) == pytest.approx(10, abs=0.5)
     rates = history["learning_rate"]

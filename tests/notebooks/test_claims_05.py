@@ -146,7 +146,7 @@ def test_a_training_step_does_about_three_times_the_work_of_a_forward_pass() -> 
 def test_a_large_gpu_would_wait_for_memory() -> None:
     layers = layer_work(CifarCNN(), 200)
     halved = [2 * layer.intensity for layer in layers if layer.name.startswith("conv")]
-    assert "two of the three convolutions are left of that ridge" in PROSE
+    assert "two of the three convolutions are left of its ridge" in PROSE
     assert sum(value < 989 / 3.35 for value in halved) == 2
     flop, moved = totals(layers)
     assert 9 < (moved / 2 / 3.35) / (flop / 989) < 11 and "about ten times as long for its bytes" in PROSE
