@@ -151,7 +151,7 @@ def test_a_large_gpu_would_wait_for_memory() -> None:
     flop, moved = totals(layers)
     assert 9 < (moved / 2 / 3.35) / (flop / 989) < 11 and "about ten times as long for its bytes" in PROSE
     two_cores = flop / recorded_benchmark("d")[1]["GFLOP/s"]
-    assert round(two_cores / (moved / 2 / 3350), -1) == 450 and "at most about 450 times as fast" in PROSE
+    assert round(two_cores / (moved / 2 / 3350), -1) == 450 and "could be about 450 times as fast" in PROSE
     rate = recorded_benchmark("d")[1]["GFLOP/s"]
     assert f"recorded cores reach {rate:.0f} GFLOP/s" in PROSE and 2000 < 989_000 / rate < 10_000
 
