@@ -89,14 +89,14 @@ class MLP(nn.Module):
 class CompactCNN(nn.Module):
     """Convolution stages, then the mean of each channel and one linear layer: no hidden layers.
 
-    Each stage halves the image. After its pooling come `depth` further convolutions that keep the shape; with
-    `residual` their output is added to their input (He and others, 2016). Takes normalised images
-    `(B, 3, 32, 32)` and gives logits `(B, 10)`. 483,402 parameters with the default arguments.
+    Each stage halves the image. After its pooling come `depth` further convolutions that keep the shape, in blocks of
+    two; with `residual` each block adds its input to its output, before the last ReLU (He and others, 2016). Takes
+    normalised images `(B, 3, 32, 32)` and gives logits `(B, 10)`. 483,402 parameters with the default arguments.
 
     Args:
         widths: channels of each stage, one to five stages.
-        depth: further convolutions in each stage, 0 or more.
-        residual: add the input of the further convolutions to their output.
+        depth: further convolutions in each stage, 0 or more; an odd one out is a block by itself.
+        residual: add the input of each block to its output (a skip connection).
 
     Raises:
         ValueError: if there are too few or too many stages, a stage without channels, or a negative depth.
@@ -111,8 +111,8 @@ class CompactCNN(nn.Module):
         stages: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise((3, *widths)):
             stages.append(_block(inputs, outputs))
-            if depth:
-                stages.append(_ConvStack(outputs, depth, residual))
+            for done in range(0, depth, 2):
+                stages.append(_ConvBlock(outputs, min(2, depth - done), residual))
         self.features = nn.Sequential(*stages)
         self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
 
@@ -122,8 +122,8 @@ class CompactCNN(nn.Module):
         return logits
 
 
-class _ConvStack(nn.Module):
-    """Convolutions that keep the shape `(B, channels, H, W)`, with or without a shortcut past them."""
+class _ConvBlock(nn.Module):
+    """Convolutions that keep the shape `(B, channels, H, W)`, with or without a skip connection around them."""
 
     def __init__(self, channels: int, depth: int, residual: bool) -> None:
         super().__init__()
@@ -131,12 +131,13 @@ class _ConvStack(nn.Module):
         for _ in range(depth):
             convolution = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
             layers += [convolution, nn.BatchNorm2d(channels), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
+        self.layers, self.relu = nn.Sequential(*layers[:-1]), nn.ReLU()
         self.residual = residual
 
     def forward(self, values: Tensor) -> Tensor:
         changed: Tensor = self.layers(values)
-        return values + changed if self.residual else changed
+        output: Tensor = self.relu(values + changed if self.residual else changed)
+        return output
 
 
 class FastCNN(nn.Module):

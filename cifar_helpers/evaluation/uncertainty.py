@@ -12,7 +12,18 @@ from torch import Tensor
 from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
 
-__all__ = ["Reliability", "bootstrap_interval", "fit_temperature", "human_confusion", "reliability"]
+__all__ = [
+    "Gain",
+    "Reliability",
+    "bootstrap_interval",
+    "fit_temperature",
+    "gain_interval",
+    "human_confusion",
+    "reliability",
+]
+
+# Student's t for a 95 % interval, by degrees of freedom (two recipes with 2 to 5 seeds each have 2, 4, 6 or 8).
+_STUDENT: Final = {2: 4.303, 4: 2.776, 6: 2.447, 8: 2.306}
 
 _TEMPERATURES: Final = (0.01, 100.0)
 _HALVINGS: Final = 60  # leaves an interval far below the precision of float64
@@ -46,6 +57,51 @@ def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, s
     outside = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
     low, high = torch.stack(means).quantile(outside).tolist()
     return low, high
+
+
+@dataclass(frozen=True)
+class Gain:
+    """By how much one recipe is more accurate than another, with its 95 % interval; all in -1..1."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        return f"{100 * self.mean:+.1f} points ({100 * self.low:+.1f} to {100 * self.high:+.1f})"
+
+
+def gain_interval(new: Tensor, base: Tensor) -> Gain:
+    """The gain of a recipe over another, with an interval that takes both chances into account: images and seeds.
+
+    The two are compared on the same images, and the gain is the mean over the seeds. Its variance is the sum of two
+    parts: that of the mean over the images of the per-image difference (other images of the same kind), and those of
+    the two means over seeds (other trainings). The interval is Student's, with the degrees of freedom of the seeds.
+
+    Args:
+        new: bool `(seeds, N)`: whether the new recipe's network of each seed classifies each image correctly.
+        base: the same of the recipe that it is compared with, on the same images, with as many seeds.
+
+    Raises:
+        ValueError: if the shapes differ, or there are fewer than 2 or more than 5 seeds or fewer than 2 images.
+    """
+    if new.ndim != 2 or new.shape != base.shape:
+        raise ValueError(f"new and base must both be (seeds, N), got {tuple(new.shape)} and {tuple(base.shape)}")
+    seeds, images = new.shape
+    if 2 * (seeds - 1) not in _STUDENT or images < 2:
+        raise ValueError(f"a gain needs 2 to 5 seeds and at least 2 images, got {seeds} seeds and {images} images")
+    one, other = new.double(), base.double()
+    difference = (one - other).mean(0)
+    of_images = difference.var() / images
+    of_seeds = (one.mean(1).var() + other.mean(1).var()) / seeds
+    mean = float(difference.mean())
+    half = _STUDENT[2 * (seeds - 1)] * float(of_images + of_seeds) ** 0.5
+    return Gain(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers._paths import atomic_write, resources
-from cifar_helpers.data import Cifar10
+from cifar_helpers.data import Cifar10, ImageSet
 from cifar_helpers.evaluation import Metrics, collect_logits, evaluate
 from cifar_helpers.models import TestTimeAugmentation
 from cifar_helpers.runs.recipes import Network, Recipe, prepare, trained_on
@@ -78,29 +78,36 @@ class Run:
         """Epochs whose weights are stored, in order; 0 is before training."""
         return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
 
-    def predictions(self) -> Tensor:
+    def predictions(self, views: int = 1) -> Tensor:
         """The predicted class of each validation image at the end: int64 `(10_000,)`, in the split's order.
 
         This allows two runs to be compared image by image.
 
+        Args:
+            views: 1, or the recipe's number of views of each image for the predictions with test-time augmentation.
+
         Raises:
             ValueError: if they were not recorded.
         """
-        file = self.folder / "predictions.npy"
+        file = self.folder / _predictions_file(views)
         if not file.exists():
-            raise ValueError(f"run {self.name!r} was recorded without its predictions. Record it again to compare it")
+            kind = "its predictions" if views == 1 else f"predictions from {views} views"
+            raise ValueError(f"run {self.name!r} was recorded without {kind}. Record it again to compare it")
         return torch.from_numpy(np.load(file, allow_pickle=False)).long()
 
-    def correct(self) -> Tensor:
+    def correct(self, views: int = 1) -> Tensor:
         """Whether the network classifies each validation image correctly at the end: bool `(10_000,)`.
 
         The labels are kept in `resources`, so that runs can be compared image by image without the images.
+
+        Args:
+            views: as for `predictions`.
 
         Raises:
             ValueError: if the predictions were not recorded.
         """
         labels = np.load(resources() / "validation_labels.npy", allow_pickle=False)
-        return self.predictions() == torch.from_numpy(labels).long()
+        return self.predictions(views) == torch.from_numpy(labels).long()
 
     def first_kernels(self) -> Tensor:
         """The kernels of the first layer before training and after each epoch: `(epochs + 1, 32, 3, 3, 3)`.
@@ -165,14 +172,14 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     train, validation = trained_on(recipe, data), data.split()[1]
     metrics = {
         "training": _summary(evaluate(model, train.subset(slice(0, 10_000)))),
-        "validation": _summary(evaluate(model, validation)),
+        "validation": _summary(_measure(model, validation, target)),
         "exact test": _summary(evaluate(model, data.exact_test)) if data.exact_test_images else None,
         "all test": _summary(evaluate(model, data.test)) if len(data.test_labels) else None,
         "test images": {"all": len(data.test_labels), "exact": data.exact_test_images},
     }
     if recipe.views:
         several = TestTimeAugmentation(model, shift=0 if recipe.views == 2 else 1)
-        metrics[f"validation, {recipe.views} views"] = _summary(evaluate(several, validation))
+        metrics[f"validation, {recipe.views} views"] = _summary(_measure(several, validation, target, recipe.views))
         if data.exact_test_images:
             metrics[f"exact test, {recipe.views} views"] = _summary(evaluate(several, data.exact_test))
     config = {
@@ -187,9 +194,6 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     }
     if recipe.keep_weights:
         save_weights(model, target / "weights.pt")
-    predictions = collect_logits(model, validation)[0].argmax(1)
-    with atomic_write(target / "predictions.npy") as part, part.open("wb") as file:
-        np.save(file, predictions.numpy().astype(np.uint8))
     _write_json(target / "config.json", config)
     _write_json(target / "metrics.json", metrics)
     history.to_csv(target / "history.csv")
@@ -259,6 +263,18 @@ def train_by(
     for snapshot in snapshots:
         torch.save(torch.stack(snapshot.kernels), snapshot.folder / "kernels.pt")
     return plan.model, history, history.precision
+
+
+def _measure(model: nn.Module, validation: ImageSet, folder: Path, views: int = 1) -> Metrics:
+    """Measure a network on the validation images, and keep its predictions."""
+    logits, labels = collect_logits(model, validation)
+    with atomic_write(folder / _predictions_file(views)) as part, part.open("wb") as file:
+        np.save(file, logits.argmax(1).numpy().astype(np.uint8))
+    return Metrics.of(logits, labels)
+
+
+def _predictions_file(views: int) -> str:
+    return "predictions.npy" if views == 1 else f"predictions-{views}-views.npy"
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from cifar_helpers import (
     normalise,
 )
 from cifar_helpers.checks.lesson_08 import pictures
-from cifar_helpers.models import _ConvStack
+from cifar_helpers.models import _ConvBlock
 from cifar_helpers.runs.ablation import ABLATIONS, measured
 
 LOSS = nn.functional.cross_entropy
@@ -40,7 +40,7 @@ LOSS = nn.functional.cross_entropy
 def gradients(images: ImageSet, shortcuts: bool, norms: bool = True, seed: int = 0) -> list[Tensor]:
     """Of the weights of thirty convolutions, the first first, in a fresh network like the blocks of `CompactCNN`."""
     torch.manual_seed(seed)
-    pairs = nn.Sequential(*(_ConvStack(32, 2, shortcuts) for _ in range(15)))
+    pairs = nn.Sequential(*(_ConvBlock(32, 2, shortcuts) for _ in range(15)))
     if not norms:
         for pair in pairs:
             pair.layers = nn.Sequential(*(part for part in pair.layers if not isinstance(part, nn.BatchNorm2d)))
@@ -79,59 +79,6 @@ def test_two_batches_agree_about_a_middle_layer_with_shortcuts_alone(sketches: C
         assert alike > 0.3 if shortcuts else abs(alike) < 0.15
 
 
-def linear_accuracy(values: Tensor, labels: Tensor, few: int) -> float:
-    torch.manual_seed(0)
-    values = (values - values[:few].mean(0)) / (values[:few].std(0) + 0.001)
-    linear = nn.Linear(values.shape[1], 10)
-    optimizer = torch.optim.AdamW(linear.parameters(), lr=0.01, weight_decay=1.0)
-    for _ in range(100):
-        optimizer.zero_grad()
-        LOSS(linear(values[:few]), labels[:few]).backward()
-        optimizer.step()
-    return float((linear(values[few:]).argmax(1) == labels[few:]).float().mean())
-
-
-def accuracies_of_turns(validation: ImageSet, epochs: int) -> tuple[float, float, float]:
-    """On all but the first 400 images: linear layer on the means, on the maps, and a new network."""
-    turns = torch.randint(4, (len(validation),), generator=torch.Generator().manual_seed(0))
-    pairs = zip(validation.images, turns.tolist(), strict=True)
-    images = torch.stack([image.rot90(k, (1, 2)) for image, k in pairs])
-    good = load_run("good-25").model()
-    with torch.no_grad():
-        maps = torch.cat([good.features(normalise(part)) for part in images.split(400)])
-    torch.manual_seed(0)
-    new, some = CifarCNN(), ImageSet(images[:400], turns[:400])
-    optimizer = torch.optim.SGD(new.parameters(), lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    loader = BatchLoader(some, 50, shuffle=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.02, total_steps=epochs * len(loader))
-    fit(new, loader, epochs=epochs, optimizer=optimizer, scheduler=schedule, progress=False)
-    assert evaluate(new, some).accuracy > 0.95  # "does learn all 400 by heart"
-    scratch = evaluate(new, ImageSet(images[400:], turns[400:])).accuracy
-    return linear_accuracy(maps.mean((2, 3)), turns, 400), linear_accuracy(maps.flatten(1), turns, 400), scratch
-
-
-def test_means_of_maps_do_not_tell_which_way_up_and_the_maps_do(sketches: Cifar10) -> None:
-    means, places, scratch = accuracies_of_turns(sketches.split()[1], epochs=10)
-    assert 0.5 < means < scratch - 0.05 and places > means + 0.05  # guessing gets a quarter
-    assert right("free_labels") == "No: the means have lost what this task asks for."
-
-
-@pytest.mark.slow
-def test_nor_do_they_for_photographs(real_data: Cifar10) -> None:
-    means, places, scratch = accuracies_of_turns(real_data.split()[1].subset(slice(0, 2400)), epochs=20)
-    assert 0.4 < means < scratch and places > means + 0.02
-
-
-def test_stopping_mends_the_loss_and_next_to_nothing_of_the_accuracy() -> None:
-    names = after_cell("08", "def kept_by", {"load_run": load_run})
-    cells = after_cell("08", "gains = [kept", names)
-    losses = [kept.validation_loss / last.validation_loss for last, kept in cells["pairs"].values()]
-    assert max(losses) < 1 and statistics.mean(losses) < 0.8
-    assert abs(statistics.mean(cells["gains"])) < 0.01 < max(cells["gains"])
-    assert max(zip(cells["gains"], cells["names"], strict=True))[1] == "nothing"
-    assert "next to nothing in accuracy" in right("stopping_brings")
-
-
 CHANGES = {
     "The one-cycle rate": "ladder-one-cycle",
     "Shifts by up to 2 pixels": "ladder-shift",
@@ -156,7 +103,7 @@ def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
 
 def test_layers_with_a_way_round_leave_things_as_they_are_if_they_give_zeros() -> None:
     values = torch.randn(2, 8, 4, 4, generator=torch.Generator().manual_seed(0))
-    further = _ConvStack(8, 2, residual=True).eval()
+    further = _ConvBlock(8, 2, residual=True).eval()
     assert not torch.equal(further(values), values)
     for parameter in further.layers[-2].parameters():  # the last batch norm
         nn.init.zeros_(parameter)

@@ -13,7 +13,7 @@ from torch import Tensor
 from cifar_helpers import Metrics
 from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
-from cifar_helpers.evaluation import bootstrap_interval, fit_temperature, human_confusion, reliability
+from cifar_helpers.evaluation import bootstrap_interval, fit_temperature, gain_interval, human_confusion, reliability
 
 LOSS = torch.nn.functional.cross_entropy
 
@@ -28,6 +28,50 @@ def made_up(count: int = 4000, truth: float = 1.0) -> tuple[Tensor, Tensor]:
     logits = 2 * torch.randn(count, 10, generator=generator)
     labels = torch.multinomial((logits / truth).softmax(1), 1, generator=generator).flatten()
     return logits, labels
+
+
+# --- gains ---------------------------------------------------------------------------------------------------------
+
+
+def trained_networks(seeds: int, gained: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Correctness of two recipes' networks: images of their own difficulty, seeds of their own skill."""
+    hard = torch.randn(1000, generator=generator)
+
+    def networks(skill: float) -> Tensor:
+        skills = skill + 0.15 * torch.randn(seeds, 1, generator=generator)
+        return hard + 0.7 * torch.randn(seeds, 1000, generator=generator) < skills
+
+    return networks(1 + gained), networks(1)
+
+
+def test_an_interval_of_a_gain_contains_nothing_in_95_of_100_pairs_of_equal_recipes() -> None:
+    generator = torch.Generator().manual_seed(0)
+    gains = [gain_interval(*trained_networks(3, 0, generator)) for _ in range(400)]
+    assert 0.93 < sum(not gain.is_beyond_chance for gain in gains) / 400 <= 0.995
+
+
+def test_a_large_gain_is_beyond_chance_and_its_opposite_too() -> None:
+    new, base = trained_networks(3, 1.0, torch.Generator().manual_seed(0))
+    up, down = gain_interval(new, base), gain_interval(base, new)
+    assert up.is_beyond_chance and down.is_beyond_chance and up.low == pytest.approx(-down.high)
+    assert up.mean == pytest.approx(float(new.double().mean() - base.double().mean()))
+    assert str(up) == f"{100 * up.mean:+.1f} points ({100 * up.low:+.1f} to {100 * up.high:+.1f})"
+
+
+def test_both_chances_count_images_and_seeds() -> None:
+    same = right_and_wrong(1000, 0.9).expand(3, -1)
+    other = same.clone()
+    other[:, -20:] = True  # the same 20 images with every seed: no chance of seeds
+    images_only = gain_interval(other, same)
+    assert images_only.high - images_only.mean == pytest.approx(2.776 * math.sqrt(0.02 * 0.98 / 999), rel=1e-3)
+    skills = torch.stack([right_and_wrong(1000, share) for share in (0.85, 0.9, 0.95)])
+    assert gain_interval(skills, same).high > 2.776 * 0.05 / math.sqrt(3)
+
+
+@pytest.mark.parametrize(("seeds", "images", "others"), [(1, 9, 9), (6, 9, 9), (3, 1, 1), (3, 9, 8)])
+def test_a_gain_of_too_few_networks_or_images_is_refused(seeds: int, images: int, others: int) -> None:
+    with pytest.raises(ValueError, match="seeds"):
+        gain_interval(torch.ones(seeds, images, dtype=torch.bool), torch.ones(seeds, others, dtype=torch.bool))
 
 
 # --- intervals ---------------------------------------------------------------------------------------------------
