@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
-from helpers import ALL, after_cell, right, solution
+from helpers import ALL, right, solution
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers import (
-    BatchLoader,
     Cifar10,
     CifarCNN,
     CompactCNN,
     ImageSet,
     TestTimeAugmentation,
     count_parameters,
-    evaluate,
-    fit,
     load_run,
     normalise,
 )
