@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, ladder, roof, sweeps, tricks
+from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, sweeps, tricks
 from benchmarks.common import table
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
@@ -24,7 +24,6 @@ PARTS = {
     "d": ("Arithmetic of a training step, batch 200, and where its time goes", roof.measure),
     "e": ("Cost of an epoch of fit", costs.measure),
     "f": ("Training time per image against batch size", sweeps.measure),
-    "g": ("An epoch of each recipe of the ladder, seconds", ladder.measure),
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
 }
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"

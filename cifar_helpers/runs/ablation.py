@@ -1,21 +1,29 @@
-"""The ladder of lesson 08: one change after another, each with its gain, its cost and its reason.
+"""The ladder of lesson 08: one change after another, each with its gain over a stated base, its cost and its reason.
 
-Every rung has recorded runs in `resources/runs/`: three (seeds 0, 1 and 2), except for the longest. The times of the
-first nine rungs and of the alternatives come from the benchmark, part `g`, because their records were made side by side
-and can be compared only in accuracy. The fast networks were recorded alone, on both cores.
+Every rung has three recorded runs in `resources/runs/` (seeds 0, 1 and 2), except for the longest. A cost is counted
+in operations, which are the same on every machine.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from dataclasses import dataclass, replace
 
-from cifar_helpers.models import count_parameters
-from cifar_helpers.runs import Run, load_run, run_names
-from cifar_helpers.timing import recorded_benchmark
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measured", "names_of", "seconds_of_epochs"]
+from cifar_helpers.evaluation import Gain, gain_interval
+from cifar_helpers.models import count_parameters
+from cifar_helpers.runs.recipes import Recipe
+from cifar_helpers.runs.records import Run, load_run
+
+__all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measured", "names_of"]
+
+_TRAINING = 3  # a training step costs the forward pass three times: forward, and gradients by inputs and by weights
+_SIZE = (1, 3, 32, 32)
 
 
 @dataclass(frozen=True)
@@ -24,71 +32,105 @@ class Ablation:
 
     Attributes:
         run: name of the recorded run with seed 0.
-        change: what differs from the rung before, in a few words.
+        change: what differs from the base, in a few words.
         why: the reason for its gain or loss, in a sentence.
-        measure: which measurement in the record counts: `validation`, `validation, 6 views`, or `last epoch` for the
-            weights before they are averaged.
+        base: name of the run with seed 0 that it is compared with; empty for none.
+        views: number of views of each validation image whose logits are averaged.
         seeds: the seeds of its runs.
     """
 
     run: str
     change: str
     why: str
-    measure: str = "validation"
+    base: str = ""
+    views: int = 1
     seeds: tuple[int, ...] = (0, 1, 2)
 
 
 ABLATIONS: tuple[Ablation, ...] = (
-    Ablation("ladder-start", "CifarCNN, constant rate", "The starting point: momentum, weight decay, flips, 6 epochs."),
+    Ablation("ladder-start", "CifarCNN, constant rate 0.02", "The base: momentum, weight decay, flips, 6 epochs."),
+    Ablation(
+        "ladder-high-rate",
+        "constant rate 0.1",
+        "Large steps to the end never let the network settle.",
+        base="ladder-start",
+    ),
     Ablation(
         "ladder-one-cycle",
-        "one-cycle rate",
-        "A high rate makes fast progress; its fall to zero lets the network settle.",
+        "one-cycle rate, peak 0.1",
+        "The same large steps make fast progress, and the fall to zero lets the network settle.",
+        base="ladder-high-rate",
     ),
+    Ablation(
+        "ladder-no-dropout",
+        "no dropout",
+        "Six epochs hardly overfit, so dropout only slows learning down.",
+        base="ladder-one-cycle",
+    ),
+    Ablation(
+        "ladder-no-hidden",
+        "global average pooling",
+        "Nine tenths of the parameters go with the hidden layers, and they were useful.",
+        base="ladder-no-dropout",
+    ),
+    Ablation(
+        "ladder-deeper",
+        "two more convolutions per stage",
+        "Depth gives larger receptive fields and finer features.",
+        base="ladder-no-hidden",
+    ),
+    Ablation(
+        "ladder-residual",
+        "skip connections",
+        "The layers only have to learn a change to their input.",
+        base="ladder-deeper",
+    ),
+    Ablation(
+        "ladder-residual",
+        "six views of each image",
+        "Chance errors in single views cancel out over six, at six times the cost per prediction.",
+        base="ladder-residual",
+        views=6,
+    ),
+)
+"""From `CifarCNN` upwards; each rung keeps all earlier changes, and is compared with the rung before."""
+
+ALTERNATIVES: tuple[Ablation, ...] = (
     Ablation(
         "ladder-shift",
         "shifts by 2 pixels",
-        "New variations in each epoch fight overfitting, but six epochs hardly overfit.",
+        "New variations fight overfitting, of which there is little.",
+        base="ladder-no-dropout",
+    ),
+    Ablation(
+        "ladder-cutout",
+        "cutout of 8 pixels",
+        "It fights overfitting, of which there is little.",
+        base="ladder-no-dropout",
+    ),
+    Ablation(
+        "ladder-mixup", "mixup", "It makes every step harder, which pays only in longer runs.", base="ladder-no-dropout"
     ),
     Ablation(
         "ladder-smoothing",
         "label smoothing",
         "Images that are already classified with confidence pull less; after six epochs there are few of them.",
+        base="ladder-no-dropout",
     ),
     Ablation(
-        "ladder-no-hidden",
-        "no hidden layers",
-        "The channel means feed the output layer directly: nine tenths of the parameters go, and they were useful.",
-    ),
-    Ablation(
-        "ladder-deeper", "two more convolutions per stage", "Depth gives larger receptive fields and finer features."
-    ),
-    Ablation(
-        "ladder-average",
-        "a shortcut past them",
-        "The layers learn only a change to their input, and gradients in early layers agree better between batches.",
-        measure="last epoch",
+        "ladder-wider",
+        "twice the width",
+        "More features in each layer, at nearly four times the operations.",
+        base="ladder-no-hidden",
     ),
     Ablation(
         "ladder-average",
         "mean of the last weights",
         "The jitter of single steps cancels out, but a rate that falls to zero has left little of it.",
-    ),
-    Ablation(
-        "ladder-average",
-        "six views of each image",
-        "Chance errors in single views cancel out over six, at six times the cost per prediction.",
-        measure="validation, 6 views",
+        base="ladder-residual",
     ),
 )
-"""From `CifarCNN` upwards; each rung keeps all earlier changes."""
-
-ALTERNATIVES: tuple[Ablation, ...] = (
-    Ablation("ladder-cutout", "cutout of 8 pixels", "It fights overfitting, but 6 epochs hardly overfit."),
-    Ablation("ladder-mixup", "mixup", "It makes every step harder, which is worth it only in longer runs."),
-    Ablation("ladder-wider", "twice the width", "More features in each layer, at nearly four times the arithmetic."),
-)
-"""Changes to the rung with label smoothing that the ladder does not keep."""
+"""Changes that the ladder does not keep, each against a stated base."""
 
 FAST: tuple[Ablation, ...] = (
     Ablation(
@@ -96,21 +138,16 @@ FAST: tuple[Ablation, ...] = (
         "FastCNN, 5 epochs",
         "Whitened input, wide layers with identity (Dirac) initialisation, alternate flips.",
     ),
-    Ablation(
-        "fast-5",
-        "the same, six views",
-        "Worth it where accuracy matters more than time.",
-        measure="validation, 6 views",
-    ),
+    Ablation("fast-5", "the same, six views", "Worth it where accuracy matters more than time.", views=6),
     Ablation(
         "fast-16",
         "wider, 16 epochs, six views",
         "Width and time: a network this wide can make use of more epochs.",
-        measure="validation, 6 views",
+        views=6,
         seeds=(0,),
     ),
 )
-"""Networks and recipes designed for speed, above the ladder."""
+"""Networks and recipes designed for speed, above the ladder: they differ from it in many things at once."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +157,27 @@ class Measured:
     Attributes:
         rung: the one that was measured.
         accuracies: on the 10,000 validation images, one per seed, 0..1.
-        parameters: number of parameters.
-        seconds: of the whole run, including validation after each epoch, on two idle cores; mean over the seeds.
+        gain: over its base, on the same images, with its interval; `None` where it has no base.
+        parameters: number of trained parameters.
+        operations: floating-point operations of one prediction, with all its views.
+        training_operations: floating-point operations of one whole training run.
+        seconds: of a whole recorded run, with validation after each epoch; mean over the seeds. Only runs that were
+            recorded on an idle machine can be compared in seconds.
     """
 
     rung: Ablation
     accuracies: tuple[float, ...]
+    gain: Gain | None
     parameters: int
+    operations: int
+    training_operations: int
     seconds: float
 
     def __str__(self) -> str:
         chance = f"± {100 * self.spread:.1f}" if len(self.accuracies) > 1 else "(one seed)"
-        cost = f"{self.seconds / 60:.1f} minutes, {self.parameters:,} parameters"
-        return f"{self.rung.change}: {self.accuracy:.1%} {chance}, {cost}\n    {self.rung.why}"
+        gained = f"{self.gain}, " if self.gain else ""
+        cost = f"{self.operations / 1e6:.0f} million operations per image, {self.parameters:,} parameters"
+        return f"{self.rung.change}: {gained}accuracy {self.accuracy:.1%} {chance}, {cost}\n    {self.rung.why}"
 
     @property
     def accuracy(self) -> float:
@@ -147,7 +192,7 @@ class Measured:
 
 def names_of(rung: Ablation) -> tuple[str, ...]:
     """The recorded runs of all seeds."""
-    return tuple(rung.run if seed == 0 else f"{rung.run}-seed-{seed}" for seed in rung.seeds)
+    return _names(rung.run, rung.seeds)
 
 
 def measured(rung: Ablation) -> Measured:
@@ -160,24 +205,36 @@ def measured(rung: Ablation) -> Measured:
     for run in runs:
         if replace(run.recipe, seed=0, about="") != replace(runs[0].recipe, about=""):
             raise ValueError(f"run {run.name!r} is not {rung.run!r} with another seed: their recipes differ")
-    accuracies = tuple(_accuracy(run, rung.measure) for run in runs)
-    recorded = statistics.mean(sum(row.seconds for row in run.history) for run in runs)
-    epoch = seconds_of_epochs().get(rung.run)
-    seconds = recorded if epoch is None else runs[0].recipe.epochs * epoch
-    return Measured(rung, accuracies, count_parameters(runs[0].recipe.model()), seconds)
+    recipe = runs[0].recipe
+    measure = "validation" if rung.views == 1 else f"validation, {rung.views} views"
+    forward = _forward_operations(replace(recipe, about="", seed=0))
+    images = int(runs[0].config["data"]["train images"])
+    return Measured(
+        rung,
+        tuple(float(run.metrics[measure]["accuracy"]) for run in runs),
+        _gain(rung, runs) if rung.base else None,
+        count_parameters(recipe.model()),
+        rung.views * forward,
+        _TRAINING * forward * images * recipe.epochs,
+        statistics.mean(sum(row.seconds for row in run.history) for run in runs),
+    )
 
 
-def _accuracy(run: Run, measure: str) -> float:
-    if measure == "last epoch":
-        return run.history.rows[-1].validation_accuracy
-    return float(run.metrics[measure]["accuracy"])
+def _names(run: str, seeds: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(run if seed == 0 else f"{run}-seed-{seed}" for seed in seeds)
 
 
-def seconds_of_epochs() -> dict[str, float]:
-    """Seconds per epoch of each run's recipe, by run name, as the benchmark last measured them."""
-    return {row["run"]: float(row["median"]) for row in recorded_benchmark("g")}
+def _gain(rung: Ablation, runs: list[Run]) -> Gain:
+    bases = [load_run(name) for name in _names(rung.base, rung.seeds)]
+    return gain_interval(_correct(runs, rung.views), _correct(bases))
 
 
-def timed_runs() -> list[Run]:
-    """One run per recipe of the ladder; the benchmark times their epochs."""
-    return [load_run(n) for n in run_names() if n.startswith("ladder-") and "-seed-" not in n]
+def _correct(runs: list[Run], views: int = 1) -> Tensor:
+    return torch.stack([run.correct(views) for run in runs])
+
+
+@functools.cache
+def _forward_operations(recipe: Recipe) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        recipe.model().eval()(torch.zeros(_SIZE))
+    return int(counter.get_total_flops())
