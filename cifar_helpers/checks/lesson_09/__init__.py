@@ -1,0 +1,1 @@
+"""Exercises and questions of lesson 09."""
