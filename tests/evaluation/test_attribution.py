@@ -11,7 +11,7 @@ from helpers import random_images
 from torch import Tensor, nn
 
 from cifar_helpers import CLASSES, CifarCNN, CompactCNN, FastCNN, normalise
-from cifar_helpers.evaluation.attribution import METHODS, _last_maps, attribute
+from cifar_helpers.evaluation.attribution import METHODS, _last_maps, attribute, rank_agreement
 from cifar_helpers.inference import shipped_model
 
 HORSE = CLASSES.index("horse")
@@ -52,11 +52,11 @@ def test_grad_cam_is_gradient_times_maps_of_the_last_block() -> None:
 
 
 @pytest.mark.parametrize("model", [CifarCNN(), CompactCNN(), FastCNN((24, 24, 24))], ids=lambda m: type(m).__name__)
-def test_grad_cam_looks_at_maps_behind_the_last_activation_of_each_network(model: nn.Module) -> None:
+def test_grad_cam_looks_at_maps_after_the_last_activation_of_each_network(model: nn.Module) -> None:
     layer = _last_maps(model)
     assert isinstance(layer, (nn.ReLU, nn.GELU))
-    behind = list(model.modules())[list(model.modules()).index(layer) + 1 :]
-    assert not any(isinstance(part, nn.Conv2d) for part in behind)
+    after = list(model.modules())[list(model.modules()).index(layer) + 1 :]
+    assert not any(isinstance(part, nn.Conv2d) for part in after)
 
 
 def test_saliency_is_the_largest_gradient_of_the_colours() -> None:
@@ -66,8 +66,31 @@ def test_saliency_is_the_largest_gradient_of_the_colours() -> None:
     assert np.allclose(attribute(model, SEEN, 3, "saliency"), slope[0].abs().amax(0), atol=1e-6)
 
 
+@pytest.mark.parametrize("label", [3, HORSE])
+def test_integrated_gradients_add_up_to_the_difference_from_the_mean_colour(label: int) -> None:
+    model = shipped_model()
+    with torch.no_grad():
+        seen, grey = model(torch.stack([normalise(SEEN), torch.zeros(3, 32, 32)]))[:, label]
+    values = attribute(model, SEEN, label, "integrated gradients")
+    assert values.sum() == pytest.approx(float(seen - grey), rel=0.05) and values.min() < 0 < values.max()
+
+
+def test_ranks_of_equal_values_are_shared() -> None:
+    one, other = np.array([0.0, 0.0, 2.0, 5.0]), np.array([1.0, 2.0, 3.0, 4.0])
+    wanted = np.corrcoef([1.5, 1.5, 3, 4], [1, 2, 3, 4])[0, 1]
+    assert rank_agreement(one, other) == pytest.approx(wanted)
+    assert rank_agreement(other.reshape(2, 2), 10 * other.reshape(2, 2) ** 3) == pytest.approx(1)
+    assert rank_agreement(other, -other) == pytest.approx(-1)
+
+
+def test_a_flat_map_agrees_with_none_and_shapes_must_fit() -> None:
+    assert rank_agreement(np.zeros((4, 4)), np.arange(16.0).reshape(4, 4)) == 0
+    with pytest.raises(ValueError, match=r"\(2,\) and \(3,\)"):
+        rank_agreement(np.zeros(2), np.zeros(3))
+
+
 class Positive(torch.autograd.Function):
-    """ReLU that lets back only what is positive, where the input was."""
+    """ReLU that passes back only positive gradients, where its input was positive."""
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
@@ -111,7 +134,7 @@ def test_every_method_leaves_the_network_as_it_was(method: str) -> None:
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in model.modules())
 
 
-def test_what_a_method_cannot_explain_is_told() -> None:
+def test_what_a_method_cannot_explain_is_an_error() -> None:
     linear = nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))
     with pytest.raises(ValueError, match="convolutions"):
         attribute(linear, SEEN, 0, "Grad-CAM")
