@@ -49,8 +49,17 @@ def denormalise(images: Tensor) -> Tensor:
     return images.float().mul(std).add_(mean).mul_(255).round_().clamp_(0, 255).to(torch.uint8)
 
 
-@functools.cache
 def _channel_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    # A tensor that is made while torch traces a network (for an export, say) has no numbers, and must not be kept.
+    return _new_statistics(device) if torch.compiler.is_compiling() else _kept_statistics(device)
+
+
+@functools.cache
+def _kept_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    return _new_statistics(device)
+
+
+def _new_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
     return (
         torch.tensor(MEAN, device=device).view(3, 1, 1),
         torch.tensor(STD, device=device).view(3, 1, 1),

@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers import random_images, save_png, write_batches, write_class_folders, write_kaggle
 from PIL import Image
+from torch import nn
 from torchvision.transforms import v2
 
 from cifar_helpers import (
@@ -26,7 +27,7 @@ from cifar_helpers import (
     load_cifar10,
     normalise,
 )
-from cifar_helpers.data import MEAN, STD, pictures
+from cifar_helpers.data import MEAN, STD, pictures, transforms
 
 
 def small_set(count: int = 100) -> Cifar10:
@@ -288,6 +289,19 @@ def test_a_share_out_of_range_is_refused(share: float) -> None:
 def test_a_split_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
         small_set(10).split(0.2)
+
+
+class _Normalising(nn.Module):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return normalise(images)
+
+
+def test_normalise_gives_the_same_numbers_after_an_export_as_before() -> None:
+    images = random_images(2).images
+    before = normalise(images)
+    transforms._kept_statistics.cache_clear()
+    exported = torch.export.export(_Normalising(), (images,))
+    assert torch.equal(normalise(images), before) and torch.equal(exported.module()(images), before)
 
 
 def test_normalise_agrees_with_torchvision_and_its_inverse_is_exact() -> None:
