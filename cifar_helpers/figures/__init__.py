@@ -35,7 +35,7 @@ from cifar_helpers.figures.evaluation import (
     mistakes_compared,
     reliability_diagram,
 )
-from cifar_helpers.figures.inference import confusion, moved_crop, predictions, seen
+from cifar_helpers.figures.inference import confusion, evidence, moved_crop, predictions, rejection, seen
 from cifar_helpers.figures.network import (
     activation_spread,
     bars,
@@ -85,6 +85,7 @@ __all__ = [
     "descent",
     "edge_maps",
     "epoch_times",
+    "evidence",
     "exciting_pictures",
     "feature_maps",
     "field_sketch",
@@ -106,6 +107,7 @@ __all__ = [
     "predictions",
     "probability_bars",
     "rate_sweep",
+    "rejection",
     "reliability_diagram",
     "roofline",
     "schedule",

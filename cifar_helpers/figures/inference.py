@@ -1,8 +1,10 @@
-"""Figures of lesson 06: pictures with what the network says about them."""
+"""Figures of lesson 06: pictures with their predictions, what spoke for a prediction, and what a threshold costs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,50 +18,64 @@ from torch import Tensor
 
 from cifar_helpers.data import CLASSES
 from cifar_helpers.data.pictures import open_rgb
-from cifar_helpers.figures._base import PALETTE, draw_image, new_figure
+from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 from cifar_helpers.inference import Prediction, percent
 
-__all__ = ["confusion", "moved_crop", "predictions", "seen"]
+__all__ = ["confusion", "evidence", "moved_crop", "predictions", "rejection", "seen"]
 
-_RIGHT, _WRONG = "black", PALETTE[3]  # a cross marks the wrong ones too, for readers who see no colour
+# Marks say the same as the colours, for readers who see no colour.
+_RIGHT: Final = {"color": "black"}
+_WRONG: Final = {"color": PALETTE[3]}
+_UNKNOWN: Final = {"color": "0.35", "fontstyle": "italic"}
 
 
 def predictions(
     pictures: Sequence[Image.Image | Tensor],
     said: Sequence[Prediction],
-    truths: Sequence[str | None] | None = None,
+    labels: Sequence[str | None] | None = None,
     columns: int = 4,
 ) -> Figure:
-    """Pictures, each with the class and its probability as the title.
+    """Pictures, each with the predicted class and its probability as the title.
+
+    A prediction that agrees with the label gets a tick; one that does not gets a cross, with the label below. Where
+    the label is not one of the ten classes, nothing is marked.
 
     Args:
         pictures: RGB images of any size, or uint8 `(3, H, W)`.
         said: one prediction for each.
-        truths: what each picture shows, `None` where nobody knows: a wrong answer gets a cross and the
-            right one below it.
+        labels: the label of each picture: a class, another name of what it shows, or `None`.
         columns: pictures in a row.
 
     Raises:
-        ValueError: if there are no pictures, or not as many predictions or truths as pictures.
+        ValueError: if there are no pictures, or not as many predictions or labels as pictures.
     """
-    if not 0 < len(pictures) == len(said) or (truths is not None and len(truths) != len(said)):
-        given = f"{len(said)} predictions and {'no' if truths is None else len(truths)} truths"
-        raise ValueError(f"each picture needs one prediction and one truth, got {len(pictures)} with {given}")
+    names = [None] * len(said) if labels is None else labels
+    if not 0 < len(pictures) == len(said) == len(names):
+        given = f"{len(said)} predictions and {len(names)} labels"
+        raise ValueError(f"each picture needs one prediction and one label, got {len(pictures)} with {given}")
     rows = -(-len(pictures) // columns)
-    room = 0.35 if truths is None else 0.5
-    figure, axes = new_figure(columns * 1.6, rows * (1.5 + room), nrows=rows, ncols=columns, squeeze=False)
+    figure, axes = new_figure(columns * 1.75, rows * 2.1, nrows=rows, ncols=columns, squeeze=False)
     for place in axes.flat[len(pictures) :]:
         place.set_visible(False)
-    for k, (place, answer) in enumerate(zip(axes.flat, said, strict=False)):
-        picture = pictures[k]
+    for place, picture, answer, name in zip(axes.flat, pictures, said, names, strict=False):
         place.imshow(_pixels(picture, most=128), interpolation="nearest")
         place.set_axis_off()
-        title, right = f"{answer.label} {percent(answer.probability)}", True
-        if truths is not None:
-            right = truths[k] in (answer.label, None)
-            title = title if right else f"✗ {title}\nshown: {truths[k]}"
-        place.set_title(title, fontsize=11, color=_RIGHT if right else _WRONG)
-    return figure
+        title, style = _title(answer, name)
+        place.set_title(title, fontsize=11, **style)
+    known = [name == answer.label for answer, name in zip(said, names, strict=True) if name in CLASSES]
+    listed = "; ".join(
+        f"{name or 'no label'}: {answer.label} {percent(answer.probability)}"
+        for answer, name in zip(said, names, strict=True)
+    )
+    count = f", {sum(known)} of {len(known)} as their labels say" if known else ""
+    return described(figure, f"Pictures with their predictions{count}. {listed}.")
+
+
+def _title(answer: Prediction, label: str | None) -> tuple[str, Mapping[str, Any]]:
+    title = f"{answer.label} {percent(answer.probability)}"
+    if label not in CLASSES:
+        return (f"{title}\n({label})" if label else title), _UNKNOWN
+    return (f"✓ {title}", _RIGHT) if label == answer.label else (f"✗ {title}\nlabel: {label}", _WRONG)
 
 
 def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
@@ -74,13 +90,14 @@ def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
     axes[0].add_patch(frame)
     draw_image(axes[1], prediction.seen, "what the network sees, 32 × 32")
     names, shares = zip(*prediction.top, strict=True)
-    bars = axes[2].barh(names, shares, color=PALETTE[0])
+    bars = axes[2].barh(names, [100 * share for share in shares], color=PALETTE[0])
     axes[2].bar_label(bars, [percent(share) for share in shares], padding=3, fontsize=10)
     axes[2].invert_yaxis()
-    axes[2].set_xlim(0, 1.18)  # room for the numbers behind full bars
-    axes[2].set_xticks([0, 0.5, 1])
-    axes[2].set_xlabel("probability")
-    return figure
+    axes[2].set_xlim(0, 118)  # room for the numbers after full bars
+    axes[2].set_xticks([0, 50, 100])
+    axes[2].set_xlabel("probability (%)")
+    alt = f"A picture of {width} × {height} pixels, and the 32 × 32 pixels that the network sees of it"
+    return described(figure, f"{alt}. Its most probable classes: {prediction}.")
 
 
 def moved_crop(positions: Sequence[int], said: Sequence[Prediction], label: str, classes: int = 3) -> Figure:
@@ -96,7 +113,7 @@ def moved_crop(positions: Sequence[int], said: Sequence[Prediction], label: str,
         ValueError: if there are not as many predictions as positions, or fewer than two.
     """
     if len(positions) != len(said) or len(said) < 2:
-        raise ValueError(f"moved_crop needs two crops or more, got {len(positions)} and {len(said)} answers")
+        raise ValueError(f"moved_crop needs two crops or more, got {len(positions)} and {len(said)} predictions")
     figure, axes = new_figure(10, 4.6, nrows=2, ncols=len(said), gridspec_kw={"height_ratios": [1, 2.4]}, squeeze=False)
     for place, answer in zip(axes[0], said, strict=True):
         draw_image(place, answer.seen, f"{answer.label} {percent(answer.probability)}")
@@ -104,36 +121,123 @@ def moved_crop(positions: Sequence[int], said: Sequence[Prediction], label: str,
     for place in axes[1]:
         place.remove()
     lines = figure.add_subplot(grid[1, :])
-    table = np.stack([np.asarray(answer.probabilities) for answer in said])
+    table = 100 * np.stack([np.asarray(answer.probabilities) for answer in said])
     for k, chosen in enumerate(np.argsort(-table.max(0), kind="stable")[:classes]):
         marker, dashes = "os^Dv"[k % 5], ("-", "--", ":")[k % 3]
         lines.plot(positions, table[:, chosen], dashes, marker=marker, color=PALETTE[k], label=CLASSES[chosen])
     # Half a step of room at both ends puts each point below its picture.
     room = (positions[-1] - positions[0]) / (len(positions) - 1) / 2
-    lines.set(xlim=(positions[0] - room, positions[-1] + room), ylim=(-0.03, 1.03), xticks=positions)
-    lines.set(xlabel=label, ylabel="probability")
+    lines.set(xlim=(positions[0] - room, positions[-1] + room), ylim=(-3, 103), xticks=positions)
+    lines.set(xlabel=label, ylabel="probability (%)")
     lines.grid(True, color="0.85")
     lines.legend(loc="center right")
-    return figure
+    runs = [(name, [where for where, _ in run]) for name, run in _runs(positions, said)]
+    listed = ", ".join(
+        f"{name} {where[0]} to {where[-1]}" if where[1:] else f"{name} {where[0]}" for name, where in runs
+    )
+    return described(figure, f"Crops of a picture and their probabilities. Predictions by {label}: {listed}.")
+
+
+def _runs(positions: Sequence[int], said: Sequence[Prediction]) -> list[tuple[str, list[tuple[int, Prediction]]]]:
+    """Neighbouring crops with the same prediction."""
+    pairs = zip(positions, said, strict=True)
+    return [(name, list(run)) for name, run in itertools.groupby(pairs, key=lambda pair: pair[1].label)]
+
+
+def evidence(picture: Tensor, maps: Mapping[str, npt.NDArray[Any]]) -> Figure:
+    """A picture and maps of what spoke for a prediction, orange, and against it, purple.
+
+    Each map is divided by its largest magnitude, so all share one scale of colours.
+
+    Args:
+        picture: uint8 `(3, H, W)`.
+        maps: method to numbers `(H, W)`, with a sign, as `attribute` returns them.
+    """
+    count = 1 + len(maps)
+    figure, axes = new_figure(2.5 * count + 1, 2.7, ncols=count)
+    draw_image(axes[0], picture, "what the network sees")
+    peaks = []
+    for place, (method, values) in zip(axes[1:], maps.items(), strict=True):
+        shares = values / max(float(np.abs(values).max()), 1e-9)
+        place.imshow(shares, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
+        place.set(title=method, xticks=[], yticks=[])  # the frame stays: a white border would be lost
+        place.title.set_fontsize(10)
+        row, column = divmod(int(values.argmax()), values.shape[1])
+        peaks.append(f"{method} at row {row}, column {column}")
+    bar = figure.colorbar(axes[-1].images[0], ax=axes, shrink=0.85, pad=0.02, ticks=[-1, 0, 1])
+    bar.ax.set_yticklabels(["against", "0", "for"])
+    bar.set_label("the prediction, share of\nthe map's largest value")
+    return described(figure, f"A picture and what spoke for its prediction, most strongly: {'; '.join(peaks)}.")
+
+
+_THRESHOLDS: Final = np.arange(0.1, 1.0, 0.01)
+_FEWEST: Final = 30  # the accuracy of fewer answers is not drawn: it would be chance
+
+
+def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor]) -> Figure:
+    """What a threshold on the confidence costs and gains: who still gets an answer, and how many of these are correct.
+
+    Args:
+        confidence: `(N,)`, 0..1, of the predictions for images of the classes.
+        correct: bool `(N,)`, whether each is correct.
+        others: what other pictures show, to the confidence `(M,)` of their predictions.
+    """
+    figure, axes = new_figure(8.5, 3.9)
+    sure, right = np.asarray(confidence), np.asarray(correct)
+    answered = sure > _THRESHOLDS[:, None]
+    counts = answered.sum(1)
+    accuracy = (answered & right).sum(1) / counts.clip(1)
+    groups = {"images of the ten classes": sure} | {name: np.asarray(other) for name, other in others.items()}
+    for k, (name, values) in enumerate(groups.items()):
+        share = (values > _THRESHOLDS[:, None]).mean(1)
+        line = ("-", "--", ":")[k % 3]
+        axes.plot(100 * _THRESHOLDS, 100 * share, line, color=PALETTE[k], linewidth=2, label=f"answered: {name}")
+    enough = counts >= _FEWEST
+    label = "correct, of the answered images"
+    axes.plot(100 * _THRESHOLDS[enough], 100 * accuracy[enough], "-.", color="black", linewidth=2, label=label)
+    axes.set(
+        xlabel="threshold: smallest probability that is answered (%)",
+        ylabel="% of the pictures",
+        xlim=(10, 100),
+        ylim=(-3, 103),
+    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    listed = " ".join(_costs(threshold, sure, right, others) for threshold in (0.5, 0.9))
+    return described(figure, f"What a threshold on the probability does. {listed}")
+
+
+def _costs(threshold: float, sure: npt.NDArray[Any], right: npt.NDArray[Any], others: Mapping[str, Tensor]) -> str:
+    answered = sure > threshold
+    passed = ", ".join(f"{(other > threshold).float().mean():.0%} of the {name}" for name, other in others.items())
+    share = f"{right[answered].mean():.1%} of these correctly" if answered.any() else "none"
+    also = f"; also answered: {passed}" if passed else ""
+    return f"Above {threshold:.0%}: {answered.mean():.0%} of the images answered, {share}{also}."
 
 
 def confusion(matrix: Tensor) -> Figure:
-    """A confusion matrix in per cent of each row.
+    """A confusion matrix in percent of each row; what rounds to 0 is left blank.
 
     Args:
         matrix: int64 `(10, 10)`, rows true, columns predicted.
     """
     figure, axes = new_figure(7.2, 5.8)
     draw_confusion(axes, matrix)
-    return figure
+    mistakes = np.asarray(matrix).copy()
+    right, count = int(np.trace(mistakes)), int(mistakes.sum())
+    np.fill_diagonal(mistakes, 0)
+    true, predicted = divmod(int(mistakes.argmax()), len(CLASSES))
+    most = f"{CLASSES[true]} predicted as {CLASSES[predicted]}, {mistakes.max()} times"
+    share = f"{100 * right / max(count, 1):.1f} % of {count:,} images predicted correctly"
+    return described(figure, f"Confusion matrix, {share}. The most frequent mistake: {most}.")
 
 
 def draw_confusion(axes: Axes, matrix: Tensor, *, bar: bool = True) -> None:
-    """Draw a confusion matrix `(10, 10)` of counts or shares in per cent of each row; `bar` adds the key of colours."""
-    shares = 100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1e-9)
+    """Draw a confusion matrix `(10, 10)` of counts or shares in percent of each row; `bar` adds the key of colours."""
+    shares = np.asarray(100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1e-9))
+    texts = [[f"{share:.0f}" if share > 0.5 else "" for share in row] for row in shares]
     sns.heatmap(
-        np.asarray(shares), annot=True, fmt=".0f", cmap="cividis", xticklabels=CLASSES, yticklabels=CLASSES,
-        ax=axes, cbar=bar, cbar_kws={"label": "% of the class"}, annot_kws={"fontsize": 9},
+        shares, annot=texts, fmt="", cmap="cividis", xticklabels=CLASSES, yticklabels=CLASSES,
+        ax=axes, cbar=bar, cbar_kws={"label": "% of the true class"}, annot_kws={"fontsize": 9},
         norm=PowerNorm(0.4, vmin=0, vmax=100),  # lets rare mistakes differ from none
     )  # fmt: skip
     axes.set_xlabel("predicted class")

@@ -46,14 +46,18 @@ class Fixed(nn.Module):
 # --- figures ---------------------------------------------------------------------------------------------
 
 
-def test_predictions_name_each_answer_and_mark_the_wrong_ones() -> None:
-    pictures = [Image.new("RGB", (40, 20), "red"), torch.zeros(3, 32, 32, dtype=torch.uint8)]
-    figure = figures.predictions(pictures, [answer(0.7), answer(0.1, 0.6)], ["airplane", "truck"], columns=3)
+def test_predictions_are_marked_where_the_label_is_a_class_and_only_there() -> None:
+    pictures = [Image.new("RGB", (40, 20), "red"), *[torch.zeros(3, 32, 32, dtype=torch.uint8)] * 3]
+    said = [answer(0.7), answer(0.1, 0.6), answer(0.4), answer(0.999)]
+    figure = figures.predictions(pictures, said, ["airplane", "truck", "a house", None], columns=5)
     shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == ["airplane 70 %", "✗ automobile 60 %\nshown: truck"]
-    assert [to_hex(axes.title.get_color()) for axes in shown] == ["#000000", PALETTE[3]]
+    titles = ["✓ airplane 70 %", "✗ automobile 60 %\nlabel: truck", "airplane 40 %\n(a house)", "airplane >99 %"]
+    assert [axes.get_title() for axes in shown] == titles
+    colours = [to_hex(axes.title.get_color()) for axes in shown]
+    assert colours[1] == PALETTE[3] and colours[2] == colours[3] and len(set(colours)) == 3
     assert np.array_equal(shown[0].images[0].get_array(), np.asarray(pictures[0]))
-    assert shown[1].images[0].get_array().shape == (32, 32, 3) and len(figure.axes) == 3
+    assert shown[1].images[0].get_array().shape == (32, 32, 3) and len(figure.axes) == 5
+    assert "1 of 2 as their labels say. airplane: airplane 70 %; truck: automobile 60 %; a house" in figure.get_label()
 
 
 def test_a_large_photo_is_drawn_upright_and_reduced(tmp_path: Path) -> None:
@@ -66,33 +70,33 @@ def test_a_large_photo_is_drawn_upright_and_reduced(tmp_path: Path) -> None:
         assert photo.size == (900, 600)
 
 
-def test_predictions_without_truths_mark_nothing() -> None:
-    pictures = [torch.zeros(3, 9, 9, dtype=torch.uint8)]
-    for truths in (None, [None]):
-        figure = figures.predictions(pictures, [answer(0.999)], truths)
-        assert figure.axes[0].get_title() == "airplane >99 %"
+def test_predictions_without_labels_mark_nothing() -> None:
+    figure = figures.predictions([torch.zeros(3, 9, 9, dtype=torch.uint8)], [answer(0.999)])
+    assert figure.axes[0].get_title() == "airplane >99 %" and "label" not in figure.get_label().split(".")[0]
 
 
-@pytest.mark.parametrize(("count", "said", "truths"), [(0, 0, None), (2, 1, None), (1, 1, []), (1, 1, ["cat"] * 2)])
-def test_predictions_that_do_not_fit_the_pictures_are_refused(count: int, said: int, truths: list[str] | None) -> None:
+@pytest.mark.parametrize(("count", "said", "labels"), [(0, 0, None), (2, 1, None), (1, 1, []), (1, 1, ["cat"] * 2)])
+def test_predictions_that_do_not_fit_the_pictures_are_refused(count: int, said: int, labels: list[str] | None) -> None:
     pictures = [torch.zeros(3, 9, 9, dtype=torch.uint8)] * count
     with pytest.raises(ValueError, match=f"got {count} with {said} predictions"):
-        figures.predictions(pictures, [answer(0.5)] * said, truths)
+        figures.predictions(pictures, [answer(0.5)] * said, labels)
 
 
 @pytest.mark.parametrize(("size", "corner"), [((60, 40), (10, 0)), ((40, 60), (0, 10)), ((32, 32), (0, 0))])
 def test_seen_marks_the_square_that_the_network_gets(size: tuple[int, int], corner: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
     picture, said = Image.fromarray(pixels), answer(0.7, 0.2, seen=preprocess(pixels))
-    whole, small, bars = figures.seen(picture, said).axes
+    figure = figures.seen(picture, said)
+    whole, small, bars = figure.axes
     x, y = (round(v + 0.5) for v in whole.patches[0].get_xy())
     side = int(whole.patches[0].get_width())
     assert (x, y) == corner and side == min(size) == int(whole.patches[0].get_height())
     assert torch.equal(preprocess(picture.crop((x, y, x + side, y + side))), said.seen)
     assert np.array_equal(small.images[0].get_array(), said.seen.permute(1, 2, 0))
-    assert [bar.get_width() for bar in bars.patches] == pytest.approx([p for _, p in said.top])
+    assert [bar.get_width() for bar in bars.patches] == pytest.approx([100 * p for _, p in said.top])
     assert [t.get_text() for t in bars.get_yticklabels()] == ["airplane", "automobile", "bird"]
     assert [t.get_text() for t in bars.texts] == ["70 %", "20 %", "1 %"]
+    assert f"{size[0]} × {size[1]} pixels" in figure.get_label() and str(said) in figure.get_label()
 
 
 def test_moved_crop_draws_each_crop_and_the_classes_that_get_highest() -> None:
@@ -101,9 +105,10 @@ def test_moved_crop_draws_each_crop_and_the_classes_that_get_highest() -> None:
     *crops, lines = figure.axes
     assert [axes.get_title() for axes in crops] == ["airplane 80 %", "bird 60 %", "bird 20 %"]
     drawn = {line.get_label(): list(line.get_ydata()) for line in lines.lines}
-    assert drawn["airplane"] == pytest.approx([0.8, 0.3, 0.05]) and set(drawn) == {"airplane", "bird"}
+    assert drawn["airplane"] == pytest.approx([80, 30, 5]) and set(drawn) == {"airplane", "bird"}
     assert list(lines.lines[0].get_xdata()) == [0, 4, 8]
-    assert lines.get_xlabel() == "offset (pixels)" and lines.get_xlim() == (-2, 10)
+    assert lines.get_xlabel() == "offset (pixels)" and lines.get_xlim() == (-2, 10) and "%" in lines.get_ylabel()
+    assert "Predictions by offset (pixels): airplane 0, bird 4 to 8." in figure.get_label()
     figure.canvas.draw()
     for position, crop in zip([0, 4, 8], crops, strict=True):  # each point lies below its picture
         centre = crop.get_window_extent().x0 + crop.get_window_extent().width / 2
@@ -117,14 +122,54 @@ def test_moved_crop_refuses_what_makes_no_line() -> None:
         figures.moved_crop([0, 1, 2], [answer(0.5)] * 2, "x")
 
 
-def test_confusion_shows_per_cent_of_each_true_class() -> None:
+def test_confusion_shows_percent_of_each_true_class_and_no_zeros() -> None:
     matrix = torch.zeros(10, 10, dtype=torch.int64)
-    matrix[3, 3], matrix[3, 5], matrix[0, 0] = 30, 10, 4
-    axes = figures.confusion(matrix).axes[0]
+    matrix[3, 3], matrix[3, 5], matrix[0, 0], matrix[0, 1], matrix[0, 2] = 30, 10, 991, 5, 4
+    figure = figures.confusion(matrix)
+    axes = figure.axes[0]
     texts = np.array([t.get_text() for t in axes.texts]).reshape(10, 10)
-    assert texts[3, 3] == "75" and texts[3, 5] == "25" and texts[0, 0] == "100" and texts[5, 3] == "0"
+    assert (
+        texts[3, 3] == "75"
+        and texts[3, 5] == "25"
+        and texts[0, 0] == "99"
+        and texts[5, 3] == texts[0, 1] == texts[0, 2] == ""
+    )
     assert axes.get_xlabel() == "predicted class" and axes.get_ylabel() == "true class"
     assert [t.get_text() for t in axes.get_yticklabels()] == list(CLASSES)
+    assert "98.2 % of 1,040 images" in figure.get_label() and "cat predicted as dog, 10 times" in figure.get_label()
+    assert int(matrix.trace()) == 1021  # the counts of the caller are left as they are
+
+
+def test_evidence_has_one_scale_for_all_maps_and_a_bar_that_names_its_colours() -> None:
+    values = np.zeros((32, 32))
+    values[3, 7], values[9, 9] = 2.0, -4.0
+    figure = figures.evidence(torch.zeros(3, 32, 32, dtype=torch.uint8), {"Grad-CAM": values, "occlusion": -values})
+    *_, first, second, bar = figure.axes
+    assert {(axes.images[0].norm.vmin, axes.images[0].norm.vmax) for axes in (first, second)} == {(-1, 1)}
+    assert first.images[0].get_array()[3, 7] == 0.5 and first.images[0].get_array()[9, 9] == -1
+    assert [t.get_text() for t in bar.get_yticklabels()] == ["against", "0", "for"]
+    assert "Grad-CAM at row 3, column 7; occlusion at row 9, column 9" in figure.get_label()
+
+
+def test_rejection_draws_who_is_answered_and_how_many_of_these_are_correct() -> None:
+    confidence = torch.tensor([0.95, 0.85, 0.45, 0.3]).repeat_interleave(100)
+    correct = torch.tensor([True, True, False, True]).repeat_interleave(100)
+    figure = figures.rejection(confidence, correct, {"noise": torch.tensor([0.2, 0.6])})
+    drawn = {str(line.get_label()): line for line in figure.axes[0].lines}
+
+    def at(threshold: int, label: str) -> float:
+        line = drawn[label]
+        where = np.flatnonzero(np.isclose(np.asarray(line.get_xdata(), float), threshold))
+        return float(np.asarray(line.get_ydata())[where[0]])
+
+    assert at(50, "answered: images of the ten classes") == 50 and at(50, "answered: noise") == 50
+    right = "correct, of the answered images"
+    assert at(20, right) == 75 and at(40, right) == pytest.approx(200 / 3) and at(50, right) == 100
+    assert max(np.asarray(drawn[right].get_xdata())) < 96  # nothing is answered above 95 %
+    assert "Above 50%: 50% of the images answered, 100.0% of these correctly; also answered: 50% of the noise." in (
+        figure.get_label()
+    )
+    assert len({(line.get_color(), line.get_linestyle()) for line in drawn.values()}) == 3
 
 
 # --- the lesson's own code -------------------------------------------------------------------------------
