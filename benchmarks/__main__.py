@@ -1,4 +1,7 @@
-"""`python -m benchmarks [a b c d e f g h gpu]`: measure, print tables, write `resources/benchmarks.json`."""
+"""`python -m benchmarks [a b c d e f h gpu]`: measure, print tables, write `resources/benchmarks.json`.
+
+`python -m benchmarks shipping` measures for lesson 09, and writes a file of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, sweeps, tricks
+from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, sweeps, tricks
 from benchmarks.common import table
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
@@ -26,13 +29,15 @@ PARTS = {
     "f": ("Training time per image against batch size", sweeps.measure),
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
 }
+OTHERS = {"shipping": shipping.record}
+"""What is measured only if it is asked for, and written to files of their own."""
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
 
 
 def main() -> None:
     """Measure the chosen parts; the others keep what was measured before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, "gpu", []], help="none means all of the CPU")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "gpu", *OTHERS, []], help="none means all of the CPU")
     chosen = parser.parse_args().parts or list(PARTS)
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     if "gpu" in chosen:
@@ -42,7 +47,9 @@ def main() -> None:
         for rows in (results["gpu"][part] for part in ("sweep", "queue", "layers")):
             print(table(results["gpu"]["device"], rows), flush=True)
         _write(results)
-    for part in (part for part in chosen if part != "gpu"):
+    for part in (part for part in chosen if part in OTHERS):
+        OTHERS[part]()
+    for part in (part for part in chosen if part in PARTS):
         title, measure = PARTS[part]
         start = time.perf_counter()
         rows = measure()

@@ -13,7 +13,7 @@ from helpers import ROOT
 PACKAGE = "cifar_helpers"
 ROOMS = [
     "_paths", "devices", "data", "models", "kernels", "networks", "evaluation", "training", "timing",
-    "roofline", "runs", "inference", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
+    "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}
