@@ -1,4 +1,4 @@
-"""Exercises of lesson 09: features on one scale, and frozen stages."""
+"""Exercises of lesson 09: a few images of each class, and frozen stages."""
 
 from __future__ import annotations
 
@@ -12,65 +12,40 @@ from torch import Tensor, nn
 from cifar_helpers.checks.engine import Exercise
 
 
-def _features(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    count, others, width = (6, 4, 3) if number < 2 else (5 + number, 12 - number, number)
-    scale, shift = torch.tensor([1.0, 20.0, 0.1]).repeat(3)[:width], torch.tensor([0.0, -3.0, 7.0]).repeat(3)[:width]
-    train, rest = (scale * torch.randn(n, width, generator=generator) + shift for n in (count, others))
-    if number % 2:
-        train[:, -1] = 0.0  # a feature that no training image has
-    return train, rest
+def _labels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    classes, count = (3, 4, 5, 10)[number % 4], (2, 1, 3, 2, 4, 3, 1, 2)[number]
+    # Enough of each class, and some more of random ones, in random order.
+    labels = torch.cat([torch.arange(classes).repeat(count + 1), torch.randint(classes, (9,), generator=generator)])
+    return labels[torch.randperm(len(labels), generator=generator)], count, classes
 
 
-_Pair = tuple[Tensor, Tensor]
+def _chosen(labels: Tensor, count: int, classes: int) -> Tensor:
+    return torch.cat([(labels == k).nonzero().flatten()[:count] for k in range(classes)])
 
 
-def _with(train: Tensor, others: Tensor, mean: Tensor, deviation: Tensor) -> _Pair:
-    return (train - mean) / deviation, (others - mean) / deviation
+def _last_of_each(labels: Tensor, count: int, classes: int) -> Tensor:
+    return torch.cat([(labels == k).nonzero().flatten()[-count:] for k in range(classes)])
 
 
-def _never_zero(deviation: Tensor) -> Tensor:
-    return torch.where(deviation == 0, 1.0, deviation)
+def _as_columns(labels: Tensor, count: int, classes: int) -> Tensor:
+    return torch.cat([(labels == k).nonzero()[:count] for k in range(classes)])
 
 
-def _standardised(train: Tensor, others: Tensor) -> _Pair:
-    return _with(train, others, train.mean(0), _never_zero(train.std(0)))
-
-
-def _own_statistics(train: Tensor, others: Tensor) -> _Pair:
-    return _standardised(train, others)[0], _standardised(others, train)[0]
-
-
-def _together(train: Tensor, others: Tensor) -> _Pair:
-    both = torch.cat([train, others])
-    return _with(train, others, both.mean(0), _never_zero(both.std(0)))
-
-
-def _of_all_images(train: Tensor, others: Tensor) -> _Pair:
-    return _with(train, others, train.mean(), train.std())
-
-
-def _biased(train: Tensor, others: Tensor) -> _Pair:
-    return _with(train, others, train.mean(0), _never_zero(train.std(0, correction=0)))
-
-
-def _variance(train: Tensor, others: Tensor) -> _Pair:
-    return _with(train, others, train.mean(0), _never_zero(train.var(0)))
-
-
-standardise = Exercise(
-    name="standardise",
-    reference=_standardised,
-    draw=_features,
+few_per_class = Exercise(
+    name="few_per_class",
+    reference=_chosen,
+    draw=_labels,
     mistakes={
-        "own_statistics": _own_statistics,
-        "together": _together,
-        "one_number": _of_all_images,
-        "training_only": lambda t, o: (_standardised(t, o)[0], o),
-        "not_divided": lambda t, o: (t - t.mean(0), o - t.mean(0)),
-        "not_centred": lambda t, o: _with(t, o, torch.tensor(0.0), _never_zero(t.std(0))),
-        "variance": _variance,
-        "biased": _biased,
+        "in_total": lambda labels, count, classes: torch.arange(count),
+        "first_images": lambda labels, count, classes: torch.arange(count * classes),
+        "labels_instead": lambda labels, count, classes: labels[_chosen(labels, count, classes)],
+        "last_of_each": _last_of_each,
+        "sorted": lambda labels, count, classes: _chosen(labels, count, classes).sort().values,
+        "as_columns": _as_columns,
+        "one_class_missing": lambda labels, count, classes: _chosen(labels, count, classes - 1),
+        "all_of_each": lambda labels, count, classes: _chosen(labels, len(labels), classes),
     },
+    close=0,
 )
 
 
