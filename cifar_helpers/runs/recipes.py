@@ -54,6 +54,7 @@ class Recipe:
         views: number of views of each image in a second measurement at the end, with test-time augmentation: 2 (the
             image and its mirror image) or 6, see `TestTimeAugmentation`; 0 for no such measurement.
         keep_weights: store the final weights (float16).
+        int8: store them as int8 instead, and measure the network with the stored, rounded weights.
         keep_after: further epochs after which the weights are stored; 0 is before training. If there are any, the
             kernels of the first layer are stored after every epoch.
     """
@@ -86,6 +87,7 @@ class Recipe:
     seed: int = 0
     views: int = 0
     keep_weights: bool = False
+    int8: bool = False
     keep_after: tuple[int, ...] = ()
 
     def model(self) -> Network:

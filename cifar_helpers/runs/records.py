@@ -170,7 +170,13 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
     model, history, precision = train_by(recipe, data, target)
     seconds = time.perf_counter() - start
     train, validation = trained_on(recipe, data), data.split()[1]
-    metrics = {
+    unrounded: dict[str, Any] = {}
+    if recipe.keep_weights:
+        save_weights(model, target / "weights.pt", int8=recipe.int8)
+    if recipe.int8:
+        unrounded = {"validation, float32 weights": _summary(evaluate(model, validation))}
+        model = load_weights(recipe.model(), target / "weights.pt")
+    metrics = unrounded | {
         "training": _summary(evaluate(model, train.subset(slice(0, 10_000)))),
         "validation": _summary(_measure(model, validation, target)),
         "exact test": _summary(evaluate(model, data.exact_test)) if data.exact_test_images else None,
@@ -192,8 +198,6 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
         "machine": {**_machine(), "precision": precision},
         "seconds": round(seconds, 1),
     }
-    if recipe.keep_weights:
-        save_weights(model, target / "weights.pt")
     _write_json(target / "config.json", config)
     _write_json(target / "metrics.json", metrics)
     history.to_csv(target / "history.csv")

@@ -20,7 +20,9 @@ from cifar_helpers import (
     Cifar10,
     CifarCNN,
     History,
+    Metrics,
     TestTimeAugmentation,
+    collect_logits,
     evaluate,
     load_run,
     load_weights,
@@ -261,6 +263,42 @@ def test_the_good_run_shows_its_kernels_forming() -> None:
     assert {0, 1, 3, 8} < set(run.epochs_with_weights)
     assert run.first_kernels().shape == (run.recipe.epochs + 1, 32, 3, 3, 3)
     assert torch.equal(run.first_kernels()[-1], next(run.model().parameters()))
+
+
+def test_int8_weights_are_a_quarter_of_float32_and_within_half_a_scale(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = CifarCNN()
+    with torch.no_grad():
+        model.classifier[1].weight[3] = 0  # a unit without a scale
+    save_weights(model, tmp_path / "w.pt", int8=True)
+    again = load_weights(CifarCNN(), tmp_path / "w.pt")
+    assert (tmp_path / "w.pt").stat().st_size < 0.27 * 4 * sum(p.numel() for p in model.parameters())
+    for (name, one), other in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
+        if one.ndim > 1 and one.numel() > 4096:
+            half = one.abs().flatten(1).amax(1) / 127 / 2
+            assert ((one - other).abs().flatten(1).amax(1) <= half * 1.001).all(), name
+            assert len(other[0].unique()) <= 255 and not torch.equal(one, other), name
+        else:
+            assert torch.equal(one.half(), other.half()), name
+
+
+def test_int8_weights_with_a_missing_or_wrong_scale_are_not_loaded_as_if_they_were_weights(tmp_path: Path) -> None:
+    save_weights(CifarCNN(), tmp_path / "w.pt", int8=True)
+    weights = torch.load(tmp_path / "w.pt", weights_only=True)
+    name = next(name for name in weights if name.endswith(":scale"))
+    for scale in ({}, {name: weights[name][:2]}):
+        torch.save({k: v for k, v in weights.items() if k != name} | scale, tmp_path / "bad.pt")
+        with pytest.raises(CheckpointError, match=name.removesuffix(":scale")):
+            load_weights(CifarCNN(), tmp_path / "bad.pt")
+
+
+def test_a_run_with_int8_weights_is_measured_with_what_is_stored(tmp_path: Path, few: Cifar10) -> None:
+    recipe = Recipe(about="a test", epochs=1, keep_weights=True, int8=True)
+    run = record("small", recipe, few, tmp_path)
+    logits, labels = collect_logits(run.model(), few.split()[1])
+    assert torch.equal(run.predictions(), logits.argmax(1))
+    assert run.metrics["validation"]["loss"] == pytest.approx(Metrics.of(logits, labels).loss, abs=1e-4)
+    assert run.metrics["validation, float32 weights"]["loss"] != run.metrics["validation"]["loss"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
