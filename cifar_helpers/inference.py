@@ -8,7 +8,7 @@ import operator
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, SupportsIndex, TypeAlias
+from typing import Any, Final, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,10 @@ from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.data.layouts import is_folder, is_left_behind
 from cifar_helpers.data.pictures import PictureError, PictureFile, located, open_rgb
 from cifar_helpers.networks import eval_mode
-from cifar_helpers.runs import DEFAULT_RUN, load_run
+from cifar_helpers.runs import BEST_RUN, DEFAULT_RUN, load_run
 
 __all__ = [
+    "Model",
     "Picture",
     "PictureError",
     "Prediction",
@@ -74,7 +75,11 @@ def percent(probability: float) -> str:
     return ">99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
 
 
-def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex = 3) -> Prediction:
+Model: TypeAlias = nn.Module | Literal["best"] | None
+"""A network, `"best"` for the course's most accurate one, or `None` for the one that its lessons follow."""
+
+
+def predict(picture: Picture, model: Model = None, top: SupportsIndex = 3) -> Prediction:
     """Predict which of the ten classes a picture shows.
 
     Turns the picture upright, converts it to RGB, crops the central square, resizes it to 32×32,
@@ -83,13 +88,14 @@ def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex
     Args:
         picture: see `preprocess`.
         model: takes normalised images `(B, 3, 32, 32)` and returns logits `(B, 10)`. It runs on its own device and
-            in its own precision, and each of its layers keeps its mode. `None` means `shipped_model()`.
+            in its own precision, and each of its layers keeps its mode. `None` means `shipped_model()`, and `"best"`
+            the course's most accurate network, with 26 times the operations: `shipped_model("best")`.
         top: number of classes in `Prediction.top`, 1 to 10.
 
     Raises:
         PictureError: if the picture cannot be used; the message says why.
         ValueError: if `top` is outside 1..10, or the network fails or does not return ten finite logits.
-        TypeError: if `top` is not a whole number, `model` not a network, or its output not a tensor.
+        TypeError: if `top` is not a whole number, `model` neither a network nor "best", or its output not a tensor.
     """
     count = _checked_top(top)
     model = checked_network(model)
@@ -101,7 +107,7 @@ def predict(picture: Picture, model: nn.Module | None = None, top: SupportsIndex
 
 
 def predict_folder(
-    folder: str | os.PathLike[str], model: nn.Module | None = None, top: SupportsIndex = 3
+    folder: str | os.PathLike[str], model: Model = None, top: SupportsIndex = 3
 ) -> tuple[dict[str, Prediction], dict[str, str]]:
     """Predict every picture in a folder, in order of file name.
 
@@ -145,20 +151,21 @@ def _checked_top(top: SupportsIndex) -> int:
     return count
 
 
-def checked_network(model: nn.Module | None) -> nn.Module:
-    """The network to predict with: the given one, or the shipped one for `None`.
+def checked_network(model: Model) -> nn.Module:
+    """The network to predict with: the given one, or a shipped one for `None` and `"best"`.
 
     Raises:
         TypeError: if it is not a network.
     """
-    if model is None:
-        return shipped_model()
     if isinstance(model, nn.Module):
         return model
+    if model is None or (isinstance(model, str) and model == "best"):
+        return shipped_model(model)
     if isinstance(model, type):
         raise TypeError(f"model must be a network, got the class {model.__name__}: create one with {model.__name__}()")
+    given = repr(model) if isinstance(model, str) else type(model).__name__
     raise TypeError(
-        f"model must be a network (torch.nn.Module), got {type(model).__name__}: "
+        f'model must be a network (torch.nn.Module), "best" or None, got {given}: '
         "create the network, and load its weights with load_weights"
     )
 
@@ -184,12 +191,16 @@ def _files_in(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 @functools.cache
-def shipped_model() -> nn.Module:
-    """The network with the weights of the run `DEFAULT_RUN`, trained on CIFAR-10; read once per process.
+def shipped_model(which: Literal["best"] | None = None) -> nn.Module:
+    """A network with weights that come with the course, trained on CIFAR-10; read once per process.
 
     All callers share it: to train it further, use `load_run(DEFAULT_RUN).model()`, a copy.
+
+    Args:
+        which: `None` for the `CifarCNN` of the run `DEFAULT_RUN`, which the lessons follow; `"best"` for the wider
+            `FastCNN` of `BEST_RUN`, the most accurate one.
     """
-    return load_run(DEFAULT_RUN).model()
+    return load_run(BEST_RUN if which == "best" else DEFAULT_RUN).model()
 
 
 def preprocess(picture: Picture) -> Tensor:

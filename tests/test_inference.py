@@ -16,6 +16,7 @@ import torch
 from helpers import in_process, network, noise, random_images
 from PIL import Image
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers import (
     CLASSES,
@@ -23,6 +24,7 @@ from cifar_helpers import (
     CheckpointError,
     Cifar10,
     CifarCNN,
+    FastCNN,
     collect_logits,
     load_run,
     load_weights,
@@ -30,8 +32,16 @@ from cifar_helpers import (
 from cifar_helpers._paths import resources
 from cifar_helpers.data import normalise
 from cifar_helpers.data.pictures import open_rgb
-from cifar_helpers.inference import PictureError, Prediction, percent, predict, predict_folder, preprocess
-from cifar_helpers.runs import DEFAULT_RUN
+from cifar_helpers.inference import (
+    PictureError,
+    Prediction,
+    percent,
+    predict,
+    predict_folder,
+    preprocess,
+    shipped_model,
+)
+from cifar_helpers.runs import BEST_RUN, DEFAULT_RUN
 
 INPUTS = resources() / "inputs"
 
@@ -385,3 +395,36 @@ def test_weights_of_another_architecture_are_refused_with_the_first_difference(t
     torch.save(MLP().state_dict(), tmp_path / "mlp.pt")
     with pytest.raises(CheckpointError, match=r"another network than CifarCNN: features\.0\.0\.weight"):
         load_weights(CifarCNN(), tmp_path / "mlp.pt")
+
+
+def test_the_best_network_is_the_recorded_one_and_read_once() -> None:
+    best = shipped_model("best")
+    assert shipped_model("best") is best and best is not shipped_model()
+    assert isinstance(best, FastCNN) and not best.training
+    picture = noise(40, 40, 3)
+    with torch.no_grad():
+        by_hand = best(normalise(preprocess(picture))[None]).softmax(1)[0]
+    assert torch.allclose(predict(picture, model="best").probabilities, by_hand, atol=1e-6)
+    assert not torch.allclose(predict(picture).probabilities, by_hand, atol=1e-3)
+
+
+def test_the_weights_of_the_best_network_are_at_most_five_million_bytes_and_keep_94_percent() -> None:
+    run = load_run(BEST_RUN)
+    assert (run.folder / "weights.pt").stat().st_size <= 5_000_000
+    rounded, before = (run.metrics[name]["accuracy"] for name in ("validation", "validation, float32 weights"))
+    assert rounded == float(run.correct().double().mean()) >= 0.935 and abs(rounded - before) < 0.002
+
+
+def test_the_best_network_takes_26_times_the_operations_as_predict_says() -> None:
+    flops = []
+    for model in (shipped_model("best"), shipped_model()):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(torch.zeros(1, 3, 32, 32))
+        flops.append(counter.get_total_flops())
+    assert f"with {flops[0] / flops[1]:.0f} times the operations" in " ".join((predict.__doc__ or "").split())
+
+
+def test_the_best_network_knows_the_validation_images_as_recorded(real_data: Cifar10) -> None:
+    part = real_data.split()[1].subset(slice(0, 200))
+    predicted = collect_logits(shipped_model("best"), part)[0].argmax(1)
+    assert (predicted == load_run(BEST_RUN).predictions()[:200]).sum() >= 199

@@ -865,7 +865,7 @@ def test_top_outside_1_to_10_is_refused_even_for_an_empty_folder(top: Any, tmp_p
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        ("weights.pt", "got str"),
+        ("weights.pt", "got .weights.pt."),
         ({"weight": torch.zeros(3)}, "got dict.*load_weights"),
         (Fixed, r"got the class Fixed: create one with Fixed\(\)"),
         (lambda images: torch.zeros(1, 10), "got function"),

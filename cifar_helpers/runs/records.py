@@ -29,6 +29,9 @@ from cifar_helpers.runs.weights import load_weights, save_weights
 from cifar_helpers.training import Callback, WeightAveraging, fit
 from cifar_helpers.training.history import History
 
+BEST_RUN = "fast-16"
+"""The run whose weights `predict(..., model="best")` uses."""
+
 DEFAULT_RUN = "good-25"
 
 """The run whose weights `predict` uses if it is given no model."""

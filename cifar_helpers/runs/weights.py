@@ -120,12 +120,19 @@ def quantise(weights: Tensor) -> tuple[Tensor, Tensor]:
 def _dequantised(weights: dict[Any, Any]) -> dict[Any, Any]:
     """The same named weights, with those stored as int8 multiplied by their scales."""
     plain = dict(weights)
-    for name, scales in weights.items():
-        values = weights.get(name.removesuffix(_SCALE)) if isinstance(name, str) and name.endswith(_SCALE) else None
-        if isinstance(values, Tensor) and isinstance(scales, Tensor) and values.dtype == torch.int8:
-            if scales.shape == (len(values), *[1] * (values.ndim - 1)):
-                plain[name.removesuffix(_SCALE)] = values.float() * plain.pop(name)
+    for name in [name for name in weights if isinstance(name, str) and name.endswith(_SCALE)]:
+        product = _product(weights.get(name.removesuffix(_SCALE)), weights[name])
+        if product is not None:
+            plain[name.removesuffix(_SCALE)] = product
+            del plain[name]
     return plain
+
+
+def _product(values: Any, scales: Any) -> Tensor | None:
+    if not isinstance(values, Tensor) or not isinstance(scales, Tensor) or values.dtype != torch.int8:
+        return None
+    fits = values.ndim > 1 and scales.shape == (len(values), *[1] * (values.ndim - 1))
+    return values.float() * scales if fits else None
 
 
 def load_weights(model: ModelT, path: Path | str) -> ModelT:
@@ -134,8 +141,8 @@ def load_weights(model: ModelT, path: Path | str) -> ModelT:
     Args:
         model: the network for the weights. It, or the network they come from, may be wrapped
             (`DistributedDataParallel`, `torch.compile`).
-        path: of a file from `save_weights` (float16 or int8), from `torch.save(model.state_dict(), ...)`, or of a checkpoint with the
-            weights under `model`, `state_dict` or `model_state_dict`.
+        path: of a file from `save_weights` (float16 or int8), from `torch.save(model.state_dict(), ...)`, or of a
+            checkpoint with the weights under `model`, `state_dict` or `model_state_dict`.
 
     Returns:
         `model`, in eval mode.

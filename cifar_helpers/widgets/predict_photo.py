@@ -9,9 +9,8 @@ from typing import Any, Final, cast
 import torch
 import traitlets
 from PIL import Image
-from torch import nn
 
-from cifar_helpers.inference import Picture, Prediction, checked_network, open_picture, percent, predict, shipped_model
+from cifar_helpers.inference import Model, Picture, Prediction, checked_network, open_picture, percent, predict
 from cifar_helpers.networks import copy_network
 from cifar_helpers.web.weights import encode
 from cifar_helpers.widgets._arrays import Pixels
@@ -44,10 +43,10 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
     method = cast(str, traitlets.Enum(("none", "Grad-CAM", "occlusion"), "none").tag(sync=True))
     seen = Pixels()
 
-    def __init__(self, pictures: Mapping[str, Picture], model: nn.Module | None) -> None:
+    def __init__(self, pictures: Mapping[str, Picture], model: Model) -> None:
         photos = {name: open_picture(picture) for name, picture in pictures.items()}
         self._photos = {name: _small(photo) for name, photo in photos.items()}
-        network = checked_network(model) if model is not None else shipped_model()
+        network = checked_network(model)
         first = next(iter(photos), "")
         # First of all, so that a network that cannot predict says why.
         seen = predict(photos.get(first, _SHEET), network).seen.permute(1, 2, 0).contiguous().numpy()
@@ -83,14 +82,12 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
         return crop
 
 
-def predict_photo(
-    pictures: Picture | Mapping[str, Picture] | None = None, model: nn.Module | None = None
-) -> PredictPhoto:
+def predict_photo(pictures: Picture | Mapping[str, Picture] | None = None, model: Model = None) -> PredictPhoto:
     """Open, drop, paste or take a photo, drag a square over it, and see what the network makes of it.
 
     Args:
         pictures: one, or name to picture, to choose from at first; see `predict`.
-        model: your own network; `None` takes the shipped weights.
+        model: your own network; `None` takes the shipped weights, and `"best"` the most accurate network.
 
     Raises:
         PictureError: if a picture cannot be used; it says why.
