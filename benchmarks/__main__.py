@@ -1,6 +1,6 @@
 """`python -m benchmarks [a b c d e f h gpu]`: measure, print tables, write `resources/benchmarks.json`.
 
-`python -m benchmarks shipping` measures for lesson 09, and writes a file of its own.
+`python -m benchmarks shipping` and `transfer` measure for lesson 09, and write files of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, sweeps, tricks
+from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, sweeps, transfer, tricks
 from benchmarks.common import table
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
@@ -29,7 +29,7 @@ PARTS = {
     "f": ("Training time per image against batch size", sweeps.measure),
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
 }
-OTHERS = {"shipping": shipping.record}
+OTHERS = {"shipping": shipping.record, "transfer": transfer.record}
 """What is measured only if it is asked for, and written to files of their own."""
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
 
