@@ -4,7 +4,7 @@
 """
 
 from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-from cifar_helpers.figures.ablations import ablation, correlations
+from cifar_helpers.figures.ablations import correlations, ladder, seed_curves
 from cifar_helpers.figures.bug_gallery import bug_cases
 from cifar_helpers.figures.convolution import (
     channel_sum,
@@ -31,7 +31,6 @@ from cifar_helpers.figures.evaluation import (
     accuracies,
     attributions,
     class_scores,
-    confusions,
     mistakes_compared,
     reliability_diagram,
 )
@@ -46,6 +45,7 @@ from cifar_helpers.figures.network import (
     probability_bars,
     without_each_part,
 )
+from cifar_helpers.figures.shipping import accuracy_by_bits
 from cifar_helpers.figures.timing import batch_sizes, epoch_times, loading, roofline, speedups, step_shares
 from cifar_helpers.figures.training import (
     LiveCurves,
@@ -57,13 +57,14 @@ from cifar_helpers.figures.training import (
     rate_sweep,
     schedule,
 )
+from cifar_helpers.figures.transfer import transfer
 
 __all__ = [
     "PALETTE",
     "SIGNED",
     "LiveCurves",
-    "ablation",
     "accuracies",
+    "accuracy_by_bits",
     "activation_spread",
     "attributions",
     "bars",
@@ -79,7 +80,6 @@ __all__ = [
     "class_scores",
     "compare",
     "confusion",
-    "confusions",
     "correlations",
     "curves",
     "descent",
@@ -96,6 +96,7 @@ __all__ = [
     "kernel_learned",
     "kernel_results",
     "kernels_on_picture",
+    "ladder",
     "loading",
     "map_row",
     "mistakes_compared",
@@ -111,10 +112,12 @@ __all__ = [
     "reliability_diagram",
     "roofline",
     "schedule",
+    "seed_curves",
     "seen",
     "show",
     "speedups",
     "step_shares",
+    "transfer",
     "window",
     "without_each_part",
 ]

@@ -1,74 +1,129 @@
-"""Figures of lesson 08: the ladder, and what whitening does to patches."""
+"""Figures of lesson 08: networks of different depth, what whitening does to patches, and the ladder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from string import ascii_lowercase, ascii_uppercase
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter
 from torch import Tensor
 
-from cifar_helpers.figures._base import PALETTE, SIGNED, new_figure
+from cifar_helpers.evaluation import Gain
+from cifar_helpers.figures._base import PALETTE, SIGNED, described, new_figure
 from cifar_helpers.runs.ablation import Measured
+from cifar_helpers.training import History
 
-__all__ = ["ablation", "correlations"]
+__all__ = ["correlations", "ladder", "seed_curves"]
 
-_STEPS = ((10, 6), (-10, 6), (10, -6), (-10, -6), (0, 12), (0, -12), (20, 4), (-20, 4), (20, -8), (-20, -8), (28, 0))
-"""Where a name may stand beside its mark, in points, the best first."""
+_LINES = ("-", "--", ":", "-.")
+_UP, _DOWN, _UNCLEAR = "a gain", "a loss", "the interval includes 0"
+_STYLES: Mapping[str, Mapping[str, Any]] = {
+    _UP: {"marker": "o", "color": PALETTE[0]},
+    _DOWN: {"marker": "v", "color": PALETTE[1]},
+    _UNCLEAR: {"marker": "s", "color": "grey", "markerfacecolor": "white"},
+}
 
 
-def ablation(rungs: Sequence[Measured], beside: Sequence[Measured] = (), fast: Sequence[Measured] = ()) -> Figure:
-    """Accuracy against training time, on a logarithmic axis: a mark for each training, with the spread of its seeds.
+def seed_curves(networks: Mapping[str, Sequence[History]]) -> Figure:
+    """Training loss and validation accuracy by epoch, with a line for each seed.
 
     Args:
-        rungs: at least one, in order: numbered dots, joined by a line.
-        beside: others, drawn as open squares with small letters.
-        fast: further ones, drawn as diamonds with capital letters.
+        networks: name to the histories of its training runs, one for each seed, each with validation.
     """
-    figure, axes = new_figure(10, 5.5)
-    places = [(one.seconds / 60, 100 * one.accuracy) for one in rungs]
-    axes.plot(*zip(*places, strict=True), color="grey", linewidth=1, zorder=1)
-    groups = (
-        (rungs, "o", map(str, count(1)), PALETTE[0], True),
-        (beside, "s", ascii_lowercase, PALETTE[1], False),
-        (fast, "D", ascii_uppercase, PALETTE[2], True),
-    )
-    marks: dict[str, tuple[float, float]] = {}
-    for group, marker, names, colour, filled in groups:
-        for one, name in zip(group, names, strict=False):
-            at, height = one.seconds / 60, 100 * one.accuracy
-            label = f"{name}  {one.rung.change}, {one.accuracy:.1%}"
-            if len(one.accuracies) > 1:
-                axes.errorbar(at, height, yerr=100 * one.spread, color=colour, capsize=3, zorder=2)
-            fill = colour if filled else "white"
-            axes.plot(at, height, marker, color=colour, markerfacecolor=fill, label=label, zorder=3)
-            marks[name] = (at, height)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator([0.5, 1, 2, 5, 10, 20, 60]))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("training time on two processor cores (minutes)")
-    axes.set_ylabel("validation accuracy (%), mean of the seeds")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.3)
-    _write_names(figure, axes, marks)
-    return figure
+    figure, axes = new_figure(10, 3.6, ncols=2)
+    said = []
+    for k, (name, histories) in enumerate(networks.items()):
+        style: dict[str, Any] = {"color": PALETTE[k], "linestyle": _LINES[k % len(_LINES)]}
+        for number, history in enumerate(histories):
+            label = name if number == 0 else None
+            axes[0].plot(history["epoch"], history["train_loss"], label=label, **style)
+            axes[1].plot(history["epoch"], 100 * np.array(history["validation_accuracy"]), **style)
+        losses = [history.rows[-1].train_loss for history in histories]
+        accuracies = [history.rows[-1].validation_accuracy for history in histories]
+        said.append(f"{name}, training loss {_range(losses, '.2f')}, validation accuracy {_range(accuracies, '.1%')}")
+    axes[0].set_ylabel("training loss (nats)")
+    axes[1].set_ylabel("validation accuracy (%)")
+    axes[0].legend()
+    for place in axes:
+        place.set_xlabel("epoch")
+        place.xaxis.get_major_locator().set_params(integer=True)
+    return described(figure, f"In the last epoch: {'; '.join(said)}.")
 
 
-def _write_names(figure: Figure, axes: Axes, marks: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside its mark, where neither another mark nor a name stands."""
-    figure.draw_without_rendering()  # only now are the marks where they will stay
-    taken = np.asarray([axes.transData.transform(place) for place in marks.values()]) * 72 / figure.dpi
-    for name, at in zip(marks, taken[: len(marks)].copy(), strict=True):
-        room = [np.abs(taken - at - step).max(1).min() for step in _STEPS]
-        step = next((step for step, free in zip(_STEPS, room, strict=True) if free >= 9), _STEPS[int(np.argmax(room))])
-        axes.annotate(name, marks[name], xytext=step, textcoords="offset points", fontsize=10, ha="center", va="center")
-        taken = np.vstack([taken, at + step])
+def _range(values: Sequence[float], form: str) -> str:
+    lowest, highest = format(min(values), form), format(max(values), form)
+    return lowest if lowest == highest else f"{lowest} to {highest}"
+
+
+def ladder(rungs: Sequence[Measured], beside: Sequence[Measured] = ()) -> Figure:
+    """The gain of each change over its base, with its 95 % interval; shape and colour say whether it excludes 0.
+
+    Args:
+        rungs: in order, numbered from 1, the first without a gain; each is compared with the one before.
+        beside: others, with small letters; each is compared with one of the rungs.
+    """
+    numbers = {one.rung.run: number for number, one in reversed(list(enumerate(rungs, 1)))}  # the first of equal runs
+    rows = [*zip(map(str, count(1)), rungs, strict=False), *zip(ascii_lowercase, beside, strict=False)]
+    figure, axes = new_figure(9, 0.34 * len(rows) + 1.0)
+    places = [-k - 0.6 * (k >= len(rungs)) for k in range(len(rows))]
+    for place, (_, one) in zip(places, rows, strict=True):
+        if one.gain is not None:
+            _draw_gain(axes, place, one.gain)
+        _write_columns(axes, place, f"{one.accuracy:.1%}", f"{one.operations / 1e6:.0f}")
+    _write_columns(axes, 0.9, "accuracy", "million\noperations\nper image")
+    axes.axvline(0, color="black", linewidth=1)
+    axes.set_yticks(places, [_row(name, one, numbers.get(one.rung.base)) for name, one in rows])
+    axes.set_ylim(places[-1] - 0.6, 0.6)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("gain in validation accuracy (points), with its 95 % interval")
+    for name, style in _STYLES.items():
+        axes.plot([], [], linestyle="", label=name, **style)
+    figure.legend(fontsize=9, loc="outside lower center", ncols=len(_STYLES))
+    return described(figure, _gains_in_words([one for _, one in rows]))
+
+
+def _write_columns(axes: Axes, place: float, *texts: str) -> None:
+    """Texts to the right of the axes, beside a row or above all of them."""
+    for at, text in zip((1.14, 1.32), texts, strict=True):
+        axes.text(
+            at,
+            place,
+            text,
+            transform=axes.get_yaxis_transform(),
+            va="bottom" if place > 0 else "center",
+            ha="right",
+            fontsize=10,
+        )
+
+
+def _draw_gain(axes: Axes, place: float, gain: Gain) -> None:
+    style = _STYLES[_kind(gain)]
+    axes.plot([100 * gain.low, 100 * gain.high], [place, place], color=style["color"], linewidth=2, zorder=2)
+    axes.plot(100 * gain.mean, place, linestyle="", markersize=7, zorder=3, **style)
+
+
+def _kind(gain: Gain) -> str:
+    if not gain.is_beyond_chance:
+        return _UNCLEAR
+    return _UP if gain.mean > 0 else _DOWN
+
+
+def _row(name: str, one: Measured, base: int | None) -> str:
+    return f"{name}  {one.rung.change}" if base is None else f"{name}  {one.rung.change} (against {base})"
+
+
+def _gains_in_words(measured: Sequence[Measured]) -> str:
+    parts = []
+    for kind in _STYLES:
+        found = [f"{one.rung.change} {one.gain}" for one in measured if one.gain and _kind(one.gain) == kind]
+        if found:
+            parts.append(f"{kind[:1].upper()}{kind[1:]}: {'; '.join(found)}.")
+    return " ".join(parts)
 
 
 def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[Any]) -> Figure:
@@ -86,4 +141,14 @@ def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[
         place.set_ylabel("number")
         place.grid(False)
     figure.colorbar(drawn, ax=list(axes), label="correlation")
-    return figure
+    weakest, strongest = _off_diagonal(before).min(), _off_diagonal(after).max()
+    return described(
+        figure,
+        f"Any two numbers of a patch have a correlation of at least {weakest:.2f} in size, and any two whitened "
+        f"outputs of at most {strongest:.3f}.",
+    )
+
+
+def _off_diagonal(matrix: Tensor | npt.NDArray[Any]) -> npt.NDArray[Any]:
+    values = np.abs(np.asarray(matrix))
+    return values[~np.eye(len(values), dtype=bool)]
