@@ -30,13 +30,11 @@ class Arm:
         method: how the network was made.
         images: training images of each class.
         correct: bool `(3, N)`: whether the network of each seed classifies each measured image correctly.
-        seconds: mean time of a trial, with the features that it needs, on two processor cores.
     """
 
     method: str
     images: int
     correct: Tensor
-    seconds: float
 
     @property
     def accuracies(self) -> Tensor:
@@ -86,8 +84,7 @@ def arms(task: str) -> tuple[Arm, ...]:
 
 
 def _arm(method: str, images: int, rows: Sequence[dict[str, Any]]) -> Arm:
-    correct = torch.stack([unpacked(row["correct"], row["measured"]) for row in rows])
-    return Arm(method, images, correct, sum(row["seconds"] for row in rows) / len(rows))
+    return Arm(method, images, torch.stack([unpacked(row["correct"], row["measured"]) for row in rows]))
 
 
 def packed(correct: Tensor) -> str:
