@@ -12,7 +12,7 @@ from helpers import ROOT
 
 PACKAGE = "cifar_helpers"
 ROOMS = [
-    "_paths", "devices", "data", "models", "kernels", "networks", "evaluation", "training", "timing",
+    "_paths", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation", "training", "timing",
     "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
 ]  # fmt: skip
 """Each room imports only from those before it."""
