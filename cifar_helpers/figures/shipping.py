@@ -1,0 +1,42 @@
+"""Figures of the second part of lesson 09: what rounding the weights costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from cifar_helpers.figures._base import PALETTE, described, new_figure
+
+__all__ = ["accuracy_by_bits"]
+
+
+def accuracy_by_bits(curves: Mapping[str, Mapping[int, float]], unrounded: float) -> Figure:
+    """Accuracy of a network against the bits that each of its weights is rounded to.
+
+    Args:
+        curves: accuracy (0..1) by number of bits, for each way of rounding.
+        unrounded: accuracy of the network as it was trained, 0..1.
+
+    Raises:
+        ValueError: if there are no curves, or one of them is empty.
+    """
+    if not curves or not all(curves.values()):
+        raise ValueError("there must be at least one curve, each with at least one number of bits")
+    figure, axes = new_figure(7, 3.6)
+    axes.axhline(100 * unrounded, color="grey", linestyle="--", label=f"float32: {unrounded:.1%}")
+    for k, (name, curve) in enumerate(curves.items()):
+        bits = sorted(curve)
+        heights = [100 * curve[b] for b in bits]
+        axes.plot(bits, heights, marker="os^D"[k % 4], color=PALETTE[k % len(PALETTE)], label=name)
+    axes.set_xticks(sorted({b for curve in curves.values() for b in curve}))
+    axes.set_xlabel("bits per weight")
+    axes.set_ylabel("accuracy (%)")
+    axes.set_ylim(0, 100)
+    axes.legend(loc="lower right")
+    said = "; ".join(f"{name}: {_in_words(curve)}" for name, curve in curves.items())
+    return described(figure, f"Accuracy against bits per weight; float32 has {unrounded:.1%}. {said}.")
+
+
+def _in_words(curve: Mapping[int, float]) -> str:
+    return ", ".join(f"{curve[bits]:.1%} with {bits}" for bits in sorted(curve, reverse=True))
