@@ -22,10 +22,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import adjust_brightness, pil_to_tensor, rotate
 
 from benchmarks.common import Row, real_data
-from cifar_helpers import ImageSet, load_run, load_weights, normalise, save_weights
+from cifar_helpers import ImageSet, evaluate, load_run, load_weights, normalise, save_weights
 from cifar_helpers._paths import atomic_write, resources
+from cifar_helpers.data.sketches import draw_none, make_sketches
 from cifar_helpers.runs import train_by
 from cifar_helpers.shipping import table_of_forms
 from cifar_helpers.timing import time_call
@@ -146,8 +148,27 @@ def timed(all_forms: Sequence[Form], images: ImageSet, rounds: int = 5, seconds:
     return rows
 
 
+@torch.inference_mode()
+def limits(network: nn.Module, images: ImageSet, drawings: int = 500) -> dict[str, float]:
+    """Accuracy of a network on pictures unlike those that it learned from, 0..1; for a model card.
+
+    The last is the share of drawings of none of the classes that get a class with more than 50 % probability.
+    """
+    _, _, pixels, labels = map(torch.from_numpy, make_sketches(train=10, test=drawings))
+    changed = {
+        "darkened to 35 %": adjust_brightness(images.images, 0.35),
+        "rotated by 15°": rotate(images.images, 15),
+    }
+    found = {name: evaluate(network, ImageSet(part, images.labels)).accuracy for name, part in changed.items()}
+    found["drawings"] = evaluate(network, ImageSet(pixels, labels)).accuracy
+    none = torch.stack([pil_to_tensor(draw_none(seed, 32)) for seed in range(drawings)])
+    confident = network(normalise(none)).softmax(1).amax(1) > 0.5
+    found["drawings of none of the ten classes that get one with more than 50 %"] = float(confident.float().mean())
+    return {name: round(share, 4) for name, share in found.items()}
+
+
 def measure() -> dict[str, Any]:
-    """Train, then measure every form."""
+    """Train, then measure every form; and the limits of the stored network."""
     data = real_data()
     validation = data.split()[1]
     network, history, _ = train_by(replace(load_run(RUN).recipe, keep_after=()), data)
@@ -167,6 +188,7 @@ def measure() -> dict[str, Any]:
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "torch": torch.__version__,
         },
+        "limits": limits(load_run(RUN).model(), validation),
         "rows": rows,
     }
 

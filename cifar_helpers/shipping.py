@@ -6,22 +6,26 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from types import EllipsisType
-from typing import Any
+from typing import Any, Final
 
 from cifar_helpers._paths import resources
 
-__all__ = ["installed", "model_card", "recorded_forms", "table_of_forms"]
+__all__ = ["installed", "model_card", "recorded_forms", "recorded_limits", "table_of_forms"]
+
+_INSTALL: Final = 'pip install "cifar-course[transfer]"'
 
 
 def installed(*packages: str) -> bool:
     """Whether optional packages are installed; if any is missing, print how to install it.
 
     Args:
-        packages: their names, for `import` and for pip.
+        packages: names to import, of packages that the extra `transfer` installs.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        print(f"Not installed: {', '.join(missing)}. To run this cell: pip install {' '.join(missing)}")
+        print(
+            f'Not installed: {", ".join(missing)}. Run pip install "cifar-course[transfer]", then restart the kernel.'
+        )
     return not missing
 
 
@@ -34,8 +38,24 @@ def recorded_forms() -> list[dict[str, Any]]:
         from the first row and its standard error, in points), `ms` and `ms of 100` (milliseconds per image one at a
         time and in batches of 100).
     """
-    rows: list[dict[str, Any]] = json.loads((resources() / "shipping.json").read_text(encoding="utf-8"))["rows"]
+    rows: list[dict[str, Any]] = _recorded()["rows"]
     return rows
+
+
+def recorded_limits() -> dict[str, float]:
+    """What the course's network does with pictures unlike those that it learned from, as the same command recorded it.
+
+    Returns:
+        Accuracy (0..1) on changed validation images and on drawings; and the share of drawings of none of the classes
+        that it gives a class with more than 50 % probability.
+    """
+    shares: dict[str, float] = _recorded()["limits"]
+    return shares
+
+
+def _recorded() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((resources() / "shipping.json").read_text(encoding="utf-8"))
+    return content
 
 
 def table_of_forms(rows: Sequence[Mapping[str, Any]]) -> str:
