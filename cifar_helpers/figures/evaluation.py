@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES
 from cifar_helpers.evaluation import Metrics, Reliability
-from cifar_helpers.evaluation.attribution import WITHOUT_SIGN
-from cifar_helpers.figures._base import PALETTE, SIGNED, draw_image, new_figure
-from cifar_helpers.figures.inference import draw_confusion
+from cifar_helpers.evaluation.attribution import WITHOUT_SIGN, rank_agreement
+from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 
-__all__ = ["accuracies", "attributions", "class_scores", "confusions", "mistakes_compared", "reliability_diagram"]
+__all__ = ["accuracies", "attributions", "class_scores", "mistakes_compared", "reliability_diagram"]
+
+_GREY: Final = "#e0e0e0"
+_AGAINST, _FOR = (to_hex(colormaps[SIGNED](end)) for end in (0.08, 0.9))
+_SIGNED_MAP: Final = LinearSegmentedColormap.from_list("against and for", [_AGAINST, _GREY, _FOR])
+_PLAIN_MAP: Final = LinearSegmentedColormap.from_list("how much", [_GREY, PALETTE[0]])
 
 
 def class_scores(metrics: Metrics) -> Figure:
@@ -31,60 +38,53 @@ def class_scores(metrics: Metrics) -> Figure:
         axes.plot(scores[order], places, marker, color=PALETTE[colour], markersize=8, label=name, zorder=2)
     axes.plot(f1[order], places, "|", color="black", markersize=14, markeredgewidth=2, label="F1", zorder=3)
     axes.set_yticks(places, [CLASSES[k] for k in order])
-    axes.set_xlabel("% of the images")
+    axes.set_xlabel("precision, recall and F1 (%)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
+    lowest, highest = order[-1], order[0]
+    return described(
+        figure,
+        f"Precision, recall and F1 of the ten classes. F1 is lowest for {CLASSES[lowest]}, {f1[lowest]:.1f} %, and "
+        f"highest for {CLASSES[highest]}, {f1[highest]:.1f} %.",
+    )
 
 
 def accuracies(
     measured: Mapping[str, tuple[float, float, float]], confidences: Mapping[str, float] | None = None
 ) -> Figure:
-    """Accuracies with their intervals, one below the other, and how sure the network was on average.
+    """Accuracies with their intervals, one below the other, and how confident the network was on average.
 
     Args:
         measured: name to accuracy, lower and upper end of its interval, each 0..1.
-        confidences: the same names to the mean probability of the answers, 0..1; a line joins it to the accuracy.
+        confidences: the same names to the mean probability of the predictions, 0..1; a line joins it to the accuracy.
     """
     figure, axes = new_figure(8.5, 0.42 * len(measured) + (1.2 if confidences else 0.9))
+    words = []
     for place, (name, ends) in zip(range(len(measured) - 1, -1, -1), measured.items(), strict=True):
         share, low, high = (100 * end for end in ends)
-        first = place == 0
+        first, said = place == 0, f"{name}: {share:.1f} % ({low:.1f} to {high:.1f})"
         if confidences:
             sure = 100 * confidences[name]
             axes.hlines(place, min(share, sure), max(share, sure), color="0.75", linewidth=1, zorder=1)
             label = "mean confidence" if first else None
             axes.plot(sure, place, "D", color=PALETTE[1], markersize=7, label=label, zorder=2)
+            said += f", confidence {sure:.1f} %"
         reach = [[share - low], [high - share]]
         label = "accuracy, 95 % interval" if first else None
         axes.errorbar(share, place, xerr=reach, fmt="o", color=PALETTE[0], capsize=4, label=label, zorder=3)
+        words.append(said)
     axes.set_yticks(range(len(measured)), list(measured)[::-1])
     axes.set_ylim(-0.6, len(measured) - 0.4)
-    axes.set_xlabel("% of the images" if confidences else "accuracy (%)")
+    axes.set_xlabel("accuracy and confidence (%)" if confidences else "accuracy (%), with 95 % interval")
     if confidences:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
-    return figure
-
-
-def confusions(matrices: Mapping[str, Tensor]) -> Figure:
-    """Confusion matrices side by side, in per cent of each row.
-
-    Args:
-        matrices: name to counts or shares `(10, 10)`, rows true, columns answered.
-    """
-    figure, axes = new_figure(5.6 * len(matrices), 5.1, ncols=len(matrices), sharey=True, squeeze=False)
-    for place, (name, matrix) in zip(axes[0], matrices.items(), strict=True):
-        draw_confusion(place, matrix, bar=False)
-        place.set_title(name)
-        place.set_xlabel("answer")
-        place.label_outer()
-    return figure
+    return described(figure, f"Accuracies with 95 % intervals. {'; '.join(words)}.")
 
 
 def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figure:
-    """How often a network and people take one class for another, the mistakes that either makes most often.
+    """How often a network and people take one class for another: the mistakes that either of them makes most often.
 
     Args:
-        network: counts or shares `(10, 10)`, rows true, columns answered.
+        network: counts or shares `(10, 10)`, rows true, columns predicted.
         people: the same, of people.
         count: how many mistakes are shown.
     """
@@ -92,8 +92,7 @@ def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figur
     shares = [100 * np.asarray(matrix / matrix.sum(1, keepdim=True)) for matrix in (network, people)]
     for matrix in shares:
         np.fill_diagonal(matrix, 0)
-    most = np.maximum(*shares)
-    chosen = np.argsort(-most, axis=None, kind="stable")[:count][::-1]
+    chosen = np.argsort(-np.maximum(*shares), axis=None, kind="stable")[:count][::-1]
     places = range(count)
     of_network, of_people = (matrix.flatten()[chosen] for matrix in shares)
     axes.hlines(places, of_people, of_network, color="0.75", zorder=1)
@@ -104,63 +103,114 @@ def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figur
     axes.set_xlim(left=0)
     axes.set_xlabel("% of the true class")
     axes.legend(loc="lower right")
-    return figure
+    more = int(np.argmax(of_network - of_people))
+    often = [name for name, one, other in zip(names, of_people, of_network, strict=True) if one > other]
+    return described(
+        figure,
+        f"The {count} most frequent mistakes. The network exceeds people most in {names[more]}, "
+        f"{of_network[more]:.1f} % against {of_people[more]:.1f} %. More frequent among people: "
+        f"{', '.join(often[::-1]) or 'none of them'}.",
+    )
 
 
 def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
-    """Accuracy against confidence, bin by bin, above how many answers are in each bin.
+    """Accuracy against confidence, bin by bin, above the share of predictions in each bin.
+
+    Bars show two standard errors of the accuracy on each side.
 
     Args:
         measurements: name to reliability; all with the same bins.
     """
     figure, (above, below) = new_figure(6.4, 5.4, nrows=2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    above.plot([0, 1], [0, 1], ":", color="black", label="as sure as right")
+    above.plot([0, 100], [0, 100], ":", color="black", label="perfectly calibrated")
+    words = []
     for k, (name, found) in enumerate(measurements.items()):
-        bins, count = len(found.counts), len(measurements)
-        there = found.counts > 0
-        label = f"{name}, error {found.error:.1%}"
-        line = ("o-", "s--", "^:")[k % 3]
-        above.plot(found.confidence[there], found.accuracy[there], line, color=PALETTE[k], label=label)
-        width = 0.8 / bins / count
-        middles = (np.arange(bins) + 0.5) / bins + (k - (count - 1) / 2) * width
-        shares = 100 * np.asarray(found.counts / found.counts.sum())
-        below.bar(middles, shares, width, color=PALETTE[k], edgecolor="black", linewidth=0.5)
-    above.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy in the bin")
+        confidence, accuracy, counts = (
+            np.asarray(values) for values in (found.confidence, found.accuracy, found.counts)
+        )
+        there = counts > 0
+        errors = np.sqrt(accuracy[there] * (1 - accuracy[there]) / counts[there])
+        above.errorbar(
+            100 * confidence[there], 100 * accuracy[there], yerr=200 * errors, fmt=("o-", "s--", "^:")[k % 3],
+            color=PALETTE[k], capsize=3, elinewidth=1, label=f"{name}, error {100 * found.error:.1f} %",
+        )  # fmt: skip
+        bins, count = len(counts), len(measurements)
+        width = 80 / bins / count
+        middles = 100 * (np.arange(bins) + 0.5) / bins + (k - (count - 1) / 2) * width
+        below.bar(middles, 100 * counts / counts.sum(), width, color=PALETTE[k], edgecolor="black", linewidth=0.5)
+        over = 100 * counts[there][accuracy[there] > confidence[there]].sum() / counts.sum()
+        words.append(
+            f"{name}: calibration error {100 * found.error:.1f} %, accuracy above confidence in bins with {over:.0f} % "
+            "of the predictions"
+        )
+    above.set(xlim=(0, 100), ylim=(0, 100), ylabel="accuracy in the bin (%)")
     above.legend(loc="upper left")
-    below.set_xlabel("confidence: probability of the answer")
-    below.set_ylabel("% of answers")
-    return figure
+    below.set_xlabel("confidence: probability of the prediction (%)")
+    below.set_ylabel("% of predictions")
+    return described(figure, f"Accuracy against confidence. {'; '.join(words)}.")
 
 
 def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> Figure:
-    """Pictures, each with maps of where a network looked; all rows have the same methods.
+    """Pictures, each with maps of where a network looked, laid over it in grey; all rows have the same methods.
 
-    Maps with a sign are purple below zero, white at zero, orange above; the others brighter where they are larger.
+    Maps with a sign are orange where a pixel speaks for the class and purple where it speaks against it; the others are
+    blue where a pixel matters. Each map has its own scale.
 
     Args:
         rows: a line of text to a picture uint8 `(3, H, W)` and its maps `(H, W)` by method.
     """
-    columns = 1 + len(next(iter(rows.values()))[1])
-    figure, axes = new_figure(
-        1.6 * columns + 1.6, 1.55 * len(rows) + 0.3, nrows=len(rows), ncols=columns, squeeze=False
-    )
+    methods = list(next(iter(rows.values()))[1])
+    size = 1.6 * (len(methods) + 1) + 1.6, 1.55 * len(rows) + 0.9
+    figure, axes = new_figure(*size, nrows=len(rows), ncols=len(methods) + 1, squeeze=False)
     for row, (name, (picture, maps)) in zip(axes, rows.items(), strict=True):
         draw_image(row[0], picture)
         row[0].text(-0.08, 0.5, name, transform=row[0].transAxes, ha="right", va="center", fontsize=10)
         for place, (method, values) in zip(row[1:], maps.items(), strict=True):
-            _draw_map(place, values, method)
-    for place, method in zip(axes[0][1:], maps, strict=True):
+            draw_image(place, _overlay(picture, values, method in WITHOUT_SIGN))
+    for place, method in zip(axes[0][1:], methods, strict=True):
         place.set_title(method.replace(" ", "\n"), fontsize=10)
-    return figure
+    with_sign = [method not in WITHOUT_SIGN for method in methods]
+    for signed in sorted(set(with_sign)):
+        _key(figure, axes[:, 1:][:, np.array(with_sign) == signed], signed)
+    return described(figure, _maps_in_words(rows))
 
 
-def _draw_map(axes: Axes, values: npt.NDArray[Any], method: str) -> None:
-    limit = max(float(np.abs(values).max()), 1e-9)
-    if method in WITHOUT_SIGN:
-        # A few extreme pixels would leave all others black.
-        draw_image(axes, values, cmap="gray", vmin=0, vmax=max(float(np.quantile(values, 0.99)), 1e-9))
-    else:
-        draw_image(axes, values, cmap=SIGNED, vmin=-limit, vmax=limit)
-        axes.set_axis_on()  # a thin frame: the border of a map that is white at its edge would be lost
-        axes.set_xticks([])
-        axes.set_yticks([])
+def _overlay(picture: Tensor, values: npt.NDArray[Any], plain: bool) -> npt.NDArray[Any]:
+    """The map `(H, W)` in colour over the picture in pale grey: `(3, H, W)`, 0..1."""
+    # The largest pixels share the strongest colour: a few extreme ones would leave the rest without any.
+    limit = max(float(np.quantile(np.abs(values), 0.99)), 1e-9)
+    shares = np.clip(values / limit, -1, 1)
+    colours = np.asarray(_PLAIN_MAP(1.0) if plain else _SIGNED_MAP(np.where(shares < 0, 0.0, 1.0)))[..., :3]
+    grey = 0.35 + 0.6 * np.asarray(picture).mean(0)[..., None] / 255
+    weight = np.abs(shares)[..., None]
+    return np.asarray(((1 - weight) * grey + weight * colours).transpose(2, 0, 1))
+
+
+def _key(figure: Figure, columns: npt.NDArray[Any], signed: bool) -> None:
+    """A colour bar below the columns of axes `(rows, columns)` that it explains."""
+    shown = ScalarMappable(Normalize(-1 if signed else 0, 1), _SIGNED_MAP if signed else _PLAIN_MAP)
+    bar = figure.colorbar(shown, ax=list(columns.flat), location="bottom", aspect=18, shrink=0.8, pad=0.04)
+    bar.set_ticks([-1, 0, 1] if signed else [0, 1])
+    bar.set_ticklabels(["against", "0", "for the class"] if signed else ["0", "matters most"])
+
+
+def _maps_in_words(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> str:
+    """Of several maps of one picture, how far they agree; of several pictures, how much lies in the middle of each."""
+    pairs = list(pairwise(rows.values()))
+    if pairs and all(bool((one[0] == other[0]).all()) for one, other in pairs):
+        one, other = pairs[0][0][1], pairs[0][1][1]
+        found = [f"{method} {rank_agreement(np.abs(one[method]), np.abs(other[method])):.2f}" for method in one]
+        text = f"Maps of one picture, {' and '.join(rows)}. Agreement of their ranks: {', '.join(found)}."
+        return text.replace("\n", " ")
+    words = []
+    for name, (_, maps) in rows.items():
+        found = [f"{method} {100 * _in_the_middle(np.abs(values)):.0f} %" for method, values in maps.items()]
+        words.append(f"{name}: {', '.join(found)}")
+    text = f"Maps laid over pictures, and how much of each lies in the middle quarter. {'; '.join(words)}."
+    return text.replace("\n", ", ")
+
+
+def _in_the_middle(values: npt.NDArray[Any]) -> float:
+    height, width = values.shape
+    middle = values[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return float(middle.sum() / max(values.sum(), 1e-9))

@@ -9,9 +9,11 @@ import pytest
 import torch
 from helpers import random_images
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 
 from cifar_helpers import CLASSES, Metrics, figures
-from cifar_helpers.evaluation import human_confusion, reliability
+from cifar_helpers.evaluation import reliability
+from cifar_helpers.figures.evaluation import _AGAINST, _FOR
 
 CONFUSION = torch.randint(1, 60, (10, 10), generator=torch.Generator().manual_seed(0)) + 300 * torch.eye(10).long()
 
@@ -27,7 +29,7 @@ def names_of_rows(axes: Axes) -> dict[float, str]:
     }
 
 
-def test_classes_have_their_scores_and_the_weakest_stands_at_the_top() -> None:
+def test_classes_have_their_scores_and_the_weakest_is_at_the_top() -> None:
     metrics = Metrics(0.0, 0.0, CONFUSION)
     axes = figures.class_scores(metrics).axes[0]
     rows, shown = names_of_rows(axes), lines(axes)
@@ -36,12 +38,14 @@ def test_classes_have_their_scores_and_the_weakest_stands_at_the_top() -> None:
         assert found == pytest.approx({c: 100 * float(s) for c, s in zip(CLASSES, scores, strict=True)})
     weakest = CLASSES[int(metrics.f1.argmin())]
     assert rows[max(rows)] == weakest and axes.get_ylim()[0] < axes.get_ylim()[1]
+    said = str(figures.class_scores(metrics).get_label())
+    assert f"F1 is lowest for {weakest}, {100 * float(metrics.f1.min()):.1f} %" in said
 
 
 def test_accuracies_have_their_intervals_and_confidences_in_the_order_given() -> None:
-    axes = figures.accuracies(
-        {"first": (0.8, 0.7, 0.85), "second": (0.5, 0.4, 0.6)}, {"first": 0.9, "second": 0.3}
-    ).axes[0]
+    figure = figures.accuracies({"first": (0.8, 0.7, 0.85), "second": (0.5, 0.4, 0.6)}, {"first": 0.9, "second": 0.3})
+    axes = figure.axes[0]
+    assert "first: 80.0 % (70.0 to 85.0), confidence 90.0 %; second: 50.0 % (40.0" in str(figure.get_label())
     rows = names_of_rows(axes)
     assert rows == {1.0: "first", 0.0: "second"}
     bars = [list(map(float, segment[:, 0])) for c in axes.containers for segment in c[2][0].get_segments()]  # type: ignore[index]
@@ -54,21 +58,17 @@ def test_accuracies_have_their_intervals_and_confidences_in_the_order_given() ->
     assert figures.accuracies({"one": (0.8, 0.7, 0.9)}).axes[0].get_legend() is None
 
 
-def test_two_confusions_stand_side_by_side_in_per_cent() -> None:
-    figure = figures.confusions({"network": CONFUSION, "people": human_confusion()})
-    assert [axes.get_title() for axes in figure.axes] == ["network", "people"]
-    for axes, matrix in zip(figure.axes, (CONFUSION.double(), human_confusion()), strict=True):
-        wanted = 100 * matrix / matrix.sum(1, keepdim=True)
-        assert np.allclose(np.asarray(axes.collections[0].get_array()).reshape(10, 10), wanted)
-    assert "95" in [text.get_text() for text in figure.axes[1].texts]
-
-
 def test_the_mistakes_that_either_makes_most_often_are_shown_for_both() -> None:
     network = torch.eye(10).double() * 100
     network[3, 5] = 25.0
     people = torch.eye(10).double() * 0.8
     people[4, 7] = 0.2
-    axes = figures.mistakes_compared(network, people, count=2).axes[0]
+    figure = figures.mistakes_compared(network, people, count=2)
+    axes = figure.axes[0]
+    assert "most in cat called dog, 20.0 % against 0.0 %. More frequent among people: deer called horse." in str(
+        figure.get_label()
+    )
+    assert "among people: none" in str(figures.mistakes_compared(network, network, count=2).get_label())
     rows = names_of_rows(axes)
     for name, wanted in (("the network", {"cat called dog": 20, "deer called horse": 0}),
                          ("people", {"cat called dog": 0, "deer called horse": 20})):  # fmt: skip
@@ -76,33 +76,60 @@ def test_the_mistakes_that_either_makes_most_often_are_shown_for_both() -> None:
     assert float(people[0, 0]) == 0.8  # what is given is not changed
 
 
-def test_a_reliability_diagram_has_the_bins_that_have_answers_and_their_shares() -> None:
+def test_a_reliability_diagram_has_the_bins_that_have_predictions_and_their_shares() -> None:
     sure = torch.tensor([0.95, 0.95, 0.85, 0.65])
     found = reliability(torch.stack([sure, 1 - sure], 1), torch.tensor([0, 1, 0, 0]))
-    above, below = figures.reliability_diagram({"one": found, "two": found}).axes
-    confidence, accuracy = lines(above)[f"one, error {found.error:.1%}"]
-    assert confidence == pytest.approx([0.65, 0.85, 0.95]) and accuracy == [1, 1, 0.5]
+    figure = figures.reliability_diagram({"one": found, "two": found})
+    above, below = figure.axes
+    confidence, accuracy = above.containers[0][0].get_data()  # type: ignore[index]
+    assert list(confidence) == pytest.approx([65, 85, 95]) and list(accuracy) == [100, 100, 50]
+    reach = above.containers[0][2][0].get_segments()[2][:, 1]  # type: ignore[index]
+    assert list(reach) == pytest.approx([50 - 200 * 0.125**0.5, 50 + 200 * 0.125**0.5])
     heights = [bar.get_height() for bar in below.patches]  # type: ignore[attr-defined]
     assert heights == [0, 0, 0, 0, 0, 0, 25, 0, 25, 50] * 2
-    assert lines(above)["as sure as right"] == ([0, 1], [0, 1])
+    assert lines(above)["perfectly calibrated"] == ([0, 100], [0, 100])
+    assert f"one: calibration error {100 * found.error:.1f} %, accuracy above confidence in bins with 50 %" in str(
+        figure.get_label()
+    )
 
 
-def test_maps_with_a_sign_are_white_at_zero_and_the_others_grey() -> None:
-    picture = random_images(1).images[0]
+def drawn_maps(*names: str) -> Any:
+    """A figure with two rows of maps of one grey picture, of which two pixels count."""
+    picture = torch.full((3, 32, 32), 128, dtype=torch.uint8)
     signed = np.zeros((32, 32))
-    signed[0, 0], signed[1, 1] = -1.0, 4.0
+    signed[0, 0:8], signed[1, 0:8] = -1.0, 1.0
     maps: dict[str, Any] = {"saliency": np.abs(signed), "Grad-CAM": signed}
-    figure = figures.attributions({"right": (picture, maps), "wrong": (picture, maps)})
-    assert len(figure.axes) == 6 and [axes.get_title() for axes in figure.axes[:3]] == ["", "saliency", "Grad-CAM"]
-    assert [axes.texts[0].get_text() for axes in figure.axes[::3]] == ["right", "wrong"]
-    grey, colours = (axes.images[0] for axes in figure.axes[1:3])
-    assert grey.get_cmap().name == "gray" and colours.get_cmap().name == figures.SIGNED
-    assert colours.get_clim() == (-4, 4) and grey.get_clim()[0] == 0
+    return figures.attributions(dict.fromkeys(names, (picture, maps)))
 
 
-def test_one_bright_pixel_does_not_leave_the_others_of_a_grey_map_black() -> None:
+def test_maps_are_laid_over_a_grey_picture_in_the_colours_of_the_key() -> None:
+    figure = drawn_maps("right", "wrong")
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["", "saliency", "Grad-CAM"]
+    assert [axes.texts[0].get_text() for axes in figure.axes[0:6:3]] == ["right", "wrong"]
+    plain, coloured = (np.asarray(axes.images[0].get_array()) for axes in figure.axes[1:3])
+    assert np.allclose(coloured[0, 0], to_rgb(_AGAINST), atol=0.01) and np.allclose(
+        coloured[1, 0], to_rgb(_FOR), atol=0.01
+    )
+    assert np.allclose(plain[0, 0], to_rgb(figures.PALETTE[0]), atol=0.01)
+    assert np.ptp(coloured[20, 20]) == 0 == np.ptp(plain[20, 20])  # grey where the map is zero
+    keys = [[text.get_text() for text in axes.get_xticklabels()] for axes in figure.axes[6:]]
+    assert keys == [["0", "matters most"], ["against", "0", "for the class"]]
+
+
+def test_the_words_for_maps_of_one_picture_say_how_far_they_agree_and_of_several_where_they_lie() -> None:
+    assert "one picture, trained and broken. Agreement of their ranks: saliency 1.00" in str(
+        drawn_maps("trained", "broken").get_label()
+    )
+    picture, values = random_images(1).images[0], np.zeros((32, 32))
+    values[16, 16] = values[0, 0] = values[0, 1] = values[0, 2] = 1.0
+    assert "cat, predicted dog: saliency 25 %" in str(
+        figures.attributions({"cat\npredicted dog": (picture, {"saliency": values})}).get_label()
+    )
+
+
+def test_a_few_extreme_pixels_do_not_leave_the_others_without_colour() -> None:
     values = np.ones((32, 32))
     values[3, 3] = 1000
     picture = random_images(1).images[0]
     image = figures.attributions({"one": (picture, {"saliency": values})}).axes[1].images[0]
-    assert image.get_clim() == (0, 1)
+    assert np.allclose(np.asarray(image.get_array())[9, 9], to_rgb(figures.PALETTE[0]), atol=0.01)
