@@ -1,7 +1,8 @@
-"""Exercises of lesson 07: precision and recall, F1, an interval from redraws, temperature, calibration error."""
+"""Exercises of lesson 07: precision and recall, F1, the bootstrap, temperature, Grad-CAM, calibration error."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -153,6 +154,81 @@ temperature = Exercise(
     },
     close=1e-6,
     shows=pictures.cooled,
+)
+
+
+class _Network(nn.Module):
+    """A small network in two parts, as the course's are."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU())
+        places = (height - 2) * (width - 2)
+        self.classifier = nn.Sequential(nn.Flatten(), nn.Linear(6 * places, 12), nn.ReLU(), nn.Linear(12, 5))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.features(images))
+        return logits
+
+
+def _two_parts(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    height, width = (6, 6) if number < 2 else (5 + number, 7)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(number)
+        model = _Network(height, width).eval()
+    return model, torch.randn(3, height, width, generator=generator), number % 5
+
+
+_Score = Callable[[Tensor, int], Tensor]
+
+
+def _one_logit(logits: Tensor, label: int) -> Tensor:
+    return logits[0, label]
+
+
+def _maps_and_gradient(model: _Network, image: Tensor, label: int, score: _Score = _one_logit) -> tuple[Tensor, Tensor]:
+    network = copy.deepcopy(model)
+    maps = network.features(image[None])
+    (gradient,) = torch.autograd.grad(score(network.classifier(maps), label), maps)
+    return maps.detach(), gradient
+
+
+def _cam(model: _Network, image: Tensor, label: int, score: _Score = _one_logit) -> Tensor:
+    """The weighted sum of the maps `(H, W)`, before the ReLU."""
+    maps, gradient = _maps_and_gradient(model, image, label, score)
+    return (gradient.mean((2, 3), keepdim=True) * maps).sum(1)[0]
+
+
+def _relu_too_early(model: _Network, image: Tensor, label: int) -> Tensor:
+    maps, gradient = _maps_and_gradient(model, image, label)
+    return (gradient.mean((2, 3), keepdim=True) * maps).relu().sum(1)[0]
+
+
+def _place_by_place(model: _Network, image: Tensor, label: int) -> Tensor:
+    maps, gradient = _maps_and_gradient(model, image, label)
+    return (gradient * maps).sum(1)[0].relu()
+
+
+def _of_sums(model: _Network, image: Tensor, label: int) -> Tensor:
+    maps, gradient = _maps_and_gradient(model, image, label)
+    return (gradient.sum((2, 3), keepdim=True) * maps).sum(1)[0].relu()
+
+
+grad_cam = Exercise(
+    name="grad_cam",
+    reference=lambda m, i, y: _cam(m, i, y).relu(),
+    draw=_two_parts,
+    mistakes={
+        "relu_missing": _cam,
+        "relu_too_early": _relu_too_early,
+        "unweighted": lambda m, i, y: m.features(i[None]).detach().sum(1)[0],
+        "gradient_not_averaged": _place_by_place,
+        "sum_for_mean": _of_sums,
+        "all_classes": lambda m, i, y: _cam(m, i, y, lambda logits, _: logits.sum()).relu(),
+        "of_probability": lambda m, i, y: _cam(m, i, y, lambda logits, k: logits.softmax(1)[0, k]).relu(),
+        "with_batch": lambda m, i, y: _cam(m, i, y).relu()[None],
+    },
+    shows=pictures.looked,
 )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of right answers in lesson 07: scores of classes, redraws of test answers, calibration on drawings."""
+"""Pictures of right answers in lesson 07: scores of classes, redraws, calibration on drawings, a Grad-CAM map."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cifar_helpers._paths import resources
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import bars_html, numbers_svg, sentence, titled
-from cifar_helpers.data import CLASSES, ImageSet
+from cifar_helpers.checks.drawing import as_rows, bars_html, in_grey, numbers_svg, picture_html, sentence, titled
+from cifar_helpers.checks.pictures import SIDE
+from cifar_helpers.data import CLASSES, ImageSet, normalise
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.evaluation import collect_logits, reliability
-from cifar_helpers.inference import percent, shipped_model
+from cifar_helpers.inference import percent, preprocess, shipped_model
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _DRAWINGS: Final = 200
@@ -31,7 +33,7 @@ def scored(answer: Callable[..., Any]) -> str:
         for name, shares in both.items()
     ]
     lowest = " and ".join(f"{CLASSES[int(shares.argmin())]} has the lowest {name}" for name, shares in both.items())
-    return "".join([*tables, sentence(f"{int(recorded.sum()):,} recorded answers: {lowest}.")])
+    return "".join([*tables, sentence(f"{int(recorded.sum()):,} recorded predictions: {lowest}.")])
 
 
 def levels(answer: Callable[..., Any]) -> str:
@@ -51,7 +53,7 @@ def levels(answer: Callable[..., Any]) -> str:
 
 
 def redrawn(answer: Callable[..., Any]) -> str:
-    """HTML of the accuracies of redraws of the recorded test answers, with the interval that the answer gives."""
+    """HTML of the accuracies of redraws of recorded test predictions, with the interval that the answer gives."""
     recorded = load_run(DEFAULT_RUN).metrics["exact test"]
     count = recorded["images"]
     right = torch.arange(count) < round(recorded["accuracy"] * count)
@@ -61,8 +63,8 @@ def redrawn(answer: Callable[..., Any]) -> str:
     counts = torch.bincount(points.long(), minlength=101)
     shown = range(int(points.min()), int(points.max()) + 1)
     said = (
-        f"Your interval from {_REDRAWS:,} redraws of {count:,} recorded test answers, "
-        f"{100 * recorded['accuracy']:.1f} % of them right: {low:.1f} % to {high:.1f} %."
+        f"Your interval from {_REDRAWS:,} redraws of {count:,} recorded test predictions, "
+        f"{100 * recorded['accuracy']:.1f} % of them correct: {low:.1f} % to {high:.1f} %."
     )
     line = Line("redraws with that accuracy", [(float(k), float(counts[k])) for k in shown])
     marks = [(low, "lower end"), (high, "upper end")]
@@ -71,7 +73,7 @@ def redrawn(answer: Callable[..., Any]) -> str:
 
 @functools.cache
 def _on_drawings() -> tuple[Tensor, Tensor]:
-    """What the network, trained on photographs, says to drawings: logits `(N, 10)` and labels `(N,)`."""
+    """What the network, trained on photographs, predicts for drawings: logits `(N, 10)` and labels `(N,)`."""
     labels = torch.arange(_DRAWINGS) % len(CLASSES)
     pixels = [np.asarray(draw(int(label), seed=k)).transpose(2, 0, 1) for k, label in enumerate(labels)]
     return collect_logits(shipped_model(), ImageSet(torch.from_numpy(np.stack(pixels)), labels))
@@ -84,8 +86,8 @@ def cooled(answer: Callable[..., Any]) -> str:
     chosen = float(answer(logits, labels, candidates))
     losses = [(t, float(torch.nn.functional.cross_entropy(logits / t, labels))) for t in candidates]
     said = (
-        f"Your temperature for {len(labels)} drawings: {chosen:g}. The network learned photographs, and of drawings it "
-        f"is {'too sure' if chosen > 1 else 'not sure enough'}."
+        f"Your temperature for {len(labels)} drawings: {chosen:g}. The network was trained on photographs; "
+        f"for drawings it is {'overconfident' if chosen > 1 else 'underconfident'}."
     )
     line = Line("cross-entropy on the drawings", losses)
     chart = line_chart([line], Axis("temperature"), Axis("loss (nats)"), said, marks=[(chosen, "yours")], height=200)
@@ -93,7 +95,7 @@ def cooled(answer: Callable[..., Any]) -> str:
 
 
 def trusted(answer: Callable[..., Any]) -> str:
-    """HTML of accuracy against confidence on drawings, and the error that the answer computes of it."""
+    """HTML of accuracy against confidence on drawings, and the error that the answer computes from them."""
     logits, labels = _on_drawings()
     shares = logits.softmax(1)
     confidence, answers = shares.max(1)
@@ -103,6 +105,22 @@ def trusted(answer: Callable[..., Any]) -> str:
     said = (
         f"Your error on {len(labels)} drawings, in ten bins: {100 * error:.1f} points between the two lines on average."
     )
-    lines = [Line("right", there), Line("as sure as right", [(0.0, 0.0), (1.0, 1.0)], 1)]
+    lines = [Line("accuracy", there), Line("perfectly calibrated", [(0.0, 0.0), (1.0, 1.0)], 1)]
     across, up = Axis("confidence", least=0, greatest=1), Axis("accuracy", least=0, greatest=1)
     return titled(said, line_chart(lines, across, up, said, height=220))
+
+
+def looked(answer: Callable[..., Any]) -> str:
+    """HTML of a drawn cat and the answer's map of it for the course's trained network."""
+    picture = preprocess(resources() / "inputs" / "cat.png")
+    values = answer(shipped_model(), normalise(picture), CLASSES.index("cat")).detach().numpy()
+    row, column = divmod(int(values.argmax()), values.shape[1])
+    step = picture.shape[1] // len(values)
+    said = (
+        f"Each square of your map covers {step}×{step} pixels of the cat. The brightest, in row {row} and column "
+        f"{column}, speaks for “cat” most."
+    )
+    before = picture_html(as_rows(picture), SIDE, "A drawn cat, 32×32 pixels", "what the network sees")
+    alt = f"Your Grad-CAM map of the cat, brightest in row {row}, column {column}"
+    after = picture_html(in_grey(values / max(values.max(), 1e-9)), SIDE, alt, "your map")
+    return "".join([before, after, sentence(said)])

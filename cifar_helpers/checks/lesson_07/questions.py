@@ -4,5 +4,5 @@ from cifar_helpers.evaluation import human_confusion
 
 
 def human_accuracy() -> float:
-    """How often a single person named a test image rightly, in percent."""
+    """How often a single person classifies a test image correctly, in percent."""
     return 100 * float(human_confusion().diagonal().mean())
