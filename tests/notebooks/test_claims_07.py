@@ -1,0 +1,387 @@
+"""What lesson 07 says about its results is true of the records, of its stored outputs, and of runs on the drawings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from helpers import NOTEBOOKS, after_cell, code_cells
+from torch import Tensor, nn
+
+from cifar_helpers import CLASSES, Cifar10, ImageSet, Metrics, collect_logits, load_run
+from cifar_helpers.evaluation import bootstrap_interval, human_confusion
+from cifar_helpers.evaluation.attribution import METHODS, attribute, rank_agreement
+
+LESSON = nbformat.read(NOTEBOOKS / "07_evaluation.ipynb", as_version=4).cells
+BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
+CAT, DOG, DEER, HORSE = (CLASSES.index(name) for name in ("cat", "dog", "deer", "horse"))
+BIRD, AIRPLANE, TRUCK, FROG = (CLASSES.index(name) for name in ("bird", "airplane", "truck", "frog"))
+RECORDED = load_run("good-25").metrics
+SEEDS = ("small-augment", "small-augment-seed-1", "small-augment-seed-2")
+
+
+def text(words: str) -> str:
+    """The one cell of Markdown that contains the words."""
+    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
+    return str(source)
+
+
+def stored(words: str) -> str:
+    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
+    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
+    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+def numbers(printed: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*", printed)]
+
+
+def recorded_confusion() -> Tensor:
+    return torch.tensor(RECORDED["validation"]["confusion"])
+
+
+@pytest.fixture(params=BOTH)
+def names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the lesson's first cell defines, with the drawings or the real data."""
+    data: Cifar10 = request.getfixturevalue(request.param)
+    monkeypatch.chdir(NOTEBOOKS)
+    monkeypatch.setattr("cifar_helpers.load_cifar10", lambda: data)
+    first: dict[str, Any] = {}
+    exec(code_cells("07")[0], first)
+    return first
+
+
+# --- class by class -----------------------------------------------------------------------------------------------
+
+
+def scores_of_cat(printed: str) -> list[list[float]]:
+    """Precision, recall, F1 and accuracy with less, the same and a higher logit."""
+    return [numbers(line)[1:] for line in printed.splitlines() if line.startswith("logit of cat")]
+
+
+def test_a_higher_logit_buys_recall_with_precision(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    after_cell("07", "metrics = Metrics.of", names)
+    after_cell("07", "for bonus in", names)
+    minus, none, plus = scores_of_cat(re.sub("F1", "F", capsys.readouterr().out))
+    assert minus[0] >= none[0] > plus[0] and minus[1] < none[1] < plus[1]
+
+
+@pytest.mark.records
+def test_f1_and_accuracy_are_highest_where_the_logits_were_left_alone() -> None:
+    minus, none, plus = scores_of_cat(re.sub("F1", "F", stored("for bonus in")))
+    assert none[2] > max(minus[2], plus[2]) and none[3] > max(minus[3], plus[3])
+    assert "F1 and accuracy are highest where the logits were left alone" in text("A search engine for cats")
+
+
+@pytest.mark.records
+def test_cat_dog_bird_and_deer_are_weakest_and_horse_and_frog_are_among_the_vehicles() -> None:
+    metrics = Metrics(0.0, 0.0, recorded_confusion())
+    order = [CLASSES[k] for k in metrics.f1.argsort()]
+    assert "*cat*, *dog*, *bird* and *deer* are weakest; *horse* and *frog*" in text("as well as the vehicles")
+    assert order[:4] == ["cat", "dog", "bird", "deer"] and {"horse", "frog"} < set(order[4:9])
+    assert metrics.precision[CAT] < metrics.recall[CAT] and metrics.precision[DOG] > metrics.recall[DOG]
+    assert "lowest for cat, 77.9 %, and highest for automobile, 94.4 %" in stored("figures.class_scores")
+
+
+# --- the test images ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_two_cells_open_the_test_images_as_the_lesson_says() -> None:
+    opening = [source for source in code_cells("07") if re.search(r"data\.(exact_)?test|test_logits", source)]
+    assert len(opening) == 2 and "two cells open them again, both for `good-25` alone" in text("been opened")
+    assert 'load_run("good-25").model()' in code_cells("07")[0]
+    assert sum("load_run(" in source and ".model(" in source for source in code_cells("07")) == 1
+
+
+@pytest.mark.records
+def test_the_stored_accuracies_are_those_of_the_record() -> None:
+    (share,) = re.findall(r"([\d.]+)% classified correctly", stored("logits, labels = collect"))
+    assert float(share) == pytest.approx(100 * RECORDED["validation"]["accuracy"], abs=0.06)
+    exact, others = (float(share) for share in re.findall(r"([\d.]+)%", stored("test_logits, test_labels =")))
+    assert exact == pytest.approx(100 * RECORDED["exact test"]["accuracy"], abs=0.11)
+    together = (1000 * exact + 9000 * others) / 10_000
+    assert together == pytest.approx(100 * RECORDED["all test"]["accuracy"], abs=0.11)
+
+
+@pytest.mark.records
+def test_the_validation_interval_is_a_third_as_wide_and_holds_no_sign_of_luck() -> None:
+    (validation, *first), (test, *second) = (
+        [float(number) for number in found]
+        for found in re.findall(r"([\d.]+) % \(([\d.]+) to ([\d.]+)\)", stored('"exact test": with_interval'))
+    )
+    assert (second[1] - second[0]) / (first[1] - first[0]) == pytest.approx(3.2, abs=0.3)
+    assert round(validation - test) == 1 and second[0] < validation < second[1]
+
+
+def test_of_a_hundred_intervals_about_95_contain_the_accuracy_on_all_images_and_fewer_the_next_sample() -> None:
+    generator = torch.Generator().manual_seed(0)
+    contain = [0, 0]
+    for seed in range(200):
+        sample, following = torch.rand(2, 1000, generator=generator) < 0.873
+        low, high = bootstrap_interval(sample, draws=200, seed=seed)
+        contain[0] += low <= 0.873 <= high
+        contain[1] += low <= float(following.double().mean()) <= high
+    assert 0.91 < contain[0] / 200 < 0.99 and contain[1] / 200 < 0.9
+
+
+@pytest.mark.records
+def test_intervals_of_two_seeds_overlap_although_their_paired_difference_excludes_zero() -> None:
+    correct = [load_run(name).correct() for name in SEEDS]
+    (_, first_high), (_, second_high) = (bootstrap_interval(values) for values in correct[:2])
+    assert first_high > second_high > bootstrap_interval(correct[0])[0]
+    pairs = {(0, 1): True, (0, 2): False, (2, 1): True}
+    for (one, other), excludes in pairs.items():
+        difference = correct[one].float() - correct[other].float()
+        low, high = bootstrap_interval(difference)
+        assert (low > 0 or high < 0) == excludes
+    assert f"differ by {100 * float(difference.mean()):.1f} points" in text("of *one recipe*")
+    assert stored("by_seed[names[one]]").count("\n") == 3
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_where_people_and_the_network_make_mistakes() -> None:
+    people, network = human_confusion(), recorded_confusion() / 1000
+    assert people[BIRD, AIRPLANE] < 0.005 and network[BIRD, AIRPLANE] > 5 * people[BIRD, AIRPLANE]
+    assert people[DEER, HORSE] > network[DEER, HORSE]
+    assert min(people[CAT, DOG], people[DOG, CAT], network[CAT, DOG], network[DOG, CAT]) > 0.03
+    assert stored("figures.mistakes_compared").endswith("More frequent among people: deer called horse.")
+
+
+@pytest.mark.records
+def test_the_interval_of_the_one_expert_holds_the_average_person_but_not_the_majority() -> None:
+    share, error = numbers(stored("share, count = 0.94"))
+    mean = 100 * float(human_confusion().diagonal().mean())
+    assert f"average person's {mean:.1f} %" in text("within that interval") and abs(mean - share) < error
+    assert "right on 99.2 % of the images" in text("within that interval") and 99.2 - share > error
+
+
+@pytest.mark.records
+def test_the_doubted_labels_are_all_predicted_otherwise() -> None:
+    assert "0 of 8 as their labels say" in stored("probability_of_label")
+
+
+# --- probabilities ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_the_network_is_underconfident_and_a_temperature_gains_a_little_that_1000_images_do_not_show() -> None:
+    confidence, accuracy = numbers(stored('print(f"mean confidence'))
+    assert confidence + 1 < accuracy
+    first, other, test = stored("judges = ").splitlines()
+    assert numbers(first)[0] < 1
+    _, gain, low, high, before, after = numbers(other)
+    assert 0 < low < gain < high and gain == pytest.approx(0.01, abs=0.002)
+    said = text("a small gain, but a real one")
+    assert f"from {before} to {after} %" in said and after < before
+    _, gain, low, high, before, after = numbers(test)
+    assert low < 0 < gain < high and after >= before and "shows no gain" in said
+
+
+@pytest.mark.parametrize("names", BOTH[1:], indirect=True)
+def test_the_temperature_brings_the_last_bin_to_the_line_and_overshoots_in_three(
+    names: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names["temperature"] = names["fit_temperature"](names["logits"][: names["half"]], names["labels"][: names["half"]])
+    monkeypatch.setattr("cifar_helpers.figures.show", lambda figure: None)
+    after_cell("07", "after = reliability(", names)
+    after, said = names["after"], text("bars are two standard errors")
+    gaps = 100 * (after.accuracy - after.confidence)
+    errors = 100 * (after.accuracy * (1 - after.accuracy) / after.counts).sqrt()
+    low = [k for k in range(9) if gaps[k] < -2 * errors[k] and after.counts[k] > 100]
+    assert [100 * float(after.confidence[k]) for k in low] == pytest.approx([55, 75, 86], abs=0.6)
+    assert "55, 75 and 86 %" in said and all(-8.5 < gaps[k] < -5.5 for k in low) and "6 to 8 points *below*" in said
+    assert abs(gaps[9]) < 1 and f"with {100 * int(after.counts[9]) / int(after.counts.sum()):.0f} %" in said
+    before = names["before"]
+    assert int(before.counts[before.accuracy > before.confidence].sum()) > 0.9 * int(before.counts.sum())
+
+
+# --- other images -------------------------------------------------------------------------------------------------
+
+
+def shifts() -> dict[str, tuple[float, float]]:
+    """Accuracy and confidence of each stored set, in percent."""
+    found = re.findall(r"(?:^|[.;] )([^.;]+): ([\d.]+) % \([^)]*\), confidence ([\d.]+) %", stored('sets["sketches"]'))
+    return {name: (float(accuracy), float(confidence)) for name, accuracy, confidence in found}
+
+
+@pytest.mark.records
+def test_accuracy_falls_further_than_confidence_on_every_changed_set_and_blur_costs_most() -> None:
+    found = shifts()
+    accuracy, confidence = found.pop("unchanged")
+    assert len(found) == 5 and all(accuracy - a > confidence - c > 0 for a, c in found.values())
+    worst = min(found, key=lambda name: found[name][0])
+    assert worst.startswith("blurred") and f"blur costs most, {accuracy - found[worst][0]:.0f} points" in text(
+        "blur costs"
+    )
+    dark = found["darkened to 35 %"]
+    assert dark[0] < dark[1] - 5  # "right far less often than it was confident", in quiz 4
+
+
+@pytest.mark.records
+def test_the_temperature_harms_on_every_changed_set_and_not_on_the_unchanged_one() -> None:
+    head, *lines = stored("'calibration error':18").splitlines()
+    assert numbers(head)[-1] < 1
+    rows = [[float(number) for number in re.findall(r"([\d.]+)%", line)] for line in lines]
+    assert len(rows) == 6 and rows[0][1] < rows[0][0]
+    assert all(after > before + 2 for before, after in rows[1:])
+
+
+@pytest.mark.records
+def test_compression_alone_can_explain_what_the_other_test_images_lack() -> None:
+    exact, others = (float(share) for share in re.findall(r"([\d.]+)%", stored("test_logits, test_labels =")))
+    _, low, high = numbers(stored("lost = unchanged"))
+    said = text("compression alone can explain it")
+    assert 0 < low < exact - others < high and f"{exact - others:.1f} points lower" in said
+
+
+@pytest.mark.records
+def test_shuffled_photographs_are_hard_to_tell_from_known_ones_and_noise_is_not() -> None:
+    known, *rest = stored("auroc = ").splitlines()
+    rejected = {line.split(":")[0]: numbers(line) for line in rest}
+    said = text("of the noise")
+    assert f"costs {numbers(known)[-1]:.0f} % of the known images" in said
+    assert f"rejects {rejected['noise'][0]:.0f} % of the noise" in said
+    assert rejected["shuffled"][0] < numbers(known)[-1] + 2
+    assert f"an AUROC of {rejected['shuffled'][1]:.0f} %" in said
+    assert min(rejected["noise"][1], rejected["houses"][1]) > 85 > 75 > rejected["shuffled"][1]
+
+
+@pytest.mark.real
+def test_nearly_all_shuffled_photographs_are_called_frog(real_data: Cifar10) -> None:
+    validation, model = real_data.split()[1], load_run("good-25").model()
+    order = torch.randperm(32 * 32, generator=torch.Generator().manual_seed(1))  # another one than in the lesson
+    shuffled = validation.images[:500].flatten(2)[:, :, order].view(-1, 3, 32, 32)
+    logits, _ = collect_logits(model, ImageSet(shuffled, validation.labels[:500]))
+    assert (logits.argmax(1) == FROG).float().mean() > 0.85
+    assert logits.softmax(1).max(1).values.mean() > 0.7  # "with confidence"
+
+
+def test_the_share_of_pairs_is_the_area_under_the_curve() -> None:
+    generator = torch.Generator().manual_seed(0)
+    known, unknown = torch.rand(200, generator=generator) ** 0.5, torch.rand(150, generator=generator)
+    thresholds = torch.cat([known, unknown, torch.tensor([-1.0])]).sort(descending=True).values
+    kept = [(float((unknown > t).float().mean()), float((known > t).float().mean())) for t in thresholds]
+    area = float(np.trapezoid([y for _, y in kept], [x for x, _ in kept]))
+    assert float((known[:, None] > unknown).float().mean()) == pytest.approx(area, abs=0.01)
+
+
+# --- where it looks -----------------------------------------------------------------------------------------------
+
+
+def roughness(values: np.ndarray[Any, Any]) -> float:
+    """How much neighbouring pixels differ, as a share of what any two pixels do."""
+    size = np.abs(values)
+    return float(np.abs(np.diff(size, axis=1)).mean() / max(np.abs(size - size.mean()).mean(), 1e-9))
+
+
+def test_gradient_maps_are_speckled_the_others_coarse_and_they_often_disagree(names: dict[str, Any]) -> None:
+    model, images, predicted = names["model"], names["validation"].images, names["predicted"]
+    methods = ("saliency", "integrated gradients", "Grad-CAM", "occlusion")
+    maps = [{m: attribute(model, images[k], int(predicted[k]), m) for m in methods} for k in range(4)]
+    rough = {m: np.mean([roughness(found[m]) for found in maps]) for m in methods}
+    assert min(rough["saliency"], rough["integrated gradients"]) > 1.5 * max(rough["Grad-CAM"], rough["occlusion"])
+    across = [rank_agreement(abs(f["saliency"]), abs(f[m])) for f in maps for m in ("Grad-CAM", "occlusion")]
+    assert np.mean(across) < 0.5
+
+
+def test_the_map_adds_up_to_the_difference_of_the_logits(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names["attribute"] = attribute
+    after_cell("07", "integrated.sum()", names)
+    total, seen, grey, difference = numbers(capsys.readouterr().out)
+    assert total == pytest.approx(difference, rel=0.02, abs=0.05) and seen - grey == pytest.approx(difference, abs=0.02)
+
+
+@pytest.mark.records
+def test_on_cifar_10_the_sum_is_right_to_about_a_percent() -> None:
+    total, _, _, difference = numbers(stored("integrated.sum()"))
+    assert total == pytest.approx(difference, rel=0.015) and "about a percent" in text("two agree to about a percent")
+
+
+def test_a_map_of_grad_cam_has_one_weight_per_map_and_places_as_the_lesson_says(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    after_cell("07", "torch.autograd.grad(logit, maps)", names)
+    after_cell("07", "weights = gradient[0]", names)
+    shapes, weights = capsys.readouterr().out.splitlines()[-2:]
+    assert "maps (1, 128, 4, 4)" in shapes and "There are 128 maps of 4×4 places" in text("as many slopes")
+    assert " of 128 maps count for " in weights
+
+
+def agreements(names: dict[str, Any], count: int) -> dict[str, float]:
+    """Mean agreement of the maps of a trained and a broken network, by the lesson's own measure."""
+    names |= {"attribute": attribute, "rank_agreement": rank_agreement}
+    (source,) = [source for source in code_cells("07") if "def importance(" in source]
+    exec(source.partition("for method in METHODS")[0], names)
+    importance, networks = names["importance"], (names["model"], names["broken"])
+    return {
+        method: float(
+            np.mean([rank_agreement(*(importance(network, k, method) for network in networks)) for k in range(count)])
+        )
+        for method in METHODS
+    }
+
+
+def test_only_guided_backpropagation_survives_random_linear_layers(names: dict[str, Any]) -> None:
+    after_cell("07", "layer.reset_parameters()", names)
+    found = agreements(names, 5)
+    others = [value for method, value in found.items() if method != "guided backpropagation"]
+    assert found["guided backpropagation"] > 0.6 > 0.55 > max(others)
+
+
+@pytest.mark.real
+def test_other_random_layers_give_the_same_order(real_data: Cifar10) -> None:
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "model": load_run("good-25").model()}
+    names["validation"] = real_data.split()[1].subset(slice(0, 6))
+    names["predicted"] = collect_logits(names["model"], names["validation"])[0].argmax(1)
+    for seed in (1, 2):
+        names["broken"] = load_run("good-25").model()
+        torch.manual_seed(seed)
+        for layer in names["broken"].classifier:
+            if isinstance(layer, nn.Linear):
+                layer.reset_parameters()
+        found = agreements(names, 6)
+        assert found["guided backpropagation"] > 0.7 > 0.55 > max(found["saliency"], found["integrated gradients"])
+        assert max(found["Grad-CAM"], found["occlusion"]) < min(found["saliency"], found["integrated gradients"])
+
+
+@pytest.mark.records
+def test_the_stored_agreements_are_in_the_order_that_the_lesson_tells() -> None:
+    lines = re.findall(
+        r"^(\S.*?) +agreement (-?[\d.]+), interval (-?[\d.]+) to (-?[\d.]+)$", stored("def importance("), re.M
+    )
+    found = {name: tuple(map(float, values)) for name, *values in lines}
+    assert tuple(found) == METHODS and "-0.00" not in stored("def importance(")
+    assert found["guided backpropagation"][1] > 0.7 > found["saliency"][2]
+    assert min(found["saliency"][1], found["integrated gradients"][1]) > 0.2  # "keep a part of their order"
+    assert all(found[m][1] < 0 < found[m][2] < 0.2 for m in ("Grad-CAM", "occlusion"))  # "next to nothing"
+    (guessing,) = re.findall(r"([\d.]+)%", stored("layer.reset_parameters()"))
+    assert float(guessing) < 20
+
+
+@pytest.mark.real
+def test_a_grey_square_is_called_truck_as_the_stretch_says(real_data: Cifar10) -> None:
+    assert "a large grey square is called truck more often than anything else" in text("a large grey square")
+    part = real_data.split()[1].subset(slice(5000, 6000))
+    covered = part.images.clone()
+    covered[:, :, 4:28, 4:28] = torch.tensor([125, 123, 114], dtype=torch.uint8)[:, None, None]
+    logits, _ = collect_logits(load_run("good-25").model(), ImageSet(covered, part.labels))
+    counts = torch.bincount(logits.argmax(1), minlength=10)
+    assert int(counts.argmax()) == TRUCK and counts[TRUCK] > 300
+
+
+# --- the text itself ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_figures_write_their_own_alt_texts() -> None:
+    assert not [source for source in code_cells("07") if "alt=" in source]
