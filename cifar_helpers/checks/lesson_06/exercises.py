@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: preparing a photo, the best classes, confusion, saliency."""
+"""Exercises of lesson 06: the top classes, preprocessing, a threshold, confusion, saliency."""
 
 from __future__ import annotations
 
@@ -45,42 +45,98 @@ def _photo(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     return (torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8),)
 
 
-def _prepare(photo: Tensor) -> Tensor:
+def _preprocess(photo: Tensor) -> Tensor:
     return ((photo.permute(2, 0, 1).float() / 255 - _MEAN) / _STD)[None]
 
 
-prepare = Exercise(
-    name="prepare",
-    reference=_prepare,
+preprocess = Exercise(
+    name="preprocess",
+    reference=_preprocess,
     draw=_photo,
     mistakes={
         "reshaped": lambda p: ((p.reshape(3, *p.shape[:2]).float() / 255 - _MEAN) / _STD)[None],
         "transposed": lambda p: ((p.permute(2, 1, 0).float() / 255 - _MEAN) / _STD)[None],
-        "batch_missing": lambda p: _prepare(p)[0],
+        "batch_missing": lambda p: _preprocess(p)[0],
         "not_normalised": lambda p: (p.permute(2, 0, 1).float() / 255)[None],
         "not_divided_by_255": lambda p: ((p.permute(2, 0, 1).float() - _MEAN) / _STD)[None],
-        "blue_first": lambda p: _prepare(p.flip(2)),
+        "blue_first": lambda p: _preprocess(p.flip(2)),
     },
-    shows=pictures.prepared,
+    shows=pictures.preprocessed,
+)
+
+
+def _guesses(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    count = (8, 30, 200, 12, 50, 100, 20, 400)[number]
+    labels = torch.randint(10, (count,), generator=generator)
+    logits = 2 * torch.randn(count, 10, generator=generator)
+    logits[torch.arange(count), labels] += 2
+    probabilities = logits.softmax(1)
+    # Between two of the largest probabilities, so that some images have an answer and some have none.
+    threshold = float(probabilities.amax(1).quantile(0.2 + 0.07 * number))
+    return probabilities, labels, round(threshold, 2)
+
+
+def _selective(probabilities: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    confidence, predicted = probabilities.max(1)
+    answered = confidence > threshold
+    return answered.float().mean(), (predicted == labels)[answered].float().mean()
+
+
+def _correct(probabilities: Tensor, labels: Tensor) -> Tensor:
+    return (probabilities.argmax(1) == labels).float()
+
+
+def _by_true_class(probabilities: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    answered = probabilities.gather(1, labels[:, None])[:, 0] > threshold
+    return answered.float().mean(), _correct(probabilities, labels)[answered].mean()
+
+
+def _rejected(probabilities: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    kept = probabilities.amax(1) <= threshold
+    return kept.float().mean(), _correct(probabilities, labels)[kept].mean()
+
+
+def _over_all(probabilities: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    coverage, accuracy = _selective(probabilities, labels, threshold)
+    return coverage, coverage * accuracy
+
+
+def _mean_confidence(probabilities: Tensor, labels: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    confidence = probabilities.amax(1)
+    return _selective(probabilities, labels, threshold)[0], confidence[confidence > threshold].mean()
+
+
+selective = Exercise(
+    name="selective",
+    reference=_selective,
+    draw=_guesses,
+    mistakes={
+        "over_all_images": _over_all,
+        "rejected": _rejected,
+        "exchanged": lambda p, y, t: _selective(p, y, t)[::-1],
+        "true_class": _by_true_class,
+        "no_threshold": lambda p, y, t: (_selective(p, y, t)[0], _correct(p, y).mean()),
+        "mean_confidence": _mean_confidence,
+    },
 )
 
 
 def _pairs(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     count = (20, 50, 200, 7, 1000, 31, 300, 90)[number]
     true = torch.randint(10, (count,), generator=generator)
-    said = torch.where(
+    predicted = torch.where(
         torch.rand(count, generator=generator) < 0.6, true, torch.randint(10, (count,), generator=generator)
     )
-    return true, said
+    return true, predicted
 
 
-def _confusion(true: Tensor, said: Tensor) -> Tensor:
-    return torch.bincount(10 * true + said, minlength=100).view(10, 10)
+def _confusion(true: Tensor, predicted: Tensor) -> Tensor:
+    return torch.bincount(10 * true + predicted, minlength=100).view(10, 10)
 
 
-def _once(true: Tensor, said: Tensor) -> Tensor:
+def _once(true: Tensor, predicted: Tensor) -> Tensor:
     matrix = torch.zeros(10, 10, dtype=torch.int64)
-    matrix[true, said] += 1
+    matrix[true, predicted] += 1
     return matrix
 
 

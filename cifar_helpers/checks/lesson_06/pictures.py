@@ -1,4 +1,4 @@
-"""Pictures of right answers in lesson 06: a prepared photo, a confusion matrix, a saliency map."""
+"""Pictures of right answers in lesson 06: a preprocessed photo, a confusion matrix, a saliency map."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cifar_helpers.inference import preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 
-def prepared(answer: Callable[..., Any]) -> str:
+def preprocessed(answer: Callable[..., Any]) -> str:
     """HTML of a drawn horse and the three channels that the answer makes of it."""
     photo = as_rows(horse())
     batch = answer(torch.from_numpy(photo.copy()))
@@ -30,7 +30,7 @@ def prepared(answer: Callable[..., Any]) -> str:
 
 
 def confused(answer: Callable[..., Any]) -> str:
-    """HTML of the matrix that the answer counts from the recorded answers to 10,000 validation images."""
+    """HTML of the matrix that the answer counts from the recorded predictions for 10,000 validation images."""
     recorded = torch.tensor(load_run(DEFAULT_RUN).metrics["validation"]["confusion"])
     cells = torch.arange(100).repeat_interleave(recorded.flatten())
     counts = np.asarray(answer(cells // 10, cells % 10))
@@ -40,11 +40,11 @@ def confused(answer: Callable[..., Any]) -> str:
     names = [name[:4] for name in CLASSES]
     text = [["", *names]] + [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
     wrong = counts - np.diag(np.diag(counts))
-    true, said = divmod(int(wrong.argmax()), 10)
-    alt = f"Your confusion matrix; most often a {CLASSES[true]} is called {CLASSES[said]}, {wrong.max()} times"
+    true, predicted = divmod(int(wrong.argmax()), 10)
+    most = f"{CLASSES[true]} predicted as {CLASSES[predicted]}, {wrong.max()} times"
+    alt = f"Your confusion matrix; the most frequent mistake: {most}"
     return titled(
-        f"Your matrix for {len(cells):,} recorded answers; rows are true. "
-        f"The largest count off the diagonal: {wrong.max()} times a {CLASSES[true]} was called {CLASSES[said]}.",
+        f"Your matrix for {len(cells):,} recorded predictions; rows are true. The most frequent mistake: {most}.",
         numbers_svg(grid, alt, cell=36, text=text),
     )
 
@@ -64,8 +64,8 @@ def salient(answer: Callable[..., Any]) -> str:
                 "your map",
             ),
             sentence(
-                "Bright pixels move the score of cat most if they change a little. "
-                f"The brightest lies in row {row}, column {column}."
+                "Bright pixels change the score of cat most when they change a little. "
+                f"The brightest is in row {row}, column {column}."
             ),
         ]
     )

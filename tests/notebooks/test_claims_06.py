@@ -1,0 +1,237 @@
+"""What lesson 06 says about its results is true of the recorded network, of its stored outputs and of the drawings."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from helpers import NOTEBOOKS, code_cells
+from PIL import Image
+from torch import Tensor
+
+from cifar_helpers import CLASSES, Cifar10, collect_logits, count_parameters, load_run, normalise, predict
+from cifar_helpers.data import MEAN
+from cifar_helpers.data.sketches import draw_none
+from cifar_helpers.evaluation.attribution import attribute
+from cifar_helpers.inference import predict_folder, preprocess
+from cifar_helpers.roofline import layer_work
+
+LESSON = nbformat.read(NOTEBOOKS / "06_inference.ipynb", as_version=4).cells
+INPUTS = NOTEBOOKS.parent / "resources" / "inputs"
+
+
+def text(words: str) -> str:
+    """The one cell of Markdown that contains the words."""
+    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
+    return str(source)
+
+
+def stored(words: str) -> str:
+    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
+    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
+    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+def numbers(printed: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*", printed)]
+
+
+def noise() -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (500, 3, 32, 32), dtype=torch.uint8, generator=generator)
+
+
+@torch.no_grad()
+def confidence(images: Tensor) -> Tensor:
+    return load_run("good-25").model()(normalise(images)).softmax(1).amax(1)
+
+
+# --- part one ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_the_network_learned_from_40000_photographs() -> None:
+    run = load_run("good-25")
+    assert f"{run.config['data']['train images']:,} photographs of CIFAR-10" in text("`good-25`: it learned")
+    assert run.config["data"]["source"] == "cifar10"
+
+
+def test_the_test_images_stay_closed() -> None:
+    assert "the test images stay closed until lesson 07" in text("sketches")
+    assert not re.search(r"data\.(test|exact_test)", "\n".join(code_cells("06")))
+
+
+@pytest.mark.records
+def test_what_wrong_preprocessing_costs_is_what_the_cell_printed() -> None:
+    accuracies = [numbers(line)[-1] for line in stored("inputs_by_way = {").splitlines()]
+    correct, _, exchanged, raw = accuracies
+    claim = text("None of the wrong ways")
+    assert f"exchanging red and blue costs {correct - exchanged:.0f} points of accuracy" in claim
+    assert f"leaving out the normalisation {correct - raw:.0f}." in claim and max(accuracies[1:]) < correct
+
+
+@pytest.mark.records
+def test_without_eval_many_pictures_at_a_time_do_little_harm_and_single_ones_much() -> None:
+    many, single = (numbers(line)[1] for line in stored("def classes_without_eval").splitlines())
+    assert many > 90 and single < 75 and "those of a single picture do not" in text("moves the stored statistics")
+
+
+def test_five_drawings_come_out_right_and_two_wrong_ones_are_more_certain_than_the_horse() -> None:
+    predictions, problems = predict_folder(INPUTS)
+    by_name = {name.removesuffix(".png"): prediction for name, prediction in predictions.items()}
+    right = [name for name, prediction in by_name.items() if name == prediction.label]
+    assert len(right) == 5 and "5 of 10" in text("Count the ticks") and list(problems) == ["README.md"]
+    assert "horse" in right
+    higher = [
+        name for name, one in by_name.items() if name != one.label and one.probability > by_name["horse"].probability
+    ]
+    assert len(higher) == 2 and {f"{by_name[name].probability:.0%}" for name in higher} == {"54%"}
+    assert all(
+        f"{name}: {one.label} {100 * one.probability:.0f} %" in stored("drawings = [") for name, one in by_name.items()
+    )
+    bird = by_name["bird"]
+    assert bird.top[:2] == (("airplane", pytest.approx(0.52, abs=0.005)), ("bird", pytest.approx(0.40, abs=0.005)))
+
+
+@pytest.mark.records
+def test_the_window_turns_from_bird_to_horse_where_the_lesson_says() -> None:
+    assert "bird 0 to 4, horse 6 to 12." in stored("figures.moved_crop")
+    assert "the three windows on the left come out as a bird and the other four as a horse" in text("Two pixels are")
+
+
+def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_head_lowers_it() -> None:
+    horse = Image.open(INPUTS / "horse.png").convert("RGB")
+    whole = dict(predict(horse, top=10).top)["horse"]
+    tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in ((20, 30, 240, 250), (35, 25, 245, 235))]
+    claim = text("Tight around the drawn horse")
+    assert f"from {100 * whole:.0f} % to over 70 %" in claim and min(tight) > 0.7
+    grey = (255 * torch.tensor(MEAN)).round().to(torch.uint8).view(3, 1, 1)
+    for row, column in ((4, 20), (4, 24), (0, 24), (8, 20)):
+        seen = preprocess(horse).clone()
+        seen[:, row : row + 8, column : column + 8] = grey
+        assert dict(predict(seen, top=10).top)["horse"] < 0.4 and "below 40 %" in claim
+
+
+@pytest.mark.records
+def test_the_best_network_gets_nine_drawings_right_and_takes_the_frog_for_a_bird() -> None:
+    rows = [line.split() for line in stored('predict_folder(folder, "best")').splitlines()[1:]]
+    pairs = {name: (first, best) for name, first, _, _, best, *_ in rows}
+    assert sum(name == first for name, (first, _) in pairs.items()) == 5
+    assert [(name, best) for name, (_, best) in pairs.items() if name in CLASSES and name != best] == [("frog", "bird")]
+    assert "Nine of ten instead of five, and our bird is a bird. Only the frog" in text("Nine of ten")
+
+
+@pytest.mark.records
+def test_the_best_network_gains_more_than_chance_on_validation_images() -> None:
+    *_, low, high = numbers(stored("correct_by_network = {").splitlines()[-1].replace(" to ", " "))
+    assert 0 < low < high
+    old, new = (load_run(name).metrics["validation"]["accuracy"] for name in ("good-25", "fast-16"))
+    assert f"{new:.1%} against {old:.1%}".replace("%", " %") in text("more than chance")
+    file = load_run("fast-16").folder / "weights.pt"
+    parameters = count_parameters(load_run("fast-16").model())
+    claim = text('`predict(picture, "best")` uses')
+    assert f"{parameters / 1e6:.1f} million parameters fit in a file of {file.stat().st_size / 1e6:.1f} MB" in claim
+    small, large = (
+        sum(layer.flop for layer in layer_work(load_run(name).model(), 1)) for name in ("good-25", "fast-16")
+    )
+    assert f"{large / small:.0f} times the operations" in claim
+
+
+# --- part two ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_the_most_frequent_mistakes_are_those_that_the_lesson_names() -> None:
+    counts = torch.tensor(load_run("good-25").metrics["validation"]["confusion"])
+    mistakes = counts.clone().fill_diagonal_(0)
+    most = [
+        (CLASSES[k // 10], CLASSES[k % 10], int(mistakes.flatten()[k]))
+        for k in mistakes.flatten().argsort(descending=True)
+    ]
+    assert most[:3] == [("dog", "cat", 110), ("cat", "dog", most[1][2]), ("bird", "airplane", 40)]
+    claim = text("dogs predicted as cats lead")
+    assert "lead with 110" in claim and "birds predicted as airplanes, 40 of 1,000" in claim
+    vehicle = torch.tensor([name in ("airplane", "automobile", "ship", "truck") for name in CLASSES])
+    alike = mistakes[vehicle[:, None] == vehicle].sum() / mistakes.sum()
+    assert f"{100 * alike:.0f} % of all mistakes stay" in claim
+
+
+@pytest.mark.records
+def test_above_ninety_percent_the_network_is_right_more_often_than_it_says() -> None:
+    (count, threshold, promised), (wrong, share) = map(numbers, stored("promised = (1 - ").splitlines())
+    claim = text("*under*confident")
+    assert f"{wrong:.0f} of {count:,.0f} are wrong: {share} %, where {promised} % were promised" in claim
+    assert threshold == 90 and share == pytest.approx(100 * wrong / count, abs=0.05) and share < promised
+    assert "these are the eight" in claim.lower() and f"there are {wrong:.0f} of them" in claim
+
+
+@pytest.mark.records
+def test_the_most_confident_mistakes_are_a_horse_in_the_snow_and_at_the_end_a_wrong_label() -> None:
+    said = stored("their_labels = ").partition(". ")[2].rstrip(".").split("; ")
+    assert len(said) == 8 and said[0] == "horse: deer 99 %" and said[-1] == "dog: horse 97 %"
+    assert "0 of 8" in stored("their_labels = ")
+    claim = text("labelled *dog* but shows a horse")
+    assert "The highest confidence belongs to a horse in the snow that is taken for a deer" in claim
+
+
+def test_none_of_the_strange_pictures_reaches_half() -> None:
+    grey, black = (torch.full((3, 32, 32), value, dtype=torch.uint8) for value in (128, 0))
+    strange = [preprocess(INPUTS / "none.png"), noise()[0], grey, black]
+    assert float(confidence(torch.stack(strange)).max()) < 0.5
+    assert "none of the four reaches 50 %" in text("out-of-distribution") and max(numbers(stored("strange = {"))) < 50
+
+
+def test_thresholds_let_pass_what_the_lesson_says() -> None:
+    houses = confidence(torch.stack([preprocess(draw_none(seed)) for seed in range(200)]))
+    shares = {
+        what: [100 * float((c > t).float().mean()) for t in (0.5, 0.9)]
+        for what, c in (("noise", confidence(noise())), ("houses", houses))
+    }
+    claim, said = text("rejects all of the noise"), stored("figures.rejection")
+    assert f"({shares['noise'][0]:.0f} % still get an answer)" in claim and shares["noise"][1] == 0
+    assert 48 < shares["houses"][0] < 52 and "only half of the houses" in claim
+    assert f"{100 - shares['houses'][1]:.0f} % of the houses" in claim
+    for noisy, house in zip(shares["noise"], shares["houses"], strict=True):
+        assert f"also answered: {noisy:.0f}% of the noise, {house:.0f}% of the houses" in said
+
+
+@pytest.mark.records
+def test_what_a_threshold_costs_and_gains_is_what_the_figure_shows() -> None:
+    claim = text("rejects all of the noise")
+    (_, low, _, *_), (_, high, accuracy, *_) = map(numbers, re.findall(r"Above [^;]+;", stored("figures.rejection")))
+    assert f"a threshold of 50 % still answers {low:.0f} % of the images" in claim
+    assert f"{accuracy} % of its answers are correct; but {100 - high:.0f} % of the images get none" in claim
+
+
+@pytest.mark.real
+def test_the_stored_figures_are_those_of_the_network_and_the_validation_images(real_data: Cifar10) -> None:
+    logits, labels = collect_logits(load_run("good-25").model(), real_data.split()[1])
+    sure, predicted = logits.softmax(1).max(1)
+    wrong = predicted != labels
+    assert f"{100 * (~wrong).float().mean():.1f}% of 10,000" in stored("correct = predicted == labels")
+    count, mistakes = int((sure > 0.9).sum()), int((wrong & (sure > 0.9)).sum())
+    first, second = map(numbers, stored("promised = (1 - ").splitlines())
+    assert first[0] == pytest.approx(count, abs=5) and second[0] == pytest.approx(mistakes, abs=2)
+    # "No threshold keeps all good answers and stops everything else."
+    assert float(sure[~wrong].min()) < float(confidence(noise()).max())
+
+
+def test_occlusion_points_at_the_head_and_at_a_corner_of_the_sky() -> None:
+    cat = predict(INPUTS / "cat.png")
+    maps = {
+        method: attribute(load_run("good-25").model(), cat.seen, CLASSES.index(cat.label), method)
+        for method in ("Grad-CAM", "occlusion")
+    }
+    head = np.s_[4:16, 15:24]
+    for values in maps.values():
+        row, column = divmod(int(values.argmax()), 32)
+        assert values[head].mean() > 0.3 * values.max() and 4 <= row < 16 and 15 <= column < 24
+    corner = maps["occlusion"][:4, 28:]
+    assert corner.min() > 0.8 * maps["occlusion"].max() and "nearly as orange in the top right corner" in text(
+        "only sky"
+    )
+    sky = cat.seen[:, :4, 28:].float()
+    assert sky.min() > 150  # nothing dark is there: only the sky and the edge of a cloud
