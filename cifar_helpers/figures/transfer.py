@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from cifar_helpers.figures._base import PALETTE, described, new_figure
-from cifar_helpers.runs.transfer import Arm
+from cifar_helpers.runs.transfer import METHODS, Arm
 
 __all__ = ["transfer"]
 
-_MARKERS = "osD^"
+_LOOK: Final = dict(zip(METHODS, [(0, "o"), (9, "v"), (4, "P"), (3, "X"), (2, "D"), (1, "s")], strict=True))
+"""Colour, as a place in `PALETTE`, and marker of each method: the same in every figure."""
 
 
 def transfer(arms: Sequence[Arm], chance: float) -> Figure:
@@ -25,12 +27,13 @@ def transfer(arms: Sequence[Arm], chance: float) -> Figure:
     figure, axes = new_figure(7, 3.8)
     methods = list(dict.fromkeys(arm.method for arm in arms))
     for k, method in enumerate(methods):
+        colour, marker = _LOOK[method]
         own = [arm for arm in arms if arm.method == method]
         # Set apart a little, so that no interval hides another.
         places = [arm.images * 1.04 ** (k - (len(methods) - 1) / 2) for arm in own]
         heights, reach = [100 * arm.accuracy for arm in own], [100 * arm.half_width for arm in own]
         axes.errorbar(
-            places, heights, yerr=reach, fmt=f"{_MARKERS[k]}-", color=PALETTE[k], capsize=3, markersize=5, label=method
+            places, heights, yerr=reach, fmt=f"{marker}-", color=PALETTE[colour], capsize=3, markersize=5, label=method
         )
     axes.axhline(100 * chance, color="black", linestyle=":", label=f"guessing, {chance:.0%}".replace("%", " %"))
     axes.set_xscale("log")

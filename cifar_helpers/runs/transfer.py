@@ -15,9 +15,18 @@ from torch import Tensor
 
 from cifar_helpers._paths import resources
 
-__all__ = ["TASKS", "Arm", "arms", "packed", "recorded", "unpacked"]
+__all__ = ["METHODS", "TASKS", "Arm", "arms", "packed", "recorded", "unpacked"]
 
 TASKS: Final = ("ten classes", "deer or horse", "quarter turns")
+METHODS: Final = (
+    "linear probe",
+    "linear probe, hidden units",
+    "linear probe, places kept",
+    "linear probe, ImageNet",
+    "fine-tuning",
+    "from scratch",
+)
+"""In the order in which they are shown."""
 
 _STUDENT: Final = 4.303  # for a 95 % interval, with two degrees of freedom: three seeds
 
@@ -80,7 +89,8 @@ def arms(task: str) -> tuple[Arm, ...]:
     for row in recorded()["rows"]:
         if row["task"] == task:
             groups.setdefault((row["method"], row["images"]), []).append(row)
-    return tuple(_arm(method, images, rows) for (method, images), rows in groups.items())
+    ordered = sorted(groups.items(), key=lambda group: (METHODS.index(group[0][0]), group[0][1]))
+    return tuple(_arm(method, images, rows) for (method, images), rows in ordered)
 
 
 def _arm(method: str, images: int, rows: Sequence[dict[str, Any]]) -> Arm:

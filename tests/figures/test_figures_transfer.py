@@ -16,22 +16,32 @@ def arm(method: str, images: int, *shares: float) -> Arm:
 
 
 def test_each_method_is_a_line_with_intervals_above_the_chance_level() -> None:
-    arms = [arm("probe", 10, 0.5, 0.6, 0.7), arm("probe", 100, 0.8, 0.8, 0.8), arm("scratch", 10, 0.2, 0.3, 0.4)]
+    arms = [
+        arm("linear probe", 10, 0.5, 0.6, 0.7),
+        arm("linear probe", 100, 0.8, 0.8, 0.8),
+        arm("from scratch", 10, 0.2, 0.3, 0.4),
+    ]
     figure = figures.transfer(arms, chance=0.1)
     (axes,) = figure.axes
     probe, scratch = axes.containers
     assert probe.lines[0].get_ydata() == pytest.approx([60, 80]) and scratch.lines[0].get_ydata() == pytest.approx([30])
     low, high = probe.lines[2][0].get_segments()[0][:, 1]
     assert high - low == pytest.approx(200 * arms[0].half_width) and high - low > 20
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["guessing, 10 %", "probe", "scratch"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "guessing, 10 %",
+        "linear probe",
+        "from scratch",
+    ]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "100"]
     assert [list(line.get_ydata()) for line in axes.lines if line.get_label() == "guessing, 10 %"] == [[10, 10]]
     assert axes.get_ylim() == (0, 100)
 
 
 def test_its_alt_text_states_the_finding() -> None:
-    figure = figures.transfer([arm("probe", 1000, 0.5, 0.6, 0.7), arm("scratch", 1000, 0.2, 0.3, 0.4)], chance=0.25)
+    figure = figures.transfer(
+        [arm("linear probe", 1000, 0.5, 0.6, 0.7), arm("from scratch", 1000, 0.2, 0.3, 0.4)], chance=0.25
+    )
     assert figure.get_label() == (
-        "Validation accuracy by training images of each class. probe: 60 % with 1,000; scratch: 30 % with 1,000. "
-        "Guessing: 25 %."
+        "Validation accuracy by training images of each class. linear probe: 60 % with 1,000; from scratch: 30 % with "
+        "1,000. Guessing: 25 %."
     )

@@ -1,0 +1,96 @@
+"""What the questions of lesson 09 say about transfer is true of the records, and of a network that is fine-tuned."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+
+import pytest
+import torch
+from helpers import ALL, right
+from torch import nn
+
+from cifar_helpers import load_run
+from cifar_helpers.checks.lesson_09 import questions
+from cifar_helpers.checks.questions import Choice, Number
+from cifar_helpers.evaluation import Gain, gain_interval
+from cifar_helpers.runs.transfer import Arm, arms
+
+
+def found(task: str) -> dict[tuple[str, int], Arm]:
+    return {(arm.method, arm.images): arm for arm in arms(task)}
+
+
+def gain(task: str, images: int, new: str, base: str) -> Gain:
+    both = found(task)
+    return gain_interval(both[new, images].correct, both[base, images].correct)
+
+
+def options(name: str) -> list[str]:
+    question = ALL[name]
+    assert isinstance(question, Choice)
+    return [option.text for option in question.options]
+
+
+# --- predictions -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_the_ranges_of_borrowed_features_are_where_the_record_has_the_other_methods() -> None:
+    question = ALL["borrowed_features"]
+    assert isinstance(question, Number)
+    truth, scratch, many = questions.borrowed_features(), questions.few_from_scratch(), questions.many_borrowed()
+    assert f"About {scratch} % is what" in question.beliefs[1].says and f"about {many} %" in question.beliefs[2].says
+    assert question.beliefs[1].low < scratch < question.beliefs[1].high < truth * (1 - question.close)
+    assert truth * (1 + question.close) < question.beliefs[2].low < many
+
+
+@pytest.mark.records
+def test_with_a_thousand_per_class_each_method_is_better_than_the_next_beyond_chance() -> None:
+    order = right("thousand_per_class").split(":")[0].lower().split(", ")
+    assert order == ["fine-tuning", "probe", "from scratch"]
+    for better, worse in pairwise(("fine-tuning", "linear probe", "from scratch")):
+        assert gain("ten classes", 1000, better, worse).low > 0
+    ten = found("ten classes")
+    gains = {m: ten[m, 1000].accuracy - ten[m, 10].accuracy for m in ("linear probe", "fine-tuning", "from scratch")}
+    assert max(gains, key=lambda method: gains[method]) == "from scratch"
+    distances = [gain("ten classes", images, "linear probe", "from scratch").mean for images in (10, 100, 1000)]
+    assert distances[2] < 0.5 * distances[0]
+    assert load_run("fast-16").metrics["validation"]["accuracy"] > ten["fine-tuning", 1000].accuracy + 0.05
+
+
+# --- quiz --------------------------------------------------------------------------------------------------------
+
+
+def test_without_eval_the_batch_norms_of_frozen_stages_drift_and_with_it_they_do_not() -> None:
+    assert right("quiz_09_1").startswith("Batch norm normalises by each small batch")
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(2))
+    images = 3 + torch.randn(8, 3, 5, 5)
+    network(images)
+    for keep in (False, True):
+        model = copy.deepcopy(network)
+        model[:3].requires_grad_(False)
+        before = [tensor.clone() for tensor in model[:3].state_dict().values()]
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        model.train()
+        if keep:
+            model[:3].eval()
+        for _ in range(3):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(images), torch.arange(8) % 2).backward()
+            optimizer.step()
+        same = [torch.equal(a, b) for a, b in zip(before, model[:3].state_dict().values(), strict=True)]
+        assert all(same) == keep
+        names = [name for name, kept in zip(model[:3].state_dict(), same, strict=True) if not kept]
+        assert all("running" in name or "num_batches" in name for name in names)
+
+
+def test_sums_in_another_order_differ_by_rounding_and_float16_by_far_more() -> None:
+    torch.manual_seed(0)
+    weights, inputs = torch.randn(10, 256) / 16, torch.randn(100, 256)
+    exact = inputs.double() @ weights.double().T
+    float32 = (inputs.flip(1) @ weights.flip(1).T - inputs @ weights.T).abs().max()
+    float16 = (inputs @ weights.half().float().T - exact).abs().max()
+    assert 0 < float(float32) < 1e-5 and float(float16) > 1e-4
+    assert right("quiz_09_5").startswith("Rounding in another order")
