@@ -103,15 +103,6 @@ ALTERNATIVES: tuple[Ablation, ...] = (
         base="ladder-no-dropout",
     ),
     Ablation(
-        "ladder-cutout",
-        "cutout of 8 pixels",
-        "It fights overfitting, of which there is little.",
-        base="ladder-no-dropout",
-    ),
-    Ablation(
-        "ladder-mixup", "mixup", "It makes every step harder, which pays only in longer runs.", base="ladder-no-dropout"
-    ),
-    Ablation(
         "ladder-smoothing",
         "label smoothing",
         "Images that are already classified with confidence pull less; after six epochs there are few of them.",
