@@ -109,12 +109,6 @@ ALTERNATIVES: tuple[Ablation, ...] = (
         base="ladder-no-dropout",
     ),
     Ablation(
-        "ladder-wider",
-        "twice the width",
-        "More features in each layer, at nearly four times the operations.",
-        base="ladder-no-hidden",
-    ),
-    Ablation(
         "ladder-average",
         "mean of the last weights",
         "The jitter of single steps cancels out, but a rate that falls to zero has left little of it.",
