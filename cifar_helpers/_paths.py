@@ -12,9 +12,12 @@ from pathlib import Path
 
 
 def resources() -> Path:
-    """The folder that contains `runs/` and `inputs/`: in the checkout, or inside the installed package."""
+    """The folder that contains `runs/` and `inputs/`: in the checkout, or inside the installed package.
+
+    `notebooks/` and `data/README.md` are next to it in both.
+    """
     package = Path(__file__).resolve().parent
-    inside = package / "_resources"
+    inside = package / "_course" / "resources"
     return inside if inside.is_dir() else package.parent / "resources"
 
 

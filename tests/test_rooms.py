@@ -12,8 +12,9 @@ from helpers import ROOT
 
 PACKAGE = "cifar_helpers"
 ROOMS = [
-    "_paths", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation", "training", "timing",
-    "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks", "doctor",
+    "_paths", "_extras", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation", "training",
+    "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks",
+    "doctor", "lessons",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}

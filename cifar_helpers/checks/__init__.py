@@ -5,12 +5,15 @@ Each check takes the learner's function, compares it with a reference on random 
 of a lesson, `checks.bug(1, "a")` names a bug in the gallery of lesson 04, and `checks.progress()` shows what is done.
 """
 
-from cifar_helpers.checks.answers import Replies, Reply
-from cifar_helpers.checks.bugs import bug
-from cifar_helpers.checks.engine import Check, Exercise, Verdict
-from cifar_helpers.checks.progress import progress, session
-from cifar_helpers.checks.question_widget import QuestionWidget
-from cifar_helpers.checks.registry import EXERCISES, PREDICTIONS, QUIZZES, guess, hint, quiz
+from cifar_helpers._extras import extra
+
+with extra("course"):
+    from cifar_helpers.checks.answers import Replies, Reply
+    from cifar_helpers.checks.bugs import bug
+    from cifar_helpers.checks.engine import Check, Exercise, Verdict
+    from cifar_helpers.checks.progress import progress, session
+    from cifar_helpers.checks.question_widget import QuestionWidget
+    from cifar_helpers.checks.registry import EXERCISES, PREDICTIONS, QUIZZES, guess, hint, quiz
 
 # Each exercise is an attribute, such as checks.conv2d; they are defined in the folders of the lessons.
 globals().update({exercise.name: exercise for exercise in EXERCISES})

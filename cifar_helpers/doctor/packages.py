@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from cifar_helpers.doctor.finding import DISTRIBUTION, Finding, fits, install, i
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+_EXTRAS = ("course", "lab")  # what the lessons need; the others are for those who change the course
 _LAB_PART = "jupyterlab_widgets"  # some versions of ipywidgets write it with a hyphen
 _WIDGET_EXTENSION = "labextensions/@jupyter-widgets/jupyterlab-manager/package.json"
 
@@ -48,14 +50,15 @@ def packages() -> Iterator[Finding]:
         return
     good = []
     for wanted in requirements(DISTRIBUTION):
-        if wanted.marker and not wanted.marker.evaluate({"extra": "lab"}):
+        needed_by = [extra for extra in ("", *_EXTRAS) if not wanted.marker or wanted.marker.evaluate({"extra": extra})]
+        if not needed_by or wanted.name == DISTRIBUTION:  # one extra contains another
             continue
         version, ranges = installed(wanted.name), str(wanted.specifier)
         if version and fits(version, ranges):
             good.append(f"{wanted.name} {version}")
             continue
         # JupyterLab may run elsewhere, or another program may be used: the lessons run without it here.
-        only_for_lab = wanted.marker is not None and not wanted.marker.evaluate({"extra": ""})
+        only_for_lab = needed_by == ["lab"]
         says = f"{version}; the course needs {ranges}" if version else "not installed"
         line = install(f'--upgrade "{wanted.name}{ranges}"')
         yield Finding("warning" if only_for_lab else "error", wanted.name, says, line)
@@ -65,7 +68,10 @@ def packages() -> Iterator[Finding]:
 
 def _unread_requirements() -> list[str]:
     """The requirements of every lesson, as written in the metadata; pip installs the missing and outdated ones."""
-    return [line for line in importlib.metadata.requires(DISTRIBUTION) or [] if ";" not in line]
+    parts = [line.partition(";") for line in importlib.metadata.requires(DISTRIBUTION) or []]
+    return [
+        wanted.strip() for wanted, _, marker in parts if not marker or re.search(r"""extra == ['"]course""", marker)
+    ]
 
 
 def torch() -> Iterator[Finding]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers._extras import extra
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.networks import eval_mode
 
@@ -61,7 +62,8 @@ def attribute(model: nn.Module, seen: Tensor, label: int, method: str) -> npt.ND
 
 
 def _gradient(model: nn.Module, image: Tensor, label: int, guided: bool) -> Tensor:
-    from captum.attr import GuidedBackprop, Saliency  # takes a second to import
+    with extra("course"):
+        from captum.attr import GuidedBackprop, Saliency  # takes a second to import
 
     if guided and not any(isinstance(layer, nn.ReLU) for layer in model.modules()):
         raise ValueError(
@@ -75,7 +77,8 @@ def _gradient(model: nn.Module, image: Tensor, label: int, guided: bool) -> Tens
 
 
 def _integrated(model: nn.Module, image: Tensor, label: int) -> Tensor:
-    from captum.attr import IntegratedGradients
+    with extra("course"):
+        from captum.attr import IntegratedGradients
 
     mean_colour = torch.zeros_like(image)  # after normalising
     values: Tensor = IntegratedGradients(model).attribute(
@@ -85,7 +88,8 @@ def _integrated(model: nn.Module, image: Tensor, label: int) -> Tensor:
 
 
 def _grad_cam(model: nn.Module, image: Tensor, label: int) -> Tensor:
-    from captum.attr import LayerAttribution, LayerGradCam
+    with extra("course"):
+        from captum.attr import LayerAttribution, LayerGradCam
 
     small = LayerGradCam(model, _last_maps(model)).attribute(image, target=label)
     values: Tensor = LayerAttribution.interpolate(small, image.shape[2:], interpolate_mode="bilinear")
@@ -93,7 +97,8 @@ def _grad_cam(model: nn.Module, image: Tensor, label: int) -> Tensor:
 
 
 def _occlusion(model: nn.Module, image: Tensor, label: int) -> Tensor:
-    from captum.attr import Occlusion
+    with extra("course"):
+        from captum.attr import Occlusion
 
     values: Tensor = Occlusion(model).attribute(
         image, sliding_window_shapes=(3, 8, 8), strides=(3, 4, 4), target=label, perturbations_per_eval=49

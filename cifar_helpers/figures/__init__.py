@@ -3,61 +3,64 @@
 `figures.show(figure, alt="…")` displays one in a notebook, with alt text.
 """
 
-from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-from cifar_helpers.figures.ablations import correlations, ladder, seed_curves
-from cifar_helpers.figures.bug_gallery import bug_cases
-from cifar_helpers.figures.convolution import (
-    channel_sum,
-    edge_maps,
-    field_sketch,
-    filter_bank,
-    influence,
-    kernel_learned,
-    kernel_results,
-    kernels_on_picture,
-    map_row,
-    moved_maps,
-    window,
-)
-from cifar_helpers.figures.dataset import (
-    channel_histograms,
-    channels,
-    class_means,
-    class_rows,
-    pairs,
-    pixel_values,
-)
-from cifar_helpers.figures.evaluation import (
-    accuracies,
-    attributions,
-    class_scores,
-    mistakes_compared,
-    reliability_diagram,
-)
-from cifar_helpers.figures.inference import confusion, evidence, moved_crop, predictions, rejection, seen
-from cifar_helpers.figures.network import (
-    activation_spread,
-    bars,
-    channel_ranges,
-    exciting_pictures,
-    feature_maps,
-    network_shapes,
-    probability_bars,
-    without_each_part,
-)
-from cifar_helpers.figures.shipping import accuracy_by_bits
-from cifar_helpers.figures.timing import batch_sizes, epoch_times, loading, roofline, speedups, step_shares
-from cifar_helpers.figures.training import (
-    LiveCurves,
-    class_by_epoch,
-    compare,
-    curves,
-    descent,
-    gaps,
-    rate_sweep,
-    schedule,
-)
-from cifar_helpers.figures.transfer import transfer
+from cifar_helpers._extras import extra
+
+with extra("course"):
+    from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
+    from cifar_helpers.figures.ablations import correlations, ladder, seed_curves
+    from cifar_helpers.figures.bug_gallery import bug_cases
+    from cifar_helpers.figures.convolution import (
+        channel_sum,
+        edge_maps,
+        field_sketch,
+        filter_bank,
+        influence,
+        kernel_learned,
+        kernel_results,
+        kernels_on_picture,
+        map_row,
+        moved_maps,
+        window,
+    )
+    from cifar_helpers.figures.dataset import (
+        channel_histograms,
+        channels,
+        class_means,
+        class_rows,
+        pairs,
+        pixel_values,
+    )
+    from cifar_helpers.figures.evaluation import (
+        accuracies,
+        attributions,
+        class_scores,
+        mistakes_compared,
+        reliability_diagram,
+    )
+    from cifar_helpers.figures.inference import confusion, evidence, moved_crop, predictions, rejection, seen
+    from cifar_helpers.figures.network import (
+        activation_spread,
+        bars,
+        channel_ranges,
+        exciting_pictures,
+        feature_maps,
+        network_shapes,
+        probability_bars,
+        without_each_part,
+    )
+    from cifar_helpers.figures.shipping import accuracy_by_bits
+    from cifar_helpers.figures.timing import batch_sizes, epoch_times, loading, roofline, speedups, step_shares
+    from cifar_helpers.figures.training import (
+        LiveCurves,
+        class_by_epoch,
+        compare,
+        curves,
+        descent,
+        gaps,
+        rate_sweep,
+        schedule,
+    )
+    from cifar_helpers.figures.transfer import transfer
 
 __all__ = [
     "PALETTE",

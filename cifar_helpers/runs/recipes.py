@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
+from cifar_helpers._extras import extra
 from cifar_helpers.data import Augment, BatchLoader, Cifar10, ImageSet, normalise
 from cifar_helpers.models import CifarCNN, CompactCNN, FastCNN
 
@@ -196,7 +197,8 @@ def loader_by(recipe: Recipe, train: ImageSet) -> BatchLoader:
     """The batches of a recipe."""
     mix = None
     if recipe.mixup:
-        from torchvision.transforms.v2 import MixUp  # slow to import, and rarely needed
+        with extra("course"):
+            from torchvision.transforms.v2 import MixUp  # slow to import, and rarely needed
 
         mix = MixUp(alpha=recipe.mixup, num_classes=10)
     return BatchLoader(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from cifar_helpers.web.join import widget_module
 from cifar_helpers.web.page import Placed, as_json, page
 from cifar_helpers.widgets._cell import in_this_cell
 
-__all__ = ["CourseWidget", "one_of"]
+__all__ = ["CourseWidget", "display_in_colab", "one_of"]
 
 _BASE_TRAITS = frozenset(anywidget.AnyWidget.class_trait_names())
 
@@ -88,6 +89,9 @@ class CourseWidget(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return self.words()
 
+    def _ipython_display_(self) -> None:
+        display_in_colab(lambda: self)
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget, and what a stored notebook keeps of it: a sentence, and a record without pictures."""
         bundle, metadata = _pair(super()._repr_mimebundle_(**options))
@@ -95,6 +99,20 @@ class CourseWidget(anywidget.AnyWidget):
         bundle["text/plain"] = self.words()
         bundle["text/html"] = f'<div data-widget="{self.module}" data-state="{record}">{self.html()}</div>'
         return bundle, metadata
+
+
+def display_in_colab(make: Callable[[], CourseWidget]) -> None:
+    """In Colab, display a widget; a page there finds the program of a widget in what is displayed, not in results.
+
+    Raises:
+        NotImplementedError: elsewhere; IPython then shows the result as usual.
+    """
+    if "google.colab.output" not in sys.modules:
+        raise NotImplementedError
+    from IPython.display import display  # only there in a notebook
+
+    bundle, metadata = make()._repr_mimebundle_()
+    display(bundle, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _pair(bundle: Any) -> tuple[dict[str, Any], dict[str, Any]]:

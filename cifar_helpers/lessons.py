@@ -1,0 +1,94 @@
+"""Write the lessons into a folder of the learner's own: `cifar-course lessons DIR`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cifar_helpers._paths import atomic_write, is_missing, reading_problem, resources, user_path, writing_problem
+
+__all__ = ["LessonsError", "Written", "write_lessons"]
+
+_WANTED: Final = (
+    "notebooks/[0-9]*.ipynb",
+    "notebooks/train_together.py",
+    "resources/*.md",
+    "resources/inputs/*",
+    "data/README.md",
+)
+"""What a learner gets, as patterns below the project folder: the lessons, and all that they link to or read."""
+
+
+class LessonsError(Exception):
+    """The lessons cannot be written; the message says where, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_lessons` did, as paths relative to the folder.
+
+    Attributes:
+        new: files that were missing and are there now.
+        same: files that were there, as the course has them.
+        kept: files that were there and differ from the course's; they are as they were.
+    """
+
+    new: tuple[str, ...]
+    same: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def write_lessons(folder: Path | str) -> Written:
+    """Write notebooks, glossary, notes for teachers, and the pictures that lessons read, each where it is missing.
+
+    A file that is already there is never changed, because a learner may have worked in it.
+
+    Args:
+        folder: is created if it is missing; `~` is the home folder.
+
+    Raises:
+        LessonsError: if a file cannot be written, or something else is in its place.
+        TypeError: if `folder` is neither a string nor a path.
+        ValueError: if `folder` cannot be a path.
+    """
+    target = user_path(folder)
+    if target.exists() and not target.is_dir():
+        raise LessonsError(f"{target} is not a folder (directory). Choose another folder")
+    done: dict[str, list[str]] = {"new": [], "same": [], "kept": []}
+    for source, name in _course_files():
+        done[_place(source, target / name)].append(name)
+    return Written(**{what: tuple(names) for what, names in done.items()})
+
+
+def _course_files() -> Iterator[tuple[Path, str]]:
+    """Each file with its place below the folder. The wheel has the same folders as the checkout, below one other."""
+    root = resources().parent
+    for pattern in _WANTED:
+        yield from ((path, path.relative_to(root).as_posix()) for path in sorted(root.glob(pattern)))
+
+
+def _place(source: Path, target: Path) -> str:
+    if not is_missing(target):
+        if problem := reading_problem(target):
+            raise LessonsError(f"{problem}. Move it away, then run the same command again")
+        return "same" if target.read_bytes() == source.read_bytes() else "kept"
+    try:
+        with atomic_write(target) as part:
+            part.write_bytes(source.read_bytes())
+    except OSError as error:
+        raise LessonsError(writing_problem(target, error)) from error
+    return "new"
+
+
+def report(folder: Path | str, written: Written) -> str:
+    """What was done, and how to begin, in lines for a terminal."""
+    lines = [f"{folder}: {len(written.new)} files written, {len(written.same)} already there."]
+    if written.kept:
+        lines.append("Kept as they are, because they differ from the course's:")
+        lines += [f"  {name}" for name in written.kept]
+        lines.append("To get the course's version of one, rename yours, then run the same command again.")
+    start = os.path.join(folder, "notebooks", "00_start_here.ipynb")  # noqa: PTH118 - as the user wrote the folder
+    return "\n".join([*lines, f"To begin: jupyter lab {start}"])
