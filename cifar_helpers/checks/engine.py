@@ -16,8 +16,9 @@ from cifar_helpers.checks.isolation import default_settings, isolated_rng, limit
 from cifar_helpers.checks.progress import session
 from cifar_helpers.checks.results import MOST_NUMBERS, Unreadable, like, plain
 from cifar_helpers.checks.verdict_widget import VerdictCard
+from cifar_helpers.widgets import display_in_colab
 
-__all__ = ["Check", "Exercise", "Verdict", "judge"]
+__all__ = ["Check", "Exercise", "Verdict", "compared", "draws", "error_in_words", "judge", "not_a_function", "results"]
 
 Arguments = tuple[Any, ...]
 _DRAWS = 8
@@ -46,6 +47,9 @@ class Verdict:
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _ipython_display_(self) -> None:
+        display_in_colab(lambda: VerdictCard(self))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return VerdictCard(self)._repr_mimebundle_(**options)
@@ -105,6 +109,20 @@ class Check(Exercise):
 
 def judge(exercise: Check, answer: Any) -> Verdict:
     """Judge an answer without raising errors (except by Ctrl-C) or changing random states and torch's defaults."""
+    if unfit := not_a_function(exercise, answer):
+        return unfit
+    drawn = draws(exercise)
+    got = results(exercise, answer, drawn)
+    verdict = got if isinstance(got, Verdict) else compared(exercise, drawn, got)
+    if verdict.state != "right":
+        return verdict
+    session.solved.add(exercise.name)
+    with isolated_rng(), default_settings(), limited_output():
+        return replace(verdict, picture=_picture(exercise, _isolated(answer)))
+
+
+def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
+    """The verdict on what is not attempted, or no function that can be called; else `None`."""
     if answer is ... or answer is None:
         return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
     if not callable(answer):
@@ -118,13 +136,7 @@ def judge(exercise: Check, answer: Any) -> Verdict:
         )
     if inspect.isgeneratorfunction(answer):
         return Verdict("wrong", "it contains yield, so calling it runs none of its code. Use return.")
-    with isolated_rng(), default_settings(), limited_output():
-        careful = _isolated(answer)
-        verdict = _compared_on_draws(exercise, exercise.harness(careful))
-        if verdict.state == "right":
-            session.solved.add(exercise.name)
-            return Verdict(verdict.state, verdict.says, _picture(exercise, careful))
-        return verdict
+    return None
 
 
 def _isolated(answer: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,35 +167,52 @@ def _picture(exercise: Check, answer: Callable[..., Any]) -> str:
         return ""
 
 
-def _compared_on_draws(exercise: Check, answer: Callable[..., Any]) -> Verdict:
-    cases = []
-    for number in range(_DRAWS):
-        given = exercise.draw(torch.Generator().manual_seed(number), number)
-        wanted = exercise.reference(*copy.deepcopy(given))
-        mine = copy.deepcopy(given)
-        try:
-            got = plain(answer(*mine))  # converted once, so that everything below sees plain results only
-        except Unreadable as unreadable:
-            return Verdict("wrong", f"for {described(given)} {unreadable}")
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # whatever a learner's code raises is reported, not raised again
-            return Verdict("wrong", f"for {described(given)} {_error_in_words(error)}")
-        if _has_dots(got):
-            return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
-        if got is None:
-            return Verdict("wrong", f"it returns nothing: end it with return; checks.hint({exercise.name!r}) helps.")
-        if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
-            return Verdict("wrong", "it changes its input in place, so the caller loses the original. Work on a copy.")
-        cases.append((given, wanted, got))
-    return _compared(exercise, cases)
+def draws(exercise: Exercise) -> list[Arguments]:
+    """The random arguments with which answers are compared; the same in each call, and in each process."""
+    with isolated_rng(), default_settings():
+        return [exercise.draw(torch.Generator().manual_seed(number), number) for number in range(_DRAWS)]
+
+
+def results(exercise: Exercise, answer: Callable[..., Any], drawn: list[Arguments]) -> list[Any] | Verdict:
+    """What a learner's function returns for arguments, each as `plain` makes it; or a verdict, if that fails."""
+    answer, made = exercise.harness(_isolated(answer)), []
+    with isolated_rng(), default_settings(), limited_output():
+        for given in drawn:
+            mine = copy.deepcopy(given)
+            try:
+                got = plain(answer(*mine))  # converted once, so that everything below sees plain results only
+            except Unreadable as unreadable:
+                return Verdict("wrong", f"for {described(given)} {unreadable}")
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever a learner's code raises is reported, not raised again
+                return Verdict("wrong", f"for {described(given)} {error_in_words(error)}")
+            if _has_dots(got):
+                return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
+            if got is None:
+                return Verdict(
+                    "wrong", f"it returns nothing: end it with return; checks.hint({exercise.name!r}) helps."
+                )
+            if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
+                return Verdict(
+                    "wrong", "it changes its input in place, so the caller loses the original. Work on a copy."
+                )
+            made.append(got)
+    return made
+
+
+def compared(exercise: Check, drawn: list[Arguments], got: list[Any]) -> Verdict:
+    """Judge what an answer returned for arguments; `got` holds plain results, one for each."""
+    with isolated_rng(), default_settings():
+        wanted = [exercise.reference(*copy.deepcopy(given)) for given in drawn]
+        return _compared(exercise, list(zip(drawn, wanted, got, strict=True)))
 
 
 def _has_dots(got: Any) -> bool:
     return got is ... or (kind(got) == "sequence" and any(map(_has_dots, got)))
 
 
-def _error_in_words(error: BaseException) -> str:
+def error_in_words(error: BaseException) -> str:
     """An error raised by a learner's code, on one line of moderate length."""
     if isinstance(error, SystemExit):
         return "it stops Python (SystemExit). Remove exit(), and return the result."

@@ -23,7 +23,7 @@ from cifar_helpers.checks.question_widget import quiz as _quiz
 from cifar_helpers.checks.questions import LETTERS, Choice, Question
 from cifar_helpers.checks.texts import read_exercises, read_questions
 
-__all__ = ["EXERCISES", "PREDICTIONS", "QUIZZES", "guess", "hint", "quiz"]
+__all__ = ["EXERCISES", "PREDICTIONS", "QUIZZES", "guess", "hint", "quiz", "split_answers"]
 
 _FOLDERS: Final = sorted(Path(__file__).parent.glob("lesson_[0-9][0-9]"))
 
@@ -133,7 +133,7 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
 
     if answers is None:
         return _quiz(questions, number, answered)
-    given = _split(answers)
+    given = split_answers(answers)
     if len(given) != len(questions):
         allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
         return Reply("open", f"got {quoted(answers)}. Give {len(questions)} letters, {allowed}, one for each question")
@@ -143,7 +143,7 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
     return Replies(tuple(heard))
 
 
-def _split(answers: Any) -> list[Any]:
+def split_answers(answers: Any) -> list[Any]:
     """The answers in a list, or the letters in a text, ignoring numbers and separators."""
     if issubclass(type(answers), str):
         return list(letters_of(answers))

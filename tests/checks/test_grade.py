@@ -1,0 +1,193 @@
+"""Grading: what is read from a notebook, and what learners' code can and cannot do to the one who grades."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import right_letter, solution
+
+from cifar_helpers.__main__ import main
+from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES
+from cifar_helpers.checks.engine import Verdict, compared, draws, results
+from cifar_helpers.checks.grade import Grade, grade, write_csv
+from cifar_helpers.checks.submission import SubmissionError, read_submission
+
+FIRST = "import torch\nfrom cifar_helpers import checks\nsize = 1"
+SOLVED = {exercise.name: exercise.solution for exercise in EXERCISES}
+
+
+def notebook(path: Path, *sources: str, widgets: Any = None) -> Path:
+    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
+    metadata = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": widgets}}} if widgets else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4}), encoding="utf-8")
+    return path
+
+
+def answer(name: str, code: str = "") -> str:
+    return f"{code or SOLVED[name]}\n\n\nchecks.{name}(my_{name})"
+
+
+def only(*paths: Path, **limits: float) -> Grade:
+    (found,) = grade(paths, **limits)
+    return found
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_read_with_the_cells_that_it_needs(tmp_path: Path) -> None:
+    path = notebook(
+        tmp_path / "a.ipynb",
+        "%pip install cifar-course\nimport torch",
+        "def half(number):\n    return number // 2",
+        "raise SystemExit",
+        "def my_output_size(size, kernel, padding, stride):\n    return half(size)",
+        "!ls\nprint(checks.output_size(my_output_size))",
+    )
+    (attempt,) = read_submission(path).attempts
+    code = "\n".join(attempt.cells)
+    assert "def half" in code and "def my_output_size" in code and code.endswith("_answer = my_output_size")
+    assert "SystemExit" not in code and "torch" not in code and "checks" not in code
+
+
+def test_predictions_and_quiz_are_judged_here_from_code_and_saved_widgets(tmp_path: Path) -> None:
+    letters = "".join(right_letter(question) for question in QUIZZES[2])
+    asked, *_ = (question for question in PREDICTIONS.values() if question.lesson == 2)
+    question = QUIZZES[2][0]
+    right = next(k for k, option in enumerate(question.options) if option.right)
+    path = notebook(tmp_path / "a.ipynb", f"checks.guess({asked.name!r}, 3)", f"checks.quiz(2, {letters!r})")
+    assert read_submission(path).predictions == {asked.name}
+    assert read_submission(path).quiz == {each.name for each in QUIZZES[2]}
+    for given in (right, (right + 1) % len(question.options)):
+        state = {"questions": [{"name": question.name}], "replies": [{"given": given, "state": "right"}]}
+        path = notebook(tmp_path / "b.ipynb", "checks.quiz(2)", widgets={"1": {"state": state}})
+        assert read_submission(path).quiz == ({question.name} if given == right else set())
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("", "is not a notebook"), ("[]", "of version 4"), ('{"cells": []}', "no exercise"), (None, "there is no file")],
+)
+def test_what_is_no_notebook_of_the_course_is_named(tmp_path: Path, content: str | None, says: str) -> None:
+    path = tmp_path / "anna.ipynb"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SubmissionError, match=says):
+        read_submission(path)
+    assert str(path) in only(path).remarks[0]
+
+
+# --- comparing --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_draws_are_the_same_in_each_call(exercise: Any) -> None:
+    """The process that runs an answer and the one that compares draw the arguments each for itself."""
+    got = results(exercise, solution(exercise.name), draws(exercise))
+    assert not isinstance(got, Verdict), got
+    assert compared(exercise, draws(exercise), got).state == "right"
+
+
+# --- running ----------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "output_size": "import os\ndef my_output_size(*given):\n    os._exit(0)",
+    "max_pool": "def my_max_pool(images):\n    raise SystemExit",
+    "receptive_field": (
+        "import sys\nfrom cifar_helpers.checks import engine, answer_process\n"
+        "from cifar_helpers.checks.engine import Verdict\n"
+        "engine.compared = engine.equal = engine.judge = lambda *given: Verdict('right', 'patched')\n"
+        "answer_process.results = lambda *given: Verdict('right', 'patched')\n"
+        "def my_receptive_field(layers):\n    sys.stdout.write('x' * 5_000_000)\n    return 1"
+    ),
+}
+
+
+def test_code_that_does_its_worst_costs_only_its_own_exercise(tmp_path: Path) -> None:
+    folder = tmp_path / "eve"
+    cells = [answer(name, code) for name, code in HOSTILE.items()]
+    path = notebook(folder / "02.ipynb", FIRST, *cells, answer("vertical_edges"))
+    # A changed copy of the checks beside the notebook is not the one that is used.
+    (folder / "cifar_helpers" / "checks").mkdir(parents=True)
+    (folder / "cifar_helpers" / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")
+    (folder / "torch.py").write_text("raise RuntimeError", encoding="utf-8")
+    found = only(path)
+    assert found.solved == {"vertical_edges"}
+    remarks = dict(remark.split(": ", 1) for remark in found.remarks)
+    assert "ended Python" in remarks["output_size"] and "SystemExit" in remarks["max_pool"]
+    assert "patched" not in remarks["receptive_field"]
+
+
+def test_a_loop_without_end_is_stopped_with_what_it_has_started(tmp_path: Path) -> None:
+    mark = tmp_path / "alive"
+    child = f"import time, pathlib\nwhile True:\n    pathlib.Path({str(mark)!r}).touch()\n    time.sleep(0.05)"
+    loop = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {child!r}])\nwhile True:\n    pass"
+    loop = f"def my_convolve(image, kernel):\n    {loop.replace(chr(10), chr(10) + '    ')}"
+    found = only(notebook(tmp_path / "a.ipynb", FIRST, answer("convolve", loop)), per_exercise=3)
+    assert found.remarks == ["convolve: stopped after 3 seconds: is there a loop without end?"]
+    mark.unlink(missing_ok=True)
+    time.sleep(0.5)
+    assert not mark.exists() or os.name != "posix"
+
+
+def test_a_process_that_writes_its_own_results_gains_nothing(tmp_path: Path) -> None:
+    """Its file may hold anything; neither a verdict in it nor a pickle that runs code is believed."""
+    mark = tmp_path / "ran"
+    forged = f"""
+import pathlib, pickle, sys, torch, os
+class Bomb:
+    def __reduce__(self):
+        return os.mkdir, ({str(mark)!r},)
+folder = pathlib.Path(sys.argv[2])
+torch.save({{"state": "returned", "results": Bomb()}}, folder / "output_size.pt")
+torch.save({{"state": "right", "says": "yes", "results": [1] * 8}}, folder / "convolve.pt")
+os._exit(0)
+"""
+    path = notebook(tmp_path / "eve.ipynb", FIRST, answer("output_size", forged + "\ndef my_output_size(): ..."))
+    path = notebook(path, FIRST, answer("convolve"), answer("output_size", forged + "\ndef my_output_size(): ..."))
+    found = only(path)
+    assert found.solved == set() and not mark.exists()
+    assert "output_size: its results cannot be read (UnpicklingError)" in found.remarks
+
+
+def test_the_time_of_a_notebook_is_limited_too(tmp_path: Path) -> None:
+    slow = "import time\ndef my_{0}(*given):\n    time.sleep(60)"
+    cells = [answer(name, slow.format(name)) for name in ("convolve", "output_size", "max_pool")]
+    start = time.monotonic()
+    found = only(notebook(tmp_path / "a.ipynb", FIRST, *cells), per_exercise=600, per_notebook=3)
+    assert time.monotonic() - start < 45 and len(found.remarks) == 3
+
+
+def test_the_command_writes_one_row_per_learner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    array = "import numpy as np\ndef my_vertical_edges():\n    return np.array([[-1, 0, 1]] * 3)"
+    anna = notebook(tmp_path / "=anna" / "02.ipynb", FIRST, answer("vertical_edges", array), "checks.quiz(2, 'aaaaa')")
+    stub = "def my_brighten(image, amount):\n    return ..."
+    more = notebook(tmp_path / "=anna" / "01.ipynb", FIRST, answer("centre"), answer("brighten", stub))
+    ben = notebook(tmp_path / "ben" / "02.ipynb", FIRST, answer("output_size", "def my_output_size(*a): return 1"))
+    table = tmp_path / "grades.csv"
+    assert main(["grade", str(ben), str(anna), str(more), "--csv", str(table)]) == 0
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["learner"] for row in rows] == ["'=anna", "ben"], "a spreadsheet would take =anna for a formula"
+    assert rows[0]["lessons"] == "01 02" and rows[0]["solved"] == "centre vertical_edges"
+    assert int(rows[0]["exercises"]) == sum(exercise.lesson in (1, 2) for exercise in EXERCISES)
+    assert rows[1]["exercises solved"] == "0" and rows[1]["remarks"].startswith("output_size: ")
+    assert "ben: 0 of" in capsys.readouterr().out
+
+
+def test_a_table_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", str(tmp_path / "none.ipynb"), "--csv", str(tmp_path)]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_remarks_keep_their_lines_in_one_cell(tmp_path: Path) -> None:
+    write_csv(tmp_path / "grades.csv", [Grade("anna", remarks=["one", "two"])])
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert next(csv.DictReader(file))["remarks"] == "one\ntwo"
