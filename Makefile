@@ -5,7 +5,7 @@ BIN := .venv/bin
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
 NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: lab test test-only test-slow test-real run record bench check clean
+.PHONY: lab test test-only test-slow test-real run record bench constraints check clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -44,6 +44,12 @@ run: .venv/ready
 record: .venv/ready
 	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
 	$(BIN)/python -m cifar_helpers.bug_gallery
+
+# The versions in .venv, without those of GPUs, which other machines do not have.
+constraints: .venv/ready
+	{ sed -n "s/on [0-9-]* (/on $$(date +%F) (/; /^#/p" constraints.txt; \
+	  $(BIN)/python -m pip freeze --exclude-editable | grep -Ev '^(nvidia|cuda|triton)|@' | sed 's/+.*//'; } > constraints.new
+	mv constraints.new constraints.txt
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
