@@ -1,7 +1,7 @@
-# The course for CPUs, with the versions in constraints.txt:
+# The course for CPUs, with the versions in constraints.txt. It has not been built yet.
 #   docker build --tag cifar-course .
-#   docker run --rm --publish 127.0.0.1:8888:8888 cifar-course
-# Work in the container is lost with it; mount a folder on /home/learner/course/notebooks to keep it.
+#   docker run --rm --publish 127.0.0.1:8888:8888 --volume "$PWD/my-course:/home/learner/course" cifar-course
+# The lessons are written into my-course, where what you change is kept.
 FROM python:3.11-slim
 
 WORKDIR /source
@@ -12,9 +12,8 @@ RUN pip install --no-cache-dir uv \
     && uv pip install --system --no-cache --constraint constraints.txt ".[lab]"
 
 # Learners' code is not run by root.
-RUN useradd --create-home learner
+RUN useradd --create-home learner && install --directory --owner learner /home/learner/course
 USER learner
 WORKDIR /home/learner/course
-RUN cifar-course lessons .
 EXPOSE 8888
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "notebooks/00_start_here.ipynb"]
+CMD ["sh", "-c", "cifar-course lessons . && exec jupyter lab --ip=0.0.0.0 --no-browser notebooks/00_start_here.ipynb"]
