@@ -106,7 +106,7 @@ def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_h
     horse = Image.open(INPUTS / "horse.png").convert("RGB")
     whole = dict(predict(horse, top=10).top)["horse"]
     tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in ((20, 30, 240, 250), (35, 25, 245, 235))]
-    claim = text("Tight around the drawn horse")
+    claim = text("tight around the drawn horse")
     assert f"from {100 * whole:.0f} % to over 70 %" in claim and min(tight) > 0.7
     grey = (255 * torch.tensor(MEAN)).round().to(torch.uint8).view(3, 1, 1)
     for row, column in ((4, 20), (4, 24), (0, 24), (8, 20)):
