@@ -61,7 +61,7 @@ def test_nearly_all_sections_run_after_the_first_cell_alone(path: Path) -> None:
     assert len(going_on) <= GOING_ON.get(path.stem[:2], 0), "\n\n".join(going_on)
 
 
-@pytest.mark.parametrize("lesson", range(9))
+@pytest.mark.parametrize("lesson", range(10))
 def test_each_answer_put_in_after_the_first_cell_alone_is_right(
     lesson: int, monkeypatch: pytest.MonkeyPatch, sketch_root: Path
 ) -> None:
