@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,8 @@ _LOOK: Final = dict(zip(METHODS, [(0, "o"), (9, "v"), (4, "P"), (3, "X"), (2, "D
 def transfer(arms: Sequence[Arm], chance: float) -> Figure:
     """Accuracy against the number of images, a line for each method, with 95 % intervals and the chance level.
 
+    The axis of accuracies begins a little below the chance level.
+
     Args:
         arms: at least one; those of a method from the fewest images to the most.
         chance: accuracy of guessing, 0..1.
@@ -30,7 +33,7 @@ def transfer(arms: Sequence[Arm], chance: float) -> Figure:
         colour, marker = _LOOK[method]
         own = [arm for arm in arms if arm.method == method]
         # Set apart a little, so that no interval hides another.
-        places = [arm.images * 1.04 ** (k - (len(methods) - 1) / 2) for arm in own]
+        places = [arm.images * 1.06 ** (k - (len(methods) - 1) / 2) for arm in own]
         heights, reach = [100 * arm.accuracy for arm in own], [100 * arm.half_width for arm in own]
         axes.errorbar(
             places, heights, yerr=reach, fmt=f"{marker}-", color=PALETTE[colour], capsize=3, markersize=5, label=method
@@ -40,7 +43,8 @@ def transfer(arms: Sequence[Arm], chance: float) -> Figure:
     counts = sorted({arm.images for arm in arms})
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_ylim(0, 100)
+    highest = max(arm.accuracy + arm.half_width for arm in arms)
+    axes.set_ylim(max(0, 10 * math.floor(10 * chance - 0.5)), min(100, 10 * math.ceil(10 * highest)))
     axes.set_xlabel("training images of each class (logarithmic)")
     axes.set_ylabel("validation accuracy (%)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -59,6 +59,24 @@ def test_with_a_thousand_per_class_each_method_is_better_than_the_next_beyond_ch
     assert load_run("fast-16").metrics["validation"]["accuracy"] > ten["fine-tuning", 1000].accuracy + 0.05
 
 
+@pytest.mark.records
+def test_maps_beat_hidden_units_and_these_fall_behind_training_from_scratch() -> None:
+    assert right("own_features").startswith("The maps do better, and the hidden units even fall behind")
+    hidden = "linear probe, hidden units"
+    assert gain("deer or horse", 500, "linear probe", hidden).low > 0
+    assert gain("deer or horse", 500, hidden, "from scratch").high < 0
+    both = found("deer or horse")
+    assert min(both[method, 500].accuracy for method in (hidden, "linear probe")) > 0.75  # "far beyond guessing"
+
+
+@pytest.mark.records
+def test_from_scratch_is_best_at_quarter_turns_and_all_are_far_from_guessing() -> None:
+    assert right("quarter_turns").endswith("from scratch")
+    for means in ("linear probe", "linear probe, ImageNet"):
+        assert gain("quarter turns", 400, "from scratch", means).low > 0
+        assert found("quarter turns")[means, 400].accuracy > 0.25 + 0.2
+
+
 # --- quiz --------------------------------------------------------------------------------------------------------
 
 

@@ -34,7 +34,8 @@ def test_each_method_is_a_line_with_intervals_above_the_chance_level() -> None:
     ]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "100"]
     assert [list(line.get_ydata()) for line in axes.lines if line.get_label() == "guessing, 10 %"] == [[10, 10]]
-    assert axes.get_ylim() == (0, 100)
+    assert axes.get_ylim() == (0, 100)  # the interval of 80 % reaches beyond 90 %
+    assert figures.transfer(arms, chance=0.5).axes[0].get_ylim() == (40, 100)
 
 
 def test_its_alt_text_states_the_finding() -> None:

