@@ -234,7 +234,7 @@ def test_a_lesson_is_known_by_its_number_however_it_is_written(lesson: Any) -> N
 
 @pytest.mark.parametrize(
     "lesson",
-    [9, 99, -1, "none", 2.5, "2.5", [2], "9" * 5000, "lesson " + "9" * 5000, "2" * 4301],
+    [10, 99, -1, "none", 2.5, "2.5", [2], "9" * 5000, "lesson " + "9" * 5000, "2" * 4301],
     ids=lambda x: repr(x)[:20],
 )
 def test_a_lesson_without_exercises_is_reported(lesson: Any) -> None:
