@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from cifar_helpers._paths import resources
+from cifar_helpers.evaluation import Gain, gain_interval
 
-__all__ = ["METHODS", "TASKS", "Arm", "arms", "packed", "recorded", "unpacked"]
+__all__ = ["METHODS", "TASKS", "Arm", "arms", "gain", "packed", "recorded", "unpacked"]
 
 TASKS: Final = ("ten classes", "deer or horse", "quarter turns")
 METHODS: Final = (
@@ -95,6 +96,25 @@ def arms(task: str) -> tuple[Arm, ...]:
 
 def _arm(method: str, images: int, rows: Sequence[dict[str, Any]]) -> Arm:
     return Arm(method, images, torch.stack([unpacked(row["correct"], row["measured"]) for row in rows]))
+
+
+def gain(task: str, images: int, method: str, base: str = "from scratch") -> Gain:
+    """By how much a method is more accurate than another with the same number of images, see `gain_interval`.
+
+    Args:
+        task: one of `TASKS`.
+        images: training images of each class.
+        method: one of `METHODS`.
+        base: the method with which it is compared.
+
+    Raises:
+        ValueError: if one of the two was not recorded for this task and number of images.
+    """
+    found = {arm.method: arm for arm in arms(task) if arm.images == images}
+    for name in (method, base):
+        if name not in found:
+            raise ValueError(f"{name!r} was not recorded for {task!r} with {images} images of each class")
+    return gain_interval(found[method].correct, found[base].correct)
 
 
 def packed(correct: Tensor) -> str:

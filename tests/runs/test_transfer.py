@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from cifar_helpers.evaluation import gain_interval
 from cifar_helpers.runs import transfer
-from cifar_helpers.runs.transfer import TASKS, Arm, arms, packed, unpacked
+from cifar_helpers.runs.transfer import TASKS, Arm, arms, gain, packed, unpacked
 
 
 @pytest.fixture
@@ -46,6 +47,17 @@ def test_the_seeds_of_a_method_are_one_arm(written: Path) -> None:
 def test_an_unknown_task_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"task must be one of 'ten classes', .* got 'ten'"):
         arms("ten")
+
+
+@pytest.mark.records
+def test_a_gain_is_that_of_the_pairs() -> None:
+    found = {(arm.method, arm.images): arm.correct for arm in arms("ten classes")}
+    assert gain("ten classes", 10, "linear probe") == gain_interval(
+        found["linear probe", 10], found["from scratch", 10]
+    )
+    assert gain("ten classes", 10, "from scratch", "linear probe").mean < 0
+    with pytest.raises(ValueError, match="'linear probe, ImageNet' was not recorded for 'ten classes' with 10 images"):
+        gain("ten classes", 10, "linear probe, ImageNet")
 
 
 def test_an_interval_grows_with_the_spread_over_seeds_and_over_images() -> None:
