@@ -5,7 +5,7 @@ BIN := .venv/bin
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
 NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: lab test test-only test-slow test-real run record bench constraints check clean
+.PHONY: lab test test-only test-slow test-real run record bench constraints check site site-test clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -15,7 +15,7 @@ test: .venv/ready check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks --ignore=tests/site/test_pages.py tests
 	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 
@@ -51,6 +51,18 @@ constraints: .venv/ready
 	  $(BIN)/python -m pip freeze --exclude-editable | grep -Ev '^(nvidia|cuda|triton)|@' | sed 's/+.*//'; } > constraints.new
 	mv constraints.new constraints.txt
 
+# The course on the web, from the stored notebooks: nothing is executed, and nothing is fetched.
+site: .venv/site
+	$(BIN)/python site/build.py
+
+# Builds it once more, and opens every page in Chromium.
+site-test: .venv/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/site
+
+.venv/site: .venv/ready
+	$(BIN)/python -m pip install --quiet --editable ".[lab,test,site]"
+	touch $@
+
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -58,4 +70,4 @@ constraints: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist site/_build

@@ -1,0 +1,190 @@
+"""Every page of the site in a browser: nothing from elsewhere, no error, accessible, as wide as the window."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chrome import launched
+from playwright.sync_api import Browser, Page, expect
+from source import ROOT, lessons, texts
+
+LESSONS = [path.stem for path in lessons(ROOT)]
+NAMES = [
+    *("index", "install", "reuse", "search"),
+    *(name.removesuffix(".md") for name in texts(ROOT)),
+    *(f"notebooks/{lesson}" for lesson in LESSONS),
+]
+WIDTHS = (390, 1280)
+WITH_TERMS = "notebooks/02_convolutions_and_kernels.html"
+
+
+@pytest.fixture(scope="module")
+def browser(address: str) -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+class Opened:
+    """A page, and what went wrong in it."""
+
+    def __init__(self, browser: Browser, address: str, theme: str, width: int) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        self.wrong: list[str] = []
+        self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("response", lambda r: self.wrong.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        here = (address, "data:", "blob:")
+        self.page.on("request", lambda r: None if r.url.startswith(here) else self.wrong.append(r.url))
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page at 1,280 pixels; whatever goes wrong in it fails the test."""
+    opened = Opened(browser, address, "light", 1280)
+    yield opened.page
+    opened.page.close()
+    assert opened.wrong == []
+
+
+def too_wide(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def violations(page: Page, *, code: bool) -> list[str]:
+    """What axe-core complains of; one page is enough for the colours of code, since each word of it takes its time."""
+    context = None if code else {"exclude": [[".highlight pre"]]}
+    # Without preload, in which axe itself looks for the theme's stylesheets in the wrong folder.
+    found = Axe().run(page, context, options={"preload": False}).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+# Both widths and both themes in make test; once a week each width in each theme.
+LOOKS = [(390, "light"), (1280, "dark")]
+FURTHER = [pytest.param(*look, marks=pytest.mark.slow) for look in ((390, "dark"), (1280, "light"))]
+
+
+@pytest.mark.parametrize(("width", "theme"), [*LOOKS, *FURTHER])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_whole_and_accessible(browser: Browser, address: str, name: str, width: int, theme: str) -> None:
+    opened = Opened(browser, address, theme, width)
+    page = opened.page
+    page.goto(f"{address}{name}.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert too_wide(page) <= 0
+    assert violations(page, code=name == "reuse") == []
+    page.close()
+    assert opened.wrong == []
+
+
+def test_a_term_says_what_it_means_by_pointer_and_by_keyboard(page: Page, address: str) -> None:
+    page.goto(address + WITH_TERMS)
+    term = page.locator("a.term[href$='#padding']").first
+    tip = page.get_by_role("tooltip")
+    expect(tip).to_have_count(0)
+    term.hover()
+    expect(tip).to_contain_text("border")
+    expect(term).to_have_attribute("aria-describedby", "term-tip")
+    page.keyboard.press("Escape")
+    expect(tip).to_have_count(0)
+    term.focus()
+    expect(tip).to_contain_text("border")
+    box = tip.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 1280
+    page.keyboard.press("Tab")
+    expect(tip).to_have_count(0)
+
+
+def test_results_stay_folded_until_the_reader_opens_them_and_are_printed(page: Page, address: str) -> None:
+    page.goto(address + WITH_TERMS)
+    folded = page.locator("details.reveals")
+    picture = page.locator("details.reveals img").first
+    assert folded.count() > 10 and not picture.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details.reveals[open]").count() == 0
+    page.locator("details.reveals:has(img) > summary").first.click()
+    expect(picture).to_be_visible()
+
+
+def test_the_search_finds_a_word_of_a_lesson(page: Page, address: str) -> None:
+    page.goto(f"{address}search.html?q=dilation")
+    expect(page.locator("#search-results a[href*='02_convolutions']").first).to_be_visible(timeout=20_000)
+
+
+def test_formulas_are_drawn_without_a_script(page: Page, address: str) -> None:
+    page.goto(address + WITH_TERMS)
+    matrix = page.locator("div.math math mtable").first
+    box = matrix.bounding_box()
+    assert box is not None and box["height"] > 40 and box["width"] > 40
+
+
+# --- without a browser --------------------------------------------------------------------------------------------
+
+
+class Read(HTMLParser):
+    """The places, links and pictures of a page."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.add(str(given["id"]))
+        if tag == "img":
+            self.images.append(given)
+        self.links += [str(given[name]) for name in ("href", "src") if given.get(name) and tag != "base"]
+
+
+@pytest.fixture(scope="module")
+def read(pages: Path) -> dict[str, Read]:
+    files = [file for file in pages.rglob("*.html") if "_static" not in file.parts]
+    return {file.relative_to(pages).as_posix(): Read(file) for file in files}
+
+
+def test_every_page_that_is_tested_is_there_and_every_lesson_is_tested(read: dict[str, Read]) -> None:
+    assert {f"{name}.html" for name in NAMES} == set(read) - {"genindex.html"}
+
+
+def test_every_link_inside_the_site_leads_somewhere(pages: Path, read: dict[str, Read]) -> None:
+    broken = []
+    for name, one in read.items():
+        for link in one.links:
+            target = urlsplit(urljoin(f"http://site/{name}", link))
+            if target.netloc != "site":
+                continue
+            place, anchor = unquote(target.path).lstrip("/"), unquote(target.fragment)
+            known = read[place].ids if place in read else set()
+            if not (pages / place).is_file() or (anchor and anchor not in known):
+                broken.append(f"{name}: {link}")
+    assert broken == []
+
+
+def test_every_picture_of_the_text_says_what_it_shows(read: dict[str, Read]) -> None:
+    images = [(name, image) for name, one in read.items() for image in one.images]
+    shown = [(name, image) for name, image in images if "mark.svg" not in str(image["src"])]
+    assert len(shown) > 50
+    assert [(name, image["src"]) for name, image in shown if len(str(image.get("alt") or "").split()) < 5] == []
+
+
+def test_a_lesson_is_downloaded_as_it_is_stored(pages: Path) -> None:
+    for lesson in LESSONS:
+        name = f"notebooks/{lesson}.ipynb"
+        assert (pages / "_sources" / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_no_address_is_invented_where_no_repository_is_set(pages: Path) -> None:
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (pages / WITH_TERMS).read_text(encoding="utf-8")
+    assert ("source-edit-button" in text) == ("Repository" in described.get("urls", {}))
