@@ -15,7 +15,7 @@ from cifar_helpers.widgets import CourseWidget
 if TYPE_CHECKING:
     from cifar_helpers.checks.engine import Verdict
 
-__all__ = ["VerdictCard"]
+__all__ = ["VerdictCard", "sentence"]
 
 _COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
 
@@ -37,9 +37,9 @@ class VerdictCard(CourseWidget, module="verdict"):
         super().__init__(
             exercise="" if check is None else check.name,
             verdict=verdict.state,
-            says=_sentence(verdict.says),
+            says=sentence(verdict.says),
             picture=verdict.picture,
-            hints=[_sentence(hint) for hint in given],
+            hints=[sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
             progress="" if check is None else _progress(check.lesson),
         )
@@ -65,10 +65,10 @@ class VerdictCard(CourseWidget, module="verdict"):
         # checks.hint may have given more hints in the meantime; the card shows all of them.
         check.next_hint()
         given = session.hints_given[check.name]
-        self.hints, self.hints_left = [_sentence(hint) for hint in check.hints[:given]], len(check.hints) - given
+        self.hints, self.hints_left = [sentence(hint) for hint in check.hints[:given]], len(check.hints) - given
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A text starting with a capital, unless it starts with code or mathematics (`exp(1000)`, `amax`, `e to the …`)."""
     word = re.match(r"(a|[a-z]{2,})(?=(?:[-’'][a-z]+)*[,:;]? [\w*`“(])", text)
     return text if word is None or hasattr(Tensor, word[1]) else text[0].upper() + text[1:]

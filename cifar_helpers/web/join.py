@@ -1,4 +1,4 @@
-"""Join several ES modules into one text, for a notebook or for the script of a page.
+"""Join several ES modules into one text, for a notebook or for the script of a page; or prepare them for a site.
 
 A front-end module imports its neighbours on separate lines, in one of three forms:
 
@@ -52,6 +52,36 @@ def page_script(names: Sequence[str]) -> str:
     return "\n".join([*parts.values(), f"$boot.boot({{ {renders} }});", ""])
 
 
+def site_modules(names: Sequence[str]) -> dict[str, str]:
+    """The front-end modules `names` with all that they import, as files that a browser imports from each other.
+
+    What a module imports as text (CSS, the script of a Worker) becomes a constant in it.
+
+    Returns:
+        Name of the file to its text.
+    """
+    texts: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if f"{name}.js" not in texts:
+            text = _TEXT.sub(_as_constant, _source(name))
+            texts[f"{name}.js"] = text
+            waiting += [source for _, source in _NAMES.findall(text)]
+    return texts
+
+
+def _source(name: str) -> str:
+    return (FRONTEND / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _as_constant(match: re.Match[str]) -> str:
+    """In place of the import of a text, the text."""
+    file = f"{match[2]}.css"
+    whole = join(match[2]) if match[3] != "css" else (FRONTEND / file).read_text(encoding="utf-8")
+    return f"const {match[1]} = {json.dumps(whole)};"
+
+
 def _add(name: str, parts: dict[str, str]) -> None:
     if name not in parts:
         text, exported = _resolved(name, parts)
@@ -61,7 +91,6 @@ def _add(name: str, parts: dict[str, str]) -> None:
 
 def _resolved(name: str, parts: dict[str, str]) -> tuple[str, list[str]]:
     """The module's text with its imports replaced, and its exported names; imported modules are added to `parts`."""
-    text = (FRONTEND / f"{name}.js").read_text(encoding="utf-8")
 
     def names(match: re.Match[str]) -> str:
         wanted, source = [word.strip() for word in match[1].split(",")], match[2]
@@ -71,12 +100,7 @@ def _resolved(name: str, parts: dict[str, str]) -> tuple[str, list[str]]:
                 raise ValueError(f"{name}.js imports {word!r} from {source}.js, which does not export it")
         return f"const {{ {', '.join(wanted)} }} = ${source};"
 
-    def content(match: re.Match[str]) -> str:
-        file = f"{match[2]}.css"
-        whole = join(match[2]) if match[3] != "css" else (FRONTEND / file).read_text(encoding="utf-8")
-        return f"const {match[1]} = {json.dumps(whole)};"
-
-    text = _TEXT.sub(content, _NAMES.sub(names, text))
+    text = _TEXT.sub(_as_constant, _NAMES.sub(names, _source(name)))
     if odd := _ANY.search(text):
         raise ValueError(f'{name}.js: write this import as `import {{ a, b }} from "./x.js";`: {odd[0]}')
     return text, _EXPORT.findall(text)

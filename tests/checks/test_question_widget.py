@@ -14,7 +14,7 @@ from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
 from cifar_helpers.checks.answers import Reply
 from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import Belief, Choice, Number, Option
-from cifar_helpers.checks.verdict_widget import VerdictCard, _sentence
+from cifar_helpers.checks.verdict_widget import VerdictCard, sentence
 from cifar_helpers.web.join import join
 
 __all__ = ["_browser", "front"]
@@ -270,4 +270,4 @@ def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> Non
     ],
 )  # fmt: skip
 def test_a_sentence_begins_with_a_capital_and_code_stays_as_it_is(text: str, shown: str | None) -> None:
-    assert _sentence(text) == (shown or text)
+    assert sentence(text) == (shown or text)

@@ -7,20 +7,28 @@ function fromBase64(text) {
 }
 
 /**
- * Every element with `data-widget="NAME"` holds its state in a script of type application/json, in which bytes are
- * {"$bytes": base64}; what a widget loads by name stands in scripts with `data-file="NAME"`, base64.
+ * The record of a widget: JSON in which bytes are {"$bytes": base64}.
+ * @param {Element} el with the record in a script of type application/json
+ * @returns {any}
+ */
+export function recordIn(el) {
+  const script = el.querySelector('script[type="application/json"]');
+  return JSON.parse(script.textContent, (_, value) => (value?.$bytes === undefined ? value : fromBase64(value.$bytes)));
+}
+
+/**
+ * Every element with `data-widget="NAME"` holds its state; what a widget loads by name stands in scripts with
+ * `data-file="NAME"`, base64.
  * @param {Record<string, (host: any) => void>} renders by name of the module
  */
 export function boot(renders) {
-  const revive = (_, value) => (value?.$bytes === undefined ? value : fromBase64(value.$bytes));
   const load = async name => {
     const file = document.querySelector(`script[data-file="${CSS.escape(name)}"]`);
     if (!file) throw new Error(`this page has no file ${name}`);
     return fromBase64(file.textContent.trim());
   };
   for (const el of document.querySelectorAll("[data-widget]")) {
-    const record = el.querySelector('script[type="application/json"]');
-    el.model = new LocalModel(JSON.parse(record.textContent, revive));
+    el.model = new LocalModel(recordIn(el));
     el.close = renders[el.dataset.widget]({ model: el.model, el, load });
   }
   document.documentElement.dataset.booted = "true";

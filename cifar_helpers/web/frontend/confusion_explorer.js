@@ -6,7 +6,7 @@ import { fixed, percent } from "./numbers.js";
 import { arrows, probabilityBars, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
-import { afterLoading } from "./loading.js";
+import { again, afterLoading } from "./loading.js";
 
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
@@ -280,7 +280,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       asked.add(file);
       get(file)
         .then(keep, error => {
-          failure = `The pictures could not be loaded: ${error.message}. Run the cell again.`;
+          failure = `The pictures could not be loaded: ${error.message}. ${again(model)}`;
         })
         .then(redraw);
     }

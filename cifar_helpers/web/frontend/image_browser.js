@@ -6,6 +6,7 @@ import { fixed } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
+import { again } from "./loading.js";
 
 const SIDE = 32;
 const PER_PAGE = 30;
@@ -206,7 +207,7 @@ export function render({ model, el, load }) {
           redraw();
         },
         error => {
-          of.textContent = `The pictures could not be loaded: ${error.message}. Run the cell again.`;
+          of.textContent = `The pictures could not be loaded: ${error.message}. ${again(model)}`;
         },
       );
     }

@@ -24,7 +24,7 @@ export function afterLoading({ model, el, load }, { name, label, styles, files, 
       view = show(model, place, contents, get);
     },
     error => {
-      status.textContent = `This could not be loaded: ${error.message}. Run the cell again.`;
+      status.textContent = `This could not be loaded: ${error.message}. ${again(model)}`;
     },
   );
   return () => {
@@ -32,4 +32,12 @@ export function afterLoading({ model, el, load }, { name, label, styles, files, 
     view?.close();
     place.close();
   };
+}
+
+/**
+ * What to do when a file could not be loaded.
+ * @param {import("./ui.js").Model} model which can send where there is a notebook
+ */
+export function again(model) {
+  return model.send ? "Run the cell again." : "Reload the page.";
 }

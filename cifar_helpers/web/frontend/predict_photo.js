@@ -9,7 +9,7 @@ import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
 import { filmstrip, wallStyles } from "./image_wall.js";
 import { picture } from "./picture.js";
-import { afterLoading } from "./loading.js";
+import { again, afterLoading } from "./loading.js";
 import { Network, decode } from "./network.js";
 import { Background, lastMaps, workerSource } from "./heavy.js";
 import { resized } from "./resize.js";
@@ -272,7 +272,7 @@ function show(model, { root, colours, say }, [weights], get) {
       take(bitmap, bitmap.width, bitmap.height, gallery ? names[k] : undefined);
       if (kept.length) move(...kept);
     } catch (error) {
-      tell(`The photo could not be loaded: ${error.message}. Run the cell again.`);
+      tell(`The photo could not be loaded: ${error.message}. ${again(model)}`);
     }
   }
   async function begin() {

@@ -8,6 +8,7 @@ import { picture } from "./picture.js";
 import { SIDE, layerView } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { fieldsOf, sizeOf } from "./fields.js";
+import { again } from "./loading.js";
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -234,7 +235,7 @@ function show(parts) {
       refresh({});
     },
     error => {
-      bestName.textContent = `The pictures could not be searched: ${error.message}. Run the cell again.`;
+      bestName.textContent = `The pictures could not be searched: ${error.message}. ${again(model)}`;
     },
   );
   return stale => {

@@ -197,7 +197,8 @@ export function render(host) {
 
   function draw() {
     const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
-    const { network: ready, kind, problem } = store.of(file, epochs.map(weightsOf).reverse());
+    // From Python, the other weights come in advance; a page fetches only those that are asked for.
+    const { network: ready, kind, problem } = store.of(file, model.send ? epochs.map(weightsOf).reverse() : []);
     const image = bytesOf(model.get("image"));
     input.set(image);
     owner.set(model.get("network"));

@@ -166,7 +166,8 @@ export function render(host) {
     filmed.textContent = `Kernel ${kernel} by epoch, 0 to ${last}; it computes map ${kernel} of block 1.`;
     kernelPart.more.textContent = when(epoch);
 
-    const { network: ready, problem } = store.of(weightsOf(used), kept.map(weightsOf).reverse());
+    // From Python, the other weights come in advance; a page fetches only those that are asked for.
+    const { network: ready, problem } = store.of(weightsOf(used), model.send ? kept.map(weightsOf).reverse() : []);
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     for (const part of [mapPart, barPart]) {
       part.node.classList.toggle("tt-other", epoch !== used);
