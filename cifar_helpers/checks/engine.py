@@ -111,14 +111,15 @@ def judge(exercise: Check, answer: Any) -> Verdict:
     """Judge an answer without raising errors (except by Ctrl-C) or changing random states and torch's defaults."""
     if unfit := not_a_function(exercise, answer):
         return unfit
-    drawn = draws(exercise)
-    got = results(exercise, answer, drawn)
-    verdict = got if isinstance(got, Verdict) else compared(exercise, drawn, got)
-    if verdict.state != "right":
-        return verdict
-    session.solved.add(exercise.name)
-    with isolated_rng(), default_settings(), limited_output():
-        return replace(verdict, picture=_picture(exercise, _isolated(answer)))
+    with limited_output():
+        drawn = draws(exercise)
+        got = results(exercise, answer, drawn)
+        verdict = got if isinstance(got, Verdict) else compared(exercise, drawn, got)
+        if verdict.state != "right":
+            return verdict
+        session.solved.add(exercise.name)
+        with isolated_rng(), default_settings():
+            return replace(verdict, picture=_picture(exercise, _isolated(answer)))
 
 
 def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
@@ -176,7 +177,7 @@ def draws(exercise: Exercise) -> list[Arguments]:
 def results(exercise: Exercise, answer: Callable[..., Any], drawn: list[Arguments]) -> list[Any] | Verdict:
     """What a learner's function returns for arguments, each as `plain` makes it; or a verdict, if that fails."""
     answer, made = exercise.harness(_isolated(answer)), []
-    with isolated_rng(), default_settings(), limited_output():
+    with isolated_rng(), default_settings():
         for given in drawn:
             mine = copy.deepcopy(given)
             try:

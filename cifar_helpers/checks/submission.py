@@ -20,6 +20,7 @@ __all__ = ["Attempt", "Submission", "SubmissionError", "read_submission"]
 
 _WIDGETS: Final = "application/vnd.jupyter.widget-state+json"
 _LESSON_OF: Final = {exercise.name: exercise.lesson for exercise in EXERCISES}
+_CHECKED: Final = re.compile(r"\bchecks\.(\w+)\(")
 _MAGIC: Final = re.compile(r"^(\s*)[%!?].*$", re.M)  # lines for Jupyter, which are not Python
 
 
@@ -64,12 +65,14 @@ def read_submission(path: Path) -> Submission:
         SubmissionError: if it is no notebook, or asks nothing of the course.
     """
     notebook = _notebook(path)
-    trees = [tree for cell in notebook["cells"] if (tree := _parsed(cell)) is not None]
-    calls = [call for tree in trees for call in _calls(tree)]
+    cells = [source for cell in notebook["cells"] if (source := _code(cell))]
+    calls = [call for cell in cells for call in _calls(_parsed(cell))]
+    attempts = _attempts(cells)
     lessons = Counter(lesson for name, call in calls if (lesson := _lesson(name, call)) is not None)
+    lessons.update(_LESSON_OF[attempt.exercise] for attempt in attempts)
     if not lessons:
         raise SubmissionError(f"{path} contains no exercise and no question of the course")
-    found = Submission(lessons.most_common(1)[0][0], _attempts(trees))
+    found = Submission(lessons.most_common(1)[0][0], attempts)
     for name, call in calls:
         _answer_questions(found, name, [*map(_literal, call.args), *(_literal(word.value) for word in call.keywords)])
     for widget in _widgets(notebook):
@@ -89,20 +92,26 @@ def _notebook(path: Path) -> dict[str, Any]:
     return content
 
 
-def _parsed(cell: Any) -> ast.Module | None:
-    """The code of a cell; `None` if it has none, or is not Python, and could not have run."""
+def _code(cell: Any) -> str:
+    """The code of a cell, without lines for Jupyter; empty if it has none."""
     if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-        return None
+        return ""
     source = cell.get("source", "")
-    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    return _MAGIC.sub(r"\1pass", "".join(map(str, source)) if isinstance(source, list) else str(source))
+
+
+def _parsed(code: str) -> ast.Module | None:
+    """The code as a tree; `None` if it is not Python."""
     try:
-        return ast.parse(_MAGIC.sub(r"\1pass", text))
+        return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def _calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
+def _calls(tree: ast.AST | None) -> list[tuple[str, ast.Call]]:
     """Calls of the form `checks.NAME(…)`, with their names, in the order of the text."""
+    if tree is None:
+        return []
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     found.sort(key=lambda call: (call.lineno, call.col_offset))
     return [(call.func.attr, call) for call in found if _is_checks(call.func)]  # type: ignore[attr-defined]
@@ -127,45 +136,47 @@ def _lesson(name: str, call: ast.Call) -> int | None:
         return PREDICTIONS[asked].lesson if isinstance(asked, str) and asked in PREDICTIONS else None
     if name == "quiz":
         return asked if isinstance(asked, int) and asked in QUIZZES else None
-    return _LESSON_OF.get(name)
+    return None
 
 
 # --- exercises --------------------------------------------------------------------------------------------------
 
 
-def _attempts(trees: list[ast.Module]) -> list[Attempt]:
+def _attempts(cells: list[str]) -> list[Attempt]:
     found = {}
-    for place, tree in enumerate(trees):
+    trees = [_parsed(cell) for cell in cells]
+    for place, (cell, tree) in enumerate(zip(cells, trees, strict=True)):
+        if tree is None:  # it cannot run, and the process in which it is tried says why
+            found |= {name: Attempt(name, (cell,)) for name in _CHECKED.findall(cell) if name in _LESSON_OF}
+            continue
         for name, call in _calls(tree):
             if name in _LESSON_OF and len(call.args) == 1:
-                found[name] = Attempt(name, (*_needed(trees, place), _without_checks(tree, call.args[0])))
+                source = f"{_without_checks(tree)}\n_answer = {ast.unparse(call.args[0])}"
+                found[name] = Attempt(name, (*_needed(trees[:place], source), source))
     return list(found.values())
 
 
-def _without_checks(tree: ast.Module, answer: ast.expr) -> str:
-    """A cell without the lines that call checks, and with its answer in `_answer`."""
+def _without_checks(tree: ast.Module | None) -> str:
+    """The code of a cell without the statements that only call checks."""
+    if tree is None:
+        return ""
     kept = [statement for statement in tree.body if not (isinstance(statement, ast.Expr) and _calls(statement))]
-    return "\n".join([*map(ast.unparse, kept), f"_answer = {ast.unparse(answer)}"])
+    return "\n".join(map(ast.unparse, kept))
 
 
-def _needed(trees: list[ast.Module], place: int) -> list[str]:
-    """Code of the cells before a cell that define what it uses, directly or by way of others, in order."""
-    names = [_defined_and_used(ast.unparse(tree)) for tree in trees[: place + 1]]
-    needed, unseen = set[int](), [place]
+def _needed(before: list[ast.Module | None], source: str) -> list[str]:
+    """Code of the cells that define what a piece of code uses, directly or by way of others, in order."""
+    sources = [*map(_without_checks, before), source]
+    names = [_defined_and_used(each) for each in sources]
+    needed, unseen = set[int](), [len(before)]
     while unseen:
         here = unseen.pop()
-        for name in names[here][1] - ({"checks"} if here == place else set()):
-            before = [k for k in range(here) if name in names[k][0]]
-            if before and before[-1] not in needed:
-                needed.add(before[-1])
-                unseen.append(before[-1])
-    return [_only_definitions(trees[k]) for k in sorted(needed)]
-
-
-def _only_definitions(tree: ast.Module) -> str:
-    return "\n".join(
-        ast.unparse(statement) for statement in tree.body if not (isinstance(statement, ast.Expr) and _calls(statement))
-    )
+        for name in names[here][1]:
+            defining = [k for k in range(here) if name in names[k][0]]
+            if defining and defining[-1] not in needed:
+                needed.add(defining[-1])
+                unseen.append(defining[-1])
+    return [sources[k] for k in sorted(needed)]
 
 
 def _defined_and_used(source: str) -> tuple[set[str], set[str]]:

@@ -57,6 +57,15 @@ def test_an_answer_is_read_with_the_cells_that_it_needs(tmp_path: Path) -> None:
     assert "SystemExit" not in code and "torch" not in code and "checks" not in code
 
 
+def test_a_cell_that_is_not_python_is_an_attempt_that_fails(tmp_path: Path) -> None:
+    path = notebook(
+        tmp_path / "a.ipynb", "def my_convolve(image, kernel)\n    return 1\n\nchecks.convolve(my_convolve)"
+    )
+    found = only(path)
+    assert found.lessons == {2} and found.solved == set()
+    assert found.remarks[0].startswith("convolve: the cells that it needs do not run: it raises SyntaxError: ")
+
+
 def test_predictions_and_quiz_are_judged_here_from_code_and_saved_widgets(tmp_path: Path) -> None:
     letters = "".join(right_letter(question) for question in QUIZZES[2])
     asked, *_ = (question for question in PREDICTIONS.values() if question.lesson == 2)
