@@ -64,7 +64,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-no-dropout",
         "no dropout",
-        "Six epochs hardly overfit, so dropout only slows learning down.",
+        "Six epochs hardly overfit, so dropout has little to prevent.",
         base="ladder-one-cycle",
     ),
     Ablation(
