@@ -143,7 +143,7 @@ def _lesson(name: str, call: ast.Call) -> int | None:
 
 
 def _attempts(cells: list[str]) -> list[Attempt]:
-    found = {}
+    found: dict[str, Attempt] = {}
     trees = [_parsed(cell) for cell in cells]
     for place, (cell, tree) in enumerate(zip(cells, trees, strict=True)):
         if tree is None:  # it cannot run, and the process in which it is tried says why
