@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import nbformat
+from icons import only_used_icons
 from jinja2 import Environment, StrictUndefined
 from source import ROOT, canonical_anchors, copy_texts, fresh, lessons, section, texts, without_dead_links, write_lesson
 from sphinx.cmd.build import build_main
@@ -164,6 +165,7 @@ def build(folder: Path = BUILD) -> Path:
     status = build_main([*checked, str(source), str(pages)])
     if status:
         raise SystemExit(status)
+    only_used_icons(pages)
     for path in notebooks:  # what a reader downloads is the notebook as it is stored
         shutil.copy(path, pages / "_sources" / "notebooks")
     return pages

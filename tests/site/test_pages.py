@@ -188,3 +188,10 @@ def test_no_address_is_invented_where_no_repository_is_set(pages: Path) -> None:
     described = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (pages / WITH_TERMS).read_text(encoding="utf-8")
     assert ("source-edit-button" in text) == ("Repository" in described.get("urls", {}))
+
+
+def test_the_first_page_weighs_less_than_a_megabyte(pages: Path, read: dict[str, Read]) -> None:
+    files = {pages / link.split("?")[0] for link in read["index.html"].links}
+    loaded = [file for file in files if file.suffix in {".css", ".js", ".png", ".svg"} and file.is_file()]
+    assert len(loaded) > 5
+    assert sum(file.stat().st_size for file in [pages / "index.html", *loaded]) < 1_000_000

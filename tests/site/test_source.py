@@ -7,10 +7,12 @@ import io
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 import yaml
+from icons import only_used_icons
 from PIL import Image
 from source import ROOT, canonical_anchors, copy_texts, section, without_dead_links, write_lesson
 
@@ -109,6 +111,36 @@ def test_a_section_of_the_readme_is_a_page_of_its_own() -> None:
     assert section(text, "Start", "Install", "README.md") == "# Install\n\nRun it.\n\n## Windows\n\nToo.\n"
     with pytest.raises(ValueError, match=r'README\.md has no section "## Begin"'):
         section(text, "Begin", "Begin", "README.md")
+
+
+def a_site(folder: Path, icon: str) -> Path:
+    scripts = folder / "_static" / "scripts"
+    scripts.mkdir(parents=True)
+    (scripts / "fontawesome.js").write_text(
+        '{sun:[5,5,[],"f1","Moutline"],moon:[4,4,[],"f2","M1"],sun:[6,6,[9],"f1","M0 1"]}'
+    )
+    (scripts / "fontawesome.js.map").touch()
+    text = (
+        f'<script defer src="../_static/scripts/fontawesome.js?v=1"></script><i class="fa-solid fa-{icon} fa-lg"></i>'
+    )
+    (folder / "page.html").write_text(text)
+    return folder
+
+
+def test_pages_draw_their_icons_without_the_script_of_all_icons(tmp_path: Path) -> None:
+    only_used_icons(a_site(tmp_path, "sun"))
+    assert (tmp_path / "page.html").read_text().startswith('<link rel="stylesheet" href="../_static/icons.css"><i ')
+    rules = unquote((tmp_path / "_static" / "icons.css").read_text())
+    assert (
+        '.fa-sun { --icon: url(\'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 6 6">' in rules
+    )
+    assert 'd="M0 1"' in rules and "outline" not in rules and ".fa-moon" not in rules
+    assert not list((tmp_path / "_static" / "scripts").iterdir())
+
+
+def test_an_icon_that_the_theme_lacks_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no icon cloud, which a page shows"):
+        only_used_icons(a_site(tmp_path, "cloud"))
 
 
 def test_pages_are_published_only_after_they_are_tested() -> None:
