@@ -13,7 +13,6 @@ import os
 import platform
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -135,10 +134,8 @@ def timed(all_forms: Sequence[Form], images: ImageSet, rounds: int = 5, seconds:
     for name, count in (("ms", 1), ("ms of 100", BATCH)):
         batch = normalise(images.images[:count])
         found: list[list[float]] = [[] for _ in all_forms]
-        for row, form in zip(rows, all_forms, strict=True):
-            start = time.perf_counter()
+        for form in all_forms:
             form.forward(batch)  # the first call compiles where something is compiled
-            row[f"first call, {name}"] = round(time.perf_counter() - start, 2)
         for _ in range(rounds):
             for times, form in zip(found, all_forms, strict=True):
                 times.append(1000 * time_call(partial(form.forward, batch), seconds) / count)
