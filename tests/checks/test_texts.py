@@ -13,6 +13,7 @@ import pytest
 from helpers import ALL, ROOT
 
 from cifar_helpers import checks
+from cifar_helpers._paths import resources
 from cifar_helpers.checks import EXERCISES, PREDICTIONS, texts
 from cifar_helpers.checks.questions import Belief, Choice, Number, Option, rounded
 from cifar_helpers.checks.texts import MalformedText, read_exercises, read_questions
@@ -254,6 +255,9 @@ def in_python(code: str, where: Path) -> str:
 def test_an_exercise_is_added_by_its_definition_and_its_texts_alone(tmp_path: Path) -> None:
     package = tmp_path / "cifar_helpers"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "resources").mkdir()
+    for record in resources().glob("*.json"):  # questions take their numbers from records
+        shutil.copy(record, tmp_path / "resources")
     lesson = package / "checks" / "lesson_02"
     with (lesson / "exercises.py").open("a", encoding="utf-8") as file:
         file.write(TRIAL_CODE)
