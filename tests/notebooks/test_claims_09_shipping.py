@@ -1,0 +1,148 @@
+"""What the second part of lesson 09 says about its results is true of the records and of its stored outputs."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+import torch
+from helpers import NOTEBOOKS, right, truth
+
+from cifar_helpers import load_run
+from cifar_helpers.runs import save_weights
+from cifar_helpers.shipping import recorded_forms, recorded_limits
+from cifar_helpers.timing import recorded_benchmark
+
+LESSON = nbformat.read(NOTEBOOKS / "09_transfer_and_shipping.ipynb", as_version=4).cells
+FORMS = {row["what"]: row for row in recorded_forms()}
+PLAIN = FORMS["PyTorch"]
+
+
+def text(words: str) -> str:
+    """The one cell of Markdown that contains the words."""
+    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
+    return str(source)
+
+
+def stored(words: str) -> str:
+    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
+    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
+    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+
+
+def numbers(printed: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*(?:e-\d+)?", printed)]
+
+
+# --- rounded weights ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_int8_makes_the_file_four_times_as_small() -> None:
+    large, small = numbers(stored("save_weights(cnn, small, int8=True)"))
+    assert 3.9 < large / small < 4.1 and "four times as small" in text("## What we saw")
+    assert 3.9 < PLAIN["bytes"] / FORMS["weights as int8"]["bytes"] < 4.1
+
+
+@pytest.mark.records
+def test_less_than_one_percent_of_the_numbers_stay_in_float16(tmp_path: object) -> None:
+    file = f"{tmp_path}/int8.pt"
+    network = load_run("good-25").model()
+    save_weights(network, file, int8=True)
+    tensors = torch.load(file, weights_only=True).values()
+    rest = sum(t.numel() for t in tensors if t.dtype == torch.float16)
+    assert "less than 1 % of its numbers" in text("The rest, less than")
+    assert 0 < rest < 0.01 * sum(p.numel() for p in network.parameters())
+    assert f"{sum(p.numel() for p in network.parameters()):,} parameters" in text("## A quarter of the bytes")
+
+
+@pytest.mark.records
+def test_one_or_two_images_in_a_thousand_change_class_at_a_cost_of_at_most_a_tenth_of_a_point() -> None:
+    changed, of, points, error = numbers(stored("rough, _ = collect_logits").replace("±", ""))
+    assert 0.001 <= changed / of <= 0.0025 and 0 <= error - points < 0.15
+    assert "one or two images in a thousand" in text("at most about a tenth of a point.\n\n## How few bits?")
+    row = FORMS["weights as int8"]
+    assert 0.001 <= row["other class"] / 10_000 <= 0.0025 and 0 <= 2 * row["error"] - row["points"] < 0.15
+
+
+def curve(name: str) -> dict[int, float]:
+    """Accuracy in percent by bits, from the alt text of the stored figure."""
+    said = stored("figures.accuracy_by_bits")
+    (words,) = re.findall(f"{name}: ([^;]+?)[;.](?: |$)", said + " ")
+    return {int(bits): float(share) for share, bits in re.findall(r"([\d.]+)% with (\d)", words)}
+
+
+@pytest.mark.records
+def test_accuracy_is_flat_down_to_five_bits_and_breaks_at_three() -> None:
+    (unrounded,) = map(float, re.findall(r"float32 has ([\d.]+)%", stored("figures.accuracy_by_bits")))
+    channels, layers = curve("one scale per channel"), curve("one scale per layer")
+    assert list(channels) == list(layers) == [8, 7, 6, 5, 4, 3, 2]
+    assert all(abs(one[bits] - unrounded) < 1 for one in (channels, layers) for bits in (5, 6, 7, 8))
+    assert max(channels[3], layers[3]) < unrounded - 5 and max(channels[2], layers[2]) < 20
+    assert all(channels[bits] > layers[bits] for bits in (2, 3, 4)) and "Down to 5 bits" in text("Down to 5 bits")
+    fewest = truth("fewest_bits")
+    assert channels[int(fewest)] > unrounded - 2 > unrounded - 5 > channels[int(fewest) - 1]
+
+
+# --- other programs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_onnx_runtime_agrees_with_pytorch_and_its_file_has_no_batch_norm() -> None:
+    difference, same, of = numbers(stored("onnxruntime.InferenceSession"))
+    assert difference < 1e-5 and same == of == 200
+    assert "The same classes, and logits that agree to five digits" in text("Repeat this comparison")
+    operations = stored('onnx.load("my_network.onnx")').split()
+    assert operations.count("Conv") == operations.count("Gemm") == 3 and "BatchNormalization" not in operations
+    row = FORMS["ONNX Runtime"]
+    assert row["largest difference"] < 1e-5 and row["other class"] == 0
+
+
+@pytest.mark.records
+def test_rounded_weights_and_missing_gradients_hardly_change_the_time() -> None:
+    assert "hardly any time" in text("*Rounded weights* are no faster")
+    for name in ("weights as float16", "weights as int8", "with gradients"):
+        for times in ("ms", "ms of 100"):
+            assert FORMS[name][times] == pytest.approx(PLAIN[times], rel=0.05), (name, times)
+
+
+@pytest.mark.records
+def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> None:
+    text("all save more than a third of the time")
+    several = ("channels last", "the same in bfloat16", "torch.compile", "ONNX Runtime")
+    assert all(FORMS[name]["ms of 100"] < 2 / 3 * PLAIN["ms of 100"] for name in several)
+    assert FORMS["torch.compile"]["ms of 100"] < 0.5 * PLAIN["ms of 100"]  # its reply: "it halves the time"
+    text("needs a tenth of PyTorch's time. `bfloat16` even takes longer")
+    assert FORMS["ONNX Runtime"]["ms"] == pytest.approx(0.1 * PLAIN["ms"], rel=0.2)
+    assert FORMS["the same in bfloat16"]["ms"] > 1.2 * PLAIN["ms"]
+    assert all(row["ms"] > 0.9 * PLAIN["ms"] for name, row in FORMS.items() if name != "ONNX Runtime")
+    assert right("fastest_form").startswith("ONNX Runtime")
+
+
+@pytest.mark.records
+def test_a_compiled_training_step_takes_longer_as_the_lesson_says() -> None:
+    plain, compiled = recorded_benchmark("h")
+    words = text("`torch.compile` has its price")
+    assert f"the first call took {compiled['seconds of the first call']:.0f} seconds" in words
+    assert f"{compiled['ms per step'] / plain['ms per step']:.1f} times as long" in words
+
+
+# --- card and page --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.records
+def test_the_card_shows_the_recorded_limits_and_what_has_still_to_be_written() -> None:
+    card = stored("print(model_card")
+    assert all(f"- {name}: {share:.1%}" in card for name, share in recorded_limits().items())
+    accuracy = load_run("good-25").metrics["validation"]["accuracy"]
+    assert f"{accuracy:.1%} ± 0.6 points on 10,000 validation images" in card
+    assert card.rstrip().endswith("Still to be written: Made for, Not made for, Data and licence.")
+
+
+@pytest.mark.records
+def test_changed_pictures_cost_more_than_twenty_points_and_half_of_what_is_none_gets_a_class() -> None:
+    shares = list(recorded_limits().values())
+    accuracy = load_run("good-25").metrics["validation"]["accuracy"]
+    assert max(shares[:3]) < accuracy - 0.2 and shares[3] > 0.4
+    assert "often with a high probability" in text("it gives every picture a class")
