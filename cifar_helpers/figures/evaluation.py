@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -154,7 +153,8 @@ def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]
     """Pictures, each with maps of where a network looked, laid over it in grey; all rows have the same methods.
 
     Maps with a sign are orange where a pixel speaks for the class and purple where it speaks against it; the others are
-    blue where a pixel matters. Each map has its own scale.
+    blue where a pixel matters. Each map has its own scale. Where two rows show one picture, how far the ranks of the
+    pixels' importance agree is written below each pair of maps.
 
     Args:
         rows: a line of text to a picture uint8 `(3, H, W)` and its maps `(H, W)` by method.
@@ -169,6 +169,10 @@ def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]
             draw_image(place, _overlay(picture, values, method in WITHOUT_SIGN))
     for place, method in zip(axes[0][1:], methods, strict=True):
         place.set_title(method.replace(" ", "\n"), fontsize=10)
+    agreements = _agreements(rows)
+    for place, agreement in zip(axes[-1][1:], agreements.values(), strict=False):  # none of different pictures
+        words = f"agreement {agreement:z.2f}"
+        place.text(0.5, -0.06, words, transform=place.transAxes, ha="center", va="top", fontsize=10)
     with_sign = [method not in WITHOUT_SIGN for method in methods]
     for signed in sorted(set(with_sign)):
         _key(figure, axes[:, 1:][:, np.array(with_sign) == signed], signed)
@@ -194,12 +198,24 @@ def _key(figure: Figure, columns: npt.NDArray[Any], signed: bool) -> None:
     bar.set_ticklabels(["against", "0", "for the class"] if signed else ["0", "matters most"])
 
 
+def _agreements(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> dict[str, float]:
+    """How far the ranks of importance agree between two rows, by method; empty if these are not two of one picture."""
+    if len(rows) != 2:
+        return {}
+    (picture, one), (second, other) = rows.values()
+    if not bool((picture == second).all()):
+        return {}
+    return {m: rank_agreement(_importance(m, one[m]), _importance(m, other[m])) for m in one}
+
+
+def _importance(method: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values.clip(min=0) if method == "Grad-CAM" else np.abs(values)
+
+
 def _maps_in_words(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> str:
     """Of several maps of one picture, how far they agree; of several pictures, how much lies in the middle of each."""
-    pairs = list(pairwise(rows.values()))
-    if pairs and all(bool((one[0] == other[0]).all()) for one, other in pairs):
-        one, other = pairs[0][0][1], pairs[0][1][1]
-        found = [f"{method} {rank_agreement(np.abs(one[method]), np.abs(other[method])):.2f}" for method in one]
+    if agreements := _agreements(rows):
+        found = [f"{method} {agreement:z.2f}" for method, agreement in agreements.items()]
         text = f"Maps of one picture, {' and '.join(rows)}. Agreement of their ranks: {', '.join(found)}."
         return text.replace("\n", " ")
     words = []

@@ -65,7 +65,7 @@ def test_the_average_person_is_where_the_lesson_says() -> None:
 def test_the_difference_in_the_quiz_is_more_than_chance_makes() -> None:
     network, majority = (float(share) / 100 for share in re.findall(r"([\d.]+) %", ALL["quiz_07_3"].ask))
     error = sum(share * (1 - share) / 10_000 for share in (network, majority)) ** 0.5
-    assert network - majority > 3 * error and "the labels themselves are in doubt" in right("quiz_07_3")
+    assert network - majority > 3 * error and "the labellers' habits" in right("quiz_07_3")
 
 
 # --- calibration --------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_label_smoothing_asks_for_955_percent_at_most() -> None:
     smoothing = load_run("good-25").recipe.label_smoothing
     says = next(option.says for option in ALL["too_sure"].options if option.right)  # type: ignore[union-attr]
     assert f"{100 * (1 - smoothing + smoothing / 10):.1f} % for the correct class" in says
-    assert right("too_sure").startswith("Below")
+    assert right("too_sure") == "It is 2 to 4 points too low."
 
 
 def test_a_temperature_below_one_harms_on_drawings(drawings: tuple[Tensor, Tensor]) -> None:
@@ -107,12 +107,13 @@ def test_the_picture_of_f1_has_the_answers_numbers() -> None:
 
 
 def test_the_picture_of_redraws_has_the_answers_interval() -> None:
-    share, count = RECORDED["exact test"]["accuracy"], RECORDED["exact test"]["images"]
-    low, high = bootstrap_interval(torch.arange(count) < round(share * count))
-    page = pictures.redrawn(solution("bootstrap_interval"))
-    ends = re.search(r"([\d.]+) % to ([\d.]+) %\.<", page)
-    assert ends and [float(end) for end in ends.groups()] == pytest.approx([100 * low, 100 * high], abs=0.3)
-    assert "30.0 % to 40.0 %" in pictures.redrawn(lambda right, picks: (0.3, 0.4))
+    row = RECORDED["exact test"]["confusion"][3]
+    low, high = bootstrap_interval(torch.arange(sum(row)) < row[3])  # of the cats alone: nearly the same
+    page = pictures.redrawn(solution("recall_interval"))
+    ends = re.search(r"([\d.]+) % to ([\d.]+) %\. So", page)
+    assert ends and [float(end) for end in ends.groups()] == pytest.approx([100 * low, 100 * high], abs=1.5)
+    assert f"{row[3]} of {sum(row)} cats found" in page and high - low > 0.1
+    assert "30.0 % to 40.0 %" in pictures.redrawn(lambda right, of_class, picks: (0.3, 0.4))
 
 
 def test_the_pictures_of_calibration_use_the_answer(drawings: tuple[Tensor, Tensor]) -> None:

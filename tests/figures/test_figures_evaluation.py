@@ -120,6 +120,7 @@ def test_the_words_for_maps_of_one_picture_say_how_far_they_agree_and_of_several
     assert "one picture, trained and broken. Agreement of their ranks: saliency 1.00" in str(
         drawn_maps("trained", "broken").get_label()
     )
+    assert [axes.texts[0].get_text() for axes in drawn_maps("trained", "broken").axes[4:6]] == ["agreement 1.00"] * 2
     picture, values = random_images(1).images[0], np.zeros((32, 32))
     values[16, 16] = values[0, 0] = values[0, 1] = values[0, 2] = 1.0
     assert "cat, predicted dog: saliency 25 %" in str(

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers import NOTEBOOKS, after_cell, code_cells
 from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as change
 
 from cifar_helpers import CLASSES, Cifar10, ImageSet, Metrics, collect_logits, load_run
 from cifar_helpers.evaluation import bootstrap_interval, human_confusion
@@ -112,7 +113,7 @@ def test_the_stored_accuracies_are_those_of_the_record() -> None:
 def test_the_validation_interval_is_a_third_as_wide_and_holds_no_sign_of_luck() -> None:
     (validation, *first), (test, *second) = (
         [float(number) for number in found]
-        for found in re.findall(r"([\d.]+) % \(([\d.]+) to ([\d.]+)\)", stored('"exact test": with_interval'))
+        for found in re.findall(r": ([\d.]+) % \(([\d.]+) to ([\d.]+)\)", stored("measured = {"))
     )
     assert (second[1] - second[0]) / (first[1] - first[0]) == pytest.approx(3.2, abs=0.3)
     assert round(validation - test) == 1 and second[0] < validation < second[1]
@@ -152,6 +153,7 @@ def test_where_people_and_the_network_make_mistakes() -> None:
     assert people[BIRD, AIRPLANE] < 0.005 and network[BIRD, AIRPLANE] > 5 * people[BIRD, AIRPLANE]
     assert people[DEER, HORSE] > network[DEER, HORSE]
     assert min(people[CAT, DOG], people[DOG, CAT], network[CAT, DOG], network[DOG, CAT]) > 0.03
+    assert people.diagonal().argmin() == DEER and "people find *deer* hardest" in text("find *deer* hardest")
     assert stored("figures.mistakes_compared").endswith("More frequent among people: deer called horse.")
 
 
@@ -164,8 +166,20 @@ def test_the_interval_of_the_one_expert_holds_the_average_person_but_not_the_maj
 
 
 @pytest.mark.records
-def test_the_doubted_labels_are_all_predicted_otherwise() -> None:
-    assert "0 of 8 as their labels say" in stored("probability_of_label")
+def test_the_doubted_labels_are_all_predicted_otherwise_and_mistakes_are_as_frequent_as_said() -> None:
+    assert "0 of 24 as their labels say" in stored("probability_of_label")
+    share = 100 * (1 - RECORDED["validation"]["accuracy"])
+    assert f"its mistakes are frequent ({share:.1f} %)" in text("Judge each label yourself")
+
+
+@pytest.mark.parametrize("names", BOTH[1:], indirect=True)
+def test_the_horse_labelled_dog_of_lesson_06_is_at_place_17(names: dict[str, Any]) -> None:
+    logits, labels = names["logits"], names["labels"]
+    confidence, predicted = logits.softmax(1).max(1)
+    of_06 = int((confidence * (predicted != labels)).argsort(descending=True)[7])
+    assert (int(labels[of_06]), int(predicted[of_06])) == (DOG, HORSE)
+    doubted = logits.softmax(1).gather(1, labels[:, None])[:, 0].argsort()
+    assert int(doubted[16]) == of_06 and "Place 17, the first in the last row" in text("Judge each label yourself")
 
 
 # --- probabilities ------------------------------------------------------------------------------------------------
@@ -173,9 +187,11 @@ def test_the_doubted_labels_are_all_predicted_otherwise() -> None:
 
 @pytest.mark.records
 def test_the_network_is_underconfident_and_a_temperature_gains_a_little_that_1000_images_do_not_show() -> None:
-    confidence, accuracy = numbers(stored('print(f"mean confidence'))
-    assert confidence + 1 < accuracy
-    first, other, test = stored("judges = ").splitlines()
+    confidence, accuracy = numbers(stored('print(f"second half: mean confidence'))
+    assert 2 < accuracy - confidence < 4  # what the prediction calls right
+    first, other, means, test, _ = stored("judges = ").splitlines()
+    before, after, accuracy = numbers(means)
+    assert 2.5 < accuracy - before < 3 and 1.5 < after - accuracy < 2  # "nearly 3 ... nearly 2 points"
     assert numbers(first)[0] < 1
     _, gain, low, high, before, after = numbers(other)
     assert 0 < low < gain < high and gain == pytest.approx(0.01, abs=0.002)
@@ -201,6 +217,8 @@ def test_the_temperature_brings_the_last_bin_to_the_line_and_overshoots_in_three
     assert abs(gaps[9]) < 1 and f"with {100 * int(after.counts[9]) / int(after.counts.sum()):.0f} %" in said
     before = names["before"]
     assert int(before.counts[before.accuracy > before.confidence].sum()) > 0.9 * int(before.counts.sum())
+    below = int(after.counts[after.accuracy < after.confidence].sum()) / int(after.counts.sum())
+    assert f"bins with {100 * below:.0f} % of the predictions lie below the line" in said
 
 
 # --- other images -------------------------------------------------------------------------------------------------
@@ -213,21 +231,39 @@ def shifts() -> dict[str, tuple[float, float]]:
 
 
 @pytest.mark.records
-def test_accuracy_falls_further_than_confidence_on_every_changed_set_and_blur_costs_most() -> None:
+def test_accuracy_falls_further_than_confidence_on_every_changed_set_and_most_with_blur_and_darkness() -> None:
     found = shifts()
     accuracy, confidence = found.pop("unchanged")
     assert len(found) == 5 and all(accuracy - a > confidence - c > 0 for a, c in found.values())
-    worst = min(found, key=lambda name: found[name][0])
-    assert worst.startswith("blurred") and f"blur costs most, {accuracy - found[worst][0]:.0f} points" in text(
-        "blur costs"
-    )
+    worst = sorted(found, key=lambda name: found[name][0])[:2]
+    assert {name[:4] for name in worst} == {"blur", "dark"}
+    assert all(accuracy - found[name][0] > 30 for name in worst) and "more than 30 points each" in text("darkness cost")
     dark = found["darkened to 35 %"]
     assert dark[0] < dark[1] - 5  # "right far less often than it was confident", in quiz 4
 
 
 @pytest.mark.records
+def test_the_network_is_overconfident_on_four_of_the_five_changed_sets_and_not_on_jpeg() -> None:
+    found = shifts()
+    del found["unchanged"]
+    under = [name for name, (accuracy, confidence) in found.items() if confidence < accuracy]
+    assert under == ["JPEG, quality 75"] and "On four of the five" in text("On JPEG the direction is right")
+
+
+@pytest.mark.parametrize("names", BOTH[1:], indirect=True)
+def test_blur_and_darkness_are_not_told_apart_by_their_images(names: dict[str, Any]) -> None:
+    part = names["validation"].subset(slice(names["half"], names["half"] + 1000))
+    versions = change.adjust_brightness(part.images, 0.35), change.gaussian_blur(part.images, 7, 1.0)
+    dark, blurred = (
+        (collect_logits(names["model"], ImageSet(v, part.labels))[0].argmax(1) == part.labels).float() for v in versions
+    )
+    low, high = bootstrap_interval(dark - blurred)
+    assert low < 0 < high and "these 1,000 images do not decide" in text("darkness cost")
+
+
+@pytest.mark.records
 def test_the_temperature_harms_on_every_changed_set_and_not_on_the_unchanged_one() -> None:
-    head, *lines = stored("'calibration error':18").splitlines()
+    head, *lines = stored("'calibration error':20").splitlines()
     assert numbers(head)[-1] < 1
     rows = [[float(number) for number in re.findall(r"([\d.]+)%", line)] for line in lines]
     assert len(rows) == 6 and rows[0][1] < rows[0][0]
@@ -246,9 +282,11 @@ def test_compression_alone_can_explain_what_the_other_test_images_lack() -> None
 def test_shuffled_images_are_hard_to_tell_from_known_ones_and_noise_is_not() -> None:
     known, *rest = stored("auroc = ").splitlines()
     rejected = {line.split(":")[0]: numbers(line) for line in rest}
-    said = text("of the noise")
+    said = text("AUROC is only")
     assert f"costs {numbers(known)[-1]:.0f} % of the known images" in said
     assert f"rejects {rejected['noise'][0]:.0f} % of the noise" in said
+    assert rejected["shuffled"][2] > 85 and f"with a mean confidence of {rejected['shuffled'][3]:.0f} %" in said
+    assert "called frog" in stored("auroc = ").splitlines()[2]
     assert rejected["shuffled"][0] < numbers(known)[-1] + 2
     assert f"AUROC is only {rejected['shuffled'][1]:.0f} %" in said
     assert min(rejected["noise"][1], rejected["houses"][1]) > 85 > 75 > rejected["shuffled"][1]
@@ -302,9 +340,9 @@ def test_the_map_adds_up_to_the_difference_of_the_logits(
 
 
 @pytest.mark.records
-def test_on_cifar_10_the_sum_is_right_to_about_a_percent() -> None:
+def test_on_cifar_10_the_sum_is_right_to_less_than_a_percent() -> None:
     total, _, _, difference = numbers(stored("integrated.sum()"))
-    assert total == pytest.approx(difference, rel=0.015) and "about a percent" in text("two agree to about a percent")
+    assert total == pytest.approx(difference, rel=0.01) and text("two agree to less than a percent")
 
 
 def test_a_map_of_grad_cam_has_one_weight_per_map_and_places_as_the_lesson_says(
@@ -377,6 +415,15 @@ def test_a_grey_square_is_called_truck_as_the_stretch_says(real_data: Cifar10) -
     logits, _ = collect_logits(load_run("good-25").model(), ImageSet(covered, part.labels))
     counts = torch.bincount(logits.argmax(1), minlength=10)
     assert int(counts.argmax()) == TRUCK and counts[TRUCK] > 300
+
+
+@pytest.mark.records
+def test_in_the_figure_of_the_broken_network_only_guided_backpropagation_agrees() -> None:
+    found = re.findall(r"([A-Za-z -]+) (-?[\d.]+)[,.](?: |$)", stored("random\\nlinear").partition("ranks: ")[2])
+    values = {name.strip(): float(value.rstrip(".")) for name, value in found}
+    said = "{saliency:.2f}, against {guided backpropagation:.2f} for guided".format_map(values)
+    assert said in text("saliency looks much alike")
+    assert values.pop("guided backpropagation") > 0.75 and len(values) == 4 and max(values.values()) < 0.6
 
 
 # --- the text itself ----------------------------------------------------------------------------------------------

@@ -72,44 +72,37 @@ f1 = Exercise(
 
 
 def _redraws(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    count, draws = (50, 200) if number < 2 else (30 + 9 * number, 100 + 37 * number)
-    right = torch.rand(count, generator=generator) < 0.55 + 0.05 * number
-    return right, torch.randint(count, (draws, count), generator=generator)
+    count, draws = (60, 200) if number < 2 else (50 + 9 * number, 100 + 37 * number)
+    right = torch.rand(count, generator=generator) < 0.55 + 0.04 * number
+    of_class = torch.rand(count, generator=generator) < 0.35
+    return right, of_class, torch.randint(count, (draws, count), generator=generator)
 
 
-def _interval(right: Tensor, picks: Tensor, share: float = 0.95) -> tuple[Tensor, Tensor]:
-    means = right[picks].float().mean(1)
-    return means.quantile((1 - share) / 2), means.quantile((1 + share) / 2)
+def _recalls(right: Tensor, of_class: Tensor, picks: Tensor) -> Tensor:
+    return (right & of_class)[picks].sum(1) / of_class[picks].sum(1)
 
 
-def _by_formula(right: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
-    share = right.float().mean()
-    error = (share * (1 - share) / len(right)).sqrt()
-    return share - 1.96 * error, share + 1.96 * error
+def _middle(values: Tensor, share: float = 0.95) -> tuple[Tensor, Tensor]:
+    return values.quantile((1 - share) / 2), values.quantile((1 + share) / 2)
 
 
-def _across(right: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
-    means = right[picks].float().mean(0)
-    return means.quantile(0.025), means.quantile(0.975)
+def _around(right: Tensor, of_class: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
+    recalls = _recalls(right, of_class, picks)
+    return recalls.mean() - recalls.std(), recalls.mean() + recalls.std()
 
 
-def _around(right: Tensor, picks: Tensor) -> tuple[Tensor, Tensor]:
-    means = right[picks].float().mean(1)
-    return means.mean() - means.std(), means.mean() + means.std()
-
-
-bootstrap_interval = Exercise(
-    name="bootstrap_interval",
-    reference=_interval,
+recall_interval = Exercise(
+    name="recall_interval",
+    reference=lambda r, c, p: _middle(_recalls(r, c, p)),
     draw=_redraws,
     mistakes={
-        "ninety_percent": lambda r, p: _interval(r, p, 0.9),
-        "minimum_and_maximum": lambda r, p: (r[p].float().mean(1).min(), r[p].float().mean(1).max()),
-        "formula": _by_formula,
+        "accuracy": lambda r, c, p: _middle(r[p].float().mean(1)),
+        "divided_by_all_images": lambda r, c, p: _middle((r & c)[p].float().mean(1)),
+        "fixed_denominator": lambda r, c, p: _middle((r & c)[p].sum(1) / c.sum()),
+        "ninety_percent": lambda r, c, p: _middle(_recalls(r, c, p), 0.9),
+        "minimum_and_maximum": lambda r, c, p: (_recalls(r, c, p).min(), _recalls(r, c, p).max()),
         "one_standard_deviation": _around,
-        "single_images": lambda r, p: (r[p].float().quantile(0.025), r[p].float().quantile(0.975)),
-        "wrong_axis": _across,
-        "exchanged": lambda r, p: _interval(r, p)[::-1],
+        "exchanged": lambda r, c, p: _middle(_recalls(r, c, p))[::-1],
     },
     shows=pictures.redrawn,
 )

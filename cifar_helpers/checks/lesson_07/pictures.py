@@ -53,22 +53,26 @@ def levels(answer: Callable[..., Any]) -> str:
 
 
 def redrawn(answer: Callable[..., Any]) -> str:
-    """HTML of the accuracies of redraws of recorded test predictions, with the interval that the answer gives."""
-    recorded = load_run(DEFAULT_RUN).metrics["exact test"]
-    count = recorded["images"]
-    right = torch.arange(count) < round(recorded["accuracy"] * count)
+    """HTML of the recalls of cat in redraws of recorded test predictions, with the interval that the answer gives."""
+    recorded = torch.tensor(load_run(DEFAULT_RUN).metrics["exact test"]["confusion"])
+    cat = CLASSES.index("cat")
+    labels = torch.arange(len(CLASSES)).repeat_interleave(recorded.sum(1))
+    right = torch.cat([torch.arange(int(row.sum())) < row[k] for k, row in enumerate(recorded)])
+    of_class = labels == cat
+    count, cats = len(labels), int(of_class.sum())
     picks = torch.randint(count, (_REDRAWS, count), generator=torch.Generator().manual_seed(0))
-    low, high = (100 * float(end) for end in answer(right, picks))
-    points = (100 * right[picks].double().mean(1)).round()  # in whole points
-    counts = torch.bincount(points.long(), minlength=101)
+    low, high = (100 * float(end) for end in answer(right, of_class, picks))
+    recalls = (right & of_class)[picks].sum(1) / of_class[picks].sum(1)
+    points = (100 * recalls).round().long()  # in whole points
+    counts = torch.bincount(points, minlength=101)
     shown = range(int(points.min()), int(points.max()) + 1)
     said = (
-        f"Your interval from {_REDRAWS:,} redraws of {count:,} recorded test predictions, "
-        f"{100 * recorded['accuracy']:.1f} % of them correct: {low:.1f} % to {high:.1f} %."
+        f"Your interval from {_REDRAWS:,} redraws of {count:,} recorded test predictions, {int(recorded[cat, cat])} of "
+        f"{cats} cats found: {low:.1f} % to {high:.1f} %. So few cats give a wide interval."
     )
-    line = Line("redraws with that accuracy", [(float(k), float(counts[k])) for k in shown])
+    line = Line("redraws with that recall", [(float(k), float(counts[k])) for k in shown])
     marks = [(low, "lower end"), (high, "upper end")]
-    return titled(said, line_chart([line], Axis("accuracy (%)"), Axis("redraws", least=0), said, marks=marks))
+    return titled(said, line_chart([line], Axis("recall of cat (%)"), Axis("redraws", least=0), said, marks=marks))
 
 
 @functools.cache
