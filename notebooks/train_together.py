@@ -25,7 +25,7 @@ torch.manual_seed(0)  # the same weights everywhere
 network = CifarCNN(dropout=0.0).to(device)  # before it is wrapped
 model = DistributedDataParallel(network, device_ids=None if device.type == "cpu" else [local_rank])
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
-loader = BatchLoader(train.subset(slice(0, 4000)), 100, shuffle=True, shard=(rank, world_size))
+loader = BatchLoader(train.subset(slice(0, 2000)), 100, shuffle=True, shard=(rank, world_size))
 some = validation.subset(slice(0, 1000))
 history = fit(model, loader, some, epochs=2, optimizer=optimizer, precision="float32", progress=False)
 

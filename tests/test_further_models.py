@@ -1,4 +1,4 @@
-"""CompactCNN, FastCNN and the mean over several views."""
+"""CompactCNN, FastCNN and test-time augmentation, and that lesson 08 builds the same network."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from helpers import after_cell, random_images
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cifar_helpers import Cifar10, CifarCNN, count_parameters, load_run
+from cifar_helpers import Cifar10, count_parameters, load_run
 from cifar_helpers.data import normalise
-from cifar_helpers.models import CompactCNN, FastCNN, TestTimeAugmentation
+from cifar_helpers.models import CompactCNN, FastCNN, TestTimeAugmentation, _ConvBlock
 
 
 def test_a_compact_network_has_the_parameters_that_its_text_says() -> None:
@@ -23,14 +23,24 @@ def test_a_compact_network_has_the_parameters_that_its_text_says() -> None:
     assert f"{count_parameters(FastCNN()):,} trained parameters" in (FastCNN.__doc__ or "")
 
 
-def test_residual_and_plain_differ_by_what_goes_round_alone() -> None:
+def test_residual_and_plain_differ_by_the_addition_alone_and_the_relu_follows_it() -> None:
     torch.manual_seed(0)
     plain, residual = CompactCNN(residual=False).eval(), CompactCNN().eval()
     residual.load_state_dict(plain.state_dict())
     values = torch.randn(2, 32, 16, 16)
-    further = [network.features[1] for network in (plain, residual)]
-    assert torch.allclose(further[1](values), further[0](values) + values)
+    without, with_it = (network.features[1] for network in (plain, residual))
+    change = with_it.layers(values)
+    assert torch.equal(without.layers(values), change) and change.min() < 0 < change.max()
+    assert torch.equal(without(values), change.relu())
+    assert torch.equal(with_it(values), (values + change).relu())
     assert plain(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(("depth", "blocks"), [(0, []), (1, [1]), (2, [2]), (5, [2, 2, 1]), (8, [2, 2, 2, 2])])
+def test_further_convolutions_come_in_blocks_of_two(depth: int, blocks: list[int]) -> None:
+    stages = CompactCNN((8, 8), depth).features
+    found = [sum(isinstance(part, nn.Conv2d) for part in block.modules()) for block in stages]
+    assert found == 2 * [1, *blocks]  # two stages, each with the convolution before its pooling
 
 
 @pytest.mark.parametrize("wrong", [{"widths": ()}, {"widths": (8,) * 6}, {"widths": (8, 0)}, {"depth": -1}])
@@ -52,7 +62,7 @@ def test_whitened_outputs_are_uncorrelated_and_of_variance_one(sketches: Cifar10
     with torch.no_grad():
         values = network.whitening(images)[:, :12].permute(1, 0, 2, 3).flatten(1).double()
     together = torch.cov(values)
-    strong = together.diagonal() > 0.5  # the faintest directions are kept from being blown up
+    strong = together.diagonal() > 0.5  # the faintest directions are kept from being amplified
     assert int(strong.sum()) >= 4 and torch.allclose(
         together[strong][:, strong], torch.eye(int(strong.sum())).double(), atol=0.5
     )
@@ -62,12 +72,15 @@ def test_whitened_outputs_are_uncorrelated_and_of_variance_one(sketches: Cifar10
     assert torch.equal(first, -second)
 
 
-def test_whitening_is_not_trained_and_other_convolutions_begin_by_handing_on() -> None:
+def test_whitening_is_not_trained_and_all_the_other_convolutions_start_as_the_identity() -> None:
     network = FastCNN((32, 48, 48))
     assert "whitening.weight" not in {n for n, p in network.named_parameters() if p.requires_grad}
-    first = network.features[1][0]
-    values = torch.randn(1, 24, 8, 8)
-    assert torch.allclose(first(values)[:, :24], values, atol=1e-6)
+    others = [part for part in network.features.modules() if isinstance(part, nn.Conv2d)]
+    assert len(others) == 6
+    for convolution in others:
+        shared = min(convolution.in_channels, convolution.out_channels)
+        values = torch.randn(1, convolution.in_channels, 8, 8)
+        assert torch.allclose(convolution(values)[:, :shared], values[:, :shared], atol=1e-6)
 
 
 def test_several_views_give_the_mean_of_what_each_gets() -> None:
@@ -85,28 +98,43 @@ def test_several_views_give_the_mean_of_what_each_gets() -> None:
         TestTimeAugmentation(network, shift=-1)
 
 
+def layers(network: nn.Module) -> list[type[nn.Module]]:
+    """Kinds of the layers that have weights or pool, in order; how ReLU is written does not matter."""
+    leaves = [layer for layer in network.modules() if not list(layer.children())]
+    return [type(layer) for layer in leaves if not isinstance(layer, nn.ReLU)]
+
+
 def test_the_network_that_lesson_08_builds_is_the_compact_one() -> None:
-    names = after_cell("08", "class Pair", {"nn": nn})
-    options = {"count_parameters": count_parameters, "CompactCNN": CompactCNN, "CifarCNN": CifarCNN}
-    written = after_cell("08", "stages = [", {**names, **options})["network"].eval()
+    names = after_cell("08", "class Pair", {"torch": torch, "nn": nn})
+    options = {"count_parameters": count_parameters, "CompactCNN": CompactCNN}
+    written = after_cell("08", "stages = []", {**names, **options})["network"].eval()
     packaged = CompactCNN().eval()
     weights = written.state_dict().values()
     packaged.load_state_dict(dict(zip(packaged.state_dict(), weights, strict=True)))
     images = normalise(random_images(4).images)
     assert torch.allclose(written(images), packaged(images), atol=1e-5)
-    layers = [
-        [type(layer) for layer in network.modules() if not list(layer.children())] for network in (written, packaged)
-    ]
-    assert layers[0] == layers[1]
+    assert layers(written) == layers(packaged)
 
 
-def test_five_epochs_of_the_fast_network_beat_25_of_the_other_with_more_arithmetic_each() -> None:
+def test_the_pair_of_lesson_08_is_the_block_of_the_compact_network() -> None:
+    names = after_cell("08", "class Pair", {"torch": torch, "nn": nn})
+    for skip in (False, True):
+        pair, block = names["Pair"](8, skip).eval(), _ConvBlock(8, 2, residual=skip).eval()
+        block.load_state_dict(dict(zip(block.state_dict(), pair.state_dict().values(), strict=True)))
+        values = torch.randn(2, 8, 6, 6)
+        assert torch.allclose(pair(values), block(values), atol=1e-6)
+
+
+@pytest.mark.records
+def test_five_epochs_of_the_fast_network_beat_25_of_the_other_with_twice_the_arithmetic() -> None:
     fast, good = load_run("fast-5"), load_run("good-25")
     accuracies = [run.metrics["validation"]["accuracy"] for run in (fast, good)]
     assert accuracies[0] >= 0.9 > accuracies[1] and (fast.recipe.epochs, good.recipe.epochs) == (5, 25)
-    operations = []
+    forward = []
     for run in (fast, good):
         with FlopCounterMode(display=False) as counter:
             run.recipe.model().eval()(torch.randn(1, 3, 32, 32))
-        operations.append(counter.get_total_flops())
-    assert operations[0] > 5 * operations[1]
+        forward.append(counter.get_total_flops())
+    assert forward[0] / forward[1] == pytest.approx(10, abs=0.5)  # "each of them takes ten times the arithmetic"
+    images = [run.config["data"]["train images"] for run in (fast, good)]
+    assert images[0] == images[1] and 5 * forward[0] / (25 * forward[1]) == pytest.approx(2, abs=0.1)

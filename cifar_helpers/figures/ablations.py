@@ -150,5 +150,5 @@ def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[
 
 
 def _off_diagonal(matrix: Tensor | npt.NDArray[Any]) -> npt.NDArray[Any]:
-    values = np.abs(np.asarray(matrix))
-    return values[~np.eye(len(values), dtype=bool)]
+    values: npt.NDArray[Any] = np.abs(np.asarray(matrix))[~np.eye(len(matrix), dtype=bool)]
+    return values

@@ -161,7 +161,7 @@ class Measured:
     def __str__(self) -> str:
         chance = f"± {100 * self.spread:.1f}" if len(self.accuracies) > 1 else "(one seed)"
         gained = f"{self.gain}, " if self.gain else ""
-        cost = f"{self.operations / 1e6:.0f} million operations per image, {self.parameters:,} parameters"
+        cost = f"{self.operations / 1e6:,.0f} million operations per image, {self.parameters:,} parameters"
         return f"{self.rung.change}: {gained}accuracy {self.accuracy:.1%} {chance}, {cost}\n    {self.rung.why}"
 
     @property

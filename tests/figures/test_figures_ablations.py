@@ -52,9 +52,8 @@ def test_seed_curves_draw_a_line_for_each_seed_and_name_each_network_once() -> N
 def test_the_ladder_has_a_row_for_each_change_and_its_interval_where_it_belongs() -> None:
     figure = figures.ladder([START, UP, SAME], [DOWN])
     axes = figure.axes[0]
-    assert list(rows(axes)) == ["1  the base", "2  a better rate (against 1)", "3  more views (against 2)"] + [
-        "a  cutout (against 2)"
-    ]
+    named = ["1  the base", "2  a better rate (against 1)", "3  more views (against 2)", "a  cutout (against 2)"]
+    assert list(rows(axes)) == named
     gains = {1: UP, 2: SAME, 3: DOWN}
     heights = list(rows(axes).values())
     marks = [line for line in axes.lines if line.get_marker() != "None" and len(line.get_xdata()) == 1]

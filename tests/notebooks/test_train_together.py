@@ -21,10 +21,9 @@ def device_chosen(
     kind: str | None, count: int, processes: int, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Any, list[str]]:
     """What the script takes for its process with local rank 1 of `processes` on a machine with `count` accelerators."""
-    for name in ("RANK", "LOCAL_RANK"):
-        monkeypatch.setenv(name, "1")
-    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
-        monkeypatch.setenv(name, str(processes))
+    ranks = {"RANK": processes + 1, "WORLD_SIZE": 2 * processes, "LOCAL_RANK": 1, "LOCAL_WORLD_SIZE": processes}
+    for name, number in ranks.items():  # on the second of two machines
+        monkeypatch.setenv(name, str(number))
     found = None if kind is None else torch.device(kind)
     accelerator = SimpleNamespace(
         current_accelerator=lambda: found, device_count=lambda: count, set_device_index=lambda index: None

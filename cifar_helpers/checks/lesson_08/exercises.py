@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: channel means, a shortcut, a running mean of weights, mixup, two views."""
+"""Exercises of lesson 08: channel means, a skip connection, a running mean of weights, mixup, two views."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _network(generator: torch.Generator, number: int) -> tuple[Any, ...]:
 
 
 def _views(second: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, Tensor], Tensor]:
-    """The mean answer to the images and to what is made of them."""
+    """The mean of the logits of the images and of a second view of them."""
     return lambda model, images: (model(images) + model(second(images))) / 2
 
 

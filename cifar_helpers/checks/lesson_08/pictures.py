@@ -1,4 +1,4 @@
-"""Pictures of right answers in lesson 08: means of maps, an added change, a steady mean, a mixture, two views."""
+"""Pictures of correct answers in lesson 08: means of maps, an added change, a steady mean, a mixture, two views."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def pooled(answer: Callable[..., Any]) -> str:
         text = [[short(float(value)) for value in row] for row in values]
         parts.append(titled(said, numbers_svg(values / maps.max().item(), f"Last {said}", cell=32, text=text)))
     said = (
-        f"The {_MAPS} of {len(means)} last maps that answer most to the cat. {maps.numel():,} numbers become "
-        f"{len(means)}: how strongly each map answers is kept, and where is forgotten."
+        f"The {_MAPS} of {len(means)} last maps with the largest means. {maps.numel():,} numbers become {len(means)}: "
+        "how strongly each map responds is kept, and where it does so is lost."
     )
     return "".join([*parts, sentence(said)])
 
@@ -60,14 +60,14 @@ def added(answer: Callable[..., Any]) -> str:
     change = _outlines(picture)
     total = answer(picture.clone(), _outlines)
     parts = [
-        picture_html(_pixels(picture), SIDE, "A drawn horse, 32×32 pixels", "what goes in"),
+        picture_html(_pixels(picture), SIDE, "A drawn horse, 32×32 pixels", "input"),
         picture_html(in_signs(change[0].mean(0).numpy()), SIDE, "The outlines of the horse", "the change"),
         picture_html(_pixels(total), SIDE, "The horse with sharper outlines", "your sum"),
     ]
     size = percent(float(change.abs().mean() / picture.mean()))
     said = (
-        f"The numbers of the change are {size} as large as what goes in: the layers add outlines, and the "
-        "horse takes the way round them."
+        f"On average the numbers of the change are {size} as large as those of the input: the layers add outlines, "
+        "and the horse itself takes the skip connection."
     )
     return "".join([*parts, sentence(said)])
 
@@ -105,7 +105,7 @@ def steadied(answer: Callable[..., Any]) -> str:
     jumps = [np.abs(np.diff(losses[_STEPS // 2 :])).mean() for losses in found.values()]
     said = (
         f"{_STEPS} steps of 8 points with a high rate, loss of all {len(points)} points: from step to step it jumps by "
-        f"{jumps[0]:.3f} with the weights, and by {jumps[1]:.3f} with your mean of them, decay {_DECAY}."
+        f"{jumps[0]:.3f} with the weights, and by {jumps[1]:.3f} with your mean of them (decay {_DECAY})."
     )
     lines = [
         Line(name, [(float(step), loss) for step, loss in enumerate(losses, start=1)], number)
@@ -128,16 +128,16 @@ def mixed(answer: Callable[..., Any]) -> str:
         picture_html(as_rows(image), SIDE, f"A drawn {name}, 32×32 pixels", name)
         for name, image in zip(names, images, strict=True)
     ]
-    told = [(CLASSES[k], float(share)) for k, share in enumerate(shares[0]) if share > 0]
-    words = " and ".join(f"{percent(share)} {name}" for name, share in told)
+    both = [(CLASSES[k], float(share)) for k, share in enumerate(shares[0]) if share > 0]
+    words = " and ".join(f"{percent(share)} {name}" for name, share in both)
     parts.append(picture_html(_pixels(mixtures[:1]), SIDE, f"Your mixture of the two: {words}", "your mixture"))
-    parts.append(bars_html(told, "its label", [percent(share) for _, share in told]))
-    said = f"With a share of {_SHARE} the first mixture is {words}. The network is asked for just these shares."
+    parts.append(bars_html(both, "its label", [percent(share) for _, share in both]))
+    said = f"With a share of {_SHARE} the first mixture is {words}. The network is trained to predict these shares."
     return "".join([*parts, sentence(said)])
 
 
 def two_views(answer: Callable[..., Any]) -> str:
-    """HTML of a drawn picture that only one view names rightly, with the answer's mean, and how often views differ."""
+    """HTML of a drawn picture of which only one view is classified correctly, and how often that is so."""
     images = torch.stack([torch.from_numpy(_drawn(k % 10, k)) for k in range(_FEW)])
     labels = torch.arange(_FEW) % 10
     model, inputs = load_run(DEFAULT_RUN).model(), normalise(images)
@@ -145,7 +145,7 @@ def two_views(answer: Callable[..., Any]) -> str:
         seen = {"the picture": model(inputs), "its mirror image": model(inputs.flip(3))}
         seen["your mean"] = answer(model, inputs)
     one, other, both = (logits.argmax(1) == labels for logits in seen.values())
-    # Of the pictures that one view alone gets right: the one of which the mean is most certain.
+    # Of the pictures of which one view alone is correct: the one of whose class the mean is most certain.
     shares = seen["your mean"].softmax(1)[range(_FEW), labels]
     chosen = int((shares * (one ^ other)).argmax())
     shown, name = as_rows(images[chosen]), CLASSES[chosen % 10]
@@ -158,8 +158,8 @@ def two_views(answer: Callable[..., Any]) -> str:
         bars = [(CLASSES[int(k)], float(p)) for p, k in zip(best.values, best.indices, strict=True)]
         parts.append(titled(view, bars_html(bars, "probability", [percent(share) for _, share in bars])))
     said = (
-        f"A drawn {name}, which one of the two views gets wrong. Of {_FEW} drawn pictures there are "
-        f"{int((one ^ other).sum())} such; your mean is right about {int((both & (one ^ other)).sum())} of them."
+        f"A drawn {name}. Only one of its two views is classified correctly. That is so for {int((one ^ other).sum())} "
+        f"of {_FEW} drawn pictures, and your mean is correct for {int((both & (one ^ other)).sum())} of them."
     )
     return "".join([*parts, sentence(said)])
 
