@@ -114,6 +114,7 @@ def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> No
     assert all(FORMS[name]["ms of 100"] < 2 / 3 * PLAIN["ms of 100"] for name in several)
     assert FORMS["torch.compile"]["ms of 100"] < 0.5 * PLAIN["ms of 100"]  # its reply: "it halves the time"
     text("needs a tenth of PyTorch's time. `bfloat16` even takes longer")
+    assert PLAIN["ms"] == pytest.approx(5 * PLAIN["ms of 100"], rel=0.05) and "five times as long" in text("five times")
     assert FORMS["ONNX Runtime"]["ms"] == pytest.approx(0.1 * PLAIN["ms"], rel=0.2)
     assert FORMS["the same in bfloat16"]["ms"] > 1.2 * PLAIN["ms"]
     assert all(row["ms"] > 0.9 * PLAIN["ms"] for name, row in FORMS.items() if name != "ONNX Runtime")
