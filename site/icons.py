@@ -1,14 +1,16 @@
-"""Only the icons that the pages show: the theme's script has all of Font Awesome in it, 1.5 MB."""
+"""Only the icons that the pages show: the theme has all of Font Awesome, 1.5 MB as a script and 240 kB as fonts."""
 
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
 __all__ = ["only_used_icons"]
 
 _SCRIPT = re.compile(r'<script[^>]* src="([^"]*)scripts/fontawesome\.js[^"]*"></script>')
+_FONT = re.compile(r"@font-face\{[^}]*/vendor/fontawesome/[^}]*\}")
 # Of a name that occurs twice, as an outline and as a solid shape, the script has the solid one last.
 _ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'
 _RULES = """\
@@ -24,7 +26,7 @@ html[data-mode="light"] .theme-switch-button .theme-switch[data-mode="light"] { 
 
 
 def only_used_icons(pages: Path) -> None:
-    """Draw the icons of built pages by a small stylesheet, and remove the script that drew them.
+    """Draw the icons of built pages by a small stylesheet, and remove the script and the fonts that drew them.
 
     Raises:
         ValueError: if the theme has no icon that a page shows, or draws its icons in another way.
@@ -43,6 +45,12 @@ def only_used_icons(pages: Path) -> None:
         file.write_text(changed, encoding="utf-8")
     script.unlink()
     script.with_name("fontawesome.js.map").unlink()
+    style = pages / "_static" / "styles" / "pydata-sphinx-theme.css"
+    rules_left, count = _FONT.subn("", style.read_text(encoding="utf-8"))
+    if not count:
+        raise ValueError(f"{style.name} has no font of Font Awesome: see how the theme loads its icons now")
+    style.write_text(rules_left, encoding="utf-8")
+    shutil.rmtree(pages / "_static" / "vendor" / "fontawesome")
 
 
 def _drawn(name: str, library: str) -> str:

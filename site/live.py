@@ -39,6 +39,7 @@ _PICTURE: Final = re.compile(r'<img alt="([^"]*)" width="(\d+)"[^>]*src="data:im
 _EXERCISE: Final = re.compile(r"\bchecks\.(\w+)\(my_\w+\)\s*$")
 # Files with answers are not to be read by accident: course.js undoes this.
 _VEIL: Final = bytes(k ^ 0x55 for k in range(256))
+_UNFINISHED: Final = "@@"  # marks a text of a question that waits for a number
 _MANY: Final = 200  # sketches that a widget takes where a lesson takes a thousand photographs
 
 _NO_PYTHON: Final = (
@@ -259,6 +260,11 @@ def _asked(names: tuple[str, ...], lesson: str) -> _Live:
             f"lesson {lesson} shows the question {names[0]!r}, which there is no longer: store the lesson again"
         )
     answers = {name: read() for name, read in asked.loadable().items()}
+    if _UNFINISHED in as_json(asked.state()) or any(_UNFINISHED.encode() in content for content in answers.values()):
+        raise ValueError(
+            f"lesson {lesson}: the question {names[0]!r}, or one of its quiz, has {_UNFINISHED} in place of a number: "
+            "record the run that it waits for"
+        )
     return _Live("questions", asked.state(), answers, ("replies",), secret=True)
 
 

@@ -87,9 +87,12 @@ function hintsFor(model, load) {
 async function start(el) {
   const name = el.dataset.widget;
   const record = recordIn(el);
-  const load = async asked => {
-    if (!record.files[asked]) throw new Error(`this page has no ${asked}`);
-    return fetched(record.files[asked]);
+  /** @type {Promise<Uint8Array>[]} */
+  const asked = [];
+  const load = async file => {
+    if (!record.files[file]) throw new Error(`this page has no ${file}`);
+    asked.push(fetched(record.files[file]));
+    return asked[asked.length - 1];
   };
   const model = new LocalModel({ ...record.state, ...remembered(record.key, record.keep) });
   const save = () => remember(record.key, Object.fromEntries(record.keep.map(kept => [kept, model.get(kept)])));
@@ -103,15 +106,21 @@ async function start(el) {
   const { render } = await import(`./${name}.js`);
   el.model = model;
   el.close = render({ model, el, load });
+  await Promise.allSettled(asked);
+  await new Promise(requestAnimationFrame); // by then the widget shows what it has loaded
 }
 
 /** @param {any} el */
 function begin(el) {
-  start(el).catch(error => {
-    const words = document.createElement("p");
-    words.textContent = `This could not be started: ${error.message}. Reload the page.`;
-    el.append(words);
-  });
+  start(el)
+    .catch(error => {
+      const words = document.createElement("p");
+      words.textContent = `This could not be started: ${error.message}. Reload the page.`;
+      el.append(words);
+    })
+    .finally(() => {
+      el.style.minHeight = ""; // it kept the place while the widget was loading
+    });
 }
 
 /** On the start page, *through the network* takes the place of its picture. */

@@ -120,6 +120,10 @@ def a_site(folder: Path, icon: str) -> Path:
         '{sun:[5,5,[],"f1","Moutline"],moon:[4,4,[],"f2","M1"],sun:[6,6,[9],"f1","M0 1"]}'
     )
     (scripts / "fontawesome.js.map").touch()
+    style = folder / "_static" / "styles" / "pydata-sphinx-theme.css"
+    style.parent.mkdir()
+    style.write_text("a{b:c}@font-face{font-family:Icons;src:url(../vendor/fontawesome/solid.woff2)}d{e:f}")
+    (folder / "_static" / "vendor" / "fontawesome").mkdir(parents=True)
     text = (
         f'<script defer src="../_static/scripts/fontawesome.js?v=1"></script><i class="fa-solid fa-{icon} fa-lg"></i>'
     )
@@ -136,6 +140,8 @@ def test_pages_draw_their_icons_without_the_script_of_all_icons(tmp_path: Path) 
     )
     assert 'd="M0 1"' in rules and "outline" not in rules and ".fa-moon" not in rules
     assert not list((tmp_path / "_static" / "scripts").iterdir())
+    assert not list((tmp_path / "_static" / "vendor").iterdir())
+    assert (tmp_path / "_static" / "styles" / "pydata-sphinx-theme.css").read_text() == "a{b:c}d{e:f}"
 
 
 def test_an_icon_that_the_theme_lacks_is_an_error(tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   undo.disabled = true;
   const foot = h("p", { class: "cw-cap" },
-    "Drop or paste a photo anywhere here. It stays in your browser: only the 32 × 32 pixels go to Python.");
+    "Drop or paste a photo anywhere here. It stays in your browser",
+    model.send ? ": only the 32 × 32 pixels go to Python." : ": the network runs here.");
   const problem = h("p", { class: "pp-problem", role: "alert", hidden: true });
   const tell = text => {
     problem.textContent = text;
