@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from types import ModuleType
@@ -27,8 +28,8 @@ from cifar_helpers.web.join import site_modules
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
-STRIP = 300_000
-"""Bytes that the start page may load for its strip, besides the weights of the network; the theme has the rest."""
+START = 1_000_000
+"""Bytes that the start page may load in all, besides the weights of the network."""
 Act = Callable[[Locator], None]
 
 
@@ -183,6 +184,8 @@ def test_every_stored_widget_is_touched_here_or_says_why_not(visit: Callable[...
     assert stored - {"questions", "verdict", "live_training"} == set(TOUCHED)
     page = visit("04")
     expect(started(page, "live_training")).to_contain_text("This page cannot train: open the lesson in Jupyter")
+    photo = started(visit("06"), "predict_photo")
+    expect(photo).to_contain_text("It stays in your browser: the network runs here.")
 
 
 def test_photographs_give_way_to_sketches_and_the_page_says_so(
@@ -241,18 +244,30 @@ def test_logits_are_those_of_pytorch(visit: Callable[..., Page], live: ModuleTyp
     assert abs(share - 100 * horse.probability) < 1
 
 
+def test_a_widget_is_as_high_as_it_is_once_it_has_loaded(visit: Callable[..., Page]) -> None:
+    page = visit()
+    place = started(page, "through_the_network")
+    expect(place.locator(".cw-bars .top").first).to_have_text("horse")
+    page.wait_for_function("el => !el.style.minHeight", arg=place.element_handle())
+    strip, shown = page.locator("#live-strip").bounding_box(), place.locator(".cw").first.bounding_box()
+    assert strip is not None and shown is not None
+    below = strip["y"] + strip["height"] - shown["y"] - shown["height"]
+    assert below < 40
+
+
 def test_the_start_page_loads_little_and_weights_only_when_asked_for(visit: Callable[..., Page]) -> None:
     page = visit()
     place = started(page, "through_the_network")
     expect(place.locator(".tn-low b").first).to_have_text("After epoch 25")
     sizes: Mapping[str, int] = page.evaluate(
-        """() => Object.fromEntries(performance.getEntriesByType("resource")
-            .filter(one => one.name.includes("/course/"))
+        """() => Object.fromEntries(["navigation", "resource"].flatMap(kind => performance.getEntriesByType(kind))
             .map(one => [one.name.split("/").at(-1), one.decodedBodySize]))"""
     )
     weights = [name for name in sizes if name.startswith("weights")]
     assert len(weights) == 1 and weights[0].startswith("weights-25-")
-    assert 100_000 < sum(sizes.values()) - sizes[weights[0]] < STRIP
+    loaded = {name.partition("?")[0] for name in sizes}
+    assert {"index.html", "pydata-sphinx-theme.css", "through_the_network.js"} <= loaded
+    assert 500_000 < sum(sizes.values()) - sizes[weights[0]] < START
     place.get_by_role("slider", name="Epoch").press("Home")
     expect(place.locator(".tn-low b").first).to_have_text("Before training")
     place.locator(".pi-picture").click()
@@ -390,3 +405,15 @@ def test_an_output_that_the_course_no_longer_has_is_an_error(
     with pytest.raises(ValueError, match=message):
         live.replacement(cell, "02")
     assert live.replacement({"source": ["1"], "outputs": [{"data": {"text/plain": "1"}}]}, "02") is None
+
+
+def test_a_question_that_waits_for_a_number_is_not_published(live: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = checks.PREDICTIONS["one_epoch"]
+    assert isinstance(asked, Choice)
+    options = [replace(option, says=f"@@ %. {option.says}") for option in asked.options]
+    monkeypatch.setitem(checks.PREDICTIONS, "one_epoch", replace(asked, options=tuple(options)))
+    record = escape(json.dumps({"questions": [{"name": "one_epoch"}]}))
+    html = f'<div data-widget="questions" data-state="{record}"></div>'
+    live._asked.cache_clear()
+    with pytest.raises(ValueError, match="lesson 00: the question 'one_epoch', or one of its quiz, has @@"):
+        live.replacement({"source": ["1"], "outputs": [{"data": {"text/html": [html]}}]}, "00")
