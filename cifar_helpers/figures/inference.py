@@ -93,6 +93,7 @@ def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
     bars = axes[2].barh(names, [100 * share for share in shares], color=PALETTE[0])
     axes[2].bar_label(bars, [percent(share) for share in shares], padding=3, fontsize=10)
     axes[2].invert_yaxis()
+    axes[2].grid(False)  # lines would cross the numbers
     axes[2].set_xlim(0, 118)  # room for the numbers after full bars
     axes[2].set_xticks([0, 50, 100])
     axes[2].set_xlabel("probability (%)")
@@ -165,8 +166,7 @@ def evidence(picture: Tensor, maps: Mapping[str, npt.NDArray[Any]]) -> Figure:
         row, column = divmod(int(values.argmax()), values.shape[1])
         peaks.append(f"{method} at row {row}, column {column}")
     bar = figure.colorbar(axes[-1].images[0], ax=axes, shrink=0.85, pad=0.02, ticks=[-1, 0, 1])
-    bar.ax.set_yticklabels(["against", "0", "for"])
-    bar.set_label("the prediction, share of\nthe map's largest value")
+    bar.ax.set_yticklabels(["against the\nprediction", "0", "for the\nprediction"])
     return described(figure, f"A picture and what spoke for its prediction, most strongly: {'; '.join(peaks)}.")
 
 
@@ -193,10 +193,10 @@ def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor])
         line = ("-", "--", ":")[k % 3]
         axes.plot(100 * _THRESHOLDS, 100 * share, line, color=PALETTE[k], linewidth=2, label=f"answered: {name}")
     enough = counts >= _FEWEST
-    label = "correct, of the answered images"
+    label = "accuracy of the answered images"
     axes.plot(100 * _THRESHOLDS[enough], 100 * accuracy[enough], "-.", color="black", linewidth=2, label=label)
     axes.set(
-        xlabel="threshold: smallest probability that is answered (%)",
+        xlabel="threshold (%)",
         ylabel="% of the pictures",
         xlim=(10, 100),
         ylim=(-3, 103),

@@ -147,7 +147,7 @@ def test_evidence_has_one_scale_for_all_maps_and_a_bar_that_names_its_colours() 
     *_, first, second, bar = figure.axes
     assert {(axes.images[0].norm.vmin, axes.images[0].norm.vmax) for axes in (first, second)} == {(-1, 1)}
     assert first.images[0].get_array()[3, 7] == 0.5 and first.images[0].get_array()[9, 9] == -1
-    assert [t.get_text() for t in bar.get_yticklabels()] == ["against", "0", "for"]
+    assert [t.get_text() for t in bar.get_yticklabels()] == ["against the\nprediction", "0", "for the\nprediction"]
     assert "Grad-CAM at row 3, column 7; occlusion at row 9, column 9" in figure.get_label()
 
 
@@ -163,7 +163,7 @@ def test_rejection_draws_who_is_answered_and_how_many_of_these_are_correct() -> 
         return float(np.asarray(line.get_ydata())[where[0]])
 
     assert at(50, "answered: images of the ten classes") == 50 and at(50, "answered: noise") == 50
-    right = "correct, of the answered images"
+    right = "accuracy of the answered images"
     assert at(20, right) == 75 and at(40, right) == pytest.approx(200 / 3) and at(50, right) == 100
     assert max(np.asarray(drawn[right].get_xdata())) < 96  # nothing is answered above 95 %
     assert "Above 50%: 50% of the images answered, 100.0% of these correctly; also answered: 50% of the noise." in (
