@@ -40,9 +40,9 @@ def test_each_method_is_a_line_with_intervals_above_the_chance_level() -> None:
 
 def test_its_alt_text_states_the_finding() -> None:
     figure = figures.transfer(
-        [arm("linear probe", 1000, 0.5, 0.6, 0.7), arm("from scratch", 1000, 0.2, 0.3, 0.4)], chance=0.25
+        [arm("linear probe", 1000, 0.5, 0.6, 0.7), arm("from scratch", 1000, 0.2, 0.3, 0.4)], chance=0.25, probe="maps"
     )
     assert figure.get_label() == (
-        "Validation accuracy by training images of each class. linear probe: 60 % with 1,000; from scratch: 30 % with "
-        "1,000. Guessing: 25 %."
+        "Validation accuracy by training images of each class, with 95 % intervals. linear probe, maps: 60 ± 31 % with "
+        "1,000; from scratch: 30 ± 30 % with 1,000. Guessing: 25 %."
     )
