@@ -50,7 +50,9 @@ def test_from_scratch_gets_what_the_lesson_says_and_the_probe_about_twice_as_muc
     scratch = found("ten classes")["from scratch", 10].accuracy
     assert f"about {100 * scratch:.0f} % of new photographs" in text("## A hundred photographs")
     live = float(re.findall(r"([\d.]+)% of 500", stored("features, features_there"))[0]) / 100
-    assert live / scratch == pytest.approx(2, abs=0.2) and "about twice" in text("A hundred photographs and a few")
+    assert live / scratch == pytest.approx(2, abs=0.2)
+    said = f"{100 * live:.0f} % are correct, about twice the {100 * scratch:.0f} % of training from scratch"
+    assert said in text("A hundred photographs and a few")
     recorded = float(found("ten classes")["linear probe", 10].correct[0, :500].double().mean())
     assert live == pytest.approx(recorded, abs=0.011)  # the same images and the same seed
 
@@ -89,7 +91,8 @@ def test_the_last_stage_has_a_million_of_3_4_million_parameters() -> None:
 @pytest.mark.records
 def test_with_ten_images_the_change_by_fine_tuning_is_within_its_uncertainty() -> None:
     change, error = map(float, re.findall(r"change of ([+-][\d.]+) ± ([\d.]+)", stored("a change of"))[0])
-    assert abs(change) < error and "smaller than its uncertainty" in text("**Freeze**")
+    assert abs(change) < error
+    assert f"the change, {change:+.1f} ± {error:.1f} points, is smaller than its uncertainty" in text("**Freeze**")
     assert not gain("ten classes", 10, "fine-tuning", "linear probe").is_beyond_chance
 
 
@@ -102,7 +105,14 @@ def test_the_gains_of_ten_classes_are_those_of_the_lesson() -> None:
     assert all(more.mean > less.mean + 0.05 for more, less in pairwise(probes))  # "the curves come closer"
     for images in (100, 1000):
         tuned = gain("ten classes", images, "fine-tuning", "linear probe")
-        assert tuned.low > 0 and tuned.mean == pytest.approx(0.02, abs=0.005)
+        assert f"{100 * tuned.low:.1f}" == "0.3" and "its intervals begin at 0.3 points" in said
+
+
+@pytest.mark.records
+def test_the_lesson_prints_as_many_intervals_of_gains_as_it_says() -> None:
+    printed = "\n".join(output.get("text", "") for cell in LESSON for output in cell.get("outputs", []))
+    intervals = re.findall(r"points \([+-]", printed)
+    assert f"prints {len(intervals)} such intervals" in text("With ten images of each class the probe")
 
 
 # --- a network of one's own --------------------------------------------------------------------------------------
@@ -136,7 +146,7 @@ def test_means_lose_to_training_from_scratch_and_places_draw_level() -> None:
         assert gain("quarter turns", images, "linear probe, places kept", "linear probe").low > 0
     turns = found("quarter turns")
     assert all(arm.accuracy - arm.half_width > 0.25 for arm in turns.values())  # "far above guessing"
-    spread = [
+    spread = [  # "the further they move apart"
         max(arm.accuracy for key, arm in turns.items() if key[1] == images)
         - min(arm.accuracy for key, arm in turns.items() if key[1] == images)
         for images in (25, 100, 400)
