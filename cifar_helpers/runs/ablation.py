@@ -99,7 +99,7 @@ ALTERNATIVES: tuple[Ablation, ...] = (
     Ablation(
         "ladder-shift",
         "shifts by 2 pixels",
-        "New variations fight overfitting, of which there is little.",
+        "New variations fight overfitting, which costs little yet.",
         base="ladder-no-dropout",
     ),
     Ablation(
