@@ -550,6 +550,8 @@ NO_PIXELS: dict[str, Callable[[torch.Tensor], Any]] = {
 def test_right_numbers_are_right_in_every_form(exercise: Check) -> None:
     answer = solution(exercise.name)
     for name, convert in {**FORMS, **NO_PIXELS}.items():
+        if exercise.name == "quantise" and name not in ("NumPy", "NumPy in Fortran's order", "flipped twice", "a view"):
+            continue  # it asks for numbers of one byte, which the other forms do not have
         verdict = exercise(lambda *given, convert=convert: converted(answer(*given), convert))
         if exercise.name in IN_PIXELS and name in NO_PIXELS:
             assert "the numbers are right" in told(verdict) and "Pixels are uint8" in told(verdict), name

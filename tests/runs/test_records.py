@@ -298,7 +298,9 @@ def test_a_run_with_int8_weights_is_measured_with_what_is_stored(tmp_path: Path,
     logits, labels = collect_logits(run.model(), few.split()[1])
     assert torch.equal(run.predictions(), logits.argmax(1))
     assert run.metrics["validation"]["loss"] == pytest.approx(Metrics.of(logits, labels).loss, abs=1e-4)
-    assert run.metrics["validation, float32 weights"]["loss"] != run.metrics["validation"]["loss"]
+    assert run.metrics["validation, float32 weights"]["images"] == len(labels)
+    stored = torch.load(run.folder / "weights.pt", weights_only=True)
+    assert stored["classifier.1.weight"].dtype == torch.int8
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0])

@@ -58,7 +58,7 @@ def test_a_node_has_name_inputs_shape_settings_and_tensors() -> None:
     (total,) = (node for node in nodes if node.name == "features.1.add")
     assert total.label == "block 3, sum" and [nodes[k].name for k in total.inputs] == [
         "features.0.3",
-        "features.1.layers.5",
+        "features.1.layers.4",
     ]
     assert nodes[1].shape == (32, 32, 32) and nodes[1].settings["padding"] == [1, 1]
     assert nodes[1].tensors == {"weight": "features.0.0.weight", "bias": "features.0.0.bias"}

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -150,6 +151,8 @@ def _with_bytes(quantise: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(weights: Tensor) -> Any:
         got = quantise(weights)
+        if isinstance(got, tuple | list):
+            got = tuple(torch.tensor(part.copy()) if isinstance(part, np.ndarray) else part for part in got)
         if not (isinstance(got, tuple | list) and len(got) == 2 and all(isinstance(part, Tensor) for part in got)):
             return got
         whole, scales = got

@@ -46,7 +46,7 @@ export function occlusion(network, pixels, { size, stride, target }) {
  */
 export function lastMaps({ layers }) {
   let index = layers.findLastIndex(layer => layer.op === "convolution");
-  while (index >= 0 && ["batch_norm", "relu", "gelu"].includes(layers[index + 1]?.op)) index += 1;
+  while (index >= 0 && ["batch_norm", "add", "relu", "gelu"].includes(layers[index + 1]?.op)) index += 1;
   return index;
 }
 
