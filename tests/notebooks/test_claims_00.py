@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from helpers import NOTEBOOKS, right
+from helpers import right
+from stored_lesson import StoredLesson
 
 from cifar_helpers import CLASSES, normalise
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 from cifar_helpers.web.export import sketches
 
-CELLS = nbformat.read(NOTEBOOKS / "00_start_here.ipynb", as_version=4).cells
-PROSE = " ".join(" ".join(cell.source.split()) for cell in CELLS if cell.cell_type == "markdown")
+LESSON = StoredLesson("00")
+PROSE = LESSON.prose
 DRAWN = normalise(torch.from_numpy(np.stack([image.transpose(2, 0, 1) for image in sketches().values()])))
 
 
@@ -54,7 +54,7 @@ def test_before_training_all_classes_are_about_equally_probable_and_afterwards_t
 
 @pytest.mark.records
 def test_one_epoch_lifts_the_accuracy_as_far_as_the_question_says() -> None:
-    (cell,) = [cell for cell in CELLS if cell.cell_type == "code" and "fit(model" in cell.source]
+    (cell,) = [cell for cell in LESSON.cells if cell.cell_type == "code" and "fit(model" in cell.source]
     reached = re.search(r"after one epoch (\d+)%", "".join(output.get("text", "") for output in cell.outputs))
     low, high = map(int, re.findall(r"\d+", right("one_epoch")))
     assert reached and low < int(reached[1]) < high
@@ -62,7 +62,7 @@ def test_one_epoch_lifts_the_accuracy_as_far_as_the_question_says() -> None:
 
 @pytest.mark.records
 def test_the_ten_photographs_are_shuffled_and_each_is_shown_once() -> None:
-    (cell,) = [cell for cell in CELLS if cell.cell_type == "code" and "order = [" in cell.source]
+    (cell,) = [cell for cell in LESSON.cells if cell.cell_type == "code" and "order = [" in cell.source]
     order = [int(k) for k in re.findall(r"\d+", cell.source.split("order = ")[1].splitlines()[0])]
     assert sorted(order) == list(range(10))
     assert not any(place == k for place, k in enumerate(order))  # counting through the classes does not find it

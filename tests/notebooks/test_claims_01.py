@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, after_cell
+from helpers import after_cell
+from stored_lesson import StoredLesson
 
 from cifar_helpers import CLASSES, Cifar10, denormalise, normalise
 from cifar_helpers.data import most_similar, nearest_mean
 
-CELLS = nbformat.read(NOTEBOOKS / "01_dataset_tour.ipynb", as_version=4).cells
-PROSE = " ".join(" ".join(cell.source.split()) for cell in CELLS if cell.cell_type == "markdown")
+LESSON = StoredLesson("01")
+PROSE, stored = LESSON.prose, LESSON.stored
 NUMBER = r"\d+\.\d+"
-
-
-def stored(words: str) -> str:
-    """What the code cell that contains the words printed or described, as it is stored."""
-    (cell,) = [cell for cell in CELLS if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.data["text/plain"] for output in cell.outputs)
 
 
 def claims(sentence: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import NOTEBOOKS, after_cell, code_cells
+from helpers import after_cell
+from stored_lesson import BOTH, StoredLesson, numbers
 from torch.nn.functional import conv2d, unfold
 
 from cifar_helpers import Cifar10, load_run, normalise
@@ -17,25 +18,19 @@ from cifar_helpers.kernels import KERNELS, extent, grey, half_of, output_size
 from cifar_helpers.widgets import convolution_steps, kernel_bench
 from cifar_helpers.widgets.kernel_bench import PUZZLES, distance, nearest
 
-BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
 SOBEL = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=torch.float32)
 
 
 @pytest.fixture(params=BOTH)
 def names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the lesson's first cell defines, with the drawings or the real data."""
-    data: Cifar10 = request.getfixturevalue(request.param)
-    monkeypatch.chdir(NOTEBOOKS)
-    monkeypatch.setattr("cifar_helpers.load_cifar10", lambda: data)
     monkeypatch.setattr("cifar_helpers.figures.show", lambda figure: figure.clear())
-    first: dict[str, Any] = {}
-    exec(code_cells("02")[0], first)
-    return first
+    return StoredLesson("02").first_names(request.getfixturevalue(request.param), monkeypatch)
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[float]:
     """All numbers that a cell printed."""
-    return [float(number) for number in re.findall(r"-?\d+\.?\d*", capsys.readouterr().out)]
+    return numbers(capsys.readouterr().out)
 
 
 def test_only_the_window_on_a_vertical_edge_gives_a_sum_far_from_zero(names: dict[str, Any]) -> None:

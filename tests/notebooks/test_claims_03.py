@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, after_cell, right
+from helpers import after_cell, right
+from stored_lesson import StoredLesson
 from torch import nn
 
 from cifar_helpers import Cifar10, CifarCNN, load_run, normalise
@@ -20,17 +20,11 @@ from cifar_helpers.widgets.receptive_field import most_exciting
 
 def stored(words: str, lesson: str = "03") -> str:
     """The text that the cell with these words shows, as the lesson is stored."""
-    (path,) = NOTEBOOKS.glob(f"{lesson}*.ipynb")
-    (cell,) = [
-        cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code" and words in cell.source
-    ]
-    return "\n".join(output.get("text", "") or output.data["text/plain"] for output in cell.outputs)
+    return StoredLesson(lesson).stored(words)
 
 
 def prose() -> str:
-    (path,) = NOTEBOOKS.glob("03*.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
-    return " ".join(" ".join(cell.source.split()) for cell in cells if cell.cell_type == "markdown")
+    return StoredLesson("03").prose
 
 
 # --- random weights -----------------------------------------------------------------------------------------------

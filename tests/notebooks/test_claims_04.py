@@ -7,54 +7,28 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, after_cell, code_cells
+from helpers import after_cell
+from stored_lesson import BOTH, StoredLesson, numbers, three_seeds
 from torch import nn
 
 from cifar_helpers import BatchLoader, Cifar10, CifarCNN, evaluate, fit, load_run
-from cifar_helpers.runs.records import Run
 from cifar_helpers.widgets.overfitting_lab import early_stop
 
-LESSON = nbformat.read(NOTEBOOKS / "04_training_and_overfitting.ipynb", as_version=4).cells
-BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
+LESSON = StoredLesson("04")
+text, stored = LESSON.text, LESSON.stored
 RECIPES = ("small-plain", "small-decay", "small-dropout", "small-augment", "more-data-same-steps", "more-data")
 
 
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def numbers(printed: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+\.?\d*", printed)]
-
-
-def seeds(name: str) -> list[Run]:
-    return [load_run(name + seed) for seed in ("", "-seed-1", "-seed-2")]
-
-
 def mean(name: str, part: str = "validation", what: str = "accuracy") -> float:
-    return sum(float(run.metrics[part][what]) for run in seeds(name)) / 3
+    return sum(float(run.metrics[part][what]) for run in three_seeds(name)) / 3
 
 
 @pytest.fixture(params=BOTH)
 def names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the lesson's first cell defines, with the drawings or the real data."""
-    data: Cifar10 = request.getfixturevalue(request.param)
-    monkeypatch.chdir(NOTEBOOKS)
-    monkeypatch.setattr("cifar_helpers.load_cifar10", lambda: data)
-    first: dict[str, Any] = {}
-    exec(code_cells("04")[0], first)
-    return first
+    return LESSON.first_names(request.getfixturevalue(request.param), monkeypatch)
 
 
 # --- part one: on any data ----------------------------------------------------------------------------------------
@@ -182,7 +156,7 @@ def test_the_recipes_change_one_thing_and_the_last_takes_as_many_steps() -> None
     changes = {"small-decay": {"weight_decay"}, "small-dropout": {"dropout"}, "small-augment": {"flip", "shift"}}
     changes |= {"more-data": {"train_images"}, "more-data-same-steps": {"train_images", "epochs"}}
     for name, fields in changes.items():
-        for seed, run in enumerate(seeds(name)):
+        for seed, run in enumerate(three_seeds(name)):
             differing = {key for key, value in asdict(run.recipe).items() if value != asdict(plain)[key]}
             assert differing - {"about", "seed"} == fields and run.recipe.seed == seed
     steps = {name: load_run(name).recipe.epochs * load_run(name).config["data"]["train images"] for name in RECIPES}
@@ -192,7 +166,7 @@ def test_the_recipes_change_one_thing_and_the_last_takes_as_many_steps() -> None
 @pytest.mark.records
 @pytest.mark.parametrize("name", RECIPES)
 def test_what_a_record_calls_correct_is_its_accuracy(name: str) -> None:
-    for run in seeds(name):
+    for run in three_seeds(name):
         assert float(run.correct().float().mean()) == pytest.approx(run.metrics["validation"]["accuracy"], abs=1e-5)
 
 
@@ -205,7 +179,7 @@ def test_pairs_make_the_interval_narrower() -> None:
 @pytest.mark.records
 def test_each_gain_is_as_large_as_the_lesson_says() -> None:
     def gains(name: str) -> list[tuple[float, float]]:
-        pairs = zip(seeds(name), seeds("small-plain"), strict=True)
+        pairs = zip(three_seeds(name), three_seeds("small-plain"), strict=True)
         differences = [run.correct().double() - base.correct().double() for run, base in pairs]
         return [(100 * float(d.mean()), 200 * float(d.std()) / len(d) ** 0.5) for d in differences]
 
@@ -224,7 +198,7 @@ def test_each_gain_is_as_large_as_the_lesson_says() -> None:
 
 @pytest.mark.records
 def test_seeds_of_one_recipe_differ_by_about_a_third_of_what_25_epochs_cost() -> None:
-    shares = [[100 * run.metrics["validation"]["accuracy"] for run in seeds(name)] for name in RECIPES]
+    shares = [[100 * run.metrics["validation"]["accuracy"] for run in three_seeds(name)] for name in RECIPES]
     widest = max(max(values) - min(values) for values in shares)
     said = f"seeds differ by at most {widest:.1f} points. The 4 points that 25 epochs cost are almost three times that"
     assert said in text("A narrow interval") and 2.7 < 4 / widest < 3

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
-from helpers import NOTEBOOKS
-from nbformat import read
+from stored_lesson import StoredLesson
 from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers import MLP, CifarCNN, count_parameters
@@ -15,8 +12,8 @@ from cifar_helpers.roofline import LayerWork, layer_work
 from cifar_helpers.timing import recorded_benchmark, recorded_curves
 from cifar_helpers.widgets.timing_explorer import crossovers
 
-(LESSON,) = NOTEBOOKS.glob("05*.ipynb")
-PROSE = re.sub(r"\s+", " ", "\n".join(c.source for c in read(LESSON, as_version=4).cells if c.cell_type == "markdown"))
+LESSON = StoredLesson("05")
+PROSE = LESSON.prose
 
 
 def totals(layers: list[LayerWork]) -> tuple[int, int]:
@@ -185,5 +182,5 @@ def test_four_passes_read_and_write_nine_lists_and_one_pass_two() -> None:
         passes = torch.mul(images, out, out=out).div_(6)
     assert lists == 9 and "nine lists of 20 million numbers" in PROSE
     torch.testing.assert_close(passes, torch.nn.functional.hardswish(images))
-    lesson = "\n".join(cell.source for cell in read(LESSON, as_version=4).cells)
+    lesson = "\n".join(cell.source for cell in LESSON.cells)
     assert "torch.add(x, 3, out=out).clamp_(0, 6)" in lesson and "torch.mul(x, out, out=out).div_(6)" in lesson

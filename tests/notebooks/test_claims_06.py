@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 from helpers import NOTEBOOKS, code_cells
 from PIL import Image
+from stored_lesson import StoredLesson, numbers
 from torch import Tensor
 
 from cifar_helpers import CLASSES, Cifar10, collect_logits, count_parameters, load_run, normalise, predict
@@ -19,24 +19,9 @@ from cifar_helpers.evaluation.attribution import attribute
 from cifar_helpers.inference import predict_folder, preprocess
 from cifar_helpers.roofline import layer_work
 
-LESSON = nbformat.read(NOTEBOOKS / "06_inference.ipynb", as_version=4).cells
+LESSON = StoredLesson("06")
+text, stored = LESSON.text, LESSON.stored
 INPUTS = NOTEBOOKS.parent / "resources" / "inputs"
-
-
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def numbers(printed: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*", printed)]
 
 
 def noise() -> Tensor:

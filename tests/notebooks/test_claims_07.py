@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from helpers import NOTEBOOKS, after_cell, code_cells
+from helpers import after_cell, code_cells
+from stored_lesson import BOTH, StoredLesson, numbers
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as change
 
@@ -17,28 +17,12 @@ from cifar_helpers import CLASSES, Cifar10, ImageSet, Metrics, collect_logits, l
 from cifar_helpers.evaluation import bootstrap_interval, human_confusion
 from cifar_helpers.evaluation.attribution import METHODS, attribute, rank_agreement
 
-LESSON = nbformat.read(NOTEBOOKS / "07_evaluation.ipynb", as_version=4).cells
-BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
+LESSON = StoredLesson("07")
+text, stored = LESSON.text, LESSON.stored
 CAT, DOG, DEER, HORSE = (CLASSES.index(name) for name in ("cat", "dog", "deer", "horse"))
 BIRD, AIRPLANE, TRUCK, FROG = (CLASSES.index(name) for name in ("bird", "airplane", "truck", "frog"))
 RECORDED = load_run("good-25").metrics
 SEEDS = ("small-augment", "small-augment-seed-1", "small-augment-seed-2")
-
-
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def numbers(printed: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*", printed)]
 
 
 def recorded_confusion() -> Tensor:
@@ -48,12 +32,7 @@ def recorded_confusion() -> Tensor:
 @pytest.fixture(params=BOTH)
 def names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the lesson's first cell defines, with the drawings or the real data."""
-    data: Cifar10 = request.getfixturevalue(request.param)
-    monkeypatch.chdir(NOTEBOOKS)
-    monkeypatch.setattr("cifar_helpers.load_cifar10", lambda: data)
-    first: dict[str, Any] = {}
-    exec(code_cells("07")[0], first)
-    return first
+    return LESSON.first_names(request.getfixturevalue(request.param), monkeypatch)
 
 
 # --- class by class -----------------------------------------------------------------------------------------------

@@ -4,40 +4,18 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS
+from stored_lesson import BOTH, StoredLesson, numbers, three_seeds
 from torch import nn
 
 from cifar_helpers import Cifar10, FastCNN, count_parameters, load_run, normalise
 from cifar_helpers.evaluation import Gain, gain_interval
 from cifar_helpers.models import CifarCNN, CompactCNN
 from cifar_helpers.runs.ablation import ABLATIONS, ALTERNATIVES, FAST, measured
-from cifar_helpers.runs.records import Run
 
-LESSON = nbformat.read(NOTEBOOKS / "08_going_further.ipynb", as_version=4).cells
-BOTH = [pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)]
-
-
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def numbers(printed: str) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+\.?\d*", printed)]
-
-
-def seeds(name: str) -> list[Run]:
-    return [load_run(name + seed) for seed in ("", "-seed-1", "-seed-2")]
+LESSON = StoredLesson("08")
+text, stored = LESSON.text, LESSON.stored
 
 
 # --- networks ------------------------------------------------------------------------------------------------------
@@ -58,14 +36,14 @@ def test_the_recorded_networks_of_9_and_27_convolutions_differ_by_18_layers_and_
     assert counts == [9, 27, 27] and "its 18 extra layers" in text("10,000 training images, 10 epochs")
     assert count_parameters(networks[1]) == count_parameters(networks[2])
     for name in ("shallow", "plain", "residual"):
-        assert {run.recipe.train_images for run in seeds(f"depth-{name}")} == {10_000}
-        assert [run.recipe.seed for run in seeds(f"depth-{name}")] == [0, 1, 2]
-        assert {run.recipe.epochs for run in seeds(f"depth-{name}")} == {10}
+        assert {run.recipe.train_images for run in three_seeds(f"depth-{name}")} == {10_000}
+        assert [run.recipe.seed for run in three_seeds(f"depth-{name}")] == [0, 1, 2]
+        assert {run.recipe.epochs for run in three_seeds(f"depth-{name}")} == {10}
 
 
 @pytest.mark.records
 def test_with_every_seed_the_deeper_network_ends_with_the_higher_training_loss() -> None:
-    shallow, plain, residual = (seeds(f"depth-{name}") for name in ("shallow", "plain", "residual"))
+    shallow, plain, residual = (three_seeds(f"depth-{name}") for name in ("shallow", "plain", "residual"))
     for one, other in zip(shallow, plain, strict=True):
         last, deeper = one.history.rows[-1], other.history.rows[-1]
         assert deeper.train_loss > last.train_loss and deeper.validation_accuracy < last.validation_accuracy
@@ -121,7 +99,7 @@ def test_the_numbers_of_a_patch_are_strongly_correlated_and_the_whitened_ones_ar
 
 # --- the ladder ----------------------------------------------------------------------------------------------------
 def correct(name: str, views: int = 1) -> torch.Tensor:
-    return torch.stack([run.correct(views) for run in seeds(name)])
+    return torch.stack([run.correct(views) for run in three_seeds(name)])
 
 
 def points(gain: Gain) -> str:
@@ -143,9 +121,9 @@ def test_the_deep_network_with_skip_connections_passes_the_shallow_one() -> None
     assert f"gain {100 * gain_interval(residual, plain).mean:.0f} points by their skip connections" in words
     lost = gain_interval(plain, shallow)
     assert f"{-100 * lost.mean:.0f} points less validation accuracy" in text("*degradation*") and lost.high < -0.1
-    losses = [[run.history.rows[-1].train_loss for run in seeds(f"depth-{n}")] for n in ("shallow", "plain")]
+    losses = [[run.history.rows[-1].train_loss for run in three_seeds(f"depth-{n}")] for n in ("shallow", "plain")]
     assert sum(losses[1]) / sum(losses[0]) == pytest.approx(2, abs=0.15)  # "about twice the training loss"
-    ends = [run.history.rows[-1].train_loss for run in seeds("depth-residual")]
+    ends = [run.history.rows[-1].train_loss for run in three_seeds("depth-residual")]
     assert max(ends) < min(losses[0])
 
 
@@ -186,7 +164,7 @@ def test_what_fights_overfitting_gains_nothing_in_six_epochs() -> None:
     assert len(gains) == 3 and not any(gain.is_beyond_chance for gain in gains if gain)
     dropout = RUNGS["ladder-no-dropout"].gain
     assert dropout and not dropout.is_beyond_chance  # "This gain is not even beyond chance", in a question
-    for run in seeds("ladder-no-dropout"):
+    for run in three_seeds("ladder-no-dropout"):
         losses = run.history["validation_loss"]
         assert losses[-1] == min(losses) and len(losses) == 6
     shown = sum(measured(rung).gain is not None for rung in (*ABLATIONS, *ALTERNATIVES))

@@ -7,10 +7,10 @@ import re
 from itertools import pairwise
 from typing import Any
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, code_cells
+from helpers import code_cells
+from stored_lesson import StoredLesson
 from torch import nn
 
 from benchmarks import transfer
@@ -18,19 +18,8 @@ from cifar_helpers.evaluation import Gain, gain_interval
 from cifar_helpers.pretrained import efficientnet_lite0
 from cifar_helpers.runs.transfer import Arm, arms
 
-LESSON = nbformat.read(NOTEBOOKS / "09_transfer_and_shipping.ipynb", as_version=4).cells
-
-
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+LESSON = StoredLesson("09")
+text, stored = LESSON.text, LESSON.stored
 
 
 def found(task: str) -> dict[tuple[str, int], Arm]:
@@ -110,7 +99,7 @@ def test_the_gains_of_ten_classes_are_those_of_the_lesson() -> None:
 
 @pytest.mark.records
 def test_the_lesson_prints_as_many_intervals_of_gains_as_it_says() -> None:
-    printed = "\n".join(output.get("text", "") for cell in LESSON for output in cell.get("outputs", []))
+    printed = "\n".join(output.get("text", "") for cell in LESSON.cells for output in cell.get("outputs", []))
     intervals = re.findall(r"points \([+-]", printed)
     assert f"prints {len(intervals)} such intervals" in text("With ten images of each class the probe")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 
-import nbformat
 import pytest
 import torch
-from helpers import NOTEBOOKS, right, truth
+from helpers import right, truth
+from stored_lesson import StoredLesson, numbers
 
 from benchmarks.shipping import limits
 from cifar_helpers import load_run
@@ -16,25 +16,10 @@ from cifar_helpers.runs import save_weights
 from cifar_helpers.shipping import recorded_forms, recorded_limits
 from cifar_helpers.timing import recorded_benchmark
 
-LESSON = nbformat.read(NOTEBOOKS / "09_transfer_and_shipping.ipynb", as_version=4).cells
+LESSON = StoredLesson("09")
+text, stored = LESSON.text, LESSON.stored
 FORMS = {row["what"]: row for row in recorded_forms()}
 PLAIN = FORMS["PyTorch"]
-
-
-def text(words: str) -> str:
-    """The one cell of Markdown that contains the words."""
-    (source,) = [cell.source for cell in LESSON if cell.cell_type == "markdown" and words in cell.source]
-    return str(source)
-
-
-def stored(words: str) -> str:
-    """What the one cell of code that contains the words printed on the real data, or the alt text of its picture."""
-    (cell,) = [cell for cell in LESSON if cell.cell_type == "code" and words in cell.source]
-    return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-
-
-def numbers(printed: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in re.findall(r"-?\d[\d,]*\.?\d*(?:e-\d+)?", printed)]
 
 
 # --- rounded weights ------------------------------------------------------------------------------------------------
