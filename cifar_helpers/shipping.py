@@ -6,13 +6,11 @@ import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from types import EllipsisType
-from typing import Any, Final
+from typing import Any
 
 from cifar_helpers._paths import resources
 
 __all__ = ["installed", "model_card", "recorded_forms", "recorded_limits", "table_of_forms"]
-
-_INSTALL: Final = 'pip install "cifar-course[transfer]"'
 
 
 def installed(*packages: str) -> bool:

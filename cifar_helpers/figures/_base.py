@@ -32,20 +32,18 @@ def described(figure: Figure, alt: str) -> Figure:
     return figure
 
 
-def show(figure: Figure, alt: str = "") -> None:
+def show(figure: Figure) -> None:
     """Display a figure in a notebook with alt text, and close it.
 
     Args:
-        figure: what a function of `figures` returned.
-        alt: what the picture shows, in a sentence, for readers who cannot see it; empty takes what the function that
-            drew the figure says about it.
+        figure: what a function of `figures` returned; its label is the alt text.
 
     Raises:
-        ValueError: if there is no alt text.
+        ValueError: if the figure has no label.
     """
     from IPython.display import display  # only there in a notebook
 
-    bundle, metadata = picture(figure, alt or str(figure.get_label()))
+    bundle, metadata = picture(figure, str(figure.get_label()))
     display(bundle, raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
 
 

@@ -27,7 +27,6 @@ __all__ = [
     "kernel_learned",
     "kernel_results",
     "kernels_on_picture",
-    "map_row",
     "moved_maps",
     "window",
 ]
@@ -122,26 +121,6 @@ def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[
         f"{len(kernels)} kernels and their results. {kept} give a picture from 0 to 1; {' and '.join(edges) or 'none'} "
         "leave only edges, on white where nothing changes.",
     )
-
-
-def map_row(maps: Mapping[str, Array | Tensor]) -> Figure:
-    """Images or maps side by side, each with its name and size.
-
-    Args:
-        maps: name to uint8 `(3, H, W)`, or numbers `(H, W)`: in grey, or in colours around zero where there are
-            clearly negative ones.
-    """
-    figure, axes = new_figure(2.3 * len(maps), 2.7, ncols=len(maps), squeeze=False)
-    for (name, values), place in zip(maps.items(), axes[0], strict=True):
-        array = np.asarray(values)
-        title = f"{name}\n{array.shape[-2]} × {array.shape[-1]}"
-        if array.ndim == 3:
-            draw_image(place, array, title)
-        elif -array.min() <= 0.5 * array.max():
-            draw_image(place, array, title, cmap="gray")
-        else:
-            _draw_map(place, array, _limit([array]), title)
-    return figure
 
 
 def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:

@@ -8,9 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -21,7 +18,7 @@ from cifar_helpers.data.pictures import open_rgb
 from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 from cifar_helpers.inference import Prediction, percent
 
-__all__ = ["confusion", "evidence", "moved_crop", "predictions", "rejection", "seen"]
+__all__ = ["evidence", "moved_crop", "predictions", "rejection", "seen"]
 
 # Marks say the same as the colours, for readers who see no colour.
 _RIGHT: Final = {"color": "black"}
@@ -212,36 +209,6 @@ def _costs(threshold: float, sure: npt.NDArray[Any], right: npt.NDArray[Any], ot
     share = f"{right[answered].mean():.1%} of these correctly" if answered.any() else "none"
     also = f"; also answered: {passed}" if passed else ""
     return f"Above {threshold:.0%}: {answered.mean():.0%} of the images answered, {share}{also}."
-
-
-def confusion(matrix: Tensor) -> Figure:
-    """A confusion matrix in percent of each row; what rounds to 0 is left blank.
-
-    Args:
-        matrix: int64 `(10, 10)`, rows true, columns predicted.
-    """
-    figure, axes = new_figure(7.2, 5.8)
-    draw_confusion(axes, matrix)
-    mistakes = np.asarray(matrix).copy()
-    right, count = int(np.trace(mistakes)), int(mistakes.sum())
-    np.fill_diagonal(mistakes, 0)
-    true, predicted = divmod(int(mistakes.argmax()), len(CLASSES))
-    most = f"{CLASSES[true]} predicted as {CLASSES[predicted]}, {mistakes.max()} times"
-    share = f"{100 * right / max(count, 1):.1f} % of {count:,} images predicted correctly"
-    return described(figure, f"Confusion matrix, {share}. The most frequent mistake: {most}.")
-
-
-def draw_confusion(axes: Axes, matrix: Tensor, *, bar: bool = True) -> None:
-    """Draw a confusion matrix `(10, 10)` of counts or shares in percent of each row; `bar` adds the key of colours."""
-    shares = np.asarray(100 * matrix / matrix.sum(1, keepdim=True).clamp(min=1e-9))
-    texts = [[f"{share:.0f}" if share > 0.5 else "" for share in row] for row in shares]
-    sns.heatmap(
-        shares, annot=texts, fmt="", cmap="cividis", xticklabels=CLASSES, yticklabels=CLASSES,
-        ax=axes, cbar=bar, cbar_kws={"label": "% of the true class"}, annot_kws={"fontsize": 9},
-        norm=PowerNorm(0.4, vmin=0, vmax=100),  # lets rare mistakes differ from none
-    )  # fmt: skip
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
 
 
 def _pixels(picture: Image.Image | Tensor, most: int | None = None) -> npt.NDArray[np.uint8]:
