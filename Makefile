@@ -57,7 +57,7 @@ site: .venv/site
 
 # Builds it once more, and opens every page in Chromium.
 site-test: .venv/site
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/site
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/site
 
 .venv/site: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable ".[lab,test,site]"
