@@ -41,6 +41,7 @@ class LiveTraining(CourseWidget, module="live_training"):
     def __init__(self, train: ImageSet, validation: ImageSet) -> None:
         self._train, self._validation = train, validation
         self._trainer = Trainer(self._report)
+        self._precision = "auto"
         self._settings: dict[str, Any] = {}
         self._epoch_seconds: list[float] = []
         self._starts = 0
@@ -114,10 +115,12 @@ class LiveTraining(CourseWidget, module="live_training"):
             # Created with the model, so that it holds the parameters of this one.
             optimizer = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9)
             batches = BatchLoader(self._train, size, shuffle=True, augment=Augment())
-            return fit(
+            history = fit(
                 network, watch.loader(batches, epochs), self._validation, epochs=epochs, optimizer=optimizer,
-                callbacks=[watch], progress=False,
+                precision=self._precision, callbacks=[watch], progress=False,
             )  # fmt: skip
+            self._precision = history.precision  # the next run shall be comparable with this one
+            return history
 
         self._trainer.rate = rate
         self._trainer.start(model, train)
