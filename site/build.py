@@ -26,7 +26,7 @@ from cifar_helpers.doctor.lesson_times import READING
 
 HERE = Path(__file__).resolve().parent
 BUILD = HERE / "_build"
-SECTIONS = {"install": ("Start", "Install the course"), "reuse": ("Reuse the helpers", "Reuse the helpers")}
+SECTIONS = {"install": ("Install", "Install the course"), "reuse": ("Reuse the helpers", "Reuse the helpers")}
 """Pages that are sections of the README: the heading there, and the title here."""
 RESULTS = {
     "published-25": ("A plain recipe, the one that this course starts from", "validation"),
