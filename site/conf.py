@@ -33,7 +33,7 @@ html_js_files = [("frame.js", {"type": "module"})]
 html_copy_source = True
 html_last_updated_fmt = None
 templates_path = ["templates"]
-html_context = {"default_mode": "auto"}
+html_context = {"default_mode": "light"}  # without a script; frame.py follows the system
 html_sidebars = {"**": ["site-head.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "logo": {"text": project, "alt_text": ""},

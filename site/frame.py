@@ -13,6 +13,15 @@ from sphinx.writers.html5 import HTML5Translator
 
 OWN_PAGES = ("index", "install", "reuse")
 """Pages that are no file of the repository: nobody can edit or download them as such."""
+THEME = """{
+  const root = document.documentElement.dataset;
+  if (!localStorage.getItem("mode")) root.mode = "auto";
+  if (root.mode === "auto") root.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}"""
+"""Without a script a page is light. The theme itself follows the system only when the whole page is there: a dark page
+would flash up light, and its buttons would fade."""
+WITHOUT_SCRIPT = "<noscript><style>@media screen { .course-note, .course-stored { display: none; } }</style></noscript>"
+"""The stored picture then has the place of the widget, so that the page need not show it once more."""
 
 
 def mark_reveals(_app: Sphinx, tree: nodes.document, _page: str) -> None:
@@ -34,10 +43,11 @@ def block_math(translator: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def add_live_scripts(app: Sphinx, page: str, *_: Any) -> None:
+def add_live_scripts(app: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
     """Widgets compute on the lessons and on the start page; other pages need not load them."""
     if page != "index" and not page.startswith("notebooks/"):
         return
+    context["metatags"] += WITHOUT_SCRIPT
     static = [Path(folder) / "course" for folder in app.config.html_static_path]
     if any((folder / "course.css").exists() for folder in static):
         app.add_css_file("course/course.css")
@@ -54,6 +64,7 @@ def without_source(_app: Sphinx, page: str, _template: str, context: dict[str, A
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_html_math_renderer("mathml", inline_renderers=(inline_math, None), block_renderers=(block_math, None))
+    app.add_js_file(None, body=THEME, priority=0)
     app.connect("doctree-resolved", mark_reveals)
     app.connect("html-page-context", add_live_scripts)
     app.connect("html-page-context", without_source, priority=100)  # before the theme makes its buttons

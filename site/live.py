@@ -182,6 +182,8 @@ def replacement(cell: Mapping[str, Any], lesson: str) -> str | None:
         f'<div class="course-live"><div data-widget="{module}"{height}>'
         f'<script type="application/json">{live.record()}</script><noscript>{without}</noscript></div>'
     ]
+    if picture is not None and not photographs:
+        parts.append(_image(picture, "picture course-paper"))
     if photographs:
         parts.append(f'<p class="course-note">{_SKETCHES}</p>')
         if picture is not None:
@@ -283,12 +285,12 @@ def _exercise(source: str, lesson: str) -> _Live:
     return _Live("verdict", state, {"hints": json.dumps(hints).encode()}, secret=True)
 
 
-def _image(picture: re.Match[str]) -> str:
-    """A stored picture as a file of its own."""
+def _image(picture: re.Match[str], kind: str = "picture") -> str:
+    """A stored picture as a file of its own; `kind` has the classes of its figure."""
     alt, width = picture[1], int(picture[2])
     place = f"{_ASSETS}/files/{_image_name(picture)}"
     size = f'width="{width}" height="{_height(picture)}"'
-    return f'<figure class="picture"><img alt="{alt}" {size} loading="lazy" src="{place}"></figure>'
+    return f'<figure class="{kind}"><img alt="{alt}" {size} loading="lazy" src="{place}"></figure>'
 
 
 def _image_name(picture: re.Match[str]) -> str:

@@ -132,7 +132,8 @@ async function startStrip(strip) {
   place.dataset.widget = "through_the_network";
   place.style.minHeight = `${strip.offsetHeight}px`; // so that the text below does not jump
   place.append(record);
-  strip.replaceChildren(place);
+  strip.firstElementChild?.classList.add("course-paper");
+  strip.append(place);
   begin(place);
 }
 

@@ -108,6 +108,7 @@ function openForPrinting() {
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details")].filter(one => !one.open);
     for (const one of opened) one.open = true;
+    for (const image of document.querySelectorAll("img")) image.loading = "eager";
   });
   addEventListener("afterprint", () => {
     for (const one of opened) one.open = false;

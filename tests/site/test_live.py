@@ -217,14 +217,44 @@ def test_without_script_the_stored_picture_stays(visit: Callable[..., Page]) -> 
     question = page.locator('[data-widget="questions"] noscript b').first
     expect(question).to_be_visible()
     assert "What percentage does it classify correctly?" in question.inner_text()
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    page = visit("02", java_script_enabled=False)
+    steps = page.locator('.course-live:has([data-widget="convolution_steps"])')
+    expect(steps.get_by_role("img")).to_have_count(1)  # the photograph, and not once more below it
+    expect(steps.get_by_role("img")).to_be_visible()
+    expect(steps.locator(".course-note")).to_be_hidden()
 
 
-def test_logits_are_those_of_pytorch(visit: Callable[..., Page], live: ModuleType) -> None:
+@pytest.mark.parametrize("script", [True, False])
+def test_on_paper_a_widget_is_its_stored_picture_and_nothing_is_folded(
+    visit: Callable[..., Page], script: bool
+) -> None:
+    page = visit("02", java_script_enabled=script)
+    page.emulate_media(media="print")
+    steps = page.locator('.course-live:has([data-widget="convolution_steps"])')
+    expect(steps.locator("[data-widget]")).to_be_hidden()
+    expect(steps.locator("summary")).to_be_hidden()
+    expect(steps.locator("img:visible")).to_have_count(1)
+    results = page.locator("details.reveals .cell_output, details.reveals .output").first
+    expect(results).to_be_visible()
+    expect(page.locator('[data-widget="questions"]').first).to_be_visible()
+    page = visit("00", java_script_enabled=script)
+    expect(page.locator("figure.course-paper").first).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(page.locator("figure.course-paper").first).to_be_visible()
+    expect(page.locator('[data-widget="through_the_network"]').first).to_be_hidden()
+    if script:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.wait_for_function("[...document.querySelectorAll('.bd-article img')].every(one => one.naturalWidth > 0)")
+        assert page.pdf().startswith(b"%PDF")
+
+
+def test_logits_are_those_of_pytorch(visit: Callable[..., Page], pages: Path) -> None:
     page = visit()
     place = started(page, "through_the_network")
     expect(place.locator(".cw-bars .top").first).to_have_text("horse")
     pictures = one_of_each()
-    files = json.loads(live.assets()["strip.json"])["files"]
+    files = json.loads((pages / "_static/course/strip.json").read_text(encoding="utf-8"))["files"]
     for epoch in load_run(DEFAULT_RUN).epochs_with_weights:
         got = page.evaluate(
             """async ([file, pictures]) => {
@@ -361,7 +391,7 @@ def test_answers_are_given_where_storage_is_blocked_or_spoilt(visit: Callable[..
     expect(place.locator(".q-verdict")).to_contain_text("Yes. Colours")
 
 
-def test_no_answer_is_in_the_page_or_readable_in_a_file(live: ModuleType) -> None:
+def test_no_answer_is_in_the_page_or_readable_in_a_file(pages: Path) -> None:
     reasons = [
         option.says
         for questions in [checks.PREDICTIONS.values(), *checks.QUIZZES.values()]
@@ -370,8 +400,9 @@ def test_no_answer_is_in_the_page_or_readable_in_a_file(live: ModuleType) -> Non
         for option in question.options
     ]
     solutions = [max(check.hints[-1].splitlines(), key=len).strip() for check in checks.EXERCISES]
-    texts = [live.replacement(cell, lesson) or "" for lesson in NOTEBOOKS for cell in cells(lesson)]
-    texts += [content.decode("latin1") for name, content in live.assets().items() if name.startswith("files/")]
+    written = [*pages.glob("notebooks/*.html"), *pages.glob("_static/course/**/*.*")]
+    assert len(written) > 100
+    texts = [file.read_bytes().decode("latin1") for file in written]
     for secret in filter(lambda text: len(text) > 20, [*reasons, *solutions]):
         assert not any(json.dumps(secret)[1:-1] in text for text in texts), secret
 

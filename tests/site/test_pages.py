@@ -34,7 +34,9 @@ class Opened:
     """A page, and what went wrong in it."""
 
     def __init__(self, browser: Browser, address: str, theme: str, width: int) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        view = {"width": width, "height": 900}
+        # Without motion: axe would measure the colours of a button that is still changing them.
+        self.page = browser.new_page(viewport=view, color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
         self.wrong: list[str] = []
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
@@ -56,30 +58,47 @@ def too_wide(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
+# Without preload, in which axe itself looks for the theme's stylesheets in the wrong folder.
+AXE = """context => axe.run(context, { preload: false, resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)}`)))"""
+
+
 def violations(page: Page, *, code: bool) -> list[str]:
     """What axe-core complains of; one page is enough for the colours of code, since each word of it takes its time."""
-    context = None if code else {"exclude": [[".highlight pre"]]}
-    # Without preload, in which axe itself looks for the theme's stylesheets in the wrong folder.
-    found = Axe().run(page, context, options={"preload": False}).response["violations"]
-    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+    return list(page.evaluate(AXE, {"exclude": [] if code else [[".highlight pre"]]}))
 
 
 # Both widths and both themes in make test; once a week each width in each theme.
 LOOKS = [(390, "light"), (1280, "dark")]
-FURTHER = [pytest.param(*look, marks=pytest.mark.slow) for look in ((390, "dark"), (1280, "light"))]
+FURTHER = [(390, "dark"), (1280, "light")]
 
 
-@pytest.mark.parametrize(("width", "theme"), [*LOOKS, *FURTHER])
+@pytest.mark.parametrize("looks", [LOOKS, pytest.param(FURTHER, marks=pytest.mark.slow)], ids=["looks", "further"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_is_whole_and_accessible(browser: Browser, address: str, name: str, width: int, theme: str) -> None:
+def test_a_page_is_whole_and_accessible(
+    browser: Browser, address: str, name: str, looks: list[tuple[int, str]]
+) -> None:
+    width, theme = looks[0]
     opened = Opened(browser, address, theme, width)
     page = opened.page
     page.goto(f"{address}{name}.html")
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    assert too_wide(page) <= 0
-    assert violations(page, code=name == "reuse") == []
+    page.evaluate(Axe().axe_script)
+    for width, theme in looks:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+        look = f"at {width} pixels, {theme}"
+        assert too_wide(page) <= 0, look
+        assert violations(page, code=name == "reuse") == [], look
     page.close()
     assert opened.wrong == []
+
+
+def test_a_dark_page_is_dark_before_the_scripts_of_its_end_have_run(page: Page, address: str) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.route("**/pydata-sphinx-theme.js*", lambda route: route.fulfill(body=""))
+    page.goto(address + WITH_TERMS)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_a_term_says_what_it_means_by_pointer_and_by_keyboard(page: Page, address: str) -> None:

@@ -58,7 +58,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const card = h("div", { class: "cw-card", "aria-hidden": "true", hidden: true });
   const role = marker
-    ? { role: "slider", "aria-label": marker.label }
+    ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
     : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
   const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, card);
   const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
