@@ -7,7 +7,7 @@ from cifar_helpers._extras import extra
 
 with extra("course"):
     from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-    from cifar_helpers.figures.ablations import correlations, ladder, seed_curves
+    from cifar_helpers.figures.ablations import correlations, ladder, seed_curves, whitening_kernels
     from cifar_helpers.figures.bug_gallery import bug_cases
     from cifar_helpers.figures.convolution import (
         channel_sum,
@@ -118,6 +118,7 @@ __all__ = [
     "speedups",
     "step_shares",
     "transfer",
+    "whitening_kernels",
     "window",
     "without_each_part",
 ]

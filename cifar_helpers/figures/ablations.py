@@ -14,13 +14,14 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import PALETTE, SIGNED, described, new_figure
+from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 from cifar_helpers.runs.ablation import Measured
 from cifar_helpers.training import History
 
-__all__ = ["correlations", "ladder", "seed_curves"]
+__all__ = ["correlations", "ladder", "seed_curves", "whitening_kernels"]
 
 _LINES = ("-", "--", ":", "-.")
+_COLOURS = ("red", "green", "blue")
 _UP, _DOWN, _UNCLEAR = "a gain", "a loss", "the interval includes 0"
 _STYLES: Mapping[str, Mapping[str, Any]] = {
     _UP: {"marker": "o", "color": PALETTE[0]},
@@ -130,22 +131,53 @@ def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[
     """Two matrices of correlations side by side, from −1 (purple) to 1 (orange).
 
     Args:
-        before: `(N, N)`, of the numbers of a patch.
+        before: `(N, N)`, of the numbers of a patch: a third of them red, then green, then blue.
         after: `(M, M)`, of the outputs of a layer.
     """
     figure, axes = new_figure(8, 3.6, ncols=2)
     for place, matrix, title in zip(axes, (before, after), ("numbers of a patch", "whitened"), strict=True):
         drawn = place.imshow(np.asarray(matrix), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
         place.set_title(title, fontsize=10)
-        place.set_xlabel("number")
-        place.set_ylabel("number")
         place.grid(False)
+    third = len(before) / 3
+    middles = [(k + 0.5) * third - 0.5 for k in range(3)]
+    axes[0].set_xticks(middles, _COLOURS)
+    axes[0].set_yticks(middles, _COLOURS, rotation=90, va="center")
+    for border in (third - 0.5, 2 * third - 0.5):
+        axes[0].axvline(border, color="black", linewidth=0.8)
+        axes[0].axhline(border, color="black", linewidth=0.8)
+    axes[0].set_xlabel("pixels of each channel")
+    axes[0].set_ylabel("pixels of each channel")
+    axes[1].set_xlabel("output")
+    axes[1].set_ylabel("output")
     figure.colorbar(drawn, ax=list(axes), label="correlation")
     weakest, strongest = _off_diagonal(before).min(), _off_diagonal(after).max()
     return described(
         figure,
-        f"Any two numbers of a patch have a correlation of at least {weakest:.2f} in size, and any two whitened "
-        f"outputs of at most {strongest:.3f}.",
+        f"Any two numbers of a patch have a correlation of at least {weakest:.2f} in size, and any two of the "
+        f"{len(after)} whitened outputs of at most {strongest:.3f}.",
+    )
+
+
+def whitening_kernels(weights: Tensor, columns: int = 12) -> Figure:
+    """Kernels as colour pictures, each scaled by its own largest weight, which is its title; grey is zero.
+
+    Args:
+        weights: float `(N, 3, k, k)`.
+        columns: kernels in a row.
+    """
+    kernels = weights.detach()
+    rows = -(-len(kernels) // columns)
+    figure, axes = new_figure(0.8 * columns, 1.15 * rows, nrows=rows, ncols=columns, squeeze=False)
+    largest = [float(kernel.abs().max()) for kernel in kernels]
+    for place, kernel, limit in zip(axes.flat, kernels, largest, strict=False):
+        draw_image(place, kernel / (2 * limit) + 0.5, f"{limit:.1f}", vmin=0, vmax=1)
+    for place in axes.flat[len(kernels) :]:
+        place.set_axis_off()
+    return described(
+        figure,
+        f"{len(kernels)} kernels in colour, each scaled by its own largest weight; the largest weights are from "
+        f"{max(largest):.1f} down to {min(largest):.1f}.",
     )
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Check
 from cifar_helpers.checks.compare import equal
-from cifar_helpers.data import MEAN, STD
+from cifar_helpers.data import MEAN, STD, normalise
 
 
 def by_name(exercise: Check) -> str:
@@ -124,9 +124,9 @@ def test_weights_that_are_changed_in_place_are_noticed() -> None:
     def in_place(mean: Any, weights: Any, decay: float) -> Any:
         return [m.mul_(decay).add_(w, alpha=1 - decay) for m, w in zip(mean, weights, strict=True)]
 
-    def plus(values: torch.Tensor, change: Any) -> torch.Tensor:
+    def plus(values: torch.Tensor, change: Any, kernel: torch.Tensor | None) -> torch.Tensor:
         values += change(values)
-        return values
+        return values.relu_()
 
     assert all("in place" in str(verdict) for verdict in (checks.running_mean(in_place), checks.residual(plus)))
 
@@ -164,7 +164,8 @@ def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(pa
         stub = re.sub(r"from cifar_helpers import checks\s+|^checks\..*", "", stubs[exercise.name], flags=re.M)
         head, body = re.findall(r"^(def my_.*)\n(.*)$", stub, re.M)[0]  # a class may come before it
         assert body == "    return ..." and f"\n{head}\n" in f"\n{exercise.solution}"
-        names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD, "checks": checks}
+        names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD, "normalise": normalise}
+        names["checks"] = checks
         exec(stub, names)
         assert exercise(names[f"my_{exercise.name}"]).state == "open"
         exec(exercise.solution, names)

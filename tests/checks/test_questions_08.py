@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from cifar_helpers import (
 )
 from cifar_helpers.checks.lesson_08 import pictures
 from cifar_helpers.checks.questions import Choice
+from cifar_helpers.evaluation import gain_interval
 from cifar_helpers.models import _ConvBlock
 from cifar_helpers.runs.ablation import ABLATIONS, measured
 
@@ -73,8 +74,19 @@ def test_without_skip_connections_the_gradient_grows_on_its_way_back_and_with_th
     assert len(without) == len(with_them) == 30
     assert 20 < without[0] / without[-1] < 100 and 1.5 < with_them[0] / with_them[-1] < 8
     growing = [earlier > later for earlier, later in pairwise(without)]
-    assert sum(growing) >= 24  # "in nearly every layer"
+    assert all(growing[:23])  # "shrinks over the last few layers, then grows in every layer"
+    assert without[-1] > min(without)
     assert right("shortcut") == "Without: tens of times as long. With: a few times."
+
+
+def test_one_learning_rate_changes_the_first_layer_far_more_than_the_last(images: ImageSet) -> None:
+    torch.manual_seed(0)
+    network = CompactCNN((32,), depth=30, residual=False)
+    weights = [float(part.weight.detach().norm()) for part in network.modules() if isinstance(part, nn.Conv2d)][1:]
+    assert max(weights) / min(weights) < 1.05  # "weights of about the same length"
+    plain, skip = ([0.1 * lengths(images, kind)[k] / weights[k] for k in (0, -1)] for kind in (False, True))
+    assert 0.25 < plain[0] < 0.42 and plain[1] < 0.01  # "about a third", "less than a hundredth"
+    assert 0.04 < skip[0] < 0.06 and 0.01 < skip[1] < 0.03  # "about 5 % and 2 %"
 
 
 def test_without_batch_norm_it_depends_on_the_initial_weights(images: ImageSet) -> None:
@@ -87,8 +99,8 @@ def test_without_batch_norm_it_depends_on_the_initial_weights(images: ImageSet) 
 
 def test_two_batches_agree_about_a_middle_layer_with_skip_connections_alone(data: Cifar10) -> None:
     two = [data.split()[0].subset(slice(start, start + 100)) for start in (0, 100)]
-    for skip in (False, True):
-        one, other = (gradients(images, skip)[14].flatten() for images in two)
+    for skip, seed in product((False, True), (0, 1, 2)):  # "other random starts give similar numbers"
+        one, other = (gradients(images, skip, seed=seed)[14].flatten() for images in two)
         alike = float(nn.functional.cosine_similarity(one, other, dim=0))
         assert 0.3 < alike < 0.9 if skip else abs(alike) < 0.15
 
@@ -200,8 +212,26 @@ def test_the_picture_of_the_sum_is_the_horse_that_goes_in_where_nothing_is_added
 
     goes_in, _, total = sources(solution("residual"))
     assert goes_in != total
-    unchanged = sources(lambda values, change: values)
+    unchanged = sources(lambda values, change, kernel: values)
     assert unchanged[0] == unchanged[2] == goes_in
+
+
+@pytest.mark.records
+def test_the_interval_of_the_exercise_is_the_one_of_the_ladder_and_its_picture_shows_both_chances() -> None:
+    new, base = (
+        torch.stack([load_run(name + seed).correct() for seed in ("", "-seed-1", "-seed-2")])
+        for name in ("ladder-residual", "ladder-deeper")
+    )
+    wanted = gain_interval(new, base)
+    differences = (new.double() - base.double()).mean(0)
+    found = solution("interval_of_gain")(differences, new.double().mean(1), base.double().mean(1), 2.776)
+    assert [float(end) for end in found] == pytest.approx([wanted.low, wanted.high], abs=1e-6)
+    page = pictures.gained(solution("interval_of_gain"))
+    (low, high), (seeds_low, seeds_high), (images_low, images_high) = (
+        (float(a), float(b)) for a, b in re.findall(r": ([+-]\d+\.\d) to ([+-]\d+\.\d)", page)
+    )
+    assert (low, high) == (round(100 * wanted.low, 1), round(100 * wanted.high, 1))
+    assert low < seeds_low < seeds_high < high and low < images_low < images_high < high
 
 
 def test_the_picture_of_the_running_mean_is_steadier_than_the_weights() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
@@ -78,8 +79,27 @@ def test_the_ladder_has_a_row_for_each_change_and_its_interval_where_it_belongs(
 
 
 def test_correlations_share_one_scale_and_say_what_is_on_each_side() -> None:
-    before, after = np.array([[1.0, -0.8], [-0.8, 1.0]]), np.array([[1.0, 0.01], [0.01, 1.0]])
+    before, after = (
+        np.array([[1.0, -0.8, 0.9], [-0.8, 1.0, -0.9], [0.9, -0.9, 1.0]]),
+        np.array([[1.0, 0.01], [0.01, 1.0]]),
+    )
     figure = figures.correlations(before, after)
     limits = [place.images[0].get_clim() for place in figure.axes[:2]]
     assert limits == [(-1, 1), (-1, 1)] and len(figure.axes) == 3
-    assert "at least 0.80 in size" in figure.get_label() and "at most 0.010" in figure.get_label()
+    assert "at least 0.80 in size" in figure.get_label() and "2 whitened outputs of at most 0.010" in figure.get_label()
+    left = figure.axes[0]
+    for ticks in (left.get_xticklabels(), left.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == ["red", "green", "blue"]
+    assert list(left.get_xticks()) == pytest.approx([0, 1, 2])
+
+
+def test_each_whitening_kernel_is_scaled_by_its_own_largest_weight() -> None:
+    weights = torch.tensor([[[[8.0]], [[-4.0]], [[0.0]]], [[[0.0]], [[0.1]], [[0.05]]]])
+    figure = figures.whitening_kernels(weights, columns=3)
+    titles, drawn = [place.get_title() for place in figure.axes], [place.images for place in figure.axes]
+    assert titles == ["8.0", "0.1", ""] and [len(images) for images in drawn] == [1, 1, 0]
+    for images, wanted in zip(drawn, ([1.0, 0.25, 0.5], [0.5, 1.0, 0.75]), strict=False):
+        assert np.asarray(images[0].get_array()).ravel() == pytest.approx(wanted)
+    assert figure.get_label() == (
+        "2 kernels in colour, each scaled by its own largest weight; the largest weights are from 8.0 down to 0.1."
+    )

@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: channel means, a skip connection, a running mean of weights, mixup, two views."""
+"""Exercises of lesson 08: channel means, a residual block, two views, the interval of a gain, mean weights, mixup."""
 
 from __future__ import annotations
 
@@ -36,28 +36,103 @@ global_average_pool = Exercise(
 
 
 def _layers(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """A block that keeps the shape, in every second draw; in the others one that halves it, with a 1×1 kernel."""
     channels, height, width = (3, 4, 4) if number < 2 else (number, 5, 2 + number)
+    kernel = torch.randn(channels + 2, channels, 1, 1, generator=generator) if number % 2 else None
+    outputs, stride = (channels, 1) if kernel is None else (channels + 2, 2)
     with torch.random.fork_rng([]):
         torch.manual_seed(number)
-        change = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.Tanh())
-    return torch.randn(2, channels, height, width, generator=generator), change.requires_grad_(False)
+        change = nn.Sequential(nn.Conv2d(channels, outputs, 3, stride=stride, padding=1), nn.Tanh())
+    return torch.randn(2, channels, height, width, generator=generator), change.requires_grad_(False), kernel
+
+
+Block = Callable[[Tensor, nn.Module, Tensor | None], Tensor]
+
+
+def _strided(values: Tensor, kernel: Tensor) -> Tensor:
+    return nn.functional.conv2d(values, kernel, stride=2)
+
+
+def _pooled(values: Tensor, kernel: Tensor) -> Tensor:
+    return nn.functional.conv2d(nn.functional.avg_pool2d(values, 2, ceil_mode=True), kernel)
+
+
+def _block(join: Callable[[Tensor, Tensor], Tensor], shrink: Callable[[Tensor, Tensor], Tensor] = _strided) -> Block:
+    """A block that joins what its layers give and what its skip connection gives, which may have to `shrink`."""
+
+    def block(values: Tensor, change: nn.Module, kernel: Tensor | None) -> Tensor:
+        return join(change(values), values if kernel is None else shrink(values, kernel))
+
+    return block
 
 
 residual = Exercise(
     name="residual",
-    reference=lambda values, change: values + change(values),
+    reference=_block(lambda changed, skipped: (changed + skipped).relu()),
     draw=_layers,
     mistakes={
-        "shortcut_missing": lambda v, change: change(v),
-        "layers_missing": lambda v, change: v,
-        "change_subtracted": lambda v, change: v - change(v),
-        "input_subtracted": lambda v, change: change(v) - v,
-        "multiplied": lambda v, change: v * change(v),
-        "concatenated": lambda v, change: torch.cat([v, change(v)], 1),
-        "mean": lambda v, change: (v + change(v)) / 2,
-        "relu_after": lambda v, change: (v + change(v)).relu(),
+        "shortcut_missing": _block(lambda changed, skipped: changed.relu()),
+        "layers_missing": _block(lambda changed, skipped: skipped.relu()),
+        "relu_missing": _block(lambda changed, skipped: changed + skipped),
+        "relu_before": _block(lambda changed, skipped: changed.relu() + skipped),
+        "relu_on_each": _block(lambda changed, skipped: changed.relu() + skipped.relu()),
+        "multiplied": _block(lambda changed, skipped: (changed * skipped).relu()),
+        "mean": _block(lambda changed, skipped: ((changed + skipped) / 2).relu()),
+        "pooled": _block(lambda changed, skipped: (changed + skipped).relu(), shrink=_pooled),
     },
     shows=pictures.added,
+)
+
+
+def _two_recipes(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """Per-image differences of two recipes, the accuracies of each by seed, and Student's t for so many seeds."""
+    seeds, images = ((3, 50), (3, 40), (2, 60), (4, 50), (5, 30), (3, 80), (2, 40), (4, 70))[number]
+    new, base = (torch.rand(seeds, images, generator=generator) < share for share in (0.8, 0.6))
+    differences = (new.float() - base.float()).mean(0)
+    return differences, new.float().mean(1), base.float().mean(1), {2: 4.303, 3: 2.776, 4: 2.447, 5: 2.306}[seeds]
+
+
+def _variances(differences: Tensor, new: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
+    """The two parts of a gain's variance: which images, and which seeds."""
+    return differences.var() / len(differences), (new.var() + base.var()) / len(new)
+
+
+Interval = Callable[[Tensor, Tensor, Tensor, float], tuple[float, float]]
+
+
+def _around_the_gain(half: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> Interval:
+    """An interval that reaches so far to each side of the gain."""
+
+    def interval(differences: Tensor, new: Tensor, base: Tensor, t: float) -> tuple[float, float]:
+        gain, reach = float(differences.mean()), float(half(differences, new, base, t))
+        return gain - reach, gain + reach
+
+    return interval
+
+
+def _half(differences: Tensor, new: Tensor, base: Tensor, t: float) -> Tensor:
+    return t * torch.stack(_variances(differences, new, base)).sum().sqrt()
+
+
+interval_of_gain = Exercise(
+    name="interval_of_gain",
+    reference=_around_the_gain(_half),
+    draw=_two_recipes,
+    mistakes={
+        "two_errors": _around_the_gain(lambda d, new, base, t: _half(d, new, base, 2)),
+        "images_only": _around_the_gain(lambda d, new, base, t: t * _variances(d, new, base)[0].sqrt()),
+        "seeds_only": _around_the_gain(lambda d, new, base, t: t * _variances(d, new, base)[1].sqrt()),
+        "errors_added": _around_the_gain(
+            lambda d, new, base, t: t * torch.stack(_variances(d, new, base)).sqrt().sum()
+        ),
+        "one_recipe": _around_the_gain(lambda d, new, base, t: t * (d.var() / len(d) + new.var() / len(new)).sqrt()),
+        "seeds_in_full": _around_the_gain(
+            lambda d, new, base, t: t * (d.var() / len(d) + new.var() + base.var()).sqrt()
+        ),
+        "no_root": _around_the_gain(lambda d, new, base, t: t * torch.stack(_variances(d, new, base)).sum()),
+        "around_zero": lambda d, new, base, t: (-float(_half(d, new, base, t)), float(_half(d, new, base, t))),
+    },
+    shows=pictures.gained,
 )
 
 
