@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -90,10 +91,10 @@ def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
     bars = axes[2].barh(names, [100 * share for share in shares], color=PALETTE[0])
     axes[2].bar_label(bars, [percent(share) for share in shares], padding=3, fontsize=10)
     axes[2].invert_yaxis()
-    axes[2].grid(False)  # lines would cross the numbers
-    axes[2].set_xlim(0, 118)  # room for the numbers after full bars
-    axes[2].set_xticks([0, 50, 100])
-    axes[2].set_xlabel("probability (%)")
+    axes[2].set(xticks=[], xlim=(0, 118), title="probability")  # room for the numbers after full bars
+    axes[2].title.set_fontsize(10)
+    axes[2].grid(False)
+    axes[2].spines[["top", "right", "bottom"]].set_visible(False)
     alt = f"A picture of {width} × {height} pixels, and the 32 × 32 pixels that the network sees of it"
     return described(figure, f"{alt}. Its most probable classes: {prediction}.")
 
@@ -160,14 +161,26 @@ def evidence(picture: Tensor, maps: Mapping[str, npt.NDArray[Any]]) -> Figure:
         place.imshow(shares, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest")
         place.set(title=method, xticks=[], yticks=[])  # the frame stays: a white border would be lost
         place.title.set_fontsize(10)
-        row, column = divmod(int(values.argmax()), values.shape[1])
-        peaks.append(f"{method} at row {row}, column {column}")
+        peaks.append(f"{method} at {_peaks(values)}")
     bar = figure.colorbar(axes[-1].images[0], ax=axes, shrink=0.85, pad=0.02, ticks=[-1, 0, 1])
     bar.ax.set_yticklabels(["against the\nprediction", "0", "for the\nprediction"])
     return described(figure, f"A picture and what spoke for its prediction, most strongly: {'; '.join(peaks)}.")
 
 
+def _peaks(values: npt.NDArray[Any]) -> str:
+    """The place of the largest value, and of the largest that is not near it, with its share of the first."""
+    row, column = divmod(int(values.argmax()), values.shape[1])
+    rows, columns = np.indices(values.shape)
+    far = np.where(np.maximum(abs(rows - row), abs(columns - column)) > _NEAR, values, -np.inf)
+    second = divmod(int(far.argmax()), values.shape[1])
+    share = max(float(values[second]), 0.0) / max(float(values.max()), 1e-9)
+    return f"row {row}, column {column}, and {share:.0%} as strongly at row {second[0]}, column {second[1]}"
+
+
+_NEAR: Final = 8  # pixels: what occlusion covers at a time
 _THRESHOLDS: Final = np.arange(0.1, 1.0, 0.01)
+_MARKED: Final = (50, 90)  # %, the thresholds that the lesson discusses
+_NAMED: Final = ((78, -1), (20, -1), (35, 1))  # where a curve is labelled: its height in %, and on which side
 _FEWEST: Final = 30  # the accuracy of fewer answers is not drawn: it would be chance
 
 
@@ -179,28 +192,35 @@ def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor])
         correct: bool `(N,)`, whether each is correct.
         others: what other pictures show, to the confidence `(M,)` of their predictions.
     """
-    figure, axes = new_figure(8.5, 3.9)
+    figure, axes = new_figure(8.5, 4.2)
     sure, right = np.asarray(confidence), np.asarray(correct)
     answered = sure > _THRESHOLDS[:, None]
     counts = answered.sum(1)
     accuracy = (answered & right).sum(1) / counts.clip(1)
     groups = {"images of the ten classes": sure} | {name: np.asarray(other) for name, other in others.items()}
+    axes.vlines(_MARKED, 0, 100, color="0.6", linewidth=1)
     for k, (name, values) in enumerate(groups.items()):
-        share = (values > _THRESHOLDS[:, None]).mean(1)
-        line = ("-", "--", ":")[k % 3]
-        axes.plot(100 * _THRESHOLDS, 100 * share, line, color=PALETTE[k], linewidth=2, label=f"answered: {name}")
+        share = 100 * (values > _THRESHOLDS[:, None]).mean(1)
+        line, label = ("-", "--", ":")[k % 3], f"answered: {name}"
+        axes.plot(100 * _THRESHOLDS, share, line, color=PALETTE[k], linewidth=2, label=label)
+        height, side = _NAMED[k % len(_NAMED)]
+        place = int((share > height).sum().clip(1)) - 1  # the last point above that height
+        _name(axes, label, (100 * _THRESHOLDS[place], share[place]), (8 * side, 6 * side), PALETTE[k])
     enough = counts >= _FEWEST
     label = "accuracy of the answered images"
     axes.plot(100 * _THRESHOLDS[enough], 100 * accuracy[enough], "-.", color="black", linewidth=2, label=label)
-    axes.set(
-        xlabel="threshold (%)",
-        ylabel="% of the pictures",
-        xlim=(10, 100),
-        ylim=(-3, 103),
-    )
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    middle = min(int(np.flatnonzero(enough).max(initial=0)), 6 * len(_THRESHOLDS) // 10)
+    _name(axes, label, (100 * _THRESHOLDS[middle], 100 * accuracy[middle]), (0, 14), "black")
+    axes.set(xlabel="threshold (%)", ylabel="%", xlim=(10, 100), ylim=(-3, 107), yticks=range(0, 101, 20))
     listed = " ".join(_costs(threshold, sure, right, others) for threshold in (0.5, 0.9))
     return described(figure, f"What a threshold on the probability does. {listed}")
+
+
+def _name(axes: Axes, name: str, point: tuple[float, float], away: tuple[int, int], color: str) -> None:
+    """Write the name of a curve at one of its points, to the side on which `away` lies, in points of type."""
+    side = {1: "left", 0: "center", -1: "right"}[int(np.sign(away[0]))]
+    style: dict[str, Any] = {"color": color, "ha": side, "va": "center", "fontsize": 10}
+    axes.annotate(name, point, away, textcoords="offset points", bbox={"fc": "white", "ec": "none", "pad": 0}, **style)
 
 
 def _costs(threshold: float, sure: npt.NDArray[Any], right: npt.NDArray[Any], others: Mapping[str, Tensor]) -> str:

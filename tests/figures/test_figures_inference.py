@@ -130,7 +130,15 @@ def test_evidence_has_one_scale_for_all_maps_and_a_bar_that_names_its_colours() 
     assert {(axes.images[0].norm.vmin, axes.images[0].norm.vmax) for axes in (first, second)} == {(-1, 1)}
     assert first.images[0].get_array()[3, 7] == 0.5 and first.images[0].get_array()[9, 9] == -1
     assert [t.get_text() for t in bar.get_yticklabels()] == ["against the\nprediction", "0", "for the\nprediction"]
-    assert "Grad-CAM at row 3, column 7; occlusion at row 9, column 9" in figure.get_label()
+    assert "Grad-CAM at row 3, column 7, and 0% as strongly at row " in figure.get_label()
+    assert "occlusion at row 9, column 9, and 0% as" in figure.get_label()
+
+
+def test_the_alt_text_of_evidence_names_a_second_place_far_from_the_strongest() -> None:
+    values = np.zeros((32, 32))
+    values[3, 7], values[4, 9], values[20, 30] = 2.0, 1.9, 1.0  # the second is near the strongest
+    label = figures.evidence(torch.zeros(3, 32, 32, dtype=torch.uint8), {"occlusion": values}).get_label()
+    assert "occlusion at row 3, column 7, and 50% as strongly at row 20, column 30." in label
 
 
 def test_rejection_draws_who_is_answered_and_how_many_of_these_are_correct() -> None:
@@ -152,6 +160,11 @@ def test_rejection_draws_who_is_answered_and_how_many_of_these_are_correct() -> 
         figure.get_label()
     )
     assert len({(line.get_color(), line.get_linestyle()) for line in drawn.values()}) == 3
+    axes = figure.axes[0]
+    names = {text.get_text(): text for text in axes.texts}
+    assert axes.get_legend() is None and set(names) == set(drawn)
+    assert all(to_hex(text.get_color()) == to_hex(drawn[name].get_color()) for name, text in names.items())
+    assert [segment[0][0] for segment in axes.collections[0].get_segments()] == [50, 90]
 
 
 # --- the lesson's own code -------------------------------------------------------------------------------

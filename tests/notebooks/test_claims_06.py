@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from stored_lesson import StoredLesson, numbers
 from torch import Tensor
 
 from cifar_helpers import CLASSES, Cifar10, collect_logits, count_parameters, load_run, normalise, predict
+from cifar_helpers.checks.lesson_06.exercises import classify
 from cifar_helpers.data import MEAN
 from cifar_helpers.data.sketches import draw_none
 from cifar_helpers.evaluation.attribution import attribute
@@ -84,14 +86,16 @@ def test_five_drawings_come_out_right_and_two_wrong_ones_are_more_certain_than_t
     )
     bird = by_name["bird"]
     first, second = (f"{100 * probability:.0f} % to {name}" for name, probability in bird.top[:2])
-    assert f"{first} and {second}." in text("no trouble seeing")
+    assert f"the network gives {first} and {second}." in text("Count the ticks")
 
 
 @pytest.mark.records
 def test_the_window_turns_from_bird_to_horse_where_the_lesson_says() -> None:
     assert "bird 0 to 4, horse 6 to 12." in stored("figures.moved_crop")
     assert "the whole picture: horse 98 %" in stored("figures.moved_crop")
-    assert "the three windows on the left come out as a bird and the other four as a horse" in text("Two pixels are")
+    claim = text("Two pixels are")
+    assert "the three windows on the left come out as a bird and the other four as a horse" in claim
+    assert "from 6 on, a hind leg is in the window" in claim and "98 % for horse" in claim
 
 
 def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_head_lowers_it() -> None:
@@ -109,8 +113,8 @@ def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_h
 
 @pytest.mark.records
 def test_the_best_network_gets_nine_drawings_right_and_takes_the_frog_for_a_bird() -> None:
-    rows = [line.split() for line in stored('predict_folder(folder, "best")').splitlines()[1:]]
-    pairs = {name: (first, best) for name, first, _, _, best, *_ in rows}
+    rows = [re.findall("[a-z]+", line) for line in stored('predict_folder(folder, "best")').splitlines()[1:]]
+    pairs = {name: (first, best) for name, first, best in rows}
     assert sum(name == first for name, (first, _) in pairs.items()) == 5
     assert [(name, best) for name, (_, best) in pairs.items() if name in CLASSES and name != best] == [("frog", "bird")]
     assert "Nine of ten instead of five, and our bird is a bird. Only the frog" in text("Nine of ten")
@@ -118,8 +122,8 @@ def test_the_best_network_gets_nine_drawings_right_and_takes_the_frog_for_a_bird
 
 @pytest.mark.records
 def test_the_best_network_gains_more_than_chance_on_validation_images() -> None:
-    *_, low, high = numbers(stored("correct_by_network = {").splitlines()[-1].replace(" to ", " "))
-    assert 0 < low < high
+    gain, two_errors = numbers(stored("correct_by_network = {").splitlines()[-1])
+    assert gain > 2 * two_errors and "the interval lies well above zero" in text("more than chance")
     old, new = (load_run(name).metrics["validation"]["accuracy"] for name in ("good-25", "fast-16"))
     assert f"{new:.1%} against {old:.1%}".replace("%", " %") in text("more than chance")
     file = load_run("fast-16").folder / "weights.pt"
@@ -130,6 +134,52 @@ def test_the_best_network_gains_more_than_chance_on_validation_images() -> None:
         sum(layer.flop for layer in layer_work(load_run(name).model(), 1)) for name in ("good-25", "fast-16")
     )
     assert f"{large / small:.0f} times the operations" in claim
+
+
+def test_of_the_drawn_horse_s_eye_one_dark_pixel_and_a_paler_one_above_it_are_left() -> None:
+    grey = preprocess(INPUTS / "horse.png").float().mean(0)
+    dark, paler = grey[8, 24], grey[7, 24]
+    around = torch.stack([grey[row, column] for row in (7, 8) for column in (22, 23)])
+    assert dark < paler < around.min() and text("Of the eye, one dark pixel and a paler one above it are left.")
+
+
+@pytest.mark.records
+def test_a_test_in_large_batches_hides_the_three_mistakes_and_single_photos_show_them() -> None:
+    many, single = stored("def careless").splitlines()
+    assert numbers(many)[1] == 88.0 and "classes predicted: 10" in many
+    assert "classes predicted: 1" in single.replace("10.5", "") and numbers(single)[1] < 20
+    assert "the test finds nothing: 88.0 %, the same as without" in text("every photo is called an airplane")
+
+
+@pytest.mark.real
+def test_without_the_three_mistakes_both_rows_say_the_same_and_one_fix_alone_makes_it_worse(
+    real_data: Cifar10,
+) -> None:
+    part = real_data.split()[1].subset(slice(0, 200))
+
+    def accuracy(answer: Callable[..., Tensor], batch_size: int) -> float:
+        torch.manual_seed(0)
+        network = load_run("good-25").model().train()
+        found = torch.cat([answer(network, photos) for photos in part.images.split(batch_size)])
+        return round(100 * float((found == part.labels).float().mean()), 1)
+
+    careless, only_eval = classify.mistakes["unchanged"], classify.mistakes["only_eval"]
+    with torch.no_grad():
+        assert accuracy(classify.reference, 200) == accuracy(classify.reference, 1) == 88.0
+        assert accuracy(careless, 200) == pytest.approx(88.0, abs=1) and accuracy(only_eval, 200) < 80
+        assert not careless(load_run("good-25").model().train(), part.images[:1]).any()  # class 0: airplane
+
+
+@pytest.mark.records
+def test_the_probabilities_of_ship_and_truck_fall_with_more_label_smoothing() -> None:
+    said = {line.split()[0]: numbers(line) for line in stored('predict_folder(folder, "best")').splitlines()[1:]}
+    assert said["ship"][0] > said["ship"][1] and said["truck"][0] > said["truck"][1]
+    new, old = (load_run(name).recipe.label_smoothing for name in ("fast-16", "good-25"))
+    assert f"more label smoothing ({new} instead of {old})" in text("look at ship and truck")
+    targets = [100 * (1 - smoothing + smoothing / 10) for smoothing in (new, old)]
+    claim = text("a threshold belongs to one network")
+    assert f"{targets[0]:.0f} % for the correct class (label smoothing of {new})" in claim
+    assert f"`good-25` for {targets[1]:.1f} %" in claim
 
 
 # --- part two ---------------------------------------------------------------------------------------------------------
@@ -156,6 +206,7 @@ def test_above_ninety_percent_the_network_is_right_more_often_than_it_says() -> 
     (count, threshold, promised), (wrong, share) = map(numbers, stored("promised = (1 - ").splitlines())
     claim = text("*under*confident")
     assert f"{wrong:.0f} of {count:,.0f} are wrong: {share} %, where {promised} % were promised" in claim
+    assert "4 %, so it does not explain our drawing" in text("dogs predicted as cats lead")
     assert f"with {100 - promised:.0f} %, {promised:.0f} % are wrong" in text("A probability of 90 %")
     assert threshold == 90 and share == pytest.approx(100 * wrong / count, abs=0.05) and share < promised
     assert "these are the eight" in claim.lower() and f"there are {wrong:.0f} of them" in claim
@@ -199,7 +250,10 @@ def test_what_a_threshold_costs_and_gains_is_what_the_figure_shows() -> None:
     claim = text("rejects all of the noise")
     (_, low, _, *_), (_, high, accuracy, *_) = map(numbers, re.findall(r"Above [^;]+;", stored("figures.rejection")))
     assert f"a threshold of 50 % still answers {low:.0f} % of the images" in claim
-    assert f"{accuracy} % of its answers are correct; but {100 - high:.0f} % of the images get none" in claim
+    assert (
+        f"answers on validation images, {accuracy} % are correct, but {100 - high:.0f} % of these images get none"
+        in claim
+    )
     predictions, _ = predict_folder(INPUTS)
     sure = [one for name, one in predictions.items() if name != "none.png" and one.probability > 0.9]
     assert len(predictions) - 1 - len(sure) == 8 and "eight of our ten drawings" in claim
@@ -234,3 +288,48 @@ def test_occlusion_points_at_the_head_and_at_a_corner_of_the_sky() -> None:
     )
     sky = cat.seen[:, :4, 28:].float()
     assert sky.min() > 150  # nothing dark is there: only the sky and the edge of a cloud
+
+
+@pytest.mark.records
+def test_above_ninety_percent_the_best_network_hardly_answers() -> None:
+    good, best = (numbers(line.split("answers")[1])[0] for line in stored("best_logits, part_labels").splitlines())
+    assert f"only {best} %, where `good-25` answers {good} %" in text("a threshold belongs to one network")
+
+
+@pytest.mark.real
+def test_the_best_network_needs_a_threshold_below_eighty_percent(real_data: Cifar10) -> None:
+    claim = text("between 75 % and 80 %")
+    assert "you get the 62 % and 98.7 % of the figure" in claim and "at least 99.8 %" in claim
+    validation = real_data.split()[1]
+    logits, labels = collect_logits(load_run("fast-16").model(), validation.subset(slice(0, 1000)))
+    sure, predicted = logits.softmax(1).max(1)
+    low, high = (float((sure > threshold).float().mean()) for threshold in (0.75, 0.80))
+    assert low > 0.634 and high < 0.615  # the coverage of good-25 at 90 %, on these and on all validation images
+    assert float((predicted == labels)[sure > 0.75].float().mean()) > 0.998
+
+
+@pytest.mark.real
+def test_a_second_view_gains_a_point_and_only_all_images_show_that_it_is_more_than_chance(real_data: Cifar10) -> None:
+    validation, model = real_data.split()[1], load_run("good-25").model()
+    with torch.no_grad():
+        first, second = (
+            torch.cat([model(normalise(some)).softmax(1) for some in images.split(500)])
+            for images in (validation.images, validation.images.flip(3))
+        )
+    one, two = ((shares.argmax(1) == validation.labels).float() for shares in (first, first + second))
+    claim = text("two views lead to partly different mistakes")
+    for count, said in ((1000, "1.1 ± 1.3 points: it may be"), (10_000, "1.1 ± 0.4 points, more than chance")):
+        gain = two[:count] - one[:count]
+        assert f"{100 * gain.mean():.1f} ± {200 * gain.std() / count**0.5:.1f} points" in said and said in claim
+    assert f"rises from {100 * one[:1000].mean():.1f} % to {100 * two[:1000].mean():.1f} %" in claim
+    assert f"{100 * two.mean():.1f} % instead of {100 * one.mean():.1f} %" in claim
+
+
+@pytest.mark.real
+def test_the_recorded_confusion_matrix_differs_from_the_lesson_s_by_one_or_two(real_data: Cifar10) -> None:
+    run = load_run("good-25")
+    logits, labels = collect_logits(run.model(), real_data.split()[1])
+    counts = torch.bincount(10 * labels + logits.argmax(1), minlength=100).view(10, 10)
+    differences = (counts - torch.tensor(run.metrics["validation"]["confusion"])).abs()
+    assert run.config["machine"]["precision"] == "bfloat16" and 1 <= differences.max() <= 2
+    assert (differences > 0).sum() < 10

@@ -17,7 +17,7 @@ LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 # Cells that need more than the first cell and those before them in their section: they go on with a network, a class or
 # a result that the lesson has built up to there.
-GOING_ON = {"00": 5, "02": 4, "03": 8, "05": 1, "07": 4, "09": 3}
+GOING_ON = {"00": 5, "02": 4, "03": 8, "05": 1, "06": 3, "07": 4, "09": 3}
 
 
 def sections(path: Path) -> list[tuple[str, list[str]]]:

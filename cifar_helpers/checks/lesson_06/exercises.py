@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: the top classes, preprocessing, a threshold, confusion, saliency."""
+"""Exercises of lesson 06: the top classes, silent mistakes, preprocessing, a threshold, confusion, saliency."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cifar_helpers.checks.engine import Exercise
 from cifar_helpers.checks.lesson_06 import pictures
-from cifar_helpers.data import MEAN, STD
+from cifar_helpers.data import MEAN, STD, normalise
 
 _MEAN, _STD = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
 
@@ -35,6 +35,47 @@ top_k = Exercise(
         "probabilities": lambda p, k: p.sort(descending=True).values[:k].tolist(),
         "only_the_best": lambda p, k: [int(p.argmax())],
         "first_classes": lambda p, k: list(range(k)),
+    },
+    close=0,
+)
+
+
+def _forgetful(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    """A small network in training mode, without dropout, so that a mistake can be told from another; and photos."""
+    count = (5, 1, 20, 8, 40, 12, 30, 16)[number]
+    with torch.random.fork_rng([]):
+        torch.manual_seed(number)
+        norm = nn.BatchNorm2d(6)
+        norm.running_mean, norm.running_var = torch.randn(6), 0.2 + torch.rand(6)
+        network = nn.Sequential(nn.Conv2d(3, 6, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(6 * 36, 10))
+    return network.train(), torch.randint(256, (count, 3, 8, 8), generator=generator, dtype=torch.uint8)
+
+
+@torch.no_grad()
+def _classes(
+    network: nn.Module, photos: Tensor, *, as_in_training: bool = True, evaluates: bool = True, axis: int = 1
+) -> Tensor:
+    """The classes of the photos, with any of the three mistakes."""
+    inputs = normalise(photos) if as_in_training else photos / 127.5 - 1
+    if evaluates:
+        network.eval()
+    logits: Tensor = network(inputs)
+    return logits.softmax(axis).argmax(1)
+
+
+classify = Exercise(
+    name="classify",
+    reference=_classes,
+    draw=_forgetful,
+    mistakes={
+        "unchanged": lambda n, p: _classes(n, p, as_in_training=False, evaluates=False, axis=0),
+        "training_mode": lambda n, p: _classes(n, p, evaluates=False),
+        "normalised_by_half": lambda n, p: _classes(n, p, as_in_training=False),
+        "softmax_over_images": lambda n, p: _classes(n, p, axis=0),
+        "only_normalised": lambda n, p: _classes(n, p, evaluates=False, axis=0),
+        "only_eval": lambda n, p: _classes(n, p, as_in_training=False, axis=0),
+        "only_softmax": lambda n, p: _classes(n, p, as_in_training=False, evaluates=False),
+        "logits": lambda n, p: n.eval()(normalise(p)),
     },
     close=0,
 )

@@ -44,7 +44,8 @@ def confused(answer: Callable[..., Any]) -> str:
     most = f"{CLASSES[true]} predicted as {CLASSES[predicted]}, {wrong.max()} times"
     alt = f"Your confusion matrix; the most frequent mistake: {most}"
     return titled(
-        f"Your matrix for {len(cells):,} recorded predictions; rows are true. The most frequent mistake: {most}.",
+        f"Your matrix for {len(cells):,} recorded predictions; rows are true. The most frequent mistake: {most}. "
+        "(They were computed in bfloat16, so a few counts differ by one or two from the lesson's.)",
         numbers_svg(grid, alt, cell=36, text=text),
     )
 
