@@ -1,4 +1,6 @@
-"""`python -m benchmarks [a b c d e f h gpu]`: measure, print tables, write `resources/benchmarks.json`.
+"""`python -m benchmarks [a b c d e f h s gpu]`: measure, print tables, write `resources/benchmarks.json`.
+
+The column `was` has what was recorded before.
 
 `python -m benchmarks shipping` and `transfer` measure for lesson 09, and write files of their own.
 """
@@ -15,8 +17,8 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, sweeps, transfer, tricks
-from benchmarks.common import table
+from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, steps, sweeps, transfer, tricks
+from benchmarks.common import table, with_former
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
 
@@ -28,6 +30,7 @@ PARTS = {
     "e": ("Cost of an epoch of fit", costs.measure),
     "f": ("Training time per image against batch size", sweeps.measure),
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
+    "s": ("What could make a training step faster: bfloat16, batch 200", steps.measure),
 }
 OTHERS = {"shipping": shipping.record, "transfer": transfer.record}
 """What is measured only if it is asked for, and written to files of their own."""
@@ -37,14 +40,20 @@ RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.jso
 def main() -> None:
     """Measure the chosen parts; the others keep what was measured before."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, "gpu", *OTHERS, []], help="none means all of the CPU")
-    chosen = parser.parse_args().parts or list(PARTS)
+    which = "none means all of a to s, and gpu where there is one"
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "gpu", *OTHERS, []], help=which)
+    chosen = parser.parse_args().parts or [*PARTS, *(["gpu"] if len(devices()) > 1 else [])]
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    if "machine" in results:
+        print("`was` is of", ", ".join(f"{name} {value}" for name, value in results["machine"].items()), flush=True)
     if "gpu" in chosen:
         if len(devices()) == 1:
             parser.error("gpu needs a GPU that torch can use, and there is none here")
+        former = results.get("gpu", {})
         results["gpu"] = gpu.measure(devices()[-1])
-        for rows in (results["gpu"][part] for part in ("sweep", "queue", "layers")):
+        for part in ("sweep", "queue", "layers"):
+            same = former.get("device") == results["gpu"]["device"]
+            rows = with_former(results["gpu"][part], former[part] if same else [])
             print(table(results["gpu"]["device"], rows), flush=True)
         _write(results)
     for part in (part for part in chosen if part in OTHERS):
@@ -53,7 +62,7 @@ def main() -> None:
         title, measure = PARTS[part]
         start = time.perf_counter()
         rows = measure()
-        print(table(title, rows), flush=True)
+        print(table(title, with_former(rows, results.get(part, {}).get("rows", []))), flush=True)
         print(f"({time.perf_counter() - start:.0f} s)", flush=True)
         results[part] = {"title": title, "rows": rows}
         results["machine"] = {

@@ -48,6 +48,38 @@ def middle(values: Sequence[float]) -> Row:
     }
 
 
+FIGURES = (
+    "median", "mean seconds", "GFLOP/s", "share of time", "ms per image", "ms per step", "seconds", "queued ms", "ms",
+)  # fmt: skip
+"""Columns with what a part measures; those before it in a row say of what."""
+
+
+def with_former(rows: Sequence[Row], former: Sequence[Row]) -> list[Row]:
+    """The rows, each with what its figure was in a former run, in a column `was` behind it; nothing is added to others.
+
+    Args:
+        rows: as a part of the benchmark gives them. A row's figure is in the first of its columns that `FIGURES` names.
+        former: those of the former run. A row is the same if all columns before the figure are.
+    """
+    known = {what: row[figure] for row in former for what, figure in [_figure(row)] if figure}
+    found: list[Row] = []
+    for row in rows:
+        what, figure = _figure(row)
+        columns = list(row.items())
+        if what in known:
+            columns.insert(list(row).index(figure) + 1, ("was", known[what]))
+        found.append(dict(columns))
+    return found
+
+
+def _figure(row: Row) -> tuple[tuple[Any, ...], str]:
+    """What a row is about, and the name of the column with its figure; empty if it has none."""
+    for k, name in enumerate(row):
+        if name in FIGURES:
+            return (*list(row.values())[:k], name), name
+    return (), ""
+
+
 def table(title: str, rows: Sequence[Row]) -> str:
     """Rows as text in columns."""
     columns = list(dict.fromkeys(key for row in rows for key in row))

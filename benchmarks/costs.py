@@ -33,17 +33,19 @@ def seconds_of_epochs(images: int, batch_size: int, threads: int, width: float) 
 
 
 def measure() -> list[Row]:
-    """Each setting in a new process."""
+    """Each setting in a new process; `ratio` is to the first."""
     rows: list[Row] = []
     for change in CHANGES:
         setting = {**BASE, **change}
         found = apart("benchmarks.costs", json.dumps(setting))
         times = middle(found["seconds"])
+        per_image = round(1000 * times["median"] / setting["images"], 3)
         rows.append(
             {
                 **setting,
                 "threads": found["threads"],
-                "ms per image": round(1000 * times["median"] / setting["images"], 3),
+                "ms per image": per_image,
+                "ratio": round(per_image / (rows[0]["ms per image"] if rows else per_image), 2),
                 "smallest": round(1000 * times["smallest"] / setting["images"], 3),
                 "largest": round(1000 * times["largest"] / setting["images"], 3),
                 "peak MB": found["peak MB"],

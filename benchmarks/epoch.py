@@ -1,6 +1,7 @@
-"""(a) One epoch of three engines: 40,000 training and 10,000 validation images in batches of 200.
+"""(a) One epoch of each engine: 40,000 training and 10,000 validation images in batches of 200.
 
 `python -m benchmarks.epoch ENGINE FOLDER` times one epoch after a warm-up; `measure` lets them take turns.
+Lightning and fastai (`benchmarks.peers`) take part where they are installed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+from benchmarks import peers
 from benchmarks.common import Row, apart, middle, peak_megabytes, real_data
 from cifar_helpers import CLASSES, Augment, BatchLoader, CifarCNN, ImageSet, fit
 from cifar_helpers.data import MEAN, STD
 
 BATCH = 200
-ENGINES = ("tutorial", "torchvision", "course")
+ENGINES = ("tutorial", "torchvision", *peers.ENGINES, "course")
 
 
 class _Copy(datasets.CIFAR10):  # type: ignore[misc]
@@ -104,23 +106,38 @@ def course(train: ImageSet, check: ImageSet) -> float:
     return fit(model, loader, check, epochs=1, optimizer=optimizer, progress=False)["seconds"][0]
 
 
+def installed() -> list[str]:
+    """The engines that can run here; says what to install for the others."""
+    missing = [name for name, (package, _) in peers.ENGINES.items() if peers.version(package) is None]
+    if missing:
+        print(f'Left out: {" and ".join(missing)}. To measure them: pip install -e ".[{peers.EXTRA}]"', flush=True)
+    return [engine for engine in ENGINES if engine not in missing]
+
+
 def measure(rounds: int = 3) -> list[Row]:
     """All engines in turns, each time in a new process."""
-    times: dict[str, list[float]] = {engine: [] for engine in ENGINES}
+    times: dict[str, list[float]] = {engine: [] for engine in installed()}
     memory: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         write_pngs(Path(name))
         for _ in range(rounds):
-            for engine in ENGINES:
+            for engine in times:
                 row = apart("benchmarks.epoch", engine, name)
                 times[engine].append(row["seconds"])
                 memory[engine] = row["peak MB"]
+    return compared(times, memory)
+
+
+def compared(times: Mapping[str, Sequence[float]], memory: Mapping[str, float]) -> list[Row]:
+    """A row for each engine, with the ratio to the course's in the same run and, for a peer, its version."""
     ours = middle(times["course"])["median"]
-    return [
-        {"engine": engine, **middle(seconds), "times the course's": round(middle(seconds)["median"] / ours, 2),
-         "peak MB": memory[engine]}
-        for engine, seconds in times.items()
-    ]  # fmt: skip
+    rows: list[Row] = []
+    for engine, seconds in times.items():
+        row = {"engine": engine, **middle(seconds)}
+        rows.append({**row, "times the course's": round(row["median"] / ours, 2), "peak MB": memory[engine]})
+        if engine in peers.ENGINES:
+            rows[-1]["version"] = peers.version(peers.ENGINES[engine][0])
+    return rows
 
 
 def main() -> None:
@@ -128,6 +145,9 @@ def main() -> None:
     engine, folder = sys.argv[1], Path(sys.argv[2])
     if engine == "course":
         seconds = course(*real_data().split())
+    elif engine in peers.ENGINES:
+        _, epoch = peers.ENGINES[engine]
+        seconds = epoch(*real_data().split(), BATCH)
     else:
         seconds = plain_loop(*(_pictures(folder) if engine == "tutorial" else _in_memory()))
     print(json.dumps({"seconds": seconds, "peak MB": round(peak_megabytes())}))

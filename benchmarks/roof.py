@@ -30,14 +30,14 @@ def matrix_rate(dtype: torch.dtype) -> float:
 class Step:
     """A training step of the course's engine on one batch that stays."""
 
-    def __init__(self, short: bool) -> None:
+    def __init__(self, short: bool, network: nn.Module | None = None, batch: int = BATCH) -> None:
         self.short = short
-        self.model = CifarCNN().to(memory_format=torch.channels_last).train()
+        self.model = (network or CifarCNN()).to(memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=True
         )
-        self.images = torch.rand(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-        self.labels = torch.randint(10, (BATCH,))
+        self.images = torch.rand(batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+        self.labels = torch.randint(10, (batch,))
 
     def __call__(self) -> None:
         """Forward, backward, update."""
