@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,6 +337,45 @@ def test_a_folder_is_predicted_in_name_order_and_other_files_are_reported(tmp_pa
     assert torch.equal(predictions["b.png"].seen, preprocess(tmp_path / "b.png"))
     assert list(problems) == ["aa.txt", "cut.png"]
     assert "not a picture" in problems["aa.txt"] and "truncated" in problems["cut.png"]
+
+
+def test_a_folder_of_more_than_a_batch_gives_the_answers_of_predict(tmp_path: Path) -> None:
+    for k in range(70):
+        Image.fromarray(noise(40 + k, 50, 3, seed=k)).save(tmp_path / f"{k:02d}.png")
+    (tmp_path / "30.png").write_bytes(b"words")
+    filters = list(warnings.filters)
+    model = network()
+    predictions, problems = predict_folder(tmp_path, model, top=2)
+    assert warnings.filters == filters
+    assert list(problems) == ["30.png"] and list(predictions) == [f"{k:02d}.png" for k in range(70) if k != 30]
+    for name, answer in predictions.items():
+        alone = predict(tmp_path / name, model, top=2)
+        assert torch.equal(answer.seen, alone.seen) and answer.label == alone.label
+        assert torch.allclose(answer.probabilities, alone.probabilities, atol=1e-5) and len(answer.top) == 2
+
+
+class CountsCalls(nn.Module):
+    """Says how many images it was given at a time, and refuses more than it can take."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most, self.sizes = most, list[int]()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.sizes.append(len(images))
+        if len(images) > self.most:
+            raise RuntimeError("too many")
+        return images.flatten(1)[:, :10]
+
+
+def test_a_folder_goes_through_the_network_in_batches_or_else_one_by_one(tmp_path: Path) -> None:
+    for k in range(66):
+        Image.fromarray(noise(32, 32, 3, seed=k)).save(tmp_path / f"{k:02d}.png")
+    batches, single = CountsCalls(64), CountsCalls(1)
+    together, _ = predict_folder(tmp_path, batches)
+    apart, _ = predict_folder(tmp_path, single)
+    assert batches.sizes == [64, 2] and single.sizes == [64, *[1] * 64, 2, 1, 1]
+    assert all(torch.equal(together[name].probabilities, apart[name].probabilities) for name in apart)
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:

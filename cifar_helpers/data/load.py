@@ -14,6 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -306,23 +307,17 @@ def _make(
         torch.from_numpy(test),
         torch.from_numpy(test_labels),
         source=source,
-        fingerprint=fingerprint or _fingerprint((train, train_labels, test, test_labels)),
+        fingerprint=fingerprint or _fingerprint(train, train_labels, test, test_labels),
         is_official=official,
         exact_test_images=exact,
     )
 
 
-def _fingerprint(arrays: Arrays) -> str:
-    return _digests(arrays)[-1]
-
-
-def _digests(arrays: Arrays) -> list[str]:
-    """SHA-256 of the first array, of the first two, and so on, up to all of them: one pass over 180 MB."""
-    digest, after = hashlib.sha256(), []
+def _fingerprint(*arrays: npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
-        after.append(digest.hexdigest())
-    return after
+    return digest.hexdigest()
 
 
 def _read_cached(folder: Path, source: str) -> Cifar10:
@@ -330,24 +325,29 @@ def _read_cached(folder: Path, source: str) -> Cifar10:
     stamp = json.dumps([_CACHE_VERSION, source, readers.stamp(folder, source)])
     cache = folder / ".cache" / f"{source}.npz"
     facts, arrays = _open_cache(cache, stamp)
-    if arrays is None:
-        arrays = readers.read(folder, source)
     if facts is None:
-        facts = _check_pixels(folder, source, arrays)
+        facts, arrays = _read_and_check(folder, source)
         # The official batches can be read as fast as a cache, so only the facts about them are kept.
         _write_cache(cache, () if source == "cifar10" else arrays, {"stamp": stamp, **facts})
-    return _make(*arrays, source, **facts)
+    return _make(*(arrays or readers.read(folder, source)), source, **facts)
 
 
-def _check_pixels(folder: Path, source: str, arrays: Arrays) -> dict[str, Any]:
+def _read_and_check(folder: Path, source: str) -> tuple[dict[str, Any], Arrays]:
+    """Read a source, and compare it with the published data set while it is read."""
+    with ThreadPoolExecutor(max_workers=1) as worker:  # it hashes beside the reading, piece by piece in their order
+        digest = hashlib.sha256()
+        arrays = readers.read(folder, source, lambda images: worker.submit(digest.update, images.data))
+        of_train = worker.submit(digest.hexdigest)
+        for array in arrays[1:]:
+            worker.submit(digest.update, np.ascontiguousarray(array).data)
+        same_test = source == "cifar10" and readers.batches_are_official(folder)
     test, exact = arrays[2], 0
-    digests = _digests(arrays)
-    if digests[0] == _TRAIN_PIXELS:
+    if of_train.result() == _TRAIN_PIXELS:
         first = np.ascontiguousarray(test[:_FIRST_TEST])
         if hashlib.sha256(first.data).hexdigest() == _FIRST_TEST_PIXELS:
             exact = _FIRST_TEST
-    official = source == "cifar10" and bool(exact) and readers.batches_are_official(folder)
-    return {"fingerprint": digests[-1], "official": official, "exact": len(test) if official else exact}
+    official = bool(exact) and same_test
+    return {"fingerprint": digest.hexdigest(), "official": official, "exact": len(test) if official else exact}, arrays
 
 
 def _open_cache(cache: Path, stamp: str) -> tuple[dict[str, Any] | None, Arrays | None]:

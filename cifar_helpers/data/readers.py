@@ -13,6 +13,7 @@ import io
 import os
 import pickle
 import stat as stat_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,9 +55,16 @@ _REPLACE: Final = f"Put the file of that name from {ARCHIVE} in its place"
 _REPLACE_PICTURE: Final = "Replace it, or remove it together with its label"
 
 
-def read(folder: Path, source: str) -> Arrays:
-    """Read everything from one source: `cifar10`, `kaggle` or `folders`."""
-    return {"cifar10": _read_batches, "kaggle": _read_kaggle, "folders": _read_folders}[source](folder)
+def read(folder: Path, source: str, seen: Callable[[Images], object] = lambda _: None) -> Arrays:
+    """Read everything from one source: `cifar10`, `kaggle` or `folders`.
+
+    `seen` is given the training images in their order, in one piece or more, each as soon as it is read.
+    """
+    if source == "cifar10":
+        return _read_batches(folder, seen)
+    arrays = {"kaggle": _read_kaggle, "folders": _read_folders}[source](folder)
+    seen(arrays[0])
+    return arrays
 
 
 def stamp(folder: Path, source: str) -> str:
@@ -160,6 +168,8 @@ def _checked_batch(data: Any, labels: Any, path: Path) -> tuple[Images, Labels]:
 
 
 def _checked_labels(labels: list[Any], path: Path) -> Labels:
+    if set(map(type, labels)) == {int} and 0 <= min(labels) <= max(labels) < len(CLASSES):
+        return np.array(labels, dtype=np.int64)  # as in the official files: a quick check of 60,000 labels
     wrong = [x for x in labels if not _is_label(x)]
     if wrong:
         raise DataError(f"{path}: label {wrong[0]!r} is not a whole number from 0 to 9. {_REPLACE}")
@@ -186,17 +196,20 @@ def _batch_files(folder: Path) -> list[Path]:
     return [place / name for name in ALL_BATCHES]
 
 
-def _read_batches(folder: Path) -> Arrays:
+def _read_batches(folder: Path, seen: Callable[[Images], object]) -> Arrays:
     *paths, test = _batch_files(folder)
-    first = _load_batch(paths[0])
-    count = len(first[1])
+    batch, batch_labels = _load_batch(paths[0])
+    count = len(batch_labels)
     images, labels = np.empty((5 * count, 3, 32, 32), np.uint8), np.empty(5 * count, np.int64)
-    for k, path in enumerate(paths):  # one batch at a time, so that little more than the result is in memory
-        batch, batch_labels = _load_batch(path) if k else first
+    for k, path in enumerate(paths):
+        if k:
+            batch, batch_labels = _load_batch(path)
         if len(batch) != count:
             raise DataError(f"{path} has {len(batch):,} images, {TRAIN_BATCHES[0]} has {count:,}. {_REPLACE}")
-        images[k * count : (k + 1) * count], labels[k * count : (k + 1) * count] = batch, batch_labels
-    del first, batch
+        part_of_all = slice(k * count, (k + 1) * count)
+        images[part_of_all], labels[part_of_all] = batch, batch_labels
+        del batch  # its memory, which the next one takes again: new memory costs more time than reading into it
+        seen(images[part_of_all])
     return images, labels, *_load_batch(test)
 
 

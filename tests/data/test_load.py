@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import shutil
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ from cifar_helpers import (
     load_cifar10,
     normalise,
 )
-from cifar_helpers.data import MEAN, STD, pictures, transforms
+from cifar_helpers.data import MEAN, STD, pictures, readers, transforms
 
 
 def small_set(count: int = 100) -> Cifar10:
@@ -47,6 +49,26 @@ def test_official_batches_are_read_in_order(tmp_path: Path) -> None:
     assert torch.equal(data.train_images[20:40], random_images(20, seed=1).images)
     assert torch.equal(data.test_images, random_images(20, seed=5).images)
     assert data.train_labels[:12].tolist() == [*range(10), 0, 1]
+
+
+def test_the_fingerprint_is_that_of_all_pixels_and_labels_in_order(tmp_path: Path) -> None:
+    write_batches(tmp_path)
+    data = load_cifar10(tmp_path)
+    digest = hashlib.sha256()
+    for tensor in (data.train_images, data.train_labels, data.test_images, data.test_labels):
+        digest.update(tensor.numpy().tobytes())
+    assert data.fingerprint == digest.hexdigest()
+    assert load_cifar10(tmp_path).fingerprint == data.fingerprint  # from the cache
+
+
+def test_one_batch_at_a_time_is_in_memory_beside_the_result(tmp_path: Path) -> None:
+    for path in write_batches(tmp_path, 400).iterdir():  # as Python 3 writes them, which needs no decoding of text
+        path.write_bytes(pickle.dumps(pickle.loads(path.read_bytes()), protocol=4))
+    tracemalloc.start()
+    readers.read(tmp_path, "cifar10")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 7 * 400 * 3072  # five batches of training images, the test images, and not two more
 
 
 def test_kaggle_layout_keeps_image_and_label_together(tmp_path: Path) -> None:
@@ -160,6 +182,8 @@ def test_a_half_unpacked_folder_names_what_is_missing(tmp_path: Path) -> None:
         (pickle.dumps([1, 2, 3]), "no uint8 array"),
         (pickle.dumps({b"data": np.zeros((3, 3072), np.uint8), b"labels": [1, 2]}), "does not fit"),
         (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, 10]}), "label 10"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [-1, 2]}), "label -1"),
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [True, 2]}), "label True"),
         (pickle.dumps({b"data": np.zeros((2, 3072)), b"labels": [1, 2]}), "no uint8 array"),
     ],
 )
@@ -425,7 +449,10 @@ def test_the_real_data_is_what_it_should_be(real_data: Cifar10) -> None:
 
 
 @pytest.mark.real
-def test_a_second_load_of_the_real_data_takes_under_a_second(real_data: Cifar10) -> None:
-    start = time.process_time()
-    load_cifar10(source="cifar10", download=False)
-    assert time.process_time() - start < 1.0
+def test_a_second_load_of_the_real_data_takes_half_a_second(real_data: Cifar10) -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        load_cifar10(source="cifar10", download=False)
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.5
