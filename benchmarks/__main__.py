@@ -2,7 +2,7 @@
 
 The column `was` has what was recorded before.
 
-`python -m benchmarks shipping` and `transfer` measure for lesson 09, and write files of their own.
+`python -m benchmarks short`, `shipping` and `transfer` measure for lessons 08 and 09, and write files of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, steps, sweeps, transfer, tricks
+from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, short, steps, sweeps, transfer, tricks
 from benchmarks.common import table, with_former
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
@@ -32,7 +32,7 @@ PARTS = {
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
     "s": ("What could make a training step faster: bfloat16, batch 200", steps.measure),
 }
-OTHERS = {"shipping": shipping.record, "transfer": transfer.record}
+OTHERS = {"shipping": shipping.record, "short": short.record, "transfer": transfer.record}
 """What is measured only if it is asked for, and written to files of their own."""
 RESULTS = Path(__file__).resolve().parent.parent / "resources" / "benchmarks.json"
 

@@ -57,6 +57,44 @@ class CifarCNN(nn.Module):
         logits: Tensor = self.classifier(self.features(images))
         return logits
 
+    @torch.no_grad()
+    def whiten(self, images: Tensor) -> None:
+        """Set the first layer's kernels to principal components of the images' patches, and freeze them.
+
+        The kernels are the components of largest variance, each divided by its standard deviation, and their
+        negatives: training does not have to find edges and colours first (Page, 2018). Biases start at zero, and learn.
+        With more than 54 channels, or an odd one out, the other kernels keep their values.
+
+        Args:
+            images: normalised `(B, 3, H, W)`; a few thousand are enough.
+        """
+        first = next(layer for layer in self.features.modules() if isinstance(layer, nn.Conv2d))
+        count = min(first.weight[0].numel(), first.out_channels // 2)
+        kernels = _whitening_kernels(images, size=3, count=count)
+        first.weight[: 2 * count] = torch.cat([kernels, -kernels])
+        first.weight.requires_grad_(False)
+        nn.init.zeros_(first.bias)  # type: ignore[arg-type]
+
+
+def _whitening_kernels(images: Tensor, size: int, count: int) -> Tensor:
+    """The principal components of patches with the largest variance, each divided by its standard deviation.
+
+    Args:
+        images: normalised `(B, 3, H, W)`.
+        size: side of a patch.
+        count: of kernels, at most `3 · size²`.
+
+    Returns:
+        `(count, 3, size, size)`, by rising variance.
+    """
+    patches = images.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2).double()
+    patches = patches - patches.mean(0)
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    # The small number keeps noise in the faintest components from being amplified.
+    kernels = (vectors / (values + 5e-4).sqrt()).T[-count:]
+    reshaped: Tensor = kernels.reshape(count, 3, size, size).float()
+    return reshaped
+
 
 class MLP(nn.Module):
     """A fully connected network: every pixel is joined to every unit of the first layer.
@@ -174,11 +212,7 @@ class FastCNN(nn.Module):
         Args:
             images: normalised `(B, 3, H, W)`; a few thousand are enough.
         """
-        patches = images.unfold(2, 2, 1).unfold(3, 2, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 12).double()
-        patches = patches - patches.mean(0)
-        values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        # The small number keeps noise in the faintest components from being amplified.
-        kernels = (vectors / (values + 5e-4).sqrt()).T.reshape(12, 3, 2, 2)
+        kernels = _whitening_kernels(images, size=2, count=12)
         self.whitening.weight.copy_(torch.cat([kernels, -kernels]))
         nn.init.zeros_(self.whitening.bias)  # type: ignore[arg-type]
 

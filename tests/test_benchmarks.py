@@ -7,6 +7,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,10 +17,11 @@ from helpers import ROOT
 from torch import Tensor, nn
 
 from benchmarks import __main__ as command
-from benchmarks import common, compiling, epoch, gpu, peers, steps, sweeps
+from benchmarks import accuracy, common, compiling, epoch, gpu, peers, short, steps, sweeps
 from benchmarks.common import Row, middle, table, with_former
-from cifar_helpers import CifarCNN, ImageSet, timing
+from cifar_helpers import Cifar10, CifarCNN, ImageSet, timing
 from cifar_helpers.roofline import recorded_roofline
+from cifar_helpers.runs import SHORT
 from cifar_helpers.timing import recorded_benchmark, recorded_curves, recorded_gpu
 
 
@@ -38,6 +40,46 @@ def test_eighty_percent_take_a_sixteenth_of_the_tutorials_training() -> None:
     tutorial = next(row["median"] for row in recorded_benchmark("a") if row["engine"] == "tutorial")
     assert targets["80%"]["reached by"] == "5 of 5 seeds"
     assert targets["80%"]["mean seconds"] <= 25 * tutorial / 16
+
+
+def test_the_time_to_an_accuracy_is_that_of_the_first_epoch_that_reaches_it() -> None:
+    ours = [{"accuracy": [0.6, 0.81], "seconds": [10.0, 20.0]}, {"accuracy": [0.8, 0.9], "seconds": [10.0, 22.0]}]
+    theirs = [{"accuracy": [0.5, 0.85], "seconds": [20.0, 40.0]}, {"accuracy": [0.5, 0.6], "seconds": [20.0, 40.0]}]
+    row = accuracy.summary(ours, theirs, 0.8)
+    assert (row["mean seconds"], row["reached by"], row["former"]) == (15.0, "2 of 2 seeds", 40.0)
+    assert row["of the former"] == 0.375
+    assert (
+        "former" not in accuracy.summary(ours, theirs, 0.9) and accuracy.summary(ours, [], 0.99)["reached by"][0] == "0"
+    )
+
+
+@pytest.mark.records
+def test_each_setting_of_the_short_recipe_has_its_gain_over_five_seeds() -> None:
+    content = json.loads(short.RESULTS.read_text(encoding="utf-8"))
+    rows = {row["variant"]: row for row in content["rows"]}
+    assert content["seeds"] == 5 and list(rows) == list(short.VARIANTS)
+    base = rows[short.SHORT_NAME]
+    assert base["epochs"] == SHORT.epochs == 3 and base["smallest"] > 80
+    for name, row in rows.items():
+        if name != short.SHORT_NAME:
+            assert row["mean"] == pytest.approx(row["accuracy"] - base["accuracy"], abs=0.02), name
+            assert row["low"] < row["mean"] < row["high"], name
+    # What the recipe is made of, each alone and together, is beyond chance.
+    for name in (
+        "first layer trained from random kernels",
+        "batch norms' shifts at the common rate",
+        "neither of the two",
+    ):
+        assert rows[name]["high"] < 0
+    assert rows["former recipe, 4 epochs"]["smallest"] > 80 > rows["former recipe, 3 epochs"]["accuracy"]
+
+
+def test_variants_are_compared_with_the_first_on_the_same_images(sketches: Cifar10) -> None:
+    small = replace(SHORT, epochs=1, train_images=300)
+    rows = short.measure(sketches, torch.device("cpu"), {"short recipe": small, "other": replace(small, flip=False)}, 2)
+    assert [row["variant"] for row in rows] == ["short recipe", "other"] and "mean" not in rows[0]
+    assert rows[1]["mean"] == pytest.approx(rows[1]["accuracy"] - rows[0]["accuracy"], abs=0.02)
+    assert rows[1]["low"] < rows[1]["mean"] < rows[1]["high"]
 
 
 @pytest.mark.records

@@ -8,7 +8,7 @@ from helpers import after_cell, random_images
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cifar_helpers import Cifar10, count_parameters, load_run
+from cifar_helpers import Cifar10, CifarCNN, count_parameters, load_run
 from cifar_helpers.data import normalise
 from cifar_helpers.models import CompactCNN, FastCNN, TestTimeAugmentation, _ConvBlock
 
@@ -138,3 +138,32 @@ def test_five_epochs_of_the_fast_network_beat_25_of_the_other_with_twice_the_ari
     assert forward[0] / forward[1] == pytest.approx(10, abs=0.5)  # "each of them takes ten times the arithmetic"
     images = [run.config["data"]["train images"] for run in (fast, good)]
     assert images[0] == images[1] and 5 * forward[0] / (25 * forward[1]) == pytest.approx(2, abs=0.1)
+
+
+def test_the_first_layer_of_the_courses_network_is_computed_from_patches_and_frozen(sketches: Cifar10) -> None:
+    images = normalise(sketches.train_images[:500])
+    network = CifarCNN()
+    network.whiten(images)
+    first = network.features[0][0]  # type: ignore[index]
+    kernels, negatives = first.weight.detach().split(16)
+    assert torch.equal(kernels, -negatives) and not first.weight.requires_grad and not first.bias.any()
+    with torch.no_grad():
+        values = nn.functional.conv2d(images, kernels).permute(1, 0, 2, 3).flatten(1).double()
+    together = torch.cov(values)
+    strong = together.diagonal() > 0.9
+    assert int(strong.sum()) >= 6 and (together - torch.diag(together.diagonal())).abs().max() < 0.02
+    # Ordered by variance: what the faint components keep after the division is less.
+    assert together.diagonal()[-1] > together.diagonal()[0]
+    assert first.bias.requires_grad
+
+
+@pytest.mark.parametrize(("width", "set_by_data"), [(0.1, 2), (1.0, 32), (2.0, 54)])
+def test_kernels_that_no_component_is_left_for_keep_their_values(
+    width: float, set_by_data: int, sketches: Cifar10
+) -> None:
+    torch.manual_seed(0)
+    network = CifarCNN(width=width)
+    before = network.features[0][0].weight.detach().clone()  # type: ignore[index]
+    network.whiten(normalise(sketches.train_images[:50]))
+    changed = (network.features[0][0].weight.detach() != before).flatten(1).any(1)  # type: ignore[index]
+    assert changed.tolist() == [True] * set_by_data + [False] * (len(before) - set_by_data)

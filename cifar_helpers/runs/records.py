@@ -237,7 +237,12 @@ class _Snapshots(Callback):
 
 
 def train_by(
-    recipe: Recipe, data: Cifar10, folder: Path | None = None, *, progress: bool = True
+    recipe: Recipe,
+    data: Cifar10,
+    folder: Path | None = None,
+    *,
+    device: torch.device | str | None = None,
+    progress: bool = True,
 ) -> tuple[Network, History, str]:
     """Train a network with a recipe, on the training part of the 80/20 split with seed 0.
 
@@ -246,12 +251,13 @@ def train_by(
         data: the whole data set.
         folder: for the checkpoint, from which an interrupted run continues, and for the weights of
             `recipe.keep_after`; `None` keeps nothing.
+        device: where to train; `None` means the CPU.
         progress: show a progress bar.
 
     Returns:
         The network, its history, and the numerical precision that was used.
     """
-    plan = prepare(recipe, data)
+    plan = prepare(recipe, data, device)
     snapshots = [_Snapshots(plan.model, recipe, folder)] if recipe.keep_after and folder else []
     means = [WeightAveraging(plan.model, plan.optimizer, recipe.averaging)] if recipe.averaging else []
     history = fit(

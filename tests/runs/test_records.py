@@ -28,9 +28,9 @@ from cifar_helpers import (
     load_weights,
     save_weights,
 )
-from cifar_helpers.runs import DEFAULT_RUN, record, run_names
+from cifar_helpers.runs import DEFAULT_RUN, record, run_names, train_by
 from cifar_helpers.runs.__main__ import main
-from cifar_helpers.runs.recipes import Recipe, _spoil_labels, trained_on
+from cifar_helpers.runs.recipes import Recipe, _spoil_labels, prepare, trained_on
 
 
 @pytest.mark.parametrize("name", run_names())
@@ -329,3 +329,15 @@ def test_the_laboratory_covers_each_factor_and_the_spread_of_seeds() -> None:
             1,
             2,
         }
+
+
+def test_a_whitened_first_layer_is_computed_and_stays_as_it_is(few: Cifar10) -> None:
+    recipe = Recipe("a trial", 1, whitened=True)
+    start = prepare(recipe, few).model.state_dict()["features.0.0.weight"].clone()
+    trained = train_by(recipe, few, progress=False)[0].state_dict()
+    assert torch.equal(trained["features.0.0.weight"], start)
+    assert not torch.equal(
+        start, prepare(replace(recipe, whitened=False), few).model.state_dict()["features.0.0.weight"]
+    )
+    with pytest.raises(ValueError, match="whitened is for"):
+        prepare(replace(recipe, network="CompactCNN"), few)

@@ -451,3 +451,42 @@ def test_the_loss_of_mixed_images_is_that_of_their_shares_and_the_larger_share_c
     logits, labels = collect_logits(model, images)
     assert row.train_loss == pytest.approx(float(nn.functional.cross_entropy(logits, mixed(logits, labels)[1])))
     assert row.train_accuracy == pytest.approx(float((logits.argmax(1) == labels).float().mean()))
+
+
+# --- torch.compile -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["eager", pytest.param("inductor", marks=pytest.mark.slow)])
+def test_a_compiled_network_learns_the_same_and_is_the_one_that_was_passed(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def compiler(model: nn.Module, *, mode: str, dynamic: bool) -> object:
+        calls.append((mode, dynamic))
+        return translate(model, backend=backend, dynamic=dynamic)
+
+    translate = torch.compile
+    monkeypatch.setattr(torch, "compile", compiler)
+    losses = []
+    for compiled in (False, True):
+        model = tiny()
+        train = BatchLoader(coloured(130), 50, shuffle=True)  # whose last batch is smaller
+        history = fit(
+            model, train, epochs=2, optimizer=sgd(model), compile=compiled, precision="float32", progress=False
+        )
+        losses.append(history["train_loss"])
+        assert not any(name.startswith("_orig_mod") for name in model.state_dict())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4) and losses[1][1] < losses[1][0]
+    assert calls == [("default", False)]
+
+
+def test_where_torch_cannot_compile_the_error_says_so_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config as settings
+
+    monkeypatch.setattr(settings.cpp, "cxx", ("no-such-compiler",))
+    monkeypatch.setattr(settings, "force_disable_caches", True)
+    torch._dynamo.reset()
+    model = tiny()
+    with pytest.raises(RuntimeError, match=r"cannot translate the network.*no-such-compiler.*without compile=True"):
+        fit(model, coloured(), epochs=1, optimizer=sgd(model), compile=True, precision="float32", progress=False)
