@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from chrome import FrontEnd, state_of
@@ -222,6 +223,11 @@ def test_stored_the_question_is_whole_and_gives_nothing_away(question: Choice | 
         assert "right" not in text and "square" not in text and "RGB" not in text
     if isinstance(question, Choice):
         assert all(option.text in bundle["text/html"] for option in question.options)
+
+
+def test_stored_what_stands_in_backticks_is_code() -> None:
+    text = asked(replace(COLOUR, ask="What is `a < b`?"))._repr_mimebundle_()[0]["text/html"]
+    assert "<b>What is <code>a &lt; b</code>?</b>" in text
 
 
 def test_a_verdict_shows_its_hints_in_steps_up_to_the_solution(front: FrontEnd) -> None:

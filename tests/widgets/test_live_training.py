@@ -200,3 +200,15 @@ def test_a_recipe_is_prepared_as_it_is_recorded(small: Cifar10) -> None:
     )
     assert len(plan.loader) == 2 and plan.scheduler is not None and len(plan.validation) == len(small.split()[1])
     assert math.isclose(plan.optimizer.param_groups[0]["momentum"], 0.95)  # one-cycle begins with much momentum
+
+
+@pytest.mark.parametrize("width", [390, 700, 760])
+def test_every_control_has_its_room(front: FrontEnd, live: LiveTraining, width: int) -> None:
+    page = front.open(live, width=width)
+    bar = page.locator(".lt-bar").bounding_box()
+    buttons = page.locator(".lt-buttons").bounding_box()
+    assert bar is not None and buttons is not None and buttons["x"] + buttons["width"] <= bar["x"] + bar["width"] + 1
+    cut = page.locator(".lt-bar .cw-head > *").evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth)"
+    )
+    assert cut == []

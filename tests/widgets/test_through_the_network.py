@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -299,3 +300,23 @@ def test_training_empties_block_3_as_lesson_00_says() -> None:
     empty = [float((activations(model, horse)["block 3, ReLU"] == 0).float().mean()) for model in (before, after)]
     assert empty[0] < 0.55 and empty[1] > 0.75
     assert predict(horse, before).probabilities.max() < 0.13 and predict(horse, after).label == "horse"
+
+
+@pytest.mark.parametrize("width", [720, 940, 1080])
+def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd, width: int) -> None:
+    page = front.open(through_the_network(), width=width)
+    page.locator(".cw-bars .top").first.wait_for()
+    maps = page.locator(".tn-stages").bounding_box()
+    pens = [pen.bounding_box() for pen in page.locator(".pi-pens button").all()]
+    assert maps is not None and len(pens) == 6
+    assert all(pen is not None and pen["x"] + pen["width"] <= maps["x"] for pen in pens)
+    names = page.locator(".tn-stages .pv-head").evaluate_all(
+        """all => all.map(one => {
+            const range = document.createRange();
+            range.selectNodeContents(one);
+            const { left, right } = range.getBoundingClientRect();
+            return [left, right];
+        })"""
+    )
+    assert len(names) == 5
+    assert all(left[1] < right[0] for left, right in pairwise(names)), names
