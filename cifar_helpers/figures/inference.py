@@ -173,7 +173,7 @@ def _peaks(values: npt.NDArray[Any]) -> str:
     rows, columns = np.indices(values.shape)
     far = np.where(np.maximum(abs(rows - row), abs(columns - column)) > _NEAR, values, -np.inf)
     second = divmod(int(far.argmax()), values.shape[1])
-    share = max(float(values[second]), 0.0) / max(float(values.max()), 1e-9)
+    share = max(0.0, float(values[second])) / max(float(values.max()), 1e-9)
     return f"row {row}, column {column}, and {share:.0%} as strongly at row {second[0]}, column {second[1]}"
 
 

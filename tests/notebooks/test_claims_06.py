@@ -123,9 +123,9 @@ def test_the_best_network_gets_nine_drawings_right_and_takes_the_frog_for_a_bird
 @pytest.mark.records
 def test_the_best_network_gains_more_than_chance_on_validation_images() -> None:
     gain, two_errors = numbers(stored("correct_by_network = {").splitlines()[-1])
-    assert gain > 2 * two_errors and "the interval lies well above zero" in text("more than chance")
+    assert gain > 2 * two_errors and "the interval lies well above zero" in text("more than chance in the choice")
     old, new = (load_run(name).metrics["validation"]["accuracy"] for name in ("good-25", "fast-16"))
-    assert f"{new:.1%} against {old:.1%}".replace("%", " %") in text("more than chance")
+    assert f"{new:.1%} against {old:.1%}".replace("%", " %") in text("more than chance in the choice")
     file = load_run("fast-16").folder / "weights.pt"
     parameters = count_parameters(load_run("fast-16").model())
     claim = text('`predict(picture, "best")` uses')
