@@ -28,7 +28,7 @@ from cifar_helpers import CLASSES, CifarCNN, ImageSet
 from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES
 from cifar_helpers.checks.answers import LETTERS
 from cifar_helpers.checks.questions import Choice, Number, Question
-from cifar_helpers.data import MEAN, STD
+from cifar_helpers.data import MEAN, STD, normalise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -209,7 +209,7 @@ def after_cell(lesson: str, words: str, names: dict[str, Any]) -> dict[str, Any]
 def solution(name: str) -> Any:
     """The function that the last hint of an exercise gives."""
     (exercise,) = [exercise for exercise in EXERCISES if exercise.name == name]
-    names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD}
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "MEAN": MEAN, "STD": STD, "normalise": normalise}
     exec(exercise.solution, names)
     return names[f"my_{name}"]
 
