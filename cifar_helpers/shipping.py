@@ -58,7 +58,7 @@ def _recorded() -> dict[str, Any]:
 
 def table_of_forms(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows of `recorded_forms` as text in columns; what was not measured stays empty."""
-    lines = [("", "file", "accuracy", "difference", "other class", "ms, one", "ms, 100"), *map(_cells, rows)]
+    lines = [("", "file", "accuracy", "difference", "changed", "ms, one", "ms, 100"), *map(_cells, rows)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     shown = []
     for first, *others in lines:

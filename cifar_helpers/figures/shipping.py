@@ -33,11 +33,11 @@ def accuracy_by_bits(curves: Mapping[str, Mapping[int, float]], unrounded: float
     enlarged.set_ylim(100 * unrounded - 5, 100 * unrounded + 1)
     enlarged.set_title("enlarged", fontsize=10)
     said = "; ".join(f"{name}: {_in_words(curve)}" for name, curve in curves.items())
-    return described(figure, f"Accuracy against bits per weight; float32 has {unrounded:.1%}. {said}.")
+    return described(figure, f"Accuracy against bits per weight; float32 has {100 * unrounded:.1f} %. {said}.")
 
 
 def _draw(axes: Axes, curves: Mapping[str, Mapping[int, float]], unrounded: float) -> None:
-    axes.axhline(100 * unrounded, color="grey", linestyle="--", label=f"float32: {unrounded:.1%}")
+    axes.axhline(100 * unrounded, color="grey", linestyle="--", label=f"float32: {100 * unrounded:.1f} %")
     axes.axhline(100 * unrounded - 2, color="black", linestyle=":", label="2 points less")
     for k, (name, curve) in enumerate(curves.items()):
         bits = sorted(curve)
@@ -48,4 +48,4 @@ def _draw(axes: Axes, curves: Mapping[str, Mapping[int, float]], unrounded: floa
 
 
 def _in_words(curve: Mapping[int, float]) -> str:
-    return ", ".join(f"{curve[bits]:.1%} with {bits}" for bits in sorted(curve, reverse=True))
+    return ", ".join(f"{100 * curve[bits]:.1f} % with {bits}" for bits in sorted(curve, reverse=True))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cifar_helpers import figures
+from cifar_helpers.evaluation import gain_interval
 from cifar_helpers.runs.transfer import Arm
 
 
@@ -22,12 +23,12 @@ def test_each_method_is_a_line_with_intervals_above_the_chance_level() -> None:
         arm("from scratch", 10, 0.2, 0.3, 0.4),
     ]
     figure = figures.transfer(arms, chance=0.1)
-    (axes,) = figure.axes
+    axes, _ = figure.axes
     probe, scratch = axes.containers
     assert probe.lines[0].get_ydata() == pytest.approx([60, 80]) and scratch.lines[0].get_ydata() == pytest.approx([30])
     low, high = probe.lines[2][0].get_segments()[0][:, 1]
     assert high - low == pytest.approx(200 * arms[0].half_width) and high - low > 20
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "guessing, 10 %",
         "linear probe",
         "from scratch",
@@ -44,5 +45,27 @@ def test_its_alt_text_states_the_finding() -> None:
     )
     assert figure.get_label() == (
         "Validation accuracy by training images of each class, with 95 % intervals. linear probe, maps: 60 ± 31 % with "
-        "1,000; from scratch: 30 ± 30 % with 1,000. Guessing: 25 %."
+        "1,000; from scratch: 30 ± 30 % with 1,000. Guessing: 25 %. Difference from training from scratch: linear "
+        "probe, maps: +30.0 points (+5.3 to +54.7) with 1,000."
     )
+
+
+def test_the_differences_on_the_right_are_hollow_where_their_interval_includes_0() -> None:
+    arms = [
+        arm("linear probe", 10, 0.5, 0.5, 0.5),
+        arm("linear probe", 100, 0.52, 0.48, 0.5),
+        arm("from scratch", 10, 0.2, 0.2, 0.2),
+        arm("from scratch", 100, 0.48, 0.52, 0.5),
+    ]
+    _, axes = figures.transfer(arms, chance=0.1).axes
+    markers = [container.lines[0] for container in axes.containers]
+    assert [line.get_ydata()[0] for line in markers] == pytest.approx([30, 0])
+    assert [line.get_markerfacecolor() == "white" for line in markers] == [False, True]
+    low, high = axes.containers[0].lines[2][0].get_segments()[0][:, 1]
+    expected = gain_interval(arms[0].correct, arms[2].correct)
+    assert (low, high) == pytest.approx((100 * expected.low, 100 * expected.high))
+
+
+def test_without_training_from_scratch_there_are_no_differences() -> None:
+    figure = figures.transfer([arm("linear probe", 10, 0.5, 0.5, 0.5)], chance=0.1)
+    assert not figure.axes[1].containers and "Difference" not in str(figure.get_label())

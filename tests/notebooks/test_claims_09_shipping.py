@@ -10,6 +10,7 @@ import torch
 from helpers import right, truth
 from stored_lesson import StoredLesson, numbers
 
+from benchmarks import compiling
 from benchmarks.shipping import limits
 from cifar_helpers import load_run
 from cifar_helpers.runs import save_weights
@@ -57,12 +58,12 @@ def curve(name: str) -> dict[int, float]:
     """Accuracy in percent by bits, from the alt text of the stored figure."""
     said = stored("figures.accuracy_by_bits")
     (words,) = re.findall(f"{name}: ([^;]+?)[;.](?: |$)", said + " ")
-    return {int(bits): float(share) for share, bits in re.findall(r"([\d.]+)% with (\d)", words)}
+    return {int(bits): float(share) for share, bits in re.findall(r"([\d.]+) % with (\d)", words)}
 
 
 @pytest.mark.records
 def test_accuracy_is_flat_down_to_five_bits_and_breaks_at_three() -> None:
-    (unrounded,) = map(float, re.findall(r"float32 has ([\d.]+)%", stored("figures.accuracy_by_bits")))
+    (unrounded,) = map(float, re.findall(r"float32 has ([\d.]+) %", stored("figures.accuracy_by_bits")))
     channels, layers = curve("one scale per channel"), curve("one scale per layer")
     assert list(channels) == list(layers) == [8, 7, 6, 5, 4, 3, 2]
     assert all(abs(one[bits] - unrounded) < 1 for one in (channels, layers) for bits in (5, 6, 7, 8))
@@ -109,12 +110,14 @@ def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> No
     assert FORMS["the same in bfloat16"]["ms"] > 1.2 * PLAIN["ms"]
     assert all(row["ms"] > 0.9 * PLAIN["ms"] for name, row in FORMS.items() if name != "ONNX Runtime")
     assert right("fastest_form").startswith("ONNX Runtime")
+    assert "channels last and another runtime saved time" in text("## What we saw")
 
 
 @pytest.mark.records
 def test_a_compiled_training_step_takes_longer_as_the_lesson_says() -> None:
     plain, compiled = recorded_benchmark("h")
-    words = text("In *training*, `torch.compile`")
+    words = text("In *training* (one step in `bfloat16`, 200 images, measured once), `torch.compile`")
+    assert inspect.signature(compiling.measure).parameters["batch_size"].default == 200
     assert f"the first step took {compiled['seconds of the first call']:.0f} seconds" in words
     assert f"{compiled['ms per step'] / plain['ms per step']:.1f} times as long" in words
 
@@ -122,16 +125,29 @@ def test_a_compiled_training_step_takes_longer_as_the_lesson_says() -> None:
 # --- card and page --------------------------------------------------------------------------------------------------
 
 
+def share_with_error(share: float, images: int) -> str:
+    return f"{100 * share:.1f} % ± {200 * (share * (1 - share) / images) ** 0.5:.1f} points of {images:,}"
+
+
 @pytest.mark.records
 def test_the_card_shows_the_recorded_limits_and_what_has_still_to_be_written() -> None:
     card = stored("print(model_card")
     *others, (last, confident) = recorded_limits().items()
-    assert all(f"- {name}: {share:.1%}" in card for name, share in others)
+    for name, share in others:
+        drawn = name == "drawings"
+        of = share_with_error(share, 500) if drawn else f"{share_with_error(share, 10_000)} validation images"
+        assert f"- {name}: {of}\n" in card
     assert last == "drawings of none of the ten classes that get one with more than 50 %"
-    assert f"{confident:.1%} of 500 drawings of other things get a class with more than 50 % probability." in card
-    assert inspect.signature(limits).parameters["drawings"].default == 500 and "500 drawings" in text("## A model card")
-    accuracy = load_run("good-25").metrics["validation"]["accuracy"]
-    assert f"{accuracy:.1%} ± 0.6 points on 10,000 validation images" in card
+    assert f"{share_with_error(confident, 500)} drawings get a class with more than 50 % probability." in card
+    assert inspect.signature(limits).parameters["drawings"].default == 500
+    metrics = load_run("good-25").metrics
+    assert f"{share_with_error(metrics['validation']['accuracy'], 10_000)} images, also used" in card
+    assert f"{share_with_error(metrics['exact test']['accuracy'], 1000)} exact test images, with which" in card
+    confusion = torch.tensor(metrics["validation"]["confusion"])
+    recall = confusion.diagonal() / confusion.sum(1)
+    assert (confusion.sum(1) == 1000).all() and int(recall.argmin()) == 5
+    assert f"dog, the lowest of ten: {share_with_error(float(recall[5]), 1000)} are found" in card
+    assert load_run("good-25").config["data"]["train images"] == 40_000
     assert card.rstrip().endswith("Still to be written: Made for, Not made for, Data and licence.")
 
 
