@@ -257,4 +257,4 @@ def test_two_processes_on_the_same_cores_gain_little_and_reach_about_the_same() 
     one, two = (numbers(line) for line in stored("torch.distributed.run").splitlines())
     assert [one[0], two[0]] == [1, 2] and two[1] == pytest.approx(one[1], abs=0.1)
     # "There is little to gain"; if not, other work kept the one process from the cores: store it again.
-    assert two[3] > 0.75 * one[3]
+    assert two[3] > 0.6 * one[3]
