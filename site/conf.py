@@ -8,7 +8,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for frame.py
 
 described = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-repository = described.get("urls", {}).get("Repository", "")
+repository = described.get("urls", {}).get("Repository", "")  # frame.py makes buttons from it
 
 project = "Convolutional networks, hands on"
 html_title = project
@@ -47,11 +47,3 @@ html_theme_options = {
     "extra_footer": "<p>Nothing here is loaded from elsewhere, and what you do here stays in your browser.</p>",
     "secondary_sidebar_items": {"**": ["page-toc.html"], "index": []},
 }
-if repository:
-    html_theme_options |= {
-        "repository_url": repository,
-        "repository_branch": "main",
-        "use_repository_button": True,
-        "use_edit_page_button": True,
-        "use_issues_button": True,
-    }

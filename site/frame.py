@@ -9,6 +9,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 
 OWN_PAGES = ("index", "install", "reuse")
@@ -22,6 +23,25 @@ THEME = """{
 would flash up light, and its buttons would fade."""
 WITHOUT_SCRIPT = "<noscript><style>@media screen { .course-note, .course-stored { display: none; } }</style></noscript>"
 """The stored picture then has the place of the widget, so that the page need not show it once more."""
+
+
+def add_repository(_app: Sphinx, config: Config) -> None:
+    """Buttons that need the project's address: its files, its issues, and a lesson in Colab, which knows GitHub alone.
+
+    The theme has such buttons for GitHub and GitLab; elsewhere, and while there is no address, there are none.
+    """
+    address = config.repository
+    if not address.startswith(("https://github.com/", "https://gitlab.com/")):
+        return
+    config.html_theme_options |= {
+        "repository_url": address,
+        "repository_branch": "main",
+        "use_repository_button": True,
+        "use_edit_page_button": True,
+        "use_issues_button": True,
+    }
+    if address.startswith("https://github.com/"):
+        config.html_theme_options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
 
 
 def mark_reveals(_app: Sphinx, tree: nodes.document, _page: str) -> None:
@@ -64,6 +84,8 @@ def without_source(_app: Sphinx, page: str, _template: str, context: dict[str, A
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.add_html_math_renderer("mathml", inline_renderers=(inline_math, None), block_renderers=(block_math, None))
+    app.add_config_value("repository", "", "html", str)
+    app.connect("config-inited", add_repository, priority=100)  # before the theme reads its options
     app.add_js_file(None, body=THEME, priority=0)
     app.connect("doctree-resolved", mark_reveals)
     app.connect("html-page-context", add_live_scripts)

@@ -13,15 +13,16 @@ _SCRIPT = re.compile(r'<script[^>]* src="([^"]*)scripts/fontawesome\.js[^"]*"></
 _FONT = re.compile(r"@font-face\{[^}]*/vendor/fontawesome/[^}]*\}")
 # Of a name that occurs twice, as an outline and as a solid shape, the script has the solid one last.
 _ICON = r'[{{,]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"\w+","([^"]+)"\]'
+_RENAMED = r'[{{,]"?[\w-]+"?:\[(\d+),(\d+),\[[^\]]*"{name}"[^\]]*\],"\w+","([^"]+)"\]'
 _RULES = """\
-.fa-solid, .fas { display: inline-block; width: 1em; height: 1em; vertical-align: -.125em; background: currentColor; mask: var(--icon) center / contain no-repeat; }
+.fa-solid, .fas, .fab { display: inline-block; width: 1em; height: 1em; vertical-align: -.125em; background: currentColor; mask: var(--icon) center / contain no-repeat; }
 .fa-lg { font-size: 1.25em; }
 .fa-fw { width: 1.25em; }
 .theme-switch-button .theme-switch.fa-solid { width: 1em; font-size: 1.25rem; }
 html[data-mode="auto"] .theme-switch-button .theme-switch[data-mode="auto"],
 html[data-mode="dark"] .theme-switch-button .theme-switch[data-mode="dark"],
 html[data-mode="light"] .theme-switch-button .theme-switch[data-mode="light"] { display: inline-block; }
-@media (forced-colors: active) { .fa-solid, .fas { background: ButtonText; forced-color-adjust: none; } }
+@media (forced-colors: active) { .fa-solid, .fas, .fab { background: ButtonText; forced-color-adjust: none; } }
 """  # noqa: E501
 
 
@@ -35,7 +36,7 @@ def only_used_icons(pages: Path) -> None:
     library = script.read_text(encoding="utf-8")
     files = [file for file in pages.rglob("*.html") if "_static" not in file.parts]
     shown = {file: file.read_text(encoding="utf-8") for file in files}
-    names = sorted(set(re.findall(r"\b(?:fas|fa-solid) fa-([a-z-]+)", "".join(shown.values()))))
+    names = sorted(set(re.findall(r"\b(?:fas|fab|fa-solid) fa-([a-z-]+)", "".join(shown.values()))))
     rules = [f".fa-{name} {{ --icon: url('{_drawn(name, library)}'); }}" for name in names]
     (pages / "_static" / "icons.css").write_text(_RULES + "\n".join(rules) + "\n", encoding="utf-8")
     for file, text in shown.items():
@@ -55,7 +56,7 @@ def only_used_icons(pages: Path) -> None:
 
 def _drawn(name: str, library: str) -> str:
     """An icon as the address of an SVG picture."""
-    found = re.findall(_ICON.format(name=re.escape(name)), library)
+    found = [drawn for form in (_RENAMED, _ICON) for drawn in re.findall(form.format(name=re.escape(name)), library)]
     if not found:
         raise ValueError(f"the theme's fontawesome.js has no icon {name}, which a page shows")
     width, height, path = found[-1]

@@ -50,6 +50,10 @@ _SKETCHES: Final = (
     "This page shows sketches drawn by the course instead of CIFAR-10’s photographs, so some numbers differ from the "
     "text."
 )
+_SKETCHES_JUDGED: Final = (
+    "The images here are sketches drawn by the course instead of CIFAR-10’s photographs. The network learned from "
+    "photographs, so it makes more mistakes here than in the text. People judged the photographs."
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class _Source:
         make: the widget, from sketches.
         follows: recorded traits that follow from the notebook's pictures, and so do not hold for sketches.
         photographs: whether the notebook shows photographs.
+        note: what the page says below the widget if so.
         keep: see `_Live`.
         secret: see `_Live`.
     """
@@ -104,6 +109,7 @@ class _Source:
     make: Callable[[], CourseWidget]
     follows: frozenset[str] = frozenset()
     photographs: bool = True
+    note: str = _SKETCHES
     keep: tuple[str, ...] = ()
     secret: bool = False
 
@@ -150,7 +156,7 @@ _SOURCES: Final[dict[str, _Source]] = {
     ),
     "training_through_time": _Source(lambda: widgets.training_through_time(_horse())),
     "bug_gallery": _Source(widgets.bug_gallery, photographs=False, keep=("solved", "told", "tried"), secret=True),
-    "confusion_explorer": _Source(_confusion, frozenset({"chosen", "picture"})),
+    "confusion_explorer": _Source(_confusion, frozenset({"chosen", "picture"}), note=_SKETCHES_JUDGED),
     "predict_photo": _Source(_photos, photographs=False),
 }
 """Widgets that load pictures, weights or answers; the state of all others is what the notebook has stored."""
@@ -177,7 +183,8 @@ def replacement(cell: Mapping[str, Any], lesson: str) -> str | None:
     picture = _PICTURE.search(shown)
     photographs = module in _SOURCES and _SOURCES[module].photographs
     height = "" if picture is None else f' style="min-height:{_height(picture)}px"'
-    without = shown if picture is None else _image(picture)
+    # Lessons that were stored some time ago have backticks in their questions.
+    without = re.sub("`([^`]+)`", r"<code>\1</code>", shown) if picture is None else _image(picture)
     parts = [
         f'<div class="course-live"><div data-widget="{module}"{height}>'
         f'<script type="application/json">{live.record()}</script><noscript>{without}</noscript></div>'
@@ -185,7 +192,7 @@ def replacement(cell: Mapping[str, Any], lesson: str) -> str | None:
     if picture is not None and not photographs:
         parts.append(_image(picture, "picture course-paper"))
     if photographs:
-        parts.append(f'<p class="course-note">{_SKETCHES}</p>')
+        parts.append(f'<p class="course-note">{_SOURCES[module].note}</p>')
         if picture is not None:
             parts.append(
                 '<details class="course-stored"><summary>The same widget in the notebook, with photographs</summary>'

@@ -117,7 +117,7 @@ def a_site(folder: Path, icon: str) -> Path:
     scripts = folder / "_static" / "scripts"
     scripts.mkdir(parents=True)
     (scripts / "fontawesome.js").write_text(
-        '{sun:[5,5,[],"f1","Moutline"],moon:[4,4,[],"f2","M1"],sun:[6,6,[9],"f1","M0 1"]}'
+        '{sun:[5,5,[],"f1","Moutline"],moon:[4,4,[],"f2","M1"],sun:[6,6,[9,"sunny"],"f1","M0 1"]}'
     )
     (scripts / "fontawesome.js.map").touch()
     style = folder / "_static" / "styles" / "pydata-sphinx-theme.css"
@@ -142,6 +142,11 @@ def test_pages_draw_their_icons_without_the_script_of_all_icons(tmp_path: Path) 
     assert not list((tmp_path / "_static" / "scripts").iterdir())
     assert not list((tmp_path / "_static" / "vendor").iterdir())
     assert (tmp_path / "_static" / "styles" / "pydata-sphinx-theme.css").read_text() == "a{b:c}d{e:f}"
+
+
+def test_an_icon_is_found_by_the_name_that_it_had_before(tmp_path: Path) -> None:
+    only_used_icons(a_site(tmp_path, "sunny"))
+    assert ".fa-sunny { --icon: url('data:" in (tmp_path / "_static" / "icons.css").read_text()
 
 
 def test_an_icon_that_the_theme_lacks_is_an_error(tmp_path: Path) -> None:
