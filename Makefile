@@ -10,12 +10,13 @@ NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-# Two tests at a time, each with one thread: with more they would only wait for each other.
-test: .venv/ready check test-only
+# Two tests at a time, each with one thread: with more they would only wait for each other. The tests of the site are
+# skipped by test-only where the extra is missing that builds it, and those in Chromium where Chromium is.
+test: .venv/site check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks --ignore=tests/site/test_pages.py tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
 	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 
@@ -55,7 +56,7 @@ constraints: .venv/ready
 site: .venv/site
 	$(BIN)/python site/build.py
 
-# Builds it once more, and opens every page in Chromium.
+# Builds it once more, and opens every page in Chromium; make test does so, too.
 site-test: .venv/site
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/site
 
