@@ -28,7 +28,7 @@ def transfer(arms: Sequence[Arm], chance: float, probe: str = "") -> Figure:
     A hollow marker says that the interval of a difference, measured on the same images, includes 0.
 
     Args:
-        arms: those of a method from the fewest images to the most; one of the methods is "from scratch".
+        arms: those of a method from the fewest images to the most. Without "from scratch" there are no differences.
         chance: accuracy of guessing, 0..1.
         probe: which features `linear probe` uses, for the legend where there are several.
     """
@@ -71,7 +71,7 @@ def _draw_gains(axes: Axes, gains: Mapping[tuple[str, int], Gain], methods: Sequ
         axes.plot(list(places.values()), [100 * gain.mean for gain in own.values()], color=_style(method)["color"])
         for images, gain in own.items():
             reach = [[100 * (gain.mean - gain.low)], [100 * (gain.high - gain.mean)]]
-            hollow = {} if gain.is_beyond_chance else {"markerfacecolor": "white"}
+            hollow: dict[str, Any] = {} if gain.is_beyond_chance else {"markerfacecolor": "white"}
             axes.errorbar(places[images], 100 * gain.mean, yerr=reach, **_style(method), **hollow)
 
 
