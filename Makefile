@@ -1,4 +1,5 @@
 # make lab and make test do everything from nothing: they need only Python 3.11 or newer and make.
+# On Linux, CPU=1 or CPU=0 chooses PyTorch's build for CPUs or the one for NVIDIA GPUs; else nvidia-smi decides.
 PYTHON ?= python3
 BIN := .venv/bin
 # Where the sketches are drawn once for all tests, kernels and browsers of a make test.
@@ -66,8 +67,7 @@ site-test: .venv/site
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[lab,test]"
+	$(BIN)/python tools/install.py
 	touch $@
 
 clean:
