@@ -6,7 +6,7 @@ BIN := .venv/bin
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
 NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
-.PHONY: lab test test-only test-slow test-real run record bench constraints check site site-test clean
+.PHONY: lab test test-only test-slow test-real run record bench heads constraints check site site-test clean
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -46,6 +46,10 @@ run: .venv/ready
 record: .venv/ready
 	$(BIN)/python -m cifar_helpers.runs record $(notdir $(wildcard resources/runs/*))
 	$(BIN)/python -m cifar_helpers.bug_gallery
+
+# Writes what depends on the project's address, pyproject.toml's Repository: heads of notebooks, the README's links.
+heads: .venv/ready
+	$(BIN)/python -m cifar_helpers.heads
 
 # The versions in .venv, without those of GPUs, which other machines do not have.
 constraints: .venv/ready

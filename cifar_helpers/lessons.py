@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cifar_helpers._paths import atomic_write, is_missing, reading_problem, resources, user_path, writing_problem
+from cifar_helpers.heads import HeadError, repository, with_head
 
 __all__ = ["LessonsError", "Written", "write_lessons"]
 
@@ -50,16 +51,20 @@ def write_lessons(folder: Path | str) -> Written:
         folder: is created if it is missing; `~` is the home folder.
 
     Raises:
-        LessonsError: if a file cannot be written, or something else is in its place.
+        LessonsError: if a file cannot be written, something else is in its place, or the project's address is wrong.
         TypeError: if `folder` is neither a string nor a path.
         ValueError: if `folder` cannot be a path.
     """
     target = user_path(folder)
     if target.exists() and not target.is_dir():
         raise LessonsError(f"{target} is not a folder (directory). Choose another folder")
+    try:
+        address = repository()
+    except HeadError as error:
+        raise LessonsError(str(error)) from error
     done: dict[str, list[str]] = {"new": [], "same": [], "kept": []}
     for source, name in _course_files():
-        done[_place(source, target / name)].append(name)
+        done[_place(_content(source, address), target / name)].append(name)
     return Written(**{what: tuple(names) for what, names in done.items()})
 
 
@@ -70,14 +75,22 @@ def _course_files() -> Iterator[tuple[Path, str]]:
         yield from ((path, path.relative_to(root).as_posix()) for path in sorted(root.glob(pattern)))
 
 
-def _place(source: Path, target: Path) -> str:
+def _content(source: Path, address: str | None) -> bytes:
+    """What a learner gets of a file: notebooks have the head for the project's address."""
+    content = source.read_bytes()
+    if source.suffix != ".ipynb":
+        return content
+    return with_head(content.decode("utf-8"), source.name, address).encode("utf-8")
+
+
+def _place(content: bytes, target: Path) -> str:
     if not is_missing(target):
         if problem := reading_problem(target):
             raise LessonsError(f"{problem}. Move it away, then run the same command again")
-        return "same" if target.read_bytes() == source.read_bytes() else "kept"
+        return "same" if target.read_bytes() == content else "kept"
     try:
         with atomic_write(target) as part:
-            part.write_bytes(source.read_bytes())
+            part.write_bytes(content)
     except OSError as error:
         raise LessonsError(writing_problem(target, error)) from error
     return "new"

@@ -31,6 +31,7 @@ from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 from cifar_helpers._paths import atomic_write
+from cifar_helpers.heads import repository, with_head
 
 HERE = Path(__file__).resolve().parent
 LARGEST = 1_500_000
@@ -59,9 +60,9 @@ def keep_pages(folder: str) -> None:
 def execute(path: Path, pages: Path) -> tuple[nbformat.NotebookNode, list[float]]:
     """Run a notebook from top to bottom; give it back with outputs, and the seconds of each code cell.
 
-    Pages of its widgets are written into the folder `pages`.
+    Pages of its widgets are written into the folder `pages`. The cell that installs the course is left out.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.reads(with_head(path.read_text(encoding="utf-8"), path.name, None), as_version=4)
     seconds: list[float] = []
     started = 0.0
 
@@ -168,6 +169,7 @@ def main() -> int:
     load_cifar10(source="cifar10", download=False)  # stored outputs show the real data, or nothing is stored
     from cifar_helpers.doctor import speed
 
+    address = repository()
     failed, steps_per_second = False, round(speed(), 2)
     # Lesson 00 comes last: the doctor in it tells the times of the others.
     for path in sorted(HERE.glob("[0-9]*.ipynb"), key=lambda p: (p.name.startswith("00"), p.name)):
@@ -187,7 +189,7 @@ def main() -> int:
             failed = True
             continue
         with atomic_write(path) as part:
-            part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+            part.write_text(with_head(nbformat.writes(notebook) + "\n", path.name, address), encoding="utf-8")
         keep(path.stem, sum(seconds), steps_per_second)
         print(f"{path.name}: {sum(seconds):.0f} s, slowest cell {max(seconds):.1f} s", flush=True)
     draw_readme_pictures()

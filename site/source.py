@@ -19,6 +19,8 @@ from typing import Any
 import nbformat
 from PIL import Image
 
+from cifar_helpers.heads import TAG
+
 __all__ = [
     "ROOT", "Replacement", "canonical_anchors", "copy_texts", "fresh", "lessons", "section", "texts",
     "without_dead_links", "write_lesson",
@@ -130,6 +132,7 @@ def write_lesson(
     """
     notebook = nbformat.read(path, as_version=4)
     lesson = path.name[:2]
+    notebook.cells = [cell for cell in notebook.cells if TAG not in cell.metadata.get("tags", [])]  # nothing to install
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
             text = without_dead_links(cell.source, f"notebooks/{path.name}", pages)

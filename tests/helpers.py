@@ -29,6 +29,7 @@ from cifar_helpers.checks import EXERCISES, PREDICTIONS, QUIZZES
 from cifar_helpers.checks.answers import LETTERS
 from cifar_helpers.checks.questions import Choice, Number, Question
 from cifar_helpers.data import MEAN, STD, normalise
+from cifar_helpers.heads import TAG
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -194,9 +195,10 @@ def right_answer(question: Question) -> str | float:
 
 
 def code_cells(lesson: str | int) -> list[str]:
-    """Code of a lesson's cells, in order."""
+    """Code of a lesson's cells, in order, without the one that installs the course where it is missing."""
     (path,) = NOTEBOOKS.glob(f"{int(lesson):02}*.ipynb")
-    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    cells = nbformat.read(path, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code" and TAG not in cell.metadata.get("tags", [])]
 
 
 def after_cell(lesson: str, words: str, names: dict[str, Any]) -> dict[str, Any]:

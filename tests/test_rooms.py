@@ -14,7 +14,7 @@ PACKAGE = "cifar_helpers"
 ROOMS = [
     "_paths", "_extras", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation", "training",
     "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks",
-    "doctor", "lessons",
+    "doctor", "heads", "lessons",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}
