@@ -18,6 +18,7 @@ from types import ModuleType
 import nbformat
 from icons import only_used_icons
 from jinja2 import Environment, StrictUndefined
+from slides import NAME, link_slides, slides_page
 from source import ROOT, canonical_anchors, copy_texts, fresh, lessons, section, texts, without_dead_links, write_lesson
 from sphinx.cmd.build import build_main
 
@@ -139,6 +140,8 @@ def write_sources(source: Path, static: Path) -> list[Path]:
     for path in notebooks:
         write_lesson(path, source, static / "pictures", anchors, named, widgets.replacement if widgets else None)
     copy_texts(ROOT, source, anchors, named)
+    link_slides(source / "resources" / "teaching.md")
+    (static / NAME).write_text(slides_page(notebooks), encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name, (heading, title) in SECTIONS.items():
         page = without_dead_links(section(readme, heading, title, "README.md"), "README.md", named)
