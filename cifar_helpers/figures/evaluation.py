@@ -20,6 +20,8 @@ from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, 
 
 __all__ = ["accuracies", "attributions", "class_scores", "mistakes_compared", "reliability_diagram"]
 
+_SPECKLED: Final = 0.6  # of neighbouring pixels' difference to that of all; maps enlarged from 8×8 places are below
+_FEW: Final = 10  # predictions: with fewer, a bin's accuracy says little
 _GREY: Final = "#e0e0e0"
 _AGAINST, _FOR = (to_hex(colormaps[SIGNED](end)) for end in (0.08, 0.9))
 _SIGNED_MAP: Final = LinearSegmentedColormap.from_list("against and for", [_AGAINST, _GREY, _FOR])
@@ -82,9 +84,11 @@ def accuracies(
 def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figure:
     """How often a network and people take one class for another: the mistakes that either of them makes most often.
 
+    Bars show two standard errors of the network's share on each side.
+
     Args:
-        network: counts or shares `(10, 10)`, rows true, columns predicted.
-        people: the same, of people.
+        network: counts `(10, 10)`, rows true, columns predicted.
+        people: counts or shares `(10, 10)`, of people.
         count: how many mistakes are shown.
     """
     figure, axes = new_figure(8.5, 0.3 * count + 0.9)
@@ -94,7 +98,10 @@ def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figur
     chosen = np.argsort(-np.maximum(*shares), axis=None, kind="stable")[:count][::-1]
     places = range(count)
     of_network, of_people = (matrix.flatten()[chosen] for matrix in shares)
+    images = np.asarray(network.sum(1))[chosen // len(CLASSES)]
+    errors = 2 * np.sqrt(of_network * (100 - of_network) / images)
     axes.hlines(places, of_people, of_network, color="0.75", zorder=1)
+    axes.errorbar(of_network, places, xerr=errors, fmt="none", ecolor=PALETTE[0], capsize=3, elinewidth=1, zorder=2)
     axes.plot(of_network, places, "o", color=PALETTE[0], markersize=7, label="the network", zorder=2)
     axes.plot(of_people, places, "^", color=PALETTE[1], markersize=7, label="people", zorder=3)
     names = [f"{CLASSES[k // len(CLASSES)]} called {CLASSES[k % len(CLASSES)]}" for k in chosen]
@@ -103,19 +110,24 @@ def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figur
     axes.set_xlabel("% of the true class")
     axes.legend(loc="lower right")
     more = int(np.argmax(of_network - of_people))
-    often = [name for name, one, other in zip(names, of_people, of_network, strict=True) if one > other]
+    often = [
+        f"{name}, {one:.1f} % against {other:.1f} ± {error:.1f} %"
+        for name, one, other, error in zip(names, of_people, of_network, errors, strict=True)
+        if one > other
+    ]
     return described(
         figure,
         f"The {count} most frequent mistakes. The network exceeds people most in {names[more]}, "
         f"{of_network[more]:.1f} % against {of_people[more]:.1f} %. More frequent among people: "
-        f"{', '.join(often[::-1]) or 'none of them'}.",
+        f"{'; '.join(often[::-1]) or 'none of them'}.",
     )
 
 
 def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
     """Accuracy against confidence, bin by bin, above the share of predictions in each bin.
 
-    Bars show two standard errors of the accuracy on each side.
+    Bars show two standard errors of the accuracy on each side. A point of fewer than ten predictions is hollow and has
+    no bar: that of an accuracy of 0 or 100 % would have no length.
 
     Args:
         measurements: name to reliability; all with the same bins.
@@ -129,9 +141,14 @@ def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
         )
         there = counts > 0
         errors = np.sqrt(accuracy[there] * (1 - accuracy[there]) / counts[there])
+        few, style = counts[there] < _FEW, ("o-", "s--", "^:")[k % 3]
         above.errorbar(
-            100 * confidence[there], 100 * accuracy[there], yerr=200 * errors, fmt=("o-", "s--", "^:")[k % 3],
+            100 * confidence[there], 100 * accuracy[there], yerr=np.where(few, np.nan, 200 * errors), fmt=style,
             color=PALETTE[k], capsize=3, elinewidth=1, label=f"{name}, error {100 * found.error:.1f} %",
+        )  # fmt: skip
+        above.plot(
+            100 * confidence[there][few], 100 * accuracy[there][few], style[0], color="white",
+            markeredgecolor=PALETTE[k], zorder=3, clip_on=False,
         )  # fmt: skip
         bins, count = len(counts), len(measurements)
         width = 80 / bins / count
@@ -213,20 +230,32 @@ def _importance(method: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _maps_in_words(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> str:
-    """Of several maps of one picture, how far they agree; of several pictures, how much lies in the middle of each."""
+    """Of two maps of one picture, how far they agree; of several pictures, which are speckled and where strongest."""
     if agreements := _agreements(rows):
         found = [f"{method} {agreement:z.2f}" for method, agreement in agreements.items()]
         text = f"Maps of one picture, {' and '.join(rows)}. Agreement of their ranks: {', '.join(found)}."
         return text.replace("\n", " ")
     words = []
     for name, (_, maps) in rows.items():
-        found = [f"{method} {100 * _in_the_middle(np.abs(values)):.0f} %" for method, values in maps.items()]
+        found = [f"{method} {_strongest(values)}" for method, values in maps.items()]
         words.append(f"{name}: {', '.join(found)}")
-    text = f"Maps laid over pictures, and how much of each lies in the middle quarter. {'; '.join(words)}."
-    return text.replace("\n", ", ")
+    methods = {m: np.mean([_roughness(maps[m]) for _, maps in rows.values()]) for m in next(iter(rows.values()))[1]}
+    fine = ", ".join(m for m, rough in methods.items() if rough > _SPECKLED) or "none"
+    text = f"Maps laid over pictures; speckled: {fine}. Where each speaks for the class, or matters, most: "
+    return (text + "; ".join(words) + ".").replace("\n", ", ")
 
 
-def _in_the_middle(values: npt.NDArray[Any]) -> float:
-    height, width = values.shape
-    middle = values[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    return float(middle.sum() / max(values.sum(), 1e-9))
+def _strongest(values: npt.NDArray[Any]) -> str:
+    """In which ninth of a map `(H, W)` its numbers above zero are largest, taken together."""
+    ninths = [
+        (float(part.clip(min=0).sum()), f"{down} {across}".replace("middle middle", "in the middle"))
+        for down, rows in zip(("upper", "middle", "lower"), np.array_split(values, 3, axis=0), strict=True)
+        for across, part in zip(("left", "middle", "right"), np.array_split(rows, 3, axis=1), strict=True)
+    ]
+    return max(ninths)[1]
+
+
+def _roughness(values: npt.NDArray[Any]) -> float:
+    """How much the sizes of neighbouring pixels differ, as a share of how much those of all pixels do."""
+    size = np.abs(values)
+    return float(np.abs(np.diff(size, axis=1)).mean() / max(np.abs(size - size.mean()).mean(), 1e-9))

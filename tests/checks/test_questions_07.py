@@ -65,7 +65,10 @@ def test_the_average_person_is_where_the_lesson_says() -> None:
 def test_the_difference_in_the_quiz_is_more_than_chance_makes() -> None:
     network, majority = (float(share) / 100 for share in re.findall(r"([\d.]+) %", ALL["quiz_07_3"].ask))
     error = sum(share * (1 - share) / 10_000 for share in (network, majority)) ** 0.5
-    assert network - majority > 3 * error and "the labellers' habits" in right("quiz_07_3")
+    says = next(option.says for option in ALL["quiz_07_3"].options if option.right)  # type: ignore[union-attr]
+    missed = round(10_000 * (1 - network))
+    assert network - majority > 3 * error and f"disagrees with only {missed} labels" in says
+    assert f"people judged 54 wrong or unclear, so it agrees with at least {54 - missed}" in says
 
 
 # --- calibration --------------------------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ def test_label_smoothing_asks_for_955_percent_at_most() -> None:
 def test_a_temperature_below_one_harms_on_drawings(drawings: tuple[Tensor, Tensor]) -> None:
     logits, labels = drawings
     errors = [reliability((logits / t).softmax(1), labels).error for t in (1.0, 0.8)]
-    assert errors[1] > errors[0] + 0.03 and "where the network makes more mistakes" in right("shifted_temperature")
+    assert errors[1] > errors[0] + 0.03 and "the calibration error rises" in right("shifted_temperature")
 
 
 @pytest.mark.real

@@ -65,26 +65,33 @@ def test_the_mistakes_that_either_makes_most_often_are_shown_for_both() -> None:
     people[4, 7] = 0.2
     figure = figures.mistakes_compared(network, people, count=2)
     axes = figure.axes[0]
-    assert "most in cat called dog, 20.0 % against 0.0 %. More frequent among people: deer called horse." in str(
-        figure.get_label()
+    assert (
+        "most in cat called dog, 20.0 % against 0.0 %. More frequent among people: deer called horse, 20.0 % against"
+        in str(figure.get_label())
     )
     assert "among people: none" in str(figures.mistakes_compared(network, network, count=2).get_label())
     rows = names_of_rows(axes)
     for name, wanted in (("the network", {"cat called dog": 20, "deer called horse": 0}),
                          ("people", {"cat called dog": 0, "deer called horse": 20})):  # fmt: skip
         assert {rows[place]: share for share, place in zip(*lines(axes)[name], strict=True)} == pytest.approx(wanted)
+    (bars,) = axes.containers
+    (low, high), *_ = sorted(segment[:, 0] for segment in bars[2][0].get_segments() if np.ptp(segment[:, 0]))  # type: ignore[index]
+    assert (low, high) == pytest.approx((20 - 200 * (0.2 * 0.8 / 125) ** 0.5, 20 + 200 * (0.2 * 0.8 / 125) ** 0.5))
     assert float(people[0, 0]) == 0.8  # what is given is not changed
 
 
 def test_a_reliability_diagram_has_the_bins_that_have_predictions_and_their_shares() -> None:
-    sure = torch.tensor([0.95, 0.95, 0.85, 0.65])
-    found = reliability(torch.stack([sure, 1 - sure], 1), torch.tensor([0, 1, 0, 0]))
+    sure = torch.tensor([0.95, 0.95, 0.85, 0.65]).repeat_interleave(torch.tensor([5, 5, 5, 5]))
+    found = reliability(torch.stack([sure, 1 - sure], 1), torch.tensor([0, 1, 0, 0]).repeat_interleave(5))
     figure = figures.reliability_diagram({"one": found, "two": found})
     above, below = figure.axes
     confidence, accuracy = above.containers[0][0].get_data()  # type: ignore[index]
     assert list(confidence) == pytest.approx([65, 85, 95]) and list(accuracy) == [100, 100, 50]
-    reach = above.containers[0][2][0].get_segments()[2][:, 1]  # type: ignore[index]
-    assert list(reach) == pytest.approx([50 - 200 * 0.125**0.5, 50 + 200 * 0.125**0.5])
+    segments = above.containers[0][2][0].get_segments()  # type: ignore[index]
+    (reach,) = [segment[:, 1] for segment in segments if len(segment)]  # of ten predictions, no fewer
+    assert list(reach) == pytest.approx([50 - 200 * 0.025**0.5, 50 + 200 * 0.025**0.5])
+    hollow = [line for line in above.lines if line.get_color() == "white"]
+    assert [list(line.get_xdata()) for line in hollow] == [pytest.approx([65, 85])] * 2  # type: ignore[arg-type]
     heights = [bar.get_height() for bar in below.patches]  # type: ignore[attr-defined]
     assert heights == [0, 0, 0, 0, 0, 0, 25, 0, 25, 50] * 2
     assert lines(above)["perfectly calibrated"] == ([0, 100], [0, 100])
@@ -122,10 +129,11 @@ def test_the_words_for_maps_of_one_picture_say_how_far_they_agree_and_of_several
     )
     assert [axes.texts[0].get_text() for axes in drawn_maps("trained", "broken").axes[4:6]] == ["agreement 1.00"] * 2
     picture, values = random_images(1).images[0], np.zeros((32, 32))
-    values[16, 16] = values[0, 0] = values[0, 1] = values[0, 2] = 1.0
-    assert "cat, predicted dog: saliency 25 %" in str(
-        figures.attributions({"cat\npredicted dog": (picture, {"saliency": values})}).get_label()
-    )
+    values[16, 16] = values[0, 20] = values[0, 18] = 1.0
+    smooth = np.linspace(-1, 1, 32)[:, None] * np.ones((32, 32))
+    maps = {"saliency": values, "Grad-CAM": smooth}
+    said = str(figures.attributions({"cat\npredicted dog": (picture, maps)}).get_label())
+    assert "speckled: saliency. Where" in said and "cat, predicted dog: saliency upper middle, Grad-CAM lower" in said
 
 
 def test_a_few_extreme_pixels_do_not_leave_the_others_without_colour() -> None:
