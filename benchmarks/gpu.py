@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
-from benchmarks import sweeps
+from benchmarks import compiling, sweeps
 from benchmarks.common import Row
 from cifar_helpers import CifarCNN
 from cifar_helpers.roofline import measure_roofline
+from cifar_helpers.training.loop import compiled
 
 SIDES = (500, 1000, 2000, 4000, 8000)
 COPIED = 50_000_000
@@ -25,6 +28,7 @@ def measure(
     batch_size: int = 200,
     copied: int = COPIED,
     seconds: float = 1.0,
+    compiler: Callable[[nn.Module, torch.device], object] = compiled,
 ) -> dict[str, Any]:
     """All that lesson 05 draws of a GPU.
 
@@ -35,9 +39,11 @@ def measure(
         batch_size: images of the roofline.
         copied: numbers in the copy that measures the bandwidth.
         seconds: how long each measurement takes at least.
+        compiler: gives the network that is to be faster on a device.
 
     Returns:
-        The device's name and torch's version, and the rows of `sweep`, `queue` and `layers`.
+        The device's name and torch's version, and the rows of `sweep`, `queue`, `layers` and `compile` (a step on the
+        device and on this machine's CPU, without and with `torch.compile`).
     """
     name = device_name(device)
     rows = sweeps.measure(device, sizes, seconds)
@@ -48,6 +54,7 @@ def measure(
         "sweep": [{**row, "curve": f"{row['curve']}, {name}"} for row in rows],
         "queue": [queue(device, side) for side in sides],
         "layers": layers(device, batch_size, copied, seconds / 10),
+        "compile": compile_rows(device, batch_size, seconds, compiler),
     }
 
 
@@ -83,6 +90,17 @@ def layers(device: torch.device, batch_size: int, copied: int, seconds: float) -
         for one in found.layers
     ]
     return [*rows, {"layer": "limits", "GFLOP/s": round(found.peak, 1), "GB/s": round(found.bandwidth, 1)}]
+
+
+def compile_rows(
+    device: torch.device, batch_size: int, seconds: float, compiler: Callable[[nn.Module, torch.device], object]
+) -> list[Row]:
+    """A training step without and with `torch.compile`, on the device and on the CPU beside it."""
+    rows: list[Row] = []
+    for home in dict.fromkeys((device, torch.device("cpu"))):
+        name = f"CPU, {os.cpu_count()} cores" if home.type == "cpu" else device_name(home)
+        rows += [{"device": name, **row} for row in compiling.measure(batch_size, seconds, compiler, home)]
+    return rows
 
 
 def _wait(device: torch.device) -> None:

@@ -249,13 +249,13 @@ def recorded_gpu(part: str) -> list[dict[str, Any]]:
     """The rows that `python -m benchmarks gpu` wrote on a machine with a GPU; none if it has never run on one.
 
     Args:
-        part: `sweep`, `queue` or `layers`.
+        part: `sweep`, `queue`, `layers` or `compile`.
 
     Raises:
         ValueError: if `part` is none of these.
     """
-    if part not in ("sweep", "queue", "layers"):
-        raise ValueError(f"part must be sweep, queue or layers, got {part!r}")
+    if part not in ("sweep", "queue", "layers", "compile"):
+        raise ValueError(f"part must be sweep, queue, layers or compile, got {part!r}")
     rows: list[dict[str, Any]] = _recorded().get("gpu", {}).get(part, [])
     return rows
 

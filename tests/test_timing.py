@@ -121,5 +121,5 @@ def test_a_recorded_gpu_is_read_beside_the_cpu(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "benchmarks.json").write_text(json.dumps(recorded), encoding="utf-8")
     assert recorded_curves() == {"CNN, float32, recorded": {1: 2.0}, "CNN, float32, GPU X, recorded": {1: 0.5}}
     assert recorded_gpu("queue") == []
-    with pytest.raises(ValueError, match="part must be sweep, queue or layers, got 'roof'"):
+    with pytest.raises(ValueError, match="part must be sweep, queue, layers or compile, got 'roof'"):
         recorded_gpu("roof")

@@ -96,9 +96,8 @@ def fit(
         checkpoint: file that is written after each epoch, and from which a later call resumes. A run that a callback
             ended is complete: it does not resume as long as that callback would end it again.
         compile: let `torch.compile` translate the network for its device before the first step, which takes 5 to 60
-            seconds; validation is not compiled. Worth it on a GPU and on many cores, where a step of this course's
-            network took about half of its time; on two cores it took longer than before (lesson 05). The result
-            differs by rounding.
+            seconds; validation is not compiled. Worth it on a GPU, where a step of this course's network took half of
+            its time; on two cores it took longer than before (lesson 05). The result differs by rounding.
         seed: of dropout, and of order and augmentation where `train` is an `ImageSet`. The result is the same, bit for
             bit, with the same seed, data, machine, number of threads, version of torch and precision. `auto` decides
             by timing, so name the precision if the result must be the same.
@@ -158,7 +157,7 @@ def fit(
             computation = replace(computation, precision=history.precision)
         history.precision = state.precision = computation.precision
         model.to(memory_format=computation.memory_format)
-        network = _compiled(model, home) if compile else model
+        network = compiled(model, home) if compile else model
         complete = _is_complete(history, epochs, path, stopped, model)
         if not complete:
             schedules.check_length(scheduler, epochs, len(train), len(history))
@@ -193,13 +192,13 @@ def fit(
     return history
 
 
-def _compiled(model: nn.Module, device: torch.device) -> nn.Module:
-    """The same network and parameters, translated by `torch.compile` when it is first called."""
+def compiled(model: nn.Module, device: torch.device) -> nn.Module:
+    """The same network and parameters, translated by `torch.compile` when it is first called, as `fit` does it."""
     # On a GPU, a small network spends its step on starting kernels; with CUDA graphs they are started all at once.
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     # Each size of batch is compiled for itself: the last one of an epoch may be smaller.
-    compiled: nn.Module = torch.compile(model, mode=mode, dynamic=False)  # type: ignore[assignment]
-    return compiled
+    translated: nn.Module = torch.compile(model, mode=mode, dynamic=False)  # type: ignore[assignment]
+    return translated
 
 
 def _train_epoch(
