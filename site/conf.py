@@ -1,14 +1,14 @@
 """Sphinx configuration; site/build.py writes what it reads, and runs it with the places of both."""
 
 import sys
-import tomllib
 from pathlib import Path
+
+from cifar_helpers.heads import repository as address_of_repository
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # for frame.py
 
-described = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-repository = described.get("urls", {}).get("Repository", "")  # frame.py makes buttons from it
+repository = address_of_repository() or ""  # frame.py makes buttons from it
 
 project = "Convolutional networks, hands on"
 html_title = project

@@ -33,7 +33,7 @@ def add_repository(_app: Sphinx, config: Config) -> None:
     address = config.repository
     if not address.startswith(("https://github.com/", "https://gitlab.com/")):
         return
-    config.html_theme_options |= {
+    buttons: dict[str, Any] = {
         "repository_url": address,
         "repository_branch": "main",
         "use_repository_button": True,
@@ -41,7 +41,8 @@ def add_repository(_app: Sphinx, config: Config) -> None:
         "use_issues_button": True,
     }
     if address.startswith("https://github.com/"):
-        config.html_theme_options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+        buttons["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+    config.html_theme_options |= buttons
 
 
 def mark_reveals(_app: Sphinx, tree: nodes.document, _page: str) -> None:
