@@ -7,20 +7,23 @@ in operations, which are the same on every machine.
 from __future__ import annotations
 
 import functools
+import json
 import math
 import statistics
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from cifar_helpers._paths import resources
 from cifar_helpers.evaluation import Gain, gain_interval
 from cifar_helpers.models import count_parameters
 from cifar_helpers.runs.recipes import Recipe
 from cifar_helpers.runs.records import Run, load_run
 
-__all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measured", "names_of"]
+__all__ = ["ABLATIONS", "ALTERNATIVES", "FAST", "Ablation", "Measured", "measured", "names_of", "short_variants"]
 
 _TRAINING = 3  # a training step costs the forward pass three times: forward, and gradients by inputs and by weights
 _SIZE = (1, 3, 32, 32)
@@ -203,6 +206,18 @@ def measured(rung: Ablation) -> Measured:
         _TRAINING * forward * images * recipe.epochs,
         statistics.mean(sum(row.seconds for row in run.history) for run in runs),
     )
+
+
+def short_variants() -> list[dict[str, Any]]:
+    """The short recipe with one setting taken back at a time, as `python -m benchmarks short` recorded it.
+
+    Returns:
+        For each variant its name, epochs and accuracy (percent of the validation images, mean over five seeds); for all
+        but the first, which is the recipe itself, the gain over it and its 95 % interval, in points.
+    """
+    content = json.loads((resources() / "short.json").read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = content["rows"]
+    return rows
 
 
 def _names(run: str, seeds: tuple[int, ...]) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from cifar_helpers import Cifar10, FastCNN, count_parameters, load_run, normalis
 from cifar_helpers.checks.questions import Choice
 from cifar_helpers.evaluation import Gain, gain_interval
 from cifar_helpers.models import CifarCNN, CompactCNN
-from cifar_helpers.runs.ablation import ABLATIONS, ALTERNATIVES, FAST, measured
+from cifar_helpers.runs import SHORT
+from cifar_helpers.runs.ablation import ABLATIONS, ALTERNATIVES, FAST, measured, short_variants
 
 LESSON = StoredLesson("08")
 text, stored = LESSON.text, LESSON.stored
@@ -258,3 +259,28 @@ def test_two_processes_on_the_same_cores_gain_little_and_reach_about_the_same() 
     assert [one[0], two[0]] == [1, 2] and two[1] == pytest.approx(one[1], abs=0.1)
     # "There is little to gain"; if not, other work kept the one process from the cores: store it again.
     assert two[3] > 0.6 * one[3]
+
+
+@pytest.mark.records
+def test_what_the_short_recipe_gains_by_and_what_cannot_be_told_from_chance() -> None:
+    said = text("Without the whitened layer the recipe loses")
+    rows = {row["variant"]: row for row in short_variants()}
+    layer, shifts, both = (
+        rows[name]
+        for name in (
+            "first layer trained from random kernels",
+            "batch norms' shifts at the common rate",
+            "neither of the two",
+        )
+    )
+    of_layer, of_shifts, of_both = (f"{-row['mean']:.1f}" for row in (layer, shifts, both))
+    assert f"loses {of_layer} points, without the fast shifts {of_shifts}, without both {of_both}" in said
+    assert max(layer["high"], shifts["high"], both["high"]) < 0
+    for name in ("without flips", "without label smoothing", "without weight decay"):
+        assert rows[name]["low"] < 0 < rows[name]["high"] and name.removeprefix("without ") in said
+    assert rows["former recipe, 4 epochs"]["smallest"] > 80 > rows["former recipe, 3 epochs"]["accuracy"]
+    assert "passes 80 % in four" in said and SHORT.epochs == 3
+    assert "save one epoch in four" in said and next(iter(rows.values()))["smallest"] > 80
+    # Of the four in the prediction, the whitened layer costs most.
+    asked = (rows["without flips"], rows["without label smoothing"], shifts)
+    assert layer["mean"] < min(row["mean"] for row in asked)
