@@ -1,4 +1,4 @@
-"""`python -m benchmarks [a b c d e f h s gpu]`: measure, print tables, write `resources/benchmarks.json`.
+"""`python -m benchmarks [a b c d e f h l p s gpu]`: measure, print tables, write `resources/benchmarks.json`.
 
 The column `was` has what was recorded before.
 
@@ -17,7 +17,22 @@ from typing import Any
 
 import torch
 
-from benchmarks import accuracy, compiling, costs, epoch, gpu, roof, shipping, short, steps, sweeps, transfer, tricks
+from benchmarks import (
+    accuracy,
+    compiling,
+    costs,
+    epoch,
+    gpu,
+    loading,
+    photos,
+    roof,
+    shipping,
+    short,
+    steps,
+    sweeps,
+    transfer,
+    tricks,
+)
 from benchmarks.common import table, with_former
 from cifar_helpers import devices
 from cifar_helpers._paths import atomic_write
@@ -30,6 +45,8 @@ PARTS = {
     "e": ("Cost of an epoch of fit", costs.measure),
     "f": ("Training time per image against batch size", sweeps.measure),
     "h": ("torch.compile: a training step in bfloat16, batch 200", compiling.measure),
+    "l": ("Loading CIFAR-10 from its official batches, seconds", loading.measure),
+    "p": ("Predicting a folder of mixed photos, seconds", photos.measure),
     "s": ("What could make a training step faster: bfloat16, batch 200", steps.measure),
 }
 OTHERS = {"shipping": shipping.record, "short": short.record, "transfer": transfer.record}
