@@ -106,7 +106,7 @@ def test_the_sweep_holds_a_crossing_of_both_networks() -> None:
 
 
 def test_an_unknown_part_of_the_benchmark_is_named() -> None:
-    with pytest.raises(ValueError, match=r"no part 'x'; there are a, b, c, d, e, f, h(, s)?$"):
+    with pytest.raises(ValueError, match=r"no part 'x'; there are a, b, c, d, e, f, h(, l)?(, p)?(, s)?$"):
         recorded_benchmark("x")
 
 
