@@ -23,10 +23,10 @@ SPEC.loader.exec_module(install)
 
 
 class _Index(http.server.BaseHTTPRequestHandler):
-    """Has torch, and nothing else."""
+    """Has torch and torchvision, and in the folder `half` torch alone."""
 
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/torch/" else 404)
+        self.send_response(200 if self.path in ("/torch/", "/torchvision/", "/half/torch/") else 404)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -98,7 +98,11 @@ def test_other_systems_take_what_the_index_has(system: str, monkeypatch: pytest.
 
 
 def test_an_index_out_of_reach_is_named_and_passed_over(index: str) -> None:
-    for wrong, reason in ((f"{index}/nothing", "Not Found"), ("http://127.0.0.1:1", "refused")):
+    for wrong, reason in (
+        (f"{index}/nothing", "Not Found"),
+        (f"{index}/half", "Not Found"),
+        ("http://127.0.0.1:1", "refused"),
+    ):
         cpu, says = install.choice(wrong)
         assert not cpu and wrong in says and reason in says
 

@@ -33,10 +33,14 @@ def has_gpu() -> bool:
 
 
 def problem_of(index: str) -> str:
-    """Why PyTorch cannot be had from an index; empty if it can."""
+    """Why PyTorch cannot be had from an index; empty if it can.
+
+    It must have torchvision too: torchvision's build for GPUs does not work with PyTorch's for CPUs.
+    """
     try:
-        with urllib.request.urlopen(f"{index}/torch/", timeout=PATIENCE):
-            return ""
+        for name in ("torch", "torchvision"):
+            urllib.request.urlopen(f"{index}/{name}/", timeout=PATIENCE).close()
+        return ""
     except OSError as error:  # with HTTPError and URLError, which are kinds of it
         return str(getattr(error, "reason", error))
 
