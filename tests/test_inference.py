@@ -433,7 +433,7 @@ def test_code_in_a_file_of_weights_is_not_run(tmp_path: Path, how: str) -> None:
 
 def test_weights_of_another_architecture_are_refused_with_the_first_difference(tmp_path: Path) -> None:
     torch.save(MLP().state_dict(), tmp_path / "mlp.pt")
-    with pytest.raises(CheckpointError, match=r"another network than CifarCNN: features\.0\.0\.weight"):
+    with pytest.raises(CheckpointError, match=r"does not fit CifarCNN: features\.0\.0\.weight"):
         load_weights(CifarCNN(), tmp_path / "mlp.pt")
 
 

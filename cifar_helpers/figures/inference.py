@@ -65,7 +65,7 @@ def predictions(
         f"{name or 'no label'}: {answer.label} {percent(answer.probability)}"
         for answer, name in zip(said, names, strict=True)
     )
-    count = f", {sum(known)} of {len(known)} as their labels say" if known else ""
+    count = f", {sum(known)} of {len(known)} match their labels" if known else ""
     return described(figure, f"Pictures with their predictions{count}. {listed}.")
 
 
@@ -144,7 +144,7 @@ def _runs(positions: Sequence[int], said: Sequence[Prediction]) -> list[tuple[st
 
 
 def evidence(picture: Tensor, maps: Mapping[str, npt.NDArray[Any]]) -> Figure:
-    """A picture and maps of what spoke for a prediction, orange, and against it, purple.
+    """A picture and maps of what spoke for a prediction, brown, and against it, purple.
 
     Each map is divided by its largest magnitude, so all share one scale of colours.
 
@@ -185,40 +185,42 @@ _FEWEST: Final = 30  # the accuracy of fewer answers is not drawn: it would be c
 
 
 def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor]) -> Figure:
-    """What a threshold on the confidence costs and gains: who still gets an answer, and how many of these are correct.
+    """What a threshold on the confidence costs and gains: who still gets an answer, and how many answers are correct.
 
     Args:
         confidence: `(N,)`, 0..1, of the predictions for images of the classes.
         correct: bool `(N,)`, whether each is correct.
         others: what other pictures show, to the confidence `(M,)` of their predictions.
     """
-    figure, axes = new_figure(8.5, 4.2)
+    figure, (above, below) = new_figure(8.5, 4.8, nrows=2, sharex=True, gridspec_kw={"height_ratios": [1, 2.2]})
     sure, right = np.asarray(confidence), np.asarray(correct)
     answered = sure > _THRESHOLDS[:, None]
     counts = answered.sum(1)
     accuracy = (answered & right).sum(1) / counts.clip(1)
     groups = {"images of the ten classes": sure} | {name: np.asarray(other) for name, other in others.items()}
-    axes.vlines(_MARKED, 0, 100, color="0.6", linewidth=1)
+    for axes in (above, below):
+        for threshold in _MARKED:
+            axes.axvline(threshold, color="0.6", linewidth=1)
+    enough = counts >= _FEWEST
+    above.plot(100 * _THRESHOLDS[enough], 100 * accuracy[enough], color="black", linewidth=2)
+    above.set(ylabel="correct (%)", ylim=(None, 101))
+    above.set_title("Accuracy of the answered images", loc="left", fontsize=10)
     for k, (name, values) in enumerate(groups.items()):
         share = 100 * (values > _THRESHOLDS[:, None]).mean(1)
-        line, label = ("-", "--", ":")[k % 3], f"answered: {name}"
-        axes.plot(100 * _THRESHOLDS, share, line, color=PALETTE[k], linewidth=2, label=label)
+        line = ("-", "--", ":")[k % 3]
+        below.plot(100 * _THRESHOLDS, share, line, color=PALETTE[k], linewidth=2, label=name)
         height, side = _NAMED[k % len(_NAMED)]
         place = int((share > height).sum().clip(1)) - 1  # the last point above that height
-        _name(axes, label, (100 * _THRESHOLDS[place], share[place]), (8 * side, 6 * side), PALETTE[k])
-    enough = counts >= _FEWEST
-    label = "accuracy of the answered images"
-    axes.plot(100 * _THRESHOLDS[enough], 100 * accuracy[enough], "-.", color="black", linewidth=2, label=label)
-    middle = min(int(np.flatnonzero(enough).max(initial=0)), 6 * len(_THRESHOLDS) // 10)
-    _name(axes, label, (100 * _THRESHOLDS[middle], 100 * accuracy[middle]), (0, 14), "black")
-    axes.set(xlabel="threshold (%)", ylabel="%", xlim=(10, 100), ylim=(-3, 107), yticks=range(0, 101, 20))
+        _name(below, name, (100 * _THRESHOLDS[place], share[place]), (8 * side, 6 * side), PALETTE[k])
+    below.set(xlabel="threshold (%)", ylabel="answered (%)", xlim=(10, 100), ylim=(-3, 103), yticks=range(0, 101, 20))
+    below.set_title("Which pictures get an answer", loc="left", fontsize=10)
     listed = " ".join(_costs(threshold, sure, right, others) for threshold in (0.5, 0.9))
     return described(figure, f"What a threshold on the probability does. {listed}")
 
 
 def _name(axes: Axes, name: str, point: tuple[float, float], away: tuple[int, int], color: str) -> None:
     """Write the name of a curve at one of its points, to the side on which `away` lies, in points of type."""
-    side = {1: "left", 0: "center", -1: "right"}[int(np.sign(away[0]))]
+    side = "left" if away[0] > 0 else "right"
     style: dict[str, Any] = {"color": color, "ha": side, "va": "center", "fontsize": 10}
     axes.annotate(name, point, away, textcoords="offset points", bbox={"fc": "white", "ec": "none", "pad": 0}, **style)
 

@@ -331,11 +331,13 @@ def check_weights(weights: Any, model: nn.Module, where: Path) -> None:
         raise CheckpointError(f"{where} holds a {type(weights).__name__}, not the named weights of a network")
     mine, theirs = without_wrappers(model.state_dict()), without_wrappers(weights)
     for name in [*mine, *(n for n in theirs if n not in mine)]:
-        have, need = (_kind_of(named[name]) if name in named else "nothing" for named in (theirs, mine))
-        if have.partition(" of ")[0] != need.partition(" of ")[0]:
+        have, need = (_kind_of(named[name]) if name in named else "" for named in (theirs, mine))
+        shapes = {"in the file": have.partition(" of ")[0], f"in {kind}": need.partition(" of ")[0]}
+        if len(set(shapes.values())) > 1:
+            said = [f"has {shape} {place}" if shape else f"is missing {place}" for place, shape in shapes.items()]
             raise CheckpointError(
-                f"{where} holds the weights of another network than {kind}: "
-                f"{name} has {have.partition(' of ')[0]} there and {need.partition(' of ')[0]} in {kind}"
+                f"{where} does not fit {kind}: {name} {' and '.join(said)}. "
+                "Create the network that the weights were saved from"
             )
         if have != need:
             raise CheckpointError(

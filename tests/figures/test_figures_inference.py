@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers import NOTEBOOKS
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 from PIL import Image
 from torch import Tensor, nn
 
@@ -57,7 +58,7 @@ def test_predictions_are_marked_where_the_label_is_a_class_and_only_there() -> N
     assert colours[1] == PALETTE[3] and colours[2] == colours[3] and len(set(colours)) == 3
     assert np.array_equal(shown[0].images[0].get_array(), np.asarray(pictures[0]))
     assert shown[1].images[0].get_array().shape == (32, 32, 3) and len(figure.axes) == 5
-    assert "1 of 2 as their labels say. airplane: airplane 70 %; truck: automobile 60 %; a house" in figure.get_label()
+    assert "1 of 2 match their labels. airplane: airplane 70 %; truck: automobile 60 %; a house" in figure.get_label()
 
 
 def test_a_large_photo_is_drawn_upright_and_reduced(tmp_path: Path) -> None:
@@ -145,26 +146,27 @@ def test_rejection_draws_who_is_answered_and_how_many_of_these_are_correct() -> 
     confidence = torch.tensor([0.95, 0.85, 0.45, 0.3]).repeat_interleave(100)
     correct = torch.tensor([True, True, False, True]).repeat_interleave(100)
     figure = figures.rejection(confidence, correct, {"noise": torch.tensor([0.2, 0.6])})
-    drawn = {str(line.get_label()): line for line in figure.axes[0].lines}
+    above, below = figure.axes
+    *marks, accuracy = above.lines
+    drawn = {str(line.get_label()): line for line in below.lines[len(marks) :]}
 
-    def at(threshold: int, label: str) -> float:
-        line = drawn[label]
+    def at(threshold: int, line: Line2D) -> float:
         where = np.flatnonzero(np.isclose(np.asarray(line.get_xdata(), float), threshold))
         return float(np.asarray(line.get_ydata())[where[0]])
 
-    assert at(50, "answered: images of the ten classes") == 50 and at(50, "answered: noise") == 50
-    right = "accuracy of the answered images"
-    assert at(20, right) == 75 and at(40, right) == pytest.approx(200 / 3) and at(50, right) == 100
-    assert max(np.asarray(drawn[right].get_xdata())) < 96  # nothing is answered above 95 %
+    assert at(50, drawn["images of the ten classes"]) == 50 and at(50, drawn["noise"]) == 50
+    assert at(20, accuracy) == 75 and at(40, accuracy) == pytest.approx(200 / 3) and at(50, accuracy) == 100
+    assert max(np.asarray(accuracy.get_xdata())) < 96  # nothing is answered above 95 %
+    assert above.get_title(loc="left") == "Accuracy of the answered images" and above.get_ylabel() == "correct (%)"
+    assert below.get_ylabel() == "answered (%)" and below.get_xlabel() == "threshold (%)"
     assert "Above 50%: 50% of the images answered, 100.0% of these correctly; also answered: 50% of the noise." in (
         figure.get_label()
     )
-    assert len({(line.get_color(), line.get_linestyle()) for line in drawn.values()}) == 3
-    axes = figure.axes[0]
-    names = {text.get_text(): text for text in axes.texts}
-    assert axes.get_legend() is None and set(names) == set(drawn)
+    assert len({(line.get_color(), line.get_linestyle()) for line in drawn.values()}) == 2
+    names = {text.get_text(): text for text in below.texts}
+    assert set(names) == set(drawn)
     assert all(to_hex(text.get_color()) == to_hex(drawn[name].get_color()) for name, text in names.items())
-    assert [segment[0][0] for segment in axes.collections[0].get_segments()] == [50, 90]
+    assert [np.asarray(mark.get_xdata())[0] for mark in marks] == [50, 90]
 
 
 # --- the lesson's own code -------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     expect(cell(page, "frog", "frog")).to_have_text(f"{100 * COUNTS[6, 6] / COUNTS[6].sum():.1f}")
     cell(page, "deer", "horse", "people").tap()
     assert state_of(page, "chosen") == [4, 7]
-    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 %")
+    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 % on the test images")
     sizes = page.locator(".ce-network .ce-cell").evaluate_all(
         "all => all.map(e => Math.min(e.offsetWidth, e.offsetHeight))"
     )

@@ -1,4 +1,4 @@
-"""Exercises of lesson 06: the top classes, silent mistakes, preprocessing, a threshold, confusion, saliency."""
+"""Exercises of lesson 06: preprocessing, silent mistakes, a threshold, the top classes, confusion, saliency."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from cifar_helpers.data import MEAN, STD, normalise
 _MEAN, _STD = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
 
 
-def _probabilities(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    return torch.randn(10, generator=generator).softmax(0), (1, 3, 2, 5, 3, 10, 4, 1)[number]
+def _photo(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    height, width = (32, 32) if number < 2 else (32, 24 + number)
+    return (torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8),)
 
 
-def _top(probabilities: Tensor, k: int) -> list[int]:
-    found: list[int] = probabilities.argsort(descending=True)[:k].tolist()
-    return found
+def _preprocess(photo: Tensor) -> Tensor:
+    return ((photo.permute(2, 0, 1).float() / 255 - _MEAN) / _STD)[None]
 
 
-top_k = Exercise(
-    name="top_k",
-    reference=_top,
-    draw=_probabilities,
+preprocess = Exercise(
+    name="preprocess",
+    reference=_preprocess,
+    draw=_photo,
     mistakes={
-        "least_probable": lambda p, k: p.argsort()[:k].tolist(),
-        "best_last": lambda p, k: p.argsort()[-k:].tolist(),
-        "probabilities": lambda p, k: p.sort(descending=True).values[:k].tolist(),
-        "only_the_best": lambda p, k: [int(p.argmax())],
-        "first_classes": lambda p, k: list(range(k)),
+        "reshaped": lambda p: ((p.reshape(3, *p.shape[:2]).float() / 255 - _MEAN) / _STD)[None],
+        "transposed": lambda p: ((p.permute(2, 1, 0).float() / 255 - _MEAN) / _STD)[None],
+        "batch_missing": lambda p: _preprocess(p)[0],
+        "not_normalised": lambda p: (p.permute(2, 0, 1).float() / 255)[None],
+        "not_divided_by_255": lambda p: ((p.permute(2, 0, 1).float() - _MEAN) / _STD)[None],
+        "blue_first": lambda p: _preprocess(p.flip(2)),
     },
-    close=0,
+    shows=pictures.preprocessed,
 )
 
 
@@ -78,31 +79,6 @@ classify = Exercise(
         "logits": lambda n, p: n.eval()(normalise(p)),
     },
     close=0,
-)
-
-
-def _photo(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    height, width = (32, 32) if number < 2 else (32, 24 + number)
-    return (torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8),)
-
-
-def _preprocess(photo: Tensor) -> Tensor:
-    return ((photo.permute(2, 0, 1).float() / 255 - _MEAN) / _STD)[None]
-
-
-preprocess = Exercise(
-    name="preprocess",
-    reference=_preprocess,
-    draw=_photo,
-    mistakes={
-        "reshaped": lambda p: ((p.reshape(3, *p.shape[:2]).float() / 255 - _MEAN) / _STD)[None],
-        "transposed": lambda p: ((p.permute(2, 1, 0).float() / 255 - _MEAN) / _STD)[None],
-        "batch_missing": lambda p: _preprocess(p)[0],
-        "not_normalised": lambda p: (p.permute(2, 0, 1).float() / 255)[None],
-        "not_divided_by_255": lambda p: ((p.permute(2, 0, 1).float() - _MEAN) / _STD)[None],
-        "blue_first": lambda p: _preprocess(p.flip(2)),
-    },
-    shows=pictures.preprocessed,
 )
 
 
@@ -159,6 +135,30 @@ selective = Exercise(
         "no_threshold": lambda p, y, t: (_selective(p, y, t)[0], _correct(p, y).mean()),
         "mean_confidence": _mean_confidence,
     },
+)
+
+
+def _probabilities(generator: torch.Generator, number: int) -> tuple[Any, ...]:
+    return torch.randn(10, generator=generator).softmax(0), (1, 3, 2, 5, 3, 10, 4, 1)[number]
+
+
+def _top(probabilities: Tensor, k: int) -> list[int]:
+    found: list[int] = probabilities.argsort(descending=True)[:k].tolist()
+    return found
+
+
+top_k = Exercise(
+    name="top_k",
+    reference=_top,
+    draw=_probabilities,
+    mistakes={
+        "least_probable": lambda p, k: p.argsort()[:k].tolist(),
+        "best_last": lambda p, k: p.argsort()[-k:].tolist(),
+        "probabilities": lambda p, k: p.sort(descending=True).values[:k].tolist(),
+        "only_the_best": lambda p, k: [int(p.argmax())],
+        "first_classes": lambda p, k: list(range(k)),
+    },
+    close=0,
 )
 
 

@@ -247,7 +247,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const share = values => percent(sum(values, part) / Math.max(1e-9, sum(values, whole)), 1);
     const tell = (measure, what) =>
       `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))} ${what}; ` +
-      `people ${share(people)}`;
+      `people ${share(people)} on the test images`;
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
       return [`${classes[t]} ${as}`, tell("", `${classes[t]} images`)];
