@@ -280,7 +280,6 @@ FACTS = {
     "94%": "Karpathy, 2011",
     "95.2%": "Peterson and others, 2019",
     "99.2%": "Peterson and others, 2019",
-    "3.25%": "Barz and Denzler, 2020",
     "3.89%": "Barz and Denzler, 2020",
     "4.25%": "Barz and Denzler, 2020",
 }

@@ -18,10 +18,18 @@ from cifar_helpers.evaluation import Metrics, Reliability
 from cifar_helpers.evaluation.attribution import WITHOUT_SIGN, rank_agreement
 from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
 
-__all__ = ["accuracies", "attributions", "class_scores", "mistakes_compared", "reliability_diagram"]
+__all__ = [
+    "accuracies",
+    "attributions",
+    "class_scores",
+    "confidence_histograms",
+    "mistakes_compared",
+    "reliability_diagram",
+]
 
 _SPECKLED: Final = 0.6  # of neighbouring pixels' difference to that of all; maps enlarged from 8×8 places are below
 _FEW: Final = 10  # predictions: with fewer, a bin's accuracy says little
+_BINS: Final = 20  # of confidence, from 0 to 100 %
 _GREY: Final = "#e0e0e0"
 _AGAINST, _FOR = (to_hex(colormaps[SIGNED](end)) for end in (0.08, 0.9))
 _SIGNED_MAP: Final = LinearSegmentedColormap.from_list("against and for", [_AGAINST, _GREY, _FOR])
@@ -166,6 +174,29 @@ def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
     return described(figure, f"Accuracy against confidence. {'; '.join(words)}.")
 
 
+def confidence_histograms(groups: Mapping[str, Tensor], threshold: float) -> Figure:
+    """How confident the predictions for several groups of images are, one below the other on one scale.
+
+    Args:
+        groups: title of each to the confidence of its predictions `(N,)`, 0..1.
+        threshold: 0..1, drawn as a line; how many predictions are below it is written beside it.
+    """
+    figure, rows = new_figure(6.4, 1.25 * len(groups) + 0.5, nrows=len(groups), sharex=True, sharey=True, squeeze=False)
+    edges, words = np.linspace(0, 100, _BINS + 1), []
+    for axes, (name, confidence) in zip(rows.flat, groups.items(), strict=True):
+        values = 100 * np.asarray(confidence)
+        axes.hist(values, edges, weights=np.full(len(values), 100 / len(values)), color=PALETTE[0], edgecolor="white")
+        axes.axvline(100 * threshold, color="black", linestyle="--")
+        rejected = f"{100 * float((confidence < threshold).double().mean()):.1f} %"
+        axes.text(0.02, 0.9, f"{rejected} rejected", transform=axes.transAxes, va="top", fontsize=10)
+        axes.set_title(name, loc="left", fontsize=10)
+        words.append(f"{name}, {rejected} below it, mean {values.mean():.1f} %")
+    rows[-1, 0].set(xlim=(0, 100), xlabel="confidence: probability of the prediction (%)")
+    figure.supylabel("% of the images", fontsize=10)
+    said = f"Confidence in groups of images, with a threshold of {100 * threshold:.0f} %"
+    return described(figure, f"{said}. {'; '.join(words)}.")
+
+
 def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> Figure:
     """Pictures, each with maps of where a network looked, laid over it in grey; all rows have the same methods.
 
@@ -211,6 +242,7 @@ def _key(figure: Figure, columns: npt.NDArray[Any], signed: bool) -> None:
     """A colour bar below the columns of axes `(rows, columns)` that it explains."""
     shown = ScalarMappable(Normalize(-1 if signed else 0, 1), _SIGNED_MAP if signed else _PLAIN_MAP)
     bar = figure.colorbar(shown, ax=list(columns.flat), location="bottom", aspect=18, shrink=0.8, pad=0.04)
+    bar.set_label("each map has its own scale", fontsize=9)
     bar.set_ticks([-1, 0, 1] if signed else [0, 1])
     bar.set_ticklabels(["against", "0", "for the class"] if signed else ["0", "matters most"])
 

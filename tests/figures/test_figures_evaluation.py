@@ -100,6 +100,20 @@ def test_a_reliability_diagram_has_the_bins_that_have_predictions_and_their_shar
     )
 
 
+def test_histograms_of_confidence_share_a_scale_and_say_what_a_threshold_rejects() -> None:
+    groups = {"known": torch.tensor([0.31, 0.62, 0.97, 0.98]), "strange": torch.tensor([0.2, 0.3])}
+    figure = figures.confidence_histograms(groups, threshold=0.5)
+    above, below = figure.axes
+    heights = {name: [bar.get_height() for bar in axes.patches] for name, axes in (("a", above), ("b", below))}  # type: ignore[attr-defined]
+    assert {k: h for k, h in enumerate(heights["a"]) if h} == {6: 25, 12: 25, 19: 50}
+    assert sum(heights["b"]) == pytest.approx(100) and above.get_ylim() == below.get_ylim()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["known", "strange"]
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["25.0 % rejected", "100.0 % rejected"]
+    assert [list(axes.lines[0].get_xdata()) for axes in figure.axes] == [[50, 50]] * 2  # type: ignore[arg-type]
+    said = str(figure.get_label())
+    assert "a threshold of 50 %. known, 25.0 % below it, mean 72.0 %; strange, 100.0 % below it, mean 25.0 %." in said
+
+
 def drawn_maps(*names: str) -> Any:
     """A figure with two rows of maps of one grey picture, of which two pixels count."""
     picture = torch.full((3, 32, 32), 128, dtype=torch.uint8)
@@ -121,6 +135,7 @@ def test_maps_are_laid_over_a_grey_picture_in_the_colours_of_the_key() -> None:
     assert np.ptp(coloured[20, 20]) == 0 == np.ptp(plain[20, 20])  # grey where the map is zero
     keys = [[text.get_text() for text in axes.get_xticklabels()] for axes in figure.axes[6:]]
     assert keys == [["0", "matters most"], ["against", "0", "for the class"]]
+    assert [axes.get_xlabel() for axes in figure.axes[6:]] == ["each map has its own scale"] * 2
 
 
 def test_the_words_for_maps_of_one_picture_say_how_far_they_agree_and_of_several_where_they_lie() -> None:
