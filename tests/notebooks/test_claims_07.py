@@ -278,6 +278,7 @@ def test_accuracy_falls_further_than_confidence_on_every_changed_set_and_most_wi
     worst = sorted(found, key=lambda name: found[name][0])[:2]
     assert {name[:4] for name in worst} == {"blur", "dark"}
     assert all(accuracy - found[name][0] > 30 for name in worst) and "more than 30 points each" in text("darkness cost")
+    assert f"On sketches the network is {accuracy - found['sketches'][0]:.0f} points less" in text("darkness cost")
     dark = found["darkened to 35 %"]
     assert dark[0] < dark[1] - 5  # "right far less often than it was confident", in quiz 4
 
