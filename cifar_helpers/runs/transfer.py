@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from cifar_helpers._paths import resources
-from cifar_helpers.evaluation import Gain, gain_interval
+from cifar_helpers.evaluation import Gain
 
-__all__ = ["METHODS", "TASKS", "Arm", "arms", "gain", "packed", "recorded", "unpacked"]
+__all__ = ["METHODS", "TASKS", "Arm", "PairedGain", "arms", "gain", "packed", "paired_gain", "recorded", "unpacked"]
 
 TASKS: Final = ("ten classes", "deer or horse", "quarter turns")
 METHODS: Final = (
@@ -29,7 +29,8 @@ METHODS: Final = (
 )
 """In the order in which they are shown."""
 
-_STUDENT: Final = 4.303  # for a 95 % interval, with two degrees of freedom: three seeds
+# For 95 % intervals: Student's t for three seeds (two degrees of freedom), and the normal distribution for many images.
+_SEEDS, _OF_SEEDS, _OF_IMAGES = 3, 4.303, 1.96
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +60,27 @@ class Arm:
     @property
     def half_width(self) -> float:
         """Half the width of the mean's 95 % interval, 0..1: other images and other seeds both move it."""
-        of_images = self.correct.double().mean(0).var() / self.correct.shape[1]
-        of_seeds = self.accuracies.var() / len(self.accuracies)
-        return _STUDENT * math.sqrt(float(of_images + of_seeds))
+        return _half_width(self.correct.double())
 
     def __str__(self) -> str:
         each = f"{self.images:,} per class"
         return f"{self.method}, {each}: {100 * self.accuracy:.1f} % ± {100 * self.half_width:.1f}"
+
+
+@dataclass(frozen=True)
+class PairedGain(Gain):
+    """By how much a method is more accurate than another that had the same images with the same seeds.
+
+    Attributes:
+        of_seeds: the difference with each seed, -1..1; their mean is `mean`.
+    """
+
+    of_seeds: tuple[float, ...]
+
+    @property
+    def seed_by_seed(self) -> str:
+        """The difference with each seed, in points."""
+        return ", ".join(f"{100 * one:+.1f}" for one in self.of_seeds)
 
 
 @cache
@@ -98,8 +113,8 @@ def _arm(method: str, images: int, rows: Sequence[dict[str, Any]]) -> Arm:
     return Arm(method, images, torch.stack([unpacked(row["correct"], row["measured"]) for row in rows]))
 
 
-def gain(task: str, images: int, method: str, base: str = "from scratch") -> Gain:
-    """By how much a method is more accurate than another with the same number of images, see `gain_interval`.
+def gain(task: str, images: int, method: str, base: str = "from scratch") -> PairedGain:
+    """By how much a method is more accurate than another with the same images, see `paired_gain`.
 
     Args:
         task: one of `TASKS`.
@@ -114,7 +129,39 @@ def gain(task: str, images: int, method: str, base: str = "from scratch") -> Gai
     for name in (method, base):
         if name not in found:
             raise ValueError(f"{name!r} was not recorded for {task!r} with {images} images of each class")
-    return gain_interval(found[method].correct, found[base].correct)
+    return paired_gain(found[method].correct, found[base].correct)
+
+
+def paired_gain(new: Tensor, base: Tensor) -> PairedGain:
+    """The gain of a method over another, with a 95 % interval, paired over images and over seeds.
+
+    Both methods are trained on the same images with each seed and measured on the same images, so that a lucky draw
+    helps both. What varies from seed to seed is therefore the difference of the two. The interval adds two parts as
+    the sides of a right triangle: t times the standard error of the mean over the seeds (other training images and
+    initial weights), and 1.96 times that of the mean over the measured images (other images of the same kind).
+
+    Args:
+        new: bool `(3, N)`: whether the new method's network of each seed classifies each image correctly.
+        base: the same of the method that it is compared with, with the same seeds and on the same images.
+
+    Raises:
+        ValueError: if the shapes differ, or there are not three seeds and at least 2 images.
+    """
+    if new.shape != base.shape:
+        raise ValueError(f"new and base must have the same shape, got {tuple(new.shape)} and {tuple(base.shape)}")
+    difference = new.double() - base.double()
+    half = _half_width(difference)
+    mean = float(difference.mean())
+    return PairedGain(mean, mean - half, mean + half, tuple(difference.mean(1).tolist()))
+
+
+def _half_width(values: Tensor) -> float:
+    """Half the width of the 95 % interval of the mean of values `(seeds, images)`: both could have been others."""
+    if values.ndim != 2 or len(values) != _SEEDS or values.shape[1] < 2:
+        raise ValueError(f"an interval needs {_SEEDS} seeds and at least 2 images, got {tuple(values.shape)}")
+    of_seeds = float(values.mean(1).std()) / math.sqrt(values.shape[0])
+    of_images = float(values.mean(0).std()) / math.sqrt(values.shape[1])
+    return math.hypot(_OF_SEEDS * of_seeds, _OF_IMAGES * of_images)
 
 
 def packed(correct: Tensor) -> str:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cifar_helpers.evaluation import gain_interval
 from cifar_helpers.runs import transfer
-from cifar_helpers.runs.transfer import TASKS, Arm, arms, gain, packed, unpacked
+from cifar_helpers.runs.transfer import TASKS, Arm, arms, gain, packed, paired_gain, unpacked
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_an_unknown_task_is_an_error() -> None:
 @pytest.mark.records
 def test_a_gain_is_that_of_the_pairs() -> None:
     found = {(arm.method, arm.images): arm.correct for arm in arms("ten classes")}
-    assert gain("ten classes", 10, "linear probe") == gain_interval(
+    assert gain("ten classes", 10, "linear probe") == paired_gain(
         found["linear probe", 10], found["from scratch", 10]
     )
     assert gain("ten classes", 10, "from scratch", "linear probe").mean < 0
@@ -62,10 +61,51 @@ def test_a_gain_is_that_of_the_pairs() -> None:
 
 def test_an_interval_grows_with_the_spread_over_seeds_and_over_images() -> None:
     alike = Arm("m", 1, torch.stack([torch.arange(1000) < 500] * 3))
-    by_images = 4.303 * (0.25 / 999) ** 0.5  # the variance of a mean of 1,000 images, of which half are right
+    by_images = 1.96 * (0.25 / 999) ** 0.5  # the standard error of a mean of 1,000 images, of which half are right
     assert alike.half_width == pytest.approx(by_images, rel=1e-3)
     apart = Arm("m", 1, torch.stack([torch.arange(1000) < right for right in (400, 500, 600)]))
     assert apart.half_width > 4.303 * 0.1 / 3**0.5 > alike.half_width
+
+
+def test_a_gain_of_four_images_is_that_computed_by_hand() -> None:
+    new = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 0, 0]]).bool()
+    base = torch.tensor([[1, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]]).bool()
+    # Differences: 0 1 1 0, 0 0 1 1, 0 1 0 0. By seed 1/2, 1/2, 1/4: mean 5/12, variance 1/48, squared error 1/144.
+    # By image 0, 2/3, 2/3, 1/3: variance 11/108, squared error 11/432.
+    found = paired_gain(new, base)
+    half = ((4.303 / 12) ** 2 + 1.96**2 * 11 / 432) ** 0.5
+    assert found.of_seeds == pytest.approx((0.5, 0.5, 0.25)) and found.mean == pytest.approx(5 / 12)
+    assert (found.low, found.high) == pytest.approx((5 / 12 - half, 5 / 12 + half))
+    assert found.seed_by_seed == "+50.0, +50.0, +25.0"
+
+
+def test_what_is_common_to_a_seed_does_not_widen_the_interval_of_a_gain() -> None:
+    draws = torch.tensor([[0.4], [0.6], [0.8]])  # a lucky choice of training images helps both methods
+    place = torch.linspace(0, 1, 1000)
+    new, base = place < draws + 0.05, place < draws
+    assert paired_gain(new, base).low > 0 > paired_gain(new, base.flip(0)).low
+
+
+@pytest.mark.parametrize(("of_seeds", "of_images"), [(0.5, 0.0), (0.1, 0.5), (0.0, 0.5)])
+def test_about_95_of_100_intervals_contain_the_true_gain(of_seeds: float, of_images: float) -> None:
+    """Two methods without a gain, whose difference varies with the seed, the image, or both."""
+    generator = torch.Generator().manual_seed(0)
+    inside, repeats = 0, 1000
+    for _ in range(repeats):
+        common = torch.randn(1, 200, generator=generator)
+        apart = of_seeds * torch.randn(3, 1, generator=generator) + of_images * torch.randn(1, 200, generator=generator)
+        noise = torch.randn(2, 3, 200, generator=generator)
+        found = paired_gain(common + apart / 2 + noise[0] > 0, common - apart / 2 + noise[1] > 0)
+        inside += found.low <= 0 <= found.high
+    assert 0.93 <= inside / repeats <= 0.995
+
+
+@pytest.mark.parametrize("shape", [(2, 10), (3, 1), (3,)])
+def test_an_interval_needs_three_seeds_and_images(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="needs 3 seeds and at least 2 images"):
+        paired_gain(torch.zeros(shape).bool(), torch.zeros(shape).bool())
+    with pytest.raises(ValueError, match="must have the same shape"):
+        paired_gain(torch.zeros(3, 4).bool(), torch.zeros(3, 5).bool())
 
 
 @pytest.mark.records
