@@ -59,7 +59,7 @@ with extra("course"):
         rate_sweep,
         schedule,
     )
-    from cifar_helpers.figures.transfer import transfer
+    from cifar_helpers.figures.transfer import trained_parts, transfer
 
 __all__ = [
     "PALETTE",
@@ -122,3 +122,4 @@ __all__ = [
     "window",
     "without_each_part",
 ]
+    "trained_parts",
