@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,10 @@ def main() -> None:
         if len(devices()) == 1:
             parser.error("gpu needs a GPU that torch can use, and there is none here")
         former = results.get("gpu", {})
-        results["gpu"] = gpu.measure(devices()[-1])
-        for part in ("sweep", "queue", "layers"):
+        results["gpu"] = {**gpu.measure(devices()[-1]), "recorded": f"{date.today()}"}
+        for part in ("sweep", "queue", "layers", "compile"):
             same = former.get("device") == results["gpu"]["device"]
-            rows = with_former(results["gpu"][part], former[part] if same else [])
+            rows = with_former(results["gpu"][part], former.get(part, []) if same else [])
             print(table(results["gpu"]["device"], rows), flush=True)
         _write(results)
     for part in (part for part in chosen if part in OTHERS):
@@ -81,7 +82,7 @@ def main() -> None:
         rows = measure()
         print(table(title, with_former(rows, results.get(part, {}).get("rows", []))), flush=True)
         print(f"({time.perf_counter() - start:.0f} s)", flush=True)
-        results[part] = {"title": title, "rows": rows}
+        results[part] = {"title": title, "recorded": f"{date.today()}", "rows": rows}
         results["machine"] = {
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),

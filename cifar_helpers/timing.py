@@ -232,8 +232,9 @@ def recorded_benchmark(part: str) -> list[dict[str, Any]]:
     """The rows of a part of the project's own benchmark, as `make bench` wrote them last.
 
     Args:
-        part: `a` three engines, `b` trick by trick, `c` time to accuracy, `d` share of the peak, `e` costs,
-            `f` batch sizes, `g` the ladder, `h` torch.compile.
+        part: `a` engines, `b` trick by trick, `c` time to accuracy, `d` share of the peak, `e` costs, `f` batch sizes,
+            `h` torch.compile, `l` loading, `p` a folder of photos, `s` changes of a training step. Each part has the
+            date on which it was recorded; the processors of two dates differ.
 
     Raises:
         ValueError: if there is no such part.

@@ -106,7 +106,7 @@ def test_the_sweep_holds_a_crossing_of_both_networks() -> None:
 
 
 def test_an_unknown_part_of_the_benchmark_is_named() -> None:
-    with pytest.raises(ValueError, match=r"no part 'x'; there are a, b, c, d, e, f, h(, l)?(, p)?(, s)?$"):
+    with pytest.raises(ValueError, match=r"no part 'x'; there are a, b, c, d, e, f, h, l, p, s$"):
         recorded_benchmark("x")
 
 
@@ -155,7 +155,7 @@ def recorded_before(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: s
     monkeypatch.setattr(command, "RESULTS", folder / "benchmarks.json")
     monkeypatch.setattr(command, "PARTS", {name: (f"Part {name}", part(name)) for name in command.PARTS})
     monkeypatch.setattr(command, "devices", lambda: [torch.device("cpu")] * (1 + gpus))
-    measured: dict[str, object] = {"device": "GPU X", "sweep": [], "layers": []}
+    measured: dict[str, object] = {"device": "GPU X", "sweep": [], "layers": [], "compile": []}
     measured["queue"] = [{"side": 8, "queued ms": 0.25, "done ms": 0.5}]
     monkeypatch.setattr(gpu, "measure", lambda device: (ran.append("gpu"), measured)[1])
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])

@@ -111,7 +111,7 @@ class Recipe:
 
 
 SHORT = Recipe(
-    about="The default recipe for an impatient learner: 3 epochs, about 40 seconds on two cores.",
+    about="The default recipe for an impatient learner: 3 epochs, about half a minute on two cores.",
     epochs=3,
     batch_size=128,
     learning_rate=0.1,
