@@ -17,10 +17,10 @@ from torch import Tensor
 
 from benchmarks.common import Row, real_data, table
 from benchmarks.gpu import device_name
-from cifar_helpers import Cifar10, collect_logits, devices, fit
+from cifar_helpers import Cifar10, collect_logits, devices
 from cifar_helpers._paths import atomic_write, resources
 from cifar_helpers.evaluation import gain_interval
-from cifar_helpers.runs import SHORT, Recipe, prepare
+from cifar_helpers.runs import SHORT, Recipe, train_by
 
 RESULTS = resources() / "short.json"
 FORMER: Final = replace(SHORT, epochs=5, shift=1, whitened=False, bias_rate=1.0)
@@ -88,20 +88,8 @@ def measure(
 
 def _train(recipe: Recipe, data: Cifar10, device: torch.device) -> tuple[Tensor, float]:
     """Which validation images the trained network classifies correctly, bool `(N,)`, and the seconds of training."""
-    plan = prepare(recipe, data, device)
-    history = fit(
-        plan.model,
-        plan.loader,
-        plan.validation,
-        epochs=recipe.epochs,
-        optimizer=plan.optimizer,
-        scheduler=plan.scheduler,
-        label_smoothing=recipe.label_smoothing,
-        precision="bfloat16",
-        seed=recipe.seed,
-        progress=False,
-    )
-    logits, labels = collect_logits(plan.model, plan.validation)
+    model, history, _ = train_by(recipe, data, device=device, precision="bfloat16", progress=False)
+    logits, labels = collect_logits(model, data.split()[1])
     return logits.argmax(1).cpu() == labels.cpu(), sum(history["seconds"])
 
 

@@ -242,6 +242,7 @@ def train_by(
     folder: Path | None = None,
     *,
     device: torch.device | str | None = None,
+    precision: str = "auto",
     progress: bool = True,
 ) -> tuple[Network, History, str]:
     """Train a network with a recipe, on the training part of the 80/20 split with seed 0.
@@ -252,6 +253,7 @@ def train_by(
         folder: for the checkpoint, from which an interrupted run continues, and for the weights of
             `recipe.keep_after`; `None` keeps nothing.
         device: where to train; `None` means the CPU.
+        precision: `float32`, `bfloat16` or `auto`, see `fit`.
         progress: show a progress bar.
 
     Returns:
@@ -267,6 +269,7 @@ def train_by(
         epochs=recipe.epochs,
         optimizer=plan.optimizer,
         scheduler=plan.scheduler,
+        precision=precision,
         label_smoothing=recipe.label_smoothing,
         callbacks=[*snapshots, *means],
         seed=recipe.seed,
