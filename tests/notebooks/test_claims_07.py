@@ -235,6 +235,15 @@ def test_the_network_is_underconfident_and_a_temperature_gains_a_little_that_100
 
 
 @pytest.mark.records
+def test_neither_change_of_the_calibration_error_is_beyond_chance() -> None:
+    (half, *first), (test, *second) = (
+        numbers(line.partition(":")[2].replace("+", "")) for line in stored("def change_of_error").splitlines()
+    )
+    assert half < 0 < test and all(low < 0 < high for low, high in (first, second))
+    assert "fell on the other half may be chance, and so may its rise" in text("Both intervals contain zero")
+
+
+@pytest.mark.records
 def test_chance_alone_gives_an_error_that_is_larger_for_fewer_images() -> None:
     (many, error), (few, larger) = (numbers(line) for line in stored("own = torch.multinomial").splitlines())
     said = f"gives {error} % with {many:,.0f} images, and {larger} % with {few:,.0f}"
@@ -391,10 +400,16 @@ def test_gradient_maps_are_speckled_the_others_coarse_and_they_often_disagree(na
 
 @pytest.mark.records
 def test_the_maps_of_the_horse_and_of_the_bird_point_where_the_lesson_says() -> None:
-    rows = dict(re.findall(r"(image \d+): (.*?)[;.](?: |$)", stored("label = validation.images[k], int(predicted[k])\n    name")))
+    rows = dict(
+        re.findall(
+            r"(image \d+): (.*?)[;.](?: |$)", stored("label = validation.images[k], int(predicted[k])\n    name")
+        )
+    )
     maps = {image: dict(re.findall(r"({}) ([a-z ]+)".format("|".join(METHODS)), row)) for image, row in rows.items()}
     said = text("Saliency and integrated gradients are speckled")
-    assert rows["image 2"].startswith("horse, predicted horse") and rows["image 0"].startswith("bird, predicted airplane")
+    assert rows["image 2"].startswith("horse, predicted horse") and rows["image 0"].startswith(
+        "bird, predicted airplane"
+    )
     assert maps["image 2"].pop("saliency") == "in the middle" and set(maps["image 2"].values()) == {"middle left"}
     assert "for the horse, saliency is strongest in the middle, the other four on the left" in said
     assert maps["image 0"]["Grad-CAM"] == maps["image 0"]["occlusion"] == "lower middle"
@@ -469,7 +484,15 @@ def test_the_stored_agreements_are_in_the_order_that_the_lesson_tells() -> None:
     found = {name.strip(): numbers(values) for name, values in lines}
     assert tuple(found) == METHODS and "-0.00" not in stored("def importance(")
     assert found["guided backpropagation"][1] > 0.7 > found["saliency"][2]
-    assert min(found["saliency"][1], found["integrated gradients"][1]) > 0.2  # "keep a part of their order"
+    zero = {name: values[6] for name, values in found.items()}
+    said, (salient, gradients) = (
+        text("least about the prediction"),
+        (found[m] for m in ("saliency", "integrated gradients")),
+    )
+    assert f"{gradients[0]:.2f}, where different pictures reach {zero['integrated gradients']:.2f}" in said
+    assert f"Of saliency's {salient[0]:.2f} little" in said and f"pictures reach {zero['saliency']:.2f}" in said
+    assert salient[0] - zero["saliency"] < 0.15 < gradients[1] - zero["integrated gradients"]
+    assert found["guided backpropagation"][1] - zero["guided backpropagation"] > 0.6
     for method in ("Grad-CAM", "occlusion"):  # "next to nothing", "for each of the three draws"
         assert found[method][1] < 0.05 and found[method][2] < 0.2 and max(map(abs, found[method][3:6])) < 0.15
     assert all(len(values) == 7 for values in found.values())  # and that of different pictures
@@ -484,15 +507,18 @@ def test_grey_squares_are_called_truck_as_the_stretch_says(real_data: Cifar10) -
     known, said = real_data.split()[1].subset(slice(5000, 6000)), text("called truck without a cover")
     grey = denormalise(torch.zeros(3, 1, 1))
     counts = {}
-    for side in (0, 16, 20, 32):
+    logit = {}
+    for side in (0, 8, 16, 20, 32):
         covered, edge = known.images.clone(), (32 - side) // 2
         covered[:, :, edge : 32 - edge, edge : 32 - edge] = grey
         logits, _ = collect_logits(load_run("good-25").model(), ImageSet(covered, known.labels))
         counts[side] = torch.bincount(logits.argmax(1), minlength=10)
-    none, some, many = (int(counts[side][TRUCK]) for side in (0, 16, 20))
+        logit[side] = float(logits[:, TRUCK].mean())
+    none, few, some, many = (int(counts[side][TRUCK]) for side in (0, 8, 16, 20))
     assert f"{none} of the 1,000 images are called truck without" in said
-    assert f"{some} with a grey square of 16 pixels, and {many} with 20" in said
-    assert all(int(counts[side].argmax()) == TRUCK for side in (16, 20)) and int(counts[32][SHIP]) == 1000
+    assert f"{few} with a grey square of 8 pixels, {some} with 16, and {many} with 20" in said
+    assert all(int(counts[side].argmax()) == TRUCK for side in (8, 16, 20)) and int(counts[32][SHIP]) == 1000
+    assert f"raise the mean logit of truck by {logit[8] - logit[0]:.1f}" in said
 
 
 @pytest.mark.records
