@@ -25,6 +25,7 @@ def test_predict_folder_gives_the_answers_of_the_torchvision_pipeline(rows: dict
         assert isinstance(row["largest difference"], float) and row["largest difference"] <= 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> None:
     few, many = tmp_path / "few", tmp_path / "many"
