@@ -81,7 +81,8 @@ def gain_interval(new: Tensor, base: Tensor) -> Gain:
 
     The two are compared on the same images, and the gain is the mean over the seeds. Its variance is the sum of two
     parts: that of the mean over the images of the per-image difference (other images of the same kind), and those of
-    the two means over seeds (other trainings). The interval is Student's, with the degrees of freedom of the seeds.
+    the two means over seeds (other trainings). The interval is Student's, with the degrees of freedom of the seeds,
+    as if the seeds of both recipes spread alike.
 
     Args:
         new: bool `(seeds, N)`: whether the new recipe's network of each seed classifies each image correctly.

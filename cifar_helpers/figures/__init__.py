@@ -7,7 +7,14 @@ from cifar_helpers._extras import extra
 
 with extra("course"):
     from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
-    from cifar_helpers.figures.ablations import correlations, ladder, seed_curves, whitening_kernels
+    from cifar_helpers.figures.ablations import (
+        accuracy_by_operations,
+        correlations,
+        ladder,
+        residual_blocks,
+        seed_curves,
+        whitening_kernels,
+    )
     from cifar_helpers.figures.bug_gallery import bug_cases
     from cifar_helpers.figures.convolution import (
         channel_sum,
@@ -33,6 +40,7 @@ with extra("course"):
         accuracies,
         attributions,
         class_scores,
+        confidence_histograms,
         mistakes_compared,
         reliability_diagram,
     )
@@ -67,6 +75,7 @@ __all__ = [
     "LiveCurves",
     "accuracies",
     "accuracy_by_bits",
+    "accuracy_by_operations",
     "activation_spread",
     "attributions",
     "bars",
@@ -81,6 +90,7 @@ __all__ = [
     "class_rows",
     "class_scores",
     "compare",
+    "confidence_histograms",
     "correlations",
     "curves",
     "descent",
@@ -110,6 +120,7 @@ __all__ = [
     "rate_sweep",
     "rejection",
     "reliability_diagram",
+    "residual_blocks",
     "roofline",
     "schedule",
     "seed_curves",
@@ -117,9 +128,9 @@ __all__ = [
     "show",
     "speedups",
     "step_shares",
+    "trained_parts",
     "transfer",
     "whitening_kernels",
     "window",
     "without_each_part",
 ]
-    "trained_parts",

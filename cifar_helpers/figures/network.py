@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from cifar_helpers.data import CLASSES, ImageSet
@@ -196,7 +197,13 @@ def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Fi
             layers, numbers, style, color=PALETTE[k], linewidth=width, alpha=alpha, markersize=4 + width, label=name
         )
     axes.set_yscale("log")
-    axes.set_xticks(range(1, max(map(len, spreads.values())) + 1))
+    every = [number for numbers in spreads.values() for number in numbers]
+    if max(every) < 1000 * min(every):  # few decades: marks between them, as plain numbers
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    count = max(map(len, spreads.values()))
+    axes.set_xticks(range(1, count + 1) if count <= 15 else [1, *range(5, count + 1, 5)])
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
     axes.legend(fontsize=9)

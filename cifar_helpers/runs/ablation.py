@@ -1,4 +1,4 @@
-"""The ladder of lesson 08: one change after another, each with its gain over a stated base, its cost and its reason.
+"""The ladder of lesson 08: one change after another, each with its gain over a base, its cost and a likely reason.
 
 Every rung has three recorded runs in `resources/runs/` (seeds 0, 1 and 2), except for the longest. A cost is counted
 in operations, which are the same on every machine.
@@ -36,7 +36,7 @@ class Ablation:
     Attributes:
         run: name of the recorded run with seed 0.
         change: what differs from the base, in a few words.
-        why: the reason for its gain or loss, in a sentence.
+        why: a likely reason for its gain or loss, or a remark, in a sentence.
         base: name of the run with seed 0 that it is compared with; empty for none.
         views: number of views of each validation image whose logits are averaged.
         seeds: the seeds of its runs.
@@ -55,13 +55,13 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-high-rate",
         "constant rate 0.1",
-        "Large steps to the end never let the network settle.",
+        "Perhaps the large steps to the end do not let the network settle.",
         base="ladder-start",
     ),
     Ablation(
         "ladder-one-cycle",
         "one-cycle rate, peak 0.1",
-        "The fall to zero lets the network settle. (PyTorch's one-cycle moves the momentum, too; see lesson 04.)",
+        "The rate falls to zero, so the network can settle. Its rise and the momentum change as well.",
         base="ladder-high-rate",
     ),
     Ablation(
@@ -79,7 +79,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-deeper",
         "two more convolutions per stage",
-        "Larger receptive fields, more complex features, and five times the parameters.",
+        "Larger receptive fields, more complex features, and five times the parameters: any of these may be why.",
         base="ladder-no-hidden",
     ),
     Ablation(
@@ -91,7 +91,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-residual",
         "six views of each image",
-        "Chance errors in single views cancel out over six, at six times the cost per prediction.",
+        "Mistakes of single views partly cancel, at six times the cost per prediction.",
         base="ladder-residual",
         views=6,
     ),
@@ -114,7 +114,7 @@ ALTERNATIVES: tuple[Ablation, ...] = (
     Ablation(
         "ladder-average",
         "mean of the last weights",
-        "The jitter of single steps cancels out, but a rate that falls to zero has left little of it.",
+        "The jitter of single steps would cancel out, but a rate that falls to zero may have left little of it.",
         base="ladder-residual",
     ),
 )
@@ -130,7 +130,7 @@ FAST: tuple[Ablation, ...] = (
     Ablation(
         "fast-16",
         "wider, 16 epochs, six views",
-        "Width and time: a network this wide can make use of more epochs.",
+        "Wider and longer at once: the two are not separated.",
         views=6,
         seeds=(0,),
     ),

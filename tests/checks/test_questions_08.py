@@ -184,7 +184,7 @@ def test_six_views_call_one_network_six_times() -> None:
             return images.flatten(1)[:, :10]
 
     TestTimeAugmentation(Counting(), shift=2)(torch.zeros(5, 3, 32, 32))
-    assert sum(called) == 6 * 5 and right("quiz_08_4").startswith("Six times the work for every prediction")
+    assert sum(called) == 6 * 5 and right("quiz_08_4").startswith("Six times the work, for every prediction")
 
 
 def test_the_figures_about_dawnbench_follow_from_those_in_the_question() -> None:
@@ -252,16 +252,3 @@ def test_the_picture_of_the_mixture_names_the_answers_shares() -> None:
     images = torch.zeros(2, 3, 32, 32)
     other = pictures.mixed(lambda *_: (images, torch.tensor([[0.0, 0.25, 0, 0, 0, 0, 0, 0, 0, 0.75]] * 2)))
     assert "25 % automobile and 75 % truck" in other
-
-
-def test_the_picture_of_two_views_counts_where_the_answers_mean_is_right() -> None:
-    def counts(answer: Any) -> tuple[int, int]:
-        page = pictures.two_views(answer)
-        assert page.count("<img alt=") == 2 and page.count("<table") == 3
-        found = re.findall(r"so for (\d+) of \d+ drawn pictures, and your mean is correct for (\d+) of", page)
-        return int(found[0][0]), int(found[0][1])
-
-    differ, both = counts(solution("mean_of_views"))
-    _, one = counts(lambda model, images: model(images))
-    _, other = counts(lambda model, images: model(images.flip(3)))
-    assert one + other == differ >= both > 0

@@ -96,6 +96,16 @@ def test_activation_spread_draws_a_line_for_each_network_over_layers_counted_fro
     assert figure.get_label() == "Spread, first layer to last. a: 1 to 0.01; b: 2 to 2."
 
 
+def test_few_decades_have_plain_numbers_between_them_and_many_layers_a_mark_for_every_fifth() -> None:
+    axes = figures.activation_spread({"a": [12.0, *[1.0] * 18, 0.26]}, "length").axes[0]
+    low, high = axes.get_ylim()
+    numbers = [axes.yaxis.get_major_formatter()(value, 0) for value in axes.get_yticks() if low <= value <= high]
+    assert numbers == ["0.5", "1", "2", "5", "10"]
+    assert list(axes.get_xticks()) == [1, 5, 10, 15, 20]
+    many = figures.activation_spread({"a": [1.0, 1e-5]}, "length").axes[0]
+    assert len(many.get_yticks()) < 12
+
+
 @pytest.mark.parametrize(
     ("percent", "numbers", "tick"), [(True, ["50.0%", "25.5%"], "50%"), (False, ["1,049,088", "7"], "1,049,088")]
 )

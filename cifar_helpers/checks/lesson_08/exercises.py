@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: channel means, a residual block, two views, the interval of a gain, mean weights, mixup."""
+"""Exercises of lesson 08: channel means, a residual block, the interval of a gain, mean weights, mixup."""
 
 from __future__ import annotations
 
@@ -207,36 +207,4 @@ mixup = Exercise(
         "added_in_full": lambda i, y, s, o, n: (i + i[o], _one_hot(y, n) + _one_hot(y[o], n)),
     },
     shows=pictures.mixed,
-)
-
-
-def _network(generator: torch.Generator, number: int) -> tuple[Any, ...]:
-    height, width = (6, 6) if number < 2 else (5 + number, 7)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(number)
-        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.LazyLinear(5))
-        model(torch.zeros(1, 3, height, width))
-    return model.eval().requires_grad_(False), torch.randn(4, 3, height, width, generator=generator)
-
-
-def _views(second: Callable[[Tensor], Tensor]) -> Callable[[nn.Module, Tensor], Tensor]:
-    """The mean of the logits of the images and of a second view of them."""
-    return lambda model, images: (model(images) + model(second(images))) / 2
-
-
-mean_of_views = Exercise(
-    name="mean_of_views",
-    reference=_views(lambda images: images.flip(3)),
-    draw=_network,
-    mistakes={
-        "upside_down": _views(lambda images: images.flip(2)),
-        "half_turn": _views(lambda images: images.flip(2, 3)),
-        "colours_reversed": _views(lambda images: images.flip(1)),
-        "sum": lambda model, images: model(images) + model(images.flip(3)),
-        "probabilities": lambda model, images: (model(images).softmax(1) + model(images.flip(3)).softmax(1)) / 2,
-        "maximum": lambda model, images: torch.maximum(model(images), model(images.flip(3))),
-        "mirror_only": lambda model, images: model(images.flip(3)),
-        "image_only": lambda model, images: model(images),
-    },
-    shows=pictures.two_views,
 )

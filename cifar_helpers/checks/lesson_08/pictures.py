@@ -1,4 +1,4 @@
-"""Pictures of correct answers in lesson 08: means, an added change, two views, a gain, steady weights, a mixture."""
+"""Pictures of correct answers in lesson 08: means, an added change, a gain, steady weights, a mixture."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from cifar_helpers.runs import DEFAULT_RUN, load_run
 _MAPS = 4
 _STEPS, _DECAY = 150, 0.95
 _SHARE = 0.6
-_FEW = 60
 _THREE_SEEDS = 2.776  # Student's t, 4 degrees of freedom: two recipes of three seeds
 
 
@@ -157,34 +156,6 @@ def mixed(answer: Callable[..., Any]) -> str:
     parts.append(picture_html(_pixels(mixtures[:1]), SIDE, f"Your mixture of the two: {words}", "your mixture"))
     parts.append(bars_html(both, "its label", [percent(share) for _, share in both]))
     said = f"With a share of {_SHARE} the first mixture is {words}. The network is trained to predict these shares."
-    return "".join([*parts, sentence(said)])
-
-
-def two_views(answer: Callable[..., Any]) -> str:
-    """HTML of a drawn picture of which only one view is classified correctly, and how often that is so."""
-    images = torch.stack([torch.from_numpy(_drawn(k % 10, k)) for k in range(_FEW)])
-    labels = torch.arange(_FEW) % 10
-    model, inputs = load_run(DEFAULT_RUN).model(), normalise(images)
-    with torch.no_grad():
-        seen = {"the picture": model(inputs), "its mirror image": model(inputs.flip(3))}
-        seen["your mean"] = answer(model, inputs)
-    one, other, both = (logits.argmax(1) == labels for logits in seen.values())
-    # Of the pictures of which one view alone is correct: the one of whose class the mean is most certain.
-    shares = seen["your mean"].softmax(1)[range(_FEW), labels]
-    chosen = int((shares * (one ^ other)).argmax())
-    shown, name = as_rows(images[chosen]), CLASSES[chosen % 10]
-    parts = [
-        picture_html(pixels, SIDE, f"{caption} of a drawn {name}", caption)
-        for caption, pixels in (("The picture", shown), ("Its mirror image", shown[:, ::-1]))
-    ]
-    for view, logits in seen.items():
-        best = logits[chosen].softmax(0).topk(3)
-        bars = [(CLASSES[int(k)], float(p)) for p, k in zip(best.values, best.indices, strict=True)]
-        parts.append(titled(view, bars_html(bars, "probability", [percent(share) for _, share in bars])))
-    said = (
-        f"A drawn {name}. Only one of its two views is classified correctly. That is so for {int((one ^ other).sum())} "
-        f"of {_FEW} drawn pictures, and your mean is correct for {int((both & (one ^ other)).sum())} of them."
-    )
     return "".join([*parts, sentence(said)])
 
 
