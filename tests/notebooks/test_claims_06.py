@@ -111,6 +111,8 @@ def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_h
     tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in ((20, 30, 240, 250), (35, 25, 245, 235))]
     claim = text("tight around the drawn horse")
     assert f"from {100 * whole:.0f} % to over 70 %" in claim and min(tight) > 0.7
+    without_feet = horse.crop((20, 10, 220, 210))
+    assert dict(predict(without_feet, top=10).top)["horse"] < whole and "the gain may vanish" in claim
     grey = (255 * torch.tensor(MEAN)).round().to(torch.uint8).view(3, 1, 1)
     for row, column in ((4, 20), (4, 24), (0, 24), (8, 20)):
         seen = preprocess(horse).clone()
@@ -302,9 +304,7 @@ def test_occlusion_points_at_the_head_and_at_a_corner_of_the_sky() -> None:
         row, column = divmod(int(values.argmax()), 32)
         assert values[head].mean() > 0.3 * values.max() and 4 <= row < 16 and 15 <= column < 24
     corner = maps["occlusion"][:4, 28:]
-    assert corner.min() > 0.8 * maps["occlusion"].max() and "nearly as dark in the top right corner" in text(
-        "only sky"
-    )
+    assert corner.min() > 0.8 * maps["occlusion"].max() and "nearly as dark in the top right corner" in text("only sky")
     sky = cat.seen[:, :4, 28:].float()
     assert sky.min() > 150  # nothing dark is there: only the sky and the edge of a cloud
 
@@ -318,7 +318,7 @@ def test_above_ninety_percent_the_best_network_hardly_answers() -> None:
 @pytest.mark.real
 def test_the_best_network_needs_a_threshold_below_eighty_percent(real_data: Cifar10) -> None:
     claim = text("between 75 % and 80 %")
-    assert "`\"best\"` answers about as many images of `part` as `good-25` does above 90 %" in claim
+    assert '`"best"` answers about as many images of `part` as `good-25` does above 90 %' in claim
     assert "you get the 62 % and 98.7 % of the figure" in claim and "at least 99.8 %" in claim
     validation = real_data.split()[1]
     logits, labels = collect_logits(load_run("fast-16").model(), validation.subset(slice(0, 1000)))
