@@ -79,8 +79,8 @@ def test_where_cats_are_rare_precision_is_low_and_two_standard_errors_are_as_sta
     recall, false = counts[CAT, CAT] / counts[CAT].sum(), (counts[:, CAT].sum() - counts[CAT, CAT]) / 9000
     rare = 0.01 * recall / (0.01 * recall + 0.99 * false)
     said, hits, wrong = text("A cat flap"), round(100 * float(recall)), round(9900 * float(false), -1)
-    assert f"about {hits} of them" in said and f"about {round(9000 * float(false), -1):.0f} of the 9,000" in said
-    assert f"it would call about {wrong:.0f}" in said and f"all these {round(hits + wrong, -1):.0f} images" in said
+    assert f"would find about {hits}." in said and f"about {round(9000 * float(false), -1):.0f} of the 9,000" in said
+    assert f"call about {wrong:.0f} of 9,900" in said and f"Of these {round(hits + wrong, -1):.0f}, only {hits}" in said
     assert f"a precision of {100 * float(rare):.0f} %" in said
     errors = torch.cat(
         [
@@ -246,7 +246,7 @@ def test_neither_change_of_the_calibration_error_is_beyond_chance() -> None:
 def test_chance_alone_gives_an_error_that_is_larger_for_fewer_images() -> None:
     (many, error), (few, larger) = (numbers(line) for line in stored("own = torch.multinomial").splitlines())
     said = f"gives {error} % with {many:,.0f} images, and {larger} % with {few:,.0f}"
-    assert said in text("chance alone gives 0.8 %") and error < larger
+    assert said in text("Chance alone gives 0.8 %") and error < larger
 
 
 @pytest.mark.parametrize("names", BOTH[1:], indirect=True)
@@ -306,7 +306,7 @@ def test_only_blurred_and_darkened_images_and_sketches_are_clearly_overconfident
     assert len(rows) == 6 and rows.pop("unchanged")[2] < 0
     assert {name[:4] for name, (_, low, *_) in rows.items() if low > 0} == {"blur", "dark", "sket"}
     assert all(low < 0 < high for name, (_, low, high, *_) in rows.items() if name[:3] in ("JPE", "rot"))
-    assert "On blurred and darkened images of CIFAR-10 and on sketches" in said and "interval contains zero" in said
+    assert "On blurred and darkened images and on sketches" in said and "interval contains zero" in said
 
 
 @pytest.mark.records
@@ -521,7 +521,7 @@ def test_grey_squares_are_called_truck_as_the_stretch_says(real_data: Cifar10) -
         counts[side] = torch.bincount(logits.argmax(1), minlength=10)
         logit[side] = float(logits[:, TRUCK].mean())
     none, few, some, many = (int(counts[side][TRUCK]) for side in (0, 8, 16, 20))
-    assert f"{none} of the 1,000 images are called truck without" in said
+    assert f"Of the 1,000 images, {none} are called truck without" in said
     assert f"{few} with a grey square of 8 pixels, {some} with 16, and {many} with 20" in said
     assert all(int(counts[side].argmax()) == TRUCK for side in (8, 16, 20)) and int(counts[32][SHIP]) == 1000
     assert f"raise the mean logit of truck by {logit[8] - logit[0]:.1f}" in said
