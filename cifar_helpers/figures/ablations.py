@@ -64,7 +64,7 @@ def _draw_block(axes: Axes, y: float, title: str, goes_in: str, comes_out: str, 
     axes.text(-0.4, y + 1.6, title, ha="left", va="center", fontsize=11, fontweight="bold")
     for x, shape in ((0.1, goes_in), (9.4, comes_out)):
         axes.text(x, y, shape, ha="center", va="center", fontsize=10)
-    skip: dict[str, Any] = {"color": PALETTE[1], "linewidth": 2.5, "solid_joinstyle": "round"}
+    skip: dict[str, Any] = {"color": PALETTE[1], "linewidth": 2.5, "solid_joinstyle": "round", "solid_capstyle": "butt"}
     axes.plot([branch, branch, plus], [y, above, above], **skip)
     _arrow(axes, (plus, above), (plus, y + 0.2), PALETTE[1], 2.5)
     if halves:
@@ -228,7 +228,7 @@ def accuracy_by_operations(rungs: Sequence[Measured], others: Sequence[Measured]
 def _mark(k: int, one: Measured, *, numbered: bool) -> tuple[str, tuple[int, int], str, str]:
     """The text beside a point, its offset in points and its alignment; neighbours take turns, to keep apart."""
     if numbered:
-        return (str(k + 1), (-8, 0), "right", "center") if k % 2 == 0 else (str(k + 1), (8, 0), "left", "center")
+        return (str(k + 1), (-8, 0), "right", "center") if k in (2, 4, 6) else (str(k + 1), (8, 0), "left", "center")
     text = f"{one.rung.change}: {one.accuracy:.1%},\n{one.operations / 1e6:,.0f} million operations per prediction"
     return text, (-8, 0), "right", "bottom" if k else "top"
 
