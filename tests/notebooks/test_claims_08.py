@@ -194,7 +194,10 @@ def test_what_the_ladder_shows_is_what_the_lesson_takes_from_it() -> None:
     assert f"Against rung 1 it gains {points(over_start)}" in words
     # Welch's degrees of freedom are at least those of one recipe's seeds, 2: Student's t is 4.303 instead of 2.776.
     for gain in (cycle.gain, over_start):
-        assert gain.mean - 4.303 / 2.776 * (gain.mean - gain.low) > 0 and "Both gains of the one-cycle rate would still exclude 0" in words
+        assert (
+            gain.mean - 4.303 / 2.776 * (gain.mean - gain.low) > 0
+            and "Both gains of the one-cycle rate would still exclude 0" in words
+        )
     deeper = RUNGS["ladder-deeper"].gain
     over = gain_interval(correct("ladder-deeper"), correct("ladder-no-dropout"))
     assert deeper and f"it gains {100 * deeper.mean:.1f} points on rung 5, but only {100 * over.mean:.1f} on" in words

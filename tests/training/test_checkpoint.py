@@ -167,7 +167,9 @@ def test_a_checkpoint_of_another_training_is_refused_with_the_differences(
 def test_a_checkpoint_of_another_model_names_the_difference(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     train_to(1, path)
-    with pytest.raises(CheckpointError, match=r"does not fit CifarCNN: .* in the file.* the network that the weights were saved from"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit CifarCNN: .* in the file.* the network that the weights were saved from"
+    ):
         fit(CifarCNN(), coloured(), epochs=1, checkpoint=path, progress=False)
 
 
