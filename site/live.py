@@ -141,7 +141,8 @@ def _confusion() -> CourseWidget:
 
 
 def _photos() -> CourseWidget:
-    return widgets.predict_photo({path.stem: path for path in sorted((resources() / "inputs").glob("*.png"))})
+    pictures = {path.stem: path for path in sorted((resources() / "inputs").glob("*.png"))}
+    return widgets.predict_photo({"horse": pictures["horse"], **pictures})  # as in lesson 06
 
 
 _SOURCES: Final[dict[str, _Source]] = {

@@ -107,7 +107,7 @@ def layers(network: nn.Module) -> list[type[nn.Module]]:
 def test_the_network_that_lesson_08_builds_is_the_compact_one() -> None:
     names = after_cell("08", "class Pair", {"torch": torch, "nn": nn})
     options = {"count_parameters": count_parameters, "CompactCNN": CompactCNN}
-    written = after_cell("08", "stages = []", {**names, **options})["network"].eval()
+    written = after_cell("08", "stages = []", {**names, **options})["assembled"](skip=True).eval()
     packaged = CompactCNN().eval()
     weights = written.state_dict().values()
     packaged.load_state_dict(dict(zip(packaged.state_dict(), weights, strict=True)))
