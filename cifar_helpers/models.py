@@ -125,7 +125,7 @@ class MLP(nn.Module):
 
 
 class CompactCNN(nn.Module):
-    """Convolution stages, then the mean of each channel and one linear layer: no hidden layers.
+    """Convolution stages, then the mean of each channel and one linear layer: no hidden linear layers.
 
     Each stage halves the image. After its pooling come `depth` further convolutions that keep the shape, in blocks of
     two; with `residual` each block adds its input to its output, before the last ReLU (He and others, 2016). Takes

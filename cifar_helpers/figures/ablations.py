@@ -52,8 +52,8 @@ def residual_blocks() -> Figure:
         figure,
         "Two blocks. In both the input takes two paths: through two convolutions of 3 × 3, with a ReLU in between, and "
         "along a skip connection. A ReLU follows the sum. Above, the skip connection is empty, and 32 maps of 16 × 16 "
-        "stay so. Below, it has a convolution of 1 × 1 with stride 2, the main path one of 3 × 3, and 64 maps of "
-        "8 × 8 come out.",
+        "stay so. Below, it has a convolution of 1 × 1 with stride 2 and batch norm, the main path one of 3 × 3, and "
+        "64 maps of 8 × 8 come out.",
     )
 
 
@@ -68,8 +68,8 @@ def _draw_block(axes: Axes, y: float, title: str, goes_in: str, comes_out: str, 
     axes.plot([branch, branch, plus], [y, above, above], **skip)
     _arrow(axes, (plus, above), (plus, y + 0.2), PALETTE[1], 2.5)
     if halves:
-        _box(axes, 3.8, above, 2.9, "1 × 1 convolution, stride 2")
-    axes.text(5.5 if halves else 3.8, above + 0.12, "skip connection", ha="left", va="bottom", fontsize=10)
+        _box(axes, 3.8, above, 1.7, "1 × 1 convolution,\nstride 2; batch norm")
+    axes.text(4.9 if halves else 3.8, above + 0.12, "skip connection", ha="left", va="bottom", fontsize=10)
     edges = [0.6, 1.1, 2.8, 3.35, 4.25, 4.75, 6.45, plus - 0.2, plus + 0.2, 7.65, 8.55, 8.9]
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         _arrow(axes, (start, y), (end, y), "black", 1.2)

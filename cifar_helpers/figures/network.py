@@ -207,8 +207,15 @@ def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Fi
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
     axes.legend(fontsize=9)
-    findings = (f"{name}: {numbers[0]:.2g} to {numbers[-1]:.2g}" for name, numbers in spreads.items())
-    return described(figure, f"{ylabel[:1].upper()}{ylabel[1:]}, first layer to last. {'; '.join(findings)}.")
+    findings = "; ".join(f"{name}: {_from_first_to_last(numbers)}" for name, numbers in spreads.items())
+    return described(figure, f"{ylabel[:1].upper()}{ylabel[1:]}, first layer to last. {findings}.")
+
+
+def _from_first_to_last(numbers: Sequence[float]) -> str:
+    """The two ends, and the lowest number if it lies between them."""
+    ends, lowest = f"{numbers[0]:.2g} to {numbers[-1]:.2g}", min(numbers)
+    inside = lowest < min(numbers[0], numbers[-1])
+    return f"{ends}, lowest {lowest:.2g} at layer {numbers.index(lowest) + 1}" if inside else ends
 
 
 def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> Figure:

@@ -55,7 +55,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-high-rate",
         "constant rate 0.1",
-        "Perhaps the large steps to the end do not let the network settle.",
+        "Perhaps steps this large, right up to the end, keep the network from settling.",
         base="ladder-start",
     ),
     Ablation(
@@ -73,7 +73,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-no-hidden",
         "global average pooling",
-        "Takes away positions and hidden layers at once. Training accuracy falls, too: this is not overfitting.",
+        "Takes away positions and hidden linear layers at once. Training accuracy falls, too: this is not overfitting.",
         base="ladder-no-dropout",
     ),
     Ablation(

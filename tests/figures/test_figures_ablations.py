@@ -44,7 +44,7 @@ def test_residual_blocks_are_drawn_with_two_paths_each_and_a_convolution_on_the_
     texts = [text for text in figure.axes[0].texts if text.get_text()]
     words = [text.get_text() for text in texts]
     assert words.count("+") == words.count("skip connection") == 2 and words.count("ReLU") == 4
-    assert [word for word in words if word.startswith("1 × 1")] == ["1 × 1 convolution, stride 2"]
+    assert [word for word in words if word.startswith("1 × 1")] == ["1 × 1 convolution,\nstride 2; batch norm"]
     assert sum(word.startswith("3 × 3 convolution") for word in words) == 4
     places = {word: max(text.get_position()[0] for text in texts if text.get_text() == word) for word in set(words)}
     assert places["+"] < places["ReLU"] < places["64 maps\n8 × 8"]  # the last ReLU follows the sum

@@ -94,6 +94,8 @@ def test_activation_spread_draws_a_line_for_each_network_over_layers_counted_fro
     assert axes.get_ylabel() == "spread" and axes.get_xlabel() == "layer"
     assert len({line.get_linestyle() for line in axes.lines}) == 2  # apart without colour too
     assert figure.get_label() == "Spread, first layer to last. a: 1 to 0.01; b: 2 to 2."
+    dips = figures.activation_spread({"a": [12.0, 0.18, 0.26]}, "length")
+    assert str(dips.get_label()).endswith("a: 12 to 0.26, lowest 0.18 at layer 2.")
 
 
 def test_few_decades_have_plain_numbers_between_them_and_many_layers_a_mark_for_every_fifth() -> None:
