@@ -82,7 +82,7 @@ def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def transfer(arms: Sequence[Arm], chance: float, probe: str = "") -> Figure:
+def transfer(arms: Sequence[Arm], chance: float, probe: str = "", group: str = "class") -> Figure:
     """Accuracy against the number of images, and on the right the difference from training from scratch.
 
     There is a marker for each number of images and method, with a 95 % interval. The axis of accuracies begins a little
@@ -92,6 +92,7 @@ def transfer(arms: Sequence[Arm], chance: float, probe: str = "") -> Figure:
         arms: those of a method from the fewest images to the most. Without "from scratch" there are no differences.
         chance: accuracy of guessing, 0..1.
         probe: which features `linear probe` uses, for the legend where there are several: "maps" or "good-25".
+        group: what the images are counted by: "class" or "turn".
     """
     figure, (left, right) = new_figure(10, 4.2, ncols=2, gridspec_kw={"wspace": 0.12})
     names = {method: method for method in dict.fromkeys(arm.method for arm in arms)}
@@ -113,23 +114,25 @@ def transfer(arms: Sequence[Arm], chance: float, probe: str = "") -> Figure:
         counts = sorted({arm.images for arm in arms})
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xlabel("training images of each class (logarithmic)")
+        axes.set_xlabel(f"training images of each {group} (logarithmic)")
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return described(figure, _in_words(arms, names, chance, gains))
+    return described(figure, _in_words(arms, names, chance, gains, group))
 
 
 def _draw_accuracies(axes: Axes, arms: Sequence[Arm], names: Mapping[str, str]) -> None:
+    step = _step([arm.images for arm in arms])
     for method, name in names.items():
         own = [arm for arm in arms if arm.method == method]
         heights, reach = [100 * arm.accuracy for arm in own], [100 * arm.half_width for arm in own]
-        places = [arm.images * _apart(method, list(names)) for arm in own]
+        places = [arm.images * _apart(method, list(names), step) for arm in own]
         axes.errorbar(places, heights, yerr=reach, label=name, linestyle="-", **_style(name))
 
 
 def _draw_gains(axes: Axes, gains: Mapping[tuple[str, int], Gain], names: Mapping[str, str]) -> None:
     shown = [method for method in names if method != _BASE]
+    step = _step([images for _, images in gains])
     for (method, images), gain in gains.items():
-        place = images * _apart(method, shown)
+        place = images * _apart(method, shown, step)
         reach = [[100 * (gain.mean - gain.low)], [100 * (gain.high - gain.mean)]]
         hollow: dict[str, Any] = {} if gain.is_beyond_chance else {"markerfacecolor": "white"}
         axes.errorbar(place, 100 * gain.mean, yerr=reach, linestyle="", **_style(names[method]), **hollow)
@@ -140,9 +143,14 @@ def _style(name: str) -> dict[str, Any]:
     return {"marker": marker, "color": PALETTE[colour], "capsize": 3, "markersize": 7}
 
 
-def _apart(method: str, methods: Sequence[str]) -> float:
+def _step(counts: Sequence[int]) -> float:
+    """The factor between neighbouring methods: a fortieth of a logarithmic axis, about the width of a marker."""
+    return float((max(counts) / min(counts)) ** 0.025) if counts else 1.0
+
+
+def _apart(method: str, methods: Sequence[str], step: float) -> float:
     """A factor for the number of images that sets the methods apart a little, so that no interval hides another."""
-    return float(1.15 ** (methods.index(method) - (len(methods) - 1) / 2))
+    return float(step ** (methods.index(method) - (len(methods) - 1) / 2))
 
 
 def _gains(arms: Sequence[Arm]) -> dict[tuple[str, int], Gain]:
@@ -156,7 +164,7 @@ def _gains(arms: Sequence[Arm]) -> dict[tuple[str, int], Gain]:
 
 
 def _in_words(
-    arms: Sequence[Arm], names: Mapping[str, str], chance: float, gains: Mapping[tuple[str, int], Gain]
+    arms: Sequence[Arm], names: Mapping[str, str], chance: float, gains: Mapping[tuple[str, int], Gain], group: str
 ) -> str:
     found, differences = [], []
     for method, name in names.items():
@@ -165,7 +173,7 @@ def _in_words(
         ahead = [f"{gains[method, arm.images]} with {arm.images:,}" for arm in own if (method, arm.images) in gains]
         if ahead:
             differences.append(f"{name}: {', '.join(ahead)}")
-    title = "Validation accuracy by training images of each class, with 95 % intervals"
+    title = f"Validation accuracy by training images of each {group}, with 95 % intervals"
     accuracies = f"{title}. {'; '.join(found)}. Guessing: {100 * chance:.0f} %."
     return (
         f"{accuracies} Difference from training from scratch: {'; '.join(differences)}." if differences else accuracies

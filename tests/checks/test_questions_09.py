@@ -42,8 +42,9 @@ def test_the_ranges_of_borrowed_features_are_where_the_record_has_the_other_meth
 
 @pytest.mark.records
 def test_with_a_thousand_per_class_each_method_is_better_than_the_next_with_every_seed() -> None:
-    order = right("thousand_per_class").split(":")[0].lower().split(", ")
-    assert order == ["fine-tuning", "probe", "from scratch"]
+    assert right("thousand_per_class").startswith("Fine-tuning and probe, close together, then from scratch: ")
+    tuned = gain("ten classes", 1000, "fine-tuning", "linear probe")
+    assert not tuned.is_beyond_chance and "its lead is uncertain" in replies("thousand_per_class")
     for better, worse in pairwise(("fine-tuning", "linear probe", "from scratch")):
         assert min(gain("ten classes", 1000, better, worse).of_seeds) > 0
     tuning = gain("ten classes", 1000, "fine-tuning", "linear probe").of_seeds

@@ -90,6 +90,24 @@ def test_features_look_the_same_in_every_figure() -> None:
     assert len({colour("linear probe", probe) for probe in ("", "maps", "good-25")}) == 3
 
 
+def test_methods_are_set_apart_by_the_width_of_a_marker_and_no_more() -> None:
+    methods = ("linear probe", "linear probe, hidden units", "fine-tuning", "from scratch")
+    for counts in ((20, 100, 500), (10, 100, 1000)):
+        arms = [arm(method, images, 0.5, 0.5, 0.5) for method in methods for images in counts]
+        left, right = figures.transfer(arms, chance=0.1).axes
+        for axes in (left, right):
+            places = [float(x) for container in axes.containers for x in container.lines[0].get_xdata()]
+            nearest = [min(counts, key=lambda count: abs(count - place)) for place in places]
+            apart = [place / count for place, count in zip(places, nearest, strict=True)]
+            assert len(places) >= 9 and 1 / 1.2 < min(apart) < 0.95 and 1.05 < max(apart) < 1.2
+
+
+def test_images_are_counted_by_class_or_by_turn() -> None:
+    figure = figures.transfer([arm("from scratch", 25, 0.5, 0.5, 0.5)], chance=0.25, group="turn")
+    assert [axes.get_xlabel() for axes in figure.axes] == ["training images of each turn (logarithmic)"] * 2
+    assert str(figure.get_label()).startswith("Validation accuracy by training images of each turn, with")
+
+
 def test_the_parts_that_each_method_trains_have_names_and_colours() -> None:
     figure = figures.trained_parts()
     (axes,) = figure.axes
