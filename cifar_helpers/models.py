@@ -87,9 +87,14 @@ def _whitening_kernels(images: Tensor, size: int, count: int) -> Tensor:
     Returns:
         `(count, 3, size, size)`, by rising variance.
     """
-    patches = images.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2).double()
-    patches = patches - patches.mean(0)
-    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    numbers = images.shape[1] * size * size
+    mean = images.new_zeros(numbers, dtype=torch.float64)
+    products, seen = images.new_zeros(numbers, numbers, dtype=torch.float64), 0
+    for some in torch.split(images, 500):  # all patches at once would take a gigabyte
+        patches = nn.functional.unfold(some, size).transpose(1, 2).flatten(0, 1).double()
+        mean, products, seen = mean + patches.sum(0), products + patches.T @ patches, seen + len(patches)
+    mean = mean / seen
+    values, vectors = torch.linalg.eigh(products / seen - torch.outer(mean, mean))
     # The small number keeps noise in the faintest components from being amplified.
     kernels = (vectors / (values + 5e-4).sqrt()).T[-count:]
     reshaped: Tensor = kernels.reshape(count, 3, size, size).float()
