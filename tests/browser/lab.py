@@ -67,16 +67,18 @@ def serving(home: Path, data: Path, application: str = "jupyterlab") -> Iterator
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=2).close()
-            break
-        except OSError:
-            time.sleep(0.5)
-    yield address
-    # Kernels that are still busy make a polite end take long, and nothing here needs one.
-    process.kill()
-    process.wait()
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.5)
+        yield address
+    finally:  # also if a test was interrupted
+        # Kernels that are still busy make a polite end take long, and nothing here needs one.
+        process.kill()
+        process.wait()
 
 
 @contextmanager
