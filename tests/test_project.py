@@ -88,7 +88,7 @@ print(next((share for share in shares if share <= 0.1), "more"))
 
 def test_the_package_imports_nothing_heavy_but_torch() -> None:
     """Matplotlib and ipywidgets take a second together; a training script needs neither them nor the checks' texts."""
-    heavy = ("matplotlib", "seaborn", "ipywidgets", "pandas", "captum", "torchvision", "IPython", "markdown_it")
+    heavy = ("matplotlib", "ipywidgets", "pandas", "captum", "torchvision", "IPython", "markdown_it")
     heavy += ("cifar_helpers.checks",)
     code = f"import sys, cifar_helpers; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,14 +11,37 @@ from typing import Any, Final
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-PALETTE: Final[list[str]] = list(sns.color_palette("colorblind").as_hex())
-"""Colours that stay apart for colour-blind readers (Wong, 2011)."""
+PALETTE: Final[list[str]] = [
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#ca9161",
+    "#fbafe4",
+    "#949494",
+    "#ece133",
+    "#56b4e9",
+]
+"""Colours that stay apart for colour-blind readers (Wong, 2011), as seaborn's palette `colorblind` has them."""
+STYLE: Final[dict[str, Any]] = {
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.edgecolor": ".8",
+    "axes.labelcolor": ".15",
+    "grid.color": ".8",
+    "text.color": ".15",
+    "xtick.color": ".15",
+    "ytick.color": ".15",
+    "xtick.bottom": False,
+    "ytick.left": False,
+}
+"""Axes on a grid, as seaborn's style `whitegrid` draws them; seaborn itself takes 0.6 s to be imported."""
 TRAIN_COLOUR: Final = PALETTE[0]
 VALIDATION_COLOUR: Final = PALETTE[1]
 SIGNED: Final = "PuOr_r"
@@ -84,7 +107,7 @@ def _base64(buffer: io.BytesIO) -> str:
 
 def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
     """`plt.subplots` with the course's look; width and height in inches of 80 pixels."""
-    with sns.axes_style("whitegrid"), plt.ioff():
+    with plt.style.context(STYLE), plt.ioff():
         return plt.subplots(figsize=(width, height), layout="constrained", **options)
 
 
