@@ -33,6 +33,9 @@ _WORTHWHILE: Final = 1.2
 # bfloat16 has 8 significant bits, so a loss may differ by about a hundredth, not more.
 _AGREEMENT: Final = 0.05
 _STEPS: Final = 3
+_ROUNDS: Final = 3
+# One round is enough where it is this far from what would be worthwhile.
+_CLEAR: Final = 1.25
 
 # The choice for a network, by device and shape of the batch: another network may behave differently.
 _chosen: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
@@ -213,17 +216,22 @@ def _faster_precision(model: nn.Module, images: Tensor, labels: Tensor) -> str:
 
 
 def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
-    try:
-        # Alternating, and with the best time of each, so that the load of other programs does not decide.
-        tries = [(_try("float32", model, images, labels), _try("bfloat16", model, images, labels)) for _ in range(3)]
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # an operator without a bfloat16 version, or a network that does not expect it
-        return "float32"
-    (loss, _), (short_loss, _) = tries[0]
-    seconds, short_seconds = (min(both[k][1] for both in tries) for k in (0, 1))
-    agrees = abs(short_loss - loss) <= _AGREEMENT * max(1.0, abs(loss))
-    return "bfloat16" if agrees and seconds > _WORTHWHILE * short_seconds else "float32"
+    agrees, seconds, short_seconds = True, float("inf"), float("inf")
+    # Alternating, and with the best time of each, so that the load of other programs does not decide.
+    for _ in range(_ROUNDS):
+        try:
+            loss, full = _try("float32", model, images, labels)
+            short_loss, short = _try("bfloat16", model, images, labels)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:  # an operator without a bfloat16 version, or a network that does not expect it
+            return "float32"
+        agrees = agrees and abs(short_loss - loss) <= _AGREEMENT * max(1.0, abs(loss))
+        seconds, short_seconds = min(seconds, full), min(short_seconds, short)
+        faster = seconds / short_seconds
+        if not agrees or not _WORTHWHILE / _CLEAR < faster < _WORTHWHILE * _CLEAR:
+            break
+    return "bfloat16" if agrees and faster > _WORTHWHILE else "float32"
 
 
 def _try(precision: str, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
