@@ -35,6 +35,7 @@ STYLE: Final[dict[str, Any]] = {
     "axes.edgecolor": ".8",
     "axes.labelcolor": ".15",
     "grid.color": ".8",
+    "lines.solid_capstyle": "round",
     "text.color": ".15",
     "xtick.color": ".15",
     "ytick.color": ".15",
