@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cifar_helpers import MLP, Cifar10, CifarCNN, evaluate, fit
+from cifar_helpers import MLP, Cifar10, CifarCNN, DataError, evaluate, fit, load_cifar10
 from cifar_helpers.data.sketches import CLASSES, draw, draw_none, load_sketches, make_sketches
 
 
@@ -98,3 +98,13 @@ def test_the_network_learns_them_and_an_mlp_does_clearly_worse(sketches: Cifar10
         accuracy[kind] = evaluate(model, sketches.test).accuracy
     assert accuracy[CifarCNN] >= 0.85
     assert accuracy[MLP] <= accuracy[CifarCNN] - 0.15
+
+
+def test_an_environment_variable_says_how_many_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CIFAR10_SKETCHES", "200")
+    few = load_cifar10(tmp_path)
+    assert (few.source, len(few.train_labels), len(few.test_labels)) == ("sketches", 200, 50)
+    for number in ("", "99", "50001", "many", "1e3", "-200"):
+        monkeypatch.setenv("CIFAR10_SKETCHES", number)
+        with pytest.raises(DataError, match=r"CIFAR10_SKETCHES must be .* from 100 to 50000.*unset it"):
+            load_cifar10(tmp_path)

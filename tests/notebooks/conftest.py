@@ -8,6 +8,7 @@ each that asks something with the right answer.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Generator
@@ -19,11 +20,23 @@ from lesson_cells import answered, heard, is_right, shown
 from nbval.plugin import IPyNbCell
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
-BRIEF = 2  # seconds: what takes longer is run once
+BRIEF = 1.5  # seconds: what takes longer is run once
+FEWER = "1000"  # training sketches in a kernel, unless CIFAR10_SKETCHES says how many; once a week it says all
 
 
 class RunAgain:
     """A plugin, for the hooks of a conftest.py reach only the tests in its own folder."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        if isinstance(item, IPyNbCell) and "CIFAR10_SKETCHES" not in os.environ:
+            os.environ["CIFAR10_SKETCHES"] = FEWER  # for the kernel, which starts here
+            try:
+                yield
+            finally:
+                del os.environ["CIFAR10_SKETCHES"]
+        else:
+            yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None]:
