@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,28 @@ NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chro
 WIDTHS = (360, 800, 1300)
 
 
-_open: list[Browser] = []
+_open: list[tuple[Browser, asyncio.AbstractEventLoop]] = []
+
+
+@contextmanager
+def _running(loop: asyncio.AbstractEventLoop | None) -> Iterator[None]:
+    """Playwright leaves its event loop marked as running between its calls, and expects to find it so."""
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)
+
+
+def keep_open(config: pytest.Config) -> None:
+    """Open a browser that all later tests of this process take: each start needs most of a second of the processor."""
+    if _open:
+        return
+    stack = ExitStack()
+    stack.enter_context(launched())
+    stack.enter_context(_running(None))  # a test that takes no browser may run an event loop of its own
+    config.add_cleanup(stack.close)
 
 
 @contextmanager
@@ -33,22 +55,26 @@ def launched() -> Iterator[Browser]:
     A process can have one Playwright at a time, so the browser that is open is taken.
     """
     if _open:
-        yield _open[0]
+        browser, loop = _open[0]
+        with _running(loop):
+            yield browser
         return
     place = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright:
         try:  # without a place Playwright starts the one that it has installed
-            _open.append(playwright.chromium.launch(executable_path=place, args=QUIET))
+            browser = playwright.chromium.launch(executable_path=place, args=QUIET)
         except Error as error:
             if place is not None or "Executable doesn't exist" not in error.message:
                 raise
             if os.environ.get("CIFAR_COURSE_BROWSER") == "required":
                 pytest.fail(NO_CHROMIUM)
             pytest.skip(NO_CHROMIUM)
+        _open.append((browser, asyncio.get_running_loop()))
         try:
-            yield _open[0]
+            yield browser
         finally:
-            _open.pop().close()
+            _open.clear()
+            browser.close()
 
 
 class FrontEnd:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chrome import FrontEnd, launched
+from chrome import FrontEnd, keep_open, launched
 from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
-def _browser() -> Iterator[Browser]:
+def _browser(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    keep_open(request.config)
     with launched() as browser:
         yield browser
 
