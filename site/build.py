@@ -150,7 +150,7 @@ def write_sources(source: Path, static: Path) -> list[Path]:
     (source / "index.md").write_text(start_page(notebooks), encoding="utf-8")
     # Lossless too, and a fifth smaller.
     still = Image.open(ROOT / "resources" / "figures" / "through_the_network.png").convert("RGB")
-    still.save(static / "through_the_network.webp", lossless=True, quality=100, method=6)
+    still.save(static / "through_the_network.webp", lossless=True, quality=100, method=4)
     for name, content in (widgets.assets() if widgets else {}).items():
         target = static / "course" / name
         target.parent.mkdir(parents=True, exist_ok=True)

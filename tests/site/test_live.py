@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from chrome import launched
 from helpers import ROOT
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from cifar_helpers import checks, load_run, normalise, predict
 from cifar_helpers.checks.questions import Choice, Number
@@ -111,38 +110,63 @@ def cells(lesson: str) -> list[dict[str, Any]]:
     return list(json.loads(NOTEBOOKS[lesson].read_text(encoding="utf-8"))["cells"])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
+class Visits:
+    """Opens pages; their complaints on a console and their requests to elsewhere are in `complaints`."""
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self.browser, self.address = browser, address
+        self.complaints: list[str] = []
+        self._contexts: list[BrowserContext] = []
+        self._kept: dict[str, Page] = {}
+
+    def _ask(self, url: str) -> None:
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.complaints.append(f"a request to {url}")
+
+    def open(self, lesson: str = "", **options: Any) -> Page:
+        """The page of a lesson, or the start page, in a fresh profile."""
+        context = self.browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: self._ask(request.url))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(f"{self.address}notebooks/{NOTEBOOKS[lesson].stem}.html" if lesson else f"{self.address}index.html")
+        return page
+
+    def again(self, lesson: str = "") -> Page:
+        """A page that was opened before, as the last test has left it; a fresh one where there is none."""
+        if lesson not in self._kept:
+            self._kept[lesson] = self.open(lesson)
+        return self._kept[lesson]
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
 
 
 @pytest.fixture
 def visit(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Opens the page of a lesson, or the start page, in a fresh profile.
+    """Opens a page as if for the first time; what it complains of fails the test."""
+    visits = Visits(browser, address)
+    yield visits.open
+    visits.close()
+    assert visits.complaints == []
 
-    Complaints on a console and requests to elsewhere fail the test.
-    """
-    complaints: list[str] = []
-    contexts = []
 
-    def ask(url: str) -> None:
-        if not url.startswith((address, "data:", "blob:")):
-            complaints.append(f"a request to {url}")
+@pytest.fixture(scope="module")
+def kept(browser: Browser, address: str) -> Iterator[Visits]:
+    visits = Visits(browser, address)
+    yield visits
+    visits.close()
 
-    def open_page(lesson: str = "", **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: ask(request.url))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{address}notebooks/{NOTEBOOKS[lesson].stem}.html" if lesson else f"{address}index.html")
-        return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+@pytest.fixture
+def revisit(kept: Visits) -> Iterator[Callable[..., Page]]:
+    """Opens a page once for all tests that each use another part of it; what it complains of fails the test."""
+    yield kept.again
+    complaints = [*kept.complaints]
+    kept.complaints.clear()
     assert complaints == []
 
 
@@ -172,28 +196,28 @@ def changes(place: Locator, name: str, act: Act) -> None:
 
 
 @pytest.mark.parametrize("module", TOUCHED)
-def test_a_widget_is_operated_by_mouse_and_keyboard(visit: Callable[..., Page], module: str) -> None:
+def test_a_widget_is_operated_by_mouse_and_keyboard(revisit: Callable[..., Page], module: str) -> None:
     lesson, name, mouse, keyboard = TOUCHED[module]
-    place = started(visit(lesson), module)
+    place = started(revisit(lesson), module)
     changes(place, name, mouse)
     changes(place, name, keyboard)
 
 
-def test_every_stored_widget_is_touched_here_or_says_why_not(visit: Callable[..., Page], live: ModuleType) -> None:
+def test_every_stored_widget_is_touched_here_or_says_why_not(revisit: Callable[..., Page], live: ModuleType) -> None:
     stored = {found[0] for lesson in NOTEBOOKS for cell in cells(lesson) if (found := live._stored(cell))}
     assert stored - {"questions", "verdict", "live_training"} == set(TOUCHED)
-    page = visit("04")
+    page = revisit("04")
     expect(started(page, "live_training")).to_contain_text("This page cannot train: open the lesson in Jupyter")
-    photo = started(visit("06"), "predict_photo")
+    photo = started(revisit("06"), "predict_photo")
     expect(photo).to_contain_text("It stays in your browser: the network runs here.")
     judged = photo.page.locator('.course-live:has([data-widget="confusion_explorer"]) .course-note')
     expect(judged).to_contain_text("The network learned from photographs, so it makes more mistakes here")
 
 
 def test_photographs_give_way_to_sketches_and_the_page_says_so(
-    visit: Callable[..., Page], live: ModuleType, sketches: Any
+    revisit: Callable[..., Page], live: ModuleType, sketches: Any
 ) -> None:
-    page = visit("02")
+    page = revisit("02")
     note = page.locator(".course-note").first
     expect(note).to_have_text(
         "This page shows sketches drawn by the course instead of CIFAR-10’s photographs, so some numbers differ from "
@@ -251,8 +275,8 @@ def test_on_paper_a_widget_is_its_stored_picture_and_nothing_is_folded(
         assert page.pdf().startswith(b"%PDF")
 
 
-def test_logits_are_those_of_pytorch(visit: Callable[..., Page], pages: Path) -> None:
-    page = visit()
+def test_logits_are_those_of_pytorch(revisit: Callable[..., Page], pages: Path) -> None:
+    page = revisit()
     place = started(page, "through_the_network")
     expect(place.locator(".cw-bars .top").first).to_have_text("horse")
     pictures = one_of_each()
@@ -276,8 +300,8 @@ def test_logits_are_those_of_pytorch(visit: Callable[..., Page], pages: Path) ->
     assert abs(share - 100 * horse.probability) < 1
 
 
-def test_a_widget_is_as_high_as_it_is_once_it_has_loaded(visit: Callable[..., Page]) -> None:
-    page = visit()
+def test_a_widget_is_as_high_as_it_is_once_it_has_loaded(revisit: Callable[..., Page]) -> None:
+    page = revisit()
     place = started(page, "through_the_network")
     expect(place.locator(".cw-bars .top").first).to_have_text("horse")
     page.wait_for_function("el => !el.style.minHeight", arg=place.element_handle())
@@ -359,8 +383,8 @@ def test_a_quiz_is_answered_by_keyboard_and_is_there_after_a_reload(visit: Calla
     expect(place.locator(".q-head")).to_contain_text("2 of 5 right")
 
 
-def test_a_number_is_judged_on_the_page(visit: Callable[..., Page]) -> None:
-    page = visit("02")
+def test_a_number_is_judged_on_the_page(revisit: Callable[..., Page]) -> None:
+    page = revisit("02")
     place = page.locator('[data-widget="questions"]').filter(has=page.locator(".q-number")).first
     place.locator(".q-number").fill("a lot")
     place.locator(".q-number").press("Enter")
@@ -410,8 +434,8 @@ def test_no_answer_is_in_the_page_or_readable_in_a_file(pages: Path) -> None:
         assert not any(form.encode() in everything for form in forms), secret
 
 
-def test_an_exercise_says_that_it_needs_python_and_gives_hints_one_at_a_time(visit: Callable[..., Page]) -> None:
-    page = visit("00")
+def test_an_exercise_says_that_it_needs_python_and_gives_hints_one_at_a_time(revisit: Callable[..., Page]) -> None:
+    page = revisit("00")
     place = page.locator('[data-widget="verdict"]').first
     expect(place).to_contain_text("There is no Python on this page")
     hints = checks.session.known["accuracy"].hints

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chrome import launched
 from helpers import ROOT
 from playwright.sync_api import Browser, Page
 from slides import FIGURES, NAME, link_slides, slides_page
@@ -17,12 +16,6 @@ LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 SPILL = """() => [...document.querySelectorAll(".slide, .slide > *")].filter(
     box => box.scrollHeight > box.clientHeight + 1 || box.scrollWidth > box.clientWidth + 1).map(
     box => box.closest(".slide").querySelector("h2").textContent)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
