@@ -5,7 +5,11 @@ from __future__ import annotations
 import codecs
 import os
 import shutil
+import subprocess
+import sys
+import sysconfig
 import tempfile
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +47,35 @@ def unprivileged() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """The folder of all workers."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def installed_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel, built once for all workers; other packages come from the tests' environment."""
+    folder = _shared(tmp_path_factory) / "wheel"
+    folder.mkdir(exist_ok=True)
+    environment = folder / "environment"
+    with FileLock(folder / ".lock"):
+        if not (folder / "whole").exists():
+            pip = [sys.executable, "-m", "pip"]
+            root = Path(__file__).resolve().parent.parent
+            subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(root)], check=True)
+            (wheel,) = folder.glob("*.whl")
+            venv.create(environment, with_pip=False)
+            places = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)})
+            python = Path(places["scripts"]) / ("python.exe" if os.name == "nt" else "python")
+            install = ["--python", str(python), "install", "--quiet", "--no-deps", "--no-compile", str(wheel)]
+            subprocess.run([*pip, *install], check=True)
+            # Not a site folder, so the .pth file of the checkout in it is not read.
+            (Path(places["purelib"]) / "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+            (folder / "whole").touch()
+    return environment
+
+
 @pytest.fixture(scope="session")
 def sketch_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder without data, whose sketches are drawn once for all workers, kernels and browsers.
@@ -51,10 +84,7 @@ def sketch_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from cifar_helpers.data.sketches import load_sketches
 
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    root = Path(os.environ.get("CIFAR_COURSE_SKETCHES", shared / "sketches")).resolve()
+    root = Path(os.environ.get("CIFAR_COURSE_SKETCHES", _shared(tmp_path_factory) / "sketches")).resolve()
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / ".lock"):
         load_sketches(root / ".cache")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from pathlib import Path
+
+from commands import run_module
 
 COLAB = """
 import sys, types
@@ -41,21 +42,21 @@ print(json.dumps(said))
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def shown(code: str) -> list[list[list[object]]]:
+def shown(code: str, said: Path) -> list[list[list[object]]]:
     """For a widget and for a verdict: what is displayed, and what is the result."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: list[list[list[object]]] = json.loads(done.stdout.splitlines()[-1])
+    done = run_module(said, "", before=code)
+    assert done.code == 0, done.err
+    found: list[list[list[object]]] = json.loads(done.out.splitlines()[-1])
     return found
 
 
-def test_in_colab_a_widget_is_displayed_with_the_address_of_its_manager() -> None:
+def test_in_colab_a_widget_is_displayed_with_the_address_of_its_manager(tmp_path: Path) -> None:
     address = {VIEW: {"colab": {"custom_widget_manager": {"url": "https://example.org/manager.js"}}}}
-    for displayed, results in shown(COLAB + SHOW):
+    for displayed, results in shown(COLAB + SHOW, tmp_path):
         assert displayed == [[[VIEW, "text/html", "text/plain"], address]]
         assert results == []
 
 
-def test_elsewhere_a_widget_is_the_result_of_its_cell() -> None:
-    for displayed, results in shown(SHOW):
+def test_elsewhere_a_widget_is_the_result_of_its_cell(tmp_path: Path) -> None:
+    for displayed, results in shown(SHOW, tmp_path):
         assert displayed == [] and results == [[VIEW, "text/html", "text/plain"]]

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import sysconfig
-import venv
 from pathlib import Path
 
 import nbformat
@@ -28,18 +26,10 @@ nbformat.write(notebook, path)
 """
 
 
-def installed_elsewhere(folder: Path) -> Path:
-    """The Python of a new environment with the wheel; all other packages come from the environment of the tests."""
-    pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)], check=True)
-    (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "environment", with_pip=False)
-    places = sysconfig.get_paths(vars={"base": str(folder / "environment"), "platbase": str(folder / "environment")})
-    python = Path(places["scripts"]) / ("python.exe" if os.name == "nt" else "python")
-    subprocess.run([*pip, "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)], check=True)
-    # Not a site folder, so the .pth file of the checkout in it is not read.
-    (Path(places["purelib"]) / "others.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    return python
+def python_of(environment: Path) -> Path:
+    """The Python of an environment."""
+    places = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)})
+    return Path(places["scripts"]) / ("python.exe" if os.name == "nt" else "python")
 
 
 def run_in(folder: Path, *words: str | Path, data: Path) -> str:
@@ -59,8 +49,10 @@ def texts(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_the_wheel_writes_lessons_whose_links_lead_to_what_it_writes(tmp_path: Path, sketch_root: Path) -> None:
-    python = installed_elsewhere(tmp_path)
+def test_the_wheel_writes_lessons_whose_links_lead_to_what_it_writes(
+    tmp_path: Path, sketch_root: Path, installed_wheel: Path
+) -> None:
+    python = python_of(installed_wheel)
     says = run_in(tmp_path, python.with_name("cifar-course"), "lessons", "here", data=sketch_root)
     here = tmp_path / "here"
     assert "jupyter lab" in says and (here / "notebooks" / "00_start_here.ipynb").exists()
@@ -75,8 +67,8 @@ def test_the_wheel_writes_lessons_whose_links_lead_to_what_it_writes(tmp_path: P
 
 
 @pytest.mark.slow
-def test_lesson_02_runs_whole_where_only_the_wheel_is(tmp_path: Path, sketch_root: Path) -> None:
-    python = installed_elsewhere(tmp_path)
+def test_lesson_02_runs_whole_where_only_the_wheel_is(tmp_path: Path, sketch_root: Path, installed_wheel: Path) -> None:
+    python = python_of(installed_wheel)
     run_in(tmp_path, python.with_name("cifar-course"), "lessons", "here", data=sketch_root)
     notebooks = tmp_path / "here" / "notebooks"
     lesson = notebooks / "02_convolutions_and_kernels.ipynb"

@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from forked_kernel import execute
 from helpers import ROOT
-from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
 from cifar_helpers import heads
@@ -97,13 +97,13 @@ def test_the_command_writes_every_head_and_removes_it_to_the_last_byte(
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_the_cell_installs_the_course_only_where_it_is_missing(missing: bool) -> None:
+def test_the_cell_installs_the_course_only_where_it_is_missing(tmp_path: Path, missing: bool) -> None:
     text = (ROOT / "notebooks" / LESSONS[2]).read_text(encoding="utf-8")
     cell = installing_cell(with_head(text, LESSONS[2], ADDRESS))
     hide = 'sys.modules["cifar_helpers"] = None\n' if missing else ""
     sources = [RECORD_PIP + hide, cell.source, "import json; print(json.dumps(asked))"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    execute(notebook, tmp_path)
     asked = json.loads(notebook.cells[-1].outputs[0].text)
     if not missing:
         assert asked == []

@@ -8,12 +8,14 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from commands import run_module
 from helpers import ROOT, start_process
 
 from cifar_helpers import load_run
@@ -84,15 +86,6 @@ code = "import time; a = time.perf_counter(); import torch; b = time.perf_counte
 shares = (float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
 print(next((share for share in shares if share <= 0.1), "more"))
 """
-
-
-def test_the_package_imports_nothing_heavy_but_torch() -> None:
-    """Matplotlib and ipywidgets take a second together; a training script needs neither them nor the checks' texts."""
-    heavy = ("matplotlib", "ipywidgets", "pandas", "captum", "torchvision", "IPython", "markdown_it")
-    heavy += ("cifar_helpers.checks",)
-    code = f"import sys, cifar_helpers; print([m for m in {heavy} if m in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "[]"
 
 
 @pytest.mark.alone
@@ -233,8 +226,14 @@ def test_the_readme_snippet_runs(sketch_root: Path, tmp_path: Path) -> None:
 
 # --- wheel ------------------------------------------------------------------------------------------------------------
 
-USE_THE_WHEEL = """
+AS_IF_INSTALLED = """
 import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "cifar_helpers"]:
+    del sys.modules[name]
+sys.path.insert(0, {place!r})
+"""
+
+USE_THE_WHEEL = """
 from pathlib import Path
 import torch
 import cifar_helpers
@@ -243,27 +242,24 @@ from cifar_helpers.data import sketches
 from cifar_helpers.evaluation import human_confusion
 assert human_confusion().shape == (10, 10)
 assert len(checks.EXERCISES) > 30 and len(checks.QUIZZES) >= 8  # their texts are Markdown
-assert Path(cifar_helpers.__file__).is_relative_to(sys.argv[1]), cifar_helpers.__file__
 data = load_cifar10(source="sketches")
 torch.manual_seed(0)
 model = CifarCNN(width=0.25)
 history = fit(model, data.train.subset(slice(0, 100)), epochs=1, progress=False)
 print(len(history), predict(sketches.draw(0, seed=1, size=256)).label, predict(data.test_images[0], model).label)
+for name, module in sys.modules.items():
+    if name.partition(".")[0] == "cifar_helpers":
+        assert Path(module.__file__).is_relative_to(sys.path[0]), module.__file__
 """
 
 
-def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path, sketch_root: Path) -> None:
+def test_a_built_wheel_works_away_from_the_checkout(tmp_path: Path, sketch_root: Path, installed_wheel: Path) -> None:
     """The heavy packages come from this environment; only the wheel itself is installed from scratch."""
-    target = tmp_path / "installed"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-    subprocess.run([*pip, "--target", str(target), str(ROOT)], check=True, capture_output=True)
-    environment = {**os.environ, "PYTHONPATH": str(target), "PYTHONUTF8": "1", "CIFAR10_ROOT": str(sketch_root)}
-    result = subprocess.run(
-        [sys.executable, "-c", USE_THE_WHEEL, str(target)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1].startswith("1 ")
+    place = sysconfig.get_path("purelib", vars={"base": str(installed_wheel), "platbase": str(installed_wheel)})
+    code = AS_IF_INSTALLED.format(place=place) + f"import os; os.chdir({str(tmp_path)!r})" + USE_THE_WHEEL
+    said = run_module(tmp_path / "said", "", environment={"CIFAR10_ROOT": str(sketch_root)}, before=code)
+    assert said.code == 0, said.err
+    assert said.out.splitlines()[-1].startswith("1 ")
 
 
 # --- figures in prose -------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import io
 import os
 import pickle
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from commands import run_module
 from helpers import random_images, save_png, write_batches, write_class_folders, write_kaggle
 from PIL import Image
 from test_layouts import BATCHES, LEFT, both_parts, message_of, put, rename_classes, small_archive, without_train
@@ -523,13 +523,10 @@ def test_an_address_with_a_password_is_refused_without_showing_it(
 
 def test_the_command_says_what_is_there_and_gives_no_warning(tmp_path: Path) -> None:
     write_batches(tmp_path / "data")
-    command = [sys.executable, "-W", "error", "-m", "cifar_helpers.data", "data"]
-    package = {"PYTHONPATH": str(Path(fetch.__file__).parents[2])}
-    shown = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, **package}, capture_output=True, text=True, check=False
-    )
-    assert shown.returncode == 0 and shown.stderr == "", shown.stderr
-    assert shown.stdout.startswith("Data: 100 training")
+    there = f"import os, warnings; os.chdir({str(tmp_path)!r}); warnings.simplefilter('error')"
+    shown = run_module(tmp_path / "said", "cifar_helpers.data", "data", before=there)
+    assert shown.code == 0 and shown.err == "", shown.err
+    assert shown.out.startswith("Data: 100 training")
 
 
 def test_the_command_takes_no_empty_folder(

@@ -10,8 +10,8 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from forked_kernel import execute
 from matplotlib.figure import Figure
-from nbclient import NotebookClient
 
 from cifar_helpers import Epoch, History, figures, load_run
 
@@ -138,6 +138,7 @@ def test_in_a_terminal_live_curves_draw_nothing(capsys: pytest.CaptureFixture[st
 NOTEBOOK = [
     """\
 import torch
+from forked_kernel import execute
 from matplotlib import pyplot as plt
 from torch import nn
 from cifar_helpers import ImageSet, figures, fit
@@ -156,7 +157,7 @@ def training():
 
 def test_in_a_notebook_each_training_run_has_one_picture_that_is_redrawn(tmp_path: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in NOTEBOOK])
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    execute(notebook, tmp_path)
     for cell in notebook.cells[1:3]:
         (output,) = cell.outputs
         assert "image/png" in output.data

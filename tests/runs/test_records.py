@@ -77,7 +77,7 @@ def few(sketches: Cifar10) -> Cifar10:
 
 
 def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, few: Cifar10) -> None:
-    recipe = Recipe(about="a test", epochs=1, batch_size=100, keep_weights=True, seed=3)
+    recipe = Recipe(about="a test", epochs=1, batch_size=100, width=0.25, keep_weights=True, seed=3)
     first = record("one", recipe, few, tmp_path)
     second = record("two", recipe, few, tmp_path)
     assert first.metrics == second.metrics
@@ -90,7 +90,7 @@ def test_a_run_can_be_recorded_again_with_the_same_result(tmp_path: Path, few: C
 
 
 def test_a_record_keeps_what_the_network_says_about_each_validation_image(tmp_path: Path, few: Cifar10) -> None:
-    run = record("one", Recipe(about="a test", epochs=1, width=0.5, keep_weights=True), few, tmp_path)
+    run = record("one", Recipe(about="a test", epochs=1, width=0.25, keep_weights=True), few, tmp_path)
     validation = few.split()[1]
     predictions = run.predictions()
     assert predictions.dtype == torch.int64 and predictions.shape == validation.labels.shape
@@ -112,11 +112,12 @@ def test_the_images_classified_correctly_are_as_many_as_the_recorded_accuracy_sa
 
 
 def test_training_images_are_measured_in_eval_mode_with_the_labels_trained_on(tmp_path: Path, few: Cifar10) -> None:
-    recipe = Recipe(about="a test", epochs=1, dropout=0.9, wrong_labels=0.5, train_images=200, keep_weights=True)
+    kept = {"width": 0.25, "batch_size": 10, "train_images": 200, "keep_weights": True}
+    recipe = Recipe(about="a test", epochs=1, dropout=0.9, wrong_labels=0.5, **kept)  # type: ignore[arg-type]
     run = record("one", recipe, few, tmp_path)
     measured = evaluate(run.model(), trained_on(recipe, few))
     assert run.metrics["training"]["images"] == 200
-    assert run.metrics["training"]["loss"] == pytest.approx(measured.loss, rel=0.01)
+    assert run.metrics["training"]["loss"] == pytest.approx(measured.loss, abs=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -239,11 +240,11 @@ def test_other_contents_and_missing_files_are_named(tmp_path: Path) -> None:
 
 
 def test_weights_of_chosen_epochs_and_all_first_kernels_are_kept(tmp_path: Path, few: Cifar10) -> None:
-    recipe = Recipe(about="a test", epochs=2, width=0.5, keep_weights=True, keep_after=(0, 1))
+    recipe = Recipe(about="a test", epochs=2, width=0.25, keep_weights=True, keep_after=(0, 1))
     run = record("one", recipe, few, tmp_path)
     assert run.epochs_with_weights == (0, 1, 2)
     kernels = run.first_kernels()
-    assert kernels.shape == (3, 16, 3, 3, 3)
+    assert kernels.shape == (3, 8, 3, 3, 3)
     for epoch in (0, 1, 2):
         assert torch.equal(next(run.model(epoch).parameters()), kernels[epoch])
     torch.manual_seed(recipe.seed)
@@ -293,7 +294,9 @@ def test_int8_weights_with_a_missing_or_wrong_scale_are_not_loaded_as_if_they_we
 
 
 def test_a_run_with_int8_weights_is_measured_with_what_is_stored(tmp_path: Path, few: Cifar10) -> None:
-    recipe = Recipe(about="a test", epochs=1, keep_weights=True, int8=True)
+    # With weights that have moved far, so that rounding them shows in the loss.
+    steps = {"batch_size": 10, "learning_rate": 0.02}
+    recipe = Recipe(about="a test", epochs=1, width=0.25, keep_weights=True, int8=True, **steps)  # type: ignore[arg-type]
     run = record("small", recipe, few, tmp_path)
     logits, labels = collect_logits(run.model(), few.split()[1])
     assert torch.equal(run.predictions(), logits.argmax(1))
@@ -332,7 +335,7 @@ def test_the_laboratory_covers_each_factor_and_the_spread_of_seeds() -> None:
 
 
 def test_a_whitened_first_layer_is_computed_and_stays_as_it_is(few: Cifar10) -> None:
-    recipe = Recipe("a trial", 1, whitened=True)
+    recipe = Recipe("a trial", 1, width=0.25, whitened=True)
     start = prepare(recipe, few).model.state_dict()["features.0.0.weight"].clone()
     trained = train_by(recipe, few, progress=False)[0].state_dict()
     assert torch.equal(trained["features.0.0.weight"], start)
