@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,53 @@ def only(*paths: Path, **limits: float) -> Grade:
     return found
 
 
+NOT_PYTHON = "def my_convolve(image, kernel)\n    return 1"
+HOSTILE = {
+    "output_size": "import os\ndef my_output_size(*given):\n    os._exit(0)",
+    "max_pool": "def my_max_pool(images):\n    raise SystemExit",
+    "receptive_field": (
+        "import sys\nfrom cifar_helpers.checks import engine, answer_process\n"
+        "from cifar_helpers.checks.engine import Verdict\n"
+        "engine.compared = engine.equal = engine.judge = lambda *given: Verdict('right', 'patched')\n"
+        "answer_process.results = lambda *given: Verdict('right', 'patched')\n"
+        "def my_receptive_field(layers):\n    sys.stdout.write('x' * 5_000_000)\n    return 1"
+    ),
+}
+
+
+@dataclass
+class Graded:
+    """What the command has written."""
+
+    rows: list[dict[str, str]]
+    printed: str
+
+    def remarks(self, learner: str) -> dict[str, str]:
+        (row,) = [row for row in self.rows if row["learner"] == learner]
+        return dict(remark.split(": ", 1) for remark in row["remarks"].splitlines())
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    """The notebooks of two learners, graded once by the command: each process that it starts takes seconds."""
+    folder = tmp_path_factory.mktemp("learners")
+    array = "import numpy as np\ndef my_vertical_edges():\n    return np.array([[-1, 0, 1]] * 3)"
+    anna = notebook(folder / "=anna" / "02.ipynb", FIRST, answer("vertical_edges", array), "checks.quiz(2, 'aaaaa')")
+    stub = "def my_brighten(image, amount):\n    return ..."
+    more = notebook(folder / "=anna" / "01.ipynb", FIRST, answer("centre"), answer("brighten", stub))
+    worst = [answer(name, code) for name, code in {**HOSTILE, "convolve": NOT_PYTHON}.items()]
+    eve = notebook(folder / "eve" / "02.ipynb", FIRST, *worst, answer("vertical_edges"))
+    # A changed copy of the checks beside the notebook is not the one that is used.
+    (folder / "eve" / "cifar_helpers" / "checks").mkdir(parents=True)
+    (folder / "eve" / "cifar_helpers" / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")
+    (folder / "eve" / "torch.py").write_text("raise RuntimeError", encoding="utf-8")
+    table = folder / "grades.csv"
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["grade", str(eve), str(anna), str(more), "--csv", str(table)]) == 0
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        return Graded(list(csv.DictReader(file)), printed.getvalue())
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -58,12 +108,13 @@ def test_an_answer_is_read_with_the_cells_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_is_not_python_is_an_attempt_that_fails(tmp_path: Path) -> None:
-    path = notebook(
-        tmp_path / "a.ipynb", "def my_convolve(image, kernel)\n    return 1\n\nchecks.convolve(my_convolve)"
-    )
-    found = only(path)
-    assert found.lessons == {2} and found.solved == set()
-    assert found.remarks[0].startswith("convolve: the cells that it needs do not run: it raises SyntaxError: ")
+    submission = read_submission(notebook(tmp_path / "a.ipynb", answer("convolve", NOT_PYTHON)))
+    assert submission.lesson == 2 and [attempt.exercise for attempt in submission.attempts] == ["convolve"]
+
+
+def test_what_python_says_of_such_a_cell_is_in_the_remarks(graded: Graded) -> None:
+    said = graded.remarks("eve")["convolve"]
+    assert said.startswith("the cells that it needs do not run: it raises SyntaxError: ")
 
 
 def test_predictions_and_quiz_are_judged_here_from_code_and_saved_widgets(tmp_path: Path) -> None:
@@ -106,30 +157,11 @@ def test_draws_are_the_same_in_each_call(exercise: Any) -> None:
 
 # --- running ----------------------------------------------------------------------------------------------------
 
-HOSTILE = {
-    "output_size": "import os\ndef my_output_size(*given):\n    os._exit(0)",
-    "max_pool": "def my_max_pool(images):\n    raise SystemExit",
-    "receptive_field": (
-        "import sys\nfrom cifar_helpers.checks import engine, answer_process\n"
-        "from cifar_helpers.checks.engine import Verdict\n"
-        "engine.compared = engine.equal = engine.judge = lambda *given: Verdict('right', 'patched')\n"
-        "answer_process.results = lambda *given: Verdict('right', 'patched')\n"
-        "def my_receptive_field(layers):\n    sys.stdout.write('x' * 5_000_000)\n    return 1"
-    ),
-}
 
-
-def test_code_that_does_its_worst_costs_only_its_own_exercise(tmp_path: Path) -> None:
-    folder = tmp_path / "eve"
-    cells = [answer(name, code) for name, code in HOSTILE.items()]
-    path = notebook(folder / "02.ipynb", FIRST, *cells, answer("vertical_edges"))
-    # A changed copy of the checks beside the notebook is not the one that is used.
-    (folder / "cifar_helpers" / "checks").mkdir(parents=True)
-    (folder / "cifar_helpers" / "__init__.py").write_text("raise RuntimeError", encoding="utf-8")
-    (folder / "torch.py").write_text("raise RuntimeError", encoding="utf-8")
-    found = only(path)
-    assert found.solved == {"vertical_edges"}
-    remarks = dict(remark.split(": ", 1) for remark in found.remarks)
+def test_code_that_does_its_worst_costs_only_its_own_exercise(graded: Graded) -> None:
+    (row,) = [row for row in graded.rows if row["learner"] == "eve"]
+    assert row["solved"] == "vertical_edges"
+    remarks = graded.remarks("eve")
     assert "ended Python" in remarks["output_size"] and "SystemExit" in remarks["max_pool"]
     assert "patched" not in remarks["receptive_field"]
 
@@ -137,7 +169,8 @@ def test_code_that_does_its_worst_costs_only_its_own_exercise(tmp_path: Path) ->
 def test_a_loop_without_end_is_stopped_with_what_it_has_started(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     child = f"import time, pathlib\nwhile True:\n    pathlib.Path({str(mark)!r}).touch()\n    time.sleep(0.05)"
-    loop = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {child!r}])\nwhile True:\n    pass"
+    loop = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])"
+    loop += "\nwhile True:\n    time.sleep(0.1)"
     loop = f"def my_convolve(image, kernel):\n    {loop.replace(chr(10), chr(10) + '    ')}"
     found = only(notebook(tmp_path / "a.ipynb", FIRST, answer("convolve", loop)), per_exercise=3)
     assert found.remarks == ["convolve: stopped after 3 seconds: is there a loop without end?"]
@@ -174,21 +207,13 @@ def test_the_time_of_a_notebook_is_limited_too(tmp_path: Path) -> None:
     assert time.monotonic() - start < 45 and len(found.remarks) == 3
 
 
-def test_the_command_writes_one_row_per_learner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    array = "import numpy as np\ndef my_vertical_edges():\n    return np.array([[-1, 0, 1]] * 3)"
-    anna = notebook(tmp_path / "=anna" / "02.ipynb", FIRST, answer("vertical_edges", array), "checks.quiz(2, 'aaaaa')")
-    stub = "def my_brighten(image, amount):\n    return ..."
-    more = notebook(tmp_path / "=anna" / "01.ipynb", FIRST, answer("centre"), answer("brighten", stub))
-    ben = notebook(tmp_path / "ben" / "02.ipynb", FIRST, answer("output_size", "def my_output_size(*a): return 1"))
-    table = tmp_path / "grades.csv"
-    assert main(["grade", str(ben), str(anna), str(more), "--csv", str(table)]) == 0
-    with table.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["learner"] for row in rows] == ["'=anna", "ben"], "a spreadsheet would take =anna for a formula"
-    assert rows[0]["lessons"] == "01 02" and rows[0]["solved"] == "centre vertical_edges"
-    assert int(rows[0]["exercises"]) == sum(exercise.lesson in (1, 2) for exercise in EXERCISES)
-    assert rows[1]["exercises solved"] == "0" and rows[1]["remarks"].startswith("output_size: ")
-    assert "ben: 0 of" in capsys.readouterr().out
+def test_the_command_writes_one_row_per_learner(graded: Graded) -> None:
+    anna, eve = graded.rows
+    assert [anna["learner"], eve["learner"]] == ["'=anna", "eve"], "a spreadsheet would take =anna for a formula"
+    assert anna["lessons"] == "01 02" and anna["solved"] == "centre vertical_edges"
+    assert int(anna["exercises"]) == sum(exercise.lesson in (1, 2) for exercise in EXERCISES)
+    assert eve["exercises solved"] == "1" and eve["remarks"].startswith("output_size: ")
+    assert "eve: 1 of" in graded.printed
 
 
 def test_a_table_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
