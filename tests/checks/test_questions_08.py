@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from functools import cache, partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -32,23 +34,34 @@ from cifar_helpers.runs.ablation import ABLATIONS, measured
 LOSS = nn.functional.cross_entropy
 
 
-@pytest.fixture(params=[pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)])
+@pytest.fixture(scope="module", params=[pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)])
 def data(request: pytest.FixtureRequest) -> Cifar10:
     found: Cifar10 = request.getfixturevalue(request.param)
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def images(data: Cifar10) -> ImageSet:
     """The batch that the lesson uses."""
     return data.split()[0].subset(slice(0, 100))
 
 
+@pytest.fixture(scope="module")
+def usual(images: ImageSet) -> Callable[..., list[Tensor]]:
+    """The gradients of the lesson's networks for that batch; several tests read them, so each is computed once."""
+    return cache(partial(gradients, images))
+
+
 # --- predictions -------------------------------------------------------------------------------------------------
 
 
-def gradients(images: ImageSet, skip: bool, norms: bool = True, he: bool = False, seed: int = 0) -> list[Tensor]:
-    """Of the weights of thirty convolutions, in order: in the network of the lesson, or in one without batch norm."""
+def gradients(
+    images: ImageSet, skip: bool, seed: int = 0, norms: bool = True, he: bool = False, wanted: slice = slice(None)
+) -> list[Tensor]:
+    """Of the weights of thirty convolutions, in order: in the network of the lesson, or in one without batch norm.
+
+    If only some are wanted, the backward pass goes no further than to the first of them.
+    """
     torch.manual_seed(seed)
     network = CompactCNN((32,), depth=30, residual=skip)
     convolutions = [part for part in network.modules() if isinstance(part, nn.Conv2d)]
@@ -58,19 +71,19 @@ def gradients(images: ImageSet, skip: bool, norms: bool = True, he: bool = False
     if he:
         for convolution in convolutions:
             nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    LOSS(network(normalise(images.images)), images.labels).backward()
-    return [part.weight.grad for part in convolutions[1:]]  # type: ignore[misc]
+    weights = [part.weight for part in convolutions[1:]][wanted]
+    return list(torch.autograd.grad(LOSS(network(normalise(images.images)), images.labels), weights))
 
 
-def lengths(*given: Any, **options: Any) -> list[float]:
-    return [float(gradient.norm()) for gradient in gradients(*given, **options)]
+def lengths(found: list[Tensor]) -> list[float]:
+    return [float(gradient.norm()) for gradient in found]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_without_skip_connections_the_gradient_grows_on_its_way_back_and_with_them_much_less(
-    images: ImageSet, seed: int
+    usual: Callable[..., list[Tensor]], seed: int
 ) -> None:
-    without, with_them = (lengths(images, skip, seed=seed) for skip in (False, True))
+    without, with_them = (lengths(usual(skip, seed)) for skip in (False, True))
     assert len(without) == len(with_them) == 30
     assert 20 < without[0] / without[-1] < 100 and 1.5 < with_them[0] / with_them[-1] < 8
     growing = [earlier > later for earlier, later in pairwise(without)]
@@ -79,29 +92,32 @@ def test_without_skip_connections_the_gradient_grows_on_its_way_back_and_with_th
     assert right("shortcut") == "Without: tens of times as long. With: a few times."
 
 
-def test_one_learning_rate_changes_the_first_layer_far_more_than_the_last(images: ImageSet) -> None:
+def test_one_learning_rate_changes_the_first_layer_far_more_than_the_last(usual: Callable[..., list[Tensor]]) -> None:
     torch.manual_seed(0)
     network = CompactCNN((32,), depth=30, residual=False)
     weights = [float(part.weight.detach().norm()) for part in network.modules() if isinstance(part, nn.Conv2d)][1:]
     assert max(weights) / min(weights) < 1.05  # "weights of about the same length"
-    plain, skip = ([0.1 * lengths(images, kind)[k] / weights[k] for k in (0, -1)] for kind in (False, True))
+    plain, skip = ([0.1 * lengths(usual(kind, 0))[k] / weights[k] for k in (0, -1)] for kind in (False, True))
     assert 0.25 < plain[0] < 0.42 and plain[1] < 0.01  # "about a third", "less than a hundredth"
     assert 0.04 < skip[0] < 0.06 and 0.01 < skip[1] < 0.03  # "about 5 % and 2 %"
 
 
 def test_without_batch_norm_it_depends_on_the_initial_weights(images: ImageSet) -> None:
-    default = lengths(images, False, norms=False)
+    ends = slice(None, None, 29)  # the first and the last of thirty
+    default = lengths(gradients(images, False, norms=False, wanted=ends))
     assert default[0] < 1e-9 * default[-1]
     for seed in (0, 1, 2):
-        he = lengths(images, False, norms=False, he=True, seed=seed)
+        he = lengths(gradients(images, False, seed, norms=False, he=True, wanted=ends))
         assert 0.4 < he[0] / he[-1] < 1.2
 
 
-def test_two_batches_agree_about_a_middle_layer_with_skip_connections_alone(data: Cifar10) -> None:
-    two = [data.split()[0].subset(slice(start, start + 100)) for start in (0, 100)]
+def test_two_batches_agree_about_a_middle_layer_with_skip_connections_alone(
+    data: Cifar10, usual: Callable[..., list[Tensor]]
+) -> None:
+    next_batch = data.split()[0].subset(slice(100, 200))
     for skip, seed in product((False, True), (0, 1, 2)):  # whatever the random start
-        one, other = (gradients(images, skip, seed=seed)[14].flatten() for images in two)
-        alike = float(nn.functional.cosine_similarity(one, other, dim=0))
+        (other,) = gradients(next_batch, skip, seed, wanted=slice(14, 15))
+        alike = float(nn.functional.cosine_similarity(usual(skip, seed)[14].flatten(), other.flatten(), dim=0))
         assert 0.3 < alike < 0.9 if skip else abs(alike) < 0.15
 
 
