@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from functools import partial
 
@@ -91,12 +92,14 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
         put(page, "seed", seed)
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         shown = strip.get_by_role("option").evaluate_all(
-            "all => all.slice(1).map(e => [e.getAttribute('aria-label'), "
-            "[...e.querySelector('canvas').getContext('2d').getImageData(0, 0, 32, 32).data]])"
+            """all => all.slice(1).map(e => {
+                const { data } = e.querySelector("canvas").getContext("2d").getImageData(0, 0, 32, 32);
+                return [e.getAttribute("aria-label"), new Uint8Array(data.buffer).toBase64()];
+            })"""
         )
         for name, flat in shown:
             names.add(name.split(": ")[1])
-            image = np.array(flat).reshape(32, 32, 4)[..., :3]
+            image = np.frombuffer(base64.b64decode(flat), np.uint8).reshape(32, 32, 4)[..., :3]
             assert np.array_equal(image, rows_first(done(IMAGES.images[0], name))), name
     assert len(names) == 28  # no two draws are the same
     text = " ".join(names)

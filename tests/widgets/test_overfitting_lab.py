@@ -146,7 +146,7 @@ def test_wrong_settings_say_what_is_allowed() -> None:
 
 
 def test_a_run_of_now_follows_the_recipe_and_leaves_the_learners_random_numbers(sketches: Cifar10) -> None:
-    keep = slice(0, 500)
+    keep = slice(0, 250)
     data = replace(sketches, train_images=sketches.train_images[keep], train_labels=sketches.train_labels[keep])
     lab = overfitting_lab(data)
     assert lab.trainable

@@ -25,6 +25,13 @@ INPUTS = ROOT / "resources" / "inputs"
 LARGE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (30, 40, 3), dtype=np.uint8)).resize((400, 300))
 
 
+@pytest.fixture(scope="module")
+def small() -> CifarCNN:
+    """For tests that ask what is seen or where something is, not what it is: the course's takes 0.4 s to open."""
+    torch.manual_seed(0)
+    return CifarCNN(width=0.25).eval()
+
+
 def ready(page: Page) -> Page:
     """When the network is there and the first answer is drawn."""
     page.locator(".cw-bars").wait_for()
@@ -143,16 +150,16 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
 
-def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd) -> None:
-    page = ready(front.open(widgets.predict_photo()))
+def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo(model=small)))
     page.locator(".pp-photo").click(position={"x": 100, "y": 100})
     seen = seen_by(page, until="pixels.some(v => v < 60) && pixels[0] === 255")
     assert 0 < (seen < 60).all(axis=2).sum() < 60
     assert state_of(page, "chosen") == "a drawing"
 
 
-def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd) -> None:
-    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
+def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
     photo = page.locator(".pp-photo")
     box = photo.bounding_box()
     assert box is not None
@@ -168,8 +175,8 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd) 
 
 
 @pytest.mark.parametrize("size", [(1600, 400), (300, 1000), (16, 9)])
-def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, size: tuple[int, int]) -> None:
-    page = ready(front.open(widgets.predict_photo(LARGE.resize(size)), width=360))
+def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, small: CifarCNN, size: tuple[int, int]) -> None:
+    page = ready(front.open(widgets.predict_photo(LARGE.resize(size), small), width=360))
     for width in (360, 800):
         page.set_viewport_size({"width": width, "height": 900})
         photo, view = page.locator(".pp-photo").bounding_box(), page.locator(".pp-row figure").nth(1).bounding_box()
@@ -220,8 +227,10 @@ def camera_photo(orientation: int) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_is_named(front: FrontEnd) -> None:
-    page = ready(front.open(widgets.predict_photo()))
+def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_is_named(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo(model=small)))
     chooser = page.locator("input[type=file]")
     for orientation in STORED:
         content = camera_photo(orientation)
