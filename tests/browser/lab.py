@@ -38,10 +38,16 @@ _RUN = """async numbers => {
     return true;
 }"""
 
+_OPEN = """async path => {
+    const { shell, commands } = window.jupyterapp;
+    for (const shown of [...shell.widgets("main")]) shown.dispose();
+    await commands.execute("docmanager:open", { path });
+}"""
+
 
 @contextmanager
-def serving(home: Path, data: Path, application: str = "jupyterlab") -> Iterator[str]:
-    """A server of JupyterLab, or of Notebook ("notebook"), in `home`, with settings of its own; gives its address.
+def serving(home: Path, data: Path) -> Iterator[str]:
+    """A server of JupyterLab, and of Notebook 7 beside it, in `home`, with settings of its own; gives its address.
 
     It has the lessons, and a notebook with every widget.
     """
@@ -57,10 +63,10 @@ def serving(home: Path, data: Path, application: str = "jupyterlab") -> Iterator
     places = {f"JUPYTER_{kind.upper()}_DIR": str(home / kind) for kind in ("config", "data", "runtime")}
     process = subprocess.Popen(
         [
-            sys.executable, "-m", application, "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
             "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
-            f"--ServerApp.root_dir={home}",
+            "--LanguageServerManager.autodetect=False", f"--ServerApp.root_dir={home}",
         ],
         env={**os.environ, **places, "CIFAR10_ROOT": str(data), "CIFAR10_OFFLINE": "1"},
         stdout=subprocess.DEVNULL,
@@ -105,7 +111,7 @@ class Lab:
     """JupyterLab in a page, or Notebook, whose addresses begin with `notebooks` instead of `lab/tree`."""
 
     def __init__(self, page: Page, address: str, tree: str = "lab/tree") -> None:
-        self.page, self.address = page, f"{address}/{tree}"
+        self.page, self.server, self.address = page, address, f"{address}/{tree}"
         self.errors: list[str] = []
         page.on("console", lambda message: self._heard(message.type, message.text))
         page.on("pageerror", lambda error: self._heard("error", str(error)))
@@ -115,8 +121,14 @@ class Lab:
             self.errors.append(text)
 
     def open(self, name: str) -> None:
-        """Open a notebook and wait for its kernel; the toolbar reads idle before there is one."""
-        self.page.goto(f"{self.address}/notebooks/{name}?reset")
+        """Open a notebook and wait for its kernel; the toolbar reads idle before there is one.
+
+        JupyterLab itself is loaded the first time alone; what it shows is then closed, and not saved.
+        """
+        if self.page.url.startswith(self.address):
+            self.page.evaluate(_OPEN, f"notebooks/{name}")
+        else:
+            self.page.goto(f"{self.address}/notebooks/{name}?reset")
         self.page.wait_for_function(
             """() => {
                 const context = window.jupyterapp?.shell.currentWidget?.sessionContext;

@@ -17,5 +17,5 @@ def lab(tmp_path_factory: pytest.TempPathFactory, sketch_root: Path) -> Iterator
     Without Chromium its tests are skipped, and with `CIFAR_COURSE_BROWSER=required` they fail.
     """
     data = Path(os.environ.get("BROWSER_TEST_DATA", str(sketch_root)))
-    with serving(tmp_path_factory.mktemp("lab"), data) as address, browsing() as page:
+    with browsing() as page, serving(tmp_path_factory.mktemp("lab"), data) as address:
         yield Lab(page, address)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from lab import ALL_WIDGETS, Lab, serving
+from lab import ALL_WIDGETS, Lab
 from playwright.sync_api import expect
 from widget_gallery import WIDGETS
 
@@ -13,11 +11,11 @@ pytestmark = pytest.mark.browser
 pytest_plugins = ["lab_fixture"]
 
 
-def test_every_widget_works_in_notebook_7(lab: Lab, tmp_path: Path, sketch_root: Path) -> None:
+def test_every_widget_works_in_notebook_7(lab: Lab) -> None:
     browser = lab.page.context.browser
     assert browser is not None
-    with serving(tmp_path, sketch_root, "notebook") as address, browser.new_page() as page:
-        notebook = Lab(page, address, "notebooks")
+    with browser.new_page() as page:
+        notebook = Lab(page, lab.server, "notebooks")
         notebook.open(ALL_WIDGETS)
         assert notebook.run_all(), "a cell failed"
         expect(page.locator("[data-cifar-widget] .cw")).to_have_count(len(WIDGETS), timeout=90_000)
@@ -27,3 +25,4 @@ def test_every_widget_works_in_notebook_7(lab: Lab, tmp_path: Path, sketch_root:
         page.keyboard.press("ArrowUp")
         expect(middle).not_to_have_value(before)
         assert not notebook.errors, notebook.errors
+        # The kernel stays, for the tests of the same notebook in JupyterLab: it has imported what they import.
