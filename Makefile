@@ -38,7 +38,7 @@ bench: .venv/ready
 check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 # Executes every notebook on the real data and stores it with its outputs.
 run: .venv/ready

@@ -49,11 +49,19 @@ export function decode(buffer) {
   const halves = new Float32Array(65536).map((_, bits) => half(bits));
   const read = {
     f32: (at, count) => new Float32Array(data, at, count),
-    f16: (at, count) => Float32Array.from(new Uint16Array(data, at, count), bits => halves[bits]),
+    f16(at, count) {
+      const bits = new Uint16Array(data, at, count);
+      const values = new Float32Array(count);
+      for (let i = 0; i < count; i++) values[i] = halves[bits[i]];
+      return values;
+    },
     i8(at, count, scale, rows) {
       const scales = new Float32Array(data, scale, rows);
       const each = count / rows;
-      return Float32Array.from(new Int8Array(data, at, count), (value, i) => value * scales[Math.floor(i / each)]);
+      const whole = new Int8Array(data, at, count);
+      const values = new Float32Array(count);
+      for (let i = 0; i < count; i++) values[i] = whole[i] * scales[Math.floor(i / each)];
+      return values;
     },
   };
   const tensors = {};
