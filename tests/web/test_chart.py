@@ -48,6 +48,9 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     assert box is not None
     page.mouse.move(at(page, 3.2), box["y"] + 50)
     expect(page.locator(".cw-card")).to_have_text("epoch 3validation0.900training0.500")
+    card = page.locator(".cw-card").bounding_box()
+    assert card is not None and card["y"] + card["height"] < page.locator(".axis").first.bounding_box()["y"]  # type: ignore[index]
+    assert card["x"] + card["width"] < at(page, 3)  # in the plot, away from the pointer
     page.mouse.move(at(page, 4), box["y"] + 50)
     expect(page.locator(".cw-card")).to_have_text("epoch 4training0.250")  # no number, no row
     page.mouse.move(5, 600)
@@ -72,6 +75,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     handle = page.get_by_role("slider", name="Stop")
     expect(handle).to_have_attribute("aria-valuetext", "at b")
     page.mouse.move(at(page, 3), 100)
+    expect(page.locator(".cw-card")).to_be_hidden()  # the marker reads
     page.mouse.down()
     page.mouse.move(at(page, 3.9), 100)
     page.mouse.move(at(page, 4.2), 100)
@@ -89,6 +93,8 @@ def test_lines_that_leave_the_chart_or_end_early_are_labelled_there(front: Front
     page = front.open(chart_page({"series": series, "y": [0, 4], "bands": [
         {"colour": "c2", "points": [[1, 0, 1], [5, 0.25, 1]], "name": "healthy"}]}))  # fmt: skip
     expect(page.locator(".label.c1").first).to_have_text("↑ 3.0 × 10⁶")
+    leaders = page.locator(".leader").evaluate_all("all => all.map(one => +one.getAttribute('y1'))")
+    assert min(leaders, default=0) >= 0  # no leader out of the chart
     label = page.get_by_text("training", exact=True).bounding_box()
     assert label is not None and label["x"] - at(page, 3) < 20
     page.locator(".cw-plot").press("End")

@@ -103,7 +103,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const top = words.length || marker?.text ? 34 : 8;
     shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;
-    legend.replaceChildren(...(beside ? [] : named.filter(series => series.colour !== "ghost").map(key)));
+    legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
     const area = svg("rect", { x: left, y: top - 4, width: end - left + 4, height: bottom - top + 8 });
@@ -113,16 +113,18 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), ...rules(words, shape, width)];
     picture.replaceChildren(...parts, inside);
     const ends = read.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
-    const off = ends.filter(({ last }) => last?.[1] > ys.ends[1]);
+    const above = ends.filter(({ series, last }) => isOwn(series) && last?.[1] > ys.ends[1]);
+    const off = [...new Map(above.map(one => [one.series.colour, one])).values()]; // once for each colour
     off.forEach(({ series, last }, k) => {
       picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label ${series.colour}`, "end"));
     });
     if (beside) {
       const shown = ends.filter(({ series, last }) => last && series.end !== "");
-      const heights = spread(shown.map(({ last }) => ys(last[1])), ROW, top, bottom);
-      shown.forEach(({ series, last: [a, b] }, k) => {
-        const leader = { class: "leader", x1: xs(a) + 3, y1: ys(b), x2: xs(a) + 8, y2: heights[k] };
-        if (Math.abs(ys(b) - heights[k]) > 4) picture.append(svg("line", leader));
+      const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
+      const heights = spread(seenAt, ROW, top, bottom);
+      shown.forEach(({ series, last: [a] }, k) => {
+        const leader = { class: "leader", x1: xs(a) + 3, y1: seenAt[k], x2: xs(a) + 8, y2: heights[k] };
+        if (Math.abs(seenAt[k] - heights[k]) > 4) picture.append(svg("line", leader));
         picture.append(text(series.end ?? series.name, xs(a) + 10, heights[k] + 4, `label ${series.colour}`));
       });
     }
@@ -146,13 +148,13 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     plot.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
   }
 
-  /** The rule, the dots and the card at the x that is looked at. */
+  /** The rule and the dots at the x that is looked at, and the card, unless a marker reads the numbers. */
   function show() {
     picture.querySelector(".looked")?.remove();
-    card.hidden = seen === null || !shape;
+    card.hidden = true;
     if (seen === null || !shape) return;
-    const { xs, ys, top, bottom } = shape;
-    const place = xs(seen);
+    const { xs, ys, left, top, bottom, end } = shape;
+    const place = round(xs(seen));
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     const rows = readings();
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
@@ -161,23 +163,27 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
       const [, low, high] = points.findLast(point => point[0] <= seen);
       return [h("span", {}, name), h("span", {}, `${write(low)} to ${write(high)}`)];
     });
+    card.hidden = Boolean(marker) || !rows.length;
     card.replaceChildren(
       h("span", { class: "cw-cap" }, `${content.xLabel} ${short(+seen.toPrecision(3))}`), h("span"),
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
       ...ranges.flat(),
     );
-    const across = `max(${-room[0]}px, min(${round(place)}px - 50%, ${width + room[1]}px - 100%))`;
-    card.style.transform = `translate(${across}, ${bottom + 2}px)`; // below, so that it hides no line
+    // In the plot, at the end that is farther away
+    const isLeft = place < (left + end) / 2;
+    const beside = isLeft ? `max(${place + 12}px, ${end}px - 100%)` : `min(${place - 12}px - 100%, ${left + 4}px)`;
+    const across = `max(${-room[0]}px, min(${beside}, ${width + room[1]}px - 100%))`;
+    card.style.transform = `translate(${across}, ${top}px)`;
   }
 
-  /** The last numbers up to the x that is looked at, the largest first and what stays behind last. */
+  /** The last numbers up to the x that is looked at, the largest first; what stays behind only where it is alone. */
   function readings() {
-    const rows = content.series.filter(series => series.name).map(series => {
+    const read = content.series.filter(series => series.name);
+    const rows = (read.some(isOwn) ? read.filter(isOwn) : read).map(series => {
       const [at, value] = series.points.findLast(point => point[0] <= seen) ?? [];
       return { series, at, value };
     });
-    const behind = row => +(row.series.colour === "ghost");
-    return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => behind(a) - behind(b) || b.value - a.value);
+    return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => b.value - a.value);
   }
 
   const look = to => {
@@ -264,6 +270,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   };
 }
 
+const isOwn = series => series.colour !== "ghost";
 const round = value => Math.round(value * 10) / 10;
 const within = (list, k) => Math.max(0, Math.min(list.length - 1, k));
 
