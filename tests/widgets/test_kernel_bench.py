@@ -73,7 +73,7 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
             put(page, kernel=kernel.tolist(), padding=padding, stride=stride, dilation=dilation, pixel=[row, column])
             assert total(page) == pytest.approx(float(result[row, column]), abs=0.0051)
             assert sum(shown(page, "products")) == pytest.approx(total(page), abs=1e-9)
-        assert f"= {len(result)}" in page.locator(".kb-formula").inner_text()
+        assert f"= {len(result)}" in (page.locator(".kb-formula").text_content() or "")
     # Purple below zero and orange above: the bluest and the reddest pixel are the extremes.
     put(page, kernel=SOBEL.tolist(), padding=0, stride=1, dilation=1, pixel=[3, 4])
     result = conv2d(image, torch.from_numpy(SOBEL)[None, None])[0, 0].numpy()
@@ -104,6 +104,19 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     assert ends.all_inner_texts() == ["≤ 0", "≥ 1"]
     put(page, kernel=SOBEL.tolist())
     assert [text[:2] for text in ends.all_inner_texts()] == ["≤ ", "≥ "]  # the rim of padding
+    # Nine numbers that no longer cancel make a picture, but not while one of them is dragged or if told otherwise.
+    signs = page.get_by_role("radio", name="signs")
+    box = cell(page, 2, 3).bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 120, box["y"] + 20)
+    expect(cell(page, 2, 3)).to_have_value("4")
+    expect(signs).to_be_checked()
+    page.mouse.up()
+    expect(signs).not_to_be_checked()
+    signs.click()
+    expect(ends.first).not_to_have_text("≤ 0")
 
 
 def test_padding_is_shown_as_zeros_and_what_is_multiplied_is_lit(front: FrontEnd) -> None:
@@ -118,15 +131,19 @@ def test_padding_is_shown_as_zeros_and_what_is_multiplied_is_lit(front: FrontEnd
     assert [part.evaluate(lit) for part in page.locator(".cv-lit").all()] == [3, 3, 3]
     cell(page, 3, 1).focus()
     assert [part.evaluate(lit) for part in page.locator(".cv-lit").all()] == [6, 6, 6]
+    page.mouse.move(0, 0)
+    cell(page, 3, 1).blur()
+    expect(page.locator(".cv-lit")).to_have_count(0)
 
 
 def test_the_most_similar_learned_kernel_is_that_of_python(front: FrontEnd) -> None:
     bench = kernel_bench(PICTURE)
     page = front.open(bench)
     number, likeness, _ = bench.nearest
-    sign = ": the opposite sign" if likeness < 0 else ""
+    sign = ", with opposite signs" if likeness < 0 else ""
     cosine = f"{likeness:.2f}".replace("-", "−")
-    expect(page.locator(".kb-alike")).to_contain_text(f"first layer, colours added: {number} (cosine {cosine}{sign})")
+    expect(page.locator(".kb-alike")).to_contain_text(f"Kernel {number} of a trained")
+    expect(page.locator(".kb-alike")).to_contain_text(f"looks like this{sign} (cosine {cosine})")
     put(page, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])  # no learned kernel is like the identity
     expect(page.locator(".kb-alike")).to_be_hidden()
     learned = shipped_model().features[0][0].weight.detach().sum(1).numpy()
@@ -162,6 +179,14 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     page.mouse.move(box["x"] + 20, box["y"] - 30, steps=4)
     page.mouse.up()
     assert state_of(page, "kernel")[0][0] == pytest.approx(0)  # type: ignore[index]
+    page.get_by_role("button", name="Undo").click()  # the whole drag, and then what was typed
+    assert state_of(page, "kernel")[0][0] == -1  # type: ignore[index]
+    cell(page, 2, 2).focus()
+    page.keyboard.press("Control+z")
+    expect(cell(page, 2, 2)).to_have_value("0")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Change all signs").click()
+    assert np.array_equal(np.array(state_of(page, "kernel")), -SOBEL)
     page.get_by_role("button", name="sharpen").click()
     assert state_of(page, "kernel") == [list(row) for row in KERNELS["sharpen"]]
     expect(page.locator(".kb-state")).to_contain_text("add up to 1: a uniform area stays as it is")
@@ -205,6 +230,9 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     page.get_by_role("radio", name="Puzzles").click()
     page.get_by_role("radio", name="Puzzle 4").click()
     expect(page.get_by_role("img", name="target of the puzzle")).to_be_visible()
+    expect(page.get_by_text("right minus left")).to_have_count(0)  # what is to be found is not told
+    onward = page.get_by_role("button", name="Next puzzle")
+    expect(onward).to_be_hidden()
     meter = page.get_by_role("meter")
     ways = [0]
     for row, column, text in ((2, 2, "0"), (2, 1, "-1"), (2, 3, "1")):
@@ -213,11 +241,14 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         ways.append(int(meter.get_attribute("aria-valuenow") or -1))
     assert ways == sorted(set(ways)) and ways[-1] == 100
-    expect(page.locator(".kb-state")).to_have_text("Solved: your result is the target.")
-    expect(page.locator(".kb-alike")).to_be_visible()
+    expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
+    expect(page.locator(".kb-alike")).to_be_hidden()
     assert state_of(page, "solved") == [4]
     expect(page.get_by_role("radio", name="Puzzle 4: right minus left, solved")).to_be_visible()
     assert np.array_equal(levels(page, "target"), levels(page, "result"))
+    onward.click()
+    assert state_of(page, "puzzle") == 5 and state_of(page, "kernel") == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    expect(page.get_by_role("radio", name="Puzzle 5")).to_be_focused()
 
 
 def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(front: FrontEnd) -> None:

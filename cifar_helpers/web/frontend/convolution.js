@@ -196,14 +196,17 @@ export function sumLine(edited) {
   // A pixel, its number of the kernel and their product are shown to belong together.
   const light = event => {
     const k = Math.max(...grids.map(grid => grid.cells.indexOf(event.target)));
-    for (const grid of grids) grid.cells.forEach((cell, i) => cell.classList.toggle("cv-lit", i === k));
+    const lit = /out|leave/.test(event.type) ? -1 : k;
+    for (const grid of grids) grid.cells.forEach((cell, i) => cell.classList.toggle("cv-lit", i === lit));
   };
   for (const event of ["pointerover", "pointerleave", "focusin", "focusout"]) node.addEventListener(event, light);
   return {
     node,
     sums,
+    /** Those of the kernel. */
+    cells: () => grids[1].cells,
     /** The elements that wires lead to. */
-    ends: () => [grids[0].node, caps[3]],
+    ends: () => [grids[0].node, caps[3], caps[0]],
     /**
      * @param {(number | null)[]} seen of `windowAt`
      * @param {number[]} weights the kernel
@@ -264,21 +267,22 @@ export function slidingViews(line, names, moved, outside = false) {
   const draw = () => {
     wires.style.display = boxes && place ? "" : "none";
     if (!boxes || !place) return;
-    const [from, result, pixels, sum] = boxes;
+    const [from, result, pixels, sum, caption] = boxes;
     const [left, right] = [place.left, place.right].map(share => from.left + share * from.width);
     const top = from.top + place.bottom * from.height;
-    const end = pixels.top - 2;
-    const middle = top + (end - top) * 0.55;
-    const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${end}`;
-    const rightSide = `${pixels.right} ${end}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
+    const [end, neck] = [pixels.top - 2, caption.top - 2]; // from there on straight down, on both sides of the caption
+    const middle = top + (neck - top) * 0.55;
+    const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${neck}V${end}`;
+    const rightSide = `${pixels.right} ${end}V${neck}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
     fill.setAttribute("d", `${leftSide}L${rightSide}Z`);
     sides.setAttribute("d", `${leftSide}M${rightSide}`);
     // Where the grids stack, the line from the sum would run through the kernel.
     for (const part of [out, dot]) part.style.display = sum.top > pixels.bottom ? "none" : "";
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];
     const [outX, outY] = [result.left + place.x * result.width, result.top + place.y * result.height + 3];
-    const bend = outY + (y - outY) * 0.6;
-    out.setAttribute("d", `M${x} ${y}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`);
+    const turn = outside ? y : Math.min(y, result.bottom + 6); // a scale below the picture is crossed in its middle
+    const bend = outY + (turn - outY) * 0.6;
+    out.setAttribute("d", `M${x} ${y}V${turn}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`);
     dot.setAttribute("cx", x);
     dot.setAttribute("cy", y);
   };

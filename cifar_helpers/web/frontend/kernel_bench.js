@@ -2,7 +2,7 @@
 import { h, canvas, mount, framed, binding, bytesOf, loader } from "./ui.js";
 import { at, grey, paint } from "./colour.js";
 import { fixed, show, percent } from "./numbers.js";
-import { segmented, field } from "./controls.js";
+import { button, segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
 import { isSigned, resized, slidingFields, glyph, kernelChips, sumLine, slidingViews } from "./convolution.js";
@@ -89,6 +89,13 @@ export function render({ model, el, load }) {
   const kernelNow = () => model.get("kernel").flat();
   let spelled = "green"; // the colour whose products are written out, where all are shown
   let mine = {}; // kernel and settings before the puzzles
+  let past = []; // kernels to go back to
+  let edited = -1; // the cell whose number was changed last: a drag is one step back, not thirty
+  /** @type {boolean | undefined} whether the result is drawn with signs: what the reader wants */
+  let look;
+  /** @type {boolean | undefined} and what stays while a number is dragged */
+  let held;
+  let signed = true;
   /** @type {Float32Array | null} */
   let learned = null;
 
@@ -98,10 +105,43 @@ export function render({ model, el, load }) {
     traits.set(values);
     draw();
   };
-  const edit = kernel => set({ kernel: rowsOf(kernel) });
+  const edit = (kernel, k = -1) => {
+    if (k < 0 || k !== edited) past.push(kernelNow());
+    edited = k;
+    set({ kernel: rowsOf(kernel) });
+  };
+  const undo = () => {
+    if (!past.length) return;
+    const kernel = past.pop();
+    edited = -1;
+    set({ kernel: rowsOf(kernel) });
+    const cell = root.getRootNode().activeElement; // a grid leaves the number that is being typed alone
+    const k = line.cells().indexOf(cell);
+    if (k < 0) return;
+    cell.value = show(kernel[k]);
+    cell.removeAttribute("aria-invalid");
+    cell.select();
+  };
 
   // Pictures
-  const line = sumLine((k, value) => edit(kernelNow().map((v, i) => (i === k ? value : v))));
+  const line = sumLine((k, value) => edit(kernelNow().map((v, i) => (i === k ? value : v)), k));
+  const back = button("Undo", undo);
+  const invert = button("± all", () => edit(kernelNow().map(v => 0 - v)), { name: "Change all signs" });
+  line.node.append(h("div", { class: "kb-tools" }, invert, back));
+  line.node.addEventListener("focusin", () => {
+    edited = -1;
+  });
+  line.node.addEventListener("keydown", event => {
+    if (event.key !== "z" || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    undo();
+  });
+  for (const event of ["pointerdown", "pointerup", "pointercancel"]) {
+    line.node.addEventListener(event, ({ target }) => {
+      held = event === "pointerdown" && line.cells().includes(target) ? signed : undefined;
+      draw();
+    });
+  }
   const views = slidingViews(line, ["Picture", "Result"], (row, column) => {
     const pixel = [row, column];
     if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
@@ -119,21 +159,40 @@ export function render({ model, el, load }) {
   // Settings
   const begin = number => {
     if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 4).map(name => [name, model.get(name)]));
+    past = [];
+    look = undefined;
     set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
   };
-  const modes = segmented("Mode", [{ value: 0, text: "Explore" }, { value: 1, text: "Puzzles" }], 0, on => {
-    const open = puzzles.findIndex((_, k) => !model.get("solved").includes(k + 1));
-    begin(on && Math.max(0, open) + 1);
-  });
+  /** The first puzzle after this one that is not solved, 0 where all are. */
+  const following = () => {
+    const now = model.get("puzzle");
+    const others = puzzles.map((_, k) => ((now + k) % puzzles.length) + 1);
+    return others.find(number => !model.get("solved").includes(number)) ?? 0;
+  };
+  const modes = segmented("Mode", [{ value: 0, text: "Explore" }, { value: 1, text: "Puzzles" }], 0, on =>
+    begin(on && (following() || 1)),
+  );
   const tasks = segmented("Puzzle", puzzles.map((_, k) => ({ value: k + 1, text: String(k + 1) })), 1, begin);
-  const task = h("span");
-  const chips = kernelChips(model.get("presets"), to => edit(resized(to, Math.sqrt(kernelNow().length))));
+  const onward = button("Next puzzle", () => {
+    begin(following());
+    tasks.buttons[model.get("puzzle") - 1].focus();
+  });
+  const chips = kernelChips(model.get("presets"), to => {
+    look = undefined;
+    edit(resized(to, Math.sqrt(kernelNow().length)));
+  });
   const inColour = bytesOf(model.get("image")).length === 3 * height * width;
   const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
   const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
   const wanted = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
   const fields = slidingFields(model, wanted, set);
-  const more = h("details", { class: "kb-more" }, h("summary", {}, "More"), fields.nodes.pop()); // dilation
+  const formula = h("div", { class: "cw-cap kb-formula" });
+  const words = h("summary", {}, "Padding, stride, dilation");
+  const more = h("details", { class: "kb-more" }, words, h("div", {}, fields.nodes, formula));
+  const looks = segmented("Result", [{ value: false, text: "picture" }, { value: true, text: "signs" }], true, on => {
+    look = on;
+    draw();
+  });
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
     edit(resized(kernelNow(), side)),
   );
@@ -142,10 +201,9 @@ export function render({ model, el, load }) {
     draw();
   });
   line.sums.append(spell.node);
-  const formula = h("div", { class: "cw-cap kb-formula" });
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), inColour ? field("Picture", channel) : null, fields.nodes, more, formula,
+    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), more,
   );
 
   const named = { role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 };
@@ -156,9 +214,9 @@ export function render({ model, el, load }) {
   views.stage.classList.add("kb-stage");
   views.stage.prepend(input.figure, settings, goalFigure, output.figure, line.node);
   root.append(
-    h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, task)),
+    h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, "Make the result equal the target.")),
     views.stage,
-    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter), alike),
+    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter, onward), alike),
   );
 
   /** Everything that follows from the kernel and the pixel. */
@@ -185,7 +243,8 @@ export function render({ model, el, load }) {
       views.clear();
       return;
     }
-    const signed = isSigned(goal ? goal.target : kernel);
+    signed = held ?? look ?? isSigned(goal ? goal.target : kernel);
+    looks.set(signed);
     let limit = innerLimit(outputs[0], how);
     if (goal) {
       const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
@@ -215,24 +274,27 @@ export function render({ model, el, load }) {
     chips.set(kernel, colours());
     sides.set(side);
     fields.refresh();
-    if (sliding().dilation > 1) more.open = true; // else nothing would say why the result is smaller
+    // Else nothing would say why the result has another size.
+    if (Object.entries(PLAIN).some(([name, value]) => model.get(name) !== value)) more.open = true;
+    back.disabled = !past.length;
     channel.set(model.get("channel"));
     modes.set(goal ? 1 : 0);
     tasks.set(model.get("puzzle") || 1);
     tasks.buttons.forEach((button, k) => {
       const done = model.get("solved").includes(k + 1);
       button.toggleAttribute("data-done", done);
-      button.setAttribute("aria-label", `Puzzle ${puzzles[k].name}${done ? ", solved" : ""}`);
+      button.setAttribute("aria-label", `Puzzle ${done ? `${puzzles[k].name}, solved` : k + 1}`);
     });
     formula.replaceChildren(...sizeFormula(height, side, sliding()));
     spell.node.hidden = model.get("channel") !== ALL;
     const best = learned && nearest(kernel, learned);
-    const shown = best && (goal ? distance(kernel, goal.target) < SOLVED : Math.abs(best.likeness) >= ALIKE);
+    const shown = best && !goal && Math.abs(best.likeness) >= ALIKE;
     alike.style.visibility = shown ? "" : "hidden";
     if (!shown) return;
     twin.draw(best.kernel, colours());
-    const likeness = `cosine ${fixed(best.likeness)}${best.likeness < 0 ? ": the opposite sign" : ""}`;
-    twinWords.textContent = `Most similar in a trained network's first layer, colours added: ${best.number} (${likeness})`;
+    const signs = best.likeness < 0 ? ", with opposite signs" : "";
+    const likeness = `looks like this${signs} (cosine ${fixed(best.likeness)})`;
+    twinWords.textContent = `Kernel ${best.number} of a trained network's first layer ${likeness}`;
   }
 
   function flatWords(kernel) {
@@ -241,7 +303,7 @@ export function render({ model, el, load }) {
     const effects = { 0: "becomes 0", 1: "stays as it is" };
     const effect = effects[+sum.toFixed(4)] ?? `is multiplied by ${show(sum)}`;
     state.textContent = `The ${count} numbers add up to ${show(sum)}: a uniform area ${effect}.`;
-    meter.hidden = true;
+    meter.hidden = onward.hidden = true;
     delete root.dataset.solved;
     return state.textContent;
   }
@@ -251,14 +313,14 @@ export function render({ model, el, load }) {
     const done = gap < SOLVED;
     // Identity is where a puzzle begins, so the meter begins at 0 and each number that gets nearer moves it.
     const way = done ? 1 : Math.max(0, Math.min(0.99, 1 - gap / distance(IDENTITY, wanted)));
-    task.textContent = `Make the result equal the target: ${name.replace(/^\d+: /, "")}.`;
-    state.textContent = done ? "Solved: your result is the target." : `Kernel: ${percent(way)} of the way`;
+    state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : `Kernel: ${percent(way)} of the way`;
     meter.hidden = false;
     meter.setAttribute("aria-valuenow", Math.round(way * 100));
     meter.firstChild.style.width = `${way * 100}%`;
     root.toggleAttribute("data-solved", done);
     const number = model.get("puzzle");
     if (done && !model.get("solved").includes(number)) set({ solved: [...model.get("solved"), number] });
+    onward.hidden = !done || !following();
     return state.textContent;
   }
 
