@@ -9,7 +9,21 @@ from typing import Any, Final
 from cifar_helpers.checks.parsing import in_percent, parse_number, quoted, spelled, words_of
 from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Question, rounded
 
-__all__ = ["CLOSE", "NOT_A_NUMBER", "SHARE_OR_PERCENT", "TRUE", "UNTRUE", "Replies", "Reply", "as_text", "reply"]
+__all__ = [
+    "CLOSE",
+    "NOT_A_NUMBER",
+    "SHARE_OR_PERCENT",
+    "TRIES",
+    "TRUE",
+    "UNTRUE",
+    "Replies",
+    "Reply",
+    "as_text",
+    "reply",
+]
+
+TRIES: Final = 2
+"""Wrong answers to a question of a quiz before the right one is shown."""
 
 # Replies to a number, here and on a page without Python.
 TRUE: Final = "Yes, it is {answer}."
@@ -72,15 +86,21 @@ def in_unit(question: Number) -> str:
     return f", in {question.unit}" if question.unit else ""
 
 
-def reply(question: Question, answer: Any) -> Reply:
+def reply(question: Question, answer: Any, missed: set[str] | None = None) -> Reply:
     """Judge an answer: a letter or the text of an option, or a number; it never raises.
 
     The reply to a wrong answer gives the right one, and names the misconception behind the wrong one.
+
+    Args:
+        question: what was asked.
+        answer: as the reader wrote it.
+        missed: in a quiz, the wrong options given to this question so far; the answer is added. The reply gives the
+            right one only after `TRIES` different ones.
     """
-    return _of_choice(question, answer) if isinstance(question, Choice) else _of_number(question, answer)
+    return _of_choice(question, answer, missed) if isinstance(question, Choice) else _of_number(question, answer)
 
 
-def _of_choice(question: Choice, answer: Any) -> Reply:
+def _of_choice(question: Choice, answer: Any, missed: set[str] | None) -> Reply:
     said = words_of(answer)
     options = dict(zip(LETTERS, question.options, strict=False))
     chosen = options.get(spelled(said).strip(" .,:;()").lower()) or next(
@@ -90,8 +110,13 @@ def _of_choice(question: Choice, answer: Any) -> Reply:
         return Reply("open", f"{quoted(said)} is not one of the options. Give one of the letters {', '.join(options)}.")
     if chosen.right:
         return Reply("right", f"Yes: {_quoted(chosen)}. {chosen.says}")
+    said = f"Not {_quoted(chosen)}. {chosen.says}"
+    if missed is not None:
+        missed.add(chosen.text)
+        if len(missed) < TRIES:
+            return Reply("wrong", said)
     truth = next(option for option in question.options if option.right)
-    return Reply("wrong", f"Not {_quoted(chosen)}. {chosen.says} The answer is {_quoted(truth)}. {truth.says}")
+    return Reply("wrong", f"{said} The answer is {_quoted(truth)}. {truth.says}")
 
 
 def _alike(text: str, said: str) -> bool:

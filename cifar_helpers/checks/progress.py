@@ -26,6 +26,7 @@ class _Session:
     committed: set[str] = field(default_factory=set)
     quiz: dict[str, int] = field(default_factory=dict)  # name to lesson
     answered: set[str] = field(default_factory=set)
+    missed: dict[str, set[str]] = field(default_factory=dict)  # wrong options given to each question of a quiz
 
 
 session = _Session()

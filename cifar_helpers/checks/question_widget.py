@@ -14,6 +14,7 @@ from cifar_helpers.checks.answers import (
     CLOSE,
     NOT_A_NUMBER,
     SHARE_OR_PERCENT,
+    TRIES,
     TRUE,
     UNTRUE,
     Reply,
@@ -35,7 +36,9 @@ class QuestionWidget(CourseWidget, module="questions"):
 
     The browser sends question and answer in one message. `replies` has one entry per question: `None`, or a dictionary
     with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
-    for a number the `guess` as it was read and the `truth`; in a quiz, whether the `first` answer was right.
+    for a number the `guess` as it was read and the `truth`. In a quiz, `first` says whether the first answer was right,
+    `wrong` lists the wrong options given so far, and `right` is there only once the question is over: after the right
+    answer, or after `TRIES` wrong ones.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -68,18 +71,24 @@ class QuestionWidget(CourseWidget, module="questions"):
         """
         question = self._asked[number]
         if isinstance(question, Choice):
-            judged = reply(question, question.options[int(given)].text)
             known = _of_option(question, int(given)) | {"right": _right(question)}
+            earlier = self.replies[number] or {}
+            wrong = list(earlier.get("wrong", []))
+            if known["state"] == "wrong" and given not in wrong:
+                wrong.append(given)
+            missed = {question.options[k].text for k in wrong} if self.kind == "quiz" else None
+            judged = reply(question, question.options[int(given)].text, missed)
+            if self.kind == "quiz":
+                known |= {"first": earlier.get("first", known["state"] == "right"), "wrong": wrong}
+                if judged.state == "wrong" and len(wrong) < TRIES:
+                    known["says"] = known["says"].split("\n")[0]
+                    del known["right"]
         else:
             judged, truth = reply(question, given), question.truth()
             known = {"state": judged.state, "says": judged.says}
             if judged.state != "open":
                 known |= {"truth": truth, "guess": parse_number(given, question.unit, truth)}
         known["given"] = given
-        if self.kind == "quiz":
-            # The reply to a wrong answer shows the right one, so later answers say nothing about what the reader knew.
-            earlier = self.replies[number]
-            known["first"] = judged.state == "right" if earlier is None else earlier["first"]
         self.replies = [known if k == number else before for k, before in enumerate(self.replies)]
         if judged.state != "open":
             self._heard(question, judged)

@@ -83,6 +83,6 @@ Question = Choice | Number
 
 def rounded(number: float) -> str:
     """A number as texts show it, with three digits or as a whole number: 1.46, 81, 1,276,682."""
-    if abs(number) >= 1e15:
-        return f"{number:.3g}"
-    return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"
+    whole = 1000 <= abs(number) < 1e15 or (abs(number) < 1000 and number == int(number))
+    text = f"{number:,.0f}" if whole else f"{number:.3g}"
+    return f"−{text[1:]}" if text.startswith("-") else text

@@ -137,7 +137,10 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
     if len(given) != len(questions):
         allowed = f"{LETTERS[0]} to {LETTERS[len(questions[0].options) - 1]}"
         return Reply("open", f"got {quoted(answers)}. Give {len(questions)} letters, {allowed}, one for each question")
-    heard = [reply(question, each) for question, each in zip(questions, given, strict=True)]
+    heard = [
+        reply(question, each, session.missed.setdefault(question.name, set()))
+        for question, each in zip(questions, given, strict=True)
+    ]
     for question, each in zip(questions, heard, strict=True):
         answered(question, each)
     return Replies(tuple(heard))

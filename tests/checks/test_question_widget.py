@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     expect(page.locator(".q-verdict")).to_contain_text("Choose an answer first.")
     page.get_by_role("radio", name="blue").check(force=True)
     expect(page.locator(".q-verdict")).to_have_text("")
-    page.get_by_role("button", name="Commit").click()
+    page.keyboard.press("Enter")
     expect(page.locator(".q-verdict p")).to_have_text(
         ["Not B. OpenCV stores BGR.", "The answer is A. Pictures are RGB."]
     )
@@ -58,6 +59,7 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
+        ("-2.5", "Not −2.5: it is 32 pixels."),
         ("32", "Yes, it is 32 pixels."),
         ("34,0", "Yes, close enough: it is 32 pixels; you said 34."),
         ("20", "Not 20: it is 32 pixels. Too low."),
@@ -77,9 +79,9 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(field).to_be_disabled()
-    expect(page.get_by_role("img")).to_have_attribute(
-        "aria-label", f"Your guess {float(typed.replace(',', '.')):g}, the right answer 32 pixels"
-    )
+    written = f"{float(typed.replace(',', '.')):g}".replace("-", "−")
+    expect(page.locator(".q-scale i")).to_have_text(["", "0", f"you {written}", "answer 32 pixels"])
+    expect(page.get_by_role("img")).to_have_attribute("aria-label", f"Your guess {written}, the right answer 32 pixels")
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
     expect(page.locator(".q-verdict p")).to_have_text(said)
@@ -121,7 +123,7 @@ def test_a_share_where_percent_are_asked_is_asked_back(front: FrontEnd) -> None:
         assert share.answer(0, typed).says.startswith(says)
 
 
-def test_a_quiz_counts_what_was_known_and_not_what_was_shown(front: FrontEnd) -> None:
+def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_known(front: FrontEnd) -> None:
     quiz = checks.quiz(4)
     assert isinstance(quiz, QuestionWidget)
     right = [next(k for k, option in enumerate(question.options) if option.right) for question in QUIZZES[4]]
@@ -132,26 +134,46 @@ def test_a_quiz_counts_what_was_known_and_not_what_was_shown(front: FrontEnd) ->
         card.locator(".q-option").nth(option).click()
         card.get_by_role("button", name="Check").click()
 
-    answer(1 - min(right[0], 1))
-    expect(card.locator('.q-option[data-state="right"]')).to_have_count(1)
+    check = card.get_by_role("button", name="Check")
+    expect(check).not_to_have_class(re.compile("cw-main"))  # there is nothing to check yet
+    wrong = [k for k in range(len(QUIZZES[4][0].options)) if k != right[0]]
+    answer(wrong[0])
+    expect(card.locator(".q-verdict")).to_contain_text(QUIZZES[4][0].options[wrong[0]].says.replace("`", ""))
+    expect(card.locator(".q-verdict")).not_to_contain_text("The answer is")
+    expect(card.locator(".q-option").nth(wrong[0])).to_have_attribute("data-state", "wrong")
+    expect(card.get_by_role("radio").nth(wrong[0])).to_be_disabled()
+    expect(card.locator('.q-option[data-state="right"]')).to_have_count(0)
+    expect(check).not_to_have_class(re.compile("cw-main"))
     card.locator(".q-option").nth(right[0]).click()
-    expect(card.locator('.q-option[data-state="right"], .q-option[data-state="wrong"]')).to_have_count(0)
+    expect(check).to_have_class(re.compile("cw-main"))
     expect(card.locator(".q-verdict")).to_have_text("")
-    card.get_by_role("button", name="Check").click()
+    check.click()
     expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 on the first try")
     page.get_by_role("button", name="Question 5").click()
     answer(right[4])
     expect(page.locator(".q-head")).to_contain_text("2 of 5 right, 1 on the first try")
-    for number in (1, 2, 3):  # from the last, the next is the first that is open
+    for number in (1, 2):  # from the last, the next is the first that is open
         card.get_by_role("button", name="Next question").click()
         expect(card.locator("legend")).to_contain_text(f"{number + 1}.")
         answer(right[number])
-    expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 4 on the first try, look again at 1")
+    card.get_by_role("button", name="Next question").click()
+    for option in [k for k in range(len(QUIZZES[4][3].options)) if k != right[3]][:2]:
+        answer(option)
+    expect(card.locator(".q-verdict")).to_contain_text("The answer is")
+    expect(card.locator('.q-option[data-state="right"]')).to_have_count(1)
+    expect(check).to_be_hidden()
+    expect(card.locator("input:enabled")).to_have_count(0)  # copying what is shown earns nothing
+    expect(page.locator(".q-done")).to_have_text("4 of 5 right, 3 on the first try, look again at 4")
     expect(card.get_by_role("button", name="Next question")).to_be_hidden()
-    # Python counts in the same way.
-    for option in (1 - min(right[0], 1), right[0]):
+    # Python replies and counts in the same way.
+    on_page = state_of(page, "replies")
+    assert isinstance(on_page, list)
+    for option in (wrong[0], right[0]):
         quiz.answer(0, option)
-    assert quiz.replies[0] is not None and (quiz.replies[0]["state"], quiz.replies[0]["first"]) == ("right", False)
+    assert quiz.replies[0] == on_page[0] and quiz.replies[0]["first"] is False
+    for option in on_page[3]["wrong"]:
+        quiz.answer(3, option)
+    assert quiz.replies[3] == on_page[3]
     assert QUIZZES[4][0].name in checks.session.answered
 
 
@@ -161,13 +183,11 @@ def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontE
     page = front.open(quiz)
     for number, question in enumerate(QUIZZES[4], start=1):
         right = next(k for k, option in enumerate(question.options) if option.right)
+        radios = page.locator(".q-card:not([hidden])").get_by_role("radio")
         for wanted in ((right + 1) % len(question.options), right):
-            radios = page.locator(".q-card:not([hidden])").get_by_role("radio")
-            checked = page.locator(".q-card:not([hidden]) input:checked")
-            if number == 1 and not checked.count():
+            if number == 1 and wanted != right:
                 radios.first.focus()
-            if not checked.count():
-                page.keyboard.press("Space")
+            page.keyboard.press("Space")
             for _ in range(len(question.options)):
                 if radios.nth(wanted).is_checked():
                     break

@@ -4,6 +4,7 @@ import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "" };
+const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
 /**
  * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null if a number
@@ -19,11 +20,10 @@ export function render({ model, el, load }) {
 
   const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next));
   const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
-  const score = h("span", { class: "cw-cap", role: "status" });
-  if (quiz) {
-    const group = h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps);
-    root.append(h("div", { class: "q-head" }, group, score));
-  }
+  const score = h("div", { class: "cw-cap", role: "status" });
+  const head = h("div", { class: "q-head" });
+  head.append(h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps), score);
+  if (quiz) root.append(head);
   root.append(...cards.map(one => one.node));
 
   function send(k, given) {
@@ -37,7 +37,7 @@ export function render({ model, el, load }) {
     const replies = [...model.get("replies")];
     const { right } = known;
     const reply = questions[k].options ? { ...known.replies[given], right } : ofNumber(questions[k], known, given);
-    replies[k] = { ...reply, given, first: replies[k]?.first ?? reply.state === "right" };
+    replies[k] = { ...(quiz ? tried(reply, given, replies[k]) : reply), given };
     state.set({ replies });
     draw();
   }
@@ -47,11 +47,11 @@ export function render({ model, el, load }) {
     draw();
   }
 
-  /** The next question that is not answered yet, else the next that is not right. */
+  /** The next question that is not answered yet, else the next that may be answered again. */
   function following() {
     const replies = model.get("replies");
     const order = questions.map((_, k) => (current + 1 + k) % questions.length).slice(0, -1);
-    return order.find(k => !replies[k]) ?? order.find(k => replies[k].state !== "right");
+    return order.find(k => !replies[k]) ?? order.find(k => !isOver(replies[k]));
   }
 
   function next() {
@@ -66,7 +66,9 @@ export function render({ model, el, load }) {
       one.set(replies[k], quiz && following() !== undefined);
     });
     if (!quiz) return;
-    score.textContent = summary(replies);
+    score.replaceChildren(...summary(replies));
+    const isDone = replies.every(isOver);
+    if (score.classList.toggle("q-done", isDone) !== (score.parentNode === root)) (isDone ? root : head).append(score);
     steps.forEach((step, k) => {
       const known = replies[k]?.state;
       step.dataset.state = known ?? "";
@@ -84,14 +86,26 @@ export function render({ model, el, load }) {
   };
 }
 
+/** Whether the right answer is shown, which ends a question. */
+function isOver(reply) {
+  return (reply?.right ?? reply?.truth) !== undefined;
+}
+
+/** A reply in a quiz, which keeps the right answer back at first; the same as `answer` in question_widget.py. */
+function tried({ right, ...reply }, given, earlier) {
+  const first = earlier?.first ?? reply.state === "right";
+  const wrong = [...(earlier?.wrong ?? []), ...(reply.state === "wrong" ? [given] : [])];
+  if (reply.state === "right" || wrong.length >= TRIES) return { ...reply, right, first, wrong };
+  return { ...reply, says: reply.says.split("\n")[0], first, wrong };
+}
+
 function summary(replies) {
   const right = replies.filter(reply => reply?.state === "right").length;
   const first = replies.filter(reply => reply?.first).length;
-  const missed = replies.flatMap((reply, k) => (reply && !reply.first ? [k + 1] : []));
-  const words = [`${right} of ${replies.length} right`];
-  if (first < right) words.push(`${first} on the first try`);
-  if (replies.every(Boolean) && missed.length) words.push(`look again at ${missed.join(", ")}`);
-  return words.join(", ");
+  const missed = replies.flatMap((reply, k) => (isOver(reply) && reply.state === "wrong" ? [k + 1] : []));
+  const more = first < right ? [`${first} on the first try`] : [];
+  if (replies.every(isOver) && missed.length) more.push(`look again at ${missed.join(", ")}`);
+  return [h("b", {}, `${right} of ${replies.length} right`), ...more.map(words => `, ${words}`)];
 }
 
 /**
@@ -104,14 +118,15 @@ function summary(replies) {
 function card(question, number, send, go) {
   const name = number ? `${number}. ${question.ask}` : question.ask;
   const options = (question.options ?? []).map((text, k) => {
-    const radio = h("input", { type: "radio", name: question.name, value: k, onchange: () => clear() });
+    const heard = { onchange: () => clear(), onkeydown: enter };
+    const radio = h("input", { type: "radio", name: question.name, value: k, ...heard });
     const letter = h("b", { "aria-hidden": "true" }, "ABCDE"[k]);
     const mark = h("i", { "aria-hidden": "true" });
     return { radio, mark, row: h("label", { class: "q-option" }, radio, letter, h("span", {}, ...inline(text)), mark) };
   });
   const typed = h("input", {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask,
-    oninput: () => clear(), onkeydown: event => event.key === "Enter" && commit(),
+    oninput: () => clear(), onkeydown: enter,
   });
   const field = [
     h("label", { class: "q-field" }, typed, h("span", {}, question.unit)),
@@ -126,10 +141,14 @@ function card(question, number, send, go) {
     h("legend", { class: "q-ask" }, ...inline(name)),
     number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the right answer."),
     h("div", { class: "q-options" }, question.options ? options.map(option => option.row) : field),
-    h("div", { class: "q-foot" }, press, next),
-    verdict,
+    h("div", { class: "q-end" }, verdict, h("div", { class: "q-foot" }, press, next)),
   );
   let shown = "";
+
+  /** @param {KeyboardEvent} event */
+  function enter(event) {
+    if (event.key === "Enter") commit();
+  }
 
   function commit() {
     const chosen = options.findIndex(option => option.radio.checked);
@@ -139,13 +158,15 @@ function card(question, number, send, go) {
     else send(given);
   }
 
-  /** Marks and words belong only to the answer that was given. */
+  /** The words belong only to the answer that was given. */
   function clear() {
     say("open", "");
-    for (const { row, mark } of options) {
-      row.dataset.state = "";
-      mark.textContent = "";
-    }
+    ready();
+  }
+
+  /** The button stands out once there is something to judge. */
+  function ready() {
+    press.classList.toggle("cw-main", Boolean(typed.value.trim()) || options.some(option => option.radio.checked));
   }
 
   function say(kind, text) {
@@ -157,56 +178,65 @@ function card(question, number, send, go) {
   return {
     node,
     focus() {
-      (options.find(option => option.radio.checked) ?? options[0]).radio.focus();
+      const radios = options.map(option => option.radio);
+      (radios.find(radio => radio.checked) ?? radios.find(radio => !radio.disabled)).focus();
     },
     /**
      * @param {any} reply or null
      * @param {boolean} more whether there is a question to go on to
      */
     set(reply, more) {
-      const judged = Boolean(reply) && reply.state !== "open";
-      const final = !number && judged;
-      const had = node.contains(node.getRootNode().activeElement);
-      node.disabled = final;
+      const active = node.getRootNode().activeElement;
+      const final = isOver(reply);
+      typed.disabled = final;
       press.hidden = final;
-      next.hidden = !judged || !more;
-      press.classList.toggle("cw-main", reply?.state !== "right");
-      next.classList.toggle("cw-main", reply?.state === "right");
+      next.hidden = !reply || !more;
+      next.classList.toggle("cw-main", final);
       const text = JSON.stringify(reply);
       if (!reply || text === shown) return;
       shown = text;
       say(reply.state, reply.says);
       if (!question.options) typed.value ||= reply.given;
-      if (reply.truth !== undefined) verdict.append(scale(reply, question.unit));
+      if (reply.truth !== undefined) verdict.append(scale(reply, question));
       options.forEach(({ radio, row, mark }, k) => {
-        const isGiven = k === reply.given;
-        if (isGiven) radio.checked = true;
-        row.dataset.state = k === reply.right ? "right" : isGiven ? "wrong" : "";
+        const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
+        radio.disabled = final || isWrong;
+        radio.checked = final ? k === reply.given : radio.checked && !isWrong;
+        row.dataset.state = k === reply.right ? "right" : isWrong ? "wrong" : "";
         mark.textContent = MARKS[row.dataset.state] ?? "";
       });
-      if (final && had) verdict.focus();
+      ready();
+      if (node.contains(active) && (active.disabled || active.hidden)) verdict.focus();
     },
   };
 }
 
-/** The guess and the right answer on a line that starts at 0. */
-function scale({ guess, truth }, unit) {
-  const low = Math.min(0, guess, truth);
-  const span = Math.max(0, guess, truth) - low || 1;
+/** Zero, the guess, the right answer, and what counts as right, on a line. */
+function scale({ guess, truth }, { unit, close }) {
+  const margin = close * Math.abs(truth);
+  const low = Math.min(0, guess, truth - margin);
+  const span = Math.max(0, guess, truth + margin) - low || 1;
+  const share = value => ((value - low) / span) * 100;
   const mark = (value, words, kind) => {
-    const share = ((value - low) / span) * 100;
-    const text = h("span", { style: `transform: translateX(-${share}%)` }, `${words} ${rounded(value)}`);
-    return h("i", { class: kind, style: `left: ${share}%` }, text);
+    const text = h("span", { style: `transform: translateX(-${share(value)}%)` }, words);
+    return h("i", { class: kind, style: `left: ${share(value)}%` }, text);
   };
-  const label = `Your guess ${rounded(guess)}, the right answer ${rounded(truth)} ${unit}`.trim();
-  const marks = [mark(guess, "you", "guess"), mark(truth, "answer", "truth")];
+  const answer = `${rounded(truth)} ${unit}`.trim();
+  const marks = [
+    h("i", { class: "close", style: `left: ${share(truth - margin)}%; width: ${(2 * margin / span) * 100}%` }),
+    mark(0, "0", Math.abs(truth) < Math.abs(guess) ? "zero" : "zero low"), // away from the number that is near it
+    mark(guess, `you ${rounded(guess)}`, "guess"),
+    mark(truth, `answer ${answer}`, "truth low"),
+  ];
+  const label = `Your guess ${rounded(guess)}, the right answer ${answer}`;
   return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
 }
 
 /** A number with three digits or as a whole number, as `rounded` in checks/questions.py writes it. */
 function rounded(value) {
-  if (Math.abs(value) >= 1000 || Number.isInteger(value)) return Math.round(value).toLocaleString("en");
-  return String(+value.toPrecision(3));
+  const whole = Math.abs(value) >= 1000 || Number.isInteger(value);
+  const text = whole ? Math.round(value).toLocaleString("en") : String(+value.toPrecision(3));
+  return text.replace(/^-/, "−");
 }
 
 /** The reply to a number, with the words of the file "answers"; the same as `reply` in checks/answers.py. */
