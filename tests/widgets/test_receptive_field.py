@@ -6,10 +6,11 @@ import pytest
 import torch
 from chrome import FrontEnd, state_of
 from helpers import random_images
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from torch import Tensor, nn
 
 from cifar_helpers import CifarCNN, CompactCNN, normalise
+from cifar_helpers.data import CLASSES
 from cifar_helpers.widgets import receptive_field as receptive_field_widget
 from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.receptive_field import most_exciting
@@ -90,6 +91,9 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
     assert state_of(page, "pixel") == [0, 0]
+    words = page.locator(".rf-main .cw-head").first.locator("> *")
+    expect(words.last).to_contain_text("partly padding")
+    assert words.evaluate_all("parts => parts.every(part => part.scrollWidth <= part.clientWidth)")
     page.keyboard.press("PageUp")
     expect(page.get_by_role("application", name="block 3, convolution")).to_be_focused()
     page.keyboard.press("PageDown")
@@ -106,25 +110,46 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     field = receptive_field_widget(IMAGES, model)
     page = front.open(field)
     first = page.get_by_role("application", name="Units of block 1, ReLU")
-    foot = page.locator(".cw-foot > span").first
-    before = foot.inner_text()
+    unit = page.locator(".rf-row > p")
+    before = unit.inner_text()
     first.hover(position={"x": 70, "y": 70})
-    expect(foot).to_contain_text("of Block 1 conv: mean |activation|")
+    expect(unit).to_contain_text("of Block 1 conv: average")
     expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
     page.locator(".rf-best").hover()
-    expect(foot).to_have_text(before)
+    expect(unit).to_have_text(before)
 
     first.click(position={"x": 70, "y": 70})
     row, column = state_of(page, "pixel")  # type: ignore[misc]
     maps = activations(model, IMAGES.images[field.picture])["block 1, ReLU"]
+    assert frames(page) == [3, 4, 8, 10, 18, 22]
     assert (state_of(page, "layer"), state_of(page, "channel")) == ("block 1, ReLU", int(maps[:, row, column].argmax()))
 
     page.get_by_role("slider", name="Map").fill("3")
     best = most_exciting(model, IMAGES.images)["block 1, ReLU"]
+    labels = IMAGES.labels[best.pictures[3]].bincount(minlength=10)
+    expect(page.locator(".rf-head")).to_contain_text(
+        f"{CLASSES[int(labels.argmax())]}, in {int(labels.max())} of these 8"
+    )
+    name = page.locator(".iw-name")
+    place = name.bounding_box()
     page.get_by_role("radiogroup", name="Most exciting").get_by_role("radio").nth(1).click()
     assert state_of(page, "picture") == int(best.pictures[3, 1])
     assert state_of(page, "pixel") == list(divmod(int(best.places[3, 1]), 32))
-    expect(foot).to_contain_text(f"activation {float(best.values[3, 1]):.2f}")
+    expect(unit).to_contain_text(f"activation {float(best.values[3, 1]):.2f}")
+    expect(name).to_contain_text(f"picture {int(best.pictures[3, 1])}")
+    assert name.bounding_box() == place  # a long name moves nothing
+
+
+def frames(page: Page) -> list[int]:
+    """Sides of the fields framed on the picture, in pixels."""
+    return page.evaluate(  # type: ignore[no-any-return]
+        """() => {
+            const big = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".rf-big");
+            const { width } = big.querySelector("canvas").getBoundingClientRect();
+            const sides = [...big.querySelectorAll("i:not([hidden]), .cw-frame")].map(one => one.offsetWidth / width);
+            return sides.map(side => Math.round(side * 32)).sort((a, b) => a - b);
+        }"""
+    )
 
 
 def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(front: FrontEnd) -> None:

@@ -48,7 +48,7 @@ function view(model, place, [pictures, labels, ...weights], get, show) {
   };
 
   const film = filmstrip({ count, pixels: pixelsOf, name: nameOf, chosen: picture => change({ picture }) });
-  const title = h("span", { class: "cw-cap" });
+  const title = h("span", { class: "cw-cap iw-name" });
   place.root.append(h("div", { class: "cw-bar" }, film.node, title));
   const drawAll = show({ ...place, model, get, networks, count, classes, labels, pixelsOf, nameOf, change, refresh });
 
@@ -57,7 +57,7 @@ function view(model, place, [pictures, labels, ...weights], get, show) {
       const k = model.get("picture");
       for (const network of networks) network.forward(pixelsOf(k));
       film.set(k);
-      title.textContent = nameOf(k);
+      title.textContent = nameOf(k).replace(", ", "\n");
     }
     drawAll(stale);
     stale = {};

@@ -67,6 +67,8 @@ function show(parts) {
     choose(chosen(), Math.floor((row * height) / SIDE), Math.floor((column * width) / SIDE));
   });
   big.node.classList.add("rf-big");
+  const nested = stations.map(() => h("i"));
+  big.node.append(...nested);
   const seen = h("span", { class: "cw-cap" });
   const point = now => {
     hover = now;
@@ -103,10 +105,10 @@ function show(parts) {
   chain.addEventListener("keydown", turnPage, true);
 
   const terms = termLine();
-  const mapName = h("span", { class: "cw-cap" });
+  const unit = h("p");
   const mapPlace = h("div");
   const step = by => change({ channel: Math.max(0, Math.min(stations[chosen()].count - 1, channelNow() + by)) });
-  const bestName = h("span", {}, `Searching ${count.toLocaleString("en")} pictures …`);
+  const bestName = h("div", {}, `Searching ${count.toLocaleString("en")} pictures …`);
   const faces = Array.from({ length: Math.min(8, count) }, () => ({ face: canvas(), text: h("span") }));
   const gallery = segmented(
     "Most exciting pictures; choosing one shows it",
@@ -118,36 +120,28 @@ function show(parts) {
     },
   );
   gallery.node.hidden = true;
-  const foot = h("span");
-  const row = h(
-    "div",
-    { class: "rf-row" },
-    terms.node,
-    h(
-      "div", { class: "rf-map" }, mapName, mapPlace,
-      button("‹", () => step(-1), { name: "Previous map" }), button("›", () => step(1), { name: "Next map" }),
-    ),
-  );
-  const below = h("div", { class: "rf-best" }, h("div", { class: "cw-head" }, bestName), gallery.node);
+  const back = button("‹", () => step(-1), { name: "Previous map" });
+  const forth = button("›", () => step(1), { name: "Next map" });
+  const head = h("div", { class: "rf-head" }, bestName, h("div", { class: "rf-map" }, mapPlace, back, forth));
+  const below = h("div", { class: "rf-best" }, head, gallery.node);
   root.append(
-    h("div", { class: "rf-main" }, h("div", {}, headOf("What this unit sees", seen), big.node), chain),
     h(
       "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit of any map; press to choose it."),
-      " Layers not chosen show the mean |activation| over all their maps.",
+      " The chosen layer shows one map, the others the average of theirs.",
     ),
-    row,
+    h("div", { class: "rf-main" }, h("div", {}, headOf("What this unit sees", seen), big.node), chain),
+    h("div", { class: "rf-row" }, terms.node, unit),
     below,
-    h("div", { class: "cw-foot" }, foot),
   );
 
-  /** The chosen layer shows the chosen map; the others the mean size of all theirs, for units read all maps. */
+  /** The chosen layer shows the chosen map; the others the mean of all theirs, for units read all maps. */
   function planeOf(k) {
     const { shown, count: channels, height, width } = stations[k];
     const values = network.map(shown);
     const size = height * width;
     if (k === chosen()) return values.subarray(channelNow() * size, (channelNow() + 1) * size);
     const plane = new Float64Array(size);
-    for (let i = 0; i < channels * size; i++) plane[i % size] += Math.abs(values[i]) / channels;
+    for (let i = 0; i < channels * size; i++) plane[i % size] += values[i] / channels;
     return plane;
   }
 
@@ -179,21 +173,28 @@ function show(parts) {
       map.box.classList.toggle("rf-here", n === k);
     });
     frame(big, margins[0], fields[0]);
+    stations.forEach((one, n) => {
+      const [row, column] = [Math.floor(((y + 0.5) * one.height) / height), Math.floor(((x + 0.5) * one.width) / width)];
+      const [top, left, bottom, right] = fieldsOf(layers, one.shown, row, column)[0];
+      const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
+      const place = { top: percent(top + margins[0]), left: percent(left + margins[0]) };
+      Object.assign(nested[n].style, { ...place, height: percent(bottom - top), width: percent(right - left) });
+      nested[n].hidden = n === k;
+    });
     const [stepDown, stepRight] = [SIDE / height, SIDE / width].map(Math.floor);
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
-    seen.textContent = `${square(size)} pixels${isBeyond ? ", partly padding" : ""}`;
+    seen.textContent = `${square(size)}${isBeyond ? ", partly padding" : " pixels"}`;
     terms.set(termsOf(layers, stations[k]));
 
     const isOther = k !== chosen();
-    for (const part of [row.lastChild, below]) part.classList.toggle("rf-aside", isOther);
-    const what = isOther ? "mean |activation|" : "activation";
+    below.classList.toggle("rf-aside", isOther);
     const value = fixed(planeOf(k)[y * width + x]);
-    const hint = isOther ? " Press to choose it." : "";
-    foot.textContent = `Unit in row ${y}, column ${x} of ${title}: ${what} ${value}.${hint}`;
+    const place = `Unit in row ${y}, column ${x} of ${title}`;
+    unit.textContent = `${place}: ${isOther ? "average" : "activation"} ${value}.`;
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
-    say(`${foot.textContent} It sees ${square(size)} pixels: ${rows}.`);
+    say(`${unit.textContent} It sees ${square(size)} pixels: ${rows}.`);
   }
 
   /** The most exciting pictures of the chosen map. */
@@ -208,8 +209,7 @@ function show(parts) {
 
   function drawBest() {
     const channel = channelNow();
-    const { count: maps, title, shown } = stations[chosen()];
-    mapName.textContent = `Map ${channel} (0–${maps - 1}) of ${title}`;
+    const { title, shown } = stations[chosen()];
     mapSlider.set(channel);
     if (!best) return;
     const list = exciting();
@@ -221,9 +221,12 @@ function show(parts) {
       gallery.buttons[n].setAttribute("aria-label", `${nameOf(one.picture)}, activation ${fixed(one.value)}`);
     });
     const range = [list[0], list.at(-1)].map(one => fixed(one.value)).join(" to ");
+    const times = classes.map((_, label) => list.filter(one => labels[one.picture] === label).length);
+    const most = Math.max(...times);
     bestName.replaceChildren(
-      h("b", {}, `What map ${channel} responds to most`),
-      ` in ${count.toLocaleString("en")} pictures: activations ${range}. Choose one to see all of it.`,
+      h("b", {}, `What map ${channel} of ${title} responds to most`),
+      h("div", {}, `Most often: ${classes[times.indexOf(most)]}, in ${most} of these ${list.length} pictures.`),
+      h("div", { class: "cw-cap" }, `Activations ${range}, the largest of ${count.toLocaleString("en")} pictures.`),
     );
   }
 
@@ -272,8 +275,8 @@ function termsOf(layers, { window, size }) {
   const before = sizeOf(layers, window.inputs[0]);
   const steps = `(${kernel[0]} − 1)${dilation[0] > 1 ? ` · ${dilation[0]}` : ""}`;
   return [
-    ["", "field before", String(before.height)], ["+", "kernel − 1", steps],
-    ["·", "spacing, pixels", String(before.jump)], ["=", "field", String(size.height)],
+    ["", "before", String(before.height)], ["+", "kernel − 1", steps],
+    ["·", "spacing", String(before.jump)], ["=", "field", String(size.height)],
   ];
 }
 
