@@ -182,6 +182,21 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     assert label is not None and axis is not None
     assert label["x"] < axis["x"] + 0.6 * axis["width"]  # at the end of the line, half-way through the run
     expect(page.locator(".cw-foot")).to_contain_text("the notebook’s own stop button does not")
+    change = """more => {
+        const { model } = document.querySelector("[data-widget]");
+        model.set("run", { ...model.get("run"), ...more });
+    }"""
+    controls = page.locator(".lt-bar button, .lt-bar input, .lt-state")
+    places = [box.bounding_box() for box in controls.all()]
+    page.evaluate(change, {"points": [[0.1, 1, 9.0, 10]], "state": "paused"})
+    expect(page.locator(".lt-state")).to_contain_text("off the chart: this learning rate is too high. Press Stop.")
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    assert [box.bounding_box() for box in controls.all()] == places  # nothing moves under the pointer
+    page.evaluate(change, {"points": [[0.1, 1, 500.0, 1]] + [[0.1 + k / 10, 1, 2.3, 1] for k in range(10)]})
+    expect(page.locator(".lt-state")).to_contain_text("2 of 4 epochs complete")  # the mean forgets a peak
+    page.evaluate(change, {"steps": 0})
+    expect(page.locator(".lt-state")).to_have_text("Preparing …")
+    page.evaluate(change, run)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")

@@ -10,7 +10,9 @@ const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
 const DASHES = ["1 3", "7 3", "7 3 1 3", "3 3"]; // of earlier runs, by number
-const SIDES = [52, 94]; // one axis for all charts
+const SIDES = [56, 90]; // one axis for all charts
+const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
+const WINDOW = 10; // points in the running mean, so that it forgets a peak
 
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
@@ -39,9 +41,9 @@ export function render({ model, el }) {
   const stop = button("Stop", send("stop"));
   const settings = h(
     "fieldset", { class: "lt-bar" },
-    named("Learning rate", rateText, rate, "at once"),
-    named("Batch size", null, batch, "at next start"),
-    named("Epochs", epochsText, epochs, "at next start"),
+    named("Learning rate", rateText, rate, "takes effect at once"),
+    named("Batch size", null, batch, "at the next start"),
+    named("Epochs", epochsText, epochs, "at the next start"),
     h("div", { class: "lt-buttons" }, start, pause, stop),
   );
 
@@ -99,7 +101,7 @@ export function render({ model, el }) {
       series: [
         ...grey("validation", one => pairs(one, one.validation_loss)),
         ...own(run.stride > 1 ? `mean of ${run.stride} batches` : "batch", "c1", batches, { end: "", thin: true }),
-        ...own("training, running mean", "c1", smooth(batches), { end: "training" }),
+        ...own("running mean", "c1", smooth(batches), { end: "training" }),
         ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks: true }),
       ],
     });
@@ -135,7 +137,6 @@ export function render({ model, el }) {
     epochs.set(nearest(EPOCHS, model.get("epochs")));
     epochsText.textContent = model.get("epochs");
     settings.disabled = !can;
-    start.textContent = begun ? "Start again" : "Start";
     start.classList.toggle("cw-main", !isOpen);
     pause.textContent = run.state === "paused" ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
@@ -179,7 +180,11 @@ function stateOf(run, begun, can) {
   if (!begun) return "Press Start to train.";
   const done = run.train_loss.length;
   if (run.state !== "ended") {
-    return `${STATES[run.state]}: step ${run.step} of ${run.steps}, ${done} of ${run.epochs} epochs complete.`;
+    if (!run.steps) return "Preparing …";
+    const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
+    const isHigh = smooth(run.points.map(point => [0, point[2]])).at(-1)?.[1] > TOP;
+    if (isHigh) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
+    return `${at}, ${done} of ${run.epochs} epochs complete.`;
   }
   const complete = `${done} complete ${done === 1 ? "epoch" : "epochs"}`;
   return `Ended after ${complete}. The trained network is the widget’s attribute model.`;
@@ -199,10 +204,9 @@ function cut(run, epochs) {
 
 /** A running mean of the losses, because that of a single batch is noisy. */
 function smooth(points) {
-  let mean = points[0]?.[1];
-  return points.map(([x, y]) => {
-    mean += 0.1 * (y - mean);
-    return [x, mean];
+  return points.map(([x], k) => {
+    const last = points.slice(Math.max(0, k + 1 - WINDOW), k + 1);
+    return [x, last.reduce((sum, point) => sum + point[1], 0) / last.length];
   });
 }
 
@@ -221,8 +225,7 @@ function lastSecond(run, epochs) {
   return run.seconds[Math.min(epochs, run.seconds.length) - 1] ?? run.points.at(-1)?.[1] ?? 0;
 }
 
-/** The top of the loss axis; a run that diverges leaves the chart there. */
 function lossTop(runs) {
   const values = runs.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
-  return Math.min(5, Math.max(2.5, ...values.filter(Number.isFinite)));
+  return Math.min(TOP, Math.max(2.5, ...values.filter(Number.isFinite)));
 }
