@@ -21,9 +21,8 @@ from cifar_helpers.widgets._base import CourseWidget
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
 _NOTE: Final = (
-    "Each kernel is drawn as a small colour picture: grey is 0, and a kernel's scale is the same at all epochs. The "
-    "full weights were kept only after epochs {kept}. Training accuracy is measured during the epoch, with dropout and "
-    "augmentation on, so it can be below validation accuracy."
+    "Kernels are drawn as small colour pictures: grey is 0, and a kernel's scale is the same at all epochs. Training "
+    "accuracy is measured with dropout and augmentation on, so it can be below validation accuracy."
 )
 
 
@@ -59,7 +58,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             training=run.history["train_accuracy"],
             validation=run.history["validation_accuracy"],
             classes=list(CLASSES),
-            note=_NOTE.format(kept=", ".join(map(str, run.epochs_with_weights))),
+            note=_NOTE,
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:

@@ -28,6 +28,12 @@ def pixels_of(page: Page, wall: str) -> list[int]:
     return values
 
 
+def middle(page: Page, selector: str) -> float:
+    box = page.locator(selector).bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2
+
+
 def framed(page: Page) -> None:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -36,7 +42,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
     page = front.open(training_through_time(HORSE))
     run = load_run("good-25")
     curve = page.get_by_role("slider", name="Epoch")
-    title = page.locator(".tt-top p")
+    title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training")
     expect(captions.nth(3)).to_have_text("before training")
@@ -62,8 +68,34 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
         framed(page)
-        first = np.array(pixels_of(page, "The 32 kernels")).reshape(15, 31, 4)[:3, :3, :3]
+        # The kernels of the strip lie below their epochs.
+        x, kernel_x = middle(page, ".thumb"), middle(page, ".cw-chart .cw-frame")
+        assert abs(x - kernel_x) < 1
+        first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> None:
+    page = front.open(training_through_time(HORSE), width=width)
+    curve = page.get_by_role("slider", name="Epoch")
+    picture = page.get_by_role("application", name="The picture")
+    expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
+    # Chart, curves, kernels, and what is below them.
+    parts = ".cw-plot, .dot, .tt-gaps, .tt-filmed, .tt-strip canvas, .cw-foot"
+    places: set[str] = set()
+    for key in ("", "ArrowRight", "ArrowRight", *("Shift+ArrowRight",) * 5):
+        if key:
+            curve.press(key)
+        if state_of(page, "epoch") == 12:
+            picture.press(" ")  # and while the reader draws
+        framed(page)
+        corners = "all => all.map(one => (({ x, y }) => [x, y])(one.getBoundingClientRect())).join()"
+        places.add(page.locator(parts).evaluate_all(corners))
+    assert state_of(page, "epoch") == 25 and len(places) == 1
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")
+    assert max(gaps) == 100 and gaps[-1] == 0 and sum(gaps[:10]) > 2 * sum(gaps[16:])
 
 
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
@@ -73,32 +105,32 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
-    assert state_of(page, "kernel") == 8
+    assert state_of(page, "kernel") == 6
     framed(page)
     kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
-    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(7, 51, 4)
-    assert (film[4:, 4 * 12 : 4 * 12 + 3, :3] == kernels[25, 8]).all()
+    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(3, 103, 4)
+    assert (film[:, 4 * 25 :, :3] == kernels[25, 6]).all()
     assert (film[:, 3, 3] == 0).all()
     box = page.get_by_role("application", name="Kernel of the first layer").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
     assert state_of(page, "epoch") == 25
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
-    expect(page.locator(".tt-top p b")).to_have_text("Epoch 4")
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
 
 
 def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 24)")
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-top p b")).to_have_text("Epoch 25")
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 25")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.get_by_role("button", name="Play").click()
-    expect(page.locator(".tt-top p b")).to_have_text("Epoch 1")
+    expect(page.locator(".tt-top b")).to_have_text("Epoch 1")
     page.get_by_role("button", name="Pause").click()
     stopped = state_of(page, "epoch")
     page.get_by_role("application", name="The picture").press(" ")
-    expect(page.locator(".tt-top p b")).to_have_text(f"Epoch {stopped}")
+    expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
 

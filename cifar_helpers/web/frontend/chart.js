@@ -5,6 +5,7 @@ import { fixed, percent, scientific } from "./numbers.js";
 
 const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
+const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
 const HUGE = 1e5; // from here on numbers are written as powers of ten
 
 /**
@@ -103,6 +104,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const top = words.length || marker?.text ? 34 : 8;
     shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;
+    // For what else is drawn on this axis, below the plot.
+    node.style.setProperty("--cw-axis-left", `${left}px`);
+    node.style.setProperty("--cw-axis", `${end - left}px`);
     legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
@@ -139,7 +143,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const place = xs(at);
     picture.append(
       svg("line", { class: "marker", x1: place, x2: place, y1: top - 4, y2: bottom }),
-      svg("circle", { class: "thumb", cx: place, cy: bottom, r: 9 }),
+      svg("circle", { class: "thumb", cx: place, cy: bottom, r: THUMB }),
     );
     const list = places();
     plot.setAttribute("aria-valuemin", 0);
@@ -312,7 +316,7 @@ function frame(content, x, y, { top, bottom, end, least }, measure) {
   const unit = y.percent ? 100 : 1;
   const digits = Math.max(0, ...ys.ticks.map(tick => `${+(tick * unit).toPrecision(6)}`.split(".")[1]?.length ?? 0));
   const texts = ys.ticks.map(tick => (y.percent ? percent(tick, digits) : y.log ? short(tick) : fixed(tick, digits)));
-  const left = Math.ceil(Math.max(least, ...texts.map(text => measure(text) + 10)));
+  const left = Math.ceil(Math.max(least, ...texts.map(text => measure(text) + THUMB + 4)));
   const whole = points.every(point => Number.isInteger(point[0])) ? 1 : 0;
   const xs = scale(content.x ?? range(points, 0, x.log), left, end, x.log, (end - left) / 60, whole);
   return { xs, ys, texts, left, top, bottom, end };
@@ -402,14 +406,14 @@ function lineOf({ points, colour, thin, dash = "", marks }, { xs, ys }) {
 function axes({ xs, ys, texts, left, bottom, end }, label) {
   const parts = ys.ticks.flatMap((tick, k) => [
     svg("line", { class: "grid", x1: left, x2: end, y1: ys(tick), y2: ys(tick) }),
-    text(texts[k], left - 8, ys(tick) + 4, "tick", "end"),
+    text(texts[k], left - THUMB - 3, ys(tick) + 4, "tick", "end"),
   ]);
   parts.push(svg("line", { class: "axis", x1: left, x2: end, y1: bottom, y2: bottom }));
   for (const tick of xs.ticks) {
     parts.push(svg("line", { class: "axis", x1: xs(tick), x2: xs(tick), y1: bottom, y2: bottom + 4 }));
-    parts.push(text(short(tick), xs(tick), bottom + 17, "tick", "middle"));
+    parts.push(text(short(tick), xs(tick), bottom + THUMB + 12, "tick", "middle"));
   }
-  parts.push(text(label, end, bottom + 32, "tick", "end"));
+  parts.push(text(label, end, bottom + BOTTOM - 3, "tick", "end"));
   return parts;
 }
 

@@ -11,7 +11,7 @@ import { Network, decode } from "./network.js";
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
  *     void, heard: Record<string, () => void>, reset: string, keeps?: boolean}} widget its module, accessible name and
- *     CSS; the pictures that it offers; draws it; reacts to Python's changes; and the text of a button
+ *     CSS; the pictures that it offers; draws it; reacts to Python's changes; and the name of a button
  *     that restores the first picture, or unless it `keeps` that one, the last that was not drawn
  * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `reset` and `problem` to be placed
  */
@@ -31,7 +31,7 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
     again.hidden = pixels.every((value, k) => value === base[k]);
     change({ image: new DataView(pixels.slice().buffer) });
   };
-  const again = button(reset, () => show(base, ""));
+  const again = button("Undo", () => show(base, ""), { name: reset });
   again.hidden = true;
   const input = pictureInput({
     pictures,
@@ -65,7 +65,7 @@ export function figure(name, words, ...content) {
   const title = h("b", {}, name);
   const more = h("span", {}, words);
   const head = h("div", { class: "pv-head cw-cap", "aria-hidden": "true" }, title, h("br"), more);
-  return { node: h("figure", {}, head, ...content), title, more };
+  return { node: h("figure", { class: "pv-figure" }, head, ...content), title, more };
 }
 
 /**

@@ -4,8 +4,8 @@ import styles from "./training_through_time.css";
 import { h, framed, bytesOf } from "./ui.js";
 import { paint } from "./colour.js";
 import { percent } from "./numbers.js";
-import { button, field, probabilityBars, segmented } from "./controls.js";
-import { columnsOf, mapGrid } from "./maps.js";
+import { button, probabilityBars, segmented } from "./controls.js";
+import { mapGrid } from "./maps.js";
 import { colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
@@ -20,7 +20,7 @@ export function render(host) {
   const { model } = host;
   const redraw = framed(() => draw());
   const view = pictureView(host, {
-    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw, reset: "Start picture",
+    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw, reset: "Undo: show the first picture",
     keeps: true, heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -43,6 +43,7 @@ export function render(host) {
 
   // The curve
   const title = h("p");
+  const source = h("p", { class: "cw-cap" });
   const scrub = epoch => {
     pause();
     change({ epoch });
@@ -61,7 +62,7 @@ export function render(host) {
   // Playing
   /** @type {ReturnType<typeof setInterval> | undefined} */
   let timer;
-  const play = button("Play", () => (timer ? pause() : start()));
+  const play = button("Play", () => (timer ? pause() : start()), { main: true });
   function start() {
     if (model.get("epoch") === last) change({ epoch: 0 });
     timer = setInterval(() => {
@@ -79,30 +80,34 @@ export function render(host) {
   // Kernels, maps, probabilities
   const choose = kernel => change({ kernel });
   const film = mapGrid(`Kernel of the first layer by epoch, 0 to ${last}.`, {
-    count: last + 1, height: rows, width: columns, columns: Math.ceil((last + 1) / 2), chosen: epoch => scrub(epoch),
+    count: last + 1, height: rows, width: columns, columns: last + 1, chosen: epoch => scrub(epoch),
     hovered: () => {}, // a mouse that passes over it does not scrub
   });
+  // Each kernel below its epoch on the curve's axis: first and last are centred on the axis' ends.
+  const across = film.canvas.width / (columns + 1) / last;
+  film.node.style.width = `calc(${across} * var(--cw-axis))`;
+  film.node.style.marginLeft = `calc(var(--cw-axis-left) - ${columns / (columns + 1) / last / 2} * var(--cw-axis))`;
+  const gaps = Array.from({ length: last + 1 }, () => h("i"));
+  const gapBars = h("div", { class: "tt-gaps", "aria-hidden": "true" }, gaps);
+  for (const side of ["width", "marginLeft"]) gapBars.style[side] = film.node.style[side];
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
-    count, height: rows, width: columns, columns: columnsOf(count, 1), chosen: choose,
+    count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
   });
   const place = h("div");
   const bars = probabilityBars(model.get("classes"));
   const kernelPart = figure("First kernels", "", first.node);
   const mapPart = figure("Maps", "", place);
   const barPart = figure("Probabilities", "", bars.node);
-  const parts = [figure("Picture", "32×32", input.node, input.pens, view.reset), kernelPart, mapPart, barPart];
-  const filmed = h("p", { class: "cw-cap" });
-  const layers = h("div");
+  const parts = [figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources), kernelPart, mapPart, barPart];
+  const filmed = h("p", { class: "cw-cap tt-filmed" });
+  const layers = h("div", { class: "tt-layers" });
+  mapPart.node.append(layers);
+  pace.node.append(film.node, gapBars, filmed);
   root.append(
-    h(
-      "div", { class: "tt-top" }, play, title,
-      h("span", { class: "cw-cap" }, "Drag along the curve. Dots: epochs whose weights were kept."),
-    ),
+    h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
-    h("div", { class: "cw-bar" }, layers, input.sources),
     view.problem,
     h("div", { class: "tt-strip" }, parts.map(part => part.node)),
-    h("div", { class: "tt-film" }, filmed, film.node),
     h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
   );
 
@@ -112,21 +117,22 @@ export function render(host) {
     const stages = stagesOf(network).filter(stage => stage.kind === "maps");
     const k = Math.min(model.get("layer"), stages.length - 1);
     const stage = stages[k];
-    choice ??= segmented("Maps of", stages.map((_, value) => ({ value, text: `Block ${value + 1}` })), k, layer => {
+    choice ??= segmented("Maps of", stages.map((_, value) => ({ value, text: `${value + 1}`, name: `Block ${value + 1}` })), k, layer => {
       change({ layer });
       build();
     });
     choice.set(k);
-    layers.replaceChildren(field("Maps of", choice));
+    layers.replaceChildren(choice.node);
     wall = mapGrid(`Block ${k + 1}: ${stage.count} maps of ${stage.height} × ${stage.width}.`, {
-      count: stage.count, height: stage.height, width: stage.width, columns: columnsOf(stage.count, 1),
+      count: stage.count, height: stage.height, width: stage.width, columns: Math.ceil(Math.sqrt(stage.count)),
       chosen: unit => k === 0 && choose(unit),
     });
     wall.node.classList.toggle("pv-fine", stage.width > 12);
     wall.node.classList.toggle("tt-still", k > 0);
     if (k > 0) wall.node.tabIndex = -1;
     Object.assign(wall, { stage, isFirst: k === 0 });
-    mapPart.title.textContent = `${stage.count} maps of ${stage.height}×${stage.width}`;
+    mapPart.title.textContent = `Block ${k + 1}`;
+    mapPart.more.textContent = `${stage.count} of ${stage.height}×${stage.width}`;
     place.replaceChildren(wall.node);
     redraw();
   }
@@ -146,33 +152,48 @@ export function render(host) {
     });
   }
 
+  /** How far a kernel's pixels are from those after the last epoch. */
+  function gapOf(epoch, kernel) {
+    const size = rows * columns * 3;
+    const [now, end] = [epoch, last].map(e => (e * count + kernel) * size);
+    let sum = 0;
+    for (let k = 0; k < size; k++) sum += (kernels[now + k] - kernels[end + k]) ** 2;
+    return Math.sqrt(sum);
+  }
+
   function draw() {
     const epoch = model.get("epoch");
     const kernel = model.get("kernel");
     const used = nearest(epoch);
     const image = bytesOf(model.get("image"));
     input.set(image);
-    const rules = epoch === used ? [] : [{ x: used, label: "weights used" }];
-    pace.set({ marker: epoch, rules });
+    pace.set({ marker: epoch });
     const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
     const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
     if (kernels) {
       paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
-      paintKernels(film, Array.from({ length: last + 1 }, (_, e) => e * count + kernel));
+      paintKernels(film, gaps.map((_, e) => e * count + kernel));
+      const far = gaps.map((_, e) => gapOf(e, kernel));
+      const most = Math.max(...far) || 1;
+      gaps.forEach((bar, e) => {
+        bar.style.height = `${(far[e] / most) * 100}%`;
+        bar.classList.toggle("now", e === epoch);
+      });
     }
     first.mark(kernel);
     film.mark(epoch);
-    filmed.textContent = `Kernel ${kernel} by epoch, 0 to ${last}; it computes map ${kernel} of block 1.`;
+    const words = ` after each epoch; it computes map ${kernel} of Block 1. Bars: how far it is from its final form.`;
+    filmed.replaceChildren(h("b", {}, `Kernel ${kernel}`), words);
     kernelPart.more.textContent = when(epoch);
 
     // From Python, the other weights come in advance; a page fetches only those that are asked for.
     const { network: ready, problem } = store.of(weightsOf(used), model.send ? kept.map(weightsOf).reverse() : []);
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
-    for (const part of [mapPart, barPart]) {
-      part.node.classList.toggle("tt-other", epoch !== used);
-      part.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
-    }
+    barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
+    source.textContent = epoch === used
+      ? "Drag along the curve. At the dots, all weights were kept."
+      : `Maps and probabilities: weights of epoch ${used}, the nearest dot.`;
     if (!ready) return;
     const isNew = !network;
     network = ready;
