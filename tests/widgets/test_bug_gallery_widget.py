@@ -151,6 +151,8 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt).to_contain_text("✗ Not this: stale optimizer.")
     expect(reply).to_be_hidden()
     expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
+    heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
+    assert len(set(heights)) == 1, heights  # a note moves nothing
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
     expect(prompt).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
@@ -211,6 +213,11 @@ def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
         f"healthy, training{ranges[0]}healthy, validation{ranges[1]}"
     )
     expect(page.locator(".bg-charts .band")).to_have_count(4)
+    # As in the other widgets, training is a solid line and validation a dashed one.
+    dashes = page.locator(".bg-charts .cw-plot .line").evaluate_all(
+        "all => all.map(e => `${e.getAttribute('class')}: ${getComputedStyle(e).strokeDasharray}`)"
+    )
+    assert set(dashes) == {"line c1: none", "line c2: 5px, 3px"}, dashes
 
 
 def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
@@ -221,6 +228,11 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
     expect(page.locator(".bg-prompt")).to_be_in_viewport(ratio=1)  # the reply follows the reader
+    row(page, "answers").scroll_into_view_if_needed()
+    for part in (suspect(page, "÷ 100"), page.locator(".bg-prompt")):
+        expect(part).to_be_in_viewport(ratio=1)
+    boxes = [part.bounding_box() for part in (page.locator(".bg-suspects"), page.locator(".bg-prompt"))]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] + 1  # beside each other
     expect(suspect(page, "÷ 100")).to_have_attribute("data-is", "out")
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 8)")
     expect(row(page, "gradient").locator(".bg-value")).to_have_text("10¹¹")

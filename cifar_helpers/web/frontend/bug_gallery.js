@@ -11,8 +11,8 @@ const HOW_TO_READ = "Healthy runs differ only in their random seed; in the table
   + "deviations. Point at a symptom to see what was measured.";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
-  { part: "train", name: "training", colour: "c1", dash: "5 3" },
-  { part: "validation", name: "validation", colour: "c2", dash: "" },
+  { part: "train", name: "training", colour: "c1", dash: "" },
+  { part: "validation", name: "validation", colour: "c2", dash: "5 3" },
 ];
 
 /**
@@ -109,9 +109,12 @@ function gallery(root, model, say, records) {
     ),
     h(
       "div", { class: "bg-main" },
-      h("div", { class: "bg-seen" }, h("div", { class: "bg-charts" }, charts.map(view => view.node)), table, more),
+      h("div", { class: "bg-charts" }, charts.map(view => view.node)),
       prompt,
-      h("div", {}, list, h("div", { class: "bg-actions" }, tell, next)),
+      h("div", { class: "bg-seen" }, table, more),
+      h("b", { class: "bg-head cw-cap", "aria-hidden": "true" }, "Suspect"),
+      list,
+      h("div", { class: "bg-actions" }, tell, next),
     ),
     reply,
   );
@@ -240,7 +243,7 @@ function symptomRow(symptom, pressed) {
   const note = h("span", { class: "bg-note cw-cap" });
   const node = h(
     "button", { type: "button", class: "bg-row", "data-symptom": symptom.key, onclick: pressed },
-    h("span", {}, symptom.name, note), strip, value,
+    h("span", {}, symptom.name), strip, h("span", { class: "bg-end" }, value, note),
   );
   return {
     key: symptom.key,
