@@ -107,6 +107,8 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     expect(page.locator(".te-row").last).to_have_attribute(
         "aria-label", re.compile("at least arithmetic 2.00\\sms; at least memory 2.13\\sms")
     )
+    widths = page.locator(".te-row i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
+    assert max(widths) <= 100  # a bound above the measured time stays in its track
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
     with pytest.raises(ValueError, match="no curve 'TPU'"):
@@ -115,7 +117,12 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    expect(page.locator(".te-words")).to_contain_text("CNN takes 0.50\u00a0µs and MLP takes 0.08\u00a0µs: MLP")
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 0.500\u00a0µs and MLP takes 0.0800\u00a0µs: MLP")
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 4.00\u00a0µs")
+    page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 1e-3}}))
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")  # each time in its own unit
     assert not [text for text in page.locator(".tick").all_text_contents() if text.count(",") and "." in text]
 
 
@@ -123,15 +130,15 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED))
     words = page.locator(".te-words")
     expect(words).to_have_text(
-        "Per image in batches of 64, CNN, CPU (here) takes 0.50 ms and CNN, GPU (recorded) takes 0.17 ms: "
+        "Per image in batches of 64, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 0.166 ms: "
         "CNN, GPU (recorded) is 3.0 times as fast. They cross near batch 20. They ran on different machines."
     )
-    expect(page.locator(".te-numbers").last).to_have_text("0.16 + 0.01 msmeasured 0.17 ms")
+    expect(page.locator(".te-numbers").last).to_have_text("0.156 ms + 0.0100 msmeasured 0.166 ms")
     slider = page.get_by_role("slider", name="Batch size")
     slider.press("ArrowRight")
     expect(words).to_contain_text("in batches of 76")
     expected = time_at(GPU, 76)
-    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {expected:.2f} ms")  # what Python reads between two sizes
+    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {expected:.3f} ms")  # what Python reads between two sizes
     assert state_of(page, "batch") == 76
 
     box = slider.bounding_box()
@@ -142,7 +149,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(page.locator(".cw-card")).to_be_hidden()  # one batch size at a time
     page.mouse.up()
     expect(words).to_contain_text(
-        "Per image in batches of 1, CNN, CPU (here) takes 0.50 ms and CNN, GPU (recorded) takes 10.0"
+        "Per image in batches of 1, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 10.0"
     )
     expect(words).to_contain_text("CNN, CPU (here) is 20 times as fast.")
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 20)")
@@ -160,7 +167,8 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_was_measured(
     page = front.open(widget)
     rows = page.locator(".te-row")
     expect(rows.last).to_contain_text("no split")
-    expect(rows.last.locator("i")).to_have_count(1)  # the measured time alone
+    expect(rows.last.locator("i")).to_have_count(2)  # the measured time alone
+    assert "width:" in (rows.last.locator(".te-plain").get_attribute("style") or "")
     expect(page.locator(".cw-foot")).to_contain_text("For MLP (here) the fit is")
     expect(page.locator(".cw-foot")).to_contain_text("it does not fit, so there is no split")
     widths = [float(part.get_attribute("style").split(":")[1].rstrip("%;")) for part in rows.first.locator("i").all()]
@@ -169,14 +177,22 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_was_measured(
     assert overhead + itself == pytest.approx(measured) and error > 0
 
 
-def test_hovering_shows_the_compared_curves_first_also_between_their_sizes(front: FrontEnd) -> None:
+def test_each_curve_is_named_at_its_end_and_hovering_reads_no_second_batch_size(front: FrontEnd) -> None:
     curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
     page = front.open(timing_explorer(curves))
     box = page.locator(".cw-plot").bounding_box()
     axis = page.locator(".axis").first.bounding_box()
     assert box is not None and axis is not None
     page.mouse.move(axis["x"] + axis["width"] * 0.25, box["y"] + 100)
-    expect(page.locator(".cw-card")).to_have_text("images per batch 2CNN0.707\u00a0msMLP0.2\u00a0msother8\u00a0ms")
+    expect(page.locator(".looked .dot")).to_have_count(2)  # of the compared curves, between their sizes, too
+    expect(page.locator(".cw-card")).to_be_hidden()
+    expect(page.locator(".label")).to_have_text(["other", "CNN", "MLP"])
+    page.get_by_role("button", name="other").click()  # the oldest, CNN, gives way, and MLP keeps its colour
+    expect(page.locator(".label.c1")).to_have_text("other")
+    expect(page.locator(".label.c2")).to_have_text("MLP")
+    page.get_by_role("slider", name="Batch size").press("End")
+    assert state_of(page, "batch") == 2  # where the shorter of the two ends
+    expect(page.locator(".te-words")).to_contain_text("They do not cross between 1 and 2.")
 
 
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
@@ -188,14 +204,17 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
     assert len(set(dashes)) == 3 and dashes[0] == ""
     page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
-    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 0.17 ms. Press a second curve to compare.")
+    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 0.166 ms. Press a second curve to compare.")
     page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
     page.get_by_role("button", name="laptop").press("Enter")
-    expect(words).to_contain_text("laptop (reported) was not measured. The curves do not cross.")
-    expect(page.locator(".te-row")).to_have_count(1)
+    expect(words).to_contain_text(
+        "in batches of 16, CNN, GPU (recorded) takes 0.635 ms and laptop (reported) takes 0.700 ms"
+    )
+    expect(page.locator(".te-row")).to_have_count(2)
     page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
-    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.50 ms")
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
+    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.500 ms.")
     expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 

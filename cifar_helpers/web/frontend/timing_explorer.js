@@ -30,12 +30,13 @@ export function render({ model, el }) {
     draw();
     say(sentence());
   };
-  const unit = `\u00a0${model.get("unit")}`;
+  const write = value => timeText(value, model.get("unit"));
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
   const compared = () => model.get("compared").map(name => curves.find(curve => curve.name === name));
-  const colourOf = curve => COLOURS[model.get("compared").indexOf(curve.name)] ?? "ghost";
+  let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
+  const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
   const chips = curves.map(curve => {
     const line = key(curve, "ghost");
@@ -58,7 +59,7 @@ export function render({ model, el }) {
     label: "Time per image against batch size",
     height: 290,
     x: { label: "images per batch", log: true },
-    y: { label: `Time per image (${model.get("unit")})`, log: true, unit },
+    y: { label: `Time per image (${model.get("unit")})`, log: true },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
@@ -70,8 +71,18 @@ export function render({ model, el }) {
 
   function press(name) {
     const names = model.get("compared");
-    if (!names.includes(name)) set({ compared: [...names, name].slice(-2) });
-    else if (names.length > 1) set({ compared: names.filter(other => other !== name) });
+    const next = names.includes(name) ? names.filter(other => other !== name) : [...names, name].slice(-2);
+    if (!next.length) return;
+    state.set({ compared: next });
+    const [low, high] = range();
+    set({ batch: Math.max(low, Math.min(high, model.get("batch"))) });
+  }
+
+  /** The batch sizes at which the compared curves can be read; those of all curves if there are none. */
+  function range() {
+    const low = Math.max(...compared().map(curve => curve.points[0][0]));
+    const high = Math.min(...compared().map(curve => curve.points.at(-1)[0]));
+    return low > high ? [least, most] : [low, high];
   }
 
   /** The batch sizes at which the compared curves cross, as Python computed them. */
@@ -87,7 +98,7 @@ export function render({ model, el }) {
     const isMixed = new Set(both.map(curve => curve.source)).size > 1;
     const name = curve => (isMixed ? fullName(curve) : shortName(curve));
     const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
-    const read = time => (time ? `takes ${short(time)}${unit}` : "was not measured");
+    const read = time => (time ? `takes ${write(time)}` : "was not measured");
     const parts = times.map(one => `${one.name} ${read(one.time)}`);
     const begin = `Per image in batches of ${batch}, ${parts.join(" and ")}`;
     if (both.length < 2) return `${begin}. Press a second curve to compare.`;
@@ -96,7 +107,8 @@ export function render({ model, el }) {
     const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
     const faster = ratio < EQUAL ? ": about equally fast" : `: ${fast.name} is ${factor} times as fast`;
     const places = crossings().map(place => Math.round(place)).join(" and ");
-    const where = places ? ` They cross near batch ${places}.` : " The curves do not cross.";
+    const none = ` They do not cross between ${range().join(" and ")}.`;
+    const where = places ? ` They cross near batch ${places}.` : ratio ? none : "";
     const machines = isMixed ? " They ran on different machines." : "";
     return `${begin}${ratio ? faster : ""}.${where}${machines}`;
   }
@@ -104,6 +116,9 @@ export function render({ model, el }) {
   function show() {
     const batch = model.get("batch");
     const both = compared();
+    const names = model.get("compared");
+    slots = slots.map(name => (names.includes(name) ? name : ""));
+    for (const name of names) if (!slots.includes(name)) slots[slots.indexOf("")] = name;
     for (const { curve, node, line } of chips) {
       node.setAttribute("aria-pressed", both.includes(curve));
       line.setAttribute("class", `te-key ${colourOf(curve)}`);
@@ -113,7 +128,8 @@ export function render({ model, el }) {
     const lines = [...behind, ...both].flatMap(curve => {
       const common = { colour: colourOf(curve), dash: SOURCES[curve.source].dash, thin: behind.includes(curve) };
       // Read at every batch size of any curve, and dotted where this one was measured.
-      const read = { ...common, name: curve.name, points: sizes.map(size => [size, timeAt(curve.points, size)]) };
+      const points = sizes.map(size => [size, timeAt(curve.points, size)]);
+      const read = { ...common, name: fullName(curve), end: shortName(curve), points };
       return [read, { ...common, name: "", points: curve.points, marks: both.includes(curve) }];
     });
     view.set({
@@ -121,32 +137,34 @@ export function render({ model, el }) {
       x: [least / MARGIN, most * MARGIN],
       rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
       marker: batch,
-      stops: stops([...sizes, ...places.map(Math.round), batch]),
+      stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
     });
     words.textContent = sentence();
-    const known = both.filter(curve => curve.fit).map(curve => {
+    const known = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const fitted = isSplit(curve) ? [curve.fit.step / batch, curve.fit.image] : [];
       const measured = timeAt(curve.points, batch);
       return { name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured };
     });
     const isBounded = known.some(part => part.bounds.length);
+    const isAnySplit = known.some(part => part.fitted.length);
     legend.replaceChildren(
       h("b", {}, "Where an image’s time goes"),
-      ...["once per step", "per image", "measured", "error of the fit", ...(isBounded ? BOUNDS : [])].map(what => (
+      ...[...(isAnySplit ? PARTS : []), "measured", ...(isBounded ? BOUNDS : [])].map(what => (
         h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
       )),
     );
-    const scale = Math.max(...known.map(part => Math.max(sum(part.fitted), part.measured || 0)));
-    splits.replaceChildren(...known.map(part => split(part, scale, unit)));
+    const scale = Math.max(...known.flatMap(part => [sum(part.fitted), part.measured || 0, ...part.bounds]));
+    splits.replaceChildren(...known.map(part => split(part, scale, write)));
     note.textContent = caution(both, isBounded);
   }
 
-  /** Where the marker can be: a few whole numbers between one batch size and its double, and those in `besides`. */
-  function stops(besides) {
+  /** Where the marker can be: a few whole numbers between one batch size and its double, `besides`, and `batch`. */
+  function stops([low, high], besides, batch) {
     const count = Math.ceil(Math.log2(most / least) * DOUBLINGS);
     const between = Array.from({ length: count }, (_, k) => Math.round(least * 2 ** (k / DOUBLINGS)));
-    return [...new Set([...between, ...besides])].sort((a, b) => a - b).map(value => ({ value, x: value }));
+    const inside = [...between, ...besides].filter(value => value >= low && value <= high);
+    return [...new Set([...inside, batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
   }
 
   show();
@@ -157,14 +175,15 @@ export function render({ model, el }) {
   };
 }
 
+const PARTS = ["once per step", "per image", "error of the fit"];
 const BOUNDS = ["at least: arithmetic", "at least: memory"];
 
 /** A bar for one curve: the two parts of the fit, its error, the measured time, and the lower bounds. */
-function split({ name, line, fitted, bounds, measured }, scale, unit) {
+function split({ name, line, fitted, bounds, measured }, scale, write) {
   const share = value => `${(100 * Math.max(0, value)) / scale}%`;
-  const parts = fitted.length ? `${fitted.map(short).join(" + ")}${unit}` : "no split";
-  const found = Number.isNaN(measured) ? "not measured" : `measured ${short(measured)}${unit}`;
-  const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${short(bound)}${unit}`);
+  const parts = fitted.length ? fitted.map(write).join(" + ") : "no split";
+  const found = Number.isNaN(measured) ? "not measured" : `measured ${write(measured)}`;
+  const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${write(bound)}`);
   const label = `${name}: once per step plus per image, ${[parts, found, ...limits].join("; ")}`;
   const part = (what, value) => h("i", { class: `te-${what}`, style: `width:${share(value)}` });
   const [step, image] = fitted;
@@ -175,7 +194,7 @@ function split({ name, line, fitted, bounds, measured }, scale, unit) {
       part("image", Math.min(image, end - step)),
       part("fit", Math.abs(end - sum(fitted))),
     ]
-    : [];
+    : [part("plain", measured || 0)];
   return h(
     "div", { class: "te-row", role: "img", "aria-label": label },
     h("span", { class: "te-name" }, line, name),
@@ -226,13 +245,17 @@ function pointAt(points, batch) {
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** A time with at least two digits that count. */
-function short(value) {
-  return value >= 10 ? value.toFixed(1) : value >= 0.1 ? value.toFixed(2) : `${+value.toPrecision(2)}`;
+/** A time with three digits; a thousand microseconds are written as a millisecond. */
+function timeText(value, unit) {
+  const isLong = unit === "µs" && value >= 999.5;
+  const digits = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
+  return `${(isLong ? value / 1000 : value).toLocaleString("en", digits)}\u00a0${isLong ? "ms" : unit}`;
 }
 
+/** A name without its source, and with "H100" for "NVIDIA H100 80GB HBM3". */
 function shortName(curve) {
-  return curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
+  const name = curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
+  return name.replace(/NVIDIA ([A-Z]\d+)\b[^,]*/, "$1");
 }
 
 /** A name within a sentence: "MLP (here)". */
