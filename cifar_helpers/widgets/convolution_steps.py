@@ -92,7 +92,7 @@ def convolution_steps(
         side: of the square in pixels, 5 to 12.
 
     Returns:
-        A widget; the window is dragged, and a click on the output jumps there.
+        A widget; the window is dragged, a click on the output jumps there, and the square is dragged in the picture.
 
     Raises:
         ValueError: if the picture has another shape or type, or the square does not lie in it.

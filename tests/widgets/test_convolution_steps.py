@@ -57,8 +57,11 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Step").click()
     assert state_of(page, "step") == 3
+    slides = page.locator(".convolution_steps[data-slides]")
+    expect(slides).to_have_count(1)
     output.click(position=place(output, 4, 1, 6))  # a number that is not computed yet
     assert state_of(page, "step") == 26
+    expect(slides).to_have_count(0)  # a jump does not
     output.press("ArrowUp")
     assert state_of(page, "step") == 20
     image.press("ArrowRight")
@@ -89,18 +92,29 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     page.get_by_role("button", name=names[0]).click()
     expect(page.locator(".cs-verdict")).to_contain_text(f"✓ Right: {output[0]:.2f}".replace("-", "−"))
     assert state_of(page, "score") == [1, 1]
+    streak = page.locator(".cs-dots")
+    expect(streak).to_have_accessible_name("1 of 3")
     expect(page.get_by_role("button", name="Next step")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".cv-total")).to_have_text("?")
     wrong = next(name for name in ("negative", "positive") if name != names[1])
     page.get_by_role("button", name=wrong).click()
     expect(page.locator(".cs-verdict")).to_contain_text(f"is {names[1]}")
-    expect(page.get_by_text("Step 2 of 36 · 1 of 2 right")).to_be_visible()
+    negative, positive = (sum(v for v in shown(page, "products") if sign * v > 0) for sign in (-1, 1))
+    both = f"Negative products: {negative:.2f}. Positive products: {positive:.2f}.".replace("-", "−")
+    expect(page.get_by_text(both)).to_be_visible()
+    assert state_of(page, "score") == [1, 2]
+    expect(streak).to_have_accessible_name("0 of 3")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
-    expect(page.get_by_text("Step 32 of 36 · 1 of 2 right")).to_be_visible()
+    expect(page.locator(".cs-row")).to_contain_text("Step 32 of 36")
     assert [text for text in cells(page, 1) if text] == [f"{v:.2f}".replace("-", "−") for v in output[:2]] + ["?"]
-    put(page, kernel="blur")
-    expect(page.get_by_text("no number of this kernel is negative")).to_be_visible()
+    put(page, kernel="blur", step=1)
+    for count in (1, 2, 3):
+        page.get_by_role("button", name="positive").click()
+        expect(streak).to_have_accessible_name(f"{count} of 3")
+        expect(page.get_by_text("No number of this kernel is negative")).to_be_visible()
+        page.keyboard.press("Enter")
+    expect(page.get_by_text("Three in a row: done")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -116,8 +130,19 @@ def test_it_begins_around_a_vertical_edge_and_shows_where_that_lies(front: Front
         else:
             sums = convolve_windows(steps.image.astype(np.float32), SOBEL)
             assert sums[2, 2] == sums.max() > 1 and f"from row {top}, column {left} of a picture" in steps.words()
-        frame = front.open(steps).locator(".cs-whole .cw-frame").evaluate("f => [f.style.top, f.style.left]")
-        assert [float(text.rstrip("%")) for text in frame] == pytest.approx([100 * top / 32, 100 * left / 24], abs=0.01)
+        page = front.open(steps)
+        frame = page.locator(".cs-whole .cw-frame")
+        style = frame.evaluate("f => [f.style.top, f.style.left]")
+        assert [float(text.rstrip("%")) for text in style] == pytest.approx([100 * top / 32, 100 * left / 24], abs=0.01)
+    # The square is moved in the whole picture, and its numbers follow.
+    small = page.locator(".cs-whole .cw-picture")
+    small.click(position=place(small, 20, 10 * 32 / 24, 32))
+    assert state_of(page, "corner") == [16, 6]
+    small.press("ArrowRight")
+    small.press("Shift+ArrowDown")
+    assert state_of(page, "corner") == [21, 7] and frame.evaluate("f => f.style.top") == "65.625%"
+    assert np.array_equal(np.array(state_of(page, "image")), np.array(state_of(page, "whole"))[21:29, 7:15])
+    expect(page.locator(".cs-views .cw-grid > *").first).to_have_text("0.50")
     high = np.zeros((9, 9), np.uint8)
     high[:, 8] = 255  # an edge at the very side
     assert convolution_steps(high).corner == (0, 1)
@@ -127,11 +152,14 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
     page = front.open(convolution_steps(PICTURE))
     formula = page.locator(".cs-more .cw-cap").last
     expect(formula).to_be_hidden()
+    views = page.locator(".cs-views")
+    before = views.bounding_box()
     page.get_by_text("Dilation and the size formula").click()
     expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
     expect(formula).not_to_contain_text("span")
     page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()
     expect(formula).to_contain_text("span = dilation × (kernel − 1) + 1 = 5")
+    assert views.bounding_box() == before  # it opens where there is room
     assert state_of(page, "dilation") == 2
 
 

@@ -1,7 +1,7 @@
 // A convolution step by step: the window moves, the sum is written out, and the output fills up.
 import { h, mount, framed, binding } from "./ui.js";
 import { at, grey, paint } from "./colour.js";
-import { fixed } from "./numbers.js";
+import { fixed, roundedToSum } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -12,21 +12,30 @@ import styles from "./convolution_steps.css";
 
 const SIDE = 3; // of the kernels
 const PACE = [700, 200]; // ms for a step of the play: in the first row, and when the rule is clear
+const STREAK = 3; // so many right predictions in a row are enough
 const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
 const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
 const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
 
-/** The whole picture, small, with a frame where the square lies. */
-function wholePicture(rows, [top, left], side) {
+/** The whole picture, small, with a frame to be moved where the square lies. */
+function wholePicture(rows, side, moved) {
   const [height, width] = [rows.length, rows[0].length];
-  const words = `The whole picture; the square begins in row ${top}, column ${left}.`;
-  const view = picture(words, { rows: height, columns: width });
+  const corner = (at, size) => Math.max(0, Math.min(size - side, at - Math.floor(side / 2)));
+  const view = picture("", {
+    rows: height, columns: width, moved: (row, column) => moved(corner(row, height), corner(column, width)),
+  });
   paint(view.canvas, height, width, i => grey(rows[Math.floor(i / width)][i % width]));
-  view.mark(top, left, side, side);
-  view.node.classList.add("cs-whole");
-  return view.node;
+  return {
+    node: h("div", { class: "cs-whole" }, view.node, h("span", { class: "cw-cap" }, "Drag", h("br"), "the square")),
+    set([top, left]) {
+      const place = `The whole picture; the square begins in row ${top}, column ${left}.`;
+      view.node.setAttribute("aria-label", `${place} Arrow keys move it, with shift by five.`);
+      view.mark(top, left, side, side);
+      view.place(top + Math.floor(side / 2), left + Math.floor(side / 2));
+    },
+  };
 }
 
 /**
@@ -38,10 +47,11 @@ export function render({ model, el }) {
     el, "convolution_steps", "A convolution step by step", shared + styles, () => relay(),
   );
   const drawn = ["step", "score"].map(name => [name, () => draw()]);
-  const laid = ["kernel", "padding", "stride", "dilation", "predicting"].map(name => [name, () => relay()]);
+  const laid = ["image", "corner", "kernel", "padding", "stride", "dilation", "predicting"].map(name => [name, () => relay()]);
   const traits = binding(model, Object.fromEntries([...drawn, ...laid]));
   /** Steps whose sign was predicted, and whether rightly. @type {Map<number, boolean>} */
   let predicted = new Map();
+  let streak = 0; // right predictions since the last wrong one
   let playing = 0;
   let image;
   let kernel;
@@ -56,6 +66,7 @@ export function render({ model, el }) {
   const go = to => {
     const next = Math.max(1, Math.min(count(), to));
     if (next === model.get("step")) return;
+    root.toggleAttribute("data-slides", Math.abs(next - model.get("step")) === 1);
     traits.set({ step: next });
     views.mark(...placeOf());
     draw();
@@ -79,7 +90,12 @@ export function render({ model, el }) {
   const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
   const [dilation, more] = [fields.nodes.pop(), h("summary", {}, "Dilation and the size formula")];
   const formula = h("div", { class: "cw-cap" });
-  const whole = wholePicture(model.get("whole"), model.get("corner"), model.get("image").length);
+  const side = model.get("image").length;
+  const whole = wholePicture(model.get("whole"), side, (top, left) => {
+    if (String([top, left]) === String(model.get("corner"))) return;
+    const image = model.get("whole").slice(top, top + side).map(row => row.slice(left, left + side));
+    setting({ corner: [top, left], image });
+  });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
     predicting => setting({ predicting }),
@@ -100,15 +116,18 @@ export function render({ model, el }) {
     if (hidden()) guesses[0].focus();
   }, { main: true });
   const verdict = h("span", { class: "cs-verdict" });
-  const told = h("div", { class: "cs-controls" }, onward, verdict);
+  const parts = h("span", { class: "cw-cap" });
+  const told = h("div", { class: "cs-controls" }, onward, verdict, parts);
+  const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
+  const row = h("span", {}, "right in a row");
   const score = h("span", { class: "cw-cap" });
-  const predict = h("div", { class: "cs-predict" }, ask, told, score);
+  const predict = h("div", { class: "cs-predict" }, ask, told, h("div", { class: "cw-cap cs-row" }, dots, row, score));
 
   views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
   root.append(
     h("div", { class: "cw-bar" }, chips.node, modes.node),
     h(
-      "div", { class: "cw-bar cs-settings" }, whole, fields.nodes,
+      "div", { class: "cw-bar cs-settings" }, whole.node, fields.nodes,
       h("details", { class: "cs-more" }, more, h("div", {}, dilation, formula)),
     ),
     views.stage,
@@ -138,6 +157,7 @@ export function render({ model, el }) {
     const right = sign === signOf(output.values[step() - 1]);
     const [good, all] = model.get("score");
     predicted.set(step(), right);
+    streak = right ? streak + 1 : 0;
     traits.set({ score: [good + Number(right), all + 1] });
     paintAll();
     onward.focus();
@@ -146,6 +166,8 @@ export function render({ model, el }) {
   /** Everything that changes with a setting: sizes, the numbers of the image, the number of steps. */
   function relay() {
     pause();
+    root.removeAttribute("data-slides");
+    whole.set(model.get("corner"));
     const rows = model.get("image");
     const how = sliding();
     image = { values: Float64Array.from(rows.flat()), height: rows.length, width: rows[0].length };
@@ -177,11 +199,11 @@ export function render({ model, el }) {
   /** A grid of numbers on one of the two pictures. */
   function numbers(k, rows, columns) {
     if (grids[k]?.cells.length === rows * columns) return;
-    const { node } = [views.input, views.output][k].view;
+    const { figure, view: { node } } = [views.input, views.output][k];
     grids[k]?.node.remove();
     grids[k] = numberGrid(rows, columns, "numbers");
     grids[k].node.setAttribute("aria-hidden", "true");
-    node.style.setProperty("--columns", columns);
+    figure.style.setProperty("--columns", columns);
     node.prepend(grids[k].node);
   }
 
@@ -199,7 +221,8 @@ export function render({ model, el }) {
       (v, k) => (known(k) ? written(v) : k + 1 === now ? "?" : ""),
     );
     const value = output.values[now - 1];
-    const sum = line.set(windowAt(image, SIDE, how, ...place), kernel, colours(), secret ? null : colour(value));
+    const seen = windowAt(image, SIDE, how, ...place);
+    const sum = line.set(seen, kernel, colours(), secret ? null : colour(value));
     views.mark(...place);
 
     const text = `Step ${now} of ${count()}`;
@@ -211,17 +234,23 @@ export function render({ model, el }) {
     ask.hidden = !secret;
     told.hidden = secret;
     onward.hidden = now === count();
-    verdict.textContent = "";
+    verdict.textContent = parts.textContent = "";
     if (predicted.has(now)) {
       const near = signOf(value) === 0 ? ` (within ±${NEAR})` : "";
       const right = predicted.get(now);
       verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.`;
       verdict.dataset.right = String(right);
+      const products = roundedToSum(seen.map((v, k) => (v ?? 0) * kernel[k])).parts;
+      const add = sign => fixed(products.filter(v => v * sign > 0).reduce((a, b) => a + b, 0));
+      const never = "No number of this kernel is negative, so no sum can be.";
+      parts.textContent = kernel.some(v => v < 0) ? `Negative products: ${add(-1)}. Positive products: ${add(1)}.` : never;
     }
-    const [good, all] = model.get("score");
-    const never = kernel.some(v => v < 0) ? "" : " · no number of this kernel is negative, so no sum can be";
-    score.textContent = `${text} · ${all ? `${good} of ${all} right` : "no prediction yet"}${never}`;
-    say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent}`}`);
+    for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak);
+    dots.setAttribute("aria-label", `${Math.min(streak, STREAK)} of ${STREAK}`);
+    row.textContent = streak < STREAK ? "right in a row" : "Three in a row: done";
+    score.textContent = text;
+    const heard = [verdict, parts, ...(streak === STREAK ? [row] : [])].map(part => part.textContent).join(" ");
+    say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${heard}`}`);
   }
 
   const draw = framed(paintAll);
