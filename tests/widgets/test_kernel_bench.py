@@ -167,6 +167,8 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
         said = page.locator(".cv-kernel").evaluate("grid => getComputedStyle(grid, '::after').content")
         assert "from −100 to 100" in said
         assert state_of(page, "kernel")[1][1] == -0.25  # type: ignore[index]
+        cell(page, 2, 2).press("Enter")
+        expect(cell(page, 2, 2)).to_be_focused()
     cell(page, 2, 2).press("Escape")
     cell(page, 2, 2).press("Shift+ArrowUp")
     assert state_of(page, "kernel")[1][1] == 0.75  # type: ignore[index]

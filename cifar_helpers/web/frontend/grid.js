@@ -63,6 +63,7 @@ export function numberGrid(rows, columns, label, edited) {
         }
         if (!way && !(go && (event.key === "Enter" || isWhole))) return;
         event.preventDefault();
+        if (event.key === "Enter" && cell.getAttribute("aria-invalid") === "true") return; // its message stays
         if (way) change(values[k] + way * (event.shiftKey ? 1 : event.altKey ? 0.01 : 0.1));
         else cells[(k + go + cells.length) % cells.length].focus();
       },
