@@ -44,6 +44,14 @@ def shares(page: Page) -> list[float]:
     return [width / 100 for width in widths]
 
 
+def earlier(page: Page) -> list[float]:
+    """The ten probabilities that are marked on the bars."""
+    marks = page.locator(".cw-bars .was").evaluate_all(
+        "bars => bars.map(bar => parseFloat(bar.style.getPropertyValue('--was')))"
+    )
+    return [mark / 100 for mark in marks]
+
+
 def seen_by(page: Page, *, until: str = "true") -> np.ndarray:
     """The pixels that the browser gave to its network, once `until` holds for them (`pixels`, 3,072 numbers)."""
     script = f"""() => {{
@@ -114,37 +122,53 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     before, answer = shares(page), page.locator(".cw-lead").inner_text()
     view = page.get_by_role("application", name=re.compile("What the network sees"))
     view.hover(position={"x": 100, "y": 100})
-    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Nothing covered: {answer}")
-    assert shares(page) != before
+    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Uncovered: {answer}")
+    assert shares(page) != before and earlier(page) == pytest.approx(before, abs=1e-5)
     page.mouse.move(0, 0)
-    expect(page.locator(".pp-says .cw-cap")).to_have_text("Nothing covered")
-    assert page.locator(".cw-lead").inner_text() == answer
+    expect(page.locator(".pp-says .cw-cap")).to_have_text("")
+    assert page.locator(".cw-lead").inner_text() == answer and earlier(page) == []
     plain = view.locator("canvas").evaluate(PIXELS)
     shown = view.locator("canvas").element_handle()
-    for method in ("Occlusion", "Grad-CAM"):
-        page.get_by_role("radio", name=method).click()
+    for method, says in (
+        ("Occlusion", r"Covering orange costs horse up to \d+ points; purple"),
+        ("Grad-CAM", "for horse"),
+    ):
+        at_once = page.get_by_role("radio", name=method).evaluate(
+            """button => new Promise(done => {
+                button.click();
+                requestAnimationFrame(() => requestAnimationFrame(() => done(
+                    button.closest("figure").querySelector(".pp-notes").textContent)));
+            })"""
+        )
+        assert at_once == "Computing …"
+        expect(page.locator(".pp-notes").nth(1)).to_have_text(re.compile(says))
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) !== plain", arg=[shown, plain])
         heat = view.locator("canvas").evaluate(PIXELS)
         page.get_by_role("radio", name="Picture").click()
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) === plain", arg=[shown, plain])
     page.get_by_role("radio", name="Grad-CAM").click()
-    expect(page.get_by_text("speaks for horse")).to_be_visible()
+    expect(page.get_by_text("orange speaks for horse")).to_be_visible()
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
     view.hover(position={"x": 60, "y": 60})
-    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Nothing covered: {answer}")
-    assert view.locator("canvas").evaluate(PIXELS) == heat
+    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Uncovered: {answer}")
+    assert view.locator("canvas").evaluate(PIXELS) != heat, "the part that is covered is not drawn"
+    page.mouse.move(0, 0)
+    page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
 
 
 def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
     page.get_by_role("application", name=re.compile("What the network sees")).tap(position={"x": 100, "y": 100})
-    expect(page.locator(".pp-says .cw-cap")).to_contain_text("Nothing covered: horse")
+    expect(page.locator(".pp-says .cw-cap")).to_contain_text("Uncovered: horse")
     page.get_by_role("radio", name="Draw in red").tap()
-    expect(page.locator(".pp-says .cw-cap")).to_have_text("Nothing covered")
+    expect(page.locator(".pp-says .cw-cap")).to_have_text("")
+    before = shares(page)
     page.locator(".pp-photo").tap(position={"x": 30, "y": 30})
     is_red = "v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60"
     red = seen_by(page, until=f"pixels.some((v, k) => k % 3 === 0 && {is_red})")
     assert 0 < ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
+    expect(page.locator(".pp-says .cw-cap")).to_contain_text("At first: horse")
+    assert earlier(page) == pytest.approx(before, abs=1e-5)
     page.get_by_role("button", name="Undo").tap()
     seen_by(page, until=f"!pixels.some((v, k) => k % 3 === 0 && {is_red})")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
@@ -179,12 +203,19 @@ def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, small: CifarC
     page = ready(front.open(widgets.predict_photo(LARGE.resize(size), small), width=360))
     for width in (360, 800):
         page.set_viewport_size({"width": width, "height": 900})
-        photo, view = page.locator(".pp-photo").bounding_box(), page.locator(".pp-row figure").nth(1).bounding_box()
-        frame = page.locator(".pp-box").bounding_box()
-        assert photo is not None and view is not None and frame is not None
-        assert photo["x"] + photo["width"] <= frame["x"] + frame["width"] + 0.5 <= view["x"]
+        photo, frame = page.locator(".pp-photo").bounding_box(), page.locator(".pp-box").bounding_box()
+        host = page.locator("[data-cifar-widget]").bounding_box()
+        assert photo is not None and frame is not None and host is not None
+        assert photo["x"] + photo["width"] <= frame["x"] + frame["width"] + 0.5
         assert photo["height"] <= frame["height"] + 0.5 and abs(frame["height"] - frame["width"]) < 1
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        view, says = page.locator(".cw-picture").nth(1).bounding_box(), page.locator(".pp-says").bounding_box()
+        assert view is not None and says is not None
+        assert view["x"] + view["width"] <= says["x"] and abs(view["y"] - says["y"]) < 40, "the answer is not beside it"
+        for corner in page.locator(".pp-corner").all():  # with its rim of two pixels
+            box = corner.bounding_box()
+            assert box is not None
+            assert host["x"] + 2 <= box["x"] and box["x"] + box["width"] <= host["x"] + host["width"] - 2, "cut off"
 
 
 def test_a_stored_page_shows_the_pixels_of_a_photo_that_was_opened(front: FrontEnd) -> None:

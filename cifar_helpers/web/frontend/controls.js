@@ -142,7 +142,8 @@ export function cellUnder(node, event, rows, columns) {
 /**
  * Bars for the class probabilities, with the largest one marked.
  * @param {string[]} classes
- * @returns {{node: any, set: (probabilities: ArrayLike<number>) => void}}
+ * @returns {{node: any, set: (probabilities: ArrayLike<number>, earlier?: ArrayLike<number>) => void}} `set` marks earlier
+ *     ones on the bars, if there are any
  */
 export function probabilityBars(classes) {
   const rows = classes.map(name => {
@@ -152,11 +153,13 @@ export function probabilityBars(classes) {
   const node = h("div", { class: "cw-bars", role: "img" }, rows.flatMap(row => row.slice(0, 3)));
   return {
     node,
-    set(probabilities) {
+    set(probabilities, earlier) {
       const list = Array.from(probabilities);
       const best = list.indexOf(Math.max(...list));
       rows.forEach(([name, bar, value, fill], k) => {
         fill.style.width = `${list[k] * 100}%`;
+        bar.classList.toggle("was", Boolean(earlier));
+        if (earlier) bar.style.setProperty("--was", `${earlier[k] * 100}%`);
         const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
         if (value.textContent !== text) value.textContent = text;
         for (const part of [name, bar]) part.classList.toggle("top", k === best);

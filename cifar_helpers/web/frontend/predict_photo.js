@@ -19,6 +19,7 @@ const ENOUGH = 512; // pixels of a photo's longer side: 32×32 look the same fro
 const SHEET = 256;
 const SMALLEST = 8; // pixels of a crop
 const PATCH = 8;
+const STRIDES = [PATCH, PATCH / 2]; // of occlusion: a coarse map comes four times as soon
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STROKES = 20; // that can be undone
 const METHODS = [
@@ -40,7 +41,9 @@ function show(model, { root, colours, say }, [weights], get) {
   const names = model.get("names");
   const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
   const thumbnails = []; // of the photos, as the network sees them
-  let heat = { key: "", values: new Float64Array(0) };
+  let heat = { key: "", values: new Float64Array(0), last: true };
+  let asked = ""; // the key of the heat that is being computed, or was
+  let start = null; // the probabilities when the photo came
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
   let background = null;
@@ -260,6 +263,7 @@ function show(model, { root, colours, say }, [weights], get) {
     about.textContent = words;
     empty = false;
     before = [];
+    start = null;
     changed();
   }
   const bitmapOf = async k => createImageBitmap(new Blob([await get(`photo/${k}`)]));
@@ -295,16 +299,22 @@ function show(model, { root, colours, say }, [weights], get) {
     }
   }
 
-  // Where it looked takes many passes, so it follows when the square rests.
+  // Where it looked takes many passes, so it follows when the square rests: at first a coarse map, then a finer one.
   const look = settled(async (key, method, target) => {
-    if (method === "none" || heat.key === key || closed) return;
+    if (asked === key || closed) return;
+    asked = key;
+    if (method === "none" || (heat.key === key && heat.last)) return;
     background ??= new Background(workerSource(heavySource), weights);
     const pixels = seen.slice();
-    const values = method === "Grad-CAM"
-      ? (await background.run("gradCam", [pixels, lastMaps(network), target])).map
-      : (await background.run("occlusion", [pixels, { size: PATCH, stride: 2, target }])).probability;
-    heat = { key, values };
-    redraw();
+    const strides = method === "occlusion" ? STRIDES : [0];
+    for (const stride of strides) {
+      const { map, probability } = stride
+        ? await background.run("occlusion", [pixels, { size: PATCH, stride, target }])
+        : await background.run("gradCam", [pixels, lastMaps(network), target]);
+      if (asked !== key) return;
+      heat = { key, values: map ?? probability, last: stride === strides.at(-1) };
+      redraw();
+    }
   }, 60);
   const publish = settled(() => {
     if (!closed) state.set({ seen: new DataView(seen.slice().buffer) });
@@ -324,48 +334,60 @@ function show(model, { root, colours, say }, [weights], get) {
     const best = list => list.indexOf(Math.max(...list));
     const all = [...network.forward(seen).probabilities];
     const target = best(all);
+    start ??= all;
     const shown = covered ? withCover() : seen;
     const said = covered ? [...network.forward(shown).probabilities] : all;
-    bars.set(said);
+    // What covering changes, or else what the square and the pens have changed.
+    const earlier = covered ? all : start;
+    const same = earlier.every((share, k) => share === said[k]);
+    bars.set(said, same ? undefined : earlier);
     answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
-    whole.textContent = covered ? `Nothing covered: ${classes[target]} ${percent(all[target])}` : "Nothing covered";
+    const led = best(earlier);
+    whole.textContent = same ? "" : `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
-    drawView(shown, method !== "none" && heat.key === key);
-    legend.replaceChildren(...legendOf(method, classes[target]));
+    const hot = method !== "none" && heat.key === key;
+    drawView(shown, hot);
+    legend.replaceChildren(...legendOf(method, classes[target], hot));
     look(key, method, target);
     publish();
-    say(`${answer.textContent}. ${covered ? whole.textContent : ""}`);
+    say(`${answer.textContent}. ${whole.textContent}`);
   });
 
-  function legendOf(method, name) {
-    if (method === "none") return ["Point at it: a grey square covers that part."];
-    return [h("i", { class: "pp-for" }), `speaks for ${name} `, h("i", { class: "pp-against" }), "against it"];
+  function legendOf(method, name, hot) {
+    if (method === "none") return ["Point at it to cover a part with grey."];
+    if (!hot) return ["Computing …"];
+    const key = (sign, words) => [h("i", { class: `pp-${sign}` }), words];
+    if (method === "Grad-CAM") {
+      return ["In the last feature maps, ", ...key("for", `orange speaks for ${name}, `),
+        ...key("against", "purple against it.")];
+    }
+    const most = sign => Math.round(Math.max(0, ...heat.values.map(value => sign * value)) * 100);
+    return ["Covering ", ...key("for", `orange costs ${name} up to ${most(1)} points; `),
+      ...key("against", `purple adds up to ${most(-1)}.`)];
+  }
+
+  /** Whether a pixel is covered. */
+  function hidden(i) {
+    const apart = [Math.floor(i / SIDE), i % SIDE].map((place, k) => Math.abs(place + 0.5 - covered[k]));
+    return Math.max(...apart) < PATCH / 2;
   }
 
   /** The picture with the mean colour, which is 0 after normalising, where the pointer is. */
   function withCover() {
-    const pixels = seen.slice();
     const mean = Array.from(network.mean, value => Math.round(value * 255));
-    const [row, column] = covered;
-    for (let y = Math.max(0, row - PATCH / 2); y < Math.min(SIDE, row + PATCH / 2); y++) {
-      for (let x = Math.max(0, column - PATCH / 2); x < Math.min(SIDE, column + PATCH / 2); x++) {
-        pixels.set(mean, (y * SIDE + x) * 3);
-      }
-    }
-    return pixels;
+    return seen.map((value, k) => (hidden(Math.floor(k / 3)) ? mean[k % 3] : value));
   }
 
-  /** The picture, or in grey with colour where it speaks for the class or against it. */
+  /** The picture, or a faint relief of it in the colours of what speaks for the class or against it. */
   function drawView(pixels, hot) {
     if (hot) {
       const most = largest(heat.values);
       const table = colours();
       paint(view.canvas, SIDE, SIDE, i => {
+        if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
         const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
-        const amount = heat.values[i] / most;
-        const share = 0.85 * Math.abs(amount);
-        return at(table, 0.65 * Math.sign(amount)).map(value => grey + share * (value - grey));
+        return at(table, heat.values[i] / most).map(value => 0.6 * value + 0.4 * grey);
       });
     } else paintBytes(view.canvas, pixels, SIDE, SIDE);
     const size = covered ? PATCH : 0;
