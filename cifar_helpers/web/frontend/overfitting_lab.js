@@ -79,7 +79,7 @@ export function render({ model, el }) {
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
   const mark = h("i", { class: "ol-mark" });
-  const legend = h("span", { class: "cw-cap" }, mark, " recorded, ", h("em", {}, "not recorded"));
+  const legend = h("div", { class: "ol-legend cw-cap" }, mark, " recorded, ", h("em", {}, "not recorded"));
 
   // The charts
   const marker = {
@@ -100,18 +100,19 @@ export function render({ model, el }) {
   const heads = ["Run", ...COLUMNS.map(column => column.head)].map(text => h("th", { scope: "col" }, text));
   const figures = h("table", { class: "cw-table ol-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), table);
   const note = h("p", { class: "cw-cap" });
+  const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ);
   const train = button("Train this combination now", () => model.send({ type: "train" }));
   const stop = button("Stop", () => model.send({ type: "stop" }));
   const state = h("span", { class: "cw-cap", role: "status" });
   const foot = h("div", { class: "cw-foot" }, state, train, stop);
   root.append(
-    h("div", { class: "ol-fields" }, fields.map(field => field.node)),
+    h("div", { class: "ol-fields" }, fields.map(field => field.node), legend),
     h(
       "div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" },
-      corners.map(corner => corner.node), legend,
+      corners.map(corner => corner.node),
     ),
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
-    lead, figures, note, foot,
+    lead, figures, note, more, foot,
   );
 
   /** The run that was trained here with these settings. */
@@ -150,18 +151,18 @@ export function render({ model, el }) {
     }
     drawStop(record?.runs[0].validation_loss);
     const own = record?.summary;
+    const base = pins[0]?.record?.summary; // what the other rows are compared with
     accuracy.set({ bands: own?.gap > 0 ? [gapBand(record.mean)] : [] });
 
     lead.replaceChildren(...(near ? advice(near, settings) : [sentence()]));
     table.replaceChildren(
-      ...(own ? [row("This run", "c1", settings, own, null)] : []),
-      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, own, k)),
+      near ? row("Nearest", "ghost", near, recordOf(near).summary, base) : row("This run", "c1", settings, own, base),
+      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, k ? base : null, k)),
     );
-    figures.hidden = !table.children.length;
-    const chance = own && pins.length ? ` ≈: no larger than the differences between the base’s seeds (validation: ${
-      fixed(100 * spread.validation, 1)} points), so it may be chance.` : "";
-    const wrong = " With wrong labels, training accuracy counts agreement with these.";
-    note.textContent = HOW_TO_READ + (own && settings.wrong_labels ? wrong : "") + chance;
+    const chance = base ? `With a sign: differences from A. ≈: no larger than between the base’s seeds (validation: ${
+      fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
+    const wrong = settings.wrong_labels ? "With wrong labels, training accuracy counts agreement with these." : "";
+    note.textContent = chance + wrong;
     showState(key, near);
   }
 
@@ -180,8 +181,8 @@ export function render({ model, el }) {
     });
   }
 
-  /** A row of the table; `k` is the number of a pinned run, none for the one that is shown. */
-  function row(name, colour, settings, values, own, k) {
+  /** A row of the table, compared with `base`; `k` is the number of a pinned run, none for the one that is shown. */
+  function row(name, colour, settings, values, base, k) {
     const pins = model.get("pinned");
     const pin = pinned => set({ pinned });
     const isOwn = k === undefined;
@@ -191,9 +192,9 @@ export function render({ model, el }) {
     swap.disabled = isOwn && (pins.length === PINS.length || pins.some(other => keyOf(other) === keyOf(settings)));
     const words = [h("b", {}, name), ` ${described(settings)}`];
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
-    const label = isOwn ? h("span", {}, words) : h("button", show, words);
+    const label = isOwn && colour !== "ghost" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
-      const less = values && own ? difference(values[part] - own[part], spread[part], text) : "";
+      const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less));
     });
     const range = h("span", { class: "cw-cap" }, values ? ` · ${rangeOf(recordOf(settings))}` : "");
@@ -211,19 +212,18 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const reached = accuracies[kept - 1];
-    const points = `${reached > mean ? "gain" : "cost"} ${fixed(100 * Math.abs(reached - mean), 1)} points`;
-    const effect = low <= reached && reached <= high ? "make no clear difference" : points;
+    const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${reached > mean ? "above" : "below"} the mean of`;
+    const effect = low <= reached && reached <= high ? "no clear difference from" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
     const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
-    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, where validation accuracy is ${
-      percent(reached, 1)}. The last ${lastOf(runs)} epochs have ${percent(mean, 1)} on average, from ${
-      fixed(100 * low, 1)} to ${percent(high, 1)}, so early stopping would ${effect}.`);
+    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${percent(reached, 1)} validation accuracy: ${
+      effect} the last ${lastOf(runs)} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
   }
 
   function advice(near, settings) {
     const differs = options.filter(option => near[option.name] !== settings[option.name]).map(option => option.label);
     const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}.`;
-    return [`This combination was not recorded. ${words} `, button("Show it", () => choose(near))];
+    return [`This combination was not recorded. ${words}`];
   }
 
   function showState(key, near) {
