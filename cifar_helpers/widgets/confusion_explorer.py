@@ -18,7 +18,7 @@ from cifar_helpers.widgets._base import CourseWidget, one_of
 
 __all__ = ["ConfusionExplorer", "confusion_explorer"]
 
-VIEWS: Final = ("counts", "percent", "people")
+VIEWS: Final = ("counts", "percent", "people", "difference")
 ORDERS: Final = ("highest", "lowest")
 # What a stored page carries, 3 kB each: the most and the least confident pictures, more of the most frequent mistakes.
 _CELLS_WITH_MORE, _MORE, _OF_EACH_CELL = 8, 12, 2
@@ -33,7 +33,8 @@ class ConfusionExplorer(CourseWidget, module="confusion_explorer"):
     Attributes:
         chosen: true and predicted class as numbers, -1 for any: `[3, 5]` is a cell, `[3, -1]` the mistakes of a row,
             `[-1, 5]` those of a column, `[-1, -1]` all mistakes.
-        view: `counts`, `percent` (of the true class) or `people` (both matrices in percent).
+        view: `counts`, `percent` (of the true class), `people` (both matrices in percent) or `difference` (the
+            network's percentages minus people's).
         order: `highest` or `lowest` confidence first.
         picture: number of the picture whose probabilities are shown; -1 takes the first of the cell.
     """

@@ -124,6 +124,13 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     )
     assert min(sizes) >= 28
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # Where the network makes other mistakes than people is a subtraction.
+    page.get_by_role("radio", name="Network minus people").tap()
+    points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
+    expect(cell(page, "cat", "dog")).to_have_text(f"{points:+.0f}".replace("-", "−"))
+    expect(page.get_by_role("grid", name="Confusion matrix of people")).to_be_hidden()
+    expect(page.locator(".ce-source")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # The pictures and the probabilities of the choice are there, too.
     assert shown(page) == by_confidence((IMAGES.labels == 4) & (PREDICTED == 7))[:12]
     expect(page.locator(".ce-bars p")).to_contain_text("Predicted: horse")
@@ -138,11 +145,17 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     page = front.open(confusion_explorer(ImageSet(IMAGES.images[:210], labels), logits))
     corner = re.compile("ce-most")
     expect(cell(page, "airplane", "bird")).to_have_class(corner)
+    # Five other mistakes were made once: all of those that tie are marked, or none.
+    expect(page.locator(".ce-network .ce-most")).to_have_count(1)
+    expect(page.locator(".ce-legend")).to_contain_text("the most frequent")
     page.get_by_role("radio", name="Percent of the true class").click()
     expect(cell(page, "horse", "truck")).to_have_class(corner)
     expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
     cell(page, "ship", "ship").click()
     expect(page.locator(".ce-bars p")).to_have_text("No image is in this cell.")
+    # Probabilities are read downwards, in two columns.
+    tops = page.locator(".ce-bars .cw-bars > :nth-child(3n + 1)").evaluate_all("all => all.map(e => e.offsetTop)")
+    assert tops[:5] == sorted(set(tops)) and tops[:5] == tops[5:]
     cell(page, "airplane", "airplane").click()
     expect(page.locator(".ce-note")).to_contain_text("4 of 197 here: each cell’s most and least confident")
 
@@ -179,7 +192,7 @@ def test_words_name_the_most_frequent_mistake() -> None:
     [
         ("chosen", [3], "the true and the predicted class"),
         ("chosen", [3, 10], "each 0 to 9, or -1"),
-        ("view", "both", "set one of 'counts', 'percent', 'people'"),
+        ("view", "both", "set one of 'counts', 'percent', 'people', 'difference'"),
         ("order", "random", "set one of 'highest', 'lowest'"),
         ("picture", 400, "set 0 to 399"),
     ],

@@ -11,7 +11,7 @@ import { again, afterLoading } from "./loading.js";
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
-const QUIET = 0.01;
+const QUIET = 0.05; // of the largest number: below it the ink is grey
 
 const thousands = n => n.toLocaleString("en-US");
 const short = name => SHORT[name] ?? name;
@@ -30,9 +30,11 @@ function shares(matrix, n) {
   });
 }
 
+// The largest numbers off the diagonal, at most MARKED of them: of those that tie, all or none.
 function largestMistakes(matrix, n) {
-  const cells = [...matrix.keys()].filter(k => matrix[k] > 0 && k % (n + 1));
-  return new Set(cells.sort((a, b) => matrix[b] - matrix[a]).slice(0, MARKED));
+  const cells = [...matrix.keys()].filter(k => matrix[k] && k % (n + 1));
+  const next = cells.map(k => Math.abs(matrix[k])).sort((a, b) => b - a)[MARKED] ?? 0;
+  return new Set(cells.filter(k => Math.abs(matrix[k]) > next));
 }
 
 // A matrix with its names; place -1 stands for the names: all classes. `pointed` hears of the place under the pointer.
@@ -89,18 +91,20 @@ function matrix(label, classes, chosen, pointed) {
       frame.style.gridRow = lines(t);
       frame.style.gridColumn = lines(p);
     },
-    fill({ parts, ranked, text, limit, table: ramp }) {
-      const marked = largestMistakes(ranked, n);
-      parts.forEach((share, k) => {
+    fill(values, text, limit, ramp) {
+      const marked = largestMistakes(values, n);
+      values.forEach((value, k) => {
+        const isQuiet = Math.abs(value) < QUIET * limit;
         const each = table[Math.floor(k / n) + 1][(k % n) + 1].node;
         each.textContent = text(k);
-        each.classList.toggle("ce-quiet", share < QUIET);
+        each.classList.toggle("ce-quiet", isQuiet);
         each.classList.toggle("ce-most", marked.has(k));
         if (k % (n + 1) === 0) return;
-        const rgb = at(ramp, share / limit);
+        const rgb = at(ramp, value / limit);
         each.style.background = css(rgb);
-        each.style.color = share < QUIET ? "" : inkOn(rgb);
+        each.style.color = isQuiet ? "" : inkOn(rgb);
       });
+      return marked.size;
     },
   };
 }
@@ -129,8 +133,26 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   });
   const people = Float64Array.from(model.get("people").flat());
   const mine = shares(counts, n);
-  const mistakes = [...mine, ...people].filter((_, k) => k % (n * n) % (n + 1));
-  const limit = Math.max(...mistakes) || 1;
+  const largest = values => Math.max(...values.map((value, k) => (k % (n + 1) ? Math.abs(value) : 0))) || 1;
+  const ofClass = {
+    values: mine, limit: Math.max(largest(mine), largest(people)), text: value => fixed(value * 100, 1),
+    scale: "mistakes, % of class", end: percent, most: "largest shares",
+  };
+  const difference = mine.map((share, k) => share - people[k]);
+  // Whole points: with a thousand images of a class, chance alone makes half a point.
+  const signed = value => (value > 0 ? "+" : "") + fixed(value * 100, 0);
+  const views = {
+    counts: {
+      values: counts, limit: largest(counts), text: String,
+      scale: "mistakes, images", end: thousands, most: "most frequent",
+    },
+    percent: ofClass,
+    people: ofClass,
+    difference: {
+      values: difference, limit: largest(difference), text: signed,
+      scale: "difference, points", end: signed, most: "largest differences",
+    },
+  };
   /** @type {Map<number, Uint8Array>} */
   const store = new Map();
   const asked = new Set();
@@ -164,6 +186,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       { value: "counts", text: "Counts" },
       { value: "percent", text: "% of class", name: "Percent of the true class" },
       { value: "people", text: "Beside people" },
+      { value: "difference", text: "Network − people", name: "Network minus people, in points" },
     ],
     model.get("view"),
     value => put({ view: value }),
@@ -184,13 +207,14 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
 
   const right = labels.reduce((count, label, i) => count + (label === predicted[i]), 0);
   const total = `${thousands(labels.length)} images, ${percent(right / labels.length, 1)} predicted correctly`;
+  const name = h("span");
   const title = h("b");
   const note = h("p", { class: "cw-cap ce-note" });
   const reading = h("p", { class: "ce-reading" });
   const largeName = h("span", { class: "cw-cap" });
   const verdict = h("p");
   const legend = canvas(128, 1);
-  const marks = h("span");
+  const [low, high, marks] = [h("span"), h("span"), h("span")];
   const detail = h(
     "div", { class: "cw-foot ce-detail" },
     h("div", {}, h("div", { class: "cw-head" }, largeName), large.node),
@@ -198,15 +222,15 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   );
   const main = h(
     "div", { class: "ce-main" },
-    h("div", { class: "ce-network" }, head("Network", "true class ↓  predicted →"), network.node),
+    h("div", { class: "ce-network" }, head(name, "true class ↓  predicted →"), network.node),
     h("div", { class: "ce-people" }, head("People", "% of class"), human.node),
     h(
       "div", { class: "ce-read" },
       reading,
       h(
         "div", { class: "cw-cap ce-legend" },
-        h("span", {}, "mistakes, % of class: 0 ", h("span", { class: "ce-ramp" }, legend), ` ${percent(limit)}`),
-        h("span", {}, h("i", { class: "ce-corner" }), marks),
+        h("span", {}, low, h("span", { class: "ce-ramp" }, legend), high),
+        marks,
         h("span", {}, "Choose a cell, or a name for its row or column."),
       ),
     ),
@@ -292,12 +316,12 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     view.set(now);
     order.set(model.get("order"));
     main.classList.toggle("ce-both", now === "people");
-    source.hidden = now !== "people";
+    source.hidden = now !== "people" && now !== "difference";
     drawMatrices(now);
     network.mark(t, p);
     human.mark(t, p);
-    const [name, text] = words(...(under ?? [t, p]));
-    reading.replaceChildren(under ? "Pointed at: " : "", h("b", {}, name), `: ${text}`);
+    const [what, text] = words(...(under ?? [t, p]));
+    reading.replaceChildren(under ? "Pointed at: " : "", h("b", {}, what), `: ${text}`);
     drawPictures(t, p);
     say(words(t, p).join(": "));
   }
@@ -305,14 +329,19 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   function drawMatrices(now) {
     if (filled === now) return;
     filled = now;
-    const inPercent = all => k => (all[k] < 0.0005 ? "" : fixed(all[k] * 100, 1));
-    const counted = now === "counts";
-    const text = counted ? k => String(counts[k] || "") : inPercent(mine);
+    const { values, limit, text, scale, end, most } = views[now];
     const table = colours();
-    network.fill({ parts: mine, ranked: counted ? counts : mine, text, limit, table });
-    human.fill({ parts: people, ranked: people, text: inPercent(people), limit, table });
-    paint(legend, 1, 128, i => at(table, i / 127));
-    marks.textContent = counted ? `the ${MARKED} most frequent` : `the ${MARKED} largest shares`;
+    const written = all => k => (Number(text(all[k]).replace("−", "-")) ? text(all[k]) : "");
+    const marked = network.fill(values, written(values), limit, table);
+    human.fill(people, written(people), limit, table);
+    const isSigned = values === difference;
+    name.textContent = isSigned ? "Network − people" : "Network";
+    paint(legend, 1, 128, i => at(table, isSigned ? i / 63.5 - 1 : i / 127));
+    low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
+    high.textContent = ` ${end(limit)}`;
+    const of = marked > 1 ? `the ${marked} ${most}` : `the ${most.replace(/s$/, "")}`;
+    marks.replaceChildren(h("i", { class: "ce-corner" }), of);
+    marks.hidden = !marked;
   }
 
   function drawPictures(t, p) {
