@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 import torch
@@ -166,35 +167,60 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     page.get_by_text("Point at a map").hover()
     expect(head).to_have_text("Map 0")
     walls.nth(0).click(position={"x": 100, "y": 10})
+    expect(head).to_have_text("Map 1")
+    enlarged = page.get_by_role("application", name="The enlarged map")
+    painted = "wall => wall.querySelector('canvas').toDataURL()"
+    alone = enlarged.evaluate(painted)
     walls.nth(0).press("ArrowRight")
     page.get_by_text("Point at a map").hover()
     expect(head).to_have_text("Map 2")
     assert (state_of(page, "network"), state_of(page, "channel")) == ("trained", 2)
 
     # What is only pointed at goes along to the enlargement, and a press there keeps it.
-    enlarged = page.get_by_role("application", name="The enlarged map")
     walls.nth(1).hover(position={"x": 100, "y": 10})
     enlarged.hover()
     expect(head).to_have_text("Untrained map 1")
     page.get_by_text("Point at a map").hover()
     expect(head).to_have_text("Map 2")
-    painted = "wall => wall.querySelector('canvas').toDataURL()"
     own = walls.nth(1).evaluate(painted)
     page.get_by_role("radio", name="all maps").click()
     page.wait_for_function(
         "([wall, own]) => wall.querySelector('canvas').toDataURL() !== own", arg=[walls.nth(1).element_handle(), own]
     )
+    walls.nth(0).press("ArrowLeft")
+    expect(head).to_have_text("Map 1")
+    assert enlarged.evaluate(painted) != alone  # the wall's scale is the enlarged map's, too
+    walls.nth(0).press("ArrowRight")
     enlarged.press("ArrowDown")
     maps = activations(network(), PICTURE)
     row, column = divmod(int(maps["block 1, convolution"][0].argmax()), 32)
     assert state_of(page, "pixel") == [row + 1, column]
+    read = page.get_by_role("application", name="The input map")
+    foot = height(page)
     page.get_by_role("radio", name="block 1, pooling").click()
     expect(page.get_by_text("The largest number of each window is kept.")).to_be_visible()
     pooled = maps["block 1, pooling"][2]
     place = [(row + 1) // 2, column // 2]
     assert state_of(page, "pixel") == (place if pooled[*place] > 0 else list(divmod(int(pooled.argmax()), 16)))
+    box = read.bounding_box()
+    assert box is not None
+    read.hover(position={"x": box["width"] * 21.5 / 32, "y": box["height"] * 6.5 / 32})
+    expect(page.locator(".cw-sr")).to_contain_text("row 3, column 10")
+    read.click(position={"x": box["width"] * 21.5 / 32, "y": box["height"] * 6.5 / 32})
+    for key in ("ArrowDown", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert state_of(page, "pixel") == [4, 8]
+    for name in ("block 2, ReLU", "block 3, ReLU"):
+        page.get_by_role("radio", name=name).click()
+        zeros = (float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1))
+        expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
+        assert height(page) == foot  # another layer moves nothing
     page.get_by_role("option", name=re.compile("picture 11$")).click()
     assert state_of(page, "picture") == 11
+
+
+def height(page: Page) -> int:
+    return page.evaluate("document.querySelector('[data-cifar-widget]').offsetHeight")  # type: ignore[no-any-return]
 
 
 def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -> None:
@@ -207,8 +233,14 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
     # Small numbers have three decimals, and the sum of a batch norm has five terms.
-    small = "() => [...document.querySelector('[data-cifar-widget]').shadowRoot.querySelectorAll('.cw-grid > div')]"
-    assert all(page.evaluate(f"({small})().map(cell => cell.scrollWidth <= cell.clientWidth + 1)"))
+    small = "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
+    assert page.locator(".cw-grid > div").evaluate_all(small)
+    grids = [box for box in (grid.bounding_box() for grid in page.locator(".cw-grid").all()) if box]
+    gaps = [after["x"] - before["x"] - before["width"] for before, after in pairwise(grids)]
+    assert len(gaps) == 2 and min(gaps) >= 16  # room for the signs
+    page.get_by_role("radio", name="block 2, convolution").tap()
+    expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("Top 4 of 8")
+    assert page.locator(".fm-slots button").evaluate_all(small)
     for name in ("block 1, batch norm", "block 1, pooling"):
         page.get_by_role("radio", name=name).tap()
         # The result is made anew at the next frame, so it is looked up each time.

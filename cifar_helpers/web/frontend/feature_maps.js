@@ -6,7 +6,7 @@ import { fixed, percent, roundedToSum } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { columnsOf, mapGrid } from "./maps.js";
+import { mapGrid } from "./maps.js";
 import { layerView } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { normalisation, pools } from "./network.js";
@@ -44,6 +44,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   let justKept = false; // then the mouse may cross other maps on its way out of the wall
   let slot = 0;
   let isShared = false;
+  /** The number of the darkest colour of the maps; without one each map has its own. */
+  let limit;
   let walls = [];
 
   function current() {
@@ -74,20 +76,24 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const [count, height, width] = layerOf(name).shape;
     return mapGrid("", { count: Math.min(9, count), height, width, columns: 3, gap: gapOf(width), chosen: () => {} });
   });
+  const isFirst = k => k === 0 || parts(names[k - 1])[0] !== parts(names[k])[0];
   const options = names.map((name, k) => {
     const [group, part] = parts(name);
-    const isFirst = k === 0 || parts(names[k - 1])[0] !== group;
-    const words = [h("i", {}, isFirst ? group : "\u00a0"), thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
+    const words = [h("i", {}, isFirst(k) ? group : "\u00a0"), thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
     return { value: name, name, text: h("span", {}, words) };
   });
   const strip = segmented("Layer", options, model.get("layer"), layer => choose({ layer }));
-  strip.buttons.forEach((button, k) => button.setAttribute("title", names[k]));
+  strip.buttons.forEach((button, k) => {
+    button.setAttribute("title", names[k]);
+    button.classList.toggle("fm-first", isFirst(k));
+  });
 
   // Left: a wall for each network.
+  const amount = h("b");
   const places = ["Trained", "Untrained"].map(title => {
-    const note = h("span", { class: "cw-cap" });
-    const node = h("div", { class: "fm-wall" }, h("div", { class: "cw-head" }, h("b", {}, title), note), h("div"));
-    return { node, note };
+    const [note, zeros] = [h("span", { class: "cw-cap" }), h("b", { class: "fm-zeros" })];
+    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, note);
+    return { node: h("div", { class: "fm-wall" }, head, h("div")), note, zeros };
   });
 
   // Right: the input map, the kernels, the map that they make, and the arithmetic.
@@ -95,24 +101,37 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const head = h("b");
     return { head, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content) };
   };
-  const input = picture("The input map, with the window that the pixel is computed from", { rows: 1, columns: 1 });
-  const output = picture("The enlarged map. Arrow keys choose a pixel.", {
-    rows: 1, columns: 1,
-    moved: (row, column) => {
-      const { name, channel } = current();
-      hover = {};
-      change({ network: name, channel, pixel: [row, column] });
-    },
-  });
   const point = now => {
     hover = now;
     refresh({});
   };
-  output.node.addEventListener("pointermove", event => {
-    if (event.buttons || event.pointerType !== "mouse") return;
-    const [, rows, columns] = layerOf(model.get("layer")).shape;
-    point({ ...hover, pixel: cellUnder(output.node, event, rows, columns) });
+  /** A picture in which a pixel of the map is chosen; `pixelAt` gives it from the place in the picture. */
+  function choosing(label, pixelAt) {
+    const moved = (...place) => {
+      const { name, channel } = current();
+      hover = {};
+      change({ network: name, channel, pixel: pixelAt(place.slice(0, 2)) });
+    };
+    const part = picture(`${label} Arrow keys choose a pixel.`, { rows: 1, columns: 1, moved });
+    part.node.addEventListener("pointermove", event => {
+      if (event.buttons || event.pointerType !== "mouse") return;
+      const [, rows, columns] = current().layer.shape;
+      point({ ...hover, pixel: cellUnder(part.canvas, event, rows, columns) });
+    });
+    return part;
+  }
+  const output = choosing("The enlarged map.", pixel => pixel);
+  const input = choosing("The input map, with the window that the pixel is computed from.", place => {
+    const { sides, margin, steps } = inputNow();
+    return place.map((at, k) => Math.floor(Math.max(0, Math.min(sides[k] - 1, at - margin)) / steps[k]));
   });
+  /** Sides of the input map, its padding, and how far in it the windows of neighbouring pixels lie apart. */
+  function inputNow() {
+    const { layer } = current();
+    const sides = layers[layer.inputs[0]].shape.slice(1);
+    const steps = sides.map((side, k) => side / layer.shape[k + 1]);
+    return { sides, steps, margin: Math.max(...(layer.settings.padding ?? [0])) };
+  }
   const faces = Array.from({ length: SLOTS }, () => ({ face: canvas(), text: h("span") }));
   const faceOptions = faces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, face, text) }));
   const slots = segmented("Input map", faceOptions, 0, k => {
@@ -137,25 +156,28 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     isShared = now;
     refresh({ scale: true });
   });
-  const zeros = h("p", { class: "cw-cap" });
   root.append(
     h("div", { class: "fm-layers" }, strip.node),
+    h(
+      "p", { class: "cw-cap" },
+      amount, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic.",
+    ),
     main,
     h(
       "div",
       { class: "cw-foot" },
-      h("p", { class: "cw-cap" }, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic."),
+      h("div", { class: "fm-key cw-cap", "aria-hidden": "true" }, "below zero", h("i"), "above zero"),
       field("Colour scale of", scale),
-      zeros,
     ),
   );
 
   function buildWalls({ label, shape: [count, height, width] }) {
     strip.set(label);
+    amount.textContent = `${count} maps of ${height} × ${width}. `;
     output.resize(height, width);
     walls = NAMES.map((network, k) => {
       const wall = mapGrid(`Maps of ${label}, ${network}.`, {
-        count, height, width, columns: columnsOf(count, 1.5), gap: gapOf(width),
+        count, height, width, columns: Math.ceil(Math.sqrt(count * 2)), gap: gapOf(width),
         hovered: channel => {
           if (channel === null) justKept = false;
           else if (!justKept) point({ network, channel });
@@ -170,17 +192,16 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     });
   }
 
-  function drawWalls({ index, shape: [count, height, width] }) {
+  function drawWalls({ index }) {
     const values = networks.map(network => network.map(index));
-    const limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
+    limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
     walls.forEach((wall, k) => {
       wall.draw(values[k], colours(), limit);
-      const range = [Math.min(...values[k]), Math.max(...values[k])].map(value => fixed(value, 1)).join(" to ");
-      places[k].note.textContent = `${k ? "random" : `${count} of ${height} × ${width}`}, ${range}`;
+      const range = [Math.min(...values[k]), Math.max(...values[k])].map(value => (value ? fixed(value, 1) : "0"));
+      places[k].note.textContent = range.join(" to ");
+      const share = values[k].reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / values[k].length;
+      places[k].zeros.textContent = `${percent(share)} zeros`;
     });
-    const shares = values.map(one => one.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / one.length);
-    zeros.textContent = Math.max(...shares) < 0.01 ? "" :
-      `${percent(shares[0])} of the numbers in these maps are zero; ${percent(shares[1])} with random weights.`;
   }
 
   function drawDetail() {
@@ -189,7 +210,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const [, height, width] = layer.shape;
     walls.forEach((wall, k) => wall.mark(NAMES[k] === name ? channel : -1));
     const from = channel * height * width;
-    paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from });
+    paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from, limit });
     output.place(row, column);
     output.mark(row, column, 1, 1);
     after.head.textContent = `${name === "trained" ? "Map" : "Untrained map"} ${channel}`;
@@ -211,13 +232,13 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   }
 
   function drawInput({ layer, network, row, column }, read, channel) {
-    const [, height, width] = read.shape;
-    const margin = Math.max(...(layer.settings.padding ?? [0]));
+    const { sides: [height, width], margin, steps } = inputNow();
     input.resize(height + 2 * margin, width + 2 * margin);
     input.rim(margin);
     paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width });
     const [top, left, bottom, right] = windowOf(layer, read.shape, row, column);
     input.mark(top + margin, left + margin, bottom - top, right - left);
+    input.place(Math.ceil(row * steps[0]) + margin, Math.ceil(column * steps[1]) + margin, Math.ceil(steps[0]));
     const name = mapName(read, channel);
     before.head.textContent = read.op === "input" ? `${name}, normalised` : `input map ${name}`;
   }
@@ -226,11 +247,12 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
+    const few = !isPlain && sources.length <= SLOTS;
+    flow.classList.toggle("fm-few", few);
     note.hidden = !isPlain;
     note.textContent = NOTES[layer.op] ?? "";
     if (isPlain) return;
-    const few = sources.length <= SLOTS;
-    kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length} here`;
+    kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length}`;
     slots.set(Math.min(slot, sources.length - 1));
     const shown = sources.slice(0, SLOTS);
     const limit = Math.max(...shown.map(one => largest(one.weights)));
@@ -261,8 +283,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     list.forEach(({ caption, values, rows, limit }, k) => {
       const most = limit ?? largest(values);
       grids.parts[k].caption.textContent = caption;
-      // Three decimals fit the cells of a telephone only without what goes without saying.
-      const write = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace("0.", digits > 2 ? "." : "0.");
+      // Without what goes without saying, so that three decimals fit the cells of a telephone.
+      const write = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
       const text = rows > LARGEST_WITH_NUMBERS ? () => "" : write;
       grids.parts[k].grid.set(values, value => at(colours(), value / most), text);
     });
@@ -314,14 +336,18 @@ const OPERATIONS = {
   convolution(now) {
     const { network, layer, channel, source, sources, digits } = now;
     const bias = network.bias(layer.index, channel);
-    const others = total(sources.filter(one => one !== source).map(one => one.amount));
+    const rest = sources.filter(one => one !== source);
+    const others = total(rest.map(one => one.amount));
     const exact = source.seen.map((value, k) => value * source.weights[k]);
     const { parts: rounded, sum } = roundedToSum([...exact, others, bias], digits);
     const products = rounded.slice(0, -2);
     const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
     const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
     const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
-    if (sources.length > 1) terms.push(["+", `${sources.length - 1} other maps`, fixed(rounded.at(-2), digits)]);
+    const read = network.layers[layer.inputs[0]];
+    const isFew = read.op === "input" && rest.length < 3;
+    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} other maps`;
+    if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
     if (layer.tensors.bias) terms.push(["+", "bias", fixed(rounded.at(-1), digits)]);
     return {
       grids: [

@@ -96,14 +96,3 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     },
   };
 }
-
-/**
- * Columns of a wall so many times as wide as high, or wider, so that its rows are full where the number allows it.
- * @param {number} count
- * @param {number} share
- */
-export function columnsOf(count, share) {
-  const least = Math.sqrt(count * share);
-  for (let columns = Math.ceil(least); columns <= least * 2; columns++) if (count % columns === 0) return columns;
-  return Math.ceil(least);
-}
