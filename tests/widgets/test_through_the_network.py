@@ -57,6 +57,12 @@ def shown_share(page: Page, name: str) -> float:
     return float(bar.evaluate("bar => bar.style.width").removesuffix("%")) / 100
 
 
+def top_of(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box
+    return box["y"]
+
+
 def page_with(widget: ThroughTheNetwork, *files: str) -> str:
     """A page that holds only some of the weights: all of them are 9 MB."""
     placed = Placed(widget.module, widget.state(), "")
@@ -68,6 +74,7 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     page = front.open(widget)
     curve = page.get_by_role("slider", name="Epoch")
     picture = torch.from_numpy(sketches()["horse"].copy())
+    tops: set[float] = set()
     steps = {25: "", 8: "ArrowLeft", 0: "Home", 1: "ArrowRight"}
     for epoch, key in steps.items():
         if key:
@@ -77,9 +84,13 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         said = predict(picture, load_run("good-25").model(epoch))
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         assert shown_share(page, said.label) == pytest.approx(said.probability, abs=0.01)
-    expect(page.locator(".cw-chart .dot")).to_have_count(4)  # before training, nothing was measured
+        expect(page.locator(".tn-end .pv-head span")).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
+        tops.add(top_of(page, ".cw-plot"))
+    assert len(tops) == 1
+    expect(page.locator(".cw-chart .dot.p3")).to_have_count(4)  # before training, nothing was measured
+    expect(page.locator(".cw-chart .dot.c6")).to_have_count(5)  # where the marker can be
     accuracy = load_run("good-25").history["validation_accuracy"][0]
-    expect(page.get_by_text(f"validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
+    expect(page.get_by_text(f"validation {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
@@ -97,6 +108,11 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     with torch.no_grad():
         before = small.features[0](normalise(images))[0]
         hidden = small.classifier[:6](small.features(normalise(images)))[0]
+    foot = set()
+    for wall in page.locator(".tn-stages .cw-maps, .tn-classes").all():
+        wall.hover()
+        foot.add(top_of(page, ".tn-foot"))
+    assert len(foot) == 1  # whatever is looked at, nothing moves
     wall = page.get_by_role("application", name="Block 2")
     name = page.locator(".tn-one b").first
     wall.click(position={"x": 20, "y": 40})
@@ -132,6 +148,7 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     box = picture.bounding_box()
     assert box
     cell = box["width"] / 32
+    low = top_of(page, ".tn-low")
     page.mouse.move(box["x"] + 4.5 * cell, box["y"] + 10.5 * cell)
     page.mouse.down()
     page.mouse.move(box["x"] + 20.5 * cell, box["y"] + 10.5 * cell)  # one jump: the stroke has no gap
@@ -141,6 +158,7 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     assert (drawn[14:] == sketches()["horse"][14:]).all()
     said = predict(torch.from_numpy(drawn), small)
     expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+    assert top_of(page, ".tn-low") == low
     page.get_by_role("button", name="Undo drawing").click()
     assert (image_of(page) == sketches()["horse"]).all()
     picture.press("ArrowUp")  # from where the pointer was
@@ -316,13 +334,9 @@ def pens_and_names_have_room(page: Page) -> None:
     pens = [pen.bounding_box() for pen in page.locator(".pi-pens button").all()]
     assert maps is not None and len(pens) == 6
     assert all(pen is not None and pen["x"] + pen["width"] <= maps["x"] for pen in pens)
-    names = page.locator(".tn-stages .pv-head").evaluate_all(
-        """all => all.map(one => {
-            const range = document.createRange();
-            range.selectNodeContents(one);
-            const { left, right } = range.getBoundingClientRect();
-            return [left, right];
-        })"""
-    )
-    assert len(names) == 5
-    assert all(left[1] < right[0] for left, right in pairwise(names)), names
+    for line, count in (("b", 4), ("span", 5)):  # the hidden layers share a name
+        names = page.locator(f".tn-stages .pv-head {line}:not(:empty)").evaluate_all(
+            "all => all.map(one => (({ left, right }) => [left, right])(one.getBoundingClientRect()))"
+        )
+        assert len(names) == count
+        assert all(left[1] < right[0] for left, right in pairwise(names)), names

@@ -110,7 +110,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
-    const area = svg("rect", { x: left, y: top - 4, width: end - left + 4, height: bottom - top + 8 });
+    const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 8 });
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     for (const band of content.bands) inside.append(areaOf(band, shape));
     for (const series of content.series) inside.append(...lineOf(series, shape));

@@ -75,7 +75,8 @@ export function render(host) {
     "aria-label": "Probabilities. Arrow keys choose a class.",
   });
   const wires = svg("svg", { class: "tn-wires", "aria-hidden": "true" });
-  const end = figure("Probabilities", "of the classes", classes).node;
+  const answer = figure("Probabilities", "", classes);
+  const end = answer.node;
   end.classList.add("tn-end");
   const first = figure("Picture", "32×32", input.node, input.pens, view.reset).node;
   const strip = h("div", { class: "tn-strip" }, first, place, end, wires);
@@ -95,12 +96,15 @@ export function render(host) {
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
   const title = h("p");
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 116, moved: epoch => change({ epoch }), say },
-    [{ name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) }],
+    { label: "Validation accuracy", height: 156, moved: epoch => change({ epoch }), say },
+    [
+      { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
+      { name: "", colour: "c6", points: epochs.map(epoch => [epoch, 0]), marks: true },
+    ],
     { kept: epochs, accuracy, colour: "p3" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const hint = "Drag along the curve. Weights are kept at 0, before training, and at the dots.";
+  const hint = "Drag along the curve. Weights were kept at the dots.";
   const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
@@ -133,7 +137,10 @@ export function render(host) {
     sum,
   );
   root.append(
-    h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
+    h(
+      "div", { class: "cw-bar tn-bar" }, input.gallery,
+      h("p", { class: "cw-cap" }, "Point at any map or unit; click to keep it."), input.sources,
+    ),
     view.problem,
     strip,
     h(
@@ -143,10 +150,9 @@ export function render(host) {
     ),
     h(
       "div", { class: "tn-foot cw-cap" }, colourKey(),
-      h(
-        "p", {}, "Point at a map or unit, click to keep it. Wires come from the inputs that contribute most: ",
-        "orange ones add, dashed purple ones subtract, grey ones do both. ", model.get("note"),
-      ),
+      h("span", { class: "tn-key" }, "Wires: ", h("i"), " adds, ", h("i", { class: "minus" }), " subtracts, ",
+        h("i", { class: "both" }), " adds at some places and subtracts at others"),
+      h("p", {}, model.get("note")),
     ),
   );
 
@@ -181,8 +187,10 @@ export function render(host) {
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
-      const words = isMaps ? `${count} of ${height}×${width}` : `${count} units`;
-      wall.figure = figure(sentence(stage.title).replace(" layer", ""), words, wall.node).node;
+      const words = isMaps ? `${count} of ${height}×${width}` : `${count}`;
+      // One head for all hidden layers: the walls are narrow.
+      const hidden = stages[k - 1]?.kind === "units" ? "" : "Hidden units";
+      wall.figure = figure(isMaps ? sentence(stage.title) : hidden, words, wall.node).node;
       wall.share = wall.canvas.width / wall.canvas.height;
       return wall;
     });
@@ -223,8 +231,9 @@ export function render(host) {
     });
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    const measured = epoch && `validation accuracy ${percent(accuracy[epoch - 1], 1)}`;
-    title.replaceChildren(h("b", {}, heading), isYours() ? "" : `, ${measured || "when the network can only guess"}`);
+    answer.more.textContent = `${network.classes[best]} ${percent(probabilities[best])}`;
+    const measured = epoch ? `: validation ${percent(accuracy[epoch - 1], 1)}` : ": it can only guess";
+    title.replaceChildren(h("b", {}, heading), isYours() ? "" : measured);
     detail();
     say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`);
   }
