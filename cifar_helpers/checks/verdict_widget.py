@@ -15,8 +15,9 @@ from cifar_helpers.widgets import CourseWidget
 if TYPE_CHECKING:
     from cifar_helpers.checks.engine import Verdict
 
-__all__ = ["VerdictCard", "sentence"]
+__all__ = ["VerdictCard", "coded", "sentence"]
 
+_CALL: Final = re.compile(r"[A-Za-z_][\w.]*\([\w.']*\)|\bnan\b")
 _COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
 
 
@@ -37,7 +38,7 @@ class VerdictCard(CourseWidget, module="verdict"):
         super().__init__(
             exercise="" if check is None else check.name,
             verdict=verdict.state,
-            says=sentence(verdict.says),
+            says=coded(sentence(verdict.says)),
             picture=verdict.picture,
             hints=[sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
@@ -72,6 +73,13 @@ def sentence(text: str) -> str:
     """A text starting with a capital, unless it starts with code or mathematics (`exp(1000)`, `amax`, `e to the …`)."""
     word = re.match(r"(a|[a-z]{2,})(?=(?:[-’'][a-z]+)*[,:;]? [\w*`“(])", text)
     return text if word is None or hasattr(Tensor, word[1]) else text[0].upper() + text[1:]
+
+
+def coded(text: str) -> str:
+    """A text in which calls, such as `exp(1000)`, stand in backticks, unless they do already."""
+    parts = text.split("`")
+    parts[::2] = [_CALL.sub(r"`\g<0>`", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _progress(lesson: int) -> str:

@@ -16,7 +16,7 @@ from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
 from cifar_helpers.checks.answers import Reply
 from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import Belief, Choice, Number, Option
-from cifar_helpers.checks.verdict_widget import VerdictCard, sentence
+from cifar_helpers.checks.verdict_widget import VerdictCard, coded, sentence
 from cifar_helpers.web.join import join
 
 __all__ = ["_browser", "front"]
@@ -280,11 +280,25 @@ def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> Non
     verdict = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
     checks.session.hints_given["softmax"] = len(checks.softmax.hints)
     page = front.open(VerdictCard(verdict), width=360)
+    left = [page.locator(place).bounding_box() for place in (".v-head b", ".v-head .cw-cap")]
+    assert left[0] and left[1] and left[0]["x"] == left[1]["x"]
     wide = page.evaluate("""() => {
         const { shadowRoot } = document.querySelector("[data-cifar-widget]");
         return Math.max(...[...shadowRoot.querySelectorAll(".v-card *")].map(e => e.getBoundingClientRect().right));
     }""")
     assert wide <= 350
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Fill in the dots; checks.hint('softmax') helps.", "Fill in the dots; `checks.hint('softmax')` helps."),
+        ("exp(1000) is inf: it gives nan", "`exp(1000)` is inf: it gives `nan`"),
+        ("`x.sum(1)` of a tensor (2, 4), not banana", "`x.sum(1)` of a tensor (2, 4), not banana"),
+    ],
+)
+def test_calls_in_a_verdict_are_code(text: str, shown: str) -> None:
+    assert coded(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     assert np.array_equal(pixels(large), rows_first(image))
     for channel, canvas in zip(image, page.locator(".ib-channels canvas").all(), strict=True):
         assert np.array_equal(pixels(canvas)[..., 1], channel)
+    expect(page.locator(".ib-head")).to_have_text(f"cat, image {cats[8]}· original")
+    expect(page.locator(".ib-under")).to_be_hidden()  # one page needs no pager
     # Values: under the pointer, which is not kept; after a click and arrow keys, which is.
     box = large.bounding_box()
     assert box is not None
@@ -86,6 +88,15 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     strip = page.get_by_role("listbox", name="draws")
     expect(strip.get_by_role("option")).to_have_count(8)
     expect(strip.get_by_role("option").nth(1)).to_have_attribute("aria-label", re.compile("Draw 1"))
+    # Another choice moves nothing.
+    widths = page.locator(".ib-foot .cw-seg button").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().width)"
+    )
+    assert len(set(widths)) == 1, widths
+    before = strip.bounding_box()
+    page.get_by_role("radiogroup", name="Side of the covered square").get_by_role("radio", name="16").click()
+    assert strip.bounding_box() == before
+    put(page, "cutout", 8)
     put(page, "shift", 8)
     names: set[str] = set()
     for seed in range(4):
@@ -131,6 +142,8 @@ def done(image: torch.Tensor, name: str) -> torch.Tensor:
 def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> None:
     page = front.open(image_browser(IMAGES), width=360, has_touch=True)
     strip = page.get_by_role("listbox", name="draws")
+    boxes = [place.bounding_box() for place in (page.locator(".ib-close > .cw-picture"), strip)]
+    assert boxes[0] and boxes[1] and boxes[1]["y"] + boxes[1]["height"] - boxes[0]["y"] < 740  # on one screen
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
     expect(page.locator(".ib-done")).to_contain_text(before)
@@ -178,6 +191,7 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
         return $image_browser.render({ model, el });
     }"""
     page = front.open(widget.as_page("A widget").replace("$image_browser.render }", f"{ask} }}"))
+    expect(page.locator(".iw-pager").first).to_be_visible()
     page.get_by_role("button", name="Draw other pictures").click()
     first, *_ = indices(widget.read("class/all/1"))
     expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))

@@ -124,7 +124,7 @@ export function render({ model, el, load }) {
   shuffle.hidden = Boolean(load); // a stored page has no others
 
   const name = h("b");
-  const which = h("b");
+  const which = h("span");
   const views = ["picture", ...CHANNELS.map(channel => `${channel} channel`)].map(title => {
     const view = picture(`Pixels of the ${title}: point at one, or use arrow keys`, {
       rows: SIDE, columns: SIDE, moved: (row, column) => put({ pixel: [row, column] }),
@@ -169,31 +169,34 @@ export function render({ model, el, load }) {
   root.append(
     h("div", { class: "cw-bar" }, label.node),
     h(
-      "div", { class: "ib-main" },
+      "div", { class: "ib-all" },
       h(
-        "div", {},
-        h("div", { class: "cw-head" }, h("b", {}, "Pictures"), of),
-        wall.node,
-        h("div", { class: "ib-under" }, shuffle, wall.pager),
-      ),
-      h(
-        "div", {},
-        h("div", { class: "cw-head" }, name, which),
+        "div", { class: "ib-main" },
         h(
-          "div", { class: "ib-close" },
-          large.node,
-          h(
-            "div", { class: "ib-channels" },
-            channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
-          ),
+          "div", {},
+          h("div", { class: "cw-head" }, h("b", {}, "Pictures"), of),
+          wall.node,
+          h("div", { class: "ib-under" }, shuffle, wall.pager),
         ),
-        values, h("p", { class: "cw-cap" }, rule),
+        h(
+          "div", { class: "ib-one" },
+          h("div", { class: "cw-head ib-head" }, name, which),
+          h(
+            "div", { class: "ib-close" },
+            large.node,
+            h(
+              "div", { class: "ib-channels" },
+              channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
+            ),
+          ),
+          values, h("p", { class: "cw-cap ib-rule" }, rule),
+        ),
       ),
-    ),
-    h(
-      "div", { class: "cw-foot ib-foot" },
-      h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), again),
-      strip.node, told,
+      h(
+        "div", { class: "cw-foot ib-foot" },
+        h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), again),
+        strip.node, told,
+      ),
     ),
   );
 
@@ -232,6 +235,7 @@ export function render({ model, el, load }) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
     of.textContent = order ? `${some}, drawn at random` : `the first ${some}`;
+    wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
       chosen: at,
@@ -274,7 +278,7 @@ export function render({ model, el, load }) {
   function drawLarge(chosen) {
     const pixels = inspected ? draws[inspected - 1].pixels : chosen.pixels;
     name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
-    which.textContent = inspected ? `draw ${inspected}` : "original";
+    which.textContent = inspected ? `· draw ${inspected}` : "· original";
     told.textContent = toldOf();
     paintBytes(large.canvas, pixels, SIDE, SIDE);
     const [y, x] = under ?? model.get("pixel");
@@ -298,7 +302,7 @@ export function render({ model, el, load }) {
       view.mark(y, x, 1, 1);
     }
     const spoken = CHANNELS.map((channel, c) => `${channel} ${numbers[c]}`).join(", ");
-    say(`${name.textContent}, ${which.textContent}. Row ${y}, column ${x}: ${spoken}.`);
+    say(`${name.textContent} ${which.textContent}. Row ${y}, column ${x}: ${spoken}.`);
   }
 
   redraw();
