@@ -357,14 +357,11 @@ function show(model, { root, colours, say }, [weights], get) {
   function legendOf(method, name, hot) {
     if (method === "none") return ["Point at it to cover a part with grey."];
     if (!hot) return ["Computing …"];
-    const key = (sign, words) => [h("i", { class: `pp-${sign}` }), words];
-    if (method === "Grad-CAM") {
-      return ["In the last feature maps, ", ...key("for", `orange speaks for ${name}, `),
-        ...key("against", "purple against it.")];
-    }
+    const key = (sign, colour) => h("span", { class: "pp-key" }, h("i", { class: `pp-${sign}` }), colour);
+    const [plus, minus] = [key("for", "orange"), key("against", "purple")];
+    if (method === "Grad-CAM") return ["Last feature maps: ", plus, ` speaks for ${name}, `, minus, " against it."];
     const most = sign => Math.round(Math.max(0, ...heat.values.map(value => sign * value)) * 100);
-    return ["Covering ", ...key("for", `orange costs ${name} up to ${most(1)} points; `),
-      ...key("against", `purple adds up to ${most(-1)}.`)];
+    return ["Covering ", plus, ` costs ${name} up to ${most(1)} points; `, minus, ` adds up to ${most(-1)}.`];
   }
 
   /** Whether a pixel is covered. */
