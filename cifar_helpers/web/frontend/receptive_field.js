@@ -174,7 +174,8 @@ function show(parts) {
     });
     frame(big, margins[0], fields[0]);
     stations.forEach((one, n) => {
-      const [row, column] = [Math.floor(((y + 0.5) * one.height) / height), Math.floor(((x + 0.5) * one.width) / width)];
+      const row = Math.floor(((y + 0.5) * one.height) / height);
+      const column = Math.floor(((x + 0.5) * one.width) / width);
       const [top, left, bottom, right] = fieldsOf(layers, one.shown, row, column)[0];
       const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
       const place = { top: percent(top + margins[0]), left: percent(left + margins[0]) };
