@@ -195,6 +195,18 @@ def test_each_curve_is_named_at_its_end_and_hovering_reads_no_second_batch_size(
     expect(page.locator(".te-words")).to_contain_text("They do not cross between 1 and 2.")
 
 
+def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
+    recorded = {f"{net}, float32, recorded": GPU for net in ("CNN", "MLP")}
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded}))
+    pair = page.get_by_role("button", name="CNN and MLP, float32 (recorded)")
+    expect(pair).to_have_attribute("aria-pressed", "false")
+    pair.press("Enter")
+    assert state_of(page, "compared") == list(recorded)
+    expect(pair).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".label.c1")).to_have_text("CNN, float32")
+    expect(page.locator(".te-words")).to_contain_text("CNN, float32 takes 0.166\u00a0ms and MLP, float32 takes")
+
+
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED), width=360, has_touch=True)
     words = page.locator(".te-words")
@@ -209,7 +221,8 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
     page.get_by_role("button", name="laptop").press("Enter")
     expect(words).to_contain_text(
-        "in batches of 16, CNN, GPU (recorded) takes 0.635 ms and laptop (reported) takes 0.700 ms"
+        "in batches of 16, laptop (reported) takes 0.700 ms and CNN, GPU (recorded) takes 0.635 ms: "
+        "CNN, GPU (recorded) is 1.1 times as fast. They ran"
     )
     expect(page.locator(".te-row")).to_have_count(2)
     page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away

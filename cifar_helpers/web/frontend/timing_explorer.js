@@ -34,8 +34,13 @@ export function render({ model, el }) {
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
-  const compared = () => model.get("compared").map(name => curves.find(curve => curve.name === name));
   let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
+  const compared = () => {
+    const names = model.get("compared");
+    slots = slots.map(name => (names.includes(name) ? name : ""));
+    for (const name of names) if (!slots.includes(name)) slots[slots.indexOf("")] = name;
+    return slots.filter(Boolean).map(name => curves.find(curve => curve.name === name));
+  };
   const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
   const chips = curves.map(curve => {
@@ -44,16 +49,22 @@ export function render({ model, el }) {
     const node = h("button", { type: "button", class: "cw-chip", onclick: pressed }, line, shortName(curve));
     return { curve, line, node };
   });
-  const groups = Object.keys(SOURCES).map(source => chips.filter(chip => chip.curve.source === source));
+  const pairs = pairsOf(curves).map(pair => {
+    const names = pair.map(curve => curve.name);
+    const text = `${pair[0].name.split(", ")[0]} and ${fullName(pair[1])}`;
+    return { pair, node: h("button", { type: "button", class: "cw-chip", onclick: () => compare(names) }, text) };
+  });
+  const groups = Object.entries(SOURCES).map(([source, { title }]) => {
+    return { title, list: chips.filter(chip => chip.curve.source === source) };
+  });
+  const rows = [{ title: "Pairs", list: pairs.length > 1 ? pairs : [] }, ...groups].filter(({ list }) => list.length);
   const bar = h(
     "div", { class: "te-bar", role: "group", "aria-label": "Curves: press two to compare them" },
-    groups.filter(group => group.length).map(group => h(
-      "div", {},
-      h("div", { class: "cw-cap" }, SOURCES[group[0].curve.source].title),
-      h("div", { class: "te-chips" }, group.map(chip => chip.node)),
+    rows.map(({ title, list }) => h(
+      "div", {}, h("div", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list.map(chip => chip.node)),
     )),
   );
-  roving(bar, groups.flat().map(chip => chip.node));
+  roving(bar, rows.flatMap(({ list }) => list.map(chip => chip.node)));
 
   const view = chart({
     label: "Time per image against batch size",
@@ -66,14 +77,18 @@ export function render({ model, el }) {
   const words = h("p", { class: "cw-lead te-words" });
   const legend = h("div", { class: "te-legend cw-cap" });
   const splits = h("div", { class: "te-splits" });
-  const note = h("div", { class: "cw-foot cw-cap" });
-  root.append(bar, view.node, words, legend, splits, note);
+  const note = h("div");
+  const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
+  root.append(bar, view.node, words, legend, splits, more);
 
   function press(name) {
     const names = model.get("compared");
     const next = names.includes(name) ? names.filter(other => other !== name) : [...names, name].slice(-2);
-    if (!next.length) return;
-    state.set({ compared: next });
+    if (next.length) compare(next);
+  }
+
+  function compare(names) {
+    state.set({ compared: names });
     const [low, high] = range();
     set({ batch: Math.max(low, Math.min(high, model.get("batch"))) });
   }
@@ -107,8 +122,9 @@ export function render({ model, el }) {
     const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
     const faster = ratio < EQUAL ? ": about equally fast" : `: ${fast.name} is ${factor} times as fast`;
     const places = crossings().map(place => Math.round(place)).join(" and ");
-    const none = ` They do not cross between ${range().join(" and ")}.`;
-    const where = places ? ` They cross near batch ${places}.` : ratio ? none : "";
+    const [low, high] = range();
+    const none = ratio && low < high ? ` They do not cross between ${low} and ${high}.` : "";
+    const where = places ? ` They cross near batch ${places}.` : none;
     const machines = isMixed ? " They ran on different machines." : "";
     return `${begin}${ratio ? faster : ""}.${where}${machines}`;
   }
@@ -116,13 +132,11 @@ export function render({ model, el }) {
   function show() {
     const batch = model.get("batch");
     const both = compared();
-    const names = model.get("compared");
-    slots = slots.map(name => (names.includes(name) ? name : ""));
-    for (const name of names) if (!slots.includes(name)) slots[slots.indexOf("")] = name;
     for (const { curve, node, line } of chips) {
       node.setAttribute("aria-pressed", both.includes(curve));
       line.setAttribute("class", `te-key ${colourOf(curve)}`);
     }
+    for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
     const places = crossings();
     const behind = curves.filter(curve => !both.includes(curve));
     const lines = [...behind, ...both].flatMap(curve => {
@@ -206,6 +220,13 @@ function split({ name, line, fitted, bounds, measured }, scale, write) {
     ),
     bounds.length ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1])) : null,
   );
+}
+
+/** Two curves of one machine and precision, whose names differ in their first word alone: CNN and MLP. */
+function pairsOf(curves) {
+  const machine = curve => [curve.source, ...curve.name.split(", ").slice(1)].join();
+  const groups = curves.map(one => curves.filter(other => machine(other) === machine(one)));
+  return groups.filter((group, k) => group.length === 2 && group[0] === curves[k]);
 }
 
 /** How the split was found, and where it is rough. */
