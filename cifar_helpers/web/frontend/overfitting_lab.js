@@ -212,12 +212,13 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const reached = accuracies[kept - 1];
-    const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${reached > mean ? "above" : "below"} the mean of`;
+    const way = reached > mean ? "above" : "below";
+    const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${way} the mean of`;
     const effect = low <= reached && reached <= high ? "no clear difference from" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
     const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
-    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${percent(reached, 1)} validation accuracy: ${
-      effect} the last ${lastOf(runs)} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
+    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
+      percent(reached, 1)} validation accuracy: ${effect} the last ${lastOf(runs)} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
   }
 
   function advice(near, settings) {
