@@ -90,8 +90,13 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
         if state_of(page, "epoch") == 12:
             picture.press(" ")  # and while the reader draws
         framed(page)
-        corners = "all => all.map(one => (({ x, y }) => [x, y])(one.getBoundingClientRect())).join()"
-        places.add(page.locator(parts).evaluate_all(corners))
+        places.add(
+            page.evaluate(
+                """parts => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll(parts)]
+                .map(one => (({ x, y }) => [x, y])(one.getBoundingClientRect())).join()""",
+                parts,
+            )
+        )
     assert state_of(page, "epoch") == 25 and len(places) == 1
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")

@@ -20,8 +20,9 @@ export function render(host) {
   const { model } = host;
   const redraw = framed(() => draw());
   const view = pictureView(host, {
-    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw, reset: "Undo: show the first picture",
-    keeps: true, heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
+    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw,
+    reset: "Undo: show the first picture", keeps: true,
+    heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
   });
   const { root, say, store, input, change } = view;
   const kept = model.get("epochs");
@@ -83,13 +84,15 @@ export function render(host) {
     count: last + 1, height: rows, width: columns, columns: last + 1, chosen: epoch => scrub(epoch),
     hovered: () => {}, // a mouse that passes over it does not scrub
   });
-  // Each kernel below its epoch on the curve's axis: first and last are centred on the axis' ends.
-  const across = film.canvas.width / (columns + 1) / last;
-  film.node.style.width = `calc(${across} * var(--cw-axis))`;
-  film.node.style.marginLeft = `calc(var(--cw-axis-left) - ${columns / (columns + 1) / last / 2} * var(--cw-axis))`;
   const gaps = Array.from({ length: last + 1 }, () => h("i"));
-  const gapBars = h("div", { class: "tt-gaps", "aria-hidden": "true" }, gaps);
-  for (const side of ["width", "marginLeft"]) gapBars.style[side] = film.node.style[side];
+  // Each kernel below its epoch on the curve's axis: first and last are centred on the axis' ends.
+  const pitch = 1 / (columns + 1) / last;
+  const [wide, half] = [film.canvas.width * pitch, (columns * pitch) / 2];
+  const left = `calc(var(--cw-axis-left) - ${half} * var(--cw-axis))`;
+  const strip = h(
+    "div", { style: `margin-left: ${left}; width: calc(${wide} * var(--cw-axis))` },
+    film.node, h("div", { class: "tt-gaps", "aria-hidden": "true" }, gaps),
+  );
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
     count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
   });
@@ -98,16 +101,16 @@ export function render(host) {
   const kernelPart = figure("First kernels", "", first.node);
   const mapPart = figure("Maps", "", place);
   const barPart = figure("Probabilities", "", bars.node);
-  const parts = [figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources), kernelPart, mapPart, barPart];
+  const picturePart = figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources);
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   mapPart.node.append(layers);
-  pace.node.append(film.node, gapBars, filmed);
+  pace.node.append(strip, filmed);
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
     view.problem,
-    h("div", { class: "tt-strip" }, parts.map(part => part.node)),
+    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
     h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
   );
 
@@ -117,7 +120,8 @@ export function render(host) {
     const stages = stagesOf(network).filter(stage => stage.kind === "maps");
     const k = Math.min(model.get("layer"), stages.length - 1);
     const stage = stages[k];
-    choice ??= segmented("Maps of", stages.map((_, value) => ({ value, text: `${value + 1}`, name: `Block ${value + 1}` })), k, layer => {
+    const blocks = stages.map((_, value) => ({ value, text: value + 1, name: `Block ${value + 1}` }));
+    choice ??= segmented("Maps of", blocks, k, layer => {
       change({ layer });
       build();
     });
@@ -137,28 +141,19 @@ export function render(host) {
     redraw();
   }
 
+  const size = rows * columns * 3;
+  const pixelsOf = k => kernels.subarray(k * size, (k + 1) * size);
   /** Kernels as pictures, from `kernels`, on the canvas of a wall. */
   function paintKernels(target, numbers) {
     const { width, height } = target.canvas;
     const across = (width + 1) / (columns + 1);
-    const size = rows * columns * 3;
     paint(target.canvas, height, width, i => {
       const [y, x] = [Math.floor(i / width), i % width];
       const k = Math.floor(y / (rows + 1)) * across + Math.floor(x / (columns + 1));
       const [v, u] = [y % (rows + 1), x % (columns + 1)];
       if (!kernels || v === rows || u === columns || k >= numbers.length) return null;
-      const from = numbers[k] * size + (v * columns + u) * 3;
-      return kernels.subarray(from, from + 3);
+      return pixelsOf(numbers[k]).subarray((v * columns + u) * 3);
     });
-  }
-
-  /** How far a kernel's pixels are from those after the last epoch. */
-  function gapOf(epoch, kernel) {
-    const size = rows * columns * 3;
-    const [now, end] = [epoch, last].map(e => (e * count + kernel) * size);
-    let sum = 0;
-    for (let k = 0; k < size; k++) sum += (kernels[now + k] - kernels[end + k]) ** 2;
-    return Math.sqrt(sum);
   }
 
   function draw() {
@@ -174,7 +169,8 @@ export function render(host) {
     if (kernels) {
       paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
       paintKernels(film, gaps.map((_, e) => e * count + kernel));
-      const far = gaps.map((_, e) => gapOf(e, kernel));
+      const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
+      const far = every.map(pixels => Math.hypot(...Array.from(pixels, (value, k) => value - every[last][k])));
       const most = Math.max(...far) || 1;
       gaps.forEach((bar, e) => {
         bar.style.height = `${(far[e] / most) * 100}%`;
