@@ -86,6 +86,22 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     handle.press("Home")
     expect(handle).to_have_attribute("aria-valuenow", "0")
     assert page.evaluate("moves") == ["c", "b", "a"]
+    # At both ends the marker leaves the numbers of the axes free.
+    for key in ("Home", "End"):
+        handle.press(key)
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        covered = page.evaluate(
+            """() => {
+                const root = document.querySelector("[data-cifar-widget]").shadowRoot;
+                const thumb = root.querySelector(".thumb").getBoundingClientRect();
+                return [...root.querySelectorAll(".tick")].filter(tick => {
+                    const box = tick.getBoundingClientRect();
+                    return box.right > thumb.left && box.left < thumb.right && box.bottom > thumb.top + 2
+                        && box.top + 2 < thumb.bottom;
+                }).map(tick => tick.textContent);
+            }"""
+        )
+        assert covered == []
 
 
 def test_lines_that_leave_the_chart_or_end_early_are_labelled_there(front: FrontEnd) -> None:
