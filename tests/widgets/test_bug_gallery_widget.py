@@ -151,8 +151,6 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt).to_contain_text("✗ Not this: stale optimizer.")
     expect(reply).to_be_hidden()
     expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
-    heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
-    assert len(set(heights)) == 1, heights  # a note moves nothing
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
     expect(prompt).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
@@ -174,6 +172,8 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
     expect(reply).to_contain_text("It is photo not normalised.")
+    heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
+    assert len(set(heights)) == 1, heights  # a note moves nothing
     assert state_of(page, "solved") == [1] and state_of(page, "told") == [2]
     suspect(page, "no eval()").click()
     assert state_of(page, "suspicion") == ""  # a case that was told is over
@@ -228,8 +228,9 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
     expect(page.locator(".bg-prompt")).to_be_in_viewport(ratio=1)  # the reply follows the reader
-    row(page, "answers").scroll_into_view_if_needed()
-    for part in (suspect(page, "÷ 100"), page.locator(".bg-prompt")):
+    page.set_viewport_size({"width": 360, "height": 400})
+    row(page, "loss").scroll_into_view_if_needed()
+    for part in (row(page, "loss"), suspect(page, "÷ 100"), page.locator(".bg-prompt")):
         expect(part).to_be_in_viewport(ratio=1)
     boxes = [part.bounding_box() for part in (page.locator(".bg-suspects"), page.locator(".bg-prompt"))]
     assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"] + 1  # beside each other
