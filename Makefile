@@ -21,7 +21,7 @@ test-only: .venv/ready
 	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 
-# What takes minutes; CI runs it once a week. Notebooks get as many sketches as learners, four times those of make test.
+# What takes minutes; CI runs it once a week. Notebooks get as many sketches as learners, eight times those of make test.
 test-slow: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow tests
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 CIFAR10_SKETCHES=4000 \

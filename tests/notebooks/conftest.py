@@ -21,7 +21,7 @@ from nbval.plugin import IPyNbCell
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 BRIEF = 1  # seconds: what takes longer is run once
-FEWER = "1000"  # training sketches in a kernel, unless CIFAR10_SKETCHES says how many; once a week it says all
+FEWER = "500"  # training sketches in a kernel, unless CIFAR10_SKETCHES says how many; once a week it says all
 
 
 class RunAgain:
