@@ -111,6 +111,11 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     assert state_of(page, "layer") == 1
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
     assert state_of(page, "kernel") == 6
+    # A mouse shows another kernel while it is over it, and chooses none.
+    page.get_by_role("application", name="The 32 kernels").hover(position={"x": 10, "y": 10})
+    expect(page.locator(".tt-filmed")).to_contain_text("Kernel 0")
+    page.mouse.move(1, 1)
+    expect(page.locator(".tt-filmed")).to_contain_text("Kernel 6")
     framed(page)
     kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
     film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(3, 103, 4)

@@ -222,7 +222,8 @@ const dashOf = run => (run.number ? DASHES[run.number % DASHES.length] : "");
 
 /** When a run had its last point within so many epochs. */
 function lastSecond(run, epochs) {
-  return run.seconds[Math.min(epochs, run.seconds.length) - 1] ?? run.points.at(-1)?.[1] ?? 0;
+  const whole = run.seconds[Math.min(epochs, run.seconds.length) - 1] ?? 0;
+  return run.seconds.length < epochs ? Math.max(whole, run.points.at(-1)?.[1] ?? 0) : whole;
 }
 
 function lossTop(runs) {

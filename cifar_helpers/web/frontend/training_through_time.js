@@ -79,6 +79,12 @@ export function render(host) {
   }
 
   // Kernels, maps, probabilities
+  /** @type {number | null} under the pointer, which shows it until it leaves */
+  let pointed = null;
+  const look = kernel => {
+    pointed = kernel;
+    redraw();
+  };
   const choose = kernel => change({ kernel });
   const film = mapGrid(`Kernel of the first layer by epoch, 0 to ${last}.`, {
     count: last + 1, height: rows, width: columns, columns: last + 1, chosen: epoch => scrub(epoch),
@@ -95,6 +101,7 @@ export function render(host) {
   );
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
     count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
+    hovered: look,
   });
   const place = h("div");
   const bars = probabilityBars(model.get("classes"));
@@ -129,7 +136,7 @@ export function render(host) {
     layers.replaceChildren(choice.node);
     wall = mapGrid(`Block ${k + 1}: ${stage.count} maps of ${stage.height} × ${stage.width}.`, {
       count: stage.count, height: stage.height, width: stage.width, columns: Math.ceil(Math.sqrt(stage.count)),
-      chosen: unit => k === 0 && choose(unit),
+      chosen: unit => k === 0 && choose(unit), hovered: unit => k === 0 && look(unit),
     });
     wall.node.classList.toggle("pv-fine", stage.width > 12);
     wall.node.classList.toggle("tt-still", k > 0);
@@ -158,7 +165,7 @@ export function render(host) {
 
   function draw() {
     const epoch = model.get("epoch");
-    const kernel = model.get("kernel");
+    const kernel = pointed ?? model.get("kernel");
     const used = nearest(epoch);
     const image = bytesOf(model.get("image"));
     input.set(image);
