@@ -71,8 +71,11 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     page = front.open(widget)
     cell(page, "cat", "dog").click()
     assert state_of(page, "chosen") == [3, 5]
+    page.locator(".ce-matrix button, .ce-matrix [role=gridcell]").nth(30).hover()
+    expect(page.locator(".ce-reading")).to_contain_text("Pointed at:")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
+    expect(page.locator(".ce-reading")).not_to_contain_text("Pointed at:")
     assert state_of(page, "chosen") == [4, 4]
     page.keyboard.press("Home")
     expect(page.locator(".ce-reading")).to_contain_text("deer images: recall")

@@ -70,6 +70,7 @@ function matrix(label, classes, chosen, pointed) {
   node.addEventListener("pointerleave", () => pointed(null));
   arrows(node, (down, right) => {
     const [t, p] = [current[0] + down, current[1] + right].map(k => Math.max(-1, Math.min(n - 1, k)));
+    pointed(null); // the pointer may still rest on another
     go(t, p);
     table[t + 1][p + 1].node.focus();
   });
