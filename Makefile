@@ -17,8 +17,8 @@ test: .venv/site check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
-	$(BIN)/python -m pytest -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	$(BIN)/python -m pytest -p no:nbval -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 
 # What takes minutes; CI runs it once a week. Notebooks get as many sketches as learners, eight times those of make test.
