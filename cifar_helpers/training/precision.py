@@ -34,8 +34,10 @@ _WORTHWHILE: Final = 1.2
 _AGREEMENT: Final = 0.05
 _STEPS: Final = 3
 _ROUNDS: Final = 3
-# One round is enough where it is this far from what would be worthwhile.
+# One round is enough where it is this far from what would be worthwhile, and a step so long (in seconds) that another
+# program's moment does not decide.
 _CLEAR: Final = 1.25
+_LONG: Final = 0.03
 
 # The choice for a network, by device and shape of the batch: another network may behave differently.
 _chosen: WeakKeyDictionary[nn.Module, dict[tuple[Any, ...], str]] = WeakKeyDictionary()
@@ -229,7 +231,8 @@ def _measure(model: nn.Module, images: Tensor, labels: Tensor) -> str:
         agrees = agrees and abs(short_loss - loss) <= _AGREEMENT * max(1.0, abs(loss))
         seconds, short_seconds = min(seconds, full), min(short_seconds, short)
         faster = seconds / short_seconds
-        if not agrees or not _WORTHWHILE / _CLEAR < faster < _WORTHWHILE * _CLEAR:
+        is_clear = min(full, short) > _LONG and not _WORTHWHILE / _CLEAR < faster < _WORTHWHILE * _CLEAR
+        if not agrees or is_clear:
             break
     return "bfloat16" if agrees and faster > _WORTHWHILE else "float32"
 
