@@ -1,4 +1,4 @@
-"""How many steps `fit` spends on the choice of a precision: few where it is clear, more where it is close or steps are short."""
+"""How many steps `fit` spends on the choice of a precision: few where it is clear and steps are long."""
 
 from __future__ import annotations
 
