@@ -70,7 +70,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
 
     def words(self) -> str:
         """The epoch, its validation accuracy, and the prediction for the picture."""
-        weights = min(self.epochs, key=lambda kept: abs(kept - self.epoch))
+        weights = max((kept for kept in self.epochs if kept <= self.epoch), default=self.epochs[0])
         said = predict(torch.from_numpy(self.image.copy()), self._run.model(weights))
         accuracy = f", validation accuracy {self.validation[self.epoch - 1]:.1%}" if self.epoch else ""
         when = f"after epoch {self.epoch}" if self.epoch else "before training"

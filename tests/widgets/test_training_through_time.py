@@ -1,4 +1,4 @@
-"""Training through time: kernels of every epoch, maps and probabilities of the nearest kept weights."""
+"""Training through time: kernels of every epoch, maps and probabilities of the last weights kept until then."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def framed(page: Page) -> None:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_weights(front: FrontEnd) -> None:
+def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weights_kept(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     run = load_run("good-25")
     curve = page.get_by_role("slider", name="Epoch")
@@ -58,11 +58,9 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_nearest_wei
     for epoch, key in ((6, "ArrowRight"), (25, "End")):
         while state_of(page, "epoch") != epoch:
             curve.press(key)
-        nearest = {6: 8, 25: 25}[epoch]
-        said = predict(HORSE, run.model(nearest))
-        expect(captions.nth(3)).to_have_text(
-            f"weights of epoch {nearest}" if nearest != epoch else f"after epoch {nearest}"
-        )
+        kept = {6: 3, 25: 25}[epoch]
+        said = predict(HORSE, run.model(kept))
+        expect(captions.nth(3)).to_have_text(f"weights of epoch {kept}" if kept != epoch else f"after epoch {kept}")
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         row = run.history.rows[epoch - 1]
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"

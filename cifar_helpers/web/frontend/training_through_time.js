@@ -1,5 +1,5 @@
 // A recorded training run, scrubbed along its accuracy curve: the first kernels of every epoch, and maps and
-// probabilities of a picture with the nearest weights that were kept.
+// probabilities of a picture with the last weights that were kept until then.
 import styles from "./training_through_time.css";
 import { h, framed, bytesOf } from "./ui.js";
 import { paint } from "./colour.js";
@@ -38,7 +38,7 @@ export function render(host) {
   /** @type {any} */
   let choice = null;
 
-  const nearest = epoch => kept.reduce((a, b) => (Math.abs(b - epoch) < Math.abs(a - epoch) ? b : a));
+  const reached = epoch => kept.findLast(one => one <= epoch) ?? kept[0];
   const weightsOf = epoch => `weights/${epoch}`;
   const when = epoch => (epoch ? `after epoch ${epoch}` : "before training");
 
@@ -166,7 +166,7 @@ export function render(host) {
   function draw() {
     const epoch = model.get("epoch");
     const kernel = pointed ?? model.get("kernel");
-    const used = nearest(epoch);
+    const used = reached(epoch);
     const image = bytesOf(model.get("image"));
     input.set(image);
     pace.set({ marker: epoch });
@@ -196,7 +196,7 @@ export function render(host) {
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
       ? "Drag along the curve. At the dots, all weights were kept."
-      : `Maps and probabilities: weights of epoch ${used}, the nearest dot.`;
+      : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
     if (!ready) return;
     const isNew = !network;
     network = ready;
