@@ -146,9 +146,9 @@ def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEn
 def test_traits_are_checked_and_words_say_what_is_shown() -> None:
     widget = training_through_time(HORSE)
     widget.epoch = 6
-    said = predict(HORSE, load_run("good-25").model(8))
+    said = predict(HORSE, load_run("good-25").model(3))
     assert "after epoch 6, validation accuracy 76.2 %" in widget.words()
-    assert f"With the weights of epoch 8 it predicts {said.label}" in widget.words()
+    assert f"With the weights of epoch 3 it predicts {said.label}" in widget.words()
     with pytest.raises(traitlets.TraitError, match="set 0 to 25"):
         widget.epoch = 26
     with pytest.raises(traitlets.TraitError, match="32 kernels: set 0 to 31"):
