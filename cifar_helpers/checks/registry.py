@@ -120,7 +120,8 @@ def quiz(lesson: Any, answers: Any = None) -> QuestionWidget | Reply | Replies:
     Args:
         lesson: its number.
         answers: a letter for each question, as in "abcda" or a list, to answer without controls; `None` shows the
-            questions. Answers that cannot be read get a reply that says how to write them; nothing is raised.
+            questions. Answers that cannot be read get a reply that says how to write them; nothing is raised. The
+            right answer to a question is told after two different wrong ones.
     """
     number = whole_number(lesson)
     if number not in QUIZZES:
