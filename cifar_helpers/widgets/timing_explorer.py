@@ -24,6 +24,7 @@ SOURCES: Final = ("here", "recorded", "reported")
 """Where the times of a curve come from: the last word of its name, after a comma; the first where there is none."""
 _FEWEST: Final = 3  # points of a fit of two numbers, so that an error can be seen
 _NOISE: Final = math.log(1.05)  # times that differ by less are about equal
+_ROUGH: Final = 0.25  # relative error up to which a fit is said to hold
 _SHORT: Final = 0.01  # milliseconds; where a curve goes below, all are shown in microseconds
 
 
@@ -35,12 +36,15 @@ class Fit(NamedTuple):
         image: time of each image besides.
         error: largest relative error; above 0 where the fit is slower than what was measured.
         batch: where that is.
+        last: largest batch size of the fit: larger ones take another time per image, for example because their maps no
+            longer fit in the cache. 0 where nothing fits.
     """
 
     step: float
     image: float
     error: float
     batch: int
+    last: int
 
 
 def time_at(curve: Curve, batch: float) -> float:
@@ -78,10 +82,17 @@ def crossovers(first: Curve, second: Curve) -> list[float]:
 def fit(curve: Curve) -> Fit | None:
     """The two numbers that fit a curve best, neither below 0; `None` for fewer than three batch sizes.
 
-    Least squares of the relative errors: the times of small and large batches count alike.
+    Least squares of the relative errors: the times of small and large batches count alike. Where that misses a time by
+    more than a quarter, the largest batch sizes are left out until it fits.
     """
     if len(curve) < _FEWEST:
         return None
+    sizes = sorted(curve)
+    fits = [_fit_all({size: curve[size] for size in sizes[:count]}) for count in range(len(sizes), _FEWEST - 1, -1)]
+    return next((one for one in fits if abs(one.error) <= _ROUGH), fits[0]._replace(last=0))
+
+
+def _fit_all(curve: Curve) -> Fit:
     sizes = np.array(sorted(curve), dtype=np.float64)
     times = np.array([curve[int(size)] for size in sizes])
     columns = np.stack([1 / (sizes * times), 1 / times], axis=1)
@@ -92,7 +103,7 @@ def fit(curve: Curve) -> Fit | None:
         step, image = (0.0, best) if kept else (best, 0.0)
     errors = (step / sizes + image) / times - 1
     worst = int(np.abs(errors).argmax())
-    return Fit(float(step), float(image), float(errors[worst]), int(sizes[worst]))
+    return Fit(float(step), float(image), float(errors[worst]), int(sizes[worst]), int(sizes[-1]))
 
 
 class TimingExplorer(CourseWidget, module="timing_explorer"):
@@ -156,7 +167,9 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         """The times of the compared curves at the batch size, which is faster, and where they cross."""
         times = {name: time_at(self._times[name], self.batch) for name in self.compared}
         said = [
-            f"{_named(name)}: {time:.3g} {self._unit}" if time == time else f"{_named(name)}: not measured"
+            f"{_named(name)}: {float(f'{time:.3g}'):,g} {self._unit}"
+            if time == time
+            else f"{_named(name)}: not measured"
             for name, time in times.items()
         ]
         words = f"Time per image in batches of {self.batch}. {'; '.join(said)}."

@@ -3,7 +3,7 @@ import styles from "./timing_explorer.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { roving } from "./controls.js";
 import { chart } from "./chart.js";
-import { percent } from "./numbers.js";
+import { percent, roundedToSum } from "./numbers.js";
 
 const SOURCES = {
   here: { title: "Measured here", dash: "" },
@@ -14,7 +14,7 @@ const COLOURS = ["c1", "c2"]; // of the two that are compared
 const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const CLOSE = 0.1; // relative error up to which the split is said to fit
-const ROUGH = 0.25; // relative error beyond which there is no split
+const NEAR = 5; // pixels around a curve that catch the pointer
 const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
@@ -30,7 +30,7 @@ export function render({ model, el }) {
     draw();
     say(sentence());
   };
-  const write = value => timeText(value, model.get("unit"));
+  const write = value => `${timeText(value)}\u00a0${model.get("unit")}`;
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
@@ -64,6 +64,14 @@ export function render({ model, el }) {
       "div", {}, h("div", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list.map(chip => chip.node)),
     )),
   );
+  // In a narrow column the single curves would push the chart off the screen.
+  const fold = h("button", { type: "button", class: "cw-chip te-more", "aria-expanded": false, onclick() {
+    fold.setAttribute("aria-expanded", bar.classList.toggle("te-open"));
+  } }, "Single curves");
+  if (pairs.length > 1) {
+    bar.classList.add("te-fold");
+    bar.firstChild.after(fold);
+  }
   roving(bar, rows.flatMap(({ list }) => list.map(chip => chip.node)));
 
   const view = chart({
@@ -74,6 +82,39 @@ export function render({ model, el }) {
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
+  // A grey curve, or its name, is chosen by a press.
+  let shown = ""; // the compared curves that the chart has
+  let drawn = []; // its curves in their order
+  let pressed = null;
+  function behindAt({ clientX: x, clientY: y }) {
+    const drawing = view.node.querySelector("[role=img]");
+    const names = [...drawing.querySelectorAll(".label")].map(label => label.getBoundingClientRect());
+    const named = names.findIndex(box => x > box.left && x < box.right && y > box.top && y < box.bottom);
+    const lines = [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0);
+    const { left, top } = drawing.getBoundingClientRect();
+    const away = lines.map(line => Math.abs(heightAt(line, x - left) - (y - top)));
+    const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
+    const curve = drawn[named < 0 ? nearest : named];
+    return { x, curve: curve && colourOf(curve) === "ghost" ? curve : null, isName: named >= 0 };
+  }
+  view.node.addEventListener("pointerdown", event => {
+    pressed = behindAt(event);
+    if (pressed.curve && pressed.isName) event.stopPropagation(); // the batch size stays
+  }, true);
+  view.node.addEventListener("pointerup", event => {
+    if (pressed?.curve && Math.abs(event.clientX - pressed.x) < NEAR) press(pressed.curve.name);
+    pressed = null;
+  });
+  const point = curve => {
+    view.node.classList.toggle("te-hit", Boolean(curve));
+    view.node.title = curve ? fullName(curve) : "";
+    for (const chip of chips) chip.node.classList.toggle("te-hit", chip.curve === curve);
+  };
+  view.node.addEventListener("pointermove", event => {
+    if (!event.buttons) point(behindAt(event).curve);
+  });
+  view.node.addEventListener("pointerleave", () => point(null));
+
   const words = h("p", { class: "cw-lead te-words" });
   const legend = h("div", { class: "te-legend cw-cap" });
   const splits = h("div", { class: "te-splits" });
@@ -129,48 +170,52 @@ export function render({ model, el }) {
     return `${begin}${ratio ? faster : ""}.${where}${machines}`;
   }
 
-  function show() {
-    const batch = model.get("batch");
-    const both = compared();
+  /** What changes with the curves alone. */
+  function showCurves(both) {
     for (const { curve, node, line } of chips) {
       node.setAttribute("aria-pressed", both.includes(curve));
       line.setAttribute("class", `te-key ${colourOf(curve)}`);
     }
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
-    const places = crossings();
     const behind = curves.filter(curve => !both.includes(curve));
-    const lines = [...behind, ...both].flatMap(curve => {
+    drawn = [...behind, ...both];
+    const series = drawn.flatMap(curve => {
       const common = { colour: colourOf(curve), dash: SOURCES[curve.source].dash, thin: behind.includes(curve) };
       // Read at every batch size of any curve, and dotted where this one was measured.
       const points = sizes.map(size => [size, timeAt(curve.points, size)]);
       const read = { ...common, name: fullName(curve), end: shortName(curve), points };
       return [read, { ...common, name: "", points: curve.points, marks: both.includes(curve) }];
     });
+    view.set({ series, x: [least / MARGIN, most * MARGIN] });
+    const isBounded = both.some(curve => curve.bounds.length);
+    legend.replaceChildren(
+      h("b", {}, "Where an image’s time goes"),
+      ...[...PARTS, ...(isBounded ? BOUNDS : [])].map(what => (
+        h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
+      )),
+    );
+    note.textContent = caution(both, isBounded);
+  }
+
+  function show() {
+    const batch = model.get("batch");
+    const both = compared();
+    if (shown !== slots.join("\n")) showCurves(both);
+    shown = slots.join("\n");
+    const places = crossings();
     view.set({
-      series: lines,
-      x: [least / MARGIN, most * MARGIN],
       rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
       marker: batch,
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
     });
     words.textContent = sentence();
-    const known = both.map(curve => {
+    splits.replaceChildren(...both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
-      const fitted = isSplit(curve) ? [curve.fit.step / batch, curve.fit.image] : [];
+      const last = curve.fit?.last ?? 0;
+      const fitted = batch <= last ? [curve.fit.step / batch, curve.fit.image] : [];
       const measured = timeAt(curve.points, batch);
-      return { name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured };
-    });
-    const isBounded = known.some(part => part.bounds.length);
-    const isAnySplit = known.some(part => part.fitted.length);
-    legend.replaceChildren(
-      h("b", {}, "Where an image’s time goes"),
-      ...[...(isAnySplit ? PARTS : []), "measured", ...(isBounded ? BOUNDS : [])].map(what => (
-        h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
-      )),
-    );
-    const scale = Math.max(...known.flatMap(part => [sum(part.fitted), part.measured || 0, ...part.bounds]));
-    splits.replaceChildren(...known.map(part => split(part, scale, write)));
-    note.textContent = caution(both, isBounded);
+      return split({ name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured, last }, write);
+    }));
   }
 
   /** Where the marker can be: a few whole numbers between one batch size and its double, `besides`, and `batch`. */
@@ -189,36 +234,37 @@ export function render({ model, el }) {
   };
 }
 
-const PARTS = ["once per step", "per image", "error of the fit"];
+const PARTS = ["once per step", "per image"];
 const BOUNDS = ["at least: arithmetic", "at least: memory"];
 
-/** A bar for one curve: the two parts of the fit, its error, the measured time, and the lower bounds. */
-function split({ name, line, fitted, bounds, measured }, scale, write) {
-  const share = value => `${(100 * Math.max(0, value)) / scale}%`;
-  const parts = fitted.length ? fitted.map(write).join(" + ") : "no split";
+/** A bar for one curve: the shares of the two parts of the fit, and the lower bounds as shares of the measured time. */
+function split({ name, line, fitted, bounds, measured, last }, write) {
+  const all = fitted[0] + fitted[1];
+  const digits = decimals(all);
+  const { parts, sum } = roundedToSum(fitted, digits);
+  const numbers = parts.map(part => timeText(part, digits)).join(" + ");
+  const once = `${percent(fitted[0] / all)} once per step`;
+  const none = last ? `The split holds up to batch ${last}` : "No split fits";
   const found = Number.isNaN(measured) ? "not measured" : `measured ${write(measured)}`;
+  const equation = fitted.length ? `fit ${numbers} = ${write(sum)}` : "";
   const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${write(bound)}`);
-  const label = `${name}: once per step plus per image, ${[parts, found, ...limits].join("; ")}`;
-  const part = (what, value) => h("i", { class: `te-${what}`, style: `width:${share(value)}` });
-  const [step, image] = fitted;
-  const end = Number.isNaN(measured) ? sum(fitted) : measured; // the parts stop at what was measured
-  const bars = fitted.length
-    ? [
-      part("step", Math.min(step, end)),
-      part("image", Math.min(image, end - step)),
-      part("fit", Math.abs(end - sum(fitted))),
-    ]
-    : [part("plain", measured || 0)];
+  const label = [fitted.length ? `${once}; ${equation}` : none, found, ...limits].join("; ");
+  const part = (what, share, words = "") => (
+    h("i", { class: `te-${what}`, style: `width:${100 * Math.min(1, share)}%` }, words)
+  );
+  const step = fitted[0] / all;
+  const [within, beside] = step > 0.45 ? [once, ""] : ["", once]; // where there is room for it
   return h(
-    "div", { class: "te-row", role: "img", "aria-label": label },
+    "div", { class: "te-row", role: "img", "aria-label": `${name}: ${label}` },
     h("span", { class: "te-name" }, line, name),
-    h("span", { class: "te-numbers" }, parts, h("span", { class: "cw-cap" }, found)),
+    h("span", { class: "te-numbers" }, equation || "–", h("span", { class: "cw-cap" }, found)),
     h(
       "div", { class: "te-split" },
-      bars,
-      measured ? h("i", { class: "te-measured", style: `left:${share(measured)}` }) : null,
+      fitted.length ? [part("step", step, within), part("image", 1 - step, beside)] : part("plain", 1, none),
     ),
-    bounds.length ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1])) : null,
+    bounds.length
+      ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0] / measured), part("memory", bounds[1] / measured))
+      : null,
   );
 }
 
@@ -236,9 +282,10 @@ function caution(both, isBounded) {
     const { fit } = curve;
     if (!fit) return `${name} has too few batch sizes to be split.`;
     const error = percent(Math.abs(fit.error));
-    if (Math.abs(fit.error) <= CLOSE) return `For ${name} the fit is within ${error}.`;
+    const upTo = fit.last && fit.last < curve.points.at(-1)[0] ? ` up to batch ${fit.last}; larger batches do not fit` : "";
+    if (Math.abs(fit.error) <= CLOSE) return `For ${name} the fit is within ${error}${upTo}.`;
     const way = fit.error > 0 ? "above" : "below";
-    const end = isSplit(curve) ? "a rough split" : "it does not fit, so there is no split";
+    const end = fit.last ? `a rough split${upTo}` : "it does not fit, so there is no split";
     return `For ${name} the fit is ${error} ${way} the measured time at batch ${fit.batch}: ${end}.`;
   });
   const limits = isBounded
@@ -246,13 +293,8 @@ function caution(both, isBounded) {
     : "Times alone cannot separate arithmetic from memory traffic.";
   return "Once per step: calling the operations, reading and updating the weights; shared by the images of a batch. "
     + "Per image: arithmetic, and reading and writing its maps. Both from a fit: time of a step = time once per step + "
-    + `batch × time per image. ${errors.join(" ")} ${limits}`;
+    + `batch × time per image; the bar shows their shares. ${errors.join(" ")} ${limits}`;
 }
-
-const sum = values => values.reduce((total, value) => total + value, 0);
-
-/** Whether the fit is near enough to split a time by it. */
-const isSplit = ({ fit }) => fit && Math.abs(fit.error) <= ROUGH;
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
 function pointAt(points, batch) {
@@ -266,11 +308,22 @@ function pointAt(points, batch) {
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** A time with three digits; a thousand microseconds are written as a millisecond. */
-function timeText(value, unit) {
-  const isLong = unit === "µs" && value >= 999.5;
-  const digits = { minimumSignificantDigits: 3, maximumSignificantDigits: 3 };
-  return `${(isLong ? value / 1000 : value).toLocaleString("en", digits)}\u00a0${isLong ? "ms" : unit}`;
+/** How many decimals show three digits of a time. */
+const decimals = value => (value > 0 ? Math.max(0, 2 - Math.floor(Math.log10(value))) : 0);
+
+/** A time with at least three digits, in the unit of the axis. */
+function timeText(value, digits = decimals(value)) {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The height of a curve of the chart at a place across it; NaN beside it. */
+function heightAt(line, x) {
+  const places = (line.getAttribute("d").match(/[\d.]+/g) ?? []).map(Number);
+  for (let k = 2; k < places.length; k += 2) {
+    const [x1, y1, x2, y2] = places.slice(k - 2);
+    if (x >= x1 && x <= x2) return y1 + ((x - x1) / (x2 - x1)) * (y2 - y1);
+  }
+  return NaN;
 }
 
 /** A name without its source, and with "H100" for "NVIDIA H100 80GB HBM3". */
