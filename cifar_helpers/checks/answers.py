@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ __all__ = [
     "Replies",
     "Reply",
     "as_text",
+    "code_html",
     "reply",
 ]
 
@@ -52,7 +54,7 @@ class Reply:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return f'<p role="status">{html.escape(str(self))}</p>'
+        return f'<p role="status">{code_html(str(self))}</p>'
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,12 @@ class Replies:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return "".join(f'<p role="status">{html.escape(line)}</p>' for line in str(self).splitlines())
+        return "".join(f'<p role="status">{code_html(line)}</p>' for line in str(self).splitlines())
+
+
+def code_html(text: str) -> str:
+    """A text as HTML; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def as_text(question: Question) -> str:

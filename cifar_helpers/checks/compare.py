@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,14 +18,19 @@ from cifar_helpers.checks.results import in_words
 __all__ = [
     "described",
     "difference",
+    "differing",
     "equal",
     "first_difference",
+    "holds_tensors",
     "kind",
     "named",
     "numbers_of",
     "shape",
     "short_dtype",
+    "told_apart",
 ]
+
+Array = npt.NDArray[np.float64]
 
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
 _SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
@@ -77,7 +85,8 @@ def short_dtype(value: Any) -> tuple[str, float] | None:
     return (name, _SHORT_DTYPES[name]) if name in _SHORT_DTYPES else None
 
 
-def _holds_tensors(value: Any) -> bool:
+def holds_tensors(value: Any) -> bool:
+    """Whether a result is a sequence with a tensor in it."""
     return kind(value) == "sequence" and any(kind(member) == "tensor" for member in value)
 
 
@@ -86,17 +95,17 @@ def shape(value: Any) -> tuple[int, ...]:
     if isinstance(value, str):
         return ()
     try:
-        return (len(value),) if _holds_tensors(value) else numbers_of(value).shape
+        return (len(value),) if holds_tensors(value) else numbers_of(value).shape
     except (TypeError, ValueError):
         return (len(value),)
 
 
 def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
     """The first tensors that differ in two sequences, and their place; for other results, the results themselves."""
-    if _holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
+    if holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
         for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):
             if not equal(a, b, close):
-                return f"in tensor {number} of {len(wanted)} ", a, b
+                return f"in tensor {number} of {len(wanted)}, ", a, b
     return "", wanted, got
 
 
@@ -112,24 +121,78 @@ def _named(value: Any) -> str:
     if isinstance(value, (Tensor, np.ndarray)):
         what = "a tensor" if isinstance(value, Tensor) else "an array"
         return f"{what} {tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
-    if _holds_tensors(value):
+    if holds_tensors(value):
         return f"a {type(value).__name__} of {', '.join(map(named, value))}"[:160]
     if value is None or kind(value) in ("sequence", "number", "str"):
         return f"{type(value).__name__} {_ADDRESS.sub('', reprlib.repr(value))}"[:80]
     return in_words(value)
 
 
-def described(given: tuple[Any, ...]) -> str:
-    """Arguments in a few words."""
-    return "inputs " + ", ".join(named(v) for v in given if not callable(v)) if given else "no inputs"
+def described(given: tuple[Any, ...], names: Sequence[str] = ()) -> str:
+    """Arguments in a few words, with the names of the parameters if they are known."""
+    *parts, last = ["", *(_argument(*one) for one in zip_longest(given, names) if not callable(one[0]))]
+    words = " and ".join(filter(None, [", ".join(parts[1:]), last]))
+    return words if names else f"inputs {words}" if words else "no inputs"
 
 
-def difference(wanted: Any, got: Any) -> str:
-    """How two results of the same kind and shape differ."""
-    if kind(wanted) == "tensor":
-        values = numbers_of(got)
-        lost = int((~np.isfinite(values)).sum())
-        if lost:
-            return f"{lost:,} of its {values.size:,} numbers are nan or infinite"
-        return f"its numbers differ by up to {np.abs(numbers_of(wanted) - values).max():.3g}"
-    return f"it returns {got!r} instead of {wanted!r}"[:160]
+def _argument(value: Any, name: str | None) -> str:
+    if name and isinstance(value, Tensor):
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"`{name}` of shape {tuple(value.shape)}" + ("" if dtype == "float32" else f" and type {dtype}")
+    if isinstance(value, Tensor) or holds_tensors(value):
+        return f"`{name}`, {named(value)}" if name else named(value)
+    return f"`{name} = {_brief(value)}`" if name else _brief(value)
+
+
+def _brief(value: Any) -> str:
+    """A plain value, short enough to be read and exact enough to be tried."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if kind(value) == "sequence":
+        ends = "()" if isinstance(value, tuple) else "[]"
+        return ends[0] + ", ".join([*map(_brief, value[:9]), *(["…"] if len(value) > 9 else [])]) + ends[1]
+    return repr(value)
+
+
+def differing(wanted: Any, got: Any, close: float) -> tuple[Array, Array, npt.NDArray[np.bool_]] | None:
+    """Two results of the same shape as numbers, and where they differ; `None` if they cannot be compared like this."""
+    try:
+        a, b = numbers_of(wanted), numbers_of(got)
+    except Exception:  # text, or lists of different lengths
+        return None
+    return (a, b, ~np.isclose(b, a, rtol=close, atol=close, equal_nan=True)) if a.shape == b.shape else None
+
+
+def difference(wanted: Any, got: Any, close: float) -> str:
+    """How two results of the same kind and shape differ: where first, what was wanted there, and what came."""
+    found = differing(wanted, got, close)
+    if found is None or not found[2].any():
+        return f"it returns {got!r} instead of {wanted!r}"[:160]
+    a, b, differ = found
+    if not a.ndim:
+        right, own = told_apart(float(a), float(b))
+        return f"your result is {own}, but should be {right}"
+    lost = ~np.isfinite(b) & differ
+    first = tuple(int(k) for k in np.argwhere(lost if lost.any() else differ)[0])
+    right, own = told_apart(float(a[first]), float(b[first]))
+    if lost.any():
+        return (
+            f"{int(lost.sum()):,} of your {b.size:,} numbers are nan or infinite; the first, at {list(first)}, should "
+            f"be {right}. Look for a division by zero, or the exponential of a large number"
+        )
+    count, size = int(differ.sum()), b.size
+    others = "all other numbers are right" if count == 1 else f"{count:,} of {size:,} numbers differ; this is the first"
+    return f"your number at {list(first)} is {own}, but should be {right}" + (f" ({others})" if size > 1 else "")
+
+
+def told_apart(a: float, b: float) -> tuple[str, str]:
+    """Two different numbers with at least three digits, and as many more as show the difference."""
+    both = next((p for digits in range(3, 17) if len(set(p := _digits((a, b), digits))) == 2), _digits((a, b), 17))
+    return both[0].replace("-", "\N{MINUS SIGN}"), both[1].replace("-", "\N{MINUS SIGN}")
+
+
+def _digits(numbers: tuple[float, ...], digits: int) -> tuple[str, ...]:
+    return tuple(
+        f"{n:,.{0 if n == round(n) else max(digits - 4, 0)}f}" if 1000 <= abs(n) < 1e15 else f"{n:.{digits}g}"
+        for n in numbers
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +12,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cifar_helpers.checks.compare import described, difference, equal, first_difference, kind, named, shape, short_dtype
+from cifar_helpers.checks.compare import (
+    described,
+    difference,
+    equal,
+    first_difference,
+    holds_tensors,
+    kind,
+    named,
+    shape,
+    short_dtype,
+)
+from cifar_helpers.checks.drawing import beside
 from cifar_helpers.checks.isolation import default_settings, isolated_rng, limited_output
 from cifar_helpers.checks.progress import session
 from cifar_helpers.checks.results import MOST_NUMBERS, Unreadable, like, plain
@@ -23,6 +35,8 @@ __all__ = ["Check", "Exercise", "Verdict", "compared", "draws", "error_in_words"
 Arguments = tuple[Any, ...]
 _DRAWS = 8
 _LONGEST = 240  # characters of an error that a learner's code raises
+_BY_HAND = "Work it out by hand for these values and compare."
+_STEP_BY_STEP = "Print what your code has after each step for such an input, and follow this number."
 
 
 @dataclass(frozen=True)
@@ -32,7 +46,7 @@ class Verdict:
     Attributes:
         state: `open` (not attempted), `right` or `wrong`.
         says: what to notice, or what is wrong and why.
-        picture: HTML of what a right answer does, or nothing.
+        picture: HTML of what a right answer does, or of a wrong result beside the right one, or nothing.
         exercise: the one that was checked, or `None`.
     """
 
@@ -43,7 +57,14 @@ class Verdict:
 
     def __str__(self) -> str:
         mark = {"open": "… not attempted yet", "right": "✅ right", "wrong": "❌ not yet"}[self.state]
-        return f"{mark}: {self.says}"
+        return f"{mark}: {self.says}" + (f"\n{hint}" if (hint := self.hint) else "")
+
+    @property
+    def hint(self) -> str:
+        """Where help is, after a wrong answer; empty otherwise."""
+        if self.state != "wrong" or self.exercise is None:
+            return ""
+        return f"Stuck? checks.hint({self.exercise.name!r}) helps, one step at a time."
 
     def __repr__(self) -> str:
         return str(self)
@@ -174,7 +195,7 @@ def draws(exercise: Exercise) -> list[Arguments]:
         return [exercise.draw(torch.Generator().manual_seed(number), number) for number in range(_DRAWS)]
 
 
-def results(exercise: Exercise, answer: Callable[..., Any], drawn: list[Arguments]) -> list[Any] | Verdict:
+def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments]) -> list[Any] | Verdict:
     """What a learner's function returns for arguments, each as `plain` makes it; or a verdict, if that fails."""
     answer, made = exercise.harness(_isolated(answer)), []
     with isolated_rng(), default_settings():
@@ -183,23 +204,33 @@ def results(exercise: Exercise, answer: Callable[..., Any], drawn: list[Argument
             try:
                 got = plain(answer(*mine))  # converted once, so that everything below sees plain results only
             except Unreadable as unreadable:
-                return Verdict("wrong", f"for {described(given)} {unreadable}")
+                return Verdict("wrong", f"for {_given(exercise, given)}, {unreadable}")
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a learner's code raises is reported, not raised again
-                return Verdict("wrong", f"for {described(given)} {error_in_words(error)}")
+                return Verdict("wrong", f"for {_given(exercise, given)}, {error_in_words(error)}")
             if _has_dots(got):
                 return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
             if got is None:
-                return Verdict(
-                    "wrong", f"it returns nothing: end it with return; checks.hint({exercise.name!r}) helps."
-                )
+                return Verdict("wrong", "it returns nothing. End it with return and the result.")
             if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
                 return Verdict(
                     "wrong", "it changes its input in place, so the caller loses the original. Work on a copy."
                 )
             made.append(got)
     return made
+
+
+def _given(exercise: Check, given: Arguments) -> str:
+    """Arguments in words."""
+    return described(given, _parameters(exercise, given))
+
+
+def _parameters(exercise: Check, given: Arguments) -> list[str]:
+    """The names of the arguments in the stub, unless a harness passes others than those that were drawn."""
+    head = re.search(r"^def my_\w+\((.*)\):", exercise.solution, re.M)
+    names = [part.partition("=")[0].strip() for part in head[1].split(",")] if head else []
+    return names if len(names) == len(given) and exercise.harness is Exercise.harness else []
 
 
 def compared(exercise: Check, drawn: list[Arguments], got: list[Any]) -> Verdict:
@@ -231,14 +262,15 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     right = [equal(wanted, got, exercise.close) for _, wanted, got in cases]
     if all(right):
         return _wrong_dtype(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
-    for name, mistake in exercise.mistakes.items():
-        if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
-            return Verdict("wrong", exercise.replies[name])
-    if said := _only_rounded(cases):
-        return Verdict("wrong", said)
     given, wanted, got = cases[right.index(False)]
     place, wanted, got = first_difference(wanted, got, exercise.close)
-    at = f"for {described(given)} {place}"
+    picture = beside(wanted, got, exercise.close, dict(zip(_parameters(exercise, given), given, strict=False)))
+    for name, mistake in exercise.mistakes.items():
+        if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
+            return Verdict("wrong", exercise.replies[name], picture)
+    if said := _only_rounded(cases):
+        return Verdict("wrong", said)
+    at = f"for {_given(exercise, given)}, {place}"
     if kind(got) != kind(wanted):
         return Verdict("wrong", f"{at}it returns {named(got)} instead of {named(wanted)}.")
     if shape(got) != shape(wanted):
@@ -251,7 +283,9 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     if any(equal(arguments[0], got, 0) for arguments, _, got in cases if arguments and not callable(arguments[0])):
         return Verdict("wrong", "it returns its input unchanged.")
     where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
-    return Verdict("wrong", f"{where}{at}{difference(wanted, got)}.")
+    simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
+    then = _BY_HAND if simple else _STEP_BY_STEP
+    return Verdict("wrong", f"{where}{at}{difference(wanted, got, exercise.close)}. {then}", picture)
 
 
 def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -19,6 +18,7 @@ from cifar_helpers.checks.answers import (
     UNTRUE,
     Reply,
     as_text,
+    code_html,
     in_unit,
     reply,
 )
@@ -105,7 +105,7 @@ class QuestionWidget(CourseWidget, module="questions"):
         """The questions for a reader without a kernel."""
         numbered = [f"{k}. " if self.kind == "quiz" else "" for k in range(1, len(self._asked) + 1)]
         cards = "".join(_card(question, before) for question, before in zip(self._asked, numbered, strict=True))
-        return f'{cards}<p style="max-width:720px"><small>{_escaped(self._how)}</small></p>'
+        return f'{cards}<p style="max-width:720px"><small>{code_html(self._how)}</small></p>'
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
         """What a page without a kernel needs in order to reply."""
@@ -169,17 +169,12 @@ def _known(question: Question) -> dict[str, Any]:
     return known | {"beliefs": beliefs, "words": words}
 
 
-def _escaped(text: str) -> str:
-    """A text as HTML; what stands in backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
-
-
 def _card(question: Question, before: str) -> str:
-    ask = f"<p><b>{before}{_escaped(question.ask)}</b></p>"
+    ask = f"<p><b>{before}{code_html(question.ask)}</b></p>"
     if not isinstance(question, Choice):
         return f'<div style="{_CARD}">{ask}<p>A number{html.escape(in_unit(question))}.</p></div>'
     options = "".join(
-        f"<div>{letter}) {_escaped(option.text)}</div>"
+        f"<div>{letter}) {code_html(option.text)}</div>"
         for letter, option in zip(LETTERS, question.options, strict=False)
     )
     return f'<div style="{_CARD}">{ask}{options}</div>'

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import traitlets
 from torch import Tensor
 
+from cifar_helpers.checks.answers import code_html
 from cifar_helpers.checks.progress import session
 from cifar_helpers.widgets import CourseWidget
 
@@ -51,9 +51,11 @@ class VerdictCard(CourseWidget, module="verdict"):
         return str(self._verdict)
 
     def html(self) -> str:
-        """The verdict for a reader without a kernel, with the picture of what a right answer does."""
+        """The verdict for a reader without a kernel, with its picture."""
         style = f"border-left:4px solid {_COLOURS[self.verdict]};padding:2px 12px;max-width:720px;line-height:1.45"
-        return f'<p role="status" style="{style}">{html.escape(self.words())}</p>{self.picture}'
+        said, _, hint = self.words().partition("\n")
+        below = f"<br><small>{code_html(coded(hint))}</small>" if hint else ""
+        return f'<p role="status" style="{style}">{code_html(said)}{below}</p>{self.picture}'
 
     def record(self) -> dict[str, Any]:
         """Nothing, because a verdict belongs to the answer that was in the cell."""

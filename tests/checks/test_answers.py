@@ -479,7 +479,10 @@ NO_FUNCTIONS: tuple[Any, ...] = (
 def told(verdict: Any) -> str:
     """The text of a verdict, which must be readable."""
     assert isinstance(verdict, Verdict)
-    said = str(verdict)
+    said, _, hint = str(verdict).partition("\n")
+    assert (hint == f"Stuck? checks.hint({verdict.exercise.name!r}) helps, one step at a time.") == (
+        verdict.state == "wrong"
+    )
     assert len(said) < 900 and verdict._repr_mimebundle_()
     assert not any(words in said for words in ("Traceback", "most recent call", " at 0x", "\n"))
     return said
@@ -594,7 +597,7 @@ def test_right_numbers_in_a_short_format_hear_that_rounding_spoils_them(dtype: t
         verdict.state == "wrong" and str(dtype).removeprefix("torch.") in told(verdict) and "float32" in told(verdict)
     )
     far = checks.normalise(lambda images: (solution("normalise")(images) + 1).to(dtype))
-    assert "differ by up to" in told(far)
+    assert "numbers differ; this is the first" in told(far)
 
 
 def test_the_real_part_alone_is_not_taken_for_the_answer() -> None:

@@ -16,7 +16,7 @@ from torch import nn
 
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Check
-from cifar_helpers.checks.compare import equal
+from cifar_helpers.checks.compare import equal, told_apart
 from cifar_helpers.checks.engine import Verdict, compared, draws, results
 from cifar_helpers.data import MEAN, STD, normalise
 
@@ -97,16 +97,50 @@ def test_an_answer_right_only_for_square_images_is_reported_with_the_shape() -> 
         channels, height, _ = images.shape
         return images.reshape(channels, height // 2, 2, height // 2, 2).amax(dim=(2, 4))
 
-    assert "raises RuntimeError" in str(checks.max_pool(square)) and "tensor" in str(checks.max_pool(square))
+    assert "for `images` of shape (3, 4, 10), it raises RuntimeError" in str(checks.max_pool(square))
 
 
 def test_wrong_shape_and_wrong_numbers_get_different_replies() -> None:
     assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
-    assert "differ by up to" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
+    assert "numbers differ; this is the first" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
+
+
+def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came() -> None:
+    def spoilt(logits: torch.Tensor) -> torch.Tensor:
+        result = solution("softmax")(logits)
+        result[-1, 1] = 2
+        return result
+
+    ((logits,), *_) = draws(checks.softmax)
+    verdict = checks.softmax(spoilt)
+    right = f"{solution('softmax')(logits)[1, 1]:.3g}"
+    assert verdict.says == (
+        f"for `logits` of shape (2, 4), your number at [1, 1] is 2, but should be {right} (all other numbers are "
+        "right). Print what your code has after each step for such an input, and follow this number."
+    )
+    captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
+    assert captions == ["should be", "yours", "for logits"]
+    assert re.findall("<b>([^<]*)</b>", verdict.picture) == [right, "2"]  # framed in both
+    assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
+    stored = verdict._repr_mimebundle_()[0]["text/html"]
+    assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
+    by_hand = checks.output_size(lambda *given: solution("output_size")(*given) + 2)
+    said = "for `size = 23`, `kernel = 5`, `padding = 0` and `stride = 1`, your result is 21, but should be 19. Work it"
+    assert by_hand.says.startswith(said) and by_hand.picture == ""
+    lost = checks.normalise(lambda images: solution("normalise")(images) / 0)
+    assert re.search(r"108 of your 108 numbers are nan or infinite; the first, at \[0, 0, 0, 0\], should be", lost.says)
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [((0.1234, 0.1235), ("0.1234", "0.1235")), ((-2.0, 2.0), ("−2", "2")), ((20480, 20481.5), ("20,480", "20,482"))],
+)
+def test_two_numbers_have_the_digits_that_tell_them_apart(pair: tuple[float, float], words: tuple[str, str]) -> None:
+    assert told_apart(*pair) == words
 
 
 def test_a_wrong_answer_about_a_network_is_not_taken_for_the_network() -> None:
-    assert "differ by up to" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
+    assert "numbers differ; this is the first" in str(checks.saliency(lambda *given: 3 * solution("saliency")(*given)))
 
 
 def test_of_several_tensors_the_wrong_one_is_named() -> None:
@@ -114,14 +148,14 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
         mixed, shares = solution("mixup")(images, labels, *rest)
         return mixed, shares.clamp(max=0.6)
 
-    assert "in tensor 2 of 2 its numbers differ by up to" in str(checks.mixup(own))
+    assert "in tensor 2 of 2, your number at [0, " in str(checks.mixup(own))
     assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
     assert "the shape is (4,), but should be (2,)" in str(twice)
     thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
     assert "the shape is (3,), but should be (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
-    assert "in tensor 1 of 2 the shape is (1, 3), but should be (3, 3)" in str(other)
+    assert "in tensor 1 of 2, the shape is (1, 3), but should be (3, 3)" in str(other)
 
 
 def test_weights_that_are_changed_in_place_are_noticed() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cifar_helpers._paths import resources
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import as_rows, bars_html, picture_html, sentence, short, titled
+from cifar_helpers.checks.drawing import as_rows, bars_html, paired_bars_html, picture_html, sentence, short, titled
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import percent, preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
@@ -66,18 +66,14 @@ def shared_out(answer: Callable[..., Any]) -> str:
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
     both = answer(torch.cat([logits, logits + 1000]))
-    titles = ("your softmax", "the same, 1,000 added to each logit")
-    tables = [
-        titled(title, bars_html(list(zip(CLASSES, shares, strict=True)), "probability", list(map(percent, shares))))
-        for title, shares in zip(titles, both.tolist(), strict=True)
-    ]
+    columns = dict(zip(("your softmax", "1,000 added to each logit"), both.tolist(), strict=True))
     best = int(logits.argmax())
     said = (
         f"The trained network's logits for a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
         f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing."
     )
     shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "what the network sees")
-    return "".join([shown, *tables, sentence(said)])
+    return "".join([shown, paired_bars_html(CLASSES, columns), sentence(said)])
 
 
 def costs(answer: Callable[..., Any]) -> str:

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from cifar_helpers._paths import resources
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import as_rows, bars_html, in_grey, numbers_svg, picture_html, sentence, titled
+from cifar_helpers.checks.drawing import as_rows, in_grey, numbers_svg, paired_bars_html, picture_html, sentence, titled
 from cifar_helpers.checks.pictures import SIDE
 from cifar_helpers.data import CLASSES, ImageSet, normalise
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.evaluation import collect_logits, reliability
-from cifar_helpers.inference import percent, preprocess, shipped_model
+from cifar_helpers.inference import preprocess, shipped_model
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _DRAWINGS: Final = 200
@@ -28,12 +28,9 @@ def scored(answer: Callable[..., Any]) -> str:
     """HTML of the precision and recall that the answer gives the classes, from the recorded validation images."""
     recorded = torch.tensor(load_run(DEFAULT_RUN).metrics["validation"]["confusion"])
     both = dict(zip(("precision", "recall"), answer(recorded), strict=True))
-    tables = [
-        bars_html(list(zip(CLASSES, shares.tolist(), strict=True)), f"your {name}", list(map(percent, shares.tolist())))
-        for name, shares in both.items()
-    ]
     lowest = " and ".join(f"{CLASSES[int(shares.argmin())]} has the lowest {name}" for name, shares in both.items())
-    return "".join([*tables, sentence(f"{int(recorded.sum()):,} recorded predictions: {lowest}.")])
+    bars = paired_bars_html(CLASSES, {f"your {name}": shares.tolist() for name, shares in both.items()})
+    return bars + sentence(f"{int(recorded.sum()):,} recorded predictions: {lowest}.")
 
 
 def levels(answer: Callable[..., Any]) -> str:

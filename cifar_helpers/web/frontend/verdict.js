@@ -6,8 +6,9 @@ import { button } from "./controls.js";
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
 
 /**
- * Traits: `verdict` ("right", "wrong", "open"), `says`, `picture` (HTML of what a right answer does), `exercise` (its
- * name), `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress` (words).
+ * Traits: `verdict` ("right", "wrong", "open"), `says`, `picture` (HTML of what a right answer does, or of a wrong
+ * result beside the right one), `exercise` (its name), `hints` (those given so far, Markdown of a sentence or a code
+ * block), `hints_left`, `progress` (words).
  */
 export function render({ model, el }) {
   const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
@@ -18,6 +19,7 @@ export function render({ model, el }) {
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => model.send?.({ type: "hint" }));
+  const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
@@ -25,7 +27,7 @@ export function render({ model, el }) {
   ];
   const says = h("p", {}, ...inline(model.get("says")));
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, picture, steps, more];
+  const parts = [h("div", { class: "v-head" }, title), says, picture, steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -34,6 +36,7 @@ export function render({ model, el }) {
     hints.replaceChildren(...(kind === "right" ? [] : given.map(text => h("li", {}, ...formatted(text)))));
     const had = root.getRootNode().activeElement === more;
     more.hidden = kind === "right" || left === 0 || !model.send;
+    help.hidden = kind !== "wrong" || left === 0 || Boolean(model.send); // with Python there is the button
     more.textContent = left === 1 ? "Show the solution" : `Hint ${given.length + 1} of ${given.length + left}`;
     if (had && more.hidden) steps.focus();
   }
