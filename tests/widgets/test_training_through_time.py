@@ -13,8 +13,10 @@ from playwright.sync_api import Page, expect
 from cifar_helpers import predict
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.runs import load_run
+from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.training_through_time import TrainingThroughTime, kernel_pixels, training_through_time
 
+EVERY_EPOCH = ".tt-film:not(.tt-few)"
 HORSE = torch.from_numpy(np.array(draw(7, 0))).permute(2, 0, 1)
 
 
@@ -67,7 +69,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
         framed(page)
         # The kernels of the strip lie below their epochs.
-        x, kernel_x = middle(page, ".thumb"), middle(page, ".cw-chart .cw-frame")
+        x, kernel_x = middle(page, ".thumb"), middle(page, f"{EVERY_EPOCH} .cw-frame")
         assert abs(x - kernel_x) < 1
         first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
@@ -80,7 +82,7 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     picture = page.get_by_role("application", name="The picture")
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
     # Chart, curves, kernels, and what is below them.
-    parts = ".cw-plot, .dot, .tt-gaps, .tt-filmed, .tt-strip canvas, .cw-foot"
+    parts = ".cw-plot, [role=img] .dot, .tt-gaps, .tt-follow > *, .tt-strip canvas, .cw-foot"
     places: set[str] = set()
     for key in ("", "ArrowRight", "ArrowRight", *("Shift+ArrowRight",) * 5):
         if key:
@@ -99,6 +101,11 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")
     assert max(gaps) == 100 and gaps[-1] == 0 and sum(gaps[:10]) > 2 * sum(gaps[16:])
+    # A narrow strip shows fewer kernels, on the axis as well.
+    film = page.locator(".tt-few" if width == 360 else EVERY_EPOCH)
+    framed_kernel, bar = (one.bounding_box() for one in (film.locator(".cw-frame"), page.locator(".tt-gaps .now")))
+    assert framed_kernel and bar and framed_kernel["width"] > 18
+    assert abs(framed_kernel["x"] + framed_kernel["width"] / 2 - bar["x"] - bar["width"] / 2) < 1
 
 
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
@@ -107,6 +114,18 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page.get_by_role("radio", name="Block 1").press("ArrowRight")
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
+    # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.
+    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-follow p").nth(1)
+    wall.hover(position={"x": 5, "y": 5})
+    expect(told).to_contain_text("Map 0 of Block 2")
+    wall.press("ArrowRight")
+    page.mouse.move(1, 1)
+    maps = activations(load_run("good-25").model(0), HORSE)["block 2, ReLU"]
+    expect(told).to_contain_text("Map 1 of Block 2")
+    expect(told).to_contain_text(f", {round(100 * float((maps[1] == 0).double().mean()))} % zeros")
+    story = page.locator(".tt-follow canvas").last
+    shown = "canvas => canvas.getContext('2d').getImageData(canvas.width - 1, 15, 1, 1).data[3]"
+    page.wait_for_function(f"canvas => ({shown})(canvas) === 255", arg=story.element_handle())
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
     assert state_of(page, "kernel") == 6
     # A mouse shows another kernel while it is over it, and chooses none.
@@ -116,9 +135,9 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.locator(".tt-filmed")).to_contain_text("Kernel 6")
     framed(page)
     kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
-    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(3, 103, 4)
-    assert (film[:, 4 * 25 :, :3] == kernels[25, 6]).all()
-    assert (film[:, 3, 3] == 0).all()
+    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(12, 362, 4)[::4]
+    assert (film[:, 14 * 25 :: 4, :3] == kernels[25, 6]).all()
+    assert (film[:, 12:14, 3] == 0).all()
     box = page.get_by_role("application", name="Kernel of the first layer").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)

@@ -1,8 +1,8 @@
 // A recorded training run, scrubbed along its accuracy curve: the first kernels of every epoch, and maps and
 // probabilities of a picture with the last weights that were kept until then.
 import styles from "./training_through_time.css";
-import { h, framed, bytesOf } from "./ui.js";
-import { paint } from "./colour.js";
+import { h, canvas, framed, bytesOf } from "./ui.js";
+import { at, largest, paint, paintBytes } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
@@ -11,6 +11,8 @@ import { stagesOf } from "./stages.js";
 
 const PACE = 500; // milliseconds for each epoch while it plays
 const GUESSING = 0.1;
+const SLICE = 5; // milliseconds: most browsers compute a network in less
+const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -33,8 +35,10 @@ export function render(host) {
   let kernels = null;
   /** @type {import("./network.js").Network | undefined} */
   let network;
-  /** @type {any} the wall of maps, with its stage */
+  /** @type {any} the wall of maps, with its block and stage */
   let wall = null;
+  /** @type {any} one of its maps, with all weights that were kept */
+  let story = null;
   /** @type {any} */
   let choice = null;
 
@@ -51,7 +55,7 @@ export function render(host) {
   };
   const points = list => list.map((share, k) => [k + 1, share]);
   const pace = epochCurve(
-    { label: "Accuracy", height: 150, moved: scrub, say },
+    { label: "Accuracy", height: 142, moved: scrub, say },
     [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", points: points(validation) },
@@ -86,19 +90,31 @@ export function render(host) {
     redraw();
   };
   const choose = kernel => change({ kernel });
-  const film = mapGrid(`Kernel of the first layer by epoch, 0 to ${last}.`, {
-    count: last + 1, height: rows, width: columns, columns: last + 1, chosen: epoch => scrub(epoch),
-    hovered: () => {}, // a mouse that passes over it does not scrub
-  });
+  /** @type {number[]} the map of each later block that is followed */
+  const followed = [];
+  /** @type {number | null} another one, under the pointer */
+  let over = null;
+  const still = () => {}; // a mouse that passes over it does not scrub
+  /** Cells that fill a share of their pitch, the first and the last centred on the ends of the curve's axis. */
+  const onAxis = (kind, content, cells, share, pitch) => {
+    const left = `calc(var(--cw-axis-left) - ${(share * pitch) / 2} * var(--cw-axis))`;
+    const width = `calc(${(cells - 1 + share) * pitch} * var(--cw-axis))`;
+    return h("div", { class: kind, style: `margin-left: ${left}; width: ${width}` }, content);
+  };
+  /** The chosen kernel after every so many epochs. */
+  const filmOf = (every, gap, kind) => {
+    const cells = Math.floor(last / every) + 1;
+    const [height, width] = [rows * FINE, columns * FINE];
+    const grid = mapGrid(`Kernel of the first layer by epoch, 0 to ${(cells - 1) * every}.`, {
+      count: cells, height, width, columns: cells, gap, chosen: cell => scrub(cell * every), hovered: still,
+    });
+    return { ...grid, every, gap, strip: onAxis(kind, grid.node, cells, width / (width + gap), every / last) };
+  };
+  const films = [filmOf(1, 2, "tt-film"), filmOf(Math.max(1, Math.round(last / 5)), FINE, "tt-film tt-few")];
   const gaps = Array.from({ length: last + 1 }, () => h("i"));
-  // Each kernel below its epoch on the curve's axis: first and last are centred on the axis' ends.
-  const pitch = 1 / (columns + 1) / last;
-  const [wide, half] = [film.canvas.width * pitch, (columns * pitch) / 2];
-  const left = `calc(var(--cw-axis-left) - ${half} * var(--cw-axis))`;
-  const strip = h(
-    "div", { style: `margin-left: ${left}; width: calc(${wide} * var(--cw-axis))` },
-    film.node, h("div", { class: "tt-gaps", "aria-hidden": "true" }, gaps),
-  );
+  const bar = onAxis("tt-gaps", gaps, last + 1, 0.75, 1 / last);
+  bar.setAttribute("aria-hidden", "true");
+  const large = canvas(columns, rows);
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
     count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
     hovered: look,
@@ -112,10 +128,17 @@ export function render(host) {
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   mapPart.node.append(layers);
-  pace.node.append(strip, filmed);
+  const told = h("p", { class: "cw-cap" });
+  const stories = h("div");
+  const stops = kept.map((epoch, k) => h("span", {}, k ? epoch : `epoch ${epoch}`));
+  pace.node.append(...films.map(film => film.strip), bar);
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
+    h(
+      "div", { class: "tt-follow" }, h("div", { class: "cw-picture" }, large), filmed,
+      h("div", {}, told, stories, h("div", { class: "tt-stops cw-cap", "aria-hidden": "true" }, stops)),
+    ),
     view.problem,
     h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
     h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
@@ -136,77 +159,181 @@ export function render(host) {
     layers.replaceChildren(choice.node);
     wall = mapGrid(`Block ${k + 1}: ${stage.count} maps of ${stage.height} × ${stage.width}.`, {
       count: stage.count, height: stage.height, width: stage.width, columns: Math.ceil(Math.sqrt(stage.count)),
-      chosen: unit => k === 0 && choose(unit), hovered: unit => k === 0 && look(unit),
+      chosen: unit => (k ? follow(k, unit) : choose(unit)),
+      hovered: unit => (k ? point(unit) : look(unit)),
     });
     wall.node.classList.toggle("pv-fine", stage.width > 12);
-    wall.node.classList.toggle("tt-still", k > 0);
-    if (k > 0) wall.node.tabIndex = -1;
-    Object.assign(wall, { stage, isFirst: k === 0 });
+    Object.assign(wall, { stage, block: k });
+    followed[k] ??= liveliest(network.map(stage.layer), stage.count);
+    over = null;
+    const gap = Math.ceil(stage.width / 10);
+    story = mapGrid(`A map of Block ${k + 1} with the weights of epochs ${kept.join(", ")}.`, {
+      count: kept.length, height: stage.height, width: stage.width, columns: kept.length, gap,
+      chosen: one => scrub(kept[one]), hovered: still,
+    });
+    story.gap = gap;
+    stories.replaceChildren(story.node);
     mapPart.title.textContent = `Block ${k + 1}`;
     mapPart.more.textContent = `${stage.count} of ${stage.height}×${stage.width}`;
     place.replaceChildren(wall.node);
     redraw();
   }
 
+  const follow = (block, unit) => {
+    followed[block] = unit;
+    redraw();
+  };
+  const point = unit => {
+    over = unit;
+    redraw();
+  };
+
+  // Each network keeps the maps of the last picture that it was given: it is not asked twice.
+  /** @type {Map<number, import("./network.js").Network>} by epoch */
+  const networks = new Map();
+  /** @type {Map<any, {image: any, probabilities: number[]}>} by network */
+  const answers = new Map();
+  const isAnswered = one => answers.get(one)?.image === model.get("image");
+  const answer = one => {
+    const image = model.get("image");
+    if (!isAnswered(one)) answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
+    return answers.get(one).probabilities;
+  };
+  /** @type {any} */
+  let due;
+  const isIdle = "requestIdleCallback" in window;
+  const cancel = () => (isIdle ? cancelIdleCallback(due) : clearTimeout(due));
+  /** The other networks' answers, one in each idle moment that is long enough. */
+  function ahead() {
+    cancel();
+    const next = [...networks.values()].find(one => !isAnswered(one));
+    if (!next) return;
+    const work = rest => {
+      if ((rest?.timeRemaining() ?? SLICE) < SLICE) return ahead();
+      answer(next);
+      redraw();
+    };
+    due = isIdle ? requestIdleCallback(work) : setTimeout(work, 60);
+  }
+  // On a page, whoever only reads does not fetch the weights of all epochs.
+  let isUsed = Boolean(model.send);
+  const use = () => {
+    isUsed = true;
+    redraw();
+  };
+  for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, use, { once: true });
+
   const size = rows * columns * 3;
   const pixelsOf = k => kernels.subarray(k * size, (k + 1) * size);
-  /** Kernels as pictures, from `kernels`, on the canvas of a wall. */
-  function paintKernels(target, numbers) {
+  /** Kernels as pictures on the canvas of a wall, each number as a square of so many pixels. */
+  function paintKernels(target, numbers, side = 1, gap = 1) {
     const { width, height } = target.canvas;
-    const across = (width + 1) / (columns + 1);
+    const [down, across] = [rows * side + gap, columns * side + gap];
     paint(target.canvas, height, width, i => {
       const [y, x] = [Math.floor(i / width), i % width];
-      const k = Math.floor(y / (rows + 1)) * across + Math.floor(x / (columns + 1));
-      const [v, u] = [y % (rows + 1), x % (columns + 1)];
-      if (!kernels || v === rows || u === columns || k >= numbers.length) return null;
+      const k = Math.floor(y / down) * Math.ceil(width / across) + Math.floor(x / across);
+      const [v, u] = [Math.floor((y % down) / side), Math.floor((x % across) / side)];
+      if (v >= rows || u >= columns || k >= numbers.length) return null;
       return pixelsOf(numbers[k]).subarray((v * columns + u) * 3);
     });
+  }
+
+  /** One map with all weights that were kept; those that are not loaded yet stay free. */
+  function paintStory(unit) {
+    const { stage: { layer, height, width }, block } = wall;
+    const table = view.colours();
+    const maps = kept.map(epoch => {
+      const one = networks.get(epoch);
+      if (!one || !answers.has(one)) return null;
+      const from = unit * height * width;
+      return { values: one.map(layer), from, scale: largest(one.map(layer), from, height * width) };
+    });
+    maps.forEach((map, k) => {
+      stops[k].style.visibility = map ? "" : "hidden";
+    });
+    paint(story.canvas, height, story.canvas.width, i => {
+      const [y, x] = [Math.floor(i / story.canvas.width), i % story.canvas.width];
+      const map = maps[Math.floor(x / (width + story.gap))];
+      const u = x % (width + story.gap);
+      return map && u < width ? at(table, map.values[map.from + y * width + u] / map.scale) : null;
+    });
+    story.node.setAttribute("aria-label", `Map ${unit} of Block ${block + 1} at the dots. Arrow keys choose one.`);
+  }
+
+  const parts = ["image", "film", "kernels", "wall", "story", "bars"];
+  const isNew = Object.fromEntries(parts.map(part => [part, changes()]));
+
+  function drawKernels(epoch, kernel) {
+    if (isNew.kernels(epoch)) paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
+    paintBytes(large, pixelsOf(epoch * count + kernel), rows, columns);
+    if (isNew.film(kernel)) {
+      const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
+      for (const film of films) {
+        const shown = gaps.map((_, e) => e * count + kernel).filter((_, e) => e % film.every === 0);
+        paintKernels(film, shown, FINE, film.gap);
+      }
+      const far = every.map(pixels => Math.hypot(...Array.from(pixels, (value, k) => value - every[last][k])));
+      const most = Math.max(...far) || 1;
+      gaps.forEach((one, e) => {
+        one.style.height = `${(far[e] / most) * 100}%`;
+      });
+      filmed.replaceChildren(
+        h("b", {}, `Kernel ${kernel}`),
+        ` after each epoch; it computes map ${kernel} of Block 1. Bars: how far it is from its final form.`,
+      );
+    }
+    gaps.forEach((one, e) => one.classList.toggle("now", e === epoch));
   }
 
   function draw() {
     const epoch = model.get("epoch");
     const kernel = pointed ?? model.get("kernel");
     const used = reached(epoch);
-    const image = bytesOf(model.get("image"));
-    input.set(image);
-    pace.set({ marker: epoch });
+    const image = model.get("image");
+    if (isNew.image(image)) input.set(bytesOf(image));
+    // From the last dot to the marker: so far its weights are used.
+    const dots = used ? [{ x: used, y: validation[used - 1], colour: "c2" }] : [];
+    pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
     const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
     const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
-    if (kernels) {
-      paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
-      paintKernels(film, gaps.map((_, e) => e * count + kernel));
-      const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
-      const far = every.map(pixels => Math.hypot(...Array.from(pixels, (value, k) => value - every[last][k])));
-      const most = Math.max(...far) || 1;
-      gaps.forEach((bar, e) => {
-        bar.style.height = `${(far[e] / most) * 100}%`;
-        bar.classList.toggle("now", e === epoch);
-      });
-    }
+    if (kernels) drawKernels(epoch, kernel);
     first.mark(kernel);
-    film.mark(epoch);
-    const words = ` after each epoch; it computes map ${kernel} of Block 1. Bars: how far it is from its final form.`;
-    filmed.replaceChildren(h("b", {}, `Kernel ${kernel}`), words);
+    for (const film of films) film.mark(epoch % film.every ? -1 : epoch / film.every);
     kernelPart.more.textContent = when(epoch);
 
-    // From Python, the other weights come in advance; a page fetches only those that are asked for.
-    const { network: ready, problem } = store.of(weightsOf(used), model.send ? kept.map(weightsOf).reverse() : []);
+    // The weights that are used, then the others one after another
+    for (const one of isUsed ? [used, ...kept] : [used]) {
+      const { network: loaded, problem: failed } = store.of(weightsOf(one));
+      if (loaded) networks.set(one, loaded);
+      else if (!failed) break;
+    }
+    const { network: ready, problem } = store.of(weightsOf(used));
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
       ? "Drag along the curve. At the dots, all weights were kept."
       : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
     if (!ready) return;
-    const isNew = !network;
+    const probabilities = answer(ready);
+    ahead();
     network = ready;
-    if (isNew) build();
-    const { probabilities } = network.forward(image);
-    wall.draw(network.map(wall.stage.layer), view.colours());
-    wall.mark(wall.isFirst ? kernel : -1);
-    bars.set(probabilities);
+    if (!wall) build();
+    const { stage, block } = wall;
+    const values = network.map(stage.layer);
+    const unit = block ? over ?? followed[block] : kernel;
+    if (isNew.wall(wall, network, image, view.colours())) wall.draw(values, view.colours());
+    wall.mark(unit);
+    const known = [...networks.values()].filter(isAnswered).length;
+    if (isNew.story(story, unit, image, known, view.colours())) paintStory(unit);
+    story.mark(kept.indexOf(used));
+    const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
+    const zeros = percent(cells.filter(value => value === 0).length / cells.length);
+    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), `, ${zeros} zeros`);
+    if (isNew.bars(network, image)) bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    say(`${title.textContent}. ${network.classes[best]}, ${percent(probabilities[best])}, ${stand}`);
+    const said = `${network.classes[best]}, ${percent(probabilities[best])}, ${stand}`;
+    say(`${title.textContent}. ${said}. ${told.textContent}`);
   }
 
   view.get("kernels").then(
@@ -221,7 +348,26 @@ export function render(host) {
   draw();
   return () => {
     pause();
+    cancel();
     pace.close();
     view.close();
   };
+}
+
+/** Tells whether any of the things that a part is drawn from is another than at the last call. */
+function changes() {
+  let last = [];
+  return (...now) => {
+    const isChanged = now.some((value, k) => value !== last[k]);
+    last = now;
+    return isChanged;
+  };
+}
+
+/** The map with the largest sum. */
+function liveliest(values, count) {
+  const size = values.length / count;
+  const sum = k => values.subarray(k * size, (k + 1) * size).reduce((a, b) => a + b);
+  const sums = Array.from({ length: count }, (_, k) => sum(k));
+  return sums.indexOf(Math.max(...sums));
 }
