@@ -100,6 +100,13 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     assert state_of(page, "epoch") == 25
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 3)")
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
+    expect(page.get_by_role("slider", name="Epoch")).to_have_attribute("aria-valuetext", "epoch 3")
+    # 64 maps leave a place of 13 rows of 5, which looks like no map.
+    expect(page.get_by_role("application", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
+    # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
+    page.evaluate("[window.jobs, window.requestIdleCallback] = [0, job => setTimeout(() => job(jobs++))]")
+    page.get_by_role("radio", name="ship").click()
+    page.wait_for_function("() => window.jobs === 5")
 
 
 def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> None:
@@ -128,11 +135,17 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)
-    assert page.locator(".tn-wires path").count() == 4
+    expect(page.locator(".tn-path span")).to_have_text(["Σ + 4 others", "→ batch norm", "→ ReLU"])
+    drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
+    wires = page.locator(".tn-wires")
+    assert wires.evaluate(drawn) > 1000
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
+    logit = float(small(normalise(images))[0, 0].detach())
+    shown = page.locator(".tn-path span").last.inner_text()
+    assert float(shown.removeprefix("= ").replace("−", "-")) == pytest.approx(logit, rel=0.005)
     summands = small.classifier[7].weight[0].detach() * hidden
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)

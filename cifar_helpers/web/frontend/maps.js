@@ -1,6 +1,6 @@
 // A wall of maps on one canvas: hover, touch or arrow keys choose one.
 import { h, canvas } from "./ui.js";
-import { at, largest } from "./colour.js";
+import { largest } from "./colour.js";
 import { arrows, cellUnder } from "./controls.js";
 
 /**
@@ -29,7 +29,17 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     frame,
   );
   node.style.aspectRatio = `${surface.width} / ${surface.height}`;
+  const full = count % columns;
+  if (full) { // where there is no map, there is nothing
+    const [x, y] = [(full * (width + gap)) / surface.width, ((rows - 1) * (height + gap)) / surface.height];
+    const [end, right, low] = ["calc(100% + 1px)", `${x * 100}%`, `${y * 100}%`];
+    const corner = `${end} ${low}, ${right} ${low}, ${right} ${end}`;
+    surface.style.clipPath = `polygon(-1px -1px, ${end} -1px, ${corner}, -1px ${end})`;
+  }
   let current = 0;
+  let marked = -1;
+  /** @type {ImageData | undefined} */
+  let image;
   const boxOf = map => ({
     left: ((map % columns) * (width + gap)) / surface.width,
     top: (Math.floor(map / columns) * (height + gap)) / surface.height,
@@ -66,9 +76,11 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     canvas: surface,
     boxOf,
     mark(map) {
+      if (map >= 0) current = map;
+      if (map === marked) return;
+      marked = map;
       frame.hidden = map < 0;
       if (map < 0) return;
-      current = map;
       const box = boxOf(map);
       frame.style.cssText = [
         `left:${box.left * 100}%`, `top:${box.top * 100}%`,
@@ -77,18 +89,19 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     },
     draw(values, table, limit) {
       const context = /** @type {CanvasRenderingContext2D} */ (surface.getContext("2d"));
-      const image = context.createImageData(surface.width, surface.height);
+      image ??= context.createImageData(surface.width, surface.height);
+      const { data } = image;
       for (let map = 0; map < count; map++) {
         const from = map * height * width;
         const scale = limit ?? largest(values, from, height * width);
         const [top, left] = [Math.floor(map / columns) * (height + gap), (map % columns) * (width + gap)];
         for (let y = 0, i = from; y < height; y++) {
           for (let x = 0, o = ((top + y) * surface.width + left) * 4; x < width; x++, i++, o += 4) {
-            const rgb = at(table, values[i] / scale);
-            image.data[o] = rgb[0];
-            image.data[o + 1] = rgb[1];
-            image.data[o + 2] = rgb[2];
-            image.data[o + 3] = 255;
+            const k = Math.round(Math.max(-1, Math.min(1, values[i] / scale)) * 255 + 255) * 3; // as `at`
+            data[o] = table[k];
+            data[o + 1] = table[k + 1];
+            data[o + 2] = table[k + 2];
+            data[o + 3] = 255;
           }
         }
       }

@@ -133,23 +133,53 @@ export function feeds(network, stages, stage, unit) {
   // Of the two sides of a sum, the one that was computed last is the one that was changed.
   while (!["convolution", "linear"].includes(reader.op)) reader = layers[Math.max(...reader.inputs)];
   const read = readBy(layers, reader);
-  const [, height = 1, width = 1] = reader.shape;
+  return { sources: contributions(network, reader, unit), reader, read, from: shownAs(layers, stages, read) };
+}
+
+/**
+ * What each channel that is read adds to a unit or a map, the strongest first; see `feeds`.
+ * @param {import("./network.js").Network} network
+ * @param {import("./network.js").Layer} reader a convolution or a linear layer
+ * @param {number} unit
+ * @returns {any[]}
+ */
+export function contributions(network, reader, unit) {
   const sources = weightsOf(network, reader, unit).map(source => {
-    const { channel, weights } = source;
-    const added = new Float64Array(height * width);
-    for (let k = 0; k < added.length; k++) {
-      const seen = reader.op === "linear"
-        ? network.map(read.index).subarray(channel * weights.length, (channel + 1) * weights.length)
-        : seenBy(network, reader, source, Math.floor(k / width), k % width);
-      added[k] = dot(seen, weights);
+    const added = addedBy(network, reader, source);
+    let [sum, size] = [0, 0];
+    for (const value of added) {
+      sum += value;
+      size += Math.abs(value);
     }
-    const sum = added.reduce((a, b) => a + b, 0);
-    const size = added.reduce((a, b) => a + Math.abs(b), 0);
     const sign = Math.abs(sum) < CLEAR * size ? 0 : Math.sign(sum);
     return { ...source, added, sign, amount: added.length > 1 ? size / added.length : sum };
   });
-  sources.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount));
-  return { sources, reader, read, from: shownAs(layers, stages, read) };
+  return sources.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount));
+}
+
+/** One weight after the other over all places: a window for each place would take ten times as long. */
+function addedBy(network, { op, inputs, settings, shape }, { channel, weights, columns }) {
+  const values = network.map(inputs[0]);
+  if (op === "linear") {
+    const from = channel * weights.length;
+    return [dot(values.subarray(from, from + weights.length), weights)];
+  }
+  const { stride, padding, dilation } = settings;
+  const [[, height, width], [, tall, wide]] = [shape, network.layers[inputs[0]].shape];
+  const added = new Float64Array(height * width);
+  for (let k = 0; k < weights.length; k++) {
+    const top = Math.floor(k / columns) * dilation[0] - padding[0];
+    const left = (k % columns) * dilation[1] - padding[1];
+    for (let row = 0; row < height; row++) {
+      const y = row * stride[0] + top;
+      if (y < 0 || y >= tall) continue;
+      const from = (channel * tall + y) * wide;
+      for (let column = 0, x = left; column < width; column++, x += stride[1]) {
+        if (x >= 0 && x < wide) added[row * width + column] += weights[k] * values[from + x];
+      }
+    }
+  }
+  return added;
 }
 
 /** The stage whose channels a layer has, −1 for the picture; null where none has. */

@@ -1,8 +1,8 @@
 // A picture on its way through a network: maps, hidden units, probabilities; drawn again while the picture, the epoch
 // or the network changes, with wires from what feeds the map that is looked at.
 import styles from "./through_the_network.css";
-import { h, svg, canvas, framed, bytesOf } from "./ui.js";
-import { at, inkOn, largest, paintSigned } from "./colour.js";
+import { h, canvas, framed, bytesOf } from "./ui.js";
+import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
@@ -11,6 +11,7 @@ import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
+const REST = 100; // milliseconds after a change, before other epochs are computed
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
 
@@ -47,11 +48,15 @@ function zerosOf(values) {
 export function render(host) {
   const { model } = host;
   const redraw = framed(() => draw());
+  const put = () => {
+    pace.set({ marker: model.get("epoch") });
+    redraw();
+  };
   const all = bytesOf(model.get("pictures"));
   const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
   const view = pictureView(host, {
     name: "through_the_network", label: "Through the network", styles, pictures, redraw, reset: "Undo drawing",
-    heard: { image: redraw, epoch: redraw, network: redraw, chosen: redraw },
+    heard: { image: redraw, epoch: put, network: redraw, chosen: redraw },
   });
   const { root, say, store, input, change } = view;
   /** @type {import("./network.js").Network | undefined} the one that is on the screen */
@@ -64,8 +69,16 @@ export function render(host) {
   let boxes = null;
   /** @type {number[] | null} stage and unit that the mouse points at, in place of the chosen ones */
   let hover = null;
+  /** Colours of the wires, of frames and by sign. @type {any} */
+  let inks = {};
 
   const weightsOf = epoch => `weights/${epoch}`;
+  const files = model.get("epochs").map(weightsOf).reverse();
+  /** Files of weights that are loaded or on their way. */
+  const asked = new Set();
+  /** What each network said to which picture. @type {WeakMap<any, {image: any, probabilities: number[]}>} */
+  const answers = new WeakMap();
+  let [timer, due] = [0, 0];
   const isYours = () => model.get("network") === "yours";
 
   // The strip
@@ -74,7 +87,8 @@ export function render(host) {
     class: "tn-classes", tabindex: 0, role: "application", "aria-roledescription": "list of classes",
     "aria-label": "Probabilities. Arrow keys choose a class.",
   });
-  const wires = svg("svg", { class: "tn-wires", "aria-hidden": "true" });
+  const wires = canvas();
+  wires.classList.add("tn-wires");
   const answer = figure("Probabilities", "", classes);
   const end = answer.node;
   end.classList.add("tn-end");
@@ -96,16 +110,17 @@ export function render(host) {
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
   const title = h("p");
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 156, moved: epoch => change({ epoch }), say },
+    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }), say },
     [
       { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
-      { name: "", colour: "c6", points: epochs.map(epoch => [epoch, 0]), marks: true },
+      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
     ],
     { kept: epochs, accuracy, colour: "p3" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const hint = "Drag along the curve. Weights were kept at the dots.";
+  const hint = `Drag along the curve. It stops at the ${epochs.length} dots.`;
   const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
+  for (const turn of ["pointerenter", "focusin"]) time.addEventListener(turn, () => fetchAll());
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -117,6 +132,7 @@ export function render(host) {
   const big = canvas();
   const number = h("div", { class: "tn-number", "aria-hidden": "true" });
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
+  const path = h("div", { class: "tn-path cw-cap", "aria-hidden": "true" });
   const sum = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const cards = Array.from({ length: SHOWN }, () => {
     const [name, sign, amount] = [h("span"), h("span"), h("span")];
@@ -132,9 +148,8 @@ export function render(host) {
   );
   const one = h(
     "div", { class: "tn-one" }, about, steps,
-    h("div", { class: "tn-big" }, big, number),
     h("div", { class: "tn-cards", "aria-hidden": "true" }, cards.map(card => card.node)),
-    sum,
+    path, h("div", { class: "tn-big" }, big, number), sum,
   );
   root.append(
     h(
@@ -182,8 +197,9 @@ export function render(host) {
       const isMaps = stage.kind === "maps";
       const { count, height, width } = stage;
       const name = `${sentence(stage.title)}: ${count} ${isMaps ? `maps of ${height} × ${width}` : "units"}.`;
+      const columns = isMaps ? Math.max(1, Math.floor(Math.sqrt(count * 0.5))) : Math.min(8, count);
       const wall = mapGrid(name, {
-        count, height, width, columns: Math.max(1, Math.round(Math.sqrt(count * (isMaps ? 0.5 : 0.3)))), gap: isMaps ? 1 : 0,
+        count, height, width, columns, gap: isMaps ? 1 : 0,
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
@@ -196,6 +212,7 @@ export function render(host) {
     });
     const wide = walls.reduce((total, wall) => total + wall.share, 0);
     place.replaceChildren(...walls.map(wall => wall.figure));
+    place.classList.toggle("tn-many", walls.length > 5);
     place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${wall.share.toFixed(4)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
     bars = probabilityBars(network.classes);
@@ -205,12 +222,11 @@ export function render(host) {
 
   function draw() {
     const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
-    // From Python, the other weights come in advance; a page fetches only those that are asked for.
-    const { network: ready, kind, problem } = store.of(file, model.send ? epochs.map(weightsOf).reverse() : []);
-    const image = bytesOf(model.get("image"));
-    input.set(image);
+    // From Python, the other weights come in advance; a page fetches them once the reader turns to the curve.
+    const { network: ready, kind, problem } = store.of(file, model.send ? files : []);
+    for (const one of model.send ? [file, ...files] : [file]) asked.add(one);
+    input.set(bytesOf(model.get("image")));
     owner.set(model.get("network"));
-    pace.set({ marker: model.get("epoch") });
     time.hidden = isYours();
     form.hidden = !isYours();
     const epoch = model.get("epoch");
@@ -224,7 +240,7 @@ export function render(host) {
     network = ready;
     if (before !== formOf(network)) build();
     form.textContent = `${kind}: ${summary(network)}`;
-    const { probabilities } = network.forward(image);
+    const probabilities = answerOf(network);
     walls.forEach((wall, k) => {
       const values = network.map(stages[k].layer);
       wall.draw(values, view.colours(), stages[k].kind === "units" ? limitOf(values) : undefined);
@@ -236,6 +252,38 @@ export function render(host) {
     title.replaceChildren(h("b", {}, heading), isYours() ? "" : measured);
     detail();
     say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`);
+    ahead();
+  }
+
+  /** Probabilities for the picture; each network computes it once, and keeps its maps. */
+  function answerOf(one) {
+    const image = model.get("image");
+    if (answers.get(one)?.image !== image) {
+      answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
+    }
+    return answers.get(one).probabilities;
+  }
+  /** The other networks compute it while the page is idle, one at a time, so that a move along the curve only draws. */
+  function ahead() {
+    stop();
+    timer = setTimeout(() => {
+      due = (window.requestIdleCallback ?? setTimeout)(() => {
+        const image = model.get("image");
+        const next = [...asked].map(file => store.of(file).network).find(one => one && answers.get(one)?.image !== image);
+        if (!next) return;
+        answerOf(next);
+        ahead();
+      });
+    }, REST);
+  }
+  function stop() {
+    clearTimeout(timer);
+    (window.cancelIdleCallback ?? clearTimeout)(due);
+  }
+  function fetchAll() {
+    const first = files.find(file => !asked.has(file));
+    for (const file of files) asked.add(file);
+    if (first) store.of(first, files);
   }
   const formOf = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
   /** Of single numbers: small ones are pale, also before training. */
@@ -288,7 +336,14 @@ export function render(host) {
       ? `${sentence(network.classes[unit])}, logit ${precise(mine[0])}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
-    sum.textContent = summed({ unit, every, sources, reader, stage });
+    one.classList.toggle("tn-unit", !isMap);
+    const others = every.length - sources.length;
+    const bias = network.bias(reader.index, unit);
+    const before = isMap ? [] : [`= ${precise(every.reduce((total, source) => total + source.amount, bias))}`];
+    const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
+    const steps = [`Σ${others ? ` + ${others} others` : ""}`, ...before, ...after.map(then => `→ ${then}`)];
+    path.replaceChildren(...steps.map(text => h("span", {}, text)), h("b", {}, "→"));
+    sum.textContent = isMap ? "" : summed({ bias, every, sources, reader });
     connect(s, unit, from, sources);
   }
   function told(mine, isMap, count) {
@@ -296,18 +351,14 @@ export function render(host) {
     const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that contribute most`;
     return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
   }
-  /** What becomes of the contributions. */
-  function summed({ unit, every, sources, reader, stage }) {
-    const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    const then = after.length ? `, then ${after.join(", ")}` : "";
+  /** What the contributions to a unit add up to. */
+  function summed({ bias, every, sources, reader }) {
     const others = every.length - sources.length;
-    if (reader.op !== "linear") return `Added up${others ? ` with the other ${others}` : ""}${then}.`;
     const amount = list => list.reduce((total, source) => total + source.amount, 0);
-    const bias = reader.tensors.bias ? network.bias(reader.index, unit) : 0;
     const parts = [`these ${sources.length}: ${signed(amount(sources))}`];
     if (others) parts.push(`the other ${others}: ${signed(amount(every.slice(SHOWN)))}`);
     if (reader.tensors.bias) parts.push(`bias ${signed(bias)}`);
-    return `${sentence(parts.join(", "))}; together ${precise(amount(every) + bias)}${then}.`;
+    return `${sentence(parts.join(", "))}; together ${precise(amount(every) + bias)}.`;
   }
 
   // Wires
@@ -318,7 +369,7 @@ export function render(host) {
       const { left, top, width, height } = node.getBoundingClientRect();
       return { left: left - whole.left, top: top - whole.top, width, height };
     };
-    boxes = { picture: box(input.node), walls: walls.map(wall => box(wall.node)), classes: box(classes) };
+    boxes = { whole, picture: box(input.node), walls: walls.map(wall => box(wall.node)), classes: box(classes) };
   }
   /** The place of a map, unit or class in the strip. */
   function boxOf(s, unit) {
@@ -332,9 +383,20 @@ export function render(host) {
       width: part.width * whole.width, height: part.height * whole.height,
     };
   }
+  /** On a canvas: after a change of an outline, the browser would lay out a whole notebook again. */
   function connect(s, unit, from, sources) {
-    wires.replaceChildren();
-    if (!boxes || from === null) return;
+    if (!boxes) return;
+    const { width, height } = boxes.whole;
+    const [sharp, pen] = [window.devicePixelRatio, /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"))];
+    Object.assign(wires, { width: Math.round(width * sharp), height: Math.round(height * sharp) }); // and clears it
+    if (from === null) return;
+    pen.scale(sharp, sharp);
+    pen.lineCap = "round";
+    if (inks.theme !== root.dataset.theme) {
+      const style = getComputedStyle(root);
+      const [frame, both] = ["--cw-ink", "--cw-ink-2"].map(token => style.getPropertyValue(token));
+      inks = { theme: root.dataset.theme, frame, signs: [css(at(view.colours(), -0.75)), both, css(at(view.colours(), 0.75))] };
+    }
     const most = Math.max(...sources.map(source => Math.abs(source.amount)), 1e-9);
     const to = boxOf(s, unit);
     const y1 = to.top + to.height / 2;
@@ -342,14 +404,21 @@ export function render(host) {
       const a = boxOf(from, source.channel);
       const [x0, y0, x1] = [a.left + a.width, a.top + a.height / 2, to.left];
       if (x0 <= x1) {
-        const middle = (x0 + x1) / 2;
-        wires.append(svg("path", {
-          class: from < 0 ? "" : ["minus", "", "plus"][source.sign + 1],
-          d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}`,
-          "stroke-width": (1 + (2 * Math.abs(source.amount)) / most).toFixed(1),
-        }));
+        const [middle, sign] = [(x0 + x1) / 2, from < 0 ? 0 : source.sign];
+        pen.strokeStyle = inks.signs[sign + 1];
+        pen.lineWidth = 1 + (2 * Math.abs(source.amount)) / most;
+        pen.setLineDash(sign < 0 ? [5, 4] : []);
+        pen.beginPath();
+        pen.moveTo(x0, y0);
+        pen.bezierCurveTo(middle, y0, middle, y1, x1, y1);
+        pen.stroke();
       }
-      if (from >= 0) wires.append(svg("rect", { x: a.left, y: a.top, width: a.width, height: a.height }));
+      if (from < 0) continue;
+      Object.assign(pen, { strokeStyle: inks.frame, lineWidth: 1.5 });
+      pen.setLineDash([]);
+      pen.beginPath();
+      pen.roundRect(a.left, a.top, a.width, a.height, 2);
+      pen.stroke();
     }
   }
 
@@ -359,8 +428,10 @@ export function render(host) {
     input.reveal();
   });
   sizes.observe(strip);
+  put();
   draw();
   return () => {
+    stop();
     sizes.disconnect();
     pace.close();
     view.close();
