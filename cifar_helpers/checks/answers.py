@@ -127,7 +127,8 @@ def _of_choice(question: Choice, answer: Any, missed: set[str] | None) -> Reply:
 
 
 def _alike(text: str, said: str) -> bool:
-    return text.casefold().removesuffix(".") == said.casefold().removesuffix(".")
+    plain = text.replace("`", ""), said.replace("`", "")
+    return plain[0].casefold().removesuffix(".") == plain[1].casefold().removesuffix(".")
 
 
 def _quoted(option: Option) -> str:

@@ -53,6 +53,7 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     expect(page.locator('.q-option[data-state="right"]')).to_contain_text("red")
     expect(page.locator('.q-option[data-state="wrong"]')).to_contain_text("blue")
     expect(page.get_by_role("button", name="Commit")).to_be_hidden()
+    expect(page.get_by_role("button", name="Why not the others?")).to_be_hidden()  # both are explained
     expect(page.locator("legend code")).to_have_text("x[0]")
 
 
@@ -80,7 +81,10 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(field).to_be_disabled()
     written = f"{float(typed.replace(',', '.')):g}".replace("-", "−")
-    expect(page.locator(".q-scale i")).to_have_text(["", "0", f"you {written}", "answer 32 pixels"])
+    expect(page.locator(".q-scale i")).to_have_text(
+        ["", *(["−5"] if typed == "-2.5" else []), "0", "50", f"you {written}", "answer 32 pixels"]
+    )
+    expect(page.get_by_text("Anything from 28.8 to 35.2 pixels counts as right.")).to_be_visible()
     expect(page.get_by_role("img")).to_have_attribute("aria-label", f"Your guess {written}, the right answer 32 pixels")
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
@@ -140,6 +144,9 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     answer(wrong[0])
     expect(card.locator(".q-verdict")).to_contain_text(QUIZZES[4][0].options[wrong[0]].says.replace("`", ""))
     expect(card.locator(".q-verdict")).not_to_contain_text("The answer is")
+    expect(card.locator(".q-verdict")).to_contain_text("One more try.")
+    expect(card.locator("legend code")).to_have_text("optimizer.zero_grad()")
+    expect(card.locator("legend b")).to_have_text(["1. ", "By what does the second step move the parameters?"])
     expect(card.locator(".q-option").nth(wrong[0])).to_have_attribute("data-state", "wrong")
     expect(card.get_by_role("radio").nth(wrong[0])).to_be_disabled()
     expect(card.locator('.q-option[data-state="right"]')).to_have_count(0)
@@ -163,8 +170,17 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     expect(card.locator('.q-option[data-state="right"]')).to_have_count(1)
     expect(check).to_be_hidden()
     expect(card.locator("input:enabled")).to_have_count(0)  # copying what is shown earns nothing
-    expect(page.locator(".q-done")).to_have_text("4 of 5 right, 3 on the first try, look again at 4")
+    expect(page.locator(".q-done")).to_have_text("4 of 5 right, 3 on the first try")
     expect(card.get_by_role("button", name="Next question")).to_be_hidden()
+    others = [option.says for option in QUIZZES[4][3].options]
+    card.get_by_role("button", name="Why not the others?").press("Enter")
+    expect(card.locator(".q-verdict p")).to_have_count(len(others))
+    for said in others:
+        expect(card.locator(".q-verdict")).to_contain_text(said.replace("`", ""))
+    page.get_by_role("button", name="Question 1").click()
+    page.get_by_role("button", name="Look again at question 4").click()
+    expect(card.locator("legend")).to_contain_text("4.")
+    expect(card.locator("input:enabled")).to_have_count(0)
     # Python replies and counts in the same way.
     on_page = state_of(page, "replies")
     assert isinstance(on_page, list)
@@ -174,6 +190,12 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     for option in on_page[3]["wrong"]:
         quiz.answer(3, option)
     assert quiz.replies[3] == on_page[3]
+    # What was missed may be tried once more; it stays missed on the first try.
+    page.get_by_role("button", name="Try again").click()
+    expect(card.locator("legend")).to_contain_text("4.")
+    answer(right[3])
+    expect(page.locator(".q-done")).to_have_text("5 of 5 right, 3 on the first try")
+    expect(page.get_by_text("Look again at")).to_be_hidden()
     assert QUIZZES[4][0].name in checks.session.answered
 
 

@@ -18,25 +18,38 @@ export function render({ model, el, load }) {
   const state = binding(model, { replies: () => draw() });
   let current = 0;
 
-  const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next));
+  const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)));
   const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
   const score = h("div", { class: "cw-cap", role: "status" });
+  const missed = h("div", { class: "q-foot q-missed" });
   const head = h("div", { class: "q-head" });
   head.append(h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps), score);
   if (quiz) root.append(head);
   root.append(...cards.map(one => one.node));
+  if (quiz) root.append(missed);
 
   function send(k, given) {
     if (model.send) model.send({ type: "answer", question: k, answer: given });
     else judge(k, given);
   }
 
+  async function known(k) {
+    return JSON.parse(new TextDecoder().decode(await load("answers")))[k];
+  }
+
+  /** Why the other options of a question are wrong, once it is over. */
+  async function reasons(k) {
+    const { given, right } = model.get("replies")[k];
+    const { replies } = await known(k);
+    return replies.filter((_, n) => n !== given && n !== right).map(reply => reply.says.split("\n")[0]);
+  }
+
   /** Without Python, the page contains the replies. */
   async function judge(k, given) {
-    const known = JSON.parse(new TextDecoder().decode(await load("answers")))[k];
+    const answers = await known(k);
     const replies = [...model.get("replies")];
-    const { right } = known;
-    const reply = questions[k].options ? { ...known.replies[given], right } : ofNumber(questions[k], known, given);
+    const { right } = answers;
+    const reply = questions[k].options ? { ...answers.replies[given], right } : ofNumber(questions[k], answers, given);
     replies[k] = { ...(quiz ? tried(reply, given, replies[k]) : reply), given };
     state.set({ replies });
     draw();
@@ -55,8 +68,19 @@ export function render({ model, el, load }) {
   }
 
   function next() {
-    show(following());
-    cards[current].focus();
+    go(following());
+  }
+
+  /** Let the questions that were missed be answered once more; the score on the first try stays. */
+  function again(numbers) {
+    const fresh = ({ right: _, ...reply }) => ({ ...reply, says: "", wrong: [] });
+    state.set({ replies: model.get("replies").map((reply, k) => (numbers.includes(k) ? fresh(reply) : reply)) });
+    go(numbers[0]);
+  }
+
+  function go(k) {
+    show(k);
+    cards[k].focus();
   }
 
   function draw() {
@@ -68,7 +92,11 @@ export function render({ model, el, load }) {
     if (!quiz) return;
     score.replaceChildren(...summary(replies));
     const isDone = replies.every(isOver);
-    if (score.classList.toggle("q-done", isDone) !== (score.parentNode === root)) (isDone ? root : head).append(score);
+    score.classList.toggle("q-done", isDone);
+    const open = isDone ? replies.flatMap((reply, k) => (reply.state === "wrong" ? [k] : [])) : [];
+    missed.hidden = !open.length;
+    const look = open.map(k => button(String(k + 1), () => go(k), { name: `Look again at question ${k + 1}` }));
+    missed.replaceChildren(h("span", {}, "Look again at"), ...look, button("Try again", () => again(open)));
     steps.forEach((step, k) => {
       const known = replies[k]?.state;
       step.dataset.state = known ?? "";
@@ -102,10 +130,7 @@ function tried({ right, ...reply }, given, earlier) {
 function summary(replies) {
   const right = replies.filter(reply => reply?.state === "right").length;
   const first = replies.filter(reply => reply?.first).length;
-  const missed = replies.flatMap((reply, k) => (isOver(reply) && reply.state === "wrong" ? [k + 1] : []));
-  const more = first < right ? [`${first} on the first try`] : [];
-  if (replies.every(isOver) && missed.length) more.push(`look again at ${missed.join(", ")}`);
-  return [h("b", {}, `${right} of ${replies.length} right`), ...more.map(words => `, ${words}`)];
+  return [h("b", {}, `${right} of ${replies.length} right`), first < right ? `, ${first} on the first try` : ""];
 }
 
 /**
@@ -114,9 +139,12 @@ function summary(replies) {
  * @param {number} number in a quiz, else 0
  * @param {(given: string | number) => void} send an option's number, or the typed text
  * @param {() => void} go to the next question
+ * @param {() => Promise<string[]>} reasons why the options that were not chosen are wrong
  */
-function card(question, number, send, go) {
-  const name = number ? `${number}. ${question.ask}` : question.ask;
+function card(question, number, send, go, reasons) {
+  // Only the question itself is bold, not what leads to it or follows it.
+  const [, lead = "", ask = question.ask, note = ""] = question.ask.match(/^(.*[.!] )?(.*\?)(.*)$/) ?? [];
+  const name = [...inline(lead), h("b", {}, ...inline(ask)), ...inline(note)];
   const options = (question.options ?? []).map((text, k) => {
     const heard = { onchange: () => clear(), onkeydown: enter };
     const radio = h("input", { type: "radio", name: question.name, value: k, ...heard });
@@ -125,24 +153,29 @@ function card(question, number, send, go) {
     return { radio, mark, row: h("label", { class: "q-option" }, radio, letter, h("span", {}, ...inline(text)), mark) };
   });
   const typed = h("input", {
-    type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask,
+    type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
     oninput: () => clear(), onkeydown: enter,
   });
-  const field = [
-    h("label", { class: "q-field" }, typed, h("span", {}, question.unit)),
-    h("span", { class: "cw-cap" }, `Within ${+(question.close * 100).toPrecision(2)} % counts as right.`),
-  ];
+  const share = +(question.close * 100).toPrecision(2);
+  const counts = h("span", { class: "cw-cap" }, `Within ${share} % of the answer counts as right.`);
+  const field = [h("label", { class: "q-field" }, typed, h("span", {}, question.unit)), counts];
   const verdict = h("div", { class: "q-verdict", role: "status", tabindex: -1 });
   const press = button(number ? "Check" : "Commit", () => commit());
   const next = button("Next question", go);
+  const others = button("Why not the others?", async () => {
+    others.hidden = true;
+    verdict.focus();
+    verdict.append(...(await reasons()).map(words => line("other", words)));
+  });
   const node = h(
     "fieldset",
     { class: "q-card" },
-    h("legend", { class: "q-ask" }, ...inline(name)),
+    h("legend", { class: "q-ask" }, number ? h("b", {}, `${number}. `) : "", name),
     number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the right answer."),
     h("div", { class: "q-options" }, question.options ? options.map(option => option.row) : field),
-    h("div", { class: "q-end" }, verdict, h("div", { class: "q-foot" }, press, next)),
+    h("div", { class: "q-end" }, verdict, h("div", { class: "q-foot" }, press, next, others)),
   );
+  others.hidden = true;
   let shown = "";
 
   /** @param {KeyboardEvent} event */
@@ -169,10 +202,14 @@ function card(question, number, send, go) {
     press.classList.toggle("cw-main", Boolean(typed.value.trim()) || options.some(option => option.radio.checked));
   }
 
+  function line(kind, words) {
+    return h("p", { "data-state": kind }, ...inline(words));
+  }
+
   function say(kind, text) {
     // In the reply to a wrong answer, the second line is about the right one.
-    const line = (words, k) => h("p", { "data-state": k ? "right" : kind }, ...inline(words));
-    verdict.replaceChildren(...text.split("\n").filter(Boolean).map(line));
+    const lines = text.split("\n").filter(Boolean);
+    verdict.replaceChildren(...lines.map((words, k) => line(k ? "right" : kind, words)));
   }
 
   return {
@@ -188,16 +225,24 @@ function card(question, number, send, go) {
     set(reply, more) {
       const active = node.getRootNode().activeElement;
       const final = isOver(reply);
+      const isMore = number && reply?.state === "wrong" && !final && reply.says;
       typed.disabled = final;
       press.hidden = final;
       next.hidden = !reply || !more;
       next.classList.toggle("cw-main", final);
+      next.classList.toggle("q-link", !final);
       const text = JSON.stringify(reply);
       if (!reply || text === shown) return;
       shown = text;
-      say(reply.state, reply.says);
+      say(reply.state, isMore ? `${reply.says} One more try.` : reply.says);
+      others.hidden = !final || options.length <= (reply.state === "right" ? 1 : 2);
       if (!question.options) typed.value ||= reply.given;
-      if (reply.truth !== undefined) verdict.append(scale(reply, question));
+      if (final) typed.value = typed.value.replace(/^-/, "−");
+      if (reply.truth !== undefined) {
+        const [low, high] = limits(reply.truth, question.close).map(rounded);
+        counts.textContent = `Anything from ${low} to ${high}${question.unit && ` ${question.unit}`} counts as right.`;
+        verdict.append(scale(reply, question));
+      }
       options.forEach(({ radio, row, mark }, k) => {
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
         radio.disabled = final || isWrong;
@@ -211,20 +256,33 @@ function card(question, number, send, go) {
   };
 }
 
-/** Zero, the guess, the right answer, and what counts as right, on a line. */
+/** From where to where a guess counts as right. */
+function limits(truth, close) {
+  return [truth - close * Math.abs(truth), truth + close * Math.abs(truth)];
+}
+
+/** Zero, the guess, the right answer, and what counts as right, on a line that ends at round numbers. */
 function scale({ guess, truth }, { unit, close }) {
-  const margin = close * Math.abs(truth);
-  const low = Math.min(0, guess, truth - margin);
-  const span = Math.max(0, guess, truth + margin) - low || 1;
-  const share = value => ((value - low) / span) * 100;
+  const range = limits(truth, close);
+  const shown = [0, guess, ...range].map(value => 1.35 * value); // room beyond the last mark for the number at the end
+  const step = 10 ** Math.floor(Math.log10(Math.max(...shown.map(Math.abs)) || 1)) / 2;
+  const low = step * Math.floor(Math.min(...shown) / step);
+  const high = step * Math.ceil(Math.max(...shown) / step);
+  const share = value => ((value - low) / (high - low || 1)) * 100;
   const mark = (value, words, kind) => {
     const text = h("span", { style: `transform: translateX(-${share(value)}%)` }, words);
     return h("i", { class: kind, style: `left: ${share(value)}%` }, text);
   };
+  // A label of the line stays away from those of the guess, above it, and of the answer, below it.
+  const ends = [...new Set([low, 0, high])].flatMap(value => {
+    const near = [guess, truth].map(other => Math.abs(share(other) - share(value)) < 22);
+    if (near[0] && near[1]) return value === 0 ? [mark(0, "", "zero")] : [];
+    return [mark(value, rounded(value), near[0] || (!near[1] && value !== 0) ? "zero low" : "zero")];
+  });
   const answer = `${rounded(truth)} ${unit}`.trim();
   const marks = [
-    h("i", { class: "close", style: `left: ${share(truth - margin)}%; width: ${(2 * margin / span) * 100}%` }),
-    mark(0, "0", Math.abs(truth) < Math.abs(guess) ? "zero" : "zero low"), // away from the number that is near it
+    h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` }),
+    ...ends,
     mark(guess, `you ${rounded(guess)}`, "guess"),
     mark(truth, `answer ${answer}`, "truth low"),
   ];
