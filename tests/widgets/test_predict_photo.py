@@ -101,6 +101,18 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> Non
     pixels = wanted.seen.permute(1, 2, 0).flatten().tolist()
     seen_by(page, until=f"pixels.every((value, k) => Math.abs(value - {pixels}[k]) <= 1)")
     assert np.abs(np.subtract(shares(page), wanted.probabilities.numpy())).max() < 0.01
+    undo = page.get_by_role("button", name="Undo")
+    undo.click()
+    undo.click()  # both keys
+    assert state_of(page, "crop") == moved
+    page.get_by_role("button", name="Whole photo").click()
+    assert state_of(page, "crop") == []
+    undo.click()
+    assert state_of(page, "crop") == moved
+    undo.click()
+    undo.click()
+    assert state_of(page, "crop") == []
+    expect(undo).to_be_disabled()
 
 
 def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
@@ -130,8 +142,8 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     plain = view.locator("canvas").evaluate(PIXELS)
     shown = view.locator("canvas").element_handle()
     for method, says in (
-        ("Occlusion", r"Covering orange costs horse up to \d+ points; purple"),
-        ("Grad-CAM", "for horse"),
+        ("Occlusion", r"If covered, horse loses −\d+\d\d points"),
+        ("Grad-CAM", "speak againstfor horse"),
     ):
         at_once = page.get_by_role("radio", name=method).evaluate(
             """button => new Promise(done => {
@@ -144,10 +156,13 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
         expect(page.locator(".pp-notes").nth(1)).to_have_text(re.compile(says))
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) !== plain", arg=[shown, plain])
         heat = view.locator("canvas").evaluate(PIXELS)
+        greys, colours = (np.fromstring(text, int, sep=",").reshape(-1, 4)[:, :3] for text in (plain, heat))
+        apart = np.abs(greys.mean(axis=1, keepdims=True) - colours).max(axis=1)
+        assert apart.min() < 3 < 40 < apart.max(), "what says nothing stays a grey picture"
         page.get_by_role("radio", name="Picture").click()
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) === plain", arg=[shown, plain])
     page.get_by_role("radio", name="Grad-CAM").click()
-    expect(page.get_by_text("orange speaks for horse")).to_be_visible()
+    expect(page.get_by_text("for horse")).to_be_visible()
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
     view.hover(position={"x": 60, "y": 60})
     expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Uncovered: {answer}")
@@ -189,6 +204,7 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     assert box is not None
     photo.click(position={"x": 100, "y": 100})  # a click changes nothing
     assert state_of(page, "crop") == []
+    expect(page.get_by_text("Drag a corner, or draw a square.")).to_be_visible()
     scale = 256 / box["width"]
     page.mouse.move(box["x"] + 160, box["y"] + 170)
     page.mouse.down()
@@ -196,6 +212,17 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     page.mouse.up()
     left, top, side = state_of(page, "crop")  # type: ignore[misc]
     assert np.abs(np.subtract([left, top, side], [60 * scale, 70 * scale, 100 * scale])).max() <= 1
+    expect(page.get_by_text("Drag the square to move it")).to_be_visible()
+    for _ in range(12):
+        photo.press("-")
+    square = page.locator(".pp-square").bounding_box()
+    assert square is not None and 31 <= square["width"] <= 33, "its handles would cover it"
+    page.mouse.move(square["x"] + 16, square["y"] + 16)
+    page.mouse.down()
+    page.mouse.move(square["x"] + 36, square["y"] + 26, steps=3)  # its middle moves it
+    page.mouse.up()
+    moved = page.locator(".pp-square").bounding_box()
+    assert moved is not None and moved["width"] == square["width"] and abs(moved["x"] - square["x"] - 20) <= 2
 
 
 @pytest.mark.parametrize("size", [(1600, 400), (300, 1000), (16, 9)])

@@ -3,7 +3,7 @@ import styles from "./predict_photo.css";
 import heavySource from "./heavy.js?joined";
 import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
 import { at, largest, paint, paintBytes } from "./colour.js";
-import { percent } from "./numbers.js";
+import { fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
@@ -18,10 +18,13 @@ const SIDE = 32;
 const ENOUGH = 512; // pixels of a photo's longer side: 32×32 look the same from more
 const SHEET = 256;
 const SMALLEST = 8; // pixels of a crop
+const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8;
-const STRIDES = [PATCH, PATCH / 2]; // of occlusion: a coarse map comes four times as soon
 const REACH = 20; // pixels of the screen around a corner that catch it
-const STROKES = 20; // that can be undone
+const STEPS = 20; // that can be undone
+const OPACITY = 0.65; // of the strongest colour over the picture, which stays visible
+const HUE = 0.75; // of the scale: --cw-p3 and --cw-n3
+const STALE = 0.25; // the same while the next is computed
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -41,7 +44,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const names = model.get("names");
   const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
   const thumbnails = []; // of the photos, as the network sees them
-  let heat = { key: "", values: new Float64Array(0), last: true };
+  let heat = { key: "", method: "", values: new Float64Array(0) };
   let asked = ""; // the key of the heat that is being computed, or was
   let start = null; // the probabilities when the photo came
   let seen = new Uint8Array(SIDE * SIDE * 3);
@@ -66,20 +69,30 @@ function show(model, { root, colours, say }, [weights], get) {
   );
   const about = h("span");
   const hint = h("p", { class: "cw-cap" });
-  let before = []; // the photo before each stroke
+  let before = []; // the square before each step, and the photo before a stroke
+  let step = null; // the same at the start of a gesture, as long as it has changed nothing
   let ink = null; // the pen's colour; null moves the square
   const setInk = value => {
     ink = value;
     stage.classList.toggle("pp-pen", Boolean(value));
-    hint.textContent = value ? "Drag to draw. Move brings back the square." : "Drag the square, or its corners to resize.";
+    redraw();
   };
   const pens = penChoice(setInk, { value: null, text: "Move" });
-  setInk(null);
   const undo = button("Undo", () => {
-    context().putImageData(before.pop(), 0, 0);
-    changed();
+    const { crop: square, pixels } = before.pop();
+    state.set({ crop: square });
+    if (pixels) {
+      context().putImageData(pixels, 0, 0);
+      version += 1;
+    }
+    redraw();
   });
-  undo.disabled = true;
+  const most = button("Whole photo", () => {
+    begun();
+    kept();
+    state.set({ crop: [] });
+    redraw();
+  });
   const foot = h("p", { class: "cw-cap" },
     "Drop or paste a photo anywhere here. It stays in your browser",
     model.send ? ": only the 32 × 32 pixels go to Python." : ": the network runs here.");
@@ -135,17 +148,17 @@ function show(model, { root, colours, say }, [weights], get) {
   const answer = h("p", { class: "cw-lead" });
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
-  const figure = (title, aside, box, control, ...notes) =>
+  const figure = (title, aside, box, controls, ...notes) =>
     h(
       "figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, title), aside), box,
-      h("div", { class: "pp-under" }, control.node), h("div", { class: "pp-notes" }, notes),
+      h("div", { class: "pp-under" }, controls), h("div", { class: "pp-notes" }, notes),
     );
   root.append(
     h("div", { class: "cw-bar" }, gallery ? gallery.node : h("span"), sources.node),
     h(
       "div", { class: "pp-row" },
-      figure("Photo", about, h("div", { class: "pp-box" }, stage), pens, hint, undo),
-      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods, legend),
+      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, undo], hint, most),
+      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, [methods.node], legend),
       h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node),
     ),
     h("div", { class: "cw-foot" }, problem, foot),
@@ -156,40 +169,55 @@ function show(model, { root, colours, say }, [weights], get) {
   }
 
   // Crops are whole pixels: left, top, side
-  function crop() {
+  function largestCrop() {
     const { width, height } = surface;
     const side = Math.min(width, height);
-    const given = model.get("crop");
-    return given.length ? clipped(...given) : clipped((width - side - 1) / 2, (height - side - 1) / 2, side);
+    return clipped((width - side - 1) / 2, (height - side - 1) / 2, side);
   }
-  function clipped(left, top, side) {
+  function crop() {
+    const given = model.get("crop");
+    return given.length ? clipped(...given) : largestCrop();
+  }
+  function clipped(left, top, side, least = SMALLEST) {
     const { width, height } = surface;
-    const whole = Math.round(Math.max(SMALLEST, Math.min(width, height, side)));
+    const whole = Math.round(Math.min(width, height, Math.max(least, side)));
     const inside = (place, room) => Math.round(Math.max(0, Math.min(room - whole, place)));
     return [inside(left, width), inside(top, height), whole];
   }
+  /** Pixels of the photo to one of the screen. */
+  const scale = () => surface.width / (stage.clientWidth || surface.width);
+  const least = () => Math.max(SMALLEST, LEAST * scale());
   function move(left, top, side) {
-    state.set({ crop: clipped(left, top, side) });
+    const next = clipped(left, top, side, least());
+    if (crop().every((value, k) => value === next[k])) return;
+    kept();
+    state.set({ crop: next });
     redraw();
+  }
+  function begun(pixels) {
+    step = { crop: model.get("crop"), pixels };
+  }
+  function kept() {
+    if (step) before = [...before.slice(1 - STEPS), step];
+    step = null;
   }
 
   // A drag moves the square by `grip`, spans it from `anchor`, or draws from `pen`.
   let drag = null;
   const under = event => {
     const box = stage.getBoundingClientRect();
-    const scale = surface.width / box.width;
-    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    return [(event.clientX - box.left) * scale(), (event.clientY - box.top) * scale()];
   };
   function grasp([x, y]) {
     if (ink) return { pen: [x, y] };
     const [left, top, side] = crop();
-    const reach = (REACH * surface.width) / stage.clientWidth;
+    const within = x >= left && x <= left + side && y >= top && y <= top + side;
+    const reach = Math.min(REACH * scale(), within ? side / 3 : Infinity); // a small square has a middle, too
     for (const [cx, cy] of [[left, top], [left + side, top], [left, top + side], [left + side, top + side]]) {
       if (Math.hypot(x - cx, y - cy) < reach) return { anchor: [2 * left + side - cx, 2 * top + side - cy] };
     }
     // A square that cannot be moved makes way for a new one.
     if (side === surface.width && side === surface.height) return { anchor: [x, y] };
-    const within = x >= left && x <= left + side && y >= top && y <= top + side;
     return { grip: within ? [x - left, y - top] : [side / 2, side / 2] };
   }
   function follow([x, y]) {
@@ -202,14 +230,14 @@ function show(model, { root, colours, say }, [weights], get) {
       const [ax, ay] = drag.anchor;
       const far = Math.max(Math.abs(x - ax), Math.abs(y - ay));
       if (far < SMALLEST) return;
-      const side = Math.round(Math.min(far, x < ax ? ax : surface.width - ax, y < ay ? ay : surface.height - ay));
+      const side = Math.round(Math.min(Math.max(far, least()), x < ax ? ax : surface.width - ax, y < ay ? ay : surface.height - ay));
       move(x < ax ? ax - side : ax, y < ay ? ay - side : ay, side);
     }
   }
   stage.addEventListener("pointerdown", event => {
     stage.setPointerCapture(event.pointerId);
     drag = grasp(under(event));
-    if (drag.pen) before = [...before.slice(1 - STROKES), context().getImageData(0, 0, surface.width, surface.height)];
+    begun(drag.pen && context().getImageData(0, 0, surface.width, surface.height));
     if (!drag.anchor) follow(under(event));
   });
   stage.addEventListener("pointermove", event => {
@@ -220,6 +248,9 @@ function show(model, { root, colours, say }, [weights], get) {
       drag = null;
     });
   }
+  stage.addEventListener("keydown", event => {
+    if (!event.repeat) begun(); // a key that is held down is one step
+  });
   arrows(stage, (down, right) => {
     const [left, top, side] = crop();
     move(left + right * 2, top + down * 2, side);
@@ -229,13 +260,14 @@ function show(model, { root, colours, say }, [weights], get) {
     if (!by) return;
     event.preventDefault();
     const [left, top, side] = crop();
-    const next = clipped(left, top, side + by)[2];
+    const next = clipped(left, top, side + by, least())[2];
     move(left + (side - next) / 2, top + (side - next) / 2, next);
   });
 
   // A twelfth of the square wide.
   function stroke([fromX, fromY], [x, y]) {
     sources.stop();
+    kept();
     const pen = context();
     pen.strokeStyle = `rgb(${ink})`;
     pen.lineCap = "round";
@@ -249,7 +281,6 @@ function show(model, { root, colours, say }, [weights], get) {
   }
   function changed() {
     version += 1;
-    undo.disabled = !before.length;
     redraw();
   }
 
@@ -263,7 +294,9 @@ function show(model, { root, colours, say }, [weights], get) {
     about.textContent = words;
     empty = false;
     before = [];
+    step = null;
     start = null;
+    heat = { ...heat, method: "" };
     changed();
   }
   const bitmapOf = async k => createImageBitmap(new Blob([await get(`photo/${k}`)]));
@@ -299,22 +332,19 @@ function show(model, { root, colours, say }, [weights], get) {
     }
   }
 
-  // Where it looked takes many passes, so it follows when the square rests: at first a coarse map, then a finer one.
+  // Where it looked takes many passes, so it follows when the square rests.
   const look = settled(async (key, method, target) => {
     if (asked === key || closed) return;
     asked = key;
-    if (method === "none" || (heat.key === key && heat.last)) return;
+    if (method === "none" || heat.key === key) return;
     background ??= new Background(workerSource(heavySource), weights);
     const pixels = seen.slice();
-    const strides = method === "occlusion" ? STRIDES : [0];
-    for (const stride of strides) {
-      const { map, probability } = stride
-        ? await background.run("occlusion", [pixels, { size: PATCH, stride, target }])
-        : await background.run("gradCam", [pixels, lastMaps(network), target]);
-      if (asked !== key) return;
-      heat = { key, values: map ?? probability, last: stride === strides.at(-1) };
-      redraw();
-    }
+    const { map, probability } = method === "occlusion"
+      ? await background.run("occlusion", [pixels, { size: PATCH, stride: PATCH / 2, target }])
+      : await background.run("gradCam", [pixels, lastMaps(network), target]);
+    if (asked !== key) return;
+    heat = { key, method, values: map ?? probability };
+    redraw();
   }, 60);
   const publish = settled(() => {
     if (!closed) state.set({ seen: new DataView(seen.slice().buffer) });
@@ -325,6 +355,13 @@ function show(model, { root, colours, say }, [weights], get) {
     if (gallery) gallery.set(names.indexOf(model.get("chosen")));
     methods.set(model.get("method"));
     const now = crop();
+    undo.disabled = !before.length;
+    const isLargest = largestCrop().every((value, k) => value === now[k]);
+    most.disabled = isLargest;
+    const movable = surface.width === surface.height && isLargest
+      ? "Drag a corner, or draw a square." : "Drag the square to move it, a corner to resize it.";
+    hint.textContent = ink ? "Drag to draw. Move brings back the square." : movable;
+    square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
     const share = (value, of) => `${(value / of) * 100}%`;
     square.style.cssText = shade.style.cssText =
@@ -346,22 +383,24 @@ function show(model, { root, colours, say }, [weights], get) {
     whole.textContent = same ? "" : `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
-    const hot = method !== "none" && heat.key === key;
-    drawView(shown, hot);
-    legend.replaceChildren(...legendOf(method, classes[target], hot));
+    const isFresh = heat.key === key;
+    drawView(shown, heat.method === method && method !== "none" ? (isFresh ? OPACITY : STALE) : 0);
+    legend.replaceChildren(...legendOf(method, classes[target], isFresh));
     look(key, method, target);
     publish();
     say(`${answer.textContent}. ${whole.textContent}`);
   });
 
-  function legendOf(method, name, hot) {
-    if (method === "none") return ["Point at it to cover a part with grey."];
-    if (!hot) return ["Computing …"];
-    const key = (sign, colour) => h("span", { class: "pp-key" }, h("i", { class: `pp-${sign}` }), colour);
-    const [plus, minus] = [key("for", "orange"), key("against", "purple")];
-    if (method === "Grad-CAM") return ["Last feature maps: ", plus, ` speaks for ${name}, `, minus, " against it."];
-    const most = sign => Math.round(Math.max(0, ...heat.values.map(value => sign * value)) * 100);
-    return ["Covering ", plus, ` costs ${name} up to ${most(1)} points; `, minus, ` adds up to ${most(-1)}.`];
+  function legendOf(method, name, isFresh) {
+    if (method === "none") return ["Point at it, or touch it, to cover a part with grey."];
+    if (!isFresh) return ["Computing …"];
+    const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
+    const share = value => `${(100 * OPACITY * Math.abs(value)) / largest(heat.values)}%`;
+    const zero = `${(100 * -low) / (high - low || 1)}%`;
+    const ramp = h("i", { class: "pp-ramp", style: `--low:${share(low)};--zero:${zero};--high:${share(high)}` });
+    const scaled = (words, from, to) => [words, h("span", { class: "pp-scale" }, from, ramp, to)];
+    if (method === "Grad-CAM") return scaled("The last feature maps speak ", low < 0 ? "against" : "0", `for ${name}`);
+    return scaled(`If covered, ${name} loses `, fixed(low * 100, 0), `${fixed(high * 100, 0)} points`);
   }
 
   /** Whether a pixel is covered. */
@@ -376,15 +415,16 @@ function show(model, { root, colours, say }, [weights], get) {
     return seen.map((value, k) => (hidden(Math.floor(k / 3)) ? mean[k % 3] : value));
   }
 
-  /** The picture, or a faint relief of it in the colours of what speaks for the class or against it. */
-  function drawView(pixels, hot) {
-    if (hot) {
-      const most = largest(heat.values);
-      const table = colours();
+  /** The picture, or in grey, with the colours of what speaks for the class and against it. */
+  function drawView(pixels, opacity) {
+    if (opacity) {
+      const limit = largest(heat.values);
+      const [minus, plus] = [-HUE, HUE].map(value => at(colours(), value));
       paint(view.canvas, SIDE, SIDE, i => {
         if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
         const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
-        return at(table, heat.values[i] / most).map(value => 0.6 * value + 0.4 * grey);
+        const share = (opacity * Math.abs(heat.values[i])) / limit;
+        return (heat.values[i] < 0 ? minus : plus).map(value => share * value + (1 - share) * grey);
       });
     } else paintBytes(view.canvas, pixels, SIDE, SIDE);
     const size = covered ? PATCH : 0;
