@@ -112,32 +112,50 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     first = page.get_by_role("application", name="Units of block 1, ReLU")
     unit = page.locator(".rf-row > p")
     before = unit.inner_text()
-    first.hover(position={"x": 70, "y": 70})
-    expect(unit).to_contain_text("of Block 1 conv: average")
+    drawn = first.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+    first.hover(position={"x": 60, "y": 70})
+    expect(unit).to_contain_text("of Block 1 conv: activation")
     expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
     page.locator(".rf-best").hover()
     expect(unit).to_have_text(before)
 
-    first.click(position={"x": 70, "y": 70})
+    # A press keeps the map that was pointed at, and shows no other one under the pointer.
+    first.click(position={"x": 60, "y": 70})
     row, column = state_of(page, "pixel")  # type: ignore[misc]
     maps = activations(model, IMAGES.images[field.picture])["block 1, ReLU"]
+    channel = state_of(page, "channel")
+    assert isinstance(channel, int)
+    assert state_of(page, "layer") == "block 1, ReLU"
+    expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
+    expect(page.locator(".rf-note").first).to_have_text(f"sees 3 × 3map {channel}")
+    assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
+    # The frames say whose they are; those of later layers, which the unit does not see, are dashed.
     assert frames(page) == [3, 4, 8, 10, 18, 22]
-    assert (state_of(page, "layer"), state_of(page, "channel")) == ("block 1, ReLU", int(maps[:, row, column].argmax()))
+    sides = "all => all.map(one => [one.dataset.side, one.className.includes('rf-later')].join())"
+    nested = page.locator(".rf-big i:not([hidden])")
+    assert nested.evaluate_all(sides) == ["4,true", "8,true", "10,true", "18,true", "22,true"]
+    page.locator(".rf-chain .cw-head").nth(1).hover()
+    expect(nested.first).to_have_class("rf-end rf-later rf-lit")
 
     page.get_by_role("slider", name="Map").fill("3")
     best = most_exciting(model, IMAGES.images)["block 1, ReLU"]
     labels = IMAGES.labels[best.pictures[3]].bincount(minlength=10)
-    expect(page.locator(".rf-head")).to_contain_text(
-        f"{CLASSES[int(labels.argmax())]}, in {int(labels.max())} of these 8"
-    )
+    most = int(labels.max())
+    leading = f"Most often: {CLASSES[int(labels.argmax())]}, in {most}" if most > 3 else "No class leads: "
+    expect(page.locator(".rf-head")).to_contain_text(leading)
+    expect(page.locator(".rf-map")).to_contain_text("Map 3, 0 to 7")
+    frame = page.locator(".rf-whole i").nth(1)
+    shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.32)))(one.style)"
+    place = [max(0, cell - 1) for cell in divmod(int(best.places[3, 1]), 32)]
+    assert frame.evaluate(shown) == place
     name = page.locator(".iw-name")
-    place = name.bounding_box()
+    box = name.bounding_box()
     page.get_by_role("radiogroup", name="Most exciting").get_by_role("radio").nth(1).click()
     assert state_of(page, "picture") == int(best.pictures[3, 1])
     assert state_of(page, "pixel") == list(divmod(int(best.places[3, 1]), 32))
     expect(unit).to_contain_text(f"activation {float(best.values[3, 1]):.2f}")
     expect(name).to_contain_text(f"picture {int(best.pictures[3, 1])}")
-    assert name.bounding_box() == place  # a long name moves nothing
+    assert name.bounding_box() == box  # a long name moves nothing
 
 
 def frames(page: Page) -> list[int]:

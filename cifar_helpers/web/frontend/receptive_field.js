@@ -10,6 +10,8 @@ import { termLine } from "./terms.js";
 import { fieldsOf, sizeOf } from "./fields.js";
 import { again } from "./loading.js";
 
+const MOST_LABELS = 6; // more frames than that would hide each other's
+
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
@@ -32,12 +34,19 @@ function show(parts) {
   margins[0] += 1; // so that a frame at the very edge is seen whole
   /** The unit that the mouse is over: number of its station, and its place. */
   let hover = null;
+  /** @type {number[] | null} the map that each layer shows */
+  let channels = null;
   let best = null;
+  let drawnBest = "";
   let mapSlider = null;
 
   // Python's changes come one by one: for a moment the map or the unit may be of another layer.
   const chosen = () => names.indexOf(model.get("layer"));
   const channelNow = () => Math.min(model.get("channel"), stations[chosen()].count - 1);
+  /** The unit of another layer that lies at the same place of the picture. */
+  const placeIn = (to, from, [row, column]) => [
+    Math.floor(((row + 0.5) * to.height) / from.height), Math.floor(((column + 0.5) * to.width) / from.width),
+  ];
   const clipped = ({ height, width }, row, column) => [
     Math.max(0, Math.min(height - 1, row)), Math.max(0, Math.min(width - 1, column)),
   ];
@@ -45,10 +54,7 @@ function show(parts) {
 
   function choose(k, row, column) {
     hover = null;
-    const values = { layer: names[k], pixel: [row, column] };
-    // Another layer has other maps: take the one that responds most here.
-    if (k !== chosen()) values.channel = strongest(network.map(stations[k].shown), stations[k], row, column);
-    change(values);
+    change({ layer: names[k], pixel: [row, column], channel: channels[k] });
   }
 
   /** A picture or a map with a rim of padding; what moves on it hears of places inside. */
@@ -69,6 +75,16 @@ function show(parts) {
   big.node.classList.add("rf-big");
   const nested = stations.map(() => h("i"));
   big.node.append(...nested);
+  const strong = big.node.querySelector(".cw-frame");
+  /** Names a frame by the side of its field, at one of two corners in turn; inside where the corner is at the rim. */
+  const name = (frame, k, field) => {
+    const { height, width } = stations[k].size;
+    const isNamed = stations.length <= MOST_LABELS;
+    frame.dataset.side = isNamed ? (height === width ? height : square(stations[k].size)) : "";
+    frame.classList.toggle("rf-end", k % 2 > 0);
+    const far = k % 2 ? SIDE - Math.max(field[2], field[3]) : Math.min(field[0], field[1]);
+    frame.classList.toggle("rf-in", far + margins[0] < 2);
+  };
   const seen = h("span", { class: "cw-cap" });
   const point = now => {
     hover = now;
@@ -84,7 +100,13 @@ function show(parts) {
       point({ k, pixel: clipped(stations[k], row - margin, column - margin) });
     });
     map.node.addEventListener("pointerleave", () => point(null));
-    return { ...map, margin, box: h("div", {}, headOf(title, h("span", { class: "cw-cap" }, square(size))), map.node) };
+    const number = h("span");
+    const note = h("span", { class: "cw-cap rf-note" }, h("span", {}, `sees ${square(size)}`), number);
+    const head = headOf(title, note);
+    for (const [event, isLit] of [["pointerenter", true], ["pointerleave", false]]) {
+      head.addEventListener(event, () => nested[k].classList.toggle("rf-lit", isLit));
+    }
+    return { ...map, margin, number, box: h("div", {}, head, map.node) };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
   chain.classList.toggle("rf-many", maps.length > 6);
@@ -97,8 +119,8 @@ function show(parts) {
     const next = chosen() + step;
     const [from, to] = [stations[chosen()], stations[next]];
     if (!to) return;
-    const [row, column] = pixelNow();
-    choose(next, Math.floor((row * to.height) / from.height), Math.floor((column * to.width) / from.width));
+    const [row, column] = placeIn(to, from, pixelNow());
+    choose(next, row, column);
     maps[next].node.tabIndex = 0;
     maps[next].node.focus();
   };
@@ -106,13 +128,21 @@ function show(parts) {
 
   const terms = termLine();
   const unit = h("p");
+  const mapName = h("span", { class: "cw-cap", "aria-hidden": "true" });
   const mapPlace = h("div");
   const step = by => change({ channel: Math.max(0, Math.min(stations[chosen()].count - 1, channelNow() + by)) });
   const bestName = h("div", {}, `Searching ${count.toLocaleString("en")} pictures …`);
-  const faces = Array.from({ length: Math.min(8, count) }, () => ({ face: canvas(), text: h("span") }));
+  const faces = Array.from({ length: Math.min(8, count) }, () => ({
+    whole: canvas(), frame: h("i"), part: canvas(), text: h("span"), value: h("span", { class: "cw-cap" }),
+  }));
   const gallery = segmented(
     "Most exciting pictures; choosing one shows it",
-    faces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, text, face) })),
+    faces.map(({ whole, frame, part, text, value }, k) => ({
+      value: k,
+      text: h(
+        "span", {}, text, h("span", { class: "rf-whole" }, whole, frame), h("span", { class: "rf-part" }, part, value),
+      ),
+    })),
     -1,
     k => {
       const { picture: number, row, column } = exciting()[k];
@@ -122,31 +152,28 @@ function show(parts) {
   gallery.node.hidden = true;
   const back = button("‹", () => step(-1), { name: "Previous map" });
   const forth = button("›", () => step(1), { name: "Next map" });
-  const head = h("div", { class: "rf-head" }, bestName, h("div", { class: "rf-map" }, mapPlace, back, forth));
+  const head = h("div", { class: "rf-head" }, bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth));
   const below = h("div", { class: "rf-best" }, head, gallery.node);
   root.append(
     h(
       "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit of any map; press to choose it."),
-      " The chosen layer shows one map, the others the average of theirs.",
+      " Each layer shows one of its maps; a convolution reads all maps before it.",
     ),
     h("div", { class: "rf-main" }, h("div", {}, headOf("What this unit sees", seen), big.node), chain),
     h("div", { class: "rf-row" }, terms.node, unit),
     below,
   );
 
-  /** The chosen layer shows the chosen map; the others the mean of all theirs, for units read all maps. */
+  /** The map that a layer shows. */
   function planeOf(k) {
-    const { shown, count: channels, height, width } = stations[k];
-    const values = network.map(shown);
+    const { shown, height, width } = stations[k];
     const size = height * width;
-    if (k === chosen()) return values.subarray(channelNow() * size, (channelNow() + 1) * size);
-    const plane = new Float64Array(size);
-    for (let i = 0; i < channels * size; i++) plane[i % size] += values[i] / channels;
-    return plane;
+    return network.map(shown).subarray(channels[k] * size, (channels[k] + 1) * size);
   }
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
+    maps[k].number.textContent = `map ${channels[k]}`;
   }
 
   /** What a unit sees of a picture; what lies beyond its edge stays free. */
@@ -173,14 +200,16 @@ function show(parts) {
       map.box.classList.toggle("rf-here", n === k);
     });
     frame(big, margins[0], fields[0]);
+    name(strong, k, fields[0]);
     stations.forEach((one, n) => {
-      const row = Math.floor(((y + 0.5) * one.height) / height);
-      const column = Math.floor(((x + 0.5) * one.width) / width);
-      const [top, left, bottom, right] = fieldsOf(layers, one.shown, row, column)[0];
+      const field = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
+      const [top, left, bottom, right] = field;
+      name(nested[n], n, field);
       const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
       const place = { top: percent(top + margins[0]), left: percent(left + margins[0]) };
       Object.assign(nested[n].style, { ...place, height: percent(bottom - top), width: percent(right - left) });
       nested[n].hidden = n === k;
+      nested[n].classList.toggle("rf-later", n > k);
     });
     const [stepDown, stepRight] = [SIDE / height, SIDE / width].map(Math.floor);
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
@@ -189,11 +218,9 @@ function show(parts) {
     seen.textContent = `${square(size)}${isBeyond ? ", partly padding" : " pixels"}`;
     terms.set(termsOf(layers, stations[k]));
 
-    const isOther = k !== chosen();
-    below.classList.toggle("rf-aside", isOther);
     const value = fixed(planeOf(k)[y * width + x]);
     const place = `Unit in row ${y}, column ${x} of ${title}`;
-    unit.textContent = `${place}: ${isOther ? "average" : "activation"} ${value}.`;
+    unit.textContent = `${place}: activation ${value}.`;
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     say(`${unit.textContent} It sees ${square(size)} pixels: ${rows}.`);
   }
@@ -210,24 +237,37 @@ function show(parts) {
 
   function drawBest() {
     const channel = channelNow();
-    const { title, shown } = stations[chosen()];
+    const { title, shown, count: all } = stations[chosen()];
     mapSlider.set(channel);
+    mapName.replaceChildren(h("b", {}, `Map ${channel}`), `, 0 to ${all - 1}`);
     if (!best) return;
     const list = exciting();
     const [y, x] = pixelNow();
     gallery.set(list.findIndex(one => one.picture === model.get("picture") && one.row === y && one.column === x));
+    const now = `${chosen()} ${channel}`;
+    if (now === drawnBest) return;
+    drawnBest = now;
     list.forEach((one, n) => {
-      drawPart(faces[n].face, pixelsOf(one.picture), fieldsOf(layers, shown, one.row, one.column)[0]);
-      faces[n].text.textContent = classes[labels[one.picture]];
+      const field = fieldsOf(layers, shown, one.row, one.column)[0];
+      const [top, left, bottom, right] = field.map(place => (Math.max(0, Math.min(SIDE, place)) / SIDE) * 100);
+      const { whole, frame, part, text, value } = faces[n];
+      paintBytes(whole, pixelsOf(one.picture), SIDE, SIDE);
+      frame.style.inset = `${top}% ${100 - right}% ${100 - bottom}% ${left}%`;
+      drawPart(part, pixelsOf(one.picture), field);
+      text.textContent = classes[labels[one.picture]];
+      value.textContent = fixed(one.value);
       gallery.buttons[n].setAttribute("aria-label", `${nameOf(one.picture)}, activation ${fixed(one.value)}`);
     });
-    const range = [list[0], list.at(-1)].map(one => fixed(one.value)).join(" to ");
     const times = classes.map((_, label) => list.filter(one => labels[one.picture] === label).length);
     const most = Math.max(...times);
+    const kinds = times.filter(Boolean).length;
+    const leading = 2 * most < list.length
+      ? `No class leads: ${kinds} classes in these ${list.length} pictures.`
+      : `Most often: ${classes[times.indexOf(most)]}, in ${most} of these ${list.length} pictures.`;
     bestName.replaceChildren(
       h("b", {}, `What map ${channel} of ${title} responds to most`),
-      h("div", {}, `Most often: ${classes[times.indexOf(most)]}, in ${most} of these ${list.length} pictures.`),
-      h("div", { class: "cw-cap" }, `Activations ${range}, the largest of ${count.toLocaleString("en")} pictures.`),
+      h("div", {}, leading),
+      h("div", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures.`),
     );
   }
 
@@ -243,6 +283,11 @@ function show(parts) {
     },
   );
   return stale => {
+    channels ??= stations.map(station => {
+      const [row, column] = placeIn(station, stations[chosen()], pixelNow());
+      return strongest(network.map(station.shown), station, row, column);
+    });
+    channels[chosen()] = channelNow();
     if (stale.picture) paintBytes(big.canvas, pixelsOf(model.get("picture")), SIDE, SIDE);
     if (stale.layer) {
       const stops = Array.from({ length: stations[chosen()].count }, (_, channel) => channel);
