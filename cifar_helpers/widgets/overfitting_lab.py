@@ -246,10 +246,9 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
 
 
 def _summary(mean: Mapping[str, list[Any]]) -> dict[str, float]:
-    """Mean accuracies of the last epochs, their gap, and the epoch with the lowest validation loss."""
+    """Mean accuracies of the last epochs, and their gap."""
     train, validation = (fmean(mean[f"{part}_accuracy"][-_LAST:]) for part in ("train", "validation"))
-    losses = mean["validation_loss"]
-    return {"train": train, "validation": validation, "gap": train - validation, "best": 1 + losses.index(min(losses))}
+    return {"train": train, "validation": validation, "gap": train - validation}
 
 
 def _record(settings: Settings, histories: list[History]) -> dict[str, Any]:

@@ -177,10 +177,13 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         "plots => plots.map(plot => plot.querySelector('.axis').getBoundingClientRect().width)"
     )
     assert len(set(ends)) == 1  # one axis
-    label = page.locator(".cw-plot").first.get_by_text("training", exact=True).bounding_box()
+    label = page.locator(".cw-plot").first.get_by_text("train", exact=True).bounding_box()
     axis = page.locator(".cw-plot .axis").first.bounding_box()
     assert label is not None and axis is not None
-    assert label["x"] < axis["x"] + 0.6 * axis["width"]  # at the end of the line, half-way through the run
+    assert label["x"] > axis["x"] + axis["width"]  # beside the chart, though the run is half-way
+    for k, text in enumerate(["1.0", "1.5", "2.0", "2.5"]):  # the axis is as long as the losses need
+        expect(page.locator(".cw-plot").first.locator(".tick").nth(k)).to_have_text(text)
+    expect(page.get_by_role("button", name="Start again")).to_be_visible()
     expect(page.locator(".cw-foot")).to_contain_text("the notebook’s own stop button does not")
     change = """more => {
         const { model } = document.querySelector("[data-widget]");
@@ -190,7 +193,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     places = [box.bounding_box() for box in controls.all()]
     page.evaluate(change, {"points": [[0.1, 1, 9.0, 10]], "state": "paused"})
     expect(page.locator(".lt-state")).to_contain_text("off the chart: this learning rate is too high. Press Stop.")
-    expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.locator(".cw-button.cw-main")).to_have_text(["Resume"])  # Start again would end the run
     assert [box.bounding_box() for box in controls.all()] == places  # nothing moves under the pointer
     page.evaluate(change, {"points": [[0.1, 1, 500.0, 1]] + [[0.1 + k / 10, 1, 2.3, 1] for k in range(10)]})
     expect(page.locator(".lt-state")).to_contain_text("2 of 4 epochs complete")  # the mean forgets a peak

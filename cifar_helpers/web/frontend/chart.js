@@ -7,6 +7,7 @@ const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
 const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
 const HUGE = 1e5; // from here on numbers are written as powers of ten
+const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content: drawn above the rest, which stays
 
 /**
  * @typedef {object} Series
@@ -16,6 +17,7 @@ const HUGE = 1e5; // from here on numbers are written as powers of ten
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
  * @property {boolean} [thin]
+ * @property {string} [kind] a further class of the line
  * @property {boolean} [marks] whether each point is a dot, too
  */
 /**
@@ -24,6 +26,8 @@ const HUGE = 1e5; // from here on numbers are written as powers of ten
  * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`; one with a name
  *     has its ends among the numbers at an x
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
+ * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words below them
+ * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
  * @property {number[]} [ticks] of the vertical axis, else round numbers
@@ -47,21 +51,26 @@ const HUGE = 1e5; // from here on numbers are written as powers of ten
  * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string}} options.y
  * @param {(x: number | null) => void} [options.hovered] the reader looks at another x, or at none any more
  * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
+ * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
  * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
  * @param {(text: string) => void} [options.say] tells screen readers the numbers at an x
  * @returns {{node: any, set: (content: Content) => void, look: (x: number | null) => void, close: () => void}} `set`
  *     changes what is named, the rest stays; `look` shows the numbers at an x, as for two charts with one axis
  */
-export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = () => {}, marker, say = () => {} }) {
+export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, say = () => {} }) {
   /** @type {any} */
-  const content = { series: [], bands: [], rules: [], xLabel: x.label };
+  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
+  const moving = svg("g");
+  const over = svg("svg", { "aria-hidden": "true", height }, moving);
+  // With its own layout and layer, so that what moves costs neither the page nor the curves a new drawing
+  const cover = h("div", { style: "position: absolute; inset: 0; contain: strict; will-change: transform" }, over);
   const card = h("div", { class: "cw-card", "aria-hidden": "true", hidden: true });
   const role = marker
     ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
     : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
-  const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, card);
+  const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover, card);
   const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
   const node = h("div", { class: "cw-chart" }, head, plot);
 
@@ -73,9 +82,15 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   let stops = [];
   /** @type {number | null} */
   let seen = null;
-  const draw = framed(() => {
-    if (width) redraw();
-  });
+  let measure = measurer(node);
+  let isStale = true;
+  let isMoved = false;
+  const draw = () => {
+    if (!width) return;
+    if (isStale) redraw();
+    else if (isMoved) drawMoving();
+  };
+  const drawNext = framed(draw);
 
   const write = value => {
     if (y.percent) return percent(value, 1);
@@ -90,18 +105,14 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   };
 
   function redraw() {
-    const measure = measurer(node);
+    isStale = false;
+    measure = measurer(node);
     const read = content.series.filter(series => series.name);
     const named = read.filter(series => series.end !== "");
     const longest = Math.max(0, ...named.map(series => measure(series.end ?? series.name)));
     const beside = longest + 20 < width * 0.28;
-    const words = content.rules.map(rule => ({ ...rule }));
-    const value = content.marker;
-    const at = content.stops ? content.stops.find(stop => stop.value === value)?.x : value;
-    if (at != null && marker?.text) words.push({ x: at, label: marker.text(value) });
-    for (const word of words) word.wide = measure(word.label);
     const end = width - (beside ? Math.max(sides[1], longest && longest + 20) : 10);
-    const top = words.length || marker?.text ? 34 : 8;
+    const top = topOf();
     shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;
     // For what else is drawn on this axis, below the plot.
@@ -114,8 +125,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     for (const band of content.bands) inside.append(areaOf(band, shape));
     for (const series of content.series) inside.append(...lineOf(series, shape));
-    const parts = [svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), ...rules(words, shape, width)];
-    picture.replaceChildren(...parts, inside);
+    picture.replaceChildren(svg("clipPath", { id: clip }, area), ...axes(shape, content.xLabel), inside);
     const ends = read.map(series => ({ series, last: series.points.findLast(point => Number.isFinite(point[1])) }));
     const above = ends.filter(({ series, last }) => isOwn(series) && last?.[1] > ys.ends[1]);
     const off = [...new Map(above.map(one => [one.series.colour, one])).values()]; // once for each colour
@@ -127,13 +137,39 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
       const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
       const heights = spread(seenAt, ROW, top, bottom);
       shown.forEach(({ series, last: [a] }, k) => {
-        const leader = { class: "leader", x1: xs(a) + 3, y1: seenAt[k], x2: xs(a) + 8, y2: heights[k] };
-        if (Math.abs(seenAt[k] - heights[k]) > 4) picture.append(svg("line", leader));
-        picture.append(text(series.end ?? series.name, xs(a) + 10, heights[k] + 4, `label ${series.colour}`));
+        const begin = round(xs(a) + 3); // a line may end long before the labels
+        const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
+        if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
+        picture.append(text(series.end ?? series.name, end + 10, heights[k] + 4, `label ${series.colour}`));
       });
     }
-    picture.setAttribute("width", width);
+    for (const drawing of [picture, over]) drawing.setAttribute("width", width);
     stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
+    drawMoving();
+  }
+
+  const topOf = () => (words || content.rules.length || marker?.text ? 34 : 8);
+
+  /** What changes with the marker. */
+  function drawMoving() {
+    isMoved = false;
+    const { xs, ys, top, bottom } = shape;
+    const value = content.marker;
+    const at = content.stops ? content.stops.find(stop => stop.value === value)?.x : value;
+    const lines = content.rules.map(rule => ({ ...rule }));
+    if (at != null && marker?.text) lines.push({ x: at, label: marker.text(value) });
+    for (const line of lines) line.wide = measure(line.label);
+    moving.replaceChildren(...rules(lines, shape, width));
+    if (content.shade) {
+      const [from, to] = content.shade.ends.map(xs);
+      const size = { x: from, y: top, width: to - from, height: bottom - top };
+      moving.append(svg("rect", { class: `band ${content.shade.colour}`, ...size }));
+    }
+    for (const { x: a, y: b, colour, label: said } of content.dots) {
+      moving.append(dot(colour, xs(a), ys(b), 4));
+      const isRight = said && xs(a) + measure(said) < shape.end;
+      if (said) moving.append(text(said, xs(a) + (isRight ? 6 : -6), ys(b) + 15, "words", isRight ? "start" : "end"));
+    }
     if (at != null) drawMarker(at, value);
     show();
   }
@@ -141,7 +177,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   function drawMarker(at, value) {
     const { xs, top, bottom } = shape;
     const place = xs(at);
-    picture.append(
+    moving.append(
       svg("line", { class: "marker", x1: place, x2: place, y1: top - 4, y2: bottom }),
       svg("circle", { class: "thumb", cx: place, cy: bottom, r: THUMB }),
     );
@@ -154,7 +190,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
 
   /** The rule and the dots at the x that is looked at, and the card, unless a marker reads the numbers. */
   function show() {
-    picture.querySelector(".looked")?.remove();
+    over.querySelector(".looked")?.remove();
     card.hidden = true;
     if (seen === null || !shape) return;
     const { xs, ys, left, top, bottom, end } = shape;
@@ -162,7 +198,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     const rows = readings();
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
-    picture.append(group);
+    over.append(group);
     const ranges = content.bands.filter(band => band.name).map(({ name, points }) => {
       const [, low, high] = points.findLast(point => point[0] <= seen);
       return [h("span", {}, name), h("span", {}, `${write(low)} to ${write(high)}`)];
@@ -206,8 +242,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
   const put = value => {
     if (value === content.marker) return;
     content.marker = value;
-    draw();
-    marker?.moved(value);
+    isMoved = true;
+    marker?.moved(value); // first, so that what the widget changes is drawn in the same frame
+    drawNext();
   };
   const move = event => {
     const list = places();
@@ -267,7 +304,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], hovered = (
     node,
     set(changed) {
       Object.assign(content, changed);
-      draw();
+      isMoved = true;
+      isStale ||= shape?.top !== topOf() || Object.keys(changed).some(name => !MOVING.includes(name));
+      queueMicrotask(draw); // once for several calls, and in the frame in which a widget draws
     },
     look,
     close: () => size.disconnect(),
@@ -292,6 +331,10 @@ function key(series) {
 
 function dot(colour, cx, cy, r) {
   return svg("circle", { class: `dot ${colour}`, cx: round(cx), cy: round(cy), r });
+}
+
+function leader(d) {
+  return svg("path", { class: "leader", d, fill: "none", "stroke-dasharray": "1 3" });
 }
 
 function text(content, x, y, kind, anchor = "start") {
@@ -391,14 +434,15 @@ function areaOf(band, { xs, ys }) {
   return svg("polygon", { class: `band ${band.colour}`, points: [...up, ...down].join(" ") });
 }
 
-function lineOf({ points, colour, thin, dash = "", marks }, { xs, ys }) {
+function lineOf({ points, colour, thin, kind, dash = "", marks }, { xs, ys }) {
   let pen = "M";
   let d = "";
   for (const [a, b] of points) {
     if (Number.isFinite(b)) d += `${pen}${round(xs(a))} ${round(ys(b))}`;
     pen = Number.isFinite(b) ? "L" : "M";
   }
-  const line = svg("path", { class: `line ${colour}${thin ? " thin" : ""}`, d, "stroke-dasharray": dash });
+  const all = ["line", colour, thin && "thin", kind].filter(Boolean).join(" ");
+  const line = svg("path", { class: all, d, "stroke-dasharray": dash });
   const dotted = marks || points.length === 1 ? points.filter(point => Number.isFinite(point[1])) : [];
   return [line, ...dotted.map(([a, b]) => dot(colour, xs(a), ys(b), 3))];
 }

@@ -10,8 +10,9 @@ const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
 const DASHES = ["1 3", "7 3", "7 3 1 3", "3 3"]; // of earlier runs, by number
-const SIDES = [56, 90]; // one axis for all charts
+const SIDES = [56, 64]; // one axis for all charts
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
+const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
 
 /** @param {{model: any, el: HTMLElement}} host */
@@ -32,19 +33,20 @@ export function render({ model, el }) {
   const epochs = slider("Epochs", EPOCHS, 4, take("epochs"));
   const rateText = h("b");
   const epochsText = h("b");
-  const named = (words, value, control, when) => {
+  const named = (words, value, control) => {
     const head = h("div", { class: "cw-head cw-cap", "aria-hidden": "true" }, h("span", {}, words), value);
-    return h("div", {}, head, control.node, h("div", { class: "cw-cap" }, when));
+    return h("div", {}, head, control.node);
   };
   const start = button("Start", send("start"));
   const pause = button("Pause", () => send(model.get("run").state === "paused" ? "resume" : "pause")());
   const stop = button("Stop", send("stop"));
   const settings = h(
     "fieldset", { class: "lt-bar" },
-    named("Learning rate", rateText, rate, "takes effect at once"),
-    named("Batch size", null, batch, "at the next start"),
-    named("Epochs", epochsText, epochs, "at the next start"),
+    named("Learning rate", rateText, rate),
+    named("Batch size", null, batch),
+    named("Epochs", epochsText, epochs),
     h("div", { class: "lt-buttons" }, start, pause, stop),
+    h("div", { class: "cw-cap" }, WHEN),
   );
 
   let bySeconds = false;
@@ -59,8 +61,8 @@ export function render({ model, el }) {
   const place = (label, y, height) => chart({
     label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: look,
   });
-  const loss = place("Loss", { digits: 2 }, 200);
-  const accuracy = place("Accuracy", { percent: true }, 200);
+  const loss = place("Loss", { digits: 1 }, 220);
+  const accuracy = place("Accuracy", { percent: true }, 220);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
 
@@ -90,27 +92,27 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const grey = (what, points) => runs.map(one => ({
-      name: `${nameOf(one)}, ${what}`, end: one.number ? String(one.number) : "recorded", colour: "ghost",
+      name: `${nameOf(one)}, ${what}`, end: one.number ? String(one.number) : "record", colour: "ghost",
       dash: dashOf(one), points: points(one),
     }));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     loss.set({
-      y: [0, lossTop(all)],
+      y: lossEnds(all),
       series: [
         ...grey("validation", one => pairs(one, one.validation_loss)),
         ...own(run.stride > 1 ? `mean of ${run.stride} batches` : "batch", "c1", batches, { end: "", thin: true }),
-        ...own("running mean", "c1", smooth(batches), { end: "training" }),
-        ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks: true }),
+        ...own("running mean", "c1", smooth(batches), { end: "train" }),
+        ...own("validation", "c2", of("validation_loss"), { end: "val", dash: "5 3", marks: true }),
       ],
     });
     accuracy.set({
-      y: [0, 1],
+      y: [0, accuracyTop(all)],
       series: [
         ...grey("validation", one => pairs(one, one.validation_accuracy)),
-        ...own("training", "c1", of("train_accuracy"), { marks: true }),
-        ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks: true }),
+        ...own("training", "c1", of("train_accuracy"), { end: "train", marks: true }),
+        ...own("validation", "c2", of("validation_accuracy"), { end: "val", dash: "5 3", marks: true }),
       ],
     });
     const chosen = model.get("learning_rate");
@@ -121,7 +123,7 @@ export function render({ model, el }) {
       ticks: known,
       series: [
         ...grey("learning rate", one => (one.number ? steps(one, 3) : [0, x[1]].map(end => [end, one.learning_rate]))),
-        { name: "learning rate", end: begun ? "now" : "chosen", colour: "c1", points: begun ? steps(run, 3) : flat },
+        { name: "learning rate", end: begun ? "now" : "next", colour: "c1", points: begun ? steps(run, 3) : flat },
       ],
     });
     for (const one of charts) one.set({ x, xLabel: bySeconds ? "seconds" : "epoch" });
@@ -137,8 +139,11 @@ export function render({ model, el }) {
     epochs.set(nearest(EPOCHS, model.get("epochs")));
     epochsText.textContent = model.get("epochs");
     settings.disabled = !can;
+    const isPaused = run.state === "paused";
     start.classList.toggle("cw-main", !isOpen);
-    pause.textContent = run.state === "paused" ? "Resume" : "Pause";
+    start.textContent = isOpen ? "Start again" : "Start";
+    pause.classList.toggle("cw-main", isPaused);
+    pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
     const words = run.problem || stateOf(run, begun, can);
     if (state.textContent !== words) state.textContent = words;
@@ -176,7 +181,7 @@ export function render({ model, el }) {
 }
 
 function stateOf(run, begun, can) {
-  if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls. Grey: a recorded run.";
+  if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls.";
   if (!begun) return "Press Start to train.";
   const done = run.train_loss.length;
   if (run.state !== "ended") {
@@ -226,7 +231,16 @@ function lastSecond(run, epochs) {
   return run.seconds.length < epochs ? Math.max(whole, run.points.at(-1)?.[1] ?? 0) : whole;
 }
 
-function lossTop(runs) {
+/** The ends of the loss axis: halves around the values, so that they fill it and it seldom changes. */
+function lossEnds(runs) {
   const values = runs.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
-  return Math.min(TOP, Math.max(2.5, ...values.filter(Number.isFinite)));
+  const known = values.filter(Number.isFinite);
+  const low = Math.floor(2 * Math.min(2, ...known)) / 2;
+  return [low, Math.min(TOP, Math.ceil(2 * Math.max(2.5, ...known)) / 2)];
+}
+
+/** The end of the accuracy axis: the next 20 %. */
+function accuracyTop(runs) {
+  const values = runs.flatMap(run => [...run.train_accuracy, ...run.validation_accuracy]);
+  return Math.ceil(5 * Math.max(0.4, ...values.filter(Number.isFinite))) / 5;
 }

@@ -12,7 +12,7 @@ const PATIENCE = Array.from({ length: 15 }, (_, k) => k + 1);
 const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c4" }];
 const DASH = "5 3"; // validation, in every colour
 // Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
-const ENDS = { loss: [0, 2.5], accuracy: [0.2, 1] };
+const ENDS = { loss: [0, 2.5], accuracy: [0.1, 1] };
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
 const ALL = { dropout: 0.5, augmentation: "flip + shift", weight_decay: 0.0005 };
 const CORNERS = [
@@ -26,13 +26,12 @@ const COLUMNS = [
   { part: "train", head: "Training", text: value => percent(value, 1) },
   { part: "validation", head: "Validation", text: value => percent(value, 1) },
   { part: "gap", head: "Gap, points", text: value => fixed(100 * value, 1) },
-  { part: "best", head: "Best epoch", text: value => fixed(value, 0) },
 ];
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Best epoch: the one with the lowest validation loss, of the mean "
-  + "of the seeds; the dot in the chart is the first seed’s.";
+  + "so compare gaps only between runs that share these. Thick lines are means of the seeds, thin ones single seeds; early "
+  + "stopping is shown for the first seed, whose line is darker. ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -53,8 +52,9 @@ function earlyStop(losses, patience) {
 export function render({ model, el }) {
   const draw = framed(redraw);
   const { root, say, close } = mount(el, "overfitting_lab", "Overfitting laboratory", styles, draw);
-  const heard = ["settings", "patience", "pinned", "trained", "status", "records"];
-  const bound = binding(model, Object.fromEntries(heard.map(name => [name, draw])));
+  const heard = ["settings", "pinned", "trained", "status", "records"].map(name => [name, draw]);
+  const drawPatience = framed(showPatience);
+  const bound = binding(model, { ...Object.fromEntries(heard), patience: drawPatience });
   const set = values => {
     bound.set(values);
     draw();
@@ -84,7 +84,10 @@ export function render({ model, el }) {
   // The charts
   const marker = {
     label: "Patience of early stopping, in epochs",
-    moved: patience => set({ patience }),
+    moved: patience => {
+      bound.set({ patience });
+      drawPatience();
+    },
     text: patience => `↔ patience ${patience}`,
   };
   const place = (what, y, other, more) => chart({
@@ -92,15 +95,18 @@ export function render({ model, el }) {
     hovered: x => other().look(x), ...more,
   });
   const loss = place("Loss", { digits: 2 }, () => accuracy, { marker });
-  const accuracy = place("Accuracy", { percent: true }, () => loss, {});
+  const accuracy = place("Accuracy", { percent: true }, () => loss, { words: true });
 
   // The results
   const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
-  const heads = ["Run", ...COLUMNS.map(column => column.head)].map(text => h("th", { scope: "col" }, text));
+  const heads = ["Mean of the last ten epochs", ...COLUMNS.map(column => column.head)].map((text, k) => {
+    return h("th", { scope: "col" }, text, k ? h("span", { class: "ol-less" }) : null);
+  });
   const figures = h("table", { class: "cw-table ol-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), table);
   const note = h("p", { class: "cw-cap" });
-  const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ);
+  const ranges = h("span");
+  const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, ranges);
   const train = button("Train this combination now", () => model.send({ type: "train" }));
   const stop = button("Stop", () => model.send({ type: "stop" }));
   const state = h("span", { class: "cw-cap", role: "status" });
@@ -149,35 +155,50 @@ export function render({ model, el }) {
         ],
       });
     }
-    drawStop(record?.runs[0].validation_loss);
+    showPatience();
     const own = record?.summary;
+    const shown = near ?? settings;
     const base = pins[0]?.record?.summary; // what the other rows are compared with
     accuracy.set({ bands: own?.gap > 0 ? [gapBand(record.mean)] : [] });
 
-    lead.replaceChildren(...(near ? advice(near, settings) : [sentence()]));
     table.replaceChildren(
       near ? row("Nearest", "ghost", near, recordOf(near).summary, base) : row("This run", "c1", settings, own, base),
       ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, k ? base : null, k)),
     );
     const chance = base ? `With a sign: differences from A. ≈: no larger than between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
-    const wrong = settings.wrong_labels ? "With wrong labels, training accuracy counts agreement with these." : "";
-    note.textContent = chance + wrong;
+    const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
+    const below = recordOf(shown).summary?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
+    note.textContent = chance + wrong + below;
+    const all = [[near ? "Nearest" : "This run", recordOf(shown)], ...pins.map(pin => [pin.letter, pin.record])];
+    ranges.textContent = all.map(([name, one]) => (one?.summary ? `${name}: ${rangeOf(one)}. ` : "")).join("");
     showState(key, near);
   }
 
-  /** Where early stopping ends the first run. */
-  function drawStop(losses) {
+  /** Where early stopping ends the first run, and what that would have done. */
+  function showPatience() {
+    const settings = model.get("settings");
+    const record = recordOf(settings);
+    lead.textContent = record ? sentence() : advice(nearest(settings), settings);
+    if (!record) {
+      accuracy.set({ rules: [], dots: [] });
+      loss.set({ rules: [], dots: [], shade: null, marker: null, stops: [] });
+      return;
+    }
+    const { validation_loss: losses, validation_accuracy: accuracies } = record.runs[0];
     const patience = model.get("patience");
-    const { stopped, kept } = losses ? earlyStop(losses, patience) : { stopped: 0, kept: 0 };
-    const keeps = losses ? [{ x: kept, label: `keeps ${kept}` }] : [];
-    const stops = losses && stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
-    accuracy.set({ rules: [...keeps, ...stops] });
+    const { stopped, kept } = earlyStop(losses, patience);
+    const lowest = losses.indexOf(Math.min(...losses)) + 1;
+    const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
+    const keeps = { x: kept, label: `keeps ${kept}` };
+    const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
+    accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
     loss.set({
-      rules: keeps,
-      bands: losses ? [{ colour: "c2", points: [[kept, ...ENDS.loss], [stopped, ...ENDS.loss]] }] : [],
-      marker: losses ? patience : null,
-      stops: losses ? PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })) : [],
+      rules: [keeps],
+      dots: [dotOf(losses, kept), dotOf(losses, lowest, `lowest: ${lowest}`)],
+      shade: { colour: "c2", ends: [kept, stopped] },
+      marker: patience,
+      stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
     });
   }
 
@@ -195,11 +216,11 @@ export function render({ model, el }) {
     const label = isOwn && colour !== "ghost" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
       const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
-      return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less));
+      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, extent(recordOf(settings), "–")) : null;
+      return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
-    const range = h("span", { class: "cw-cap" }, values ? ` · ${rangeOf(recordOf(settings))}` : "");
     const swatch = h("i", { class: `ol-swatch ${colour}` });
-    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label, range)));
+    const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label)));
     return h("tr", {}, begin, cells, h("td", {}, swap));
   }
 
@@ -224,7 +245,7 @@ export function render({ model, el }) {
   function advice(near, settings) {
     const differs = options.filter(option => near[option.name] !== settings[option.name]).map(option => option.label);
     const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}.`;
-    return [`This combination was not recorded. ${words}`];
+    return `This combination was not recorded. ${words}`;
   }
 
   function showState(key, near) {
@@ -265,13 +286,17 @@ export function render({ model, el }) {
 
 const lastOf = runs => Math.min(LAST, runs[0].validation_loss.length);
 
+/** The lowest and the highest of some accuracies, in percent. */
+const between = (values, to) => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join(to);
+
+/** The same of the validation accuracies of the last epochs. */
+const extent = ({ ends }, to) => between(ends.flatMap(([, ...range]) => range), to);
+
 /** How far the results vary: over the last epochs, and over the seeds. */
 function rangeOf({ runs, ends }) {
-  const to = values => `${fixed(100 * Math.min(...values), 1)} to ${percent(Math.max(...values), 1)}`;
   const last = runs[0].validation_loss.length;
-  const ranges = to(ends.flatMap(([, ...range]) => range));
-  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${to(ends.map(([mean]) => mean))}` : "one seed";
-  return whole(`validation in epochs ${last - lastOf(runs) + 1}–${last}: ${ranges}; ${seeds}`);
+  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${between(ends.map(([mean]) => mean), " to ")} %` : "one seed";
+  return whole(`validation in epochs ${last - lastOf(runs) + 1}–${last}: ${extent({ ends }, " to ")} %; ${seeds}`);
 }
 
 /** The same with each number and its percent sign on one line. */
@@ -279,20 +304,18 @@ const whole = text => text.replaceAll(" %", "\u00a0%");
 
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
-/** The chosen run: the mean strong, single seeds thin, and a dot at the lowest validation loss of the first seed. */
+/** The chosen run: the mean strong, single seeds thin, the first one darker, since early stopping is shown for it. */
 function main(part, { runs, mean }) {
   const kinds = [
     { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
     { name: "validation", column: `validation_${part}`, colour: "c2", dash: DASH },
   ];
-  const seeds = kinds.flatMap(({ column, colour }) => runs.map(run => {
-    return { name: "", colour, thin: true, points: pointsOf(run[column]) };
+  const seeds = kinds.flatMap(({ name, column, colour }) => runs.map((run, k) => {
+    const kind = k === 0 && name === "validation" ? "first" : "";
+    return { name: "", colour, thin: true, kind, points: pointsOf(run[column]) };
   }));
   const strong = kinds.map(kind => ({ ...kind, points: pointsOf(mean[kind.column]) }));
-  const losses = runs[0].validation_loss;
-  const lowest = Math.min(...losses);
-  const dot = { name: "", colour: "c2", points: [[losses.indexOf(lowest) + 1, lowest]] };
-  return [...(runs.length > 1 ? seeds : []), ...strong, ...(part === "loss" ? [dot] : [])];
+  return [...(runs.length > 1 ? seeds : []), ...strong];
 }
 
 /** A run to compare with: validation with its name, training thin. */
