@@ -257,7 +257,7 @@ function split({ name, line, fitted, bounds, measured, last }, write) {
   return h(
     "div", { class: "te-row", role: "img", "aria-label": `${name}: ${label}` },
     h("span", { class: "te-name" }, line, name),
-    h("span", { class: "te-numbers" }, equation || "–", h("span", { class: "cw-cap" }, found)),
+    h("span", { class: "te-numbers" }, equation || "no split", h("span", { class: "cw-cap" }, found)),
     h(
       "div", { class: "te-split" },
       fitted.length ? [part("step", step, within), part("image", 1 - step, beside)] : part("plain", 1, none),
