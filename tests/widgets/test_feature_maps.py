@@ -117,12 +117,13 @@ def shown(page: Page) -> list[float]:
 
 @torch.no_grad()
 def strongest_products(model: CifarCNN, picture: Tensor, block: int, channel: int, pixel: list[int]) -> list[float]:
-    """The nine products of the input map that adds most to a pixel; of the picture, those of red."""
+    """The nine products of a pixel for the input map that adds most to its map; of the picture, those of red."""
     read = model.features[: block - 1](normalise(picture[None]))
     kernels = model.features[block - 1][0].weight[channel]  # type: ignore[index]
     windows = nn.functional.pad(read[0], (1, 1, 1, 1))[:, pixel[0] :, pixel[1] :][:, :3, :3]
     products = (windows * kernels).flatten(1)
-    return products[int(products.sum(1).abs().argmax()) if block > 1 else 0].tolist()
+    added = nn.functional.conv2d(read, kernels[:, None], padding=1, groups=len(kernels))[0]
+    return products[int(added.abs().sum((1, 2)).argmax()) if block > 1 else 0].tolist()
 
 
 def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEnd) -> None:
@@ -147,7 +148,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
         value = float(found[picture][name][channel, pixel[0], pixel[1]])
         result = page.locator(".cw-terms .result b")
         expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
-        expect(result).to_have_text(re.compile(rf"^−?{abs(value):.2f}"))
+        expect(result).to_have_text(re.compile(rf"^−?{abs(value):.2f}" if value else "^0$"))
         numbers = shown(page)
         if name.endswith("convolution"):
             products = page.locator(".cw-grid").nth(2).locator("div").all_inner_texts()
@@ -168,6 +169,14 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     expect(head).to_have_text("Map 0")
     walls.nth(0).click(position={"x": 100, "y": 10})
     expect(head).to_have_text("Map 1")
+    walls.nth(0).hover(position={"x": 200, "y": 10})
+    expect(head).to_have_text("Map 2")
+    page.get_by_role("button", name="Next map").click()
+    page.get_by_role("button", name="Next map").click()
+    expect(head).to_have_text("Map 3")  # from the one that was kept
+    page.get_by_role("button", name="Previous map").click()
+    page.get_by_role("button", name="Previous map").click()
+    expect(head).to_have_text("Map 1")
     enlarged = page.get_by_role("application", name="The enlarged map")
     painted = "wall => wall.querySelector('canvas').toDataURL()"
     alone = enlarged.evaluate(painted)
@@ -176,12 +185,12 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     expect(head).to_have_text("Map 2")
     assert (state_of(page, "network"), state_of(page, "channel")) == ("trained", 2)
 
-    # What is only pointed at goes along to the enlargement, and a press there keeps it.
+    # What is only pointed at does not go along to the enlargement.
     walls.nth(1).hover(position={"x": 100, "y": 10})
-    enlarged.hover()
     expect(head).to_have_text("Untrained map 1")
-    page.get_by_text("Point at a map").hover()
+    enlarged.hover()
     expect(head).to_have_text("Map 2")
+    page.get_by_text("Point at a map").hover()
     own = walls.nth(1).evaluate(painted)
     page.get_by_role("radio", name="all maps").click()
     page.wait_for_function(
@@ -215,6 +224,16 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
         zeros = (float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1))
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
+    # The input maps stay in their places under a pointer that moves over one of them.
+    page.get_by_role("radio", name="block 2, convolution").click()
+    places, sums = set(), set()
+    for k in range(3):
+        read.hover(position={"x": 30 + 20 * k, "y": 40})
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        labels = page.locator(".fm-slots button").evaluate_all("all => all.map(one => one.ariaLabel.split(',')[0])")
+        places.add(tuple(labels))
+        sums.add(page.locator(".cw-terms .result b").inner_text())
+    assert len(places) == 1 and len(sums) > 1
     page.get_by_role("option", name=re.compile("picture 11$")).click()
     assert state_of(page, "picture") == 11
 

@@ -3,7 +3,7 @@ import styles from "./feature_maps.css";
 import { h, canvas } from "./ui.js";
 import { at, largest, paintSigned } from "./colour.js";
 import { fixed, percent, roundedToSum } from "./numbers.js";
-import { cellUnder, field, segmented } from "./controls.js";
+import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
@@ -11,7 +11,7 @@ import { layerView } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { normalisation, pools } from "./network.js";
 import { windowOf } from "./fields.js";
-import { dot, seenBy, weightsOf } from "./stages.js";
+import { contributions, seenBy } from "./stages.js";
 
 const NAMES = ["trained", "untrained"];
 const COLOURS = ["red", "green", "blue"];
@@ -26,6 +26,7 @@ const NOTES = {
   average_pool: "Each window is replaced by its mean.",
   add: "The output of the shortcut is added.",
 };
+const STRONGEST = `The ${SLOTS} that add most to the whole map, with what they add here.`;
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -41,7 +42,6 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const layerOf = name => layers.find(layer => layer.label === name);
   /** What the mouse points at, in place of what is kept: network and channel, and a pixel of the enlarged map. */
   let hover = {};
-  let justKept = false; // then the mouse may cross other maps on its way out of the wall
   let slot = 0;
   let isShared = false;
   /** The number of the darkest colour of the maps; without one each map has its own. */
@@ -91,9 +91,9 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   // Left: a wall for each network.
   const amount = h("b");
   const places = ["Trained", "Untrained"].map(title => {
-    const [note, zeros] = [h("span", { class: "cw-cap" }), h("b", { class: "fm-zeros" })];
-    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, note);
-    return { node: h("div", { class: "fm-wall" }, head, h("div")), note, zeros };
+    const [note, zeros, share] = [h("span", { class: "cw-cap" }), h("span", { class: "fm-zeros" }), h("i")];
+    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, share, note);
+    return { node: h("div", { class: "fm-wall" }, head, h("div")), note, zeros, share };
   });
 
   // Right: the input map, the kernels, the map that they make, and the arithmetic.
@@ -108,16 +108,16 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   /** A picture in which a pixel of the map is chosen; `pixelAt` gives it from the place in the picture. */
   function choosing(label, pixelAt) {
     const moved = (...place) => {
-      const { name, channel } = current();
       hover = {};
-      change({ network: name, channel, pixel: pixelAt(place.slice(0, 2)) });
+      change({ pixel: pixelAt(place.slice(0, 2)) });
     };
     const part = picture(`${label} Arrow keys choose a pixel.`, { rows: 1, columns: 1, moved });
     part.node.addEventListener("pointermove", event => {
       if (event.buttons || event.pointerType !== "mouse") return;
       const [, rows, columns] = current().layer.shape;
-      point({ ...hover, pixel: cellUnder(part.canvas, event, rows, columns) });
+      point({ pixel: cellUnder(part.canvas, event, rows, columns) });
     });
+    part.node.addEventListener("pointerleave", () => point({}));
     return part;
   }
   const output = choosing("The enlarged map.", pixel => pixel);
@@ -138,7 +138,12 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     slot = k;
     refresh({});
   });
-  const [before, kernels, after] = [part(input.node), part(slots.node), part(output.node)];
+  const step = by => choose({ channel: Math.max(0, model.get("channel") + by) });
+  const steps = h(
+    "div", { class: "fm-steps" },
+    button("‹", () => step(-1), { name: "Previous map" }), button("›", () => step(1), { name: "Next map" }),
+  );
+  const [before, kernels, after] = [part(input.node), part(slots.node), part(output.node, steps)];
   kernels.node.classList.add("fm-slots");
   const flow = h("div", { class: "fm-flow" }, before.node, kernels.node, after.node);
   const note = h("p");
@@ -146,7 +151,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const terms = termLine();
   const main = h(
     "div",
-    { class: "fm-main", onpointerleave: () => point({}) },
+    { class: "fm-main" },
     h("div", { class: "fm-walls" }, places.map(place => place.node)),
     h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, terms.node)),
   );
@@ -157,7 +162,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     refresh({ scale: true });
   });
   root.append(
-    h("div", { class: "fm-layers" }, strip.node),
+    h("div", { class: "fm-layers" }, h("p", { class: "cw-cap" }, "Layers, with maps of the trained network"), strip.node),
     h(
       "p", { class: "cw-cap" },
       amount, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic.",
@@ -178,14 +183,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     walls = NAMES.map((network, k) => {
       const wall = mapGrid(`Maps of ${label}, ${network}.`, {
         count, height, width, columns: Math.ceil(Math.sqrt(count * 2)), gap: gapOf(width),
-        hovered: channel => {
-          if (channel === null) justKept = false;
-          else if (!justKept) point({ network, channel });
-        },
-        chosen: channel => {
-          justKept = true;
-          choose({ network, channel });
-        },
+        hovered: channel => point(channel === null ? {} : { network, channel }),
+        chosen: channel => choose({ network, channel }),
       });
       places[k].node.lastChild.replaceWith(wall.node);
       return wall;
@@ -201,6 +200,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       places[k].note.textContent = range.join(" to ");
       const share = values[k].reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / values[k].length;
       places[k].zeros.textContent = `${percent(share)} zeros`;
+      places[k].node.classList.toggle("fm-some", share > 0);
+      places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
     });
   }
 
@@ -218,14 +219,15 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const read = layers[layer.inputs[0]];
     const sources = layer.op === "convolution" ? sourcesOf(now) : [];
     const source = sources[Math.min(slot, sources.length - 1)];
+    if (source) source.seen = seenBy(network, layer, source, row, column);
     const shown = source?.channel ?? channel;
     drawInput(now, read, shown);
-    drawSlots(read, sources, layer);
     // The same digits at every pixel of a map.
     const map = [largest(network.map(layer.index), from, height * width)];
     const sizes = source ? sources.map(one => largest(one.weights)) : map;
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
+    drawSlots(read, sources, layer, work.terms[0][2]);
     drawGrids(work.grids ?? [], digits);
     terms.set(work.terms);
     say(`${layer.label}, ${name}, map ${channel}, row ${row}, column ${column}: ${work.terms.at(-1)[2]}`);
@@ -243,17 +245,20 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     before.head.textContent = read.op === "input" ? `${name}, normalised` : `input map ${name}`;
   }
 
-  function drawSlots(read, sources, layer) {
+  /** What the chosen one adds is written as in the sum. */
+  function drawSlots(read, sources, layer, added) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
     const few = !isPlain && sources.length <= SLOTS;
     flow.classList.toggle("fm-few", few);
-    note.hidden = !isPlain;
-    note.textContent = NOTES[layer.op] ?? "";
+    note.hidden = few;
+    note.textContent = isPlain ? NOTES[layer.op] ?? "" : STRONGEST;
+    note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
     kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length}`;
-    slots.set(Math.min(slot, sources.length - 1));
+    const chosen = Math.min(slot, sources.length - 1);
+    slots.set(chosen);
     const shown = sources.slice(0, SLOTS);
     const limit = Math.max(...shown.map(one => largest(one.weights)));
     slots.buttons.forEach((button, k) => {
@@ -261,7 +266,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       button.hidden = !one;
       if (!one) return;
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
-      const [name, amount] = [mapName(read, one.channel), fixed(one.amount)];
+      const [name, amount] = [mapName(read, one.channel), k === chosen ? added : fixed(one.amount)];
       faces[k].text.textContent = few ? name : `${name}: ${amount}`;
       button.setAttribute("aria-label", `kernel for input map ${name}, which adds ${amount}`);
     });
@@ -312,13 +317,12 @@ function mapName(layer, channel) {
 
 const gapOf = width => Math.max(1, Math.round(width / 16));
 
-/** What each input map adds to a number of a convolution; if not all can be shown, the largest come first. */
+/** What each input map adds to a number of a convolution; if not all can be shown, those that matter most for its map
+    come first: they stay while one looks at other numbers of it. */
 function sourcesOf({ network, layer, channel, row, column }) {
-  const sources = weightsOf(network, layer, channel).map(source => {
-    const seen = seenBy(network, layer, source, row, column);
-    return { ...source, seen, amount: dot(seen, source.weights) };
-  });
-  return sources.length > SLOTS ? sources.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount)) : sources;
+  const sources = contributions(network, layer, channel);
+  if (sources.length <= SLOTS) sources.sort((a, b) => a.channel - b.channel);
+  return sources.map(source => ({ ...source, amount: source.added[row * layer.shape[2] + column] }));
 }
 
 const total = values => values.reduce((sum, value) => sum + value, 0);
@@ -382,7 +386,7 @@ const OPERATIONS = {
 };
 
 function ofOne(now, caption, write) {
-  const [value, input] = numbersOf(now).map(number => fixed(number, now.digits));
+  const [value, input] = numbersOf(now).map(number => (number ? fixed(number, now.digits) : "0"));
   return { terms: [["", caption, write(input)], ["=", "this pixel", value]] };
 }
 
@@ -396,5 +400,6 @@ function pooled(now, how) {
   const [rows, columns] = isWhole ? [bottom - top, right - left] : [1, values.length];
   const window = { caption: "window", rows, columns, values, sign: "" };
   const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [window];
-  return { grids, terms: [["=", `${how} of ${values.length}`, fixed(numbersOf(now)[0], digits)]] };
+  const [value] = numbersOf(now);
+  return { grids, terms: [["=", `${how} of ${values.length}`, value ? fixed(value, digits) : "0"]] };
 }
