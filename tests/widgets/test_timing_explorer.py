@@ -225,7 +225,7 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     expect(single).to_be_visible()
     page.set_viewport_size({"width": 360, "height": 800})
     expect(single).to_be_hidden()  # the chart comes first
-    page.get_by_role("button", name="Single curves").press("Enter")
+    page.get_by_role("button", name="Single curves", expanded=False).press("Enter")
     expect(single).to_be_visible()
     line = page.locator(".cw-plot .line.ghost").first.bounding_box()
     assert line is not None

@@ -65,7 +65,7 @@ export function render({ model, el }) {
     )),
   );
   // In a narrow column the single curves would push the chart off the screen.
-  const fold = h("button", { type: "button", class: "cw-chip te-more", "aria-expanded": false, onclick() {
+  const fold = h("button", { type: "button", class: "cw-chip te-more", "aria-expanded": "false", onclick() {
     fold.setAttribute("aria-expanded", bar.classList.toggle("te-open"));
   } }, "Single curves");
   if (pairs.length > 1) {
@@ -90,7 +90,7 @@ export function render({ model, el }) {
     const drawing = view.node.querySelector("[role=img]");
     const names = [...drawing.querySelectorAll(".label")].map(label => label.getBoundingClientRect());
     const named = names.findIndex(box => x > box.left && x < box.right && y > box.top && y < box.bottom);
-    const lines = [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0);
+    const lines = [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0); // without its dots
     const { left, top } = drawing.getBoundingClientRect();
     const away = lines.map(line => Math.abs(heightAt(line, x - left) - (y - top)));
     const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
