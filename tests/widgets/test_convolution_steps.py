@@ -44,7 +44,6 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         side = 8 + 2 * padding
         inner = np.array(cells(page, 0)).reshape(side, side)
         assert (inner[:padding] == "0").all() and float(inner[padding, padding]) == round(float(SQUARE[0, 0]), 2)
-        assert page.locator(".cw-frame i").count() == (9 if dilation == 2 else 0)
     put(page, kernel="blur", dilation=1, stride=3)
     assert state_of(page, "step") == 16  # a step beyond the last becomes the last
 

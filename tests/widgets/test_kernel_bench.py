@@ -44,6 +44,15 @@ def levels(page: Page, area: str) -> np.ndarray:
     return np.array(data).reshape(-1, width, 4)
 
 
+def framed(page: Page, picture: Locator, row: int, column: int) -> bool:
+    """Whether a frame is drawn at the upper left corner of a pixel of the bench's picture of 34 × 34."""
+    box, place = picture.bounding_box(), page.locator(".cv-wires").bounding_box()
+    assert box is not None and place is not None
+    x, y = box["x"] - place["x"] + column * box["width"] / 34, box["y"] - place["y"] + row * box["height"] / 34
+    corner = "(c, [x, y]) => [...c.getContext('2d').getImageData(x - 1, y - 1, 5, 5).data]"
+    return max(page.locator(".cv-wires").evaluate(corner, [x, y])[3::4]) > 240
+
+
 def put(page: Page, **state: object) -> None:
     """What Python would set."""
     page.evaluate(
@@ -104,7 +113,7 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     assert ends.all_inner_texts() == ["≤ 0", "≥ 1"]
     put(page, kernel=SOBEL.tolist())
     assert [text[:2] for text in ends.all_inner_texts()] == ["≤ ", "≥ "]  # the rim of padding
-    # Nine numbers that no longer cancel make a picture, but not while one of them is dragged or if told otherwise.
+    # A whole kernel chooses how its result is drawn; a single number, dragged or typed, changes no colours.
     signs = page.get_by_role("radio", name="signs")
     box = cell(page, 2, 3).bounding_box()
     assert box is not None
@@ -114,9 +123,15 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     expect(cell(page, 2, 3)).to_have_value("4")
     expect(signs).to_be_checked()
     page.mouse.up()
+    cell(page, 2, 2).fill("3")
+    expect(page.locator(".kb-state")).to_contain_text("add up to 5")
+    expect(signs).to_be_checked()
+    page.get_by_role("button", name="sharpen").click()
     expect(signs).not_to_be_checked()
     signs.click()
     expect(ends.first).not_to_have_text("≤ 0")
+    page.get_by_role("button", name="Undo").click()
+    expect(signs).to_be_checked()
 
 
 def test_padding_is_shown_as_zeros_and_what_is_multiplied_is_lit(front: FrontEnd) -> None:
@@ -161,16 +176,19 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     for typed, value in {"0,5": 0.5, "1/3": 0.333333, "-2": -2, "−.25": -0.25}.items():
         cell(page, 2, 2).fill(typed)
         assert state_of(page, "kernel")[1][1] == pytest.approx(value)  # type: ignore[index]
-    for wrong in ("x", "1000", "1/0"):
+    says = {"x": "a number: 0.5 or 1/9", "1000": "from −100 to 100", "1/0": "a number: 0.5 or 1/9"}
+    for wrong, message in says.items():
         cell(page, 2, 2).fill(wrong)
         expect(cell(page, 2, 2)).to_have_attribute("aria-invalid", "true")
         said = page.locator(".cv-kernel").evaluate("grid => getComputedStyle(grid, '::after').content")
-        assert "from −100 to 100" in said
+        assert message in said
         assert state_of(page, "kernel")[1][1] == -0.25  # type: ignore[index]
         cell(page, 2, 2).press("Enter")
         expect(cell(page, 2, 2)).to_be_focused()
-    cell(page, 2, 2).press("Escape")
+    cell(page, 2, 2).press("Tab")
+    expect(page.locator(".cv-kernel")).to_have_attribute("data-wrong", "ignored: it is still −0.25")
     cell(page, 2, 2).press("Shift+ArrowUp")
+    expect(page.locator("[data-wrong]")).to_have_count(0)
     assert state_of(page, "kernel")[1][1] == 0.75  # type: ignore[index]
     cell(page, 2, 2).press("Enter")
     expect(cell(page, 3, 2)).to_be_focused()
@@ -185,6 +203,8 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     assert state_of(page, "kernel")[0][0] == -1  # type: ignore[index]
     cell(page, 2, 2).focus()
     page.keyboard.press("Control+z")
+    expect(cell(page, 2, 2)).to_have_value("−0.25")
+    page.keyboard.press("Control+z")
     expect(cell(page, 2, 2)).to_have_value("0")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     page.get_by_role("button", name="Change all signs").click()
@@ -195,6 +215,8 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     page.get_by_role("radio", name="5 × 5").click()
     expect(page.get_by_role("spinbutton")).to_have_count(25)
     assert np.array_equal(np.array(state_of(page, "kernel")), np.pad(KERNELS["sharpen"], 1))
+    chips = page.locator(".cv-chips .cw-chip:visible").all()
+    assert [chip.get_attribute("aria-label") for chip in chips][:2] == ["identity", "blur, 5 × 5"]
     page.get_by_role("button", name="blur, 5 × 5").click()
     assert np.allclose(np.array(state_of(page, "kernel")), 0.04)
 
@@ -218,11 +240,17 @@ def test_the_window_is_dragged_touched_and_moved_by_keys(front: FrontEnd) -> Non
     picture.press("End")
     assert state_of(page, "pixel") == [15, 15]
     expect(page.locator(".kb-result .cw-head")).to_contain_text("row 15, column 15")
-    expect(page.locator(".kb-picture .cw-head")).to_contain_text("window: row 29, column 29")
+    expect(page.locator(".kb-picture .cw-head")).to_contain_text("rows 29–31, columns 29–31")
     result.press("ArrowUp")
     assert state_of(page, "pixel") == [14, 15]
     size = result.bounding_box()
     assert size is not None
+    # The frames, drawn on one canvas, lie where they say; the window of the number under the pointer is dashed.
+    assert framed(page, picture, 28, 30) and not framed(page, picture, 3, 3)
+    result.hover(position={"x": size["width"] * 1.5 / 16, "y": size["height"] * 1.5 / 16})
+    assert framed(page, picture, 2, 2)
+    page.mouse.move(0, 0)
+    assert not framed(page, picture, 2, 2)
     page.touchscreen.tap(size["x"] + size["width"] * 0.22, size["y"] + size["height"] * 0.1)
     assert state_of(page, "pixel") == [1, 3]
 

@@ -1,11 +1,17 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
-import { h, svg, canvas } from "./ui.js";
+import { h, canvas } from "./ui.js";
 import { at, css, grey, inkOn, largest, paint } from "./colour.js";
 import { fixed, roundedToSum } from "./numbers.js";
-import { field, segmented } from "./controls.js";
+import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 
+const GLIDE = 150; // ms
+/** Lines of a frame: colour, width, how far outside, radius of the corners. */
+const FRAME = [["#16181d", 2, 2.5, 4.5], ["#fff", 1.5, 0.75, 2.75], ["#fff8", 1, -0.5, 1]];
+const GHOST = [["#fff", 3.5, 0, 2]];
+const DASHES = [["#16181d", 1.5, 0, 2]];
+const PIXEL = [["#16181d", 1, 0.5, 0], ["#fff", 1, -0.5, 0]];
 const SHORT = { "Sobel, vertical edges": "Sobel │", "Sobel, horizontal edges": "Sobel ─" };
 
 /**
@@ -120,6 +126,11 @@ export function slidingFields(model, wanted, chosen) {
   };
 }
 
+/** Writes a text unless it is there: the same text written again would be laid out again. @param {any} node @param {string} text */
+export function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** A kernel as a small picture: `draw(kernel, colours)`. */
 export function glyph() {
   const surface = canvas(3, 3);
@@ -139,12 +150,18 @@ export function glyph() {
  * @param {Record<string, number[][]>} presets @param {(kernel: number[], name: string) => void} chosen
  */
 export function kernelChips(presets, chosen) {
-  const chips = Object.entries(presets).map(([name, rows]) => {
+  // A larger version comes where the smaller one would be.
+  const names = Object.keys(presets);
+  const order = name => (names.indexOf(name.replace(/, \d × \d$/, "")) + names.length + 1) % (names.length + 1);
+  const chips = [...names].sort((a, b) => order(a) - order(b)).map(name => {
+    const rows = presets[name];
     const [image, kernel] = [glyph(), rows.flat()];
     const text = SHORT[name] ?? name.split(",")[0];
     const properties = { type: "button", class: "cw-chip", "aria-label": name, onclick: () => chosen(kernel, name) };
     return { name, image, kernel, node: h("button", properties, image.node, text) };
   });
+  /** @type {Uint8Array | undefined} */
+  let drawn;
   return {
     node: h("div", { class: "cv-chips", role: "group", "aria-label": "Kernels to start from" }, chips.map(c => c.node)),
     /** Marks the kernel in use, and shows what fits its size. @param {number[]} now @param {Uint8Array} table */
@@ -154,8 +171,9 @@ export function kernelChips(presets, chosen) {
         const larger = kernel.length < now.length && `${name}, ${side} × ${side}` in presets;
         node.hidden = larger || kernel.length > now.length;
         node.setAttribute("aria-pressed", resized(kernel, side).every((v, k) => Math.abs(v - now[k]) < 1e-5));
-        image.draw(kernel, table);
+        if (drawn !== table) image.draw(kernel, table);
       }
+      drawn = table;
     },
   };
 }
@@ -194,15 +212,18 @@ export function sumLine(edited) {
   };
   build(3);
   // A pixel, its number of the kernel and their product are shown to belong together.
-  const light = event => {
-    const k = Math.max(...grids.map(grid => grid.cells.indexOf(event.target)));
-    const lit = /out|leave/.test(event.type) ? -1 : k;
-    for (const grid of grids) grid.cells.forEach((cell, i) => cell.classList.toggle("cv-lit", i === lit));
+  const light = lit => {
+    for (const grid of grids) grid.cells.forEach((cell, k) => cell.classList.toggle("cv-lit", k === lit));
   };
-  for (const event of ["pointerover", "pointerleave", "focusin", "focusout"]) node.addEventListener(event, light);
+  for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) {
+    node.addEventListener(type, ({ target }) =>
+      light(/out|leave/.test(type) ? -1 : Math.max(...grids.map(grid => grid.cells.indexOf(target)))),
+    );
+  }
   return {
     node,
     sums,
+    light,
     /** Those of the kernel. */
     cells: () => grids[1].cells,
     /** The elements that wires lead to. */
@@ -225,7 +246,7 @@ export function sumLine(edited) {
       pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
       kernel.set(weights, signed);
       products.set(shown.parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
-      total.textContent = colour ? fixed(shown.sum) : "?";
+      write(total, colour ? fixed(shown.sum) : "?");
       total.style.background = colour ? css(colour) : "";
       total.style.color = colour ? inkOn(colour) : "";
       return fixed(shown.sum);
@@ -242,6 +263,7 @@ export function sumLine(edited) {
 export function slidingViews(line, names, moved, outside = false) {
   /** @type {{side: number, sliding: Sliding, from: number[], to: number[]}} */
   let now;
+  let shown = [0, 0];
   const middle = () => (spanOf(now.side, now.sliding.dilation) - 1) / 2;
   const go = (...wanted) => {
     if (now.to.includes(0)) return; // the kernel does not fit
@@ -258,44 +280,130 @@ export function slidingViews(line, names, moved, outside = false) {
     const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, names[k]), " ", size), where);
     return { view, size, where, figure: h("figure", {}, head, view.node) };
   });
-  const [fill, sides, out] = ["cv-fill", "", ""].map(name => svg("path", { class: name }));
-  const dot = svg("circle", { r: 2.5 });
-  const wires = svg("svg", { class: "cv-wires", "aria-hidden": "true" }, fill, sides, out, dot);
+  // Frames and wires are on a canvas: when an element moves, the browser arranges all layers of the page again.
+  const wires = canvas();
+  wires.className = "cv-wires";
   const stage = h("div", { class: "cv-stage" }, wires);
   let boxes = null;
+  /** @type {number[] | null} left, top, right and bottom of both frames, as shares of their pictures; where they go to */
   let place = null;
+  let goal = null;
+  /** @type {number[] | null} sides of the window of the number under the pointer */
+  let ghost = null;
+  let theme = "";
+  let colour = "";
+  /** A frame around a box that can be seen on any picture. */
+  const frame = (pen, [left, top, right, bottom], rings) => {
+    for (const [style, width, out, radius] of rings) {
+      pen.strokeStyle = style;
+      pen.lineWidth = width;
+      pen.beginPath();
+      pen.roundRect(left - out, top - out, right - left + 2 * out, bottom - top + 2 * out, radius);
+      pen.stroke();
+    }
+  };
   const draw = () => {
-    wires.style.display = boxes && place ? "" : "none";
+    const pen = /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"));
+    pen.reset();
     if (!boxes || !place) return;
     const [from, result, pixels, sum, caption] = boxes;
-    const [left, right] = [place.left, place.right].map(share => from.left + share * from.width);
-    const top = from.top + place.bottom * from.height;
+    const snapped = share => Math.round(share * devicePixelRatio) / devicePixelRatio;
+    const inside = (box, shares) => shares.map((share, k) => snapped(k % 2 ? box.y + share * box.height : box.x + share * box.width));
+    const [window, cell] = [inside(from, place.slice(0, 4)), inside(result, place.slice(4))];
+    const [left, , right, low] = window;
+    const top = outside ? from.bottom : low;
     const [end, neck] = [pixels.top - 2, caption.top - 2]; // from there on straight down, on both sides of the caption
     const middle = top + (neck - top) * 0.55;
     const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${neck}V${end}`;
     const rightSide = `${pixels.right} ${end}V${neck}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
-    fill.setAttribute("d", `${leftSide}L${rightSide}Z`);
-    sides.setAttribute("d", `${leftSide}M${rightSide}`);
-    // Where the grids stack, the line from the sum would run through the kernel.
-    for (const part of [out, dot]) part.style.display = sum.top > pixels.bottom ? "none" : "";
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];
-    const [outX, outY] = [result.left + place.x * result.width, result.top + place.y * result.height + 3];
+    const [outX, outY] = [(cell[0] + cell[2]) / 2, cell[3] + 3];
     const turn = outside ? y : Math.min(y, result.bottom + 6); // a scale below the picture is crossed in its middle
     const bend = outY + (turn - outY) * 0.6;
-    out.setAttribute("d", `M${x} ${y}V${turn}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`);
-    dot.setAttribute("cx", x);
-    dot.setAttribute("cy", y);
+    // Where the grids stack, the line from the sum would run through the kernel.
+    const out = sum.top > pixels.bottom ? "" : `M${x} ${y}V${turn}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`;
+    pen.scale(devicePixelRatio, devicePixelRatio);
+    pen.fillStyle = pen.strokeStyle = colour;
+    pen.lineWidth = 1.25;
+    pen.globalAlpha = 0.09;
+    pen.fill(new Path2D(`${leftSide}L${rightSide}Z`));
+    pen.globalAlpha = 0.75;
+    pen.stroke(new Path2D(`${leftSide}M${rightSide}${out}`));
+    if (out) pen.fill(new Path2D(`M${x - 2.5} ${y}a2.5 2.5 0 1 1 5 0a2.5 2.5 0 1 1 -5 0`));
+    pen.globalAlpha = 1;
+    for (const box of [window, cell]) frame(pen, box, FRAME);
+    if (ghost) {
+      frame(pen, inside(from, ghost), GHOST);
+      pen.setLineDash([4, 3]);
+      frame(pen, inside(from, ghost), DASHES);
+      pen.setLineDash([]);
+    }
+    const { side, sliding: { dilation } } = now;
+    const step = ((right - left) / spanOf(side, dilation)) * dilation;
+    for (let k = 0; dilation > 1 && k < side * side; k++) { // what a dilated kernel meets
+      const [x, y] = [left + (k % side) * step, window[1] + Math.floor(k / side) * step];
+      frame(pen, [x, y, x + step / dilation, y + step / dilation], PIXEL);
+    }
   };
+  /** Leads frames and wires there, gliding where the widget has `data-slides`. */
+  const lead = to => {
+    const root = /** @type {HTMLElement} */ (wires.closest(".cw"));
+    const isNew = !colour || theme !== root.dataset.theme;
+    if (String(to) === String(goal) && !isNew) return;
+    if (isNew) {
+      theme = root.dataset.theme ?? "";
+      colour = getComputedStyle(wires).color;
+    }
+    goal = to;
+    const [from, start] = [place, performance.now()];
+    const glides = from && root.hasAttribute("data-slides") && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const step = time => {
+      if (goal !== to) return; // it goes elsewhere by now
+      const share = glides ? Math.min(1, Math.max(0, time - start) / GLIDE) : 1;
+      place = to.map((v, k) => (share < 1 ? from[k] + (v - from[k]) * share : v));
+      draw();
+      if (share < 1) requestAnimationFrame(step);
+    };
+    step(start);
+  };
+  const shares = (box, [rows, columns]) => box.map((at, k) => at / (k % 2 ? rows : columns));
+  // A pixel of the window lights its product, a number of the output the window that it comes from.
+  const pointed = (view, heard) => {
+    for (const type of ["pointermove", "pointerleave"]) {
+      view.node.addEventListener(type, event => {
+        const isOver = type === "pointermove" && !event.buttons && !now.to.includes(0);
+        heard(isOver ? cellUnder(view.node, event, ...view.size()) : null);
+      });
+    }
+  };
+  pointed(input.view, at => {
+    const { side, sliding: { stride, dilation } } = now;
+    const [row, column] = at?.map((place, k) => (place - shown[k] * stride) / dilation) ?? [-1, -1];
+    const isMet = [row, column].every(place => place >= 0 && place < side && Number.isInteger(place));
+    line.light(isMet ? row * side + column : -1);
+  });
+  pointed(output.view, at => {
+    if (!at && !ghost) return;
+    const { side, sliding: { padding, stride, dilation }, from } = now;
+    const [top, left] = at?.map(place => place * stride) ?? [];
+    const span = spanOf(side, dilation);
+    const size = from.map(pixels => pixels + 2 * padding);
+    ghost = at && String(at) !== String(shown) ? shares([left, top, left + span, top + span], size) : null;
+    draw();
+  });
   const sizes = new ResizeObserver(() => {
     const origin = stage.getBoundingClientRect();
     boxes = origin.width && [input.view.node, output.view.node, ...line.ends()].map(element => {
       const box = element.getBoundingClientRect();
       return new DOMRect(box.x - origin.x, box.y - origin.y, box.width, box.height);
     });
+    wires.width = Math.round(origin.width * devicePixelRatio);
+    wires.height = Math.round(origin.height * devicePixelRatio);
     draw();
   });
   for (const node of [stage, input.view.node, output.view.node, line.node]) sizes.observe(node);
-  const words = (row, column) => `row ${row}, column ${column}`.replaceAll("-", "−");
+  const signed = text => text.replaceAll("-", "−");
+  const through = (first, count) => `${first}${first < 0 ? "…" : "–"}${first + count - 1}`;
   const views = {
     input, output, stage,
     /**
@@ -304,33 +412,27 @@ export function slidingViews(line, names, moved, outside = false) {
      */
     fit(side, sliding, from, to) {
       now = { side, sliding, from, to };
-      const { padding, dilation } = sliding;
+      const { padding } = sliding;
       input.view.resize(from[0] + 2 * padding, from[1] + 2 * padding);
       input.view.rim(padding);
-      input.view.gaps(side, dilation);
-      input.size.textContent = from.join(" × ");
+      write(input.size, from.join(" × "));
       output.view.resize(...to.map(size => Math.max(1, size)));
-      output.size.textContent = to.join(" × ");
+      write(output.size, to.join(" × "));
     },
     /** The pixel of the output that is written out. @param {number} row @param {number} column */
     mark(row, column) {
       const { side, sliding: { padding, stride, dilation }, from, to } = now;
       const [top, left, span] = [row * stride, column * stride, spanOf(side, dilation)];
       const [rows, columns] = from.map(size => size + 2 * padding);
-      input.view.mark(top, left, span, span);
-      input.where.textContent = `window: ${words(top - padding, left - padding)}`;
-      output.view.mark(row, column, 1, 1);
-      output.where.textContent = words(row, column);
+      write(input.where, signed(`rows ${through(top - padding, span)}, columns ${through(left - padding, span)}`));
+      write(output.where, `row ${row}, column ${column}`);
       input.view.place(top + middle(), left + middle(), stride);
       output.view.place(row, column);
-      place = {
-        left: left / columns, right: (left + span) / columns, bottom: outside ? 1 : (top + span) / rows,
-        x: (column + 0.5) / to[1], y: (row + 1) / to[0],
-      };
-      draw();
+      shown = [row, column];
+      lead([...shares([left, top, left + span, top + span], [rows, columns]), ...shares([column, row, column + 1, row + 1], to)]);
     },
     clear() {
-      place = null;
+      place = goal = null;
       draw();
     },
     close: () => sizes.disconnect(),

@@ -32,14 +32,19 @@ export function numberGrid(rows, columns, label, edited) {
       values[k] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(value * 1e6) / 1e6));
       edited?.(k, values[k]);
     };
+    const accepted = () => {
+      cell.removeAttribute("aria-invalid");
+      node.removeAttribute("data-wrong");
+    };
     const restore = () => {
       cell.value = show(values[k]);
-      cell.removeAttribute("aria-invalid");
+      accepted();
     };
     const change = value => {
       put(Math.round(value * 100) / 100);
-      restore();
-      if (isFocused(cell)) cell.select();
+      if (!isFocused(cell)) return restore();
+      accepted();
+      cell.setRangeText(show(values[k]), 0, cell.value.length, "select");
     };
     const cell = h("input", {
       type: "text", role: "spinbutton", autocomplete: "off", spellcheck: "false",
@@ -47,11 +52,20 @@ export function numberGrid(rows, columns, label, edited) {
       oninput() {
         const value = parse(cell.value);
         const isWrong = Number.isNaN(value) || Math.abs(value) > LARGEST;
-        if (!isWrong) put(value);
-        cell.setAttribute("aria-invalid", String(isWrong));
+        if (!isWrong) {
+          put(value);
+          accepted();
+          return;
+        }
+        cell.setAttribute("aria-invalid", "true");
+        node.dataset.wrong = Number.isNaN(value) ? "a number: 0.5 or 1/9" : `from −${LARGEST} to ${LARGEST}`;
       },
       onfocus: () => cell.select(),
-      onblur: restore,
+      onblur() {
+        const isWrong = cell.hasAttribute("aria-invalid");
+        restore();
+        if (isWrong) node.dataset.wrong = `ignored: it is still ${cell.value}`; // until the next entry
+      },
       onkeydown(event) {
         const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
         const go = { Enter: event.shiftKey ? -columns : columns, ArrowLeft: -1, ArrowRight: 1 }[event.key];

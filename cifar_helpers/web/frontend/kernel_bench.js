@@ -5,7 +5,7 @@ import { fixed, show, percent } from "./numbers.js";
 import { button, segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
-import { isSigned, resized, slidingFields, glyph, kernelChips, sumLine, slidingViews } from "./convolution.js";
+import { isSigned, resized, slidingFields, glyph, kernelChips, sumLine, slidingViews, write } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
@@ -69,8 +69,8 @@ function mapScale(colours) {
       paint(ramp, 1, 128, i => colour(least + ((most - least) * i) / 127));
       const beyond = test => outputs.some(output => output.values.some(test));
       const end = v => show(+v.toPrecision(2));
-      low.textContent = (beyond(v => v < least - 1e-6) ? "≤ " : "") + end(least);
-      high.textContent = (beyond(v => v > most + 1e-6) ? "≥ " : "") + end(most);
+      write(low, (beyond(v => v < least - 1e-6) ? "≤ " : "") + end(least));
+      write(high, (beyond(v => v > most + 1e-6) ? "≥ " : "") + end(most));
       return colour;
     },
   };
@@ -91,29 +91,41 @@ export function render({ model, el, load }) {
   let mine = {}; // kernel and settings before the puzzles
   let past = []; // kernels to go back to
   let edited = -1; // the cell whose number was changed last: a drag is one step back, not thirty
-  /** @type {boolean | undefined} whether the result is drawn with signs: what the reader wants */
-  let look;
-  /** @type {boolean | undefined} and what stays while a number is dragged */
-  let held;
-  let signed = true;
+  let signed = true; // whether the result is drawn with signs: a whole kernel chooses, a single number changes nothing
+  let drawn = ""; // what the two pictures show
+  let lastTable;
+  let planes; // of the picture
+  let outputs; // of the kernel on each
+  let colour; // of a number of them
   /** @type {Float32Array | null} */
   let learned = null;
 
   const names = ["kernel", "padding", "stride", "dilation", "channel", "pixel", "puzzle", "solved"];
-  const traits = binding(model, Object.fromEntries(names.map(name => [name, () => draw()])));
+  const choose = () => {
+    signed = isSigned(puzzle()?.target ?? kernelNow());
+  };
+  const traits = binding(model, Object.fromEntries(names.map(name => [name, () => {
+    if (name === "kernel" || name === "puzzle") choose();
+    draw();
+  }])));
   const set = values => {
     traits.set(values);
     draw();
   };
   const edit = (kernel, k = -1) => {
-    if (k < 0 || k !== edited) past.push(kernelNow());
+    if (k < 0 || k !== edited) past.push([kernelNow(), signed]);
     edited = k;
     set({ kernel: rowsOf(kernel) });
   };
+  const replace = kernel => {
+    edit(kernel);
+    choose();
+  };
   const undo = () => {
     if (!past.length) return;
-    const kernel = past.pop();
+    const [kernel, sign] = past.pop();
     edited = -1;
+    signed = sign;
     set({ kernel: rowsOf(kernel) });
     const cell = root.getRootNode().activeElement; // a grid leaves the number that is being typed alone
     const k = line.cells().indexOf(cell);
@@ -126,7 +138,7 @@ export function render({ model, el, load }) {
   // Pictures
   const line = sumLine((k, value) => edit(kernelNow().map((v, i) => (i === k ? value : v)), k));
   const back = button("Undo", undo);
-  const invert = button("± all", () => edit(kernelNow().map(v => 0 - v)), { name: "Change all signs" });
+  const invert = button("± all", () => replace(kernelNow().map(v => 0 - v)), { name: "Change all signs" });
   line.node.append(h("div", { class: "kb-tools" }, invert, back));
   line.node.addEventListener("focusin", () => {
     edited = -1;
@@ -136,12 +148,6 @@ export function render({ model, el, load }) {
     event.preventDefault();
     undo();
   });
-  for (const event of ["pointerdown", "pointerup", "pointercancel"]) {
-    line.node.addEventListener(event, ({ target }) => {
-      held = event === "pointerdown" && line.cells().includes(target) ? signed : undefined;
-      draw();
-    });
-  }
   const views = slidingViews(line, ["Picture", "Result"], (row, column) => {
     const pixel = [row, column];
     if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
@@ -160,8 +166,8 @@ export function render({ model, el, load }) {
   const begin = number => {
     if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 4).map(name => [name, model.get(name)]));
     past = [];
-    look = undefined;
     set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
+    choose();
   };
   /** The first puzzle after this one that is not solved, 0 where all are. */
   const following = () => {
@@ -177,10 +183,7 @@ export function render({ model, el, load }) {
     begin(following());
     tasks.buttons[model.get("puzzle") - 1].focus();
   });
-  const chips = kernelChips(model.get("presets"), to => {
-    look = undefined;
-    edit(resized(to, Math.sqrt(kernelNow().length)));
-  });
+  const chips = kernelChips(model.get("presets"), to => replace(resized(to, Math.sqrt(kernelNow().length))));
   const inColour = bytesOf(model.get("image")).length === 3 * height * width;
   const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
   const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
@@ -190,7 +193,7 @@ export function render({ model, el, load }) {
   const words = h("summary", {}, "Padding, stride, dilation");
   const more = h("details", { class: "kb-more" }, words, h("div", {}, fields.nodes, formula));
   const looks = segmented("Result", [{ value: false, text: "picture" }, { value: true, text: "signs" }], true, on => {
-    look = on;
+    signed = on;
     draw();
   });
   const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
@@ -224,12 +227,18 @@ export function render({ model, el, load }) {
     const kernel = kernelNow();
     const side = Math.sqrt(kernel.length);
     const [how, goal] = [sliding(), puzzle()];
-    const planes = planesOf(bytesOf(model.get("image")), [height, width], model.get("channel"));
     const only = COLOURS.indexOf(model.get("channel"));
     const lit = v => grey(v).map((level, c) => (only < 0 || c === only ? level : 0));
-    const levels = i => planes.map(plane => plane.values[i] * 255);
-    paint(input.view.canvas, height, width, i => (planes.length === 3 ? levels(i) : lit(planes[0].values[i])));
-    const outputs = planes.map(plane => convolve(plane, kernel, how));
+    const table = colours();
+    const key = JSON.stringify([signed, ...names.slice(0, 5).concat("puzzle").map(name => model.get(name))]);
+    const isSame = key === drawn && table === lastTable; // as while the window moves
+    [drawn, lastTable] = [key, table];
+    if (!isSame) {
+      planes = planesOf(bytesOf(model.get("image")), [height, width], model.get("channel"));
+      const levels = i => planes.map(plane => plane.values[i] * 255);
+      paint(input.view.canvas, height, width, i => (planes.length === 3 ? levels(i) : lit(planes[0].values[i])));
+      outputs = planes.map(plane => convolve(plane, kernel, how));
+    }
     const [{ height: rows, width: columns }] = outputs;
     const fits = rows > 0 && columns > 0;
     root.dataset.mode = goal ? "puzzles" : "explore";
@@ -243,16 +252,17 @@ export function render({ model, el, load }) {
       views.clear();
       return;
     }
-    signed = held ?? look ?? isSigned(goal ? goal.target : kernel);
     looks.set(signed);
-    let limit = innerLimit(outputs[0], how);
-    if (goal) {
-      const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
-      const most = innerLimit(wanted[0], PLAIN);
-      scales[1].paint(target.canvas, wanted, signed, most);
-      if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
+    if (!isSame) {
+      let limit = innerLimit(outputs[0], how);
+      if (goal) {
+        const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
+        const most = innerLimit(wanted[0], PLAIN);
+        scales[1].paint(target.canvas, wanted, signed, most);
+        if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
+      }
+      colour = scales[0].paint(output.view.canvas, outputs, signed, limit);
     }
-    const colour = scales[0].paint(output.view.canvas, outputs, signed, limit);
 
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
     const several = outputs.length === 3;
@@ -285,7 +295,8 @@ export function render({ model, el, load }) {
       button.toggleAttribute("data-done", done);
       button.setAttribute("aria-label", `Puzzle ${done ? `${puzzles[k].name}, solved` : k + 1}`);
     });
-    formula.replaceChildren(...sizeFormula(height, side, sliding()));
+    const lines = sizeFormula(height, side, sliding());
+    if (formula.textContent !== lines.map(node => node.textContent).join("")) formula.replaceChildren(...lines);
     spell.node.hidden = model.get("channel") !== ALL;
     const best = learned && nearest(kernel, learned);
     const shown = best && !goal && Math.abs(best.likeness) >= ALIKE;
@@ -294,7 +305,7 @@ export function render({ model, el, load }) {
     twin.draw(best.kernel, colours());
     const signs = best.likeness < 0 ? ", with opposite signs" : "";
     const likeness = `looks like this${signs} (cosine ${fixed(best.likeness)})`;
-    twinWords.textContent = `Kernel ${best.number} of a trained network's first layer ${likeness}`;
+    write(twinWords, `Kernel ${best.number} of a trained network's first layer ${likeness}`);
   }
 
   function flatWords(kernel) {
@@ -302,7 +313,7 @@ export function render({ model, el, load }) {
     const count = kernel.length === 9 ? "nine" : kernel.length;
     const effects = { 0: "becomes 0", 1: "stays as it is" };
     const effect = effects[+sum.toFixed(4)] ?? `is multiplied by ${show(sum)}`;
-    state.textContent = `The ${count} numbers add up to ${show(sum)}: a uniform area ${effect}.`;
+    write(state, `The ${count} numbers add up to ${show(sum)}: a uniform area ${effect}.`);
     meter.hidden = onward.hidden = true;
     delete root.dataset.solved;
     return state.textContent;

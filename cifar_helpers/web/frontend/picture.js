@@ -17,7 +17,6 @@ export function picture(label, { rows, columns, moved }) {
   const node = h("div", { class: "cw-picture", ...role, "aria-label": label }, surface, frame, edge);
   let at = [0, 0];
   let stride = 1;
-  let meets = "";
   const resize = (height, width) => {
     rows = height;
     columns = width;
@@ -43,6 +42,7 @@ export function picture(label, { rows, columns, moved }) {
     node,
     canvas: surface,
     resize,
+    size: () => [rows, columns],
     /** Where arrow keys start and how far they go. @param {number} row @param {number} column @param {number} [step] */
     place(row, column, step = 1) {
       at = [row, column];
@@ -54,18 +54,6 @@ export function picture(label, { rows, columns, moved }) {
       surface.style.inset = edge.style.inset = `${share(padding, rows)} ${share(padding, columns)}`;
       surface.style.width = share(columns - 2 * padding, columns);
       surface.style.height = share(rows - 2 * padding, rows);
-    },
-    /** What a dilated kernel meets, marked in the frame. @param {number} count @param {number} dilation */
-    gaps(count, dilation) {
-      if (meets === `${count} ${dilation}`) return;
-      meets = `${count} ${dilation}`;
-      const span = dilation * (count - 1) + 1;
-      const size = share(1, span);
-      const pixels = Array.from({ length: dilation === 1 ? 0 : count * count }, (_, k) => {
-        const [top, left] = [Math.floor(k / count), k % count].map(place => share(place * dilation, span));
-        return h("i", { style: `top:${top};left:${left};width:${size};height:${size}` });
-      });
-      frame.replaceChildren(...pixels);
     },
     /** @param {number} top @param {number} left @param {number} height @param {number} width */
     mark(top, left, height, width) {
