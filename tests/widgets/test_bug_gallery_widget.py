@@ -154,9 +154,12 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
     expect(prompt).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
-    # The same by dragging, and onto a chart.
+    # The same by dragging, and onto a chart. One row is framed: the one that decides.
     drag(page, "÷ 100", row(page, "accuracy"))
     expect(prompt).to_contain_text("✗ Not this: learning rate ÷ 100.")
+    expect(row(page, "accuracy")).to_have_attribute("data-note", "outside")
+    expect(page.locator(".bg-row[aria-pressed=true]")).to_have_count(0)
+    expect(page.locator(".bg-row[data-note='rules it out']")).to_have_count(1)
     drag(page, "labels shuffled", page.locator(".bg-charts > [data-symptom=loss]"))
     expect(reply).to_contain_text("✓ Yes: labels shuffled against images.")
     expect(page.locator(".bg-ghost")).to_have_count(0)
@@ -175,6 +178,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert len(set(heights)) == 1, heights  # a note moves nothing
     assert state_of(page, "solved") == [1] and state_of(page, "told") == [2]
+    expect(page.locator(".bg-progress")).to_have_text("1 solved, 1 told")
     suspect(page, "no eval()").click()
     assert state_of(page, "suspicion") == ""  # a case that was told is over
 
@@ -222,6 +226,8 @@ def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
 
 def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     page = front.open(bug_gallery(), width=360, height=740, has_touch=True)
+    inside = "(all, end) => all.every(e => e.getBoundingClientRect().right <= end)"
+    assert page.locator(".bg-suspect").evaluate_all(inside, 360)  # none has to be scrolled to
     suspect(page, "labels shuffled").tap()
     expect(page.locator(".bg-prompt")).to_contain_text("You suspect labels shuffled against images.")
     assert state_of(page, "solved") == []  # a guess without a symptom is no answer

@@ -117,21 +117,31 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     widget.view = "people"
     page = front.open(widget, width=360, has_touch=True)
     people = human_confusion()
-    expect(cell(page, "cat", "dog", "people")).to_have_text(f"{100 * people[3, 5]:.1f}")
     expect(cell(page, "frog", "frog")).to_have_text(f"{100 * COUNTS[6, 6] / COUNTS[6].sum():.1f}")
-    cell(page, "deer", "horse", "people").tap()
-    assert state_of(page, "chosen") == [4, 7]
-    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 % on the test images")
+    at = cell(page, "deer", "horse").bounding_box()
     sizes = page.locator(".ce-network .ce-cell").evaluate_all(
         "all => all.map(e => Math.min(e.offsetWidth, e.offsetHeight))"
     )
     assert min(sizes) >= 28
+    # Where there is no room beside it, people's matrix takes the place of the network's.
+    page.get_by_role("radio", name="People", exact=True).tap()
+    expect(page.get_by_role("grid", name="Confusion matrix of the network")).to_be_hidden()
+    expect(cell(page, "cat", "dog", "people")).to_have_text(f"{100 * people[3, 5]:.1f}")
+    assert cell(page, "deer", "horse", "people").bounding_box() == at
+    expect(page.locator(".ce-legend")).to_contain_text("Same colours in both.")
+    cell(page, "deer", "horse", "people").tap()
+    assert state_of(page, "chosen") == [4, 7]
+    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 % on the test images")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
     page.get_by_role("radio", name="Network minus people").tap()
     points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
     expect(cell(page, "cat", "dog")).to_have_text(f"{points:+.0f}".replace("-", "−"))
     expect(page.get_by_role("grid", name="Confusion matrix of people")).to_be_hidden()
+    expect(page.locator(".ce-legend")).to_contain_text("Diagonal: recall, not coloured.")
+    # The pictures are one line, so that the chosen one is near.
+    tops = page.locator(".iw-slot:visible").evaluate_all("all => all.map(e => e.offsetTop)")
+    assert len(set(tops)) == 1
     expect(page.locator(".ce-source")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # The pictures and the probabilities of the choice are there, too.
@@ -154,6 +164,7 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     page.get_by_role("radio", name="Percent of the true class").click()
     expect(cell(page, "horse", "truck")).to_have_class(corner)
     expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
+    assert page.locator(".iw-slot").first.evaluate("node => node.offsetWidth") > 100  # a few are larger
     cell(page, "ship", "ship").click()
     expect(page.locator(".ce-bars p")).to_have_text("No image is in this cell.")
     # Probabilities are read downwards, in two columns.

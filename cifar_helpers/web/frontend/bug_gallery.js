@@ -6,7 +6,7 @@ import { afterLoading } from "./loading.js";
 import { chart } from "./chart.js";
 
 const STRIP = 132;
-const TOP = 4; // largest loss that the chart shows; ln 10 is 2.3
+const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Healthy runs differ only in their random seed; in the table, grey is their mean ± 3 standard "
   + "deviations. Point at a symptom to see what was measured.";
 const NEAR = 6; // pixels that a press may move before it is a drag
@@ -51,11 +51,11 @@ function gallery(root, model, say, records) {
 
   const epochs = shown().curves.train_loss.length;
   const charts = [
-    { what: "loss", y: { label: "Loss", digits: 2 }, ends: [0, TOP] },
-    { what: "accuracy", y: { label: "Accuracy", percent: true }, ends: [0, 1] },
-  ].map(({ what, y, ends }) => {
-    const view = chart({ label: `${y.label} by epoch`, height: 144, x: { label: "epoch" }, y, hovered, say });
-    view.set({ x: [1, epochs], y: ends });
+    { what: "loss", y: { label: "Loss", digits: 2 } },
+    { what: "accuracy", y: { label: "Accuracy", percent: true } },
+  ].map(({ what, y }) => {
+    const view = chart({ label: `${y.label} by epoch`, height: 148, x: { label: "epoch" }, y, hovered, say });
+    view.set({ x: [1, epochs], y: [0, 1] });
     view.node.dataset.symptom = what;
     const none = h("div", { class: "bg-none cw-cap" }, "not a number (NaN)");
     view.node.append(none);
@@ -174,10 +174,14 @@ function gallery(root, model, say, records) {
       node.dataset.done = done;
       node.setAttribute("aria-label", `Case ${k + 1}${done ? `, ${done}` : ""}`);
     });
-    progress.textContent = `${solved.length} solved`;
+    const told = model.get("told").length;
+    progress.replaceChildren(`${solved.length} solved`, h("span", {}, told ? `, ${told} told` : ""));
     for (const { what, none, set: put } of charts) {
       none.hidden = run.curves[`train_${what}`].some(value => value !== null);
+      const losses = LINES.flatMap(line => run.curves[`${line.part}_loss`]);
+      const most = Math.ceil(2 * Math.max(...losses)) / 2;
       put({
+        y: [0, what === "loss" ? Math.min(TOP[1], Math.max(TOP[0], most)) : 1],
         series: LINES.map(line => ({
           ...line, end: "", points: run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]),
         })),
@@ -190,8 +194,11 @@ function gallery(root, model, say, records) {
     const isAnswered = suspicion && model.get("symptom");
     const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
     for (const row of rows) {
-      const note = !isUnsolved && shows(row.key) ? "reveals it" : row.key === wrong ? "rules it out" : "";
-      row.set(run.readings[row.key], row.key === model.get("symptom"), note);
+      const isChosen = row.key === model.get("symptom");
+      const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
+      const note = !isUnsolved && shows(row.key) ? "reveals it" : row.key === wrong ? "rules it out" : own;
+      // Of two symptoms, the one that rules the suspect out is framed, in its own colour.
+      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note);
     }
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);

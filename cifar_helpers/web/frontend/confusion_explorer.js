@@ -11,6 +11,7 @@ import { again, afterLoading } from "./loading.js";
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
+const HINTS = { people: "Same colours in both.", difference: "Diagonal: recall, not coloured." };
 const QUIET = 0.05; // of the largest number: below it the ink is grey
 
 const thousands = n => n.toLocaleString("en-US");
@@ -201,6 +202,18 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     model.get("order"),
     value => put({ order: value, picture: -1 }),
   );
+  const whose = segmented(
+    "Matrix of",
+    [
+      { value: "network", text: "Network" },
+      { value: "people", text: "People" },
+    ],
+    "network",
+    value => {
+      main.dataset.whose = value; // where there is no room for both
+      whose.set(value);
+    },
+  );
   const everything = h("button", { type: "button", class: "cw-chip", onclick: () => choose(-1, -1) }, "All mistakes");
   const wall = imageWall("Pictures", PER_PAGE, k => put({ picture: list[k] }));
   const large = picture("The chosen picture", { rows: 32, columns: 32 });
@@ -215,7 +228,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const largeName = h("span", { class: "cw-cap" });
   const verdict = h("p");
   const legend = canvas(128, 1);
-  const [low, high, marks] = [h("span"), h("span"), h("span")];
+  const [low, high, marks, hint] = [h("span"), h("span"), h("span"), h("span")];
   const detail = h(
     "div", { class: "cw-foot ce-detail" },
     h("div", {}, h("div", { class: "cw-head" }, largeName), large.node),
@@ -223,6 +236,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   );
   const main = h(
     "div", { class: "ce-main" },
+    h("div", { class: "ce-whose" }, whose.node),
     h("div", { class: "ce-network" }, head(name, "true class ↓  predicted →"), network.node),
     h("div", { class: "ce-people" }, head("People", "% of class"), human.node),
     h(
@@ -232,7 +246,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
         "div", { class: "cw-cap ce-legend" },
         h("span", {}, low, h("span", { class: "ce-ramp" }, legend), high),
         marks,
-        h("span", {}, "Choose a cell, or a name for its row or column."),
+        hint,
       ),
     ),
     h(
@@ -343,6 +357,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const of = marked > 1 ? `the ${marked} ${most}` : `the ${most.replace(/s$/, "")}`;
     marks.replaceChildren(h("i", { class: "ce-corner" }), of);
     marks.hidden = !marked;
+    hint.textContent = HINTS[now] ?? "Choose a cell, or a name for its row or column.";
   }
 
   function drawPictures(t, p) {
@@ -371,6 +386,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       name: k => nameOf(list[k]),
       pixels: k => store.get(list[k]),
     });
+    // A few pictures are shown larger, in the room that many would take.
+    wall.node.dataset.few = list.length <= 2 ? 2 : list.length <= 6 ? 3 : "";
     const page = Math.floor(place / PER_PAGE) * PER_PAGE;
     if (!stored) want(list.subarray(page, page + PER_PAGE));
     drawDetail(list[place]);
