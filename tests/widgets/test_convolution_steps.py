@@ -37,11 +37,13 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         texts = cells(page, 1)
         assert len(texts) == len(output) and texts[step:] == [""] * (len(output) - step)
         filled = [float(text.replace("−", "-")) for text in texts[:step]]
-        assert filled == pytest.approx(output[:step].tolist(), abs=0.0051)
-        assert total(page) == filled[-1] == pytest.approx(sum(shown(page, "products")), abs=1e-9)
+        side = 8 + 2 * padding
+        rounding = 0.0051 if side <= 10 else 0.051  # small cells have room for less
+        assert filled == pytest.approx(output[:step].tolist(), abs=rounding)
+        assert total(page) == pytest.approx(sum(shown(page, "products")), abs=1e-9)
+        assert total(page) == pytest.approx(filled[-1], abs=rounding)
         expect(page.locator(".cs-at")).to_have_text(f"Step {step} of {len(output)}")
         expect(page.get_by_role("slider")).to_have_value(str(step - 1))
-        side = 8 + 2 * padding
         inner = np.array(cells(page, 0)).reshape(side, side)
         assert (inner[:padding] == "0").all() and float(inner[padding, padding]) == round(float(SQUARE[0, 0]), 2)
     put(page, kernel="blur", dilation=1, stride=3)
@@ -72,8 +74,28 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     assert state_of(page, "step") == 16
     page.get_by_role("slider").press("ArrowRight")
     expect(page.locator(".cs-at")).to_have_text("Step 17 of 36")
+    # A pixel of the window lights its product, and a number of the output frames its window.
+    image.hover(position=place(image, 3, 5, 8))
+    assert page.locator(".cv-lit").first.evaluate("c => [...c.parentNode.children].indexOf(c)") == 4
+    image.hover(position=place(image, 0, 0, 8))
+    expect(page.locator(".cv-lit")).to_have_count(0)
+    wires = page.locator(".cv-wires")
+    before = wires.evaluate("c => c.toDataURL()")
+    output.hover(position=place(output, 0, 0, 6))
+    assert wires.evaluate("c => c.toDataURL()") != before
+    page.mouse.move(0, 0)
+    assert wires.evaluate("c => c.toDataURL()") == before
+    # Another padding or stride keeps the window, or the nearest one.
+    expect(page.locator(".cs-views .cw-head").first).to_contain_text("rows 2–4, columns 4–6")
+    page.get_by_text("Padding, stride, dilation").click()
+    page.get_by_role("radiogroup", name="Padding").get_by_text("2").click()
+    expect(page.locator(".cs-at")).to_have_text("Step 47 of 100")
+    expect(page.locator(".cs-views .cw-head").first).to_contain_text("rows 2–4, columns 4–6")
     page.get_by_role("radiogroup", name="Stride").get_by_text("2").click()
-    expect(page.locator(".cs-at")).to_have_text("Step 9 of 9")
+    expect(page.locator(".cs-at")).to_have_text("Step 14 of 25")
+    expect(page.locator(".cs-views .cw-head").first).to_contain_text("rows 2–4, columns 4–6")
+    page.get_by_role("radiogroup", name="Padding").get_by_text("0").click()
+    put(page, step=9)
     expect(page.get_by_role("button", name="Step")).to_be_disabled()
     page.get_by_role("radiogroup", name="Stride").get_by_text("2").press("ArrowRight")
     assert state_of(page, "stride") == 3
@@ -85,6 +107,9 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     page = front.open(convolution_steps(PICTURE, CORNER), width=360)
     page.get_by_role("radio", name="Predict").click()
     expect(page.locator(".cv-total")).to_have_text("?")
+    assert cells(page, 1)[0] == "?"
+    boxes = [part.bounding_box() for part in page.locator(".cs-views figure, .cs-predict").all()]
+    assert boxes[0] and boxes[2] and boxes[2]["y"] + boxes[2]["height"] - boxes[0]["y"] < 400  # on one screen
     assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
     output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
     names = ["near zero" if abs(v) < 0.1 else "positive" if v > 0 else "negative" for v in output.tolist()]
@@ -106,7 +131,7 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     expect(streak).to_have_accessible_name("0 of 3")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
     expect(page.locator(".cs-row")).to_contain_text("Step 32 of 36")
-    assert [text for text in cells(page, 1) if text] == [f"{v:.2f}".replace("-", "−") for v in output[:2]] + ["?"]
+    assert [text for text in cells(page, 1) if text] == [f"{v:.2f}".replace("-0", "−") for v in output[:2]] + ["?"]
     put(page, kernel="blur", step=1)
     for count in (1, 2, 3):
         page.get_by_role("button", name="positive").click()
@@ -151,14 +176,11 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
     page = front.open(convolution_steps(PICTURE))
     formula = page.locator(".cs-more .cw-cap").last
     expect(formula).to_be_hidden()
-    views = page.locator(".cs-views")
-    before = views.bounding_box()
-    page.get_by_text("Dilation and the size formula").click()
+    page.get_by_text("Padding, stride, dilation").click()
     expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
     expect(formula).not_to_contain_text("span")
     page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()
     expect(formula).to_contain_text("span = dilation × (kernel − 1) + 1 = 5")
-    assert views.bounding_box() == before  # it opens where there is room
     assert state_of(page, "dilation") == 2
 
 

@@ -5,7 +5,7 @@ import { fixed, roundedToSum } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { slidingOf, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
+import { slidingOf, outputSize, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
 import { slidingFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
@@ -75,8 +75,19 @@ export function render({ model, el }) {
     pause();
     go(to);
   };
+  /** A change of a setting: the window stays as near as it can to where it is. */
   const setting = values => {
+    const from = sliding();
+    // The middle of a window lies `dilation` after its upper left corner.
+    const middle = placeOf().map(place => place * from.stride - from.padding + from.dilation);
     traits.set(values);
+    const how = sliding();
+    const sides = [image.height, image.width].map(size => outputSize(size, SIDE, how));
+    const [row, column] = middle.map((at, k) => {
+      const place = Math.round((at + how.padding - how.dilation) / how.stride);
+      return Math.max(0, Math.min(sides[k] - 1, place));
+    });
+    traits.set({ step: row * sides[1] + column + 1 });
     relay();
   };
 
@@ -88,7 +99,6 @@ export function render({ model, el }) {
   // Controls
   const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
   const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
-  const [dilation, more] = [fields.nodes.pop(), h("summary", {}, "Dilation and the size formula")];
   const formula = h("div", { class: "cw-cap" });
   const side = model.get("image").length;
   const whole = wholePicture(model.get("whole"), side, (top, left) => {
@@ -116,22 +126,21 @@ export function render({ model, el }) {
     if (hidden()) guesses[0].focus();
   }, { main: true });
   const verdict = h("span", { class: "cs-verdict" });
-  const parts = h("span", { class: "cw-cap" });
-  const told = h("div", { class: "cs-controls" }, onward, verdict, parts);
+  const parts = h("span");
+  const told = h("div", { class: "cs-controls" }, onward, verdict);
   const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
   const row = h("span", {}, "right in a row");
   const score = h("span", { class: "cw-cap" });
-  const predict = h("div", { class: "cs-predict" }, ask, told, h("div", { class: "cw-cap cs-row" }, dots, row, score));
+  const predict = h("div", { class: "cs-predict" }, ask, told, h("div", { class: "cw-cap cs-row" }, dots, row, parts, score));
 
   views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
   root.append(
     h("div", { class: "cw-bar" }, chips.node, modes.node),
     h(
-      "div", { class: "cw-bar cs-settings" }, whole.node, fields.nodes,
-      h("details", { class: "cs-more" }, more, h("div", {}, dilation, formula)),
+      "div", { class: "cw-bar cs-settings" }, whole.node, watch, predict,
+      h("details", { class: "cs-more" }, h("summary", {}, "Padding, stride, dilation"), h("div", {}, fields.nodes, formula)),
     ),
     views.stage,
-    h("div", { class: "cw-foot" }, watch, predict),
   );
 
   function pause() {
@@ -177,6 +186,7 @@ export function render({ model, el }) {
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
+    root.toggleAttribute("data-small", isSmall());
     views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
     numbers(0, size, size);
     numbers(1, output.height, output.width);
@@ -194,7 +204,9 @@ export function render({ model, el }) {
     paintAll();
   }
 
-  const written = v => (image.height + 2 * sliding().padding > 9 ? short(v) : fixed(v));
+  const isSmall = () => image.height + 2 * sliding().padding > 10 || root.clientWidth < 640;
+  /** A number of a grid; small cells have room for less. */
+  const written = v => (!isSmall() ? fixed(v) : Math.abs(v) < 0.995 ? short(v) : fixed(v, 1));
 
   /** A grid of numbers on one of the two pictures. */
   function numbers(k, rows, columns) {
