@@ -68,13 +68,13 @@ function inWords({ mirrored, down, right, hole }) {
   return parts.filter(Boolean).join(", ") || "unchanged";
 }
 
-function inSigns({ mirrored, down, right }) {
+function inSigns({ mirrored, down, right, hole }) {
   const parts = [
     mirrored ? "⇄" : "",
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
   ];
-  return parts.filter(Boolean).join(" ") || "not moved";
+  return parts.filter(Boolean).join(" ") || (hole ? "covered" : "unchanged");
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
@@ -143,8 +143,8 @@ export function render({ model, el, load }) {
   const place = h("th", { scope: "col" });
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const row = words => ({ head: h("th", { scope: "row" }, words), cells: CHANNELS.map(() => h("td")) });
-  const rows = ["0 to 255", "normalised*", "mean of the picture"].map(row);
-  const [raw, scaled, means] = rows;
+  const rows = ["0 to 255", "normalised*"].map(row);
+  const [raw, scaled] = rows;
   raw.head.append(swatch);
   const inBytes = list => list.map(value => Math.round(value * 255)).join(", ");
   const rule = `* (value − mean) / std, with mean ${inBytes(mean)} and std ${inBytes(std)} of the training images.`;
@@ -177,6 +177,7 @@ export function render({ model, el, load }) {
           h("div", { class: "cw-head" }, h("b", {}, "Pictures"), of),
           wall.node,
           h("div", { class: "ib-under" }, shuffle, wall.pager),
+          h("p", { class: "cw-cap ib-rule" }, rule),
         ),
         h(
           "div", { class: "ib-one" },
@@ -189,7 +190,7 @@ export function render({ model, el, load }) {
               channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
             ),
           ),
-          values, h("p", { class: "cw-cap ib-rule" }, rule),
+          values,
         ),
       ),
       h(
@@ -234,7 +235,8 @@ export function render({ model, el, load }) {
     if (!chosen) return;
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
-    of.textContent = order ? `${some}, drawn at random` : `the first ${some}`;
+    const isPart = load && list.length < all; // a stored page
+    of.textContent = isPart ? `${some}; a notebook has more` : order ? `${some}, drawn at random` : `the first ${some}`;
     wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
@@ -268,7 +270,10 @@ export function render({ model, el, load }) {
   /** What the strip shows, and how to read it. */
   function toldOf() {
     if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
-    if (!inspected) return "Choose a draw to see its pixels. ⇄ means mirrored, ↓4 moved down by 4 pixels.";
+    if (!inspected) {
+      const covered = augment().cutout ? ", the square covered" : "";
+      return `Choose a draw to see its pixels. ⇄ means mirrored, ↓4 moved down by 4 pixels${covered}.`;
+    }
     const { change } = draws[inspected - 1];
     const border = change.down || change.right ? " The border is filled by reflection." : "";
     const blank = change.hole ? " The square has the mean colour, which is 0 once normalised." : "";
@@ -285,13 +290,7 @@ export function render({ model, el, load }) {
     const from = (y * SIDE + x) * 3;
     place.textContent = `row ${y}, column ${x}`;
     channels.forEach((view, c) => {
-      let sum = 0;
-      paint(view.canvas, SIDE, SIDE, i => {
-        const value = pixels[i * 3 + c];
-        sum += value;
-        return [value, value, value];
-      });
-      means.cells[c].textContent = String(Math.round(sum / SIDE ** 2));
+      paint(view.canvas, SIDE, SIDE, i => Array(3).fill(pixels[i * 3 + c]));
       raw.cells[c].textContent = String(Math.round(pixels[from + c]));
       scaled.cells[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
     });
