@@ -234,7 +234,7 @@ def _table(
 ) -> str:
     """Rows and columns of numbers on their colours up to a limit, with frames of so many pixels around some."""
     rows, columns = ranges
-    lines = ["".join(f"<th {_PLACE}>{column}</th>" for column in ("", *columns))]
+    lines = ["<td></td>" + "".join(f"<th {_PLACE}>{column}</th>" for column in columns)]
     for row in rows:
         cells = (
             _cell(
@@ -244,7 +244,8 @@ def _table(
             )
             for column in columns
         )
-        lines.append(f"<th {_PLACE}>{row if len(values) > 1 else ''}</th>{''.join(cells)}")
+        head = f"<th {_PLACE}>{row}</th>" if len(values) > 1 else "<td></td>"
+        lines.append(f"{head}{''.join(cells)}")
     caption = f"<caption style='text-align:left'>{html.escape(title)}</caption>"
     return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,6 +36,7 @@ __all__ = ["Check", "Exercise", "Verdict", "compared", "draws", "error_in_words"
 Arguments = tuple[Any, ...]
 _DRAWS = 8
 _LONGEST = 240  # characters of an error that a learner's code raises
+_LONGEST_LINE = 80  # characters of a line of code that is quoted
 _BY_HAND = "Work it out by hand for these values and compare."
 _STEP_BY_STEP = "Print what your code has after each step for such an input, and follow this number."
 
@@ -197,7 +199,7 @@ def draws(exercise: Exercise) -> list[Arguments]:
 
 def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments]) -> list[Any] | Verdict:
     """What a learner's function returns for arguments, each as `plain` makes it; or a verdict, if that fails."""
-    answer, made = exercise.harness(_isolated(answer)), []
+    own, answer, made = answer, exercise.harness(_isolated(answer)), []
     with isolated_rng(), default_settings():
         for given in drawn:
             mine = copy.deepcopy(given)
@@ -208,7 +210,9 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a learner's code raises is reported, not raised again
-                return Verdict("wrong", f"for {_given(exercise, given)}, {error_in_words(error)}")
+                said, line = error_in_words(error), _line_of(error, own)
+                said = said.removesuffix(".") + line if line else said
+                return Verdict("wrong", f"for {_given(exercise, given)}, {said}")
             if _has_dots(got):
                 return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
             if got is None:
@@ -238,6 +242,15 @@ def compared(exercise: Check, drawn: list[Arguments], got: list[Any]) -> Verdict
     with isolated_rng(), default_settings():
         wanted = [exercise.reference(*copy.deepcopy(given)) for given in drawn]
         return _compared(exercise, list(zip(drawn, wanted, got, strict=True)))
+
+
+def _line_of(error: BaseException, answer: Callable[..., Any]) -> str:
+    """The line of the answer's own cell that raised an error, if it can be read."""
+    file = getattr(getattr(answer, "__code__", None), "co_filename", None)
+    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file and frame.line]
+    if not lines or isinstance(error, (SystemExit, RecursionError)):
+        return ""
+    return f", in the line `{lines[-1][:_LONGEST_LINE].replace('`', '')}`."
 
 
 def _has_dots(got: Any) -> bool:
