@@ -24,6 +24,16 @@ would flash up light, and its buttons would fade."""
 WITHOUT_SCRIPT = "<noscript><style>@media screen { .course-note, .course-stored { display: none; } }</style></noscript>"
 """The stored picture then has the place of the widget, so that the page need not show it once more."""
 
+FROM_DISK = """if (location.protocol === "file:") addEventListener("DOMContentLoaded", () => {
+  for (const place of document.querySelectorAll("[data-widget], #live-strip")) {
+    place.innerHTML = place.querySelector("noscript")?.textContent ?? place.innerHTML;
+    place.insertAdjacentHTML("afterend", `<p class="course-note course-disk">This page was opened from disk, where
+      browsers run no widgets. Run <code>python -m http.server</code> in the folder of the start page, and open
+      <code>http://localhost:8000</code>.</p>`);
+  }
+});"""
+"""Browsers load no modules from disk; without this, a widget's place would stay empty."""
+
 
 def add_repository(_app: Sphinx, config: Config) -> None:
     """Buttons that need the project's address: its files, its issues, and a lesson in Colab, which knows GitHub alone.
@@ -69,6 +79,7 @@ def add_live_scripts(app: Sphinx, page: str, _template: str, context: dict[str, 
     if page != "index" and not page.startswith("notebooks/"):
         return
     context["metatags"] += WITHOUT_SCRIPT
+    app.add_js_file(None, body=FROM_DISK)
     static = [Path(folder) / "course" for folder in app.config.html_static_path]
     if any((folder / "course.css").exists() for folder in static):
         app.add_css_file("course/course.css")

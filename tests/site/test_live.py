@@ -251,6 +251,18 @@ def test_without_script_the_stored_picture_stays(visit: Callable[..., Page]) -> 
     expect(steps.locator(".course-note")).to_be_hidden()
 
 
+def test_from_disk_stored_pictures_stay_and_a_note_says_how_to_serve_the_page(browser: Browser, pages: Path) -> None:
+    with browser.new_page() as page:
+        page.goto((pages / "notebooks" / "02_convolutions_and_kernels.html").as_uri())
+        steps = page.locator('.course-live:has([data-widget="convolution_steps"])')
+        expect(steps.locator("img:visible")).to_have_count(1)
+        expect(steps).to_contain_text("Run python -m http.server")
+        expect(page.locator('[data-widget="questions"] b').first).to_be_visible()
+        page.goto((pages / "index.html").as_uri())
+        expect(page.locator("#live-strip img")).to_be_visible()
+        expect(page.locator("#live-strip + p")).to_contain_text("Run python -m http.server")
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_on_paper_a_widget_is_its_stored_picture_and_nothing_is_folded(
     visit: Callable[..., Page], script: bool
