@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Where the sketches are drawn once for all tests, kernels and browsers of a make test.
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
+# Some fifty processes import the course; each would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: lab test test-only test-slow test-real run record bench heads constraints check site site-test clean

@@ -35,7 +35,7 @@ class Sleepy(nn.Module):
 
 @pytest.mark.alone
 def test_an_epoch_is_scaled_from_steps() -> None:
-    timing = time_epoch(Sleepy(), batch_size=50, train_images=1000, validation_images=500, seconds=0.2)
+    timing = time_epoch(Sleepy(), batch_size=50, train_images=1000, validation_images=500, seconds=0.1)
     assert 20 * 0.02 <= timing.train_seconds < 20 * 0.06
     assert 10 * 0.02 <= timing.validation_seconds < 10 * 0.06
     assert timing.seconds == timing.train_seconds + timing.validation_seconds + timing.transfer_seconds

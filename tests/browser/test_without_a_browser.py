@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from helpers import ROOT
+from commands import run_module
 
 
 @pytest.mark.parametrize(
@@ -20,10 +17,8 @@ def test_a_missing_browser_is_told_and_where_it_is_required_an_error(
 ) -> None:
     empty = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), "CIFAR_COURSE_BROWSER": wanted}
     empty["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the tests of notebooks and the like are not needed here
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "test_an_exercise"]
-    done = subprocess.run(
-        [*command, "tests/browser/test_exercises_in_lab.py"],
-        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, **empty, "CIFAR_COURSE_SKETCHES": str(sketch_root)},
-    )  # fmt: skip
-    assert done.returncode == code and says in done.stdout and "Chromium is missing" in done.stdout, done.stdout
+    empty["CIFAR_COURSE_SKETCHES"] = str(sketch_root)
+    tests = str(Path(__file__).with_name("test_exercises_in_lab.py"))
+    command = ["pytest", "-q", "-p", "no:cacheprovider", "-k", "test_an_exercise", tests]
+    done = run_module(tmp_path / "said", *command, environment=empty)
+    assert done.code == code and says in done.out and "Chromium is missing" in done.out, done.out

@@ -172,8 +172,8 @@ def test_a_loop_without_end_is_stopped_with_what_it_has_started(tmp_path: Path) 
     loop = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])"
     loop += "\nwhile True:\n    time.sleep(0.1)"
     loop = f"def my_convolve(image, kernel):\n    {loop.replace(chr(10), chr(10) + '    ')}"
-    found = only(notebook(tmp_path / "a.ipynb", FIRST, answer("convolve", loop)), per_exercise=3)
-    assert found.remarks == ["convolve: stopped after 3 seconds: is there a loop without end?"]
+    found = only(notebook(tmp_path / "a.ipynb", FIRST, answer("convolve", loop)), per_exercise=1)
+    assert found.remarks == ["convolve: stopped after 1 seconds: is there a loop without end?"]
     mark.unlink(missing_ok=True)
     time.sleep(0.5)
     assert not mark.exists() or os.name != "posix"
@@ -203,7 +203,7 @@ def test_the_time_of_a_notebook_is_limited_too(tmp_path: Path) -> None:
     slow = "import time\ndef my_{0}(*given):\n    time.sleep(60)"
     cells = [answer(name, slow.format(name)) for name in ("convolve", "output_size", "max_pool")]
     start = time.monotonic()
-    found = only(notebook(tmp_path / "a.ipynb", FIRST, *cells), per_exercise=600, per_notebook=3)
+    found = only(notebook(tmp_path / "a.ipynb", FIRST, *cells), per_exercise=600, per_notebook=1)
     assert time.monotonic() - start < 45 and len(found.remarks) == 3
 
 

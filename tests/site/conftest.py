@@ -48,7 +48,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def address(pages: Path) -> Iterator[str]:
     """The address of a local server with the site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(pages))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 

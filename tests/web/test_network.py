@@ -91,7 +91,7 @@ class Host:
 @pytest.fixture(scope="module")
 def host(_browser: Browser) -> Iterator[Host]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         page = _browser.new_page()
         yield Host(page, f"http://127.0.0.1:{server.server_port}")
         page.close()
