@@ -161,8 +161,9 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     isShared = now;
     refresh({ scale: true });
   });
+  const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network");
   root.append(
-    h("div", { class: "fm-layers" }, h("p", { class: "cw-cap" }, "Layers, with maps of the trained network"), strip.node),
+    h("div", { class: "fm-layers" }, above, strip.node),
     h(
       "p", { class: "cw-cap" },
       amount, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic.",

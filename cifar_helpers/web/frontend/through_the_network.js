@@ -32,6 +32,10 @@ const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Three digits, at most four decimals: small summands must not all be 0.00. */
 const precise = value => fixed(value, Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))));
+/** Text that stays needs no layout. */
+const write = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
 const signed = value => (value > 0 ? "+" : "") + precise(value);
 
 /** "52 %", but 100 % only where it is all. */
@@ -268,8 +272,8 @@ export function render(host) {
     stop();
     timer = setTimeout(() => {
       due = (window.requestIdleCallback ?? setTimeout)(() => {
-        const image = model.get("image");
-        const next = [...asked].map(file => store.of(file).network).find(one => one && answers.get(one)?.image !== image);
+        const loaded = [...asked].map(file => store.of(file).network).filter(Boolean);
+        const next = loaded.find(one => answers.get(one)?.image !== model.get("image"));
         if (!next) return;
         answerOf(next);
         ahead();
@@ -307,7 +311,7 @@ export function render(host) {
 
     const limit = isMap ? undefined : limitOf(values);
     paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit });
-    number.textContent = isMap ? "" : precise(mine[0]);
+    write(number, isMap ? "" : precise(mine[0]));
     number.style.color = inkOn(at(view.colours(), mine[0] / (limit ?? 1)));
     const [, height = 1, width = 1] = read.shape;
     const readValues = network.map(read.index);
@@ -323,9 +327,9 @@ export function render(host) {
       const { channel, rows, columns } = source;
       const kind = read.shape.length > 1 ? "map" : "unit";
       const isColour = read.op === "input" && read.shape[0] === 3;
-      card.name.textContent = isColour ? COLOURS[channel] : `${kind} ${channel}`;
-      card.sign.textContent = isLinear ? "×" : "∗";
-      card.amount.textContent = isLinear ? signed(source.amount) : "=";
+      write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
+      write(card.sign, isLinear ? "×" : "∗");
+      write(card.amount, isLinear ? signed(source.amount) : "=");
       card.added.hidden = isLinear;
       const scale = size > 1 ? undefined : limitOf(readValues);
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
@@ -341,9 +345,11 @@ export function render(host) {
     const bias = network.bias(reader.index, unit);
     const before = isMap ? [] : [`= ${precise(every.reduce((total, source) => total + source.amount, bias))}`];
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    const steps = [`Σ${others ? ` + ${others} others` : ""}`, ...before, ...after.map(then => `→ ${then}`)];
-    path.replaceChildren(...steps.map(text => h("span", {}, text)), h("b", {}, "→"));
-    sum.textContent = isMap ? "" : summed({ bias, every, sources, reader });
+    const lines = [`Σ${others ? ` + ${others} others` : ""}`, ...before, ...after.map(then => `→ ${then}`)];
+    if (path.textContent !== `${lines.join("")}→`) {
+      path.replaceChildren(...lines.map(text => h("span", {}, text)), h("b", {}, "→"));
+    }
+    write(sum, isMap ? "" : summed({ bias, every, sources, reader }));
     connect(s, unit, from, sources);
   }
   function told(mine, isMap, count) {
@@ -388,14 +394,17 @@ export function render(host) {
     if (!boxes) return;
     const { width, height } = boxes.whole;
     const [sharp, pen] = [window.devicePixelRatio, /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"))];
-    Object.assign(wires, { width: Math.round(width * sharp), height: Math.round(height * sharp) }); // and clears it
+    const size = [width * sharp, height * sharp].map(Math.round);
+    if (String(size) !== String([wires.width, wires.height])) [wires.width, wires.height] = size;
+    pen.setTransform(sharp, 0, 0, sharp, 0, 0);
+    pen.clearRect(0, 0, width, height);
     if (from === null) return;
-    pen.scale(sharp, sharp);
     pen.lineCap = "round";
     if (inks.theme !== root.dataset.theme) {
       const style = getComputedStyle(root);
       const [frame, both] = ["--cw-ink", "--cw-ink-2"].map(token => style.getPropertyValue(token));
-      inks = { theme: root.dataset.theme, frame, signs: [css(at(view.colours(), -0.75)), both, css(at(view.colours(), 0.75))] };
+      const [minus, plus] = [-0.75, 0.75].map(value => css(at(view.colours(), value)));
+      inks = { theme: root.dataset.theme, frame, signs: [minus, both, plus] };
     }
     const most = Math.max(...sources.map(source => Math.abs(source.amount)), 1e-9);
     const to = boxOf(s, unit);
