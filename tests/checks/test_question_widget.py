@@ -312,6 +312,7 @@ def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> Non
     expect(page.locator(".v-picture caption")).to_have_text(["should be", "yours"])
     expect(page.get_by_text("Stuck?")).to_be_hidden()
     page.evaluate("document.querySelector('[data-widget]').model.set('hints_left', 1)")
+    expect(page.get_by_text("Stuck?")).to_be_visible()
     expect(page.get_by_text("Stuck?").locator("code")).to_have_text("checks.hint('softmax')")
 
 
