@@ -11,6 +11,7 @@ import { stagesOf } from "./stages.js";
 
 const PACE = 500; // milliseconds for each epoch while it plays
 const GUESSING = 0.1;
+const REST = 120; // milliseconds without a change, after which there is time for other epochs
 const SLICE = 5; // milliseconds: most browsers compute a network in less
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 
@@ -66,19 +67,19 @@ export function render(host) {
 
   // Playing
   /** @type {ReturnType<typeof setInterval> | undefined} */
-  let timer;
-  const play = button("Play", () => (timer ? pause() : start()), { main: true });
+  let ticking;
+  const play = button("Play", () => (ticking ? pause() : start()), { main: true });
   function start() {
     if (model.get("epoch") === last) change({ epoch: 0 });
-    timer = setInterval(() => {
+    ticking = setInterval(() => {
       change({ epoch: model.get("epoch") + 1 });
       if (model.get("epoch") === last) pause();
     }, PACE);
     play.textContent = "Pause";
   }
   function pause() {
-    clearInterval(timer);
-    timer = undefined;
+    clearInterval(ticking);
+    ticking = undefined;
     play.textContent = "Play";
   }
 
@@ -199,29 +200,41 @@ export function render(host) {
     if (!isAnswered(one)) answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
     return answers.get(one).probabilities;
   };
-  /** @type {any} */
-  let due;
-  const isIdle = "requestIdleCallback" in window;
-  const cancel = () => (isIdle ? cancelIdleCallback(due) : clearTimeout(due));
-  /** The other networks' answers, one in each idle moment that is long enough. */
-  function ahead() {
-    cancel();
-    const next = [...networks.values()].find(one => !isAnswered(one));
-    if (!next) return;
-    const work = rest => {
-      if ((rest?.timeRemaining() ?? SLICE) < SLICE) return ahead();
-      answer(next);
-      redraw();
-    };
-    due = isIdle ? requestIdleCallback(work) : setTimeout(work, 60);
-  }
-  // On a page, whoever only reads does not fetch the weights of all epochs.
+  /** @type {Set<number>} epochs whose weights were asked for */
+  const asked = new Set();
+  // From Python, all weights come in advance; a page fetches only those it shows until the reader turns to the widget.
   let isUsed = Boolean(model.send);
   const use = () => {
     isUsed = true;
-    redraw();
+    ahead();
   };
   for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, use, { once: true });
+  /** @type {any} */
+  let [timer, due] = [0, 0];
+  function stop() {
+    clearTimeout(timer);
+    (window.cancelIdleCallback ?? clearTimeout)(due);
+  }
+  /** While nothing happens, the other epochs' weights and answers come one by one, so that a move only draws. */
+  function ahead() {
+    stop();
+    timer = setTimeout(() => {
+      due = (window.requestIdleCallback ?? setTimeout)(work);
+    }, REST);
+  }
+  function work(rest) {
+    const next = [...networks.values()].find(one => !isAnswered(one));
+    if (next && rest?.timeRemaining() < SLICE) ahead();
+    else if (next) {
+      answer(next);
+      redraw();
+    } else if (isUsed) {
+      const missing = kept.find(epoch => !asked.has(epoch));
+      if (missing === undefined) return;
+      asked.add(missing);
+      store.of(weightsOf(missing));
+    }
+  }
 
   const size = rows * columns * 3;
   const pixelsOf = k => kernels.subarray(k * size, (k + 1) * size);
@@ -302,13 +315,12 @@ export function render(host) {
     for (const film of films) film.mark(epoch % film.every ? -1 : epoch / film.every);
     kernelPart.more.textContent = when(epoch);
 
-    // The weights that are used, then the others one after another
-    for (const one of isUsed ? [used, ...kept] : [used]) {
-      const { network: loaded, problem: failed } = store.of(weightsOf(one));
-      if (loaded) networks.set(one, loaded);
-      else if (!failed) break;
-    }
+    asked.add(used);
     const { network: ready, problem } = store.of(weightsOf(used));
+    for (const one of asked) {
+      const { network: loaded } = store.of(weightsOf(one));
+      if (loaded) networks.set(one, loaded);
+    }
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
@@ -348,7 +360,7 @@ export function render(host) {
   draw();
   return () => {
     pause();
-    cancel();
+    stop();
     pace.close();
     view.close();
   };
