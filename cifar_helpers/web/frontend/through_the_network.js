@@ -124,7 +124,7 @@ export function render(host) {
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const hint = `Drag along the curve. It stops at the ${epochs.length} dots.`;
   const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
-  for (const turn of ["pointerenter", "focusin"]) time.addEventListener(turn, () => fetchAll());
+  time.addEventListener("focusin", () => fetchAll()); // after a press, too; who only scrolls past loads nothing
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -201,7 +201,8 @@ export function render(host) {
       const isMaps = stage.kind === "maps";
       const { count, height, width } = stage;
       const name = `${sentence(stage.title)}: ${count} ${isMaps ? `maps of ${height} × ${width}` : "units"}.`;
-      const columns = isMaps ? Math.max(1, Math.floor(Math.sqrt(count * 0.5))) : Math.min(8, count);
+      const square = Math.max(1, Math.floor(Math.sqrt(count * (isMaps ? 0.5 : 0.3))));
+      const columns = isMaps || stages[0].kind !== "maps" ? square : Math.min(8, count); // maps need the room
       const wall = mapGrid(name, {
         count, height, width, columns, gap: isMaps ? 1 : 0,
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
@@ -217,7 +218,7 @@ export function render(host) {
     const wide = walls.reduce((total, wall) => total + wall.share, 0);
     place.replaceChildren(...walls.map(wall => wall.figure));
     place.classList.toggle("tn-many", walls.length > 5);
-    place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${wall.share.toFixed(4)}fr)`).join(" ");
+    place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${(100 * wall.share).toFixed(2)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
     bars = probabilityBars(network.classes);
     classes.replaceChildren(bars.node);
@@ -226,7 +227,7 @@ export function render(host) {
 
   function draw() {
     const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
-    // From Python, the other weights come in advance; a page fetches them once the reader turns to the curve.
+    // From Python, the other weights come in advance; a page fetches them once the curve has the focus.
     const { network: ready, kind, problem } = store.of(file, model.send ? files : []);
     for (const one of model.send ? [file, ...files] : [file]) asked.add(one);
     input.set(bytesOf(model.get("image")));
@@ -354,7 +355,7 @@ export function render(host) {
   }
   function told(mine, isMap, count) {
     const what = isMap ? "kernels" : "terms";
-    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that contribute most`;
+    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that add most`;
     return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
   }
   /** What the contributions to a unit add up to. */
