@@ -152,9 +152,10 @@ def _sequence(value: Any, reading: _Reading) -> Any:
     if reading.depth > _DEEPEST:
         raise Unreadable("it returns lists that are nested without end. Return numbers, a list or a tensor.")
     reading.depth += 1
-    members = []
+    members, counted = [], type(value) in (tuple, list, range)  # other classes may claim any length
+    reading.take(len(value) if counted else 0)
     for member in value:
-        reading.take(1)
+        reading.take(0 if counted else 1)
         members.append(_read(member, reading))
     reading.depth -= 1
     return members if isinstance(value, list) else tuple(members)
