@@ -72,6 +72,7 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     start, end = place(image, 1, 1, 8), place(image, 3.2, 4, 8)
     image.drag_to(image, source_position=start, target_position=end)  # type: ignore[arg-type]
     assert state_of(page, "step") == 16
+    page.emulate_media(reduced_motion="reduce")  # so that nothing glides below
     page.get_by_role("slider").press("ArrowRight")
     expect(page.locator(".cs-at")).to_have_text("Step 17 of 36")
     # A pixel of the window lights its product, and a number of the output frames its window.
@@ -85,6 +86,7 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     assert wires.evaluate("c => c.toDataURL()") != before
     page.mouse.move(0, 0)
     assert wires.evaluate("c => c.toDataURL()") == before
+    page.emulate_media(reduced_motion="no-preference")
     # Another padding or stride keeps the window, or the nearest one.
     expect(page.locator(".cs-views .cw-head").first).to_contain_text("rows 2–4, columns 4–6")
     page.get_by_text("Padding, stride, dilation").click()

@@ -19,6 +19,7 @@ const isFocused = element => element.getRootNode().activeElement === element;
  */
 export function numberGrid(rows, columns, label, edited) {
   const values = new Float64Array(rows * columns);
+  const backgrounds = Array(rows * columns);
   const cells = Array.from(values, (_, k) => (edited ? editable(k) : h("div", { "aria-hidden": "true" })));
   const kind = edited ? "cw-grid cw-edit" : "cw-grid";
   const node = h("div", { class: kind, role: "group", "aria-label": label, style: `--n:${columns}` }, cells);
@@ -117,8 +118,12 @@ export function numberGrid(rows, columns, label, edited) {
         values[k] = numbers[k];
         const rgb = colour(values[k], k);
         const words = text(values[k], k);
-        cell.style.background = rgb ? css(rgb) : "";
-        cell.style.color = rgb ? inkOn(rgb) : "";
+        const background = rgb ? css(rgb) : "";
+        if (backgrounds[k] !== background) {
+          backgrounds[k] = background;
+          cell.style.background = background;
+          cell.style.color = rgb ? inkOn(rgb) : "";
+        }
         const property = edited ? "value" : "textContent";
         if (cell[property] !== words && !(edited && isFocused(cell))) cell[property] = words;
         if (!edited) return;
