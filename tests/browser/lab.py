@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def serving(home: Path, data: Path) -> Iterator[str]:
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     shutil.copytree(ROOT / "resources", home / "resources")
-    (home / "notebooks" / ALL_WIDGETS).write_text(all_widgets(), encoding="utf-8")
+    (home / "notebooks" / ALL_WIDGETS).write_text(notebook_with(WIDGETS), encoding="utf-8")
     (home / "config" / "labconfig").mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
@@ -94,14 +94,14 @@ def browsing() -> Iterator[Page]:
         yield browser.new_page(viewport={"width": 1280, "height": 1000})
 
 
-def all_widgets() -> str:
-    """The text of a notebook that makes every widget of the gallery, and shows each in a cell of its own."""
+def notebook_with(names: Iterable[str]) -> str:
+    """The text of a notebook that makes widgets of the gallery, and shows each in a cell of its own."""
     tests = str(ROOT / "tests")
     cells = [
         f"import sys; sys.path.insert(0, {tests!r})\n"
         "from widget_gallery import WIDGETS\nfrom cifar_helpers import load_cifar10\ndata = load_cifar10()"
     ]
-    cells += [f"{name} = WIDGETS[{name!r}](data)\n{name}" for name in WIDGETS]
+    cells += [f"{name} = WIDGETS[{name!r}](data)\n{name}" for name in names]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return str(nbformat.writes(notebook))
