@@ -13,13 +13,13 @@ NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-# Two tests at a time, each with one thread: with more they would only wait for each other. The tests of the site are
+# Three tests at a time on two cores, for some wait; each has one thread. The tests of the site are
 # skipped by test-only where the extra is missing that builds it, and those in Chromium where Chromium is.
 test: .venv/site check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbval -n 2 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbval -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
 	$(BIN)/python -m pytest -p no:nbval -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
 

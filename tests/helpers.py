@@ -264,7 +264,7 @@ def processes() -> Any:
     context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
     if os.name == "posix":
         # What test files import. They themselves are on no path that the server of Python 3.11 knows.
-        modules = ["cifar_helpers", "cifar_helpers.checks", "ipywidgets", "nbformat", "pytest"]
+        modules = ["cifar_helpers", "cifar_helpers.checks", "ipywidgets", "pytest"]
         # The first step of an optimizer imports the last one, which takes half a second.
         context.set_forkserver_preload([*modules, "torch._dynamo"])
     return context
