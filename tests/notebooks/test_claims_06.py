@@ -249,7 +249,7 @@ def test_the_solution_of_classify_puts_each_layer_back_into_its_mode() -> None:
 
 @pytest.mark.records
 def test_the_photo_widget_starts_with_the_horse() -> None:
-    assert "The widget starts with the horse" in text("Drag the square")
+    assert "The widget starts with the horse" in text("to draw the square")
     assert any('predict_photo({"horse": ' in source for source in code_cells("06"))
 
 
