@@ -104,7 +104,10 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
     expect(page.get_by_role("application", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
     # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
-    page.evaluate("[window.jobs, window.requestIdleCallback] = [0, job => setTimeout(() => job(jobs++))]")
+    page.evaluate(
+        """[window.jobs, window.requestIdleCallback] =
+            [0, job => setTimeout(() => job({ timeRemaining: () => 50, number: jobs++ }))]"""
+    )
     page.get_by_role("radio", name="ship").click()
     page.wait_for_function("() => window.jobs === 5")
 

@@ -7,6 +7,9 @@ import { chart } from "./chart.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
 
+const REST = 120; // milliseconds without a change, after which there is time for other networks
+const SLICE = 5; // milliseconds: most browsers compute a network in less
+
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
@@ -83,6 +86,47 @@ export function epochCurve({ label, height, moved, say }, series, { kept, accura
   const dots = kept.filter(Boolean).map(epoch => ({ name: "", colour, points: [[epoch, accuracy[epoch - 1]]] }));
   curve.set({ series: [...series, ...dots], x: [0, accuracy.length], y: [0, 1] });
   return curve;
+}
+
+/**
+ * What networks say to the model's picture. Each computes it once, and keeps its maps; those that are not on the screen
+ * compute it while the page is idle, so that a move from one to another only draws.
+ * @param {import("./ui.js").Model} model
+ * @param {() => Iterable<Network>} networks those that may be asked next
+ * @param {(computed: boolean) => void} idle called after one of them has computed it, or where none is left
+ * @returns {{of: (one: Network) => number[], isKnown: (one: Network) => boolean, has: (one: Network) => boolean, ahead:
+ *     () => void, stop: () => void}} `of` gives probabilities; `isKnown` says whether they are computed, and `has`
+ *     whether those of any picture are; `ahead` waits for the page to be idle, and `stop` no longer
+ */
+export function answering(model, networks, idle) {
+  /** @type {WeakMap<Network, {image: any, probabilities: number[]}>} */
+  const answers = new WeakMap();
+  /** @type {any} */
+  let [timer, due] = [0, 0];
+  const isKnown = one => answers.get(one)?.image === model.get("image");
+  const of = one => {
+    const image = model.get("image");
+    if (!isKnown(one)) answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
+    return /** @type {any} */ (answers.get(one)).probabilities;
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    (window.cancelIdleCallback ?? clearTimeout)(due);
+  };
+  const ahead = () => {
+    stop();
+    timer = setTimeout(() => {
+      due = (window.requestIdleCallback ?? setTimeout)(work);
+    }, REST);
+  };
+  /** @param {any} [rest] */
+  function work(rest) {
+    const next = [...networks()].find(one => !isKnown(one));
+    if (next && rest?.timeRemaining() < SLICE) return ahead();
+    if (next) of(next);
+    idle(Boolean(next));
+  }
+  return { of, isKnown, has: one => answers.has(one), ahead, stop };
 }
 
 /** The colour key for signed numbers. */

@@ -6,12 +6,11 @@ import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
+import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
-const REST = 100; // milliseconds after a change, before other epochs are computed
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
 
@@ -80,9 +79,11 @@ export function render(host) {
   const files = model.get("epochs").map(weightsOf).reverse();
   /** Files of weights that are loaded or on their way. */
   const asked = new Set();
-  /** What each network said to which picture. @type {WeakMap<any, {image: any, probabilities: number[]}>} */
-  const answers = new WeakMap();
-  let [timer, due] = [0, 0];
+  const answers = answering(
+    model,
+    () => [...asked].flatMap(file => store.of(file).network ?? []),
+    computed => computed && answers.ahead(),
+  );
   const isYours = () => model.get("network") === "yours";
 
   // The strip
@@ -245,7 +246,7 @@ export function render(host) {
     network = ready;
     if (before !== formOf(network)) build();
     form.textContent = `${kind}: ${summary(network)}`;
-    const probabilities = answerOf(network);
+    const probabilities = answers.of(network);
     walls.forEach((wall, k) => {
       const values = network.map(stages[k].layer);
       wall.draw(values, view.colours(), stages[k].kind === "units" ? limitOf(values) : undefined);
@@ -257,34 +258,9 @@ export function render(host) {
     title.replaceChildren(h("b", {}, heading), isYours() ? "" : measured);
     detail();
     say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`);
-    ahead();
+    answers.ahead();
   }
 
-  /** Probabilities for the picture; each network computes it once, and keeps its maps. */
-  function answerOf(one) {
-    const image = model.get("image");
-    if (answers.get(one)?.image !== image) {
-      answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
-    }
-    return answers.get(one).probabilities;
-  }
-  /** The other networks compute it while the page is idle, one at a time, so that a move along the curve only draws. */
-  function ahead() {
-    stop();
-    timer = setTimeout(() => {
-      due = (window.requestIdleCallback ?? setTimeout)(() => {
-        const loaded = [...asked].map(file => store.of(file).network).filter(Boolean);
-        const next = loaded.find(one => answers.get(one)?.image !== model.get("image"));
-        if (!next) return;
-        answerOf(next);
-        ahead();
-      });
-    }, REST);
-  }
-  function stop() {
-    clearTimeout(timer);
-    (window.cancelIdleCallback ?? clearTimeout)(due);
-  }
   function fetchAll() {
     const first = files.find(file => !asked.has(file));
     for (const file of files) asked.add(file);
@@ -441,7 +417,7 @@ export function render(host) {
   put();
   draw();
   return () => {
-    stop();
+    answers.stop();
     sizes.disconnect();
     pace.close();
     view.close();

@@ -6,13 +6,11 @@ import { at, largest, paint, paintBytes } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
+import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const PACE = 500; // milliseconds for each epoch while it plays
 const GUESSING = 0.1;
-const REST = 120; // milliseconds without a change, after which there is time for other epochs
-const SLICE = 5; // milliseconds: most browsers compute a network in less
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 
 /**
@@ -189,51 +187,23 @@ export function render(host) {
     redraw();
   };
 
-  // Each network keeps the maps of the last picture that it was given: it is not asked twice.
   /** @type {Map<number, import("./network.js").Network>} by epoch */
   const networks = new Map();
-  /** @type {Map<any, {image: any, probabilities: number[]}>} by network */
-  const answers = new Map();
-  const isAnswered = one => answers.get(one)?.image === model.get("image");
-  const answer = one => {
-    const image = model.get("image");
-    if (!isAnswered(one)) answers.set(one, { image, probabilities: one.forward(bytesOf(image)).probabilities });
-    return answers.get(one).probabilities;
-  };
   /** @type {Set<number>} epochs whose weights were asked for */
   const asked = new Set();
   // From Python, all weights come in advance; a page fetches only those it shows until the reader turns to the widget.
   let isUsed = Boolean(model.send);
   const use = () => {
     isUsed = true;
-    ahead();
+    answers.ahead();
   };
   for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, use, { once: true });
-  /** @type {any} */
-  let [timer, due] = [0, 0];
-  function stop() {
-    clearTimeout(timer);
-    (window.cancelIdleCallback ?? clearTimeout)(due);
-  }
-  /** While nothing happens, the other epochs' weights and answers come one by one, so that a move only draws. */
-  function ahead() {
-    stop();
-    timer = setTimeout(() => {
-      due = (window.requestIdleCallback ?? setTimeout)(work);
-    }, REST);
-  }
-  function work(rest) {
-    const next = [...networks.values()].find(one => !isAnswered(one));
-    if (next && rest?.timeRemaining() < SLICE) ahead();
-    else if (next) {
-      answer(next);
-      redraw();
-    } else if (isUsed) {
-      const missing = kept.find(epoch => !asked.has(epoch));
-      if (missing === undefined) return;
-      asked.add(missing);
-      store.of(weightsOf(missing));
-    }
+  const answers = answering(model, () => networks.values(), computed => (computed ? redraw() : fetchNext()));
+  function fetchNext() {
+    const missing = kept.find(epoch => !asked.has(epoch));
+    if (!isUsed || missing === undefined) return;
+    asked.add(missing);
+    store.of(weightsOf(missing));
   }
 
   const size = rows * columns * 3;
@@ -327,8 +297,8 @@ export function render(host) {
       ? "Drag along the curve. At the dots, all weights were kept."
       : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
     if (!ready) return;
-    const probabilities = answer(ready);
-    ahead();
+    const probabilities = answers.of(ready);
+    answers.ahead();
     network = ready;
     if (!wall) build();
     const { stage, block } = wall;
@@ -336,7 +306,7 @@ export function render(host) {
     const unit = block ? over ?? followed[block] : kernel;
     if (isNew.wall(wall, network, image, view.colours())) wall.draw(values, view.colours());
     wall.mark(unit);
-    const known = [...networks.values()].filter(isAnswered).length;
+    const known = [...networks.values()].filter(answers.isKnown).length;
     if (isNew.story(story, unit, image, known, view.colours())) paintStory(unit);
     story.mark(kept.indexOf(used));
     const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
@@ -360,7 +330,7 @@ export function render(host) {
   draw();
   return () => {
     pause();
-    stop();
+    answers.stop();
     pace.close();
     view.close();
   };
