@@ -45,11 +45,16 @@ def shares(page: Page) -> list[float]:
 
 
 def earlier(page: Page) -> list[float]:
-    """The ten probabilities that are marked on the bars."""
+    """The earlier probabilities that are marked on the bars."""
     marks = page.locator(".cw-bars .was").evaluate_all(
         "bars => bars.map(bar => parseFloat(bar.style.getPropertyValue('--was')))"
     )
     return [mark / 100 for mark in marks]
+
+
+def changed(before: list[float], after: list[float]) -> list[float]:
+    """The earlier probabilities that differ by three points or more."""
+    return [was for was, now in zip(before, after, strict=True) if abs(was - now) >= 0.03]
 
 
 def seen_by(page: Page, *, until: str = "true") -> np.ndarray:
@@ -120,10 +125,18 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
+    only, move = page.get_by_text("can only choose one of these classes"), page.get_by_role("radio", name="Move")
+    expect(only).to_be_hidden()
+    page.get_by_role("radio", name="Draw in red").click()
+    expect(move).not_to_be_checked()
     chooser.set_input_files(INPUTS / "ship.png")
     expect(page.get_by_role("alert")).to_be_hidden()
+    expect(only).to_be_visible()
+    expect(move).to_be_checked()  # a drag on another picture chooses the square again
     expect(page.locator(".cw-lead b")).to_have_text(predict(INPUTS / "ship.png").label)
     assert state_of(page, "chosen") == "your picture"
+    page.locator(".pp-photo").click(position={"x": 100, "y": 100})
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
 
 PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
@@ -134,10 +147,10 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     before, answer = shares(page), page.locator(".cw-lead").inner_text()
     view = page.get_by_role("application", name=re.compile("What the network sees"))
     view.hover(position={"x": 100, "y": 100})
-    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Uncovered: {answer}")
-    assert shares(page) != before and earlier(page) == pytest.approx(before, abs=1e-5)
+    expect(page.locator(".pp-says [role=status]")).to_have_text(f"Uncovered: {answer}")
+    assert 0 < len(earlier(page)) < 10 and earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
     page.mouse.move(0, 0)
-    expect(page.locator(".pp-says .cw-cap")).to_have_text("")
+    expect(page.locator(".pp-says [role=status]")).to_have_text("")
     assert page.locator(".cw-lead").inner_text() == answer and earlier(page) == []
     plain = view.locator("canvas").evaluate(PIXELS)
     shown = view.locator("canvas").element_handle()
@@ -158,14 +171,14 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
         heat = view.locator("canvas").evaluate(PIXELS)
         greys, colours = (np.fromstring(text, int, sep=",").reshape(-1, 4)[:, :3] for text in (plain, heat))
         apart = np.abs(greys.mean(axis=1, keepdims=True) - colours).max(axis=1)
-        assert apart.min() < 3 < 40 < apart.max(), "what says nothing stays a grey picture"
+        assert np.quantile(apart, 0.2) < 3 < 40 < apart.max(), "what says little stays a grey picture"
         page.get_by_role("radio", name="Picture").click()
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) === plain", arg=[shown, plain])
     page.get_by_role("radio", name="Grad-CAM").click()
     expect(page.get_by_text("for horse")).to_be_visible()
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
     view.hover(position={"x": 60, "y": 60})
-    expect(page.locator(".pp-says .cw-cap")).to_have_text(f"Uncovered: {answer}")
+    expect(page.locator(".pp-says [role=status]")).to_have_text(f"Uncovered: {answer}")
     assert view.locator("canvas").evaluate(PIXELS) != heat, "the part that is covered is not drawn"
     page.mouse.move(0, 0)
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
@@ -174,16 +187,16 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
 def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
     page.get_by_role("application", name=re.compile("What the network sees")).tap(position={"x": 100, "y": 100})
-    expect(page.locator(".pp-says .cw-cap")).to_contain_text("Uncovered: horse")
+    expect(page.locator(".pp-says [role=status]")).to_contain_text("Uncovered: horse")
     page.get_by_role("radio", name="Draw in red").tap()
-    expect(page.locator(".pp-says .cw-cap")).to_have_text("")
+    expect(page.locator(".pp-says [role=status]")).to_have_text("")
     before = shares(page)
     page.locator(".pp-photo").tap(position={"x": 30, "y": 30})
     is_red = "v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60"
     red = seen_by(page, until=f"pixels.some((v, k) => k % 3 === 0 && {is_red})")
     assert 0 < ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
-    expect(page.locator(".pp-says .cw-cap")).to_contain_text("At first: horse")
-    assert earlier(page) == pytest.approx(before, abs=1e-5)
+    expect(page.locator(".pp-says [role=status]")).to_contain_text("At first: horse")
+    assert earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
     page.get_by_role("button", name="Undo").tap()
     seen_by(page, until=f"!pixels.some((v, k) => k % 3 === 0 && {is_red})")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
@@ -204,7 +217,7 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     assert box is not None
     photo.click(position={"x": 100, "y": 100})  # a click changes nothing
     assert state_of(page, "crop") == []
-    expect(page.get_by_text("Drag a corner, or draw a square.")).to_be_visible()
+    expect(page.get_by_text("Drag a corner, or drag out a square.")).to_be_visible()
     scale = 256 / box["width"]
     page.mouse.move(box["x"] + 160, box["y"] + 170)
     page.mouse.down()

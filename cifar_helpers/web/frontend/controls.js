@@ -1,6 +1,8 @@
 // Controls shared by all widgets: one tab stop per group, arrow keys inside it.
 import { h } from "./ui.js";
 
+const VISIBLE = 0.03; // of a probability: smaller changes are not marked
+
 /**
  * A choice of one, as radio buttons in a row.
  * @param {string} label
@@ -143,7 +145,7 @@ export function cellUnder(node, event, rows, columns) {
  * Bars for the class probabilities, with the largest one marked.
  * @param {string[]} classes
  * @returns {{node: any, set: (probabilities: ArrayLike<number>, earlier?: ArrayLike<number>) => void}} `set` marks earlier
- *     ones on the bars, if there are any
+ *     ones on the bars that have changed visibly, if there are any
  */
 export function probabilityBars(classes) {
   const rows = classes.map(name => {
@@ -158,8 +160,9 @@ export function probabilityBars(classes) {
       const best = list.indexOf(Math.max(...list));
       rows.forEach(([name, bar, value, fill], k) => {
         fill.style.width = `${list[k] * 100}%`;
-        bar.classList.toggle("was", Boolean(earlier));
-        if (earlier) bar.style.setProperty("--was", `${earlier[k] * 100}%`);
+        const isMarked = earlier && Math.abs(earlier[k] - list[k]) >= VISIBLE;
+        bar.classList.toggle("was", Boolean(isMarked));
+        if (isMarked) bar.style.setProperty("--was", `${earlier[k] * 100}%`);
         const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
         if (value.textContent !== text) value.textContent = text;
         for (const part of [name, bar]) part.classList.toggle("top", k === best);

@@ -25,6 +25,7 @@ const STEPS = 20; // that can be undone
 const OPACITY = 0.65; // of the strongest colour over the picture, which stays visible
 const HUE = 0.75; // of the scale: --cw-p3 and --cw-n3
 const STALE = 0.25; // the same while the next is computed
+const WEAK = 0.3; // of the largest value: up to this the picture stays grey
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -78,6 +79,7 @@ function show(model, { root, colours, say }, [weights], get) {
     redraw();
   };
   const pens = penChoice(setInk, { value: null, text: "Move" });
+  let from = null; // where the picture comes from: of a camera there is a new one for each frame
   const undo = button("Undo", () => {
     const { crop: square, pixels } = before.pop();
     state.set({ crop: square });
@@ -100,7 +102,6 @@ function show(model, { root, colours, say }, [weights], get) {
   const tell = text => {
     problem.textContent = text;
     problem.hidden = !text;
-    foot.hidden = Boolean(text);
   };
   const sources = pictureSources({
     target: stage,
@@ -148,6 +149,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const answer = h("p", { class: "cw-lead" });
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
+  const only = h("p", { class: "cw-cap" }, "The network can only choose one of these classes, even if none fits.");
   const figure = (title, aside, box, controls, ...notes) =>
     h(
       "figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, title), aside), box,
@@ -155,13 +157,14 @@ function show(model, { root, colours, say }, [weights], get) {
     );
   root.append(
     h("div", { class: "cw-bar" }, gallery ? gallery.node : h("span"), sources.node),
+    problem,
     h(
       "div", { class: "pp-row" },
       figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, undo], hint, most),
       figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, [methods.node], legend),
-      h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node),
+      h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node, only),
     ),
-    h("div", { class: "cw-foot" }, problem, foot),
+    h("div", { class: "cw-foot" }, foot),
   );
 
   function context() {
@@ -267,6 +270,7 @@ function show(model, { root, colours, say }, [weights], get) {
   // A twelfth of the square wide.
   function stroke([fromX, fromY], [x, y]) {
     sources.stop();
+    from = null;
     kept();
     const pen = context();
     pen.strokeStyle = `rgb(${ink})`;
@@ -293,6 +297,11 @@ function show(model, { root, colours, say }, [weights], get) {
     stage.style.width = `${Math.min(1, size[0] / size[1]) * 100}%`;
     about.textContent = words;
     empty = false;
+    if (source !== from) {
+      pens.set(null);
+      setInk(null);
+    }
+    from = source;
     before = [];
     step = null;
     start = null;
@@ -359,7 +368,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
     const movable = surface.width === surface.height && isLargest
-      ? "Drag a corner, or draw a square." : "Drag the square to move it, a corner to resize it.";
+      ? "Drag a corner, or drag out a square." : "Drag the square to move it, a corner to resize it.";
     hint.textContent = ink ? "Drag to draw. Move brings back the square." : movable;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
@@ -380,7 +389,9 @@ function show(model, { root, colours, say }, [weights], get) {
     bars.set(said, same ? undefined : earlier);
     answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
     const led = best(earlier);
-    whole.textContent = same ? "" : `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
+    const past = `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
+    whole.replaceChildren(...(same ? [] : [h("i", { class: "pp-tick" }), past]));
+    only.hidden = names.includes(model.get("chosen"));
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
@@ -395,9 +406,12 @@ function show(model, { root, colours, say }, [weights], get) {
     if (method === "none") return ["Point at it, or touch it, to cover a part with grey."];
     if (!isFresh) return ["Computing …"];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
-    const share = value => `${(100 * OPACITY * Math.abs(value)) / largest(heat.values)}%`;
-    const zero = `${(100 * -low) / (high - low || 1)}%`;
-    const ramp = h("i", { class: "pp-ramp", style: `--low:${share(low)};--zero:${zero};--high:${share(high)}` });
+    const limit = largest(heat.values);
+    const share = value => `${100 * OPACITY * strength(value, limit)}%`;
+    const place = value => `${Math.max(0, Math.min(100, (100 * (value - low)) / (high - low || 1)))}%`;
+    const ends = `--low:${share(low)};--high:${share(high)}`;
+    const middle = `--minus:${place(-WEAK * limit)};--zero:${place(0)};--plus:${place(WEAK * limit)}`;
+    const ramp = h("i", { class: low < 0 ? "pp-ramp pp-signed" : "pp-ramp", style: `${ends};${middle}` });
     const scaled = (words, from, to) => [words, h("span", { class: "pp-scale" }, from, ramp, to)];
     if (method === "Grad-CAM") return scaled("The last feature maps speak ", low < 0 ? "against" : "0", `for ${name}`);
     return scaled(`If covered, ${name} loses `, fixed(low * 100, 0), `${fixed(high * 100, 0)} points`);
@@ -423,7 +437,7 @@ function show(model, { root, colours, say }, [weights], get) {
       paint(view.canvas, SIDE, SIDE, i => {
         if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
         const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
-        const share = (opacity * Math.abs(heat.values[i])) / limit;
+        const share = opacity * strength(heat.values[i], limit);
         return (heat.values[i] < 0 ? minus : plus).map(value => share * value + (1 - share) * grey);
       });
     } else paintBytes(view.canvas, pixels, SIDE, SIDE);
@@ -442,4 +456,9 @@ function show(model, { root, colours, say }, [weights], get) {
       state.close();
     },
   };
+}
+
+/** How strongly a value is coloured, from 0 to 1. */
+function strength(value, limit) {
+  return Math.max(0, (Math.abs(value) / (limit || 1) - WEAK) / (1 - WEAK));
 }
