@@ -291,7 +291,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     if 0 in shape(got) or all(equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
         return Verdict("wrong", "it returns the same for every input. Use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):
-        return Verdict("wrong", "all the numbers that it returns are zero.")
+        return Verdict("wrong", "every number that it returns is zero.")
     # A network as an argument counts as equal to anything, so it proves nothing.
     if any(equal(arguments[0], got, 0) for arguments, _, got in cases if arguments and not callable(arguments[0])):
         return Verdict("wrong", "it returns its input unchanged.")

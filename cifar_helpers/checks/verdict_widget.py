@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["VerdictCard", "coded", "sentence"]
 
 _CALL: Final = re.compile(r"[A-Za-z_][\w.]*\([\w.']*\)|\bnan\b")
+_PROSE: Final = {"all", "divide", "indices", "mean", "negative", "softmax", "values", "where"}
+"""Names of methods of tensors with which sentences begin, too."""
 _COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
 
 
@@ -74,7 +76,7 @@ class VerdictCard(CourseWidget, module="verdict"):
 def sentence(text: str) -> str:
     """A text starting with a capital, unless it starts with code or mathematics (`exp(1000)`, `amax`, `e to the …`)."""
     word = re.match(r"(a|[a-z]{2,})(?=(?:[-’'][a-z]+)*[,:;]? [\w*`“(])", text)
-    return text if word is None or hasattr(Tensor, word[1]) else text[0].upper() + text[1:]
+    return text if word is None or (hasattr(Tensor, word[1]) and word[1] not in _PROSE) else text[0].upper() + text[1:]
 
 
 def coded(text: str) -> str:

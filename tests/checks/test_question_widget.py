@@ -309,6 +309,10 @@ def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> Non
         return Math.max(...[...shadowRoot.querySelectorAll(".v-card *")].map(e => e.getBoundingClientRect().right));
     }""")
     assert wide <= 350
+    code = page.locator(".v-hints pre")
+    assert code.evaluate("pre => pre.scrollWidth <= pre.clientWidth")  # long lines go on below
+    assert code.inner_text().splitlines() == checks.softmax.solution.splitlines()
+    expect(page.locator(".v-hints li").nth(2).locator("code").first).to_have_text("logits.amax(1, keepdim=True)")
     expect(page.locator(".v-picture caption")).to_have_text(["should be", "yours"])
     expect(page.get_by_text("Stuck?")).to_be_hidden()
     page.evaluate("document.querySelector('[data-widget]').model.set('hints_left', 1)")
@@ -332,6 +336,7 @@ def test_calls_in_a_verdict_are_code(text: str, shown: str) -> None:
     ("text", "shown"),
     [
         ("the mean of each row", "The mean of each row"), ("a kernel is a square", "A kernel is a square"),
+        ("values that leave 0..255", "Values that leave 0..255"), ("softmax is applied", "Softmax is applied"),
         ("e to the power of each logit", None), ("exp(1000) is infinite", None), ("height // 2 halves", None),
         ("amax gives the largest", None), ("uint8 wraps around", None), ("logits.argmax(1) gives", None),
     ],

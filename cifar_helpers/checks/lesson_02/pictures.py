@@ -66,7 +66,7 @@ def pooled(answer: Callable[..., Any]) -> str:
         ("Edges of the horse after your pooling, 16 by 16: the outline is still there", "pooled", small),
     ):
         size = "×".join(map(str, values.shape))
-        parts.append(picture_html(in_grey((values / edges.max()).numpy()), SIDE, alt, f"{caption}: {size}"))
+        parts.append(picture_html(in_grey((values / edges.max()).numpy()), 2 * SIDE, alt, f"{caption}: {size}"))
     said = f"{small.numel()} of {edges.numel():,} numbers are left, and the largest is among them: {small.max():.2f}."
     return "".join([*parts, sentence(said)])
 

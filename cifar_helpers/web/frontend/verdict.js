@@ -54,5 +54,5 @@ function formatted(text) {
   if (!lines.length) return inline(sentence);
   const code = lines.filter(line => !line.trim().startsWith("```"));
   const indent = Math.min(...code.filter(line => line.trim()).map(line => line.search(/\S/)));
-  return [...inline(sentence), h("pre", { tabindex: 0 }, code.map(line => line.slice(indent)).join("\n").trim())];
+  return [...inline(sentence), h("pre", {}, code.map(line => h("span", {}, line.slice(indent) || " ")))];
 }
