@@ -117,7 +117,7 @@ def shown(page: Page) -> list[float]:
 
 @torch.no_grad()
 def strongest_products(model: CifarCNN, picture: Tensor, block: int, channel: int, pixel: list[int]) -> list[float]:
-    """The nine products of a pixel for the input map that adds most to its map; of the picture, those of red."""
+    """The nine products of a pixel for the input map that counts most in its map; of the picture, those of red."""
     read = model.features[: block - 1](normalise(picture[None]))
     kernels = model.features[block - 1][0].weight[channel]  # type: ignore[index]
     windows = nn.functional.pad(read[0], (1, 1, 1, 1))[:, pixel[0] :, pixel[1] :][:, :3, :3]
@@ -156,6 +156,13 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             assert [number(text) for text in products] == pytest.approx(exact, abs=0.011)
             assert sum(number(text) for text in products) == pytest.approx(numbers[0], abs=1e-6)
             assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=1e-6)
+        if name.endswith("batch norm"):
+            factor, scale, shift, _ = numbers
+            assert factor * scale + shift == pytest.approx(value, abs=0.02)
+            lines = page.locator(".cw-terms > div").evaluate_all(
+                "all => all.map(e => e.getBoundingClientRect().bottom)"
+            )
+            assert len(set(lines)) == 1
         assert numbers[-1] == pytest.approx(value, abs=0.0051)
 
 
@@ -177,6 +184,10 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     page.get_by_role("button", name="Previous map").click()
     page.get_by_role("button", name="Previous map").click()
     expect(head).to_have_text("Map 1")
+    page.get_by_role("radio", name="kernel for input map green").click()
+    before = page.locator(".fm-flow > div").first
+    expect(before).to_have_text("greennormalised")
+    assert before.locator("b").evaluate("name => name.scrollWidth <= name.clientWidth")
     enlarged = page.get_by_role("application", name="The enlarged map")
     painted = "wall => wall.querySelector('canvas').toDataURL()"
     alone = enlarged.evaluate(painted)
@@ -251,7 +262,7 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained map [1-9]"))
     page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
-    # Small numbers have three decimals, and the sum of a batch norm has five terms.
+    # Small numbers have three decimals.
     small = "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
     assert page.locator(".cw-grid > div").evaluate_all(small)
     grids = [box for box in (grid.bounding_box() for grid in page.locator(".cw-grid").all()) if box]

@@ -146,6 +146,11 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     assert wires.evaluate(drawn) > 1000
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
+    # Its name and what is below are announced, not the class again, which has not changed.
+    share = re.compile(
+        rf"^Block 2, map {unit + 1}\. [\w ]+% of its values are 0\. Below: the 4 of 8 kernels that count most"
+    )
+    expect(page.locator(".cw-sr")).to_have_text(share)
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())

@@ -26,7 +26,7 @@ const NOTES = {
   average_pool: "Each window is replaced by its mean.",
   add: "The output of the shortcut is added.",
 };
-const STRONGEST = `The ${SLOTS} that add most to the whole map, with what they add here.`;
+const STRONGEST = `The ${SLOTS} that count most (+ or −) in the whole map, with what they add here.`;
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -98,8 +98,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
 
   // Right: the input map, the kernels, the map that they make, and the arithmetic.
   const part = (...content) => {
-    const head = h("b");
-    return { head, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content) };
+    const [head, more] = [h("b"), h("p", { class: "cw-cap" })];
+    return { head, more, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content, more) };
   };
   const point = now => {
     hover = now;
@@ -243,7 +243,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     input.mark(top + margin, left + margin, bottom - top, right - left);
     input.place(Math.ceil(row * steps[0]) + margin, Math.ceil(column * steps[1]) + margin, Math.ceil(steps[0]));
     const name = mapName(read, channel);
-    before.head.textContent = read.op === "input" ? `${name}, normalised` : `input map ${name}`;
+    before.head.textContent = read.op === "input" ? name : `input map ${name}`;
+    before.more.textContent = read.op === "input" ? "normalised" : "";
   }
 
   /** What the chosen one adds is written as in the sum. */
@@ -366,10 +367,10 @@ const OPERATIONS = {
     const [, input] = numbersOf(now);
     const { factor, summand } = normalisation(now.layer, now.network.tensors);
     const scale = factor[now.channel];
-    const { parts: [product, shift], sum } = roundedToSum([input * scale, summand[now.channel]], now.digits);
+    const shift = summand[now.channel];
     const list = [
-      ["", "input", input], ["×", "scale", scale], ["=", "product", product], ["+", "shift", shift],
-      ["=", "this pixel", sum],
+      ["", "input", input], ["×", "scale", scale], ["+", "shift", shift],
+      ["=", "this pixel", input * scale + shift],
     ];
     return { terms: list.map(([sign, caption, value]) => [sign, caption, fixed(value, now.digits)]) };
   },

@@ -64,6 +64,8 @@ export function render(host) {
   const { root, say, store, input, change } = view;
   /** @type {import("./network.js").Network | undefined} the one that is on the screen */
   let network;
+  /** The picture that is on the screen. @type {any} */
+  let drawn;
   /** @type {any[]} */
   let stages = [];
   /** @type {any[]} */
@@ -186,7 +188,7 @@ export function render(host) {
     hover = null;
     change({ chosen: clipped(stage, unit) });
     detail();
-    say(about.textContent);
+    say([about.firstChild, about.lastChild].map(part => part?.textContent).join(". "));
   }
   function look(now) {
     if (!network || String(now) === String(hover)) return;
@@ -242,8 +244,10 @@ export function render(host) {
       title.replaceChildren(h("b", {}, `${heading}: ${why}`));
       return; // the last picture stays
     }
+    const isNew = network !== ready || drawn !== model.get("image");
     const before = network && formOf(network);
     network = ready;
+    drawn = model.get("image");
     if (before !== formOf(network)) build();
     form.textContent = `${kind}: ${summary(network)}`;
     const probabilities = answers.of(network);
@@ -257,7 +261,7 @@ export function render(host) {
     const measured = epoch ? `: validation ${percent(accuracy[epoch - 1], 1)}` : ": it can only guess";
     title.replaceChildren(h("b", {}, heading), isYours() ? "" : measured);
     detail();
-    say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`);
+    if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` has said what
     answers.ahead();
   }
 
@@ -331,7 +335,7 @@ export function render(host) {
   }
   function told(mine, isMap, count) {
     const what = isMap ? "kernels" : "terms";
-    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that add most`;
+    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that count most (+ or −)`;
     return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
   }
   /** What the contributions to a unit add up to. */
