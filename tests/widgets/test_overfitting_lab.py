@@ -20,7 +20,7 @@ from cifar_helpers.runs import Recipe, Run, load_run, prepare
 from cifar_helpers.web.join import join
 from cifar_helpers.widgets import overfitting_lab
 from cifar_helpers.widgets._trainer import Trainer, Watch
-from cifar_helpers.widgets.overfitting_lab import Settings, early_stop, recipe_of, recorded
+from cifar_helpers.widgets.overfitting_lab import Settings, _record, early_stop, recipe_of, recorded
 
 FALLS = [5, 4, 3, 3.5, 3.2, 2.9, 3.3, 3.4, 3.5]
 
@@ -93,6 +93,32 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(Settings(width=2.0)))
     expect(page.get_by_role("radio", name="× 2", exact=True)).to_be_checked()
     assert page.get_by_role("button", name="Train this combination now").count() == 0  # no kernel, no promise
+    # A run of now keeps the nearest one beside it, and has neither early stopping nor means before ten epochs.
+    page.get_by_role("radio", name="2,000, not recorded").click()
+    lead, state = root.locator(".ol-lead"), root.locator(".cw-foot [role=status]")
+    for count, running in ((1, True), (1, False), (12, True)):
+        trained = _record(Settings(width=2.0, images=2000), [history([2.3 - k / 10 for k in range(count)])])
+        page.evaluate(
+            """([trained, running]) => {
+                const { model } = document.querySelector("[data-widget]");
+                model.set("trained", [trained]);
+                model.set("status", { ...model.get("status"), running });
+            }""",
+            [trained, running],
+        )
+        expect(root.locator("tbody tr")).to_have_text([re.compile("^This run"), re.compile("^Nearest")])
+        expect(root.locator(".cw-plot").first.locator(".line.ghost")).to_have_count(2)
+        if count == 1:
+            so_far = " so far" if running else ""
+            expect(lead).to_have_text(f"1 epoch{so_far}: validation accuracy 50.0\u00a0%. Early stopping and means "
+                                      "are shown from ten epochs on.")  # fmt: skip
+            expect(row.locator("td").nth(1)).to_have_text("–")
+            expect(root.locator(".marker, .rule")).to_have_count(0)
+            expect(state).to_contain_text("Training: step" if running else "Stopped after 1 of 30 epochs.")
+    expect(lead).to_contain_text("the run would go on after epoch 12 and keep epoch 12")
+    page.get_by_role("radio", name="× ½, not recorded").click()
+    page.get_by_role("button", name="Show ").click()
+    expect(root.locator("tbody tr")).to_have_count(1)
 
 
 def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: FrontEnd) -> None:

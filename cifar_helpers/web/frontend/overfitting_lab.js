@@ -130,7 +130,7 @@ export function render({ model, el }) {
     const settings = model.get("settings");
     const key = keyOf(settings);
     const record = recordOf(settings);
-    const near = record ? null : nearest(settings);
+    const near = records.has(key) ? null : nearest(settings);
     for (const { name, values, control } of fields) {
       control.set(settings[name]);
       values.forEach(({ value, text }, k) => {
@@ -156,31 +156,33 @@ export function render({ model, el }) {
       });
     }
     showPatience();
-    const own = record?.summary;
-    const shown = near ?? settings;
-    const base = pins[0]?.record?.summary; // what the other rows are compared with
+    const own = resultOf(record);
+    const shown = record ? settings : near;
+    const base = resultOf(pins[0]?.record); // what the other rows are compared with
     accuracy.set({ bands: own?.gap > 0 ? [gapBand(record.mean)] : [] });
 
     table.replaceChildren(
-      near ? row("Nearest", "ghost", near, recordOf(near).summary, base) : row("This run", "c1", settings, own, base),
-      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, pin.record?.summary, k ? base : null, k)),
+      ...(record ? [row("This run", "c1", settings, own, base)] : []),
+      ...(near ? [row("Nearest", "ghost", near, resultOf(recordOf(near)), base)] : []),
+      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, resultOf(pin.record), k ? base : null, k)),
     );
     const chance = base ? `With a sign: differences from A. ≈: no larger than between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
-    const below = recordOf(shown).summary?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
+    const below = resultOf(recordOf(shown))?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
     note.textContent = chance + wrong + below;
-    const all = [[near ? "Nearest" : "This run", recordOf(shown)], ...pins.map(pin => [pin.letter, pin.record])];
-    ranges.textContent = all.map(([name, one]) => (one?.summary ? `${name}: ${rangeOf(one)}. ` : "")).join("");
-    showState(key, near);
+    const all = [["This run", record], ["Nearest", near && recordOf(near)], ...pins.map(pin => [pin.letter, pin.record])];
+    ranges.textContent = all.map(([name, one]) => (resultOf(one) ? `${name}: ${rangeOf(one)}. ` : "")).join("");
+    showState(key, record);
   }
 
   /** Where early stopping ends the first run, and what that would have done. */
   function showPatience() {
     const settings = model.get("settings");
     const record = recordOf(settings);
-    lead.textContent = record ? sentence() : advice(nearest(settings), settings);
-    if (!record) {
+    if (record) lead.textContent = sentence();
+    else advise(nearest(settings), settings);
+    if (!resultOf(record)) {
       accuracy.set({ rules: [], dots: [] });
       loss.set({ rules: [], dots: [], shade: null, marker: null, stops: [] });
       return;
@@ -208,12 +210,12 @@ export function render({ model, el }) {
     const pin = pinned => set({ pinned });
     const isOwn = k === undefined;
     const swap = isOwn
-      ? button("Pin", () => pin([...pins, settings]), { name: "Pin this run to compare it with others" })
+      ? button("Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` })
       : button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${name}` });
     swap.disabled = isOwn && (pins.length === PINS.length || pins.some(other => keyOf(other) === keyOf(settings)));
     const words = [h("b", {}, name), ` ${described(settings)}`];
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
-    const label = isOwn && colour !== "ghost" ? h("span", {}, words) : h("button", show, words);
+    const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
       const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
       const range = values && part === "validation" ? h("div", { class: "cw-cap" }, extent(recordOf(settings), "–")) : null;
@@ -230,6 +232,12 @@ export function render({ model, el }) {
     if (!record) return "This combination was not recorded.";
     const { runs, ends: [[mean, low, high]] } = record;
     const { validation_loss: losses, validation_accuracy: accuracies } = runs[0];
+    if (!resultOf(record)) {
+      const done = `${losses.length} ${losses.length === 1 ? "epoch" : "epochs"}`;
+      const now = `validation accuracy ${percent(accuracies.at(-1), 1)}.`;
+      const more = "Early stopping and means are shown from ten epochs on.";
+      return whole(`${done}${isTraining(keyOf(record.settings)) ? " so far" : ""}: ${now} ${more}`);
+    }
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const reached = accuracies[kept - 1];
@@ -237,28 +245,40 @@ export function render({ model, el }) {
     const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${way} the mean of`;
     const effect = low <= reached && reached <= high ? "no clear difference from" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
-    const end = stopped === losses.length ? "run to the end" : `stop after epoch ${stopped}`;
+    const isOpen = stopped === losses.length && stopped - kept < patience; // so far
+    const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
+    const end = stopped === EPOCHS ? "run to the end" : next;
     return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
-      percent(reached, 1)} validation accuracy: ${effect} the last ${lastOf(runs)} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
+      percent(reached, 1)} validation accuracy: ${effect} the last ${LAST} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
   }
 
-  function advice(near, settings) {
+  function advise(near, settings) {
     const differs = options.filter(option => near[option.name] !== settings[option.name]).map(option => option.label);
-    const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}.`;
-    return `This combination was not recorded. ${words}`;
+    const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}. `;
+    const begin = isTraining(keyOf(settings)) ? "The first epoch is not complete yet." : "This combination was not recorded.";
+    const show = h("button", { type: "button", class: "ol-show", onclick: () => choose(near) }, `Show ${described(near)}`);
+    lead.replaceChildren(`${begin} ${words}`, show);
   }
 
-  function showState(key, near) {
+  /** Whether a run with these settings is under way. */
+  function isTraining(key) {
+    const last = model.get("trained").at(-1);
+    return Boolean(model.get("status").running && last && keyOf(last.settings) === key);
+  }
+
+  function showState(key, record) {
     const { running, problem, step, steps, seconds, limit } = model.get("status");
-    const own = model.get("trained").some(run => keyOf(run.settings) === key);
+    const own = model.get("trained").find(run => keyOf(run.settings) === key);
     const can = model.get("trainable") && Boolean(model.send);
     train.hidden = !can || running;
-    train.classList.toggle("cw-main", Boolean(near));
+    train.classList.toggle("cw-main", !record);
     stop.hidden = !running;
-    const which = own ? "" : " another combination";
+    const which = isTraining(key) ? "" : " another combination";
     const progress = `Training${which}: step ${step} of ${steps}, ${Math.round(seconds)} of at most ${limit} seconds.`;
-    const rest = own && records.has(key) ? "Trained just now: the dark grey lines." : "";
-    const words = problem || (running ? progress : rest);
+    const done = own?.runs[0].validation_loss.length;
+    const stopped = own && done < EPOCHS ? `Stopped after ${done} of ${EPOCHS} epochs. ` : "";
+    const rest = own && records.has(key) && done ? "Trained just now: the dark grey lines." : "";
+    const words = problem || (running ? progress : stopped + rest);
     if (state.textContent !== words) state.textContent = words;
     foot.hidden = !can && !words;
   }
@@ -284,7 +304,8 @@ export function render({ model, el }) {
   };
 }
 
-const lastOf = runs => Math.min(LAST, runs[0].validation_loss.length);
+/** The means of a run, once it has enough epochs for them. */
+const resultOf = record => (record?.runs[0].validation_loss.length >= LAST ? record.summary : undefined);
 
 /** The lowest and the highest of some accuracies, in percent. */
 const between = (values, to) => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join(to);
@@ -296,7 +317,7 @@ const extent = ({ ends }, to) => between(ends.flatMap(([, ...range]) => range), 
 function rangeOf({ runs, ends }) {
   const last = runs[0].validation_loss.length;
   const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${between(ends.map(([mean]) => mean), " to ")} %` : "one seed";
-  return whole(`validation in epochs ${last - lastOf(runs) + 1}–${last}: ${extent({ ends }, " to ")} %; ${seeds}`);
+  return whole(`validation in epochs ${last - LAST + 1}–${last}: ${extent({ ends }, " to ")} %; ${seeds}`);
 }
 
 /** The same with each number and its percent sign on one line. */
