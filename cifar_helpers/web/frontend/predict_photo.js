@@ -22,9 +22,9 @@ const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const OPACITY = 0.65; // of the strongest colour over the picture, which stays visible
+const OPACITY = 0.8; // of the strongest colour over the picture, which stays visible
 const HUE = 0.75; // of the scale: --cw-p3 and --cw-n3
-const STALE = 0.25; // the same while the next is computed
+const STALE = 0.3; // the same while the next is computed
 const WEAK = 0.3; // of the largest value: up to this the picture stays grey
 const METHODS = [
   { value: "none", text: "Picture" },
