@@ -15,9 +15,11 @@ from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, PHOTO, Symptoms, healthy, symptoms
 from cifar_helpers.bug_gallery.signs import length, percent
 
-__all__ = ["SYMPTOMS", "WIDTH", "Symptom", "as_text", "distance", "outside", "reading", "records"]
+__all__ = ["SYMPTOMS", "WIDTH", "Symptom", "alike", "as_text", "distance", "outside", "reading", "records", "where"]
 
 _CURVES: Final = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+_FAR: Final = 50  # times that width: another order of magnitude
+_GUESSING: Final = {"loss": (math.log(10), 0.05), "accuracy": (0.1, 0.03)}  # and how far chance takes it from there
 WIDTH: Final = 3
 """The healthy range reaches this many standard deviations of the healthy runs to each side of their mean."""
 
@@ -112,7 +114,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "single",
-        "Accuracy one at a time, minus in batches",
+        "Accuracy change on single images",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -122,7 +124,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "Accuracy on new images, minus validation",
+        "Accuracy change on new images",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -132,7 +134,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Accuracy as photos, minus in batches",
+        "Accuracy change on raw photos",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (
@@ -172,6 +174,26 @@ def outside(symptom: Symptom, seen: Symptoms) -> bool:
     return not abs(distance(symptom, seen)) <= 1
 
 
+def where(symptom: Symptom, seen: Symptoms) -> str:
+    """Where a run is, in words; runs at the same place cannot be told apart by this symptom alone."""
+    away, value = distance(symptom, seen), symptom.value(seen)
+    if math.isnan(away):
+        return "not a number"
+    if abs(away) <= 1:
+        return "in the healthy range"
+    if value == 0:
+        return "0"
+    if symptom.key in _GUESSING and abs(value - _GUESSING[symptom.key][0]) < _GUESSING[symptom.key][1]:
+        return "at the level of guessing"
+    return f"{'far ' if abs(away) > _FAR else ''}{'above' if away > 0 else 'below'} the healthy range"
+
+
+def alike(case: int, symptom: Symptom) -> list[str]:
+    """The other bugs that bring a symptom to the same place: if there are none, it reveals the bug of the case."""
+    runs, name = symptoms(), CASES[case - 1]
+    return [bug for bug in BUGS if bug != name and where(symptom, runs[bug]) == where(symptom, runs[name])]
+
+
 def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
     """A symptom of a run as the gallery shows it: its place, its number, and what was measured."""
     away = distance(symptom, seen)
@@ -180,6 +202,7 @@ def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
         "at": None if math.isnan(away) else max(-99.0, min(99.0, round(away, 3))),
         "outside": outside(symptom, seen),
         "text": symptom.write(number),
+        "where": where(symptom, seen),
         "more": symptom.more(seen),
     }
 
@@ -228,6 +251,7 @@ def _case(number: int) -> dict[str, Any]:
         "curves": curves,
         "readings": {symptom.key: reading(symptom, seen) for symptom in SYMPTOMS},
         "bug": name,
+        "alike": {symptom.key: alike(number, symptom) for symptom in SYMPTOMS},
         "tells": sorted(diagnosis.telling(number)),
         "replies": {bug: {"says": reply.says, "against": reply.against} for bug, reply in heard.items()},
         "because": diagnosis.gives_away(number),

@@ -7,8 +7,9 @@ import { chart } from "./chart.js";
 
 const STRIP = 132;
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
-const HOW_TO_READ = "Healthy runs differ only in their random seed; in the table, grey is their mean ± 3 standard "
-  + "deviations. Point at a symptom to see what was measured.";
+const HOW_TO_READ = "Grey: mean ± 3 standard deviations of healthy runs, which differ only in their random seed. "
+  + "A symptom reveals a bug if no other of the nine moves it there; otherwise it is a sign: add another.";
+const PRESS = "Press a suspect, then the symptom that reveals it (a row or a chart), or drag one to the other. Esc takes back.";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
   { part: "train", name: "training", colour: "c1", dash: "" },
@@ -40,9 +41,14 @@ function gallery(root, model, say, records) {
   const isSolved = () => model.get("solved").includes(number());
   const isOpen = () => !isSolved() && !model.get("told").includes(number());
   const symptomOf = key => records.symptoms.find(symptom => symptom.key === key);
+  /** @type {string[]} */
+  let evidence = []; // the symptoms chosen so far for the right suspect: together they may rule out all others
   let looked = ""; // the symptom under the pointer or with the focus
 
-  const open = to => set({ case: to, suspicion: "", symptom: "" });
+  const open = to => {
+    evidence = [];
+    set({ case: to, suspicion: "", symptom: "" });
+  };
   const numbers = records.cases.map((_, k) => ({ value: k + 1, text: `${k + 1}`, name: `Case ${k + 1}` }));
   const choice = segmented("Case", numbers, 1, open);
   const progress = h("span", { class: "cw-cap bg-progress" });
@@ -59,6 +65,14 @@ function gallery(root, model, say, records) {
     view.node.dataset.symptom = what;
     const none = h("div", { class: "bg-none cw-cap" }, "not a number (NaN)");
     view.node.append(none);
+    let [x, y0] = [0, 0];
+    view.node.addEventListener("pointerdown", event => {
+      [x, y0] = [event.clientX, event.clientY];
+    });
+    view.node.addEventListener("click", event => {
+      if (Math.hypot(event.clientX - x, event.clientY - y0) < NEAR) support(what);
+    });
+    view.node.addEventListener("keydown", event => event.key === "Enter" && support(what));
     return { what, none, ...view };
   });
   function hovered(epoch) {
@@ -101,21 +115,22 @@ function gallery(root, model, say, records) {
   const more = h("p", { class: "cw-cap bg-more" });
   const reply = h("div", { class: "cw-foot bg-reply" });
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
+  const main = h(
+    "div", { class: "bg-main" },
+    h("div", { class: "bg-charts" }, charts.map(view => view.node)),
+    prompt,
+    h("div", { class: "bg-seen" }, table, more),
+    h("b", { class: "bg-head cw-cap", "aria-hidden": "true" }, "Suspect"),
+    list,
+    h("div", { class: "bg-actions" }, tell, next),
+  );
   root.append(
     h(
       "div", { class: "cw-bar" },
       h("div", { class: "cw-field" }, h("span", { class: "cw-cap" }, "Case"), choice.node, progress),
       h("span", { class: "cw-cap bg-key" }, legend, h("span", {}, "shaded: ten healthy runs")),
     ),
-    h(
-      "div", { class: "bg-main" },
-      h("div", { class: "bg-charts" }, charts.map(view => view.node)),
-      prompt,
-      h("div", { class: "bg-seen" }, table, more),
-      h("b", { class: "bg-head cw-cap", "aria-hidden": "true" }, "Suspect"),
-      list,
-      h("div", { class: "bg-actions" }, tell, next),
-    ),
+    main,
     reply,
   );
 
@@ -123,45 +138,77 @@ function gallery(root, model, say, records) {
 
   function suspect(name) {
     if (!isOpen()) return;
-    // A reply ends an attempt: evidence for the last suspicion need not be evidence for this one.
-    answer(name, model.get("suspicion") ? "" : model.get("symptom"));
+    const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
+    // A reply ends an attempt: evidence for the last suspicion need not be evidence for this one. Twice takes it back.
+    answer(name === suspicion && !key ? "" : name, suspicion ? "" : key);
   }
   function support(key) {
-    if (isOpen()) answer(model.get("symptom") && !isHalf() ? "" : model.get("suspicion"), key);
+    if (!isOpen()) return;
+    const [suspicion, last] = [model.get("suspicion"), model.get("symptom")];
+    if (isHalf() && chosen().includes(key)) {
+      evidence = chosen().filter(each => each !== key);
+      answer(suspicion, evidence.at(-1) ?? "");
+    } else {
+      answer(last && !isHalf() ? "" : suspicion, key === last && !suspicion ? "" : key);
+    }
   }
+  root.addEventListener("keydown", event => {
+    if (event.key === "Escape" && isOpen() && (model.get("suspicion") || model.get("symptom"))) answer("", "");
+  });
   function answer(name, key) {
     const changed = { suspicion: name, symptom: key };
     const k = number() - 1;
-    if (name === shown().bug && shows(key)) {
+    evidence = name !== shown().bug || !key ? [] : [...new Set([...evidence, key])];
+    if (evidence.length && isProof(evidence)) {
       changed.solved = [...model.get("solved"), number()];
     } else if (name && key && name !== shown().bug && !model.get("tried")[k].includes(name)) {
       changed.tried = model.get("tried").map((names, i) => (i === k ? [...names, name] : names));
     }
     state.set(changed);
     show();
-    if (!isOpen()) reply.scrollIntoView({ block: "nearest" });
+    if (!isOpen()) for (const node of [reply, prompt]) node.scrollIntoView({ block: "nearest" });
     say(prompt.textContent);
   }
 
-  /** Whether a symptom of the case reveals its bug. */
-  function shows(key) {
-    const { tells, readings } = shown();
-    return tells.includes(key) && readings[key].outside;
+  /** The symptoms chosen for the suspicion; Python or another view may have chosen one, too. */
+  function chosen() {
+    const key = model.get("symptom");
+    return key && !evidence.includes(key) ? [key] : evidence;
+  }
+  /** The other bugs that all these symptoms fit. */
+  function others(keys) {
+    return keys.map(key => shown().alike[key]).reduce((all, names) => all.filter(name => names.includes(name)));
+  }
+  /** Whether symptoms reveal the bug of the case: one is outside the healthy range, and no other bug has all of them. */
+  function isProof(keys) {
+    return keys.some(key => shown().readings[key].outside) && !others(keys).length;
+  }
+  /** What a symptom was worth, once the case is over. */
+  function worth(key) {
+    const { readings, tells } = shown();
+    if (readings[key].outside) return isProof([key]) ? "reveals it" : "a sign";
+    return tells.includes(key) ? "and this" : "";
   }
 
   /** The verdict, in bold, and what follows it or is asked. */
   function reaction() {
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     const run = shown();
-    if (isSolved()) return [`✓ Yes: ${run.bug}.`, "Why, and how to find it: below."];
-    if (!isOpen()) return [`It is ${run.bug}.`, "Why, and how to find it: below."];
-    if (!suspicion && !key) return ["", "Press a suspect, then the symptom that reveals it, or drag one to the other."];
+    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, run.because];
+    if (!suspicion && !key) return ["", PRESS];
     if (!key) return ["", `You suspect ${suspicion}. Which symptom reveals it?`];
     if (!suspicion) return ["", `${symptomOf(key).name}: ${run.readings[key].text}. Which bug would cause this?`];
     if (!isHalf()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
-    const isOutside = run.readings[key].outside;
-    const why = isOutside ? "other bugs move it out of the healthy range, too" : "it is in the healthy range";
-    return [`Right bug: ${suspicion}.`, `But this symptom does not reveal it: ${why}. Which one does?`];
+    const keys = chosen();
+    if (!keys.some(each => run.readings[each].outside)) {
+      return [`Right bug: ${suspicion}.`, "But this symptom does not reveal it: it is in the healthy range. Which one does?"];
+    }
+    const left = others(keys);
+    const names = left.join(", ").replace(/, ([^,]*)$/, " and $1");
+    const fits = keys.length > 1
+      ? `Together, these symptoms still fit ${names}, too.`
+      : `A sign, not a proof: with ${names}, too, it is ${run.readings[key].where}.`;
+    return [`Right bug: ${suspicion}.`, `${fits} Which symptom rules ${left.length > 1 ? "them" : "that"} out?`];
   }
 
   function show() {
@@ -194,9 +241,10 @@ function gallery(root, model, say, records) {
     const isAnswered = suspicion && model.get("symptom");
     const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
     for (const row of rows) {
-      const isChosen = row.key === model.get("symptom");
+      const isChosen = isHalf() || isSolved() ? chosen().includes(row.key) : row.key === model.get("symptom");
       const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
-      const note = !isUnsolved && shows(row.key) ? "reveals it" : row.key === wrong ? "rules it out" : own;
+      const half = isHalf() && isChosen && run.readings[row.key].outside ? "a sign" : own;
+      const note = !isUnsolved ? worth(row.key) : row.key === wrong ? "rules it out" : half;
       // Of two symptoms, the one that rules the suspect out is framed, in its own colour.
       row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note);
     }
@@ -213,12 +261,16 @@ function gallery(root, model, say, records) {
     const [verdict, rest] = reaction();
     const kind = isSolved() || isHalf() ? "good" : isUnsolved ? "bad" : "";
     prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`);
+    main.dataset.is = isUnsolved ? (suspicion && !isAnswered ? "asking" : "") : "over";
+    // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
+    const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
+    if (at) at.node.after(more);
+    else if (more.parentNode === table) table.after(more);
     more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.` : HOW_TO_READ;
     reply.hidden = isUnsolved;
     if (isUnsolved) return;
     const lines = run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`));
     reply.replaceChildren(
-      h("p", {}, h("b", { class: kind }, verdict), ` ${run.because}`),
       h("p", {}, h("b", {}, "How to find it: "), run.find),
       h("p", { class: "cw-cap" }, "− as it ran, + fixed"),
       h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The lines with the bug, and the fixed lines" }, lines),
