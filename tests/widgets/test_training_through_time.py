@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         said = predict(HORSE, run.model(kept))
         expect(captions.nth(3)).to_have_text(f"weights of epoch {kept}" if kept != epoch else f"after epoch {kept}")
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
+        expect(page.locator(".pv-head b").nth(3)).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
         row = run.history.rows[epoch - 1]
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
@@ -82,7 +85,7 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     picture = page.get_by_role("application", name="The picture")
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
     # Chart, curves, kernels, and what is below them.
-    parts = ".cw-plot, [role=img] .dot, .tt-gaps, .tt-follow > *, .tt-strip canvas, .cw-foot"
+    parts = ".cw-plot, [role=img] .dot, .tt-gaps, .tt-films canvas, .tt-strip canvas, .tt-stops, .cw-foot"
     places: set[str] = set()
     for key in ("", "ArrowRight", "ArrowRight", *("Shift+ArrowRight",) * 5):
         if key:
@@ -115,7 +118,7 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.
-    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-follow p").nth(1)
+    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-strip > div > p")
     wall.hover(position={"x": 5, "y": 5})
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
@@ -123,7 +126,7 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     maps = activations(load_run("good-25").model(0), HORSE)["block 2, ReLU"]
     expect(told).to_contain_text("Map 1 of Block 2")
     expect(told).to_contain_text(f", {round(100 * float((maps[1] == 0).double().mean()))} % zeros")
-    story = page.locator(".tt-follow canvas").last
+    story = page.locator(".tt-strip > div canvas")
     shown = "canvas => canvas.getContext('2d').getImageData(canvas.width - 1, 15, 1, 1).data[3]"
     page.wait_for_function(f"canvas => ({shown})(canvas) === 255", arg=story.element_handle())
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
@@ -152,10 +155,21 @@ def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEn
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".tt-top b")).to_have_text("Epoch 25")
     expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.evaluate("""() => {
+        const wait = window.setTimeout;
+        window.waits = [];
+        window.setTimeout = (call, time) => (window.waits.push(time), wait(call, time));
+    }""")
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".tt-top b")).to_have_text("Epoch 1")
     page.get_by_role("button", name="Pause").click()
+    assert page.evaluate("waits.filter(time => time === 1000).length") == 2, "it stays where weights were kept: 0 and 1"
     stopped = state_of(page, "epoch")
+    # The strip of a map lies in its wall's column, with a frame for each of the epochs at once.
+    wall, strip = page.get_by_role("application", name="Block 1:"), page.locator(".tt-strip > div > div").first
+    left, below = wall.bounding_box(), strip.bounding_box()
+    assert left and below and left["x"] == below["x"] and left["y"] + left["height"] < below["y"]
+    assert page.locator(".tt-stops span:visible").all_inner_texts() == ["epoch 0", "1", "3", "8", "25"]
     page.get_by_role("application", name="The picture").press(" ")
     expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")

@@ -9,7 +9,7 @@ import { mapGrid } from "./maps.js";
 import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
-const PACE = 500; // milliseconds for each epoch while it plays
+const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
 const GUESSING = 0.1;
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 
@@ -64,19 +64,23 @@ export function render(host) {
   );
 
   // Playing
-  /** @type {ReturnType<typeof setInterval> | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let ticking;
   const play = button("Play", () => (ticking ? pause() : start()), { main: true });
   function start() {
-    if (model.get("epoch") === last) change({ epoch: 0 });
-    ticking = setInterval(() => {
-      change({ epoch: model.get("epoch") + 1 });
-      if (model.get("epoch") === last) pause();
-    }, PACE);
+    const isOver = model.get("epoch") === last;
+    if (isOver) change({ epoch: 0 });
+    ticking = setTimeout(step, isOver ? STAY : PASS);
     play.textContent = "Pause";
   }
+  function step() {
+    const epoch = model.get("epoch") + 1;
+    change({ epoch });
+    if (epoch >= last) pause();
+    else ticking = setTimeout(step, kept.includes(epoch) ? STAY : PASS);
+  }
   function pause() {
-    clearInterval(ticking);
+    clearTimeout(ticking);
     ticking = undefined;
     play.textContent = "Play";
   }
@@ -130,16 +134,17 @@ export function render(host) {
   const told = h("p", { class: "cw-cap" });
   const stories = h("div");
   const stops = kept.map((epoch, k) => h("span", {}, k ? epoch : `epoch ${epoch}`));
-  pace.node.append(...films.map(film => film.strip), bar);
+  pace.node.append(
+    h("div", { class: "tt-films" }, h("div", { class: "cw-picture" }, large), films.map(film => film.strip), bar), filmed,
+  );
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
+    view.problem,
     h(
-      "div", { class: "tt-follow" }, h("div", { class: "cw-picture" }, large), filmed,
+      "div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node),
       h("div", {}, told, stories, h("div", { class: "tt-stops cw-cap", "aria-hidden": "true" }, stops)),
     ),
-    view.problem,
-    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
     h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
   );
 
@@ -171,6 +176,10 @@ export function render(host) {
       chosen: one => scrub(kept[one]), hovered: still,
     });
     story.gap = gap;
+    // Empty frames, until weights are loaded.
+    const all = (kept.length * (stage.width + gap) - gap) / 100;
+    story.node.style.setProperty("--frame", `${stage.width / all}%`);
+    story.node.style.setProperty("--pitch", `${(stage.width + gap) / all}%`);
     stories.replaceChildren(story.node);
     mapPart.title.textContent = `Block ${k + 1}`;
     mapPart.more.textContent = `${stage.count} of ${stage.height}×${stage.width}`;
@@ -230,9 +239,6 @@ export function render(host) {
       if (!one || !answers.has(one)) return null;
       const from = unit * height * width;
       return { values: one.map(layer), from, scale: largest(one.map(layer), from, height * width) };
-    });
-    maps.forEach((map, k) => {
-      stops[k].style.visibility = map ? "" : "hidden";
     });
     paint(story.canvas, height, story.canvas.width, i => {
       const [y, x] = [Math.floor(i / story.canvas.width), i % story.canvas.width];
@@ -312,10 +318,13 @@ export function render(host) {
     const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
     const zeros = percent(cells.filter(value => value === 0).length / cells.length);
     told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), `, ${zeros} zeros`);
-    if (isNew.bars(network, image)) bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    const said = `${network.classes[best]}, ${percent(probabilities[best])}, ${stand}`;
-    say(`${title.textContent}. ${said}. ${told.textContent}`);
+    const said = `${network.classes[best]} ${percent(probabilities[best])}`;
+    if (isNew.bars(network, image)) {
+      bars.set(probabilities);
+      barPart.title.textContent = said;
+    }
+    say(`${title.textContent}. ${said}, ${stand}. ${told.textContent}`);
   }
 
   view.get("kernels").then(
