@@ -87,8 +87,7 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         expect(page.locator(".tn-end .pv-head span")).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
         tops.add(top_of(page, ".cw-plot"))
     assert len(tops) == 1
-    expect(page.locator(".cw-chart .dot.p3")).to_have_count(4)  # before training, nothing was measured
-    expect(page.locator(".cw-chart .dot.c6")).to_have_count(5)  # where the marker can be
+    expect(page.locator(".cw-chart .dot")).to_have_count(5)  # where the marker can be
     accuracy = load_run("good-25").history["validation_accuracy"][0]
     expect(page.get_by_text(f"validation {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
@@ -140,7 +139,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)
-    expect(page.locator(".tn-path span")).to_have_text(["Σ + 4 others", "→ batch norm", "→ ReLU"])
+    expect(page.locator(".tn-path")).to_have_text("these 4 + 4 others + bias → batch norm → ReLU")
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
@@ -154,8 +153,9 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
-    shown = page.locator(".tn-path span").last.inner_text()
-    assert float(shown.removeprefix("= ").replace("−", "-")) == pytest.approx(logit, rel=0.005)
+    line = [float(text.replace("−", "-")) for text in page.locator(".tn-sum b").all_inner_texts()]
+    assert line[-1] == pytest.approx(logit, abs=0.0051)
+    assert len(line) == 4 and sum(line[:-1]) == pytest.approx(line[-1], abs=1e-6)
     summands = small.classifier[7].weight[0].detach() * hidden
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)
@@ -258,6 +258,11 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     stage, unit = state_of(page, "chosen")  # type: ignore[misc]
     assert stage == 2
     assert unit > 0
+    page.get_by_role("application", name="Hidden layer 1").tap()
+    expect(page.locator(".tn-sum .cw-cap")).to_have_text(["these 4", "28 others", "bias", "sum", "ReLU"])
+    bottoms = "terms => terms.map(term => term.getBoundingClientRect().bottom)"
+    lines = page.locator(".tn-sum b").evaluate_all(bottoms)
+    assert max(lines) - min(lines) < 4  # on one line
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0

@@ -3,9 +3,10 @@
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
-import { fixed, percent } from "./numbers.js";
+import { fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
+import { termLine, termStyles } from "./terms.js";
 import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
@@ -29,8 +30,9 @@ function summary({ layers, tensors }) {
 
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Three digits, at most four decimals: small summands must not all be 0.00. */
-const precise = value => fixed(value, Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1)))));
+/** Decimals for three digits, at most four: small summands must not all be 0.00. */
+const digitsOf = value => Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
+const precise = value => fixed(value, digitsOf(value));
 /** Text that stays needs no layout. */
 const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
@@ -58,7 +60,7 @@ export function render(host) {
   const all = bytesOf(model.get("pictures"));
   const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
   const view = pictureView(host, {
-    name: "through_the_network", label: "Through the network", styles, pictures, redraw, reset: "Undo drawing",
+    name: "through_the_network", label: "Through the network", styles: termStyles + styles, pictures, redraw, reset: "Undo drawing",
     heard: { image: redraw, epoch: put, network: redraw, chosen: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -122,7 +124,7 @@ export function render(host) {
       { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
       ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
     ],
-    { kept: epochs, accuracy, colour: "p3" },
+    { kept: [], accuracy, colour: "" }, // one set of dots is enough
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const hint = `Drag along the curve. It stops at the ${epochs.length} dots.`;
@@ -137,10 +139,9 @@ export function render(host) {
     value => change({ network: value }),
   );
   const big = canvas();
-  const number = h("div", { class: "tn-number", "aria-hidden": "true" });
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const path = h("div", { class: "tn-path cw-cap", "aria-hidden": "true" });
-  const sum = h("p", { class: "cw-cap", "aria-hidden": "true" });
+  const terms = termLine(); // of a unit, in place of the enlarged map
   const cards = Array.from({ length: SHOWN }, () => {
     const [name, sign, amount] = [h("span"), h("span"), h("span")];
     const [source, weights, added] = [canvas(), canvas(), canvas()];
@@ -156,7 +157,7 @@ export function render(host) {
   const one = h(
     "div", { class: "tn-one" }, about, steps,
     h("div", { class: "tn-cards", "aria-hidden": "true" }, cards.map(card => card.node)),
-    path, h("div", { class: "tn-big" }, big, number), sum,
+    path, h("div", { class: "tn-big" }, big), h("div", { class: "tn-sum", "aria-hidden": "true" }, terms.node),
   );
   root.append(
     h(
@@ -213,8 +214,10 @@ export function render(host) {
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
       const words = isMaps ? `${count} of ${height}×${width}` : `${count}`;
       // One head for all hidden layers: the walls are narrow.
-      const hidden = stages[k - 1]?.kind === "units" ? "" : "Hidden units";
-      wall.figure = figure(isMaps ? sentence(stage.title) : hidden, words, wall.node).node;
+      const hidden = stages[k - 1]?.kind === "units" ? [] : ["Hidden", h("i", {}, " units")];
+      const head = figure("", words, wall.node);
+      head.title.replaceChildren(...(isMaps ? [sentence(stage.title)] : hidden));
+      wall.figure = head.node;
       wall.share = wall.canvas.width / wall.canvas.height;
       return wall;
     });
@@ -290,10 +293,7 @@ export function render(host) {
       name.classList.toggle("tn-chosen", stage.kind === "classes" && k === unit),
     );
 
-    const limit = isMap ? undefined : limitOf(values);
-    paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit });
-    write(number, isMap ? "" : precise(mine[0]));
-    number.style.color = inkOn(at(view.colours(), mine[0] / (limit ?? 1)));
+    if (isMap) paintSigned(big, mine, stage.height, stage.width, view.colours());
     const [, height = 1, width = 1] = read.shape;
     const readValues = network.map(read.index);
     const size = height * width;
@@ -322,30 +322,28 @@ export function render(host) {
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
     one.classList.toggle("tn-unit", !isMap);
-    const others = every.length - sources.length;
-    const bias = network.bias(reader.index, unit);
-    const before = isMap ? [] : [`= ${precise(every.reduce((total, source) => total + source.amount, bias))}`];
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    const lines = [`Σ${others ? ` + ${others} others` : ""}`, ...before, ...after.map(then => `→ ${then}`)];
-    if (path.textContent !== `${lines.join("")}→`) {
-      path.replaceChildren(...lines.map(text => h("span", {}, text)), h("b", {}, "→"));
+    const amount = list => list.reduce((total, source) => total + source.amount, 0);
+    const summands = [[`these ${sources.length}`, amount(sources)]];
+    if (every.length > SHOWN) summands.push([`${every.length - SHOWN} others`, amount(every.slice(SHOWN))]);
+    if (reader.tensors.bias) summands.push(["bias", network.bias(reader.index, unit)]);
+    if (isMap) write(path, [summands.map(([caption]) => caption).join(" + "), ...after].join(" → "));
+    else {
+      const digits = Math.min(3, digitsOf(mine[0] || amount(every)));
+      const { parts, sum } = roundedToSum(summands.map(([, added]) => added), digits);
+      const line = parts.map((part, k) => [k ? "+" : "", summands[k][0], fixed(part, digits)]);
+      line.push(["=", stage.kind === "classes" ? "logit" : "sum", fixed(sum, digits)]);
+      if (after.length) line.push(["→", after.join(", "), mine[0] ? fixed(mine[0], digits) : "0"]);
+      terms.set(line);
+      const colour = at(view.colours(), mine[0] / limitOf(values));
+      Object.assign(terms.node.lastChild.lastChild.style, { background: css(colour), color: inkOn(colour) });
     }
-    write(sum, isMap ? "" : summed({ bias, every, sources, reader }));
     connect(s, unit, from, sources);
   }
   function told(mine, isMap, count) {
     const what = isMap ? "kernels" : "terms";
     const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that count most (+ or −)`;
-    return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}, values × weights.`;
-  }
-  /** What the contributions to a unit add up to. */
-  function summed({ bias, every, sources, reader }) {
-    const others = every.length - sources.length;
-    const amount = list => list.reduce((total, source) => total + source.amount, 0);
-    const parts = [`these ${sources.length}: ${signed(amount(sources))}`];
-    if (others) parts.push(`the other ${others}: ${signed(amount(every.slice(SHOWN)))}`);
-    if (reader.tensors.bias) parts.push(`bias ${signed(bias)}`);
-    return `${sentence(parts.join(", "))}; together ${precise(amount(every) + bias)}.`;
+    return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}.`;
   }
 
   // Wires
