@@ -25,6 +25,7 @@ __all__ = [
     "kind",
     "named",
     "numbers_of",
+    "row_sums",
     "shape",
     "short_dtype",
     "told_apart",
@@ -161,6 +162,15 @@ def differing(wanted: Any, got: Any, close: float) -> tuple[Array, Array, npt.ND
     except Exception:  # text, or lists of different lengths
         return None
     return (a, b, ~np.isclose(b, a, rtol=close, atol=close, equal_nan=True)) if a.shape == b.shape else None
+
+
+def row_sums(wanted: Any, got: Any, close: float) -> Array | None:
+    """The sums of a result's rows, if each should be 1 and one is not."""
+    found = differing(wanted, got, close)
+    if found is None or found[0].ndim != 2 or min(found[0].shape) < 2 or (found[0] < 0).any():
+        return None
+    sums: Array = found[1].sum(1)
+    return sums if np.allclose(found[0].sum(1), 1, atol=1e-4) and not np.allclose(sums, 1, atol=5e-3) else None
 
 
 def difference(wanted: Any, got: Any, close: float) -> str:

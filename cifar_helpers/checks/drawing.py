@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +16,7 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
-from cifar_helpers.checks.compare import differing, told_apart
+from cifar_helpers.checks.compare import differing, numbers_of, row_sums, told_apart
 from cifar_helpers.figures._base import PALETTE, SIGNED
 from cifar_helpers.inference import percent
 
@@ -185,16 +187,25 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
     return f"<table style='display:inline-table;vertical-align:top;margin:0 0 0 6px'>{top}{rows}</table>"
 
 
-_BESIDE: Final = "display:inline-table;vertical-align:top;margin:0 18px 8px 0;border-spacing:1px"
+_BESIDE: Final = (
+    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:1px;font-variant-numeric:tabular-nums"
+)
 _PLACE: Final = "style='text-align:right;font-weight:normal;padding:0 4px'"
 _MOST_SHOWN: Final = 5
 """Rows and columns of a result that are drawn; more do not fit on a phone."""
+_LARGE: Final = 1e6  # larger numbers are written with three digits
+_STOPS: Final = (
+    ("3b1a78", "5d469f", "8c80bd", "cbc6e2", "f7f6f4", "fdd3a6", "ee9b3b", "c4640b", "8a3f05"),
+    ("cdbfff", "a48fee", "735fb4", "41386a", "23252c", "563a18", "a86416", "ec9530", "ffc67f"),
+)
+"""Colours of -1 to 1 on a light and on a dark page: the tokens of the widgets, `--cw-n4` to `--cw-p4`."""
 
 
 def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str:
-    """A wrong result next to the right one, around the first number that differs, and the arguments if they are small.
+    """The arguments, a wrong result and the right one, around the first number that differs.
 
-    Nothing if the two do not have the same shape, or only one number.
+    Nothing if the two results do not have the same shape, or only one number. Arguments are drawn if they are small, or
+    have the shape of the result.
     """
     found = differing(wanted, got, close)
     if found is None or found[0].size < 2 or not found[2].any():
@@ -203,56 +214,127 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
     right, own, differ = (np.atleast_2d(part[first[:-2]]) for part in found)
     place = (0, *first)[-2:]
     ranges = [_around(at, count) for at, count in zip(place, right.shape, strict=True)]
-    places = [(r, c) for r in ranges[0] for c in ranges[1]]
-    both = {at: told_apart(float(right[at]), float(own[at])) for at in places if differ[at]}
-    of = f" [{', '.join(map(str, first[:-2]))}]" if first[:-2] else ""
-    wrong = {at: 3 if at == place else 1 for at in both}
     limit = _limit(right)
-    tables = []
-    for k, (title, values) in enumerate({"should be": right, "yours": own}.items()):
-        words = {at: pair[k] for at, pair in both.items()}
-        tables.append(_table(title + of, values, limit, ranges, words, wrong if k else {place: 3}))
-    inputs = {name: argument for name, argument in given.items() if isinstance(argument, Tensor)}
-    if all(1 <= part.ndim <= 2 and 0 < max(part.shape) <= _MOST_SHOWN for part in inputs.values()):
-        for name, argument in inputs.items():
-            values = np.atleast_2d(argument.double().numpy())
-            tables.append(_table(f"for {name}", values, _limit(values), list(map(range, values.shape)), {}, {}))
-    return "".join(tables)
+    sums = row_sums(wanted, got, close)
+    inputs, results = [], []
+    for name, argument in given.items():
+        values = _drawn(argument, found[0].shape, first[:-2])
+        if values is None:
+            continue
+        seen = ranges if values.shape == right.shape else list(map(range, values.shape))
+        words = _written([values[np.ix_(*seen)]])[0]
+        of = _of(first[:-2]) if argument.ndim > 2 else ""
+        inputs.append(_Table(f"input {name}{of}", values, _limit(values), seen, words))
+    shown = np.ix_(*ranges)
+    ours, theirs = _written([own[shown], right[shown]])
+    for row, column in np.argwhere(differ[shown]):
+        if ours[row][column] == theirs[row][column]:
+            pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
+            theirs[row][column], ours[row][column] = pair
+    of = _of(first[:-2])
+    for title, values, words, bold in (
+        ("yours", own, ours, differ),
+        ("should be", right, theirs, np.zeros_like(differ)),
+    ):
+        results.append(_Table(title + of, values, limit, ranges, words, place, bold, sums is not None))
+    # The two results stay side by side where there is room for two.
+    return f"{''.join(map(_html, inputs))}<div style='display:inline-block'>{_html(*results)}</div>"
+
+
+def _html(*tables: _Table) -> str:
+    """Tables with columns of equal width."""
+    # A minus is wider than a digit.
+    wide = max(len(word) + word.startswith("\N{MINUS SIGN}") for table in tables for row in table.words for word in row)
+    return "".join(table.html(wide) for table in tables)
+
+
+def _of(leading: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, leading))}, :, :]" if leading else ""
+
+
+def _drawn(argument: Any, shape: tuple[int, ...], leading: Sequence[int]) -> Array | None:
+    """The rows and columns of an argument that belong to a result of this shape, if they can be drawn."""
+    if not isinstance(argument, Tensor) or argument.ndim < 1:
+        return None
+    values = numbers_of(argument)
+    if values.ndim > 2:
+        if values.shape[:-2] != shape[:-2]:
+            return None
+        values = values[tuple(leading)]
+    values = np.atleast_2d(values)
+    like = (1, *shape)[-2:]
+    small = min(values.shape) > 0 and max(values.shape) <= _MOST_SHOWN
+    return values if small or values.shape == like else None
 
 
 def _limit(values: Array) -> float:
     return float(np.abs(values[np.isfinite(values)]).max(initial=1e-9))
 
 
-def _table(
-    title: str,
-    values: Array,
-    limit: float,
-    ranges: Sequence[range],
-    words: Mapping[Any, str],
-    frames: Mapping[Any, int],
-) -> str:
-    """Rows and columns of numbers on their colours up to a limit, with frames of so many pixels around some."""
-    rows, columns = ranges
-    lines = ["<td></td>" + "".join(f"<th {_PLACE}>{column}</th>" for column in columns)]
-    for row in rows:
-        cells = (
-            _cell(
-                words.get((row, column)) or _three_digits(float(values[row, column]), limit),
-                float((values[row, column] / limit).clip(-1, 1)),
-                frames.get((row, column), 0),
-            )
-            for column in columns
-        )
-        head = f"<th {_PLACE}>{row}</th>" if len(values) > 1 else "<td></td>"
-        lines.append(f"{head}{''.join(cells)}")
-    caption = f"<caption style='text-align:left'>{html.escape(title)}</caption>"
-    return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+def _written(grids: Sequence[Array]) -> list[list[list[str]]]:
+    """Numbers of several grids in words, all with the same decimals: those that three digits of the largest need."""
+    numbers = np.concatenate([grid.ravel() for grid in grids])
+    usual = numbers[np.isfinite(numbers) & (np.abs(numbers) < _LARGE)]
+    most = np.abs(usual).max(initial=0)
+    whole = bool((usual == usual.round()).all())
+    decimals = 0 if whole else int(np.clip(2 - math.floor(math.log10(most)), 0, 6))
+    return [[[_number(float(value), decimals) for value in row] for row in grid] for grid in grids]
 
 
-def _three_digits(value: float, limit: float) -> str:
-    """A number, where those far below the limit count as zero."""
-    return "0" if abs(value) < 1e-6 * limit else f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+def _number(value: float, decimals: int) -> str:
+    words = f"{value:,.{decimals}f}" if abs(value) < _LARGE else f"{value:.3g}"
+    return words.replace("-", "\N{MINUS SIGN}" if words.strip("-0.,") else "")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows and columns of numbers, on colours up to a limit.
+
+    Attributes:
+        title: above it.
+        values: the whole grid.
+        limit: the number with the strongest colour.
+        ranges: rows and columns that are drawn.
+        words: of each number that is drawn.
+        place: row and column of the one with a frame.
+        bold: where numbers are bold.
+        sums: write the sums of the whole rows beside them.
+    """
+
+    title: str
+    values: Array
+    limit: float
+    ranges: Sequence[range]
+    words: list[list[str]]
+    place: tuple[int, ...] = ()
+    bold: npt.NDArray[np.bool_] | None = None
+    sums: bool = False
+
+    def html(self, wide: int) -> str:
+        """The table, with room for so many characters in each cell."""
+        rows, columns = self.ranges
+        heads = "".join(f"<th {_PLACE}>{column}</th>" for column in columns)
+        lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>sum</th>" if self.sums else "")]
+        for row, said in zip(rows, self.words, strict=True):
+            cells = [
+                _cell(
+                    f"<b>{words}</b>" if at == self.place or (self.bold is not None and self.bold[at]) else words,
+                    float((self.values[at] / self.limit).clip(-1, 1)),
+                    wide,
+                    framed=at == self.place,
+                )
+                for at, words in zip(((row, column) for column in columns), said, strict=True)
+            ]
+            head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
+            lines.append(f"{head}{''.join(cells)}{self._sum(row) if self.sums else ''}")
+        whole = tuple(map(len, self.ranges)) == self.values.shape
+        part = "" if whole else f", part of {' × '.join(map(str, self.values.shape))}"
+        caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
+        return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+    def _sum(self, row: int) -> str:
+        words = _number(float(self.values[row].sum()), 2)
+        return f"<td {_PLACE}>{words if words == '1.00' else f'<b>{words}</b>'}</td>"
 
 
 def _around(place: int, count: int) -> range:
@@ -260,11 +342,22 @@ def _around(place: int, count: int) -> range:
     return range(low, min(low + _MOST_SHOWN, count))
 
 
-def _cell(words: str, value: float, frame: int) -> str:
-    """A number on its colour, -1 to 1, with a frame of so many pixels where it is wrong."""
-    red, green, blue, _ = colormaps[SIGNED](value / 2 + 0.5 if np.isfinite(value) else 0.5, bytes=True)
-    light = np.dot((0.2126, 0.7152, 0.0722), (np.array((red, green, blue)) / 255) ** 2.2)
-    ink = "black" if light > 0.179 else "white"  # whichever contrasts more
-    style = f"background:rgb({red},{green},{blue});color:{ink};padding:3px 4px;min-width:24px;text-align:right"
-    around = f";box-shadow:inset 0 0 0 {frame}px #b3261e" if frame else ""
-    return f"<td style='{style}{around}'>{f'<b>{words}</b>' if frame else words}</td>"
+def _cell(words: str, value: float, wide: int, *, framed: bool) -> str:
+    """A number on its colour, -1 to 1, with a frame that is seen on all of them."""
+    (light, ink), (dark, pale) = (_tones(value if np.isfinite(value) else 0, stops) for stops in _STOPS)
+    # A page that knows no light-dark() keeps the first of two; one without a colour scheme is light.
+    style = f"background:{light};background:light-dark({light},{dark});color:{ink};color:light-dark({ink},{pale})"
+    style += f";padding:3px;min-width:calc({wide}ch + 6px);text-align:right"
+    if framed:
+        style += ";box-shadow:inset 0 0 0 2px #b3261e,inset 0 0 0 3px #fff"
+        style += ";box-shadow:inset 0 0 0 2px light-dark(#b3261e,#ff9a90),inset 0 0 0 3px light-dark(#fff,#17191e)"
+    return f"<td style='{style}'>{words}</td>"
+
+
+def _tones(value: float, stops: Sequence[str]) -> tuple[str, str]:
+    """The colour of a number from -1 to 1, and black or white, whichever contrasts more with it."""
+    levels = np.array([list(bytes.fromhex(stop)) for stop in stops])
+    at = np.linspace(-1, 1, len(stops))
+    colour = np.array([np.interp(value, at, channel) for channel in levels.T]).round()
+    light = np.dot((0.2126, 0.7152, 0.0722), (colour / 255) ** 2.2)
+    return f"#{bytes(colour.astype(np.uint8)).hex()}", "#000" if light > 0.179 else "#fff"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,8 +22,10 @@ from cifar_helpers.checks.compare import (
     holds_tensors,
     kind,
     named,
+    row_sums,
     shape,
     short_dtype,
+    told_apart,
 )
 from cifar_helpers.checks.drawing import beside
 from cifar_helpers.checks.isolation import default_settings, isolated_rng, limited_output
@@ -298,7 +301,19 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
     simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
     then = _BY_HAND if simple else _STEP_BY_STEP
-    return Verdict("wrong", f"{where}{at}{difference(wanted, got, exercise.close)}. {then}", picture)
+    said = _off(wanted, got, exercise.close) + difference(wanted, got, exercise.close)
+    return Verdict("wrong", f"{where}{at}{said}. {then}", picture)
+
+
+def _off(wanted: Any, got: Any, close: float) -> str:
+    """A row of probabilities whose sum is not 1, in words; nothing if there is none."""
+    sums = row_sums(wanted, got, close)
+    if sums is None or not np.isfinite(sums).all():
+        return ""
+    row = int(np.abs(sums - 1).argmax() if abs(sums[0] - 1) < 5e-3 else 0)
+    return (
+        f"row {row} of your result adds up to {told_apart(1, float(sums[row]))[1]}, but each row should add up to 1; "
+    )
 
 
 def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:

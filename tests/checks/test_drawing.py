@@ -6,9 +6,11 @@ import math
 import re
 
 import pytest
+import torch
 
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import short
+from cifar_helpers.checks.drawing import _STOPS, beside, short
+from cifar_helpers.web.join import FRONTEND
 
 
 def points(chart: str) -> list[list[tuple[float, float]]]:
@@ -54,3 +56,30 @@ def test_no_points_at_all_give_empty_axes() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.5, "0.5"), (-1, "−1"), (1 / 3, "0.33"), (-0.001, "0"), (10, "10")])
 def test_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text
+
+
+def test_colours_of_numbers_are_those_of_the_widgets() -> None:
+    tokens = re.findall(r"--cw-[np]?\d: #(\w{6})", (FRONTEND / "theme.css").read_text())
+    assert tuple(tokens) == _STOPS[0] + _STOPS[1]
+
+
+def test_a_page_without_themes_shows_numbers_on_light_colours() -> None:
+    drawn = beside(torch.tensor([0.0, 1.0, 5.0]), torch.tensor([0.0, -1.0, 5.0]), 1e-4, {})
+    assert "background:#f7f6f4;background:light-dark(#f7f6f4,#23252c);color:#000;color:light-dark(#000,#fff)" in drawn
+    assert re.findall(r">(?:<b>)?(\S\d?)(?:</b>)?</td>", drawn) == ["0", "−1", "5", "0", "1", "5"]
+
+
+@pytest.mark.parametrize(
+    ("right", "own", "words"),
+    [
+        ((0.5, -0.0001), (0.5, 0.2), ["0.500", "0.200", "0.500", "0.000"]),
+        ((0.5, 0.2), (0.5, 0.2003), ["0.500", "0.2003", "0.500", "0.2"]),
+        ((1e9, 2), (math.inf, 2), ["inf", "2", "1e+09", "2"]),
+        ((1e-9, 2e-3), (1e-9, 4e-3), ["0.00000", "0.00400", "0.00000", "0.00200"]),
+    ],
+)
+def test_numbers_beside_each_other_have_the_same_decimals(
+    right: tuple[float, ...], own: tuple[float, ...], words: list[str]
+) -> None:
+    drawn = beside(torch.tensor(right), torch.tensor(own), 1e-4, {})
+    assert re.findall(r"'>(?:<b>)?([^<]+)(?:</b>)?</td>", drawn) == words

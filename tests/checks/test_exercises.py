@@ -116,12 +116,21 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     verdict = checks.softmax(spoilt)
     right = f"{solution('softmax')(logits)[1, 1]:.3g}"
     assert verdict.says == (
-        f"for `logits` of shape (2, 4), your number at [1, 1] is 2, but should be {right} (all other numbers are "
-        "right). Print what your code has after each step for such an input, and follow this number."
+        f"for `logits` of shape (2, 4), row 1 of your result adds up to {3 - float(right):.3g}, but each row should "
+        f"add up to 1; your number at [1, 1] is 2, but should be {right} (all other numbers are right). Print what "
+        "your code has after each step for such an input, and follow this number."
     )
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
-    assert captions == ["should be", "yours", "for logits"]
-    assert re.findall("<b>([^<]*)</b>", verdict.picture) == [right, "2"]  # framed in both
+    assert captions == ["input logits", "yours", "should be"]
+    bold = re.findall("<b>([^<]*)</b>", verdict.picture)
+    assert bold == ["2.00", f"{3 - float(right):.2f}", f"{float(right):.2f}"]  # the sum beside the row
+    assert verdict.picture.count("box-shadow:inset 0 0 0 2px light-dark(") == 2  # framed in both
+    large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
+    captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
+    assert captions == [f"{name}, part of 5 × 7" for name in ("input logits", "yours", "should be")]
+    pooled = checks.max_pool(lambda images: nn.functional.avg_pool2d(images, 2)).picture
+    captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
+    assert captions == [f"{name}[0, :, :]" for name in ("input images", "yours", "should be")]
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
     stored = verdict._repr_mimebundle_()[0]["text/html"]
     assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
@@ -149,7 +158,10 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
         mixed, shares = solution("mixup")(images, labels, *rest)
         return mixed, shares.clamp(max=0.6)
 
-    assert "in tensor 2 of 2, your number at [0, " in str(checks.mixup(own))
+    said = str(checks.mixup(own))
+    assert re.search(
+        r"in tensor 2 of 2, row \d of your result adds up to 0\.\d+, but each row should .*; your number at \[0, ", said
+    )
     assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
     assert "the shape is (4,), but should be (2,)" in str(twice)

@@ -301,7 +301,7 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
 def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> None:
     verdict = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
     checks.session.hints_given["softmax"] = len(checks.softmax.hints)
-    page = front.open(VerdictCard(verdict), width=360)
+    page = front.open(VerdictCard(verdict), width=360, theme="dark")
     left = [page.locator(place).bounding_box() for place in (".v-head b", ".v-head .cw-cap")]
     assert left[0] and left[1] and left[0]["x"] == left[1]["x"]
     wide = page.evaluate("""() => {
@@ -313,7 +313,14 @@ def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> Non
     assert code.evaluate("pre => pre.scrollWidth <= pre.clientWidth")  # long lines go on below
     assert code.inner_text().splitlines() == checks.softmax.solution.splitlines()
     expect(page.locator(".v-hints li").nth(2).locator("code").first).to_have_text("logits.amax(1, keepdim=True)")
-    expect(page.locator(".v-picture caption")).to_have_text(["should be", "yours"])
+    expect(page.locator(".v-picture caption")).to_contain_text(["input logits", "yours", "should be"])
+    zero = page.locator(".v-picture td").get_by_text("0.00", exact=True).first
+    expect(zero).to_have_css("background-color", "rgb(35, 37, 44)")  # that of the page, in the dark, too
+    widths = "tables => new Set([...tables].flatMap(t => [...t.querySelectorAll('td[style*=background]')])"
+    assert (
+        page.locator(".v-picture div table").evaluate_all(f"{widths}.map(cell => Math.round(cell.offsetWidth))).size")
+        == 1
+    )
     expect(page.get_by_text("Stuck?")).to_be_hidden()
     page.evaluate("document.querySelector('[data-widget]').model.set('hints_left', 1)")
     expect(page.get_by_text("Stuck?")).to_be_visible()
