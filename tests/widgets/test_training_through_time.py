@@ -114,7 +114,13 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE), has_touch=True)
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
-    page.get_by_role("radio", name="Block 1").press("ArrowRight")
+    stops = page.locator(".tt-stops").bounding_box()
+    page.get_by_role("radio", name="Block 1").press("ArrowLeft")
+    expect(page.get_by_role("application", name="Block 3: 128 maps of 8 × 8")).to_be_visible()
+    framed(page)
+    lower = page.locator(".tt-stops").bounding_box()
+    assert stops and lower and abs(stops["y"] - lower["y"]) < 2
+    page.get_by_role("radio", name="Block 3").press("ArrowLeft")
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.

@@ -122,7 +122,7 @@ export function render(host) {
     count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
     hovered: look,
   });
-  const place = h("div");
+  const place = h("div", { class: "tt-wall" });
   const bars = probabilityBars(model.get("classes"));
   const kernelPart = figure("First kernels", "", first.node);
   const mapPart = figure("Maps", "", place);
