@@ -73,6 +73,7 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     assert state_of(page, "chosen") == [3, 5]
     page.locator(".ce-matrix button, .ce-matrix [role=gridcell]").nth(30).hover()
     expect(page.locator(".ce-reading")).to_contain_text("Pointed at:")
+    expect(page.locator(".ce-point")).to_have_count(2)  # the same cell in both matrices
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".ce-reading")).not_to_contain_text("Pointed at:")
@@ -131,14 +132,26 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     expect(page.locator(".ce-legend")).to_contain_text("Same colours in both.")
     cell(page, "deer", "horse", "people").tap()
     assert state_of(page, "chosen") == [4, 7]
-    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 % on the test images")
+    # Twice the standard error of the network's share: what lies within may be chance.
+    share, total = float(COUNTS[4, 7] / COUNTS[4].sum()), int(COUNTS[4].sum())
+    error = 2 * (share * (1 - share) / total) ** 0.5
+    is_clear = abs(share - people[4, 7]) > max(error, 2 * float(people[4, 7] * (1 - people[4, 7]) / total) ** 0.5)
+    expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} % ± {100 * error:.1f}, {COUNTS[4, 7]} of")
+    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 %: ")
+    expect(page.locator(".ce-reading")).to_contain_text(f"{'hardly' if is_clear else 'may be'} chance")
+    expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
     page.get_by_role("radio", name="Network minus people").tap()
     points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
     expect(cell(page, "cat", "dog")).to_have_text(f"{points:+.0f}".replace("-", "−"))
     expect(page.get_by_role("grid", name="Confusion matrix of people")).to_be_hidden()
-    expect(page.locator(".ce-legend")).to_contain_text("Diagonal: recall, not coloured.")
+    expect(page.locator(".ce-legend")).to_contain_text("Uncoloured: within two standard errors. Diagonal: recall.")
+    uncertain = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.style.background)")
+    shares = COUNTS / COUNTS.sum(1, keepdim=True)
+    errors = torch.stack([(p * (1 - p) / COUNTS.sum(1, keepdim=True)) ** 0.5 for p in (shares, people)]).amax(0)
+    coloured = ((shares - people).abs() > 2 * errors).flatten().tolist()
+    assert [uncertain[k] != uncertain[46] for k in range(100) if k % 11] == [coloured[k] for k in range(100) if k % 11]
     # The pictures are one line, so that the chosen one is near.
     tops = page.locator(".iw-slot:visible").evaluate_all("all => all.map(e => e.offsetTop)")
     assert len(set(tops)) == 1
@@ -166,7 +179,11 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
     assert page.locator(".iw-slot").first.evaluate("node => node.offsetWidth") > 100  # a few are larger
     cell(page, "ship", "ship").click()
-    expect(page.locator(".ce-bars p")).to_have_text("No image is in this cell.")
+    expect(page.locator(".ce-note")).to_have_text(
+        "No ship here was predicted as ship; of people’s answers, 97.3 % were."
+    )
+    expect(page.locator(".ce-detail")).to_be_hidden()
+    expect(page.locator(".iw-pager")).to_be_hidden()
     # Probabilities are read downwards, in two columns.
     tops = page.locator(".ce-bars .cw-bars > :nth-child(3n + 1)").evaluate_all("all => all.map(e => e.offsetTop)")
     assert tops[:5] == sorted(set(tops)) and tops[:5] == tops[5:]

@@ -11,7 +11,8 @@ import { again, afterLoading } from "./loading.js";
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
-const HINTS = { people: "Same colours in both.", difference: "Diagonal: recall, not coloured." };
+const HINTS = { people: "Same colours in both.", difference: "Uncoloured: within two standard errors. Diagonal: recall." };
+const COMPARING = ["people", "difference"];
 const QUIET = 0.05; // of the largest number: below it the ink is grey
 
 const thousands = n => n.toLocaleString("en-US");
@@ -80,6 +81,9 @@ function matrix(label, classes, chosen, pointed) {
     name(say) {
       for (const each of all) each.node.setAttribute("aria-label", say(each.t, each.p));
     },
+    point(place) {
+      for (const each of all) each.node.classList.toggle("ce-point", each.t === place?.[0] && each.p === place?.[1]);
+    },
     mark(t, p) {
       current = [t, p];
       for (const each of all) {
@@ -93,16 +97,16 @@ function matrix(label, classes, chosen, pointed) {
       frame.style.gridRow = lines(t);
       frame.style.gridColumn = lines(p);
     },
-    fill(values, text, limit, ramp) {
-      const marked = largestMistakes(values, n);
+    fill(values, text, limit, ramp, isClear = (/** @type {number} */ _) => true) {
+      const marked = largestMistakes(values.map((value, k) => (isClear(k) ? value : 0)), n);
       values.forEach((value, k) => {
-        const isQuiet = Math.abs(value) < QUIET * limit;
+        const isQuiet = Math.abs(value) < QUIET * limit || !isClear(k);
         const each = table[Math.floor(k / n) + 1][(k % n) + 1].node;
         each.textContent = text(k);
         each.classList.toggle("ce-quiet", isQuiet);
         each.classList.toggle("ce-most", marked.has(k));
         if (k % (n + 1) === 0) return;
-        const rgb = at(ramp, value / limit);
+        const rgb = at(ramp, isClear(k) ? value / limit : 0);
         each.style.background = css(rgb);
         each.style.color = isQuiet ? "" : inkOn(rgb);
       });
@@ -130,8 +134,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const predicted = Uint8Array.from(labels, (_, i) => probabilities(i).indexOf(confidence[i]));
   const byConfidence = Uint32Array.from(labels.keys()).sort((a, b) => confidence[b] - confidence[a] || a - b);
   const counts = new Float64Array(n * n); // the true classes are rows
+  const totals = Array(n).fill(0);
   labels.forEach((label, i) => {
     counts[label * n + predicted[i]] += 1;
+    totals[label] += 1;
   });
   const people = Float64Array.from(model.get("people").flat());
   const mine = shares(counts, n);
@@ -141,6 +147,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     scale: "mistakes, % of class", end: percent, most: "largest shares",
   };
   const difference = mine.map((share, k) => share - people[k]);
+  // Twice the standard error of the network's share of a class if the share is this.
+  const spread = (share, k) => 2 * Math.sqrt(share * (1 - share) / Math.max(1, totals[Math.floor(k / n)]));
+  // Beyond chance, whether the network's share is taken for the true one or people's (a cell with no image has no spread).
+  const isClear = k => Math.abs(difference[k]) > Math.max(spread(mine[k], k), spread(people[k], k));
   // Whole points: with a thousand images of a class, chance alone makes half a point.
   const signed = value => (value > 0 ? "+" : "") + fixed(value * 100, 0);
   const views = {
@@ -262,7 +272,6 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       "Compare the percentages, not single pictures.",
   );
   root.append(h("div", { class: "cw-bar" }, h("div", { class: "cw-lead" }, total), view.node), main, detail, source);
-  for (const each of [network, human]) each.name((t, p) => words(t, p).join(": "));
 
   function head(name, text) {
     return h("div", { class: "cw-head" }, h("b", {}, name), h("span", { class: "cw-cap" }, text));
@@ -286,14 +295,21 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const share = values => percent(sum(values, part) / Math.max(1e-9, sum(values, whole)), 1);
     const tell = (measure, what) =>
       `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))} ${what}; ` +
-      `people ${share(people)} on the test images`;
+      `people ${share(people)}`;
+    const isCompared = COMPARING.includes(model.get("view"));
+    const where = isCompared ? "" : " on the test images";
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
-      return [`${classes[t]} ${as}`, tell("", `${classes[t]} images`)];
+      const k = t * n + p;
+      const told = tell("", `${classes[t]} images`);
+      if (!isCompared) return [`${classes[t]} ${as}`, told + where];
+      const error = counts[k] ? ` ± ${fixed(spread(mine[k], k) * 100, 1)}` : "";
+      const points = `${difference[k] > 0 ? "+" : ""}${fixed(difference[k] * 100, 1)} points`;
+      return [`${classes[t]} ${as}`, `${told.replace(" %", ` %${error}`)}: ${points}, ${isClear(k) ? "hardly" : "may be"} chance`];
     }
-    if (t >= 0) return [`${classes[t]} images`, tell("recall ", "correct")];
-    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", "correct")];
-    return ["all images", tell("accuracy ", "correct")];
+    if (t >= 0) return [`${classes[t]} images`, tell("recall ", "correct") + where];
+    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", "correct") + where];
+    return ["all images", tell("accuracy ", "correct") + where];
   }
 
   /** Numbers of the images of a choice, in order of confidence. */
@@ -331,8 +347,9 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     view.set(now);
     order.set(model.get("order"));
     main.classList.toggle("ce-both", now === "people");
-    source.hidden = now !== "people" && now !== "difference";
+    source.hidden = !COMPARING.includes(now);
     drawMatrices(now);
+    for (const each of [network, human]) each.point(under);
     network.mark(t, p);
     human.mark(t, p);
     const [what, text] = words(...(under ?? [t, p]));
@@ -344,12 +361,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   function drawMatrices(now) {
     if (filled === now) return;
     filled = now;
+    for (const each of [network, human]) each.name((t, p) => words(t, p).join(": "));
     const { values, limit, text, scale, end, most } = views[now];
     const table = colours();
     const written = all => k => (Number(text(all[k]).replace("−", "-")) ? text(all[k]) : "");
-    const marked = network.fill(values, written(values), limit, table);
-    human.fill(people, written(people), limit, table);
     const isSigned = values === difference;
+    const marked = network.fill(values, written(values), limit, table, isSigned ? isClear : undefined);
+    human.fill(people, written(people), limit, table);
     name.textContent = isSigned ? "Network − people" : "Network";
     paint(legend, 1, 128, i => at(table, isSigned ? i / 63.5 - 1 : i / 127));
     low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
@@ -368,6 +386,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       list = stored ? all.filter(i => store.has(i)) : all;
       const some = `${list.length} of ${thousands(all.length)} here: each cell’s most and least confident.`;
       note.textContent = list.length < all.length ? some : "";
+    }
+    const isNone = !list.length;
+    main.classList.toggle("ce-none", isNone);
+    if (isNone) {
+      note.textContent = t < 0 || p < 0
+        ? "No mistake here."
+        : `No ${classes[t]} here was predicted as ${classes[p]}; of people’s answers, ${percent(people[t * n + p], 1)} were.`;
     }
     if (failure) note.textContent = failure;
     title.textContent = titleOf(t, p);
@@ -401,7 +426,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const pixels = i === undefined ? undefined : store.get(i);
     detail.classList.toggle("ce-blank", !pixels);
     if (i === undefined || !pixels) {
-      verdict.textContent = i === undefined ? "No image is in this cell." : "Loading …";
+      verdict.textContent = i === undefined ? "" : "Loading …";
       return;
     }
     const all = probabilities(i);
