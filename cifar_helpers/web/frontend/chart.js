@@ -48,7 +48,8 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @param {string} options.label its accessible name
  * @param {number} [options.height] of the drawing, without the line above it
  * @param {{label: string, log?: boolean}} options.x
- * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string}} options.y
+ * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string, text?: (tick: number) =>
+ *     string}} options.y `text` writes its ticks
  * @param {(x: number | null) => void} [options.hovered] the reader looks at another x, or at none any more
  * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
@@ -358,7 +359,8 @@ function frame(content, x, y, { top, bottom, end, least }, measure) {
   if (content.ticks) ys.ticks = apart(content.ticks, ys);
   const unit = y.percent ? 100 : 1;
   const digits = Math.max(0, ...ys.ticks.map(tick => `${+(tick * unit).toPrecision(6)}`.split(".")[1]?.length ?? 0));
-  const texts = ys.ticks.map(tick => (y.percent ? percent(tick, digits) : y.log ? short(tick) : fixed(tick, digits)));
+  const plain = tick => (y.percent ? percent(tick, digits) : y.log ? short(tick) : fixed(tick, digits));
+  const texts = ys.ticks.map(y.text ?? plain);
   const left = Math.ceil(Math.max(least, ...texts.map(text => measure(text) + THUMB + 4)));
   const whole = points.every(point => Number.isInteger(point[0])) ? 1 : 0;
   const xs = scale(content.x ?? range(points, 0, x.log), left, end, x.log, (end - left) / 60, whole);
