@@ -107,10 +107,13 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     page = front.open(widget)
     expect(page.locator(".te-bounds i")).to_have_count(2)
     expect(page.locator(".te-row").last).to_have_attribute(
-        "aria-label", re.compile("at least arithmetic 2.00\\sms; at least memory 2.13\\sms")
+        "aria-label", re.compile("at least arithmetic 2,000\\sµs; at least memory 2,125\\sµs")
     )
     widths = page.locator(".te-row i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert max(widths) <= 100  # a bound above the measured time stays in its track
+    assert max(widths) == 100  # a bound above the measured time: both bars have its scale
+    assert sum(widths[:2]) == pytest.approx(100 * 0.5 / 2.125)
+    ticks = page.locator(".te-split .te-measured").evaluate_all("all => all.map(one => parseFloat(one.style.left))")
+    assert ticks == pytest.approx([100 * 0.5 / 2.125, 100 * GPU[64] / 2.125])
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
     with pytest.raises(ValueError, match="no curve 'TPU'"):
@@ -119,29 +122,30 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    expect(page.locator(".te-words")).to_contain_text("CNN takes 0.500\u00a0µs and MLP takes 0.0800\u00a0µs: MLP")
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 500\u00a0ns and MLP takes 80.0\u00a0ns: MLP")
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.00\u00a0µs")
     page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 1e-3}}))
     page.get_by_role("slider", name="Batch size").press("Home")
-    expect(page.locator(".te-words")).to_contain_text("CNN takes 4,658\u00a0µs")  # the unit of the axis
-    assert not [text for text in page.locator(".tick").all_text_contents() if text.count(",") and "." in text]
+    expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
+    units = [text.split("\u00a0")[1] for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
+    assert {"ms", "µs"} == set(units)
 
 
 def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED))
     words = page.locator(".te-words")
     expect(words).to_have_text(
-        "Per image in batches of 64, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 0.166 ms: "
+        "Per image in batches of 64, CNN, CPU (here) takes 500 µs and CNN, GPU (recorded) takes 166 µs: "
         "CNN, GPU (recorded) is 3.0 times as fast. They cross near batch 20. They ran on different machines."
     )
-    expect(page.locator(".te-numbers").last).to_have_text("fit 0.156 + 0.010 = 0.166 msmeasured 0.166 ms")
-    expect(page.locator(".te-split").last).to_have_text("94 % once per step")
+    expect(page.locator(".te-numbers").last).to_have_text("fit 160 + 10 = 170 µsmeasured 166 µs")
+    expect(page.locator(".te-name").last).to_have_text("CNN, GPU (recorded)94 % once per step")
     slider = page.get_by_role("slider", name="Batch size")
     slider.press("ArrowRight")
     expect(words).to_contain_text("in batches of 76")
-    expected = time_at(GPU, 76)
-    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {expected:.3f} ms")  # what Python reads between two sizes
+    between = 1000 * time_at(GPU, 76)  # as Python reads it
+    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {between:.0f} µs")
     assert state_of(page, "batch") == 76
 
     box = slider.bounding_box()
@@ -149,10 +153,10 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
-    expect(page.locator(".cw-card")).to_be_hidden()  # one batch size at a time
+    expect(page.locator(".te-tag:visible")).to_have_count(0)  # one batch size at a time
     page.mouse.up()
     expect(words).to_contain_text(
-        "Per image in batches of 1, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 10.0"
+        "Per image in batches of 1, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 10.0 ms"
     )
     expect(words).to_contain_text("CNN, CPU (here) is 20 times as fast.")
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 20)")
@@ -169,31 +173,35 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget = timing_explorer({"CNN, here": near, "MLP, here": far})
     widget.batch = 16
     page = front.open(widget)
-    rows, bars = page.locator(".te-row"), page.locator(".te-split")
-    expect(bars).to_have_text(["38 % once per step", "No split fits"])
-    shares = bars.first.locator("i").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert shares == pytest.approx([100 * 10 / 26, 100 * 16 / 26])
-    expect(rows.first.locator(".te-numbers")).to_have_text("fit 0.63 + 1.00 = 1.63\u00a0msmeasured 1.63\u00a0ms")
+    rows, shares = page.locator(".te-row"), page.locator(".te-name .cw-cap")
+    expect(shares).to_have_text(["38 % once per step", "No split fits"])
+    parts = page.locator(".te-split i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
+    assert parts == pytest.approx([100 * 10 / 26, 100 * 16 / 26, 100 * 0.5 / 1.625])
+    expect(rows.first.locator(".te-numbers")).to_have_text("fit 0.6 + 1.0 = 1.6\u00a0msmeasured 1.63\u00a0ms")
     foot = page.locator(".cw-foot")
     expect(foot).to_contain_text("For CNN (here) the fit is within 0 % up to batch 16; larger batches do not fit.")
     expect(foot).to_contain_text("For MLP (here) the fit is")
     expect(foot).to_contain_text("it does not fit, so there is no split")
     page.get_by_role("slider", name="Batch size").press("End")
-    expect(bars.first).to_have_text("The split holds up to batch 16")
+    expect(shares.first).to_have_text("The split holds up to batch 16")
     expect(rows.first).to_have_attribute(
         "aria-label", "CNN (here): The split holds up to batch 16; measured 3.00\u00a0ms"
     )
 
 
-def test_each_curve_is_named_at_its_end_and_hovering_reads_no_second_batch_size(front: FrontEnd) -> None:
+def test_each_curve_is_named_at_its_end_and_at_the_pointer_and_a_press_moves_the_batch_alone(front: FrontEnd) -> None:
     curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
     page = front.open(timing_explorer(curves))
-    box = page.locator(".cw-plot").bounding_box()
-    axis = page.locator(".axis").first.bounding_box()
-    assert box is not None and axis is not None
-    page.mouse.move(axis["x"] + axis["width"] * 0.25, box["y"] + 100)
-    expect(page.locator(".looked .dot")).to_have_count(2)  # of the compared curves, between their sizes, too
-    expect(page.locator(".cw-card")).to_be_hidden()
+    grey = page.locator(".line.ghost").first.bounding_box()
+    assert grey is not None
+    page.mouse.move(grey["x"] + grey["width"] / 4, grey["y"] + grey["height"] / 4)
+    card = page.locator(".te-tag:visible")
+    expect(card).to_have_text("other (here): 9.00\u00a0ms at batch 1")
+    expect(page.locator(".line.te-on")).to_have_count(1)
+    page.mouse.down()
+    page.mouse.up()
+    assert (state_of(page, "compared"), state_of(page, "batch")) == (["CNN", "MLP"], 1)
+    expect(card).to_have_count(0)
     expect(page.locator(".label")).to_have_text(["other", "CNN", "MLP"])
     page.get_by_role("button", name="other").click()  # the oldest, CNN, gives way, and MLP keeps its colour
     expect(page.locator(".label.c1")).to_have_text("other")
@@ -220,16 +228,13 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     assert state_of(page, "compared") == list(recorded)
     expect(pair).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".label.c1")).to_have_text("CNN, float32")
-    expect(page.locator(".te-words")).to_contain_text("CNN, float32 takes 0.166\u00a0ms and MLP, float32 takes")
+    expect(page.locator(".te-words")).to_contain_text("CNN, float32 takes 166\u00a0µs and MLP, float32 takes")
     single = page.get_by_role("button", name="CNN", exact=True)
-    expect(single).to_be_visible()
-    page.set_viewport_size({"width": 360, "height": 800})
     expect(single).to_be_hidden()  # the chart comes first
-    page.get_by_role("button", name="Single curves", expanded=False).press("Enter")
+    page.get_by_role("button", name="All curves", expanded=False).press("Enter")
     expect(single).to_be_visible()
-    line = page.locator(".cw-plot .line.ghost").first.bounding_box()
-    assert line is not None
-    page.mouse.click(line["x"] + 1, line["y"] + 1)  # the left end of one that falls
+    expect(page.get_by_text("a third takes the place of the one chosen first")).to_be_visible()
+    single.press("Enter")
     assert state_of(page, "compared") == ["MLP, float32, recorded", "CNN, here"]
 
 
@@ -242,20 +247,26 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
     assert len(set(dashes)) == 3 and dashes[0] == ""
     page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
-    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 0.166 ms. Press a second curve to compare.")
+    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 166 µs. Press a second curve to compare.")
     page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
     assert state_of(page, "compared") == ["CNN, GPU, recorded"]
     page.get_by_role("button", name="laptop").press("Enter")
     expect(words).to_contain_text(
-        "in batches of 16, laptop (reported) takes 0.700 ms and CNN, GPU (recorded) takes 0.635 ms: "
+        "in batches of 16, laptop (reported) takes 700 µs and CNN, GPU (recorded) takes 635 µs: "
         "CNN, GPU (recorded) is 1.1 times as fast. They ran"
     )
     expect(page.locator(".te-row")).to_have_count(2)
     page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
-    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 0.500 ms.")
+    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 500 µs.")
     expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    line = page.locator(".cw-plot .line.ghost").first.bounding_box()
+    assert line is not None
+    names = state_of(page, "compared")
+    page.touchscreen.tap(line["x"] + 1, line["y"] + 1)  # the left end of one that falls
+    expect(page.locator(".te-tag:visible")).to_have_text("CNN, GPU (recorded): 10.0\u00a0ms at batch 1")
+    assert (state_of(page, "compared"), state_of(page, "batch")) == (names, 16)
 
 
 def test_a_single_image_through_the_mlp_is_nearly_all_overhead_as_lesson_05_says() -> None:

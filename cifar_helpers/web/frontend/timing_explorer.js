@@ -14,7 +14,9 @@ const COLOURS = ["c1", "c2"]; // of the two that are compared
 const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const CLOSE = 0.1; // relative error up to which the split is said to fit
-const NEAR = 5; // pixels around a curve that catch the pointer
+const NEAR = 8; // pixels around a curve in which it is named
+const LEAST = 0.01; // of a unit that is written
+const UNITS = /** @type {[string, number][]} */ ([["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]);
 const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
@@ -30,7 +32,7 @@ export function render({ model, el }) {
     draw();
     say(sentence());
   };
-  const write = value => `${timeText(value)}\u00a0${model.get("unit")}`;
+  const nanoseconds = model.get("unit") === "µs" ? 1e3 : 1e6; // in one unit of the curves
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
@@ -64,56 +66,81 @@ export function render({ model, el }) {
       "div", {}, h("div", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list.map(chip => chip.node)),
     )),
   );
-  // In a narrow column the single curves would push the chart off the screen.
+  // The chart comes first: the single curves are folded away where there are pairs.
   const fold = h("button", { type: "button", class: "cw-chip te-more", "aria-expanded": "false", onclick() {
     fold.setAttribute("aria-expanded", bar.classList.toggle("te-open"));
-  } }, "Single curves");
+  } }, "All curves");
+  const buttons = rows.flatMap(({ list }) => list.map(chip => chip.node));
   if (pairs.length > 1) {
     bar.classList.add("te-fold");
-    bar.firstChild.after(fold);
+    bar.firstChild.lastChild.append(fold);
+    bar.append(h("p", { class: "cw-cap" }, "Two at a time: a third takes the place of the one chosen first."));
+    buttons.splice(pairs.length, 0, fold);
   }
-  roving(bar, rows.flatMap(({ list }) => list.map(chip => chip.node)));
+  roving(bar, buttons);
 
   const view = chart({
     label: "Time per image against batch size",
     height: 290,
     x: { label: "images per batch", log: true },
-    y: { label: `Time per image (${model.get("unit")})`, log: true },
+    y: { label: "Time per image", log: true, text: value => writer([value])(value, 0) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
-  // A grey curve, or its name, is chosen by a press.
+  // A press moves the batch size, but on a curve's name it chooses the curve. A curve under the pointer is named.
   let shown = ""; // the compared curves that the chart has
   let drawn = []; // its curves in their order
-  let pressed = null;
-  function behindAt({ clientX: x, clientY: y }) {
-    const drawing = view.node.querySelector("[role=img]");
-    const names = [...drawing.querySelectorAll(".label")].map(label => label.getBoundingClientRect());
-    const named = names.findIndex(box => x > box.left && x < box.right && y > box.top && y < box.bottom);
-    const lines = [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0); // without its dots
-    const { left, top } = drawing.getBoundingClientRect();
-    const away = lines.map(line => Math.abs(heightAt(line, x - left) - (y - top)));
-    const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
-    const curve = drawn[named < 0 ? nearest : named];
-    return { x, curve: curve && colourOf(curve) === "ghost" ? curve : null, isName: named >= 0 };
-  }
-  view.node.addEventListener("pointerdown", event => {
-    pressed = behindAt(event);
-    if (pressed.curve && pressed.isName) event.stopPropagation(); // the batch size stays
-  }, true);
-  view.node.addEventListener("pointerup", event => {
-    if (pressed?.curve && Math.abs(event.clientX - pressed.x) < NEAR) press(pressed.curve.name);
-    pressed = null;
-  });
-  const point = curve => {
-    view.node.classList.toggle("te-hit", Boolean(curve));
-    view.node.title = curve ? fullName(curve) : "";
+  const plot = view.node.querySelector(".cw-plot");
+  const drawing = plot.querySelector("[role=img]");
+  const tag = h("div", { class: "te-tag", "aria-hidden": "true", hidden: true });
+  plot.append(tag);
+  const lines = () => [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0); // without their dots
+  const namedAt = ({ clientX: x, clientY: y }) => {
+    const boxes = [...drawing.querySelectorAll(".label")].map(label => label.getBoundingClientRect());
+    return drawn[boxes.findIndex(box => x > box.left && x < box.right && y > box.top && y < box.bottom)];
+  };
+  const bringOut = curve => {
+    lines().forEach((line, k) => line.classList.toggle("te-on", drawn[k] === curve));
     for (const chip of chips) chip.node.classList.toggle("te-hit", chip.curve === curve);
   };
-  view.node.addEventListener("pointermove", event => {
-    if (!event.buttons) point(behindAt(event).curve);
-  });
-  view.node.addEventListener("pointerleave", () => point(null));
+  function point(event) {
+    const named = namedAt(event);
+    const { left, top, width } = drawing.getBoundingClientRect();
+    const [x, y] = [event.clientX - left, event.clientY - top];
+    const away = lines().map(line => Math.abs(heightAt(line, x) - y));
+    const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
+    const curve = named ?? drawn[nearest];
+    bringOut(curve);
+    plot.classList.toggle("te-choose", Boolean(named));
+    tag.hidden = Boolean(named) || !curve;
+    if (tag.hidden) return;
+    const [begin, across] = ["--cw-axis-left", "--cw-axis"].map(one => parseFloat(view.node.style.getPropertyValue(one)));
+    const [low, high] = [least / MARGIN, most * MARGIN];
+    const batch = Math.max(least, Math.round(low * (high / low) ** ((x - begin) / across)));
+    const time = timeAt(curve.points, batch);
+    tag.textContent = `${fullName(curve)}${time ? `: ${writer([time])(time)} at batch ${batch}` : ""}`;
+    const place = Math.max(0, Math.min(width - tag.offsetWidth, x - tag.offsetWidth / 2));
+    tag.style.transform = `translate(${place}px, ${y < 60 ? y + 18 : y - 44}px)`;
+  }
+  const forget = () => {
+    tag.hidden = true;
+    bringOut(null);
+  };
+  view.node.addEventListener("pointerdown", event => {
+    const curve = namedAt(event);
+    forget();
+    if (curve) {
+      event.stopPropagation(); // the batch size stays
+      if (colourOf(curve) === "ghost") press(curve.name);
+    } else if (event.pointerType !== "mouse") point(event);
+  }, true);
+  plot.addEventListener("pointermove", event => (event.buttons ? forget() : point(event)));
+  plot.addEventListener("keydown", forget);
+  plot.addEventListener("pointerleave", event => event.pointerType === "mouse" && forget());
+  for (const { curve, node } of chips) {
+    for (const begin of ["pointerenter", "focus"]) node.addEventListener(begin, () => bringOut(curve));
+    for (const end of ["pointerleave", "blur"]) node.addEventListener(end, () => tag.hidden && bringOut(null));
+  }
 
   const words = h("p", { class: "cw-lead te-words" });
   const legend = h("div", { class: "te-legend cw-cap" });
@@ -147,6 +174,18 @@ export function render({ model, el }) {
     return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
+  /** Writes times in the unit that fits the longest of some, so that they can be compared, or the next if one is tiny. */
+  function writer(times) {
+    const known = times.filter(time => time > 0).map(time => time * nanoseconds);
+    const fitting = Math.min(Math.max(...known), Math.min(...known) / LEAST);
+    const [unit, size] = UNITS.findLast(one => fitting >= one[1] * 0.9995) ?? UNITS[0];
+    const inUnit = value => (value * nanoseconds) / size;
+    const write = (value, digits = decimals(inUnit(value))) => `${timeText(inUnit(value), digits)}\u00a0${unit}`;
+    return Object.assign(write, { inUnit, unit });
+  }
+
+  const writerNow = () => writer(compared().map(curve => timeAt(curve.points, model.get("batch"))));
+
   /** What is read at the batch size. */
   function sentence() {
     const batch = model.get("batch");
@@ -154,6 +193,7 @@ export function render({ model, el }) {
     const isMixed = new Set(both.map(curve => curve.source)).size > 1;
     const name = curve => (isMixed ? fullName(curve) : shortName(curve));
     const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
+    const write = writerNow();
     const read = time => (time ? `takes ${write(time)}` : "was not measured");
     const parts = times.map(one => `${one.name} ${read(one.time)}`);
     const begin = `Per image in batches of ${batch}, ${parts.join(" and ")}`;
@@ -179,6 +219,7 @@ export function render({ model, el }) {
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
     const behind = curves.filter(curve => !both.includes(curve));
     drawn = [...behind, ...both];
+    forget();
     const series = drawn.flatMap(curve => {
       const common = { colour: colourOf(curve), dash: SOURCES[curve.source].dash, thin: behind.includes(curve) };
       // Read at every batch size of any curve, and dotted where this one was measured.
@@ -189,8 +230,8 @@ export function render({ model, el }) {
     view.set({ series, x: [least / MARGIN, most * MARGIN] });
     const isBounded = both.some(curve => curve.bounds.length);
     legend.replaceChildren(
-      h("b", {}, "Where an image’s time goes"),
-      ...[...PARTS, ...(isBounded ? BOUNDS : [])].map(what => (
+      h("b", {}, "Where the time goes"),
+      ...[...PARTS, "measured", ...(isBounded ? BOUNDS : [])].map(what => (
         h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
       )),
     );
@@ -209,13 +250,16 @@ export function render({ model, el }) {
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
     });
     words.textContent = sentence();
-    splits.replaceChildren(...both.map(curve => {
+    const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const last = curve.fit?.last ?? 0;
       const fitted = batch <= last ? [curve.fit.step / batch, curve.fit.image] : [];
       const measured = timeAt(curve.points, batch);
-      return split({ name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured, last }, write);
-    }));
+      const longest = Math.max(fitted[0] + fitted[1] || 0, measured || 0, ...bounds);
+      return { name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured, last, longest };
+    });
+    const scale = Math.max(...times.map(one => one.longest)); // one for both, so that their bars can be compared
+    splits.replaceChildren(...times.map(one => split(one, scale, writerNow())));
   }
 
   /** Where the marker can be: a few whole numbers between one batch size and its double, `besides`, and `batch`. */
@@ -237,33 +281,31 @@ export function render({ model, el }) {
 const PARTS = ["once per step", "per image"];
 const BOUNDS = ["at least: arithmetic", "at least: memory"];
 
-/** A bar for one curve: the shares of the two parts of the fit, and the lower bounds as shares of the measured time. */
-function split({ name, line, fitted, bounds, measured, last }, write) {
+/** A bar for one curve: the two parts of the fit with a tick at the measured time, and below them the lower bounds. */
+function split({ name, line, fitted, bounds, measured, last }, scale, write) {
   const all = fitted[0] + fitted[1];
-  const digits = decimals(all);
-  const { parts, sum } = roundedToSum(fitted, digits);
-  const numbers = parts.map(part => timeText(part, digits)).join(" + ");
-  const once = `${percent(fitted[0] / all)} once per step`;
+  const digits = decimals(write.inUnit(all), 2); // it is a fit, so two digits have to do
+  const { parts, sum } = roundedToSum(fitted.map(write.inUnit), digits);
+  const numbers = [...parts, sum].map(part => timeText(part, digits));
+  const equation = fitted.length ? `fit ${numbers[0]} + ${numbers[1]} = ${numbers[2]}\u00a0${write.unit}` : "";
   const none = last ? `The split holds up to batch ${last}` : "No split fits";
+  const once = fitted[0] / all;
+  const share = fitted.length ? `${once > 0.995 && once < 1 ? "over 99 %" : percent(once)} once per step` : none;
   const found = Number.isNaN(measured) ? "not measured" : `measured ${write(measured)}`;
-  const equation = fitted.length ? `fit ${numbers} = ${write(sum)}` : "";
   const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${write(bound)}`);
-  const label = [fitted.length ? `${once}; ${equation}` : none, found, ...limits].join("; ");
-  const part = (what, share, words = "") => (
-    h("i", { class: `te-${what}`, style: `width:${100 * Math.min(1, share)}%` }, words)
-  );
-  const step = fitted[0] / all;
-  const [within, beside] = step > 0.45 ? [once, ""] : ["", once]; // where there is room for it
+  const label = [share, equation, found, ...limits].filter(Boolean).join("; ");
+  const part = (what, time) => h("i", { class: `te-${what}`, style: `width:${(100 * time) / scale}%` });
   return h(
     "div", { class: "te-row", role: "img", "aria-label": `${name}: ${label}` },
-    h("span", { class: "te-name" }, line, name),
-    h("span", { class: "te-numbers" }, equation || "no split", h("span", { class: "cw-cap" }, found)),
+    h("span", { class: "te-name" }, line, h("span", {}, name, h("span", { class: "cw-cap" }, share))),
+    h("span", { class: "te-numbers" }, equation, h("span", { class: "cw-cap" }, found)),
     h(
       "div", { class: "te-split" },
-      fitted.length ? [part("step", step, within), part("image", 1 - step, beside)] : part("plain", 1, none),
+      fitted.length ? [part("step", fitted[0]), part("image", fitted[1])] : part("plain", measured || 0),
+      measured ? h("i", { class: "te-measured", style: `left:${(100 * measured) / scale}%` }) : null,
     ),
     bounds.length
-      ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0] / measured), part("memory", bounds[1] / measured))
+      ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1]))
       : null,
   );
 }
@@ -293,7 +335,7 @@ function caution(both, isBounded) {
     : "Times alone cannot separate arithmetic from memory traffic.";
   return "Once per step: calling the operations, reading and updating the weights; shared by the images of a batch. "
     + "Per image: arithmetic, and reading and writing its maps. Both from a fit: time of a step = time once per step + "
-    + `batch × time per image; the bar shows their shares. ${errors.join(" ")} ${limits}`;
+    + `batch × time per image. Both bars have one scale; the tick is the measured time. ${errors.join(" ")} ${limits}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
@@ -308,12 +350,12 @@ function pointAt(points, batch) {
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** How many decimals show three digits of a time. */
-const decimals = value => (value > 0 ? Math.max(0, 2 - Math.floor(Math.log10(value))) : 0);
+/** How many decimals show some digits of a time; below 0 for whole tens. */
+const decimals = (value, digits = 3) => (value > 0 ? digits - 1 - Math.floor(Math.log10(value * 1.0005)) : 0);
 
-/** A time with at least three digits, in the unit of the axis. */
-function timeText(value, digits = decimals(value)) {
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+function timeText(value, digits) {
+  const most = Math.max(0, digits);
+  return value.toLocaleString("en", { minimumFractionDigits: most, maximumFractionDigits: most });
 }
 
 /** The height of a curve of the chart at a place across it; NaN beside it. */
