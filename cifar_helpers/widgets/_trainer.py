@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import re
 import threading
 import time
 import weakref
@@ -66,6 +67,15 @@ def columns(history: History) -> dict[str, list[float | None]]:
     return {name: [round(x, 4) if math.isfinite(x) else None for x in history[name]] for name in names}
 
 
+def _diverged(error: str, rate: float | None) -> str:
+    """What `TrainingDiverged` says, without its advice for code that calls fit."""
+    where = re.match(r"the loss became (\w+) in epoch (\d+), step (\d+)", error)
+    what = "no longer a number" if where is None or where[1] == "nan" else "infinite"
+    at = "" if where is None else f" (epoch {where[2]}, step {where[3]})"
+    high = "the learning rate" if rate is None else f"a learning rate of {rate:g}"
+    return f"The loss is {what}{at}: {high} is too high. Start again with a smaller one."
+
+
 class Trainer:
     """Runs `fit` in a separate thread.
 
@@ -121,8 +131,7 @@ class Trainer:
                 with contextlib.suppress(KeyboardInterrupt):  # fit catches it only from the first step on
                     train(model, watch)
             except TrainingDiverged as error:
-                what = str(error).partition(". ")[0]  # the rest is advice for code that calls fit
-                self.problem = f"{what[:1].upper()}{what[1:]}. Start again with a smaller learning rate."
+                self.problem = _diverged(str(error), self.rate)
             except Exception as error:  # shown in the widget, since a thread cannot raise it in the notebook
                 self.problem = f"The training run stopped with an error. {type(error).__name__}: {error}"
             finally:

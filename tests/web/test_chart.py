@@ -49,8 +49,7 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     page.mouse.move(at(page, 3.2), box["y"] + 50)
     expect(page.locator(".cw-card")).to_have_text("epoch 3validation0.900training0.500")
     card = page.locator(".cw-card").bounding_box()
-    assert card is not None and card["y"] + card["height"] < page.locator(".axis").first.bounding_box()["y"]  # type: ignore[index]
-    assert card["x"] + card["width"] < at(page, 3)  # in the plot, away from the pointer
+    assert card is not None and card["y"] + card["height"] <= box["y"]  # beside the title
     page.mouse.move(at(page, 4), box["y"] + 50)
     expect(page.locator(".cw-card")).to_have_text("epoch 4training0.250")  # no number, no row
     page.mouse.move(5, 600)
@@ -64,6 +63,25 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     page.keyboard.press("Escape")
     expect(page.locator(".cw-card")).to_be_hidden()
     assert page.locator(".line.c2").first.get_attribute("d").count("M") == 2  # type: ignore[union-attr]
+    # With a line that has no label, the numbers have their names, in the corner that is free.
+    more = [*lines(LOSSES), {"name": "batch", "end": "", "colour": "c3", "points": [[1, 2.1], [5, 0.1]]}]
+    page.evaluate("series => chart.set({ series: series.map((one, k) => ({ ...one, run: `${k}` })) })", more)
+    axis = page.locator(".cw-plot .axis").first.bounding_box()
+    assert axis is not None
+    for x in (1, 3, 5):
+        page.mouse.move(at(page, x), box["y"] + 50)
+        expect(page.locator(".cw-card")).to_contain_text(f"epoch {x}")
+        card = page.locator(".cw-card").bounding_box()
+        assert card is not None and card["x"] >= axis["x"]
+        assert card["x"] + card["width"] <= axis["x"] + axis["width"] + 1 and card["y"] + card["height"] < axis["y"]
+        assert not card["x"] < at(page, x) < card["x"] + card["width"]
+        if x == 1:
+            assert card["x"] > at(page, 3) and card["y"] < box["y"] + 50  # the losses fall
+    page.evaluate("chart.bring('1')")
+    expect(page.locator(".front")).to_have_count(2)  # the line and its label
+    expect(page.locator(".back")).to_have_count(3)  # of the lines without label only the line
+    page.evaluate("chart.bring('a run that is gone')")
+    expect(page.locator(".front, .back")).to_have_count(0)
 
 
 def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontEnd) -> None:

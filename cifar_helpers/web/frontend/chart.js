@@ -19,6 +19,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {boolean} [thin]
  * @property {string} [kind] a further class of the line
  * @property {boolean} [marks] whether each point is a dot, too
+ * @property {string} [run] the lines that `bring` brings forward together
  */
 /**
  * @typedef {object} Content
@@ -55,8 +56,9 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
  * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
  * @param {(text: string) => void} [options.say] tells screen readers the numbers at an x
- * @returns {{node: any, set: (content: Content) => void, look: (x: number | null) => void, close: () => void}} `set`
- *     changes what is named, the rest stays; `look` shows the numbers at an x, as for two charts with one axis
+ * @returns {{node: any, set: (content: Content) => void, look: (x: number | null) => void, bring: (run: string | null)
+ *     => void, close: () => void}} `set` changes what is named, the rest stays; `look` shows the numbers at an x, as for
+ *     two charts with one axis; `bring` brings a run forward
  */
 export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, say = () => {} }) {
   /** @type {any} */
@@ -76,7 +78,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
-  let room = [0, 0]; // left and right of the chart in its widget, for the card
+  /** @type {string | null} the run that is brought forward */
+  let front = null;
   /** @type {any} the scales of the last drawing */
   let shape = null;
   /** @type {number[]} every x with a number, sorted */
@@ -141,9 +144,11 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
         const begin = round(xs(a) + 3); // a line may end long before the labels
         const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
         if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
-        picture.append(text(series.end ?? series.name, end + 10, heights[k] + 4, `label ${series.colour}`));
+        const name = text(series.end ?? series.name, end + 10, heights[k] + 4, `label ${series.colour}`);
+        picture.append(of(series, name));
       });
     }
+    sort();
     for (const drawing of [picture, over]) drawing.setAttribute("width", width);
     stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
     drawMoving();
@@ -189,38 +194,82 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     plot.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
   }
 
+  /** The lines of the run that is brought forward, before those of the others. */
+  function sort() {
+    const all = [...picture.querySelectorAll("[data-run]")];
+    const known = all.some(one => one.dataset.run === front);
+    for (const one of all) {
+      one.classList.toggle("front", known && one.dataset.run === front);
+      one.classList.toggle("back", known && one.dataset.run !== front);
+    }
+  }
+
   /** The rule and the dots at the x that is looked at, and the card, unless a marker reads the numbers. */
   function show() {
     over.querySelector(".looked")?.remove();
     card.hidden = true;
+    legend.style.visibility = "";
     if (seen === null || !shape) return;
-    const { xs, ys, left, top, bottom, end } = shape;
+    const { xs, ys, top, bottom } = shape;
     const place = round(xs(seen));
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     const rows = readings();
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
     over.append(group);
+    if (marker || !rows.length) return;
     const ranges = content.bands.filter(band => band.name).map(({ name, points }) => {
       const [, low, high] = points.findLast(point => point[0] <= seen);
       return [h("span", {}, name), h("span", {}, `${write(low)} to ${write(high)}`)];
     });
-    card.hidden = Boolean(marker) || !rows.length;
     card.replaceChildren(
-      h("span", { class: "cw-cap" }, `${content.xLabel} ${short(+seen.toPrecision(3))}`), h("span"),
+      h("span", { class: "cw-cap" }, `${content.xLabel} ${short(+seen.toPrecision(3))}`),
       ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
       ...ranges.flat(),
     );
-    // In the plot, at the end that is farther away
-    const isLeft = place < (left + end) / 2;
-    const beside = isLeft ? `max(${place + 12}px, ${end}px - 100%)` : `min(${place - 12}px - 100%, ${left + 4}px)`;
-    const across = `max(${-room[0]}px, min(${beside}, ${width + room[1]}px - 100%))`;
-    card.style.transform = `translate(${across}, ${top}px)`;
+    card.hidden = false;
+    card.className = "cw-card";
+    const isLabelled = !ranges.length && rows.every(({ series }) => series.end !== "");
+    if (!isLabelled || !putInHead()) putInPlot(place, isLabelled);
   }
 
-  /** The last numbers up to the x that is looked at, the largest first; what stays behind only where it is alone. */
+  /** The card as a line beside the title, if there is room, with the names or without those that the lines' ends have. */
+  function putInHead() {
+    const free = width - measure(y.label) - 24;
+    for (const kind of ["line", ...(legend.childNodes.length ? [] : ["line short"])]) {
+      card.className = `cw-card ${kind}`;
+      if (card.offsetWidth > free) continue;
+      legend.style.visibility = "hidden";
+      card.style.transform = `translate(${width - card.offsetWidth}px, -24px)`;
+      return true;
+    }
+    card.className = "cw-card";
+    return false;
+  }
+
+  /** The card where it covers least of the lines; never on the axes, the labels and what is looked at. */
+  function putInPlot(place, isLabelled) {
+    const { xs, ys, left, top, bottom, end } = shape;
+    const points = content.series.flatMap(series => along(series.points, xs, ys));
+    for (const kind of isLabelled ? ["", "short"] : [""]) {
+      card.className = `cw-card ${kind}`;
+      const [wide, high] = [card.offsetWidth, card.offsetHeight];
+      const isFree = top === 8 && !legend.childNodes.length && end - wide > measure(y.label) + 8; // beside the title
+      const cost = ([x, from]) => {
+        const isIn = ([a, b]) => a > x - 4 && a < x + wide + 4 && b > from - 4 && b < from + high + 4;
+        return points.filter(isIn).length + (place > x - 8 && place < x + wide + 8 ? 60 : 0);
+      };
+      const downs = [0, 1, 2, 3].map(k => top + (k / 3) * Math.max(0, bottom - high - 4 - top));
+      const places = [6, 0, 5, 1, 4, 2, 3].flatMap(k => downs.map(down => [left + 4 + (k / 6) * (end - wide - left - 4), down]));
+      const all = [...(isFree ? [[end - wide, -20]] : []), ...places].map(corner => [corner, cost(corner)]);
+      const [[x, from], covers] = all.reduce((best, one) => (one[1] < best[1] ? one : best));
+      card.style.transform = `translate(${Math.round(Math.max(x, left + 4))}px, ${Math.round(from)}px)`;
+      if (covers < 4) return;
+    }
+  }
+
+  /** The last numbers up to the x that is looked at, the largest first. */
   function readings() {
-    const read = content.series.filter(series => series.name);
-    const rows = (read.some(isOwn) ? read.filter(isOwn) : read).map(series => {
+    const rows = content.series.filter(series => series.name).map(series => {
       const [at, value] = series.points.findLast(point => point[0] <= seen) ?? [];
       return { series, at, value };
     });
@@ -296,8 +345,6 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
 
   const size = new ResizeObserver(entries => {
     width = Math.round(entries[0].contentRect.width);
-    const [own, all] = [plot, plot.closest(".cw") ?? plot].map(element => element.getBoundingClientRect());
-    room = [Math.round(own.left - all.left), Math.round(all.right - own.right)];
     if (width) redraw();
   });
   size.observe(plot);
@@ -310,8 +357,26 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       queueMicrotask(draw); // once for several calls, and in the frame in which a widget draws
     },
     look,
+    bring(run) {
+      front = run;
+      sort();
+    },
     close: () => size.disconnect(),
   };
+}
+
+/**
+ * Rows of a table with `data-run`: what is pointed at or has the focus is brought forward in the charts.
+ * @param {HTMLElement} body
+ * @param {{bring: (run: string | null) => void}[]} charts
+ */
+export function bringing(body, charts) {
+  const to = event => {
+    const run = event?.target.closest("tr")?.dataset.run ?? null;
+    for (const one of charts) one.bring(run);
+  };
+  for (const come of ["pointerover", "focusin"]) body.addEventListener(come, to);
+  for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(null));
 }
 
 const isOwn = series => series.colour !== "ghost";
@@ -324,10 +389,27 @@ function short(value) {
   return value.toLocaleString("en", { maximumSignificantDigits: 6 }).replace("-", "−");
 }
 
+/** An element of a run. */
+function of({ run }, element) {
+  if (run) element.dataset.run = run;
+  return element;
+}
+
+/** Places along a line, every few pixels. */
+function along(points, xs, ys) {
+  const places = points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]);
+  return places.flatMap(([a, b], k) => {
+    const [c, d] = places[k + 1] ?? [a, b];
+    const count = Math.max(1, Math.ceil(Math.abs(c - a) / 8));
+    return Array.from({ length: count }, (_, n) => [a + ((c - a) * n) / count, b + ((d - b) * n) / count]);
+  });
+}
+
 /** @param {Series} series */
 function key(series) {
   const line = svg("path", { class: `line ${series.colour}`, d: "M1 6H21", "stroke-dasharray": series.dash ?? "" });
-  return h("span", { class: "cw-key" }, svg("svg", { width: 22, height: 12 }, line), series.name);
+  const end = isOwn(series) ? null : series.end; // grey lines do not differ in colour
+  return h("span", { class: "cw-key", "data-end": end }, svg("svg", { width: 22, height: 12 }, line), series.name);
 }
 
 function dot(colour, cx, cy, r) {
@@ -425,9 +507,10 @@ function logTicks(low, high, count) {
   return ticks.filter(tick => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
-/** Without those that would meet. */
+/** Without those that would meet one before them in the list; sorted. */
 function apart(ticks, ys) {
-  return ticks.reduce((kept, tick) => (kept.length && ys(kept.at(-1)) - ys(tick) < ROW ? kept : [...kept, tick]), []);
+  const meets = (kept, tick) => kept.some(other => Math.abs(ys(other) - ys(tick)) < ROW);
+  return ticks.reduce((kept, tick) => (meets(kept, tick) ? kept : [...kept, tick]), []).sort((a, b) => a - b);
 }
 
 function areaOf(band, { xs, ys }) {
@@ -436,7 +519,8 @@ function areaOf(band, { xs, ys }) {
   return svg("polygon", { class: `band ${band.colour}`, points: [...up, ...down].join(" ") });
 }
 
-function lineOf({ points, colour, thin, kind, dash = "", marks }, { xs, ys }) {
+function lineOf(series, { xs, ys }) {
+  const { points, colour, thin, kind, dash = "", marks } = series;
   let pen = "M";
   let d = "";
   for (const [a, b] of points) {
@@ -446,7 +530,7 @@ function lineOf({ points, colour, thin, kind, dash = "", marks }, { xs, ys }) {
   const all = ["line", colour, thin && "thin", kind].filter(Boolean).join(" ");
   const line = svg("path", { class: all, d, "stroke-dasharray": dash });
   const dotted = marks || points.length === 1 ? points.filter(point => Number.isFinite(point[1])) : [];
-  return [line, ...dotted.map(([a, b]) => dot(colour, xs(a), ys(b), 3))];
+  return [line, ...dotted.map(([a, b]) => dot(colour, xs(a), ys(b), 3))].map(one => of(series, one));
 }
 
 function axes({ xs, ys, texts, left, bottom, end }, label) {

@@ -3,7 +3,7 @@ import styles from "./live_training.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
 import { percent, show } from "./numbers.js";
-import { chart } from "./chart.js";
+import { chart, bringing } from "./chart.js";
 
 const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
@@ -71,6 +71,7 @@ export function render({ model, el }) {
   const heads = ["Run", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
   const table = h("table", { class: "cw-table lt-runs" }, h("thead", {}, h("tr", {}, heads)), rows);
   const note = h("span", { class: "cw-cap" });
+  let written = ""; // the rows of the table
   root.append(
     settings, state,
     h("div", { class: "lt-charts" }, loss.node, accuracy.node, rates.node, table),
@@ -91,18 +92,18 @@ export function render({ model, el }) {
       .map((value, k) => [bySeconds ? one.seconds[k] : k + 1, value])
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
-    const grey = (what, points) => runs.map(one => ({
-      name: `${nameOf(one)}, ${what}`, end: one.number ? String(one.number) : "record", colour: "ghost",
-      dash: dashOf(one), points: points(one),
+    const differs = labelsOf(runs);
+    const grey = points => runs.map((one, k) => ({
+      ...differs[k], run: idOf(one), colour: "ghost", dash: dashOf(one), points: points(one),
     }));
-    const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, ...more }] : []);
+    const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     loss.set({
       y: lossEnds(all),
       series: [
-        ...grey("validation", one => pairs(one, one.validation_loss)),
-        ...own(run.stride > 1 ? `mean of ${run.stride} batches` : "batch", "c1", batches, { end: "", thin: true }),
+        ...grey(one => pairs(one, one.validation_loss)),
+        ...own("", "c1", batches, { thin: true }),
         ...own("running mean", "c1", smooth(batches), { end: "train" }),
         ...own("validation", "c2", of("validation_loss"), { end: "val", dash: "5 3", marks: true }),
       ],
@@ -110,24 +111,30 @@ export function render({ model, el }) {
     accuracy.set({
       y: [0, accuracyTop(all)],
       series: [
-        ...grey("validation", one => pairs(one, one.validation_accuracy)),
+        ...grey(one => pairs(one, one.validation_accuracy)),
         ...own("training", "c1", of("train_accuracy"), { end: "train", marks: true }),
         ...own("validation", "c2", of("validation_accuracy"), { end: "val", dash: "5 3", marks: true }),
       ],
     });
     const chosen = model.get("learning_rate");
-    const known = [...new Set([chosen, ...all.flatMap(ratesOf)])].sort((a, b) => a - b);
+    const known = [...new Set([chosen, ...all.flatMap(ratesOf).reverse()])]; // the first have their numbers first
     const flat = model.send ? [[0, chosen], [x[1], chosen]] : [];
     rates.set({
-      y: [known[0] / 2, known.at(-1) * 2],
+      y: [Math.min(...known) / 2, Math.max(...known) * 2],
       ticks: known,
       series: [
-        ...grey("learning rate", one => (one.number ? steps(one, 3) : [0, x[1]].map(end => [end, one.learning_rate]))),
-        { name: "learning rate", end: begun ? "now" : "next", colour: "c1", points: begun ? steps(run, 3) : flat },
+        ...grey(one => (one.number ? steps(one, 3) : [0, x[1]].map(end => [end, one.learning_rate]))),
+        { name: "learning rate", end: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? steps(run, 3) : flat },
       ],
     });
     for (const one of charts) one.set({ x, xLabel: bySeconds ? "seconds" : "epoch" });
-    rows.replaceChildren(...(begun ? [row(run, true)] : []), ...runs.map(one => row(one, false)).reverse());
+    const listed = [...(begun ? [row(run, true)] : []), ...runs.map(one => row(one, false)).reverse()];
+    const text = listed.map(one => one.textContent).join("\n");
+    if (text === written) return; // what has the focus keeps it
+    written = text;
+    const held = rows.querySelector("tr:focus")?.dataset.run;
+    rows.replaceChildren(...listed);
+    listed.find(one => held && one.dataset.run === held)?.focus();
   }
 
   function showControls(run, begun) {
@@ -150,7 +157,7 @@ export function render({ model, el }) {
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const task = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
-      + "runs.";
+      + `runs’ validation. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
     note.textContent = isOpen ? "End the run with Stop here: the notebook’s own stop button does not end it." : task;
   }
 
@@ -164,7 +171,7 @@ export function render({ model, el }) {
     const key = h("span", { class: "cw-chart", "aria-hidden": "true" }, svg("svg", { width: 22, height: 12 }, line));
     const words = `${isOwn ? "Now" : capital(nameOf(run))}: rate ${said}, batch ${run.batch_size}${images}`;
     return h(
-      "tr", { class: isOwn ? "own" : null },
+      "tr", { class: isOwn ? "own" : null, tabindex: 0, "data-run": isOwn ? "now" : idOf(run) },
       h("td", {}, h("span", { class: "lt-name" }, key, words)),
       h("td", {}, String(run.train_loss.length)),
       h("td", {}, run.seconds.length ? run.seconds.at(-1).toFixed(0) : "–"),
@@ -172,6 +179,7 @@ export function render({ model, el }) {
     );
   }
 
+  bringing(rows, charts);
   redraw();
   return () => {
     charts.forEach(one => one.close());
@@ -187,13 +195,15 @@ function stateOf(run, begun, can) {
   if (run.state !== "ended") {
     if (!run.steps) return "Preparing …";
     const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
-    const isHigh = smooth(run.points.map(point => [0, point[2]])).at(-1)?.[1] > TOP;
-    if (isHigh) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
+    if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
     return `${at}, ${done} of ${run.epochs} epochs complete.`;
   }
   const complete = `${done} complete ${done === 1 ? "epoch" : "epochs"}`;
   return `Ended after ${complete}. The trained network is the widget’s attribute model.`;
 }
+
+/** Whether the loss is far above that of chance. */
+const isHigh = run => smooth(run.points.slice(-WINDOW).map(point => [0, point[2]])).at(-1)?.[1] > TOP;
 
 /** The stop of a slider that is nearest by ratio. */
 function nearest(stops, value) {
@@ -222,6 +232,19 @@ function ratesOf(run) {
 }
 
 const capital = text => text[0].toUpperCase() + text.slice(1);
+const idOf = run => String(run.number ?? "recorded");
+
+/** Names of earlier runs in the charts: by their learning rates or batch sizes if all differ, else by their numbers. */
+function labelsOf(runs) {
+  const isPlain = runs.every(one => one.number && ratesOf(one).length === 1);
+  const differ = values => isPlain && new Set(values).size === runs.length;
+  const rates = runs.map(one => show(ratesOf(one)[0], 6));
+  const sizes = runs.map(one => one.batch_size);
+  if (differ(rates)) return rates.map(rate => ({ name: `rate ${rate}`, end: rate }));
+  if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}`, end: `b\u00a0${size}` }));
+  return runs.map(one => ({ name: nameOf(one), end: one.number ? String(one.number) : "record" }));
+}
+
 const nameOf = run => (run.number ? `run ${run.number}` : "recorded");
 const dashOf = run => (run.number ? DASHES[run.number % DASHES.length] : "");
 
@@ -231,9 +254,10 @@ function lastSecond(run, epochs) {
   return run.seconds.length < epochs ? Math.max(whole, run.points.at(-1)?.[1] ?? 0) : whole;
 }
 
-/** The ends of the loss axis: halves around the values, so that they fill it and it seldom changes. */
+/** The ends of the loss axis: halves around the values of the healthy runs, so that they fill it. */
 function lossEnds(runs) {
-  const values = runs.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
+  const healthy = runs.filter(run => !run.problem && !isHigh(run));
+  const values = healthy.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
   const known = values.filter(Number.isFinite);
   const low = Math.floor(2 * Math.min(2, ...known)) / 2;
   return [low, Math.min(TOP, Math.ceil(2 * Math.max(2.5, ...known)) / 2)];

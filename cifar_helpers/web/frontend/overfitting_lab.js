@@ -4,7 +4,7 @@ import styles from "./overfitting_lab.css";
 import { h, mount, framed, binding } from "./ui.js";
 import { segmented, button } from "./controls.js";
 import { fixed, percent } from "./numbers.js";
-import { chart } from "./chart.js";
+import { chart, bringing } from "./chart.js";
 
 const EPOCHS = 30;
 const LAST = 10; // epochs in the mean of a result
@@ -149,9 +149,9 @@ export function render({ model, el }) {
         y: ENDS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record) : [])),
+          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, pins.length === 1) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
-          ...(record ? main(part, record) : []),
+          ...(record ? main(part, record, !pins.length) : []),
         ],
       });
     }
@@ -191,13 +191,14 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
+    const isFree = kept !== lowest && (lowest < 22 || stopped < lowest - 9); // of the marker
     const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
     const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
     accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
     loss.set({
       rules: [keeps],
-      dots: [dotOf(losses, kept), dotOf(losses, lowest, `lowest: ${lowest}`)],
+      dots: [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")],
       shade: { colour: "c2", ends: [kept, stopped] },
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
@@ -223,7 +224,7 @@ export function render({ model, el }) {
     });
     const swatch = h("i", { class: `ol-swatch ${colour}` });
     const begin = h("th", { scope: "row" }, h("span", { class: "ol-name" }, swatch, h("span", {}, label)));
-    return h("tr", {}, begin, cells, h("td", {}, swap));
+    return h("tr", { "data-run": name }, begin, cells, h("td", {}, swap));
   }
 
   /** What early stopping would have done with the first run. */
@@ -295,6 +296,7 @@ export function render({ model, el }) {
     return changed.map(option => `${option.label} ${textOf(option)}`).join(", ") || "base";
   }
 
+  bringing(table, [loss, accuracy]);
   redraw();
   return () => {
     loss.close();
@@ -326,7 +328,7 @@ const whole = text => text.replaceAll(" %", "\u00a0%");
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
 /** The chosen run: the mean strong, single seeds thin, the first one darker, since early stopping is shown for it. */
-function main(part, { runs, mean }) {
+function main(part, { runs, mean }, isAlone) {
   const kinds = [
     { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
     { name: "validation", column: `validation_${part}`, colour: "c2", dash: DASH },
@@ -336,15 +338,18 @@ function main(part, { runs, mean }) {
     return { name: "", colour, thin: true, kind, points: pointsOf(run[column]) };
   }));
   const strong = kinds.map(kind => ({ ...kind, points: pointsOf(mean[kind.column]) }));
-  return [...(runs.length > 1 ? seeds : []), ...strong];
+  const thin = seeds.filter(seed => isAlone || seed.kind);
+  return [...(runs.length > 1 ? thin : []), ...strong].map(series => ({ ...series, run: "This run" }));
 }
 
-/** A run to compare with: validation with its name, training thin. */
-function compared(name, colour, part, { mean }) {
-  return [
-    { name: `${name}, training`, end: "", colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
+/** A run to compare with: validation with its name, training thin; of several, only while the run is brought forward. */
+function compared(name, colour, part, { mean }, isOne = true) {
+  const training = isOne ? { name: `${name}, training`, end: "" } : { name: "", kind: "ol-training" };
+  const pair = [
+    { ...training, colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
     { name: `${name}, validation`, end: name, colour, dash: DASH, points: pointsOf(mean[`validation_${part}`]) },
   ];
+  return pair.map(series => ({ ...series, run: capital(name) }));
 }
 
 /** The area between training and validation accuracy. */
