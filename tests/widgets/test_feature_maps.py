@@ -184,6 +184,13 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     page.get_by_role("button", name="Previous map").click()
     page.get_by_role("button", name="Previous map").click()
     expect(head).to_have_text("Map 1")
+    # The frame of a chosen layer does not enclose the name of its block.
+    page.locator(".fm-layers i").evaluate_all(
+        """names => names.forEach(name => {
+          const [own, { top }] = [name, name.closest("button")].map(one => one.getBoundingClientRect());
+          if (own.bottom > top) throw new Error(name.textContent);
+        })"""
+    )
     page.get_by_role("radio", name="kernel for input map green").click()
     before = page.locator(".fm-flow > div").first
     expect(before).to_have_text("greennormalised")
@@ -258,8 +265,13 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     with torch.no_grad():
         model.features[0][0].weight.mul_(0.05)  # type: ignore[index]
     page = front.open(feature_maps(PICTURE, model), width=360, has_touch=True)
+    wall = page.get_by_role("application", name="Maps of")
+    expect(wall).to_have_count(1)  # so that it and what is computed for it are on one screen
+    page.get_by_role("radio", name="Untrained").tap()
     page.get_by_role("application", name="untrained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained map [1-9]"))
+    expect(wall).to_have_count(1)
+    page.get_by_role("radio", name="Trained", exact=True).tap()
     page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
     # Small numbers have three decimals.

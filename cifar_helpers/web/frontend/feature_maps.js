@@ -26,7 +26,7 @@ const NOTES = {
   average_pool: "Each window is replaced by its mean.",
   add: "The output of the shortcut is added.",
 };
-const STRONGEST = `The ${SLOTS} that count most (+ or −) in the whole map, with what they add here.`;
+const STRONGEST = "Strongest in the whole map (+ or −), with what they add here.";
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -95,6 +95,13 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, share, note);
     return { node: h("div", { class: "fm-wall" }, head, h("div")), note, zeros, share };
   });
+  // A narrow screen has room for one of the walls and what is computed for it.
+  const either = segmented(
+    "Maps of",
+    [{ value: "trained", text: "Trained" }, { value: "untrained", text: "Untrained" }],
+    model.get("network"),
+    network => choose({ network }),
+  );
 
   // Right: the input map, the kernels, the map that they make, and the arithmetic.
   const part = (...content) => {
@@ -152,7 +159,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const main = h(
     "div",
     { class: "fm-main" },
-    h("div", { class: "fm-walls" }, places.map(place => place.node)),
+    h("div", { class: "fm-walls" }, places.map(place => place.node), either.node),
     h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, terms.node)),
   );
 
@@ -210,7 +217,11 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const now = current();
     const { layer, name, network, channel, row, column } = now;
     const [, height, width] = layer.shape;
-    walls.forEach((wall, k) => wall.mark(NAMES[k] === name ? channel : -1));
+    either.set(model.get("network"));
+    walls.forEach((wall, k) => {
+      wall.mark(NAMES[k] === name ? channel : -1);
+      wall.node.classList.toggle("fm-other", NAMES[k] !== model.get("network"));
+    });
     const from = channel * height * width;
     paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from, limit });
     output.place(row, column);
