@@ -16,7 +16,7 @@ from helpers import random_images
 from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers import CLASSES, ImageSet
-from cifar_helpers.data import denormalise, normalise
+from cifar_helpers.data import MEAN, STD, denormalise, normalise
 from cifar_helpers.widgets import image_browser
 from cifar_helpers.widgets.image_browser import ImageBrowser
 
@@ -76,6 +76,9 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     expect(page.locator(".ib-values thead th").first).to_have_text("row 6, column 20")
     assert numbers(page, 0) == [str(int(v)) for v in image[:, 6, 20]]
     assert numbers(page, 1) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
+    red_is, (mean, std) = int(image[0, 6, 20]), (255 * MEAN[0], 255 * STD[0])
+    rule = f"red: ({red_is} − {mean:.1f}) / {std:.1f} = {numbers(page, 1)[0]}".replace(".0)", ")").replace(".0 ", " ")
+    expect(page.locator(".ib-rule")).to_contain_text(rule)
     # The channels are pointed at like the picture.
     page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
     red = state_of(page, "pixel")
@@ -98,6 +101,15 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     assert strip.bounding_box() == before
     put(page, "cutout", 8)
     put(page, "shift", 8)
+    expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
+    option = strip.get_by_role("option").nth(3)
+    option.hover()
+    said = option.get_attribute("aria-label") or ""
+    expect(page.locator(".ib-done")).to_contain_text(said)  # under the pointer
+    captions = strip.locator(".cw-cap").all_inner_texts()[1:]
+    assert all(text.endswith("▪") for text in captions) and captions[2].startswith("flip") == ("mirrored" in said)
+    page.mouse.move(0, 0)
+    expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
     names: set[str] = set()
     for seed in range(4):
         put(page, "seed", seed)
@@ -145,7 +157,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     below = (page.locator(".ib-close > .cw-picture"), page.locator(".ib-values"), strip)
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
     assert ends == sorted(ends) and ends[1] - ends[0] < 100 and ends[2] - ends[0] < 490  # on one screen
-    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("30 of 400; a notebook has more")
+    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("30 of 400 pictures")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
     expect(page.locator(".ib-done")).to_contain_text(before)

@@ -2,7 +2,7 @@
 import styles from "./image_browser.css";
 import { h, mount, framed, binding, loader } from "./ui.js";
 import { paint, paintBytes } from "./colour.js";
-import { fixed } from "./numbers.js";
+import { fixed, show } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
@@ -70,11 +70,12 @@ function inWords({ mirrored, down, right, hole }) {
 
 function inSigns({ mirrored, down, right, hole }) {
   const parts = [
-    mirrored ? "⇄" : "",
+    mirrored ? "flip" : "",
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
+    hole ? "▪" : "",
   ];
-  return parts.filter(Boolean).join(" ") || (hole ? "covered" : "unchanged");
+  return parts.filter(Boolean).join(" ") || "unchanged";
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
@@ -87,6 +88,7 @@ export function render({ model, el, load }) {
   let drawn = "";
   let draws = []; // changes with their pixels
   let inspected = 0; // 0 is the picture itself, k its draw k
+  let pointed = 0; // the draw under the pointer
   let under = null; // the pixel under the pointer
   let moved = false; // to other pictures, the first of which is chosen once it is here
 
@@ -143,11 +145,11 @@ export function render({ model, el, load }) {
   const place = h("th", { scope: "col" });
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const row = words => ({ head: h("th", { scope: "row" }, words), cells: CHANNELS.map(() => h("td")) });
-  const rows = ["0 to 255", "normalised*"].map(row);
+  const rows = ["0 to 255", "normalised"].map(row);
   const [raw, scaled] = rows;
   raw.head.append(swatch);
-  const inBytes = list => list.map(value => Math.round(value * 255)).join(", ");
-  const rule = `* (value − mean) / std, with mean ${inBytes(mean)} and std ${inBytes(std)} of the training images.`;
+  const sum = h("div");
+  const rule = h("div", { class: "cw-cap ib-rule" }, "(value − mean) / std, both of the training images", sum);
   const values = h(
     "table", { class: "ib-values" },
     h("thead", {}, h("tr", {}, place, CHANNELS.map(channel => h("th", { scope: "col" }, channel)))),
@@ -164,6 +166,15 @@ export function render({ model, el, load }) {
     inspected = k;
     redraw();
   });
+  for (const type of ["pointermove", "pointerleave"]) {
+    strip.node.addEventListener(type, event => {
+      const slot = type === "pointermove" && event.target.closest(".iw-slot");
+      const k = slot ? [...strip.node.children].indexOf(slot) : 0;
+      if (k === pointed) return;
+      pointed = k;
+      told.textContent = toldOf(pointed || inspected);
+    });
+  }
   const told = h("p", { class: "cw-cap ib-done" });
 
   root.append(
@@ -177,7 +188,6 @@ export function render({ model, el, load }) {
           h("div", { class: "cw-head" }, h("b", {}, "Pictures"), of),
           wall.node,
           h("div", { class: "ib-under" }, shuffle, wall.pager),
-          h("p", { class: "cw-cap ib-rule" }, rule),
         ),
         h(
           "div", { class: "ib-one" },
@@ -190,7 +200,7 @@ export function render({ model, el, load }) {
               channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
             ),
           ),
-          values,
+          values, rule,
         ),
       ),
       h(
@@ -236,7 +246,7 @@ export function render({ model, el, load }) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
     const isPart = load && list.length < all; // a stored page
-    of.textContent = isPart ? `${some}; a notebook has more` : order ? `${some}, drawn at random` : `the first ${some}`;
+    of.textContent = isPart ? `${some} pictures` : order ? `${some}, drawn at random` : `the first ${some}`;
     wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
@@ -268,23 +278,24 @@ export function render({ model, el, load }) {
   }
 
   /** What the strip shows, and how to read it. */
-  function toldOf() {
+  function toldOf(k) {
     if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
-    if (!inspected) {
-      const covered = augment().cutout ? ", the square covered" : "";
-      return `Choose a draw to see its pixels. ⇄ means mirrored, ↓4 moved down by 4 pixels${covered}.`;
+    if (!k) {
+      const { flip, shift, cutout } = augment();
+      const signs = [flip && "flip: mirrored", shift && "↓2: moved down by 2 pixels", cutout && "▪: a square is covered"];
+      return `Choose a draw to see its pixels. ${signs.filter(Boolean).join("; ")}.`;
     }
-    const { change } = draws[inspected - 1];
+    const { change } = draws[k - 1];
     const border = change.down || change.right ? " The border is filled by reflection." : "";
     const blank = change.hole ? " The square has the mean colour, which is 0 once normalised." : "";
-    return `Draw ${inspected}: ${inWords(change)}.${border}${blank}`;
+    return `Draw ${k}: ${inWords(change)}.${border}${blank}`;
   }
 
   function drawLarge(chosen) {
     const pixels = inspected ? draws[inspected - 1].pixels : chosen.pixels;
     name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
     which.textContent = inspected ? `· draw ${inspected}` : "· original";
-    told.textContent = toldOf();
+    told.textContent = toldOf(pointed || inspected);
     paintBytes(large.canvas, pixels, SIDE, SIDE);
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
@@ -294,6 +305,9 @@ export function render({ model, el, load }) {
       raw.cells[c].textContent = String(Math.round(pixels[from + c]));
       scaled.cells[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
     });
+    const red = [pixels[from], mean[0] * 255, std[0] * 255].map(value => show(+value.toFixed(1)));
+    const result = scaled.cells[0].textContent;
+    sum.textContent = `red: (${red[0]} − ${red[1]}) / ${red[2]} = ${result}`;
     const numbers = raw.cells.map(cell => cell.textContent);
     swatch.style.background = `rgb(${numbers.join(",")})`;
     for (const view of views) {
