@@ -46,6 +46,20 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         expect(page.get_by_role("slider")).to_have_value(str(step - 1))
         inner = np.array(cells(page, 0)).reshape(side, side)
         assert (inner[:padding] == "0").all() and float(inner[padding, padding]) == round(float(SQUARE[0, 0]), 2)
+    # The same sum has the same colour whatever the stride, and the key says when others lie beyond.
+    first = page.locator(".cs-views figure").last.locator(".cw-grid > *").first
+    colours = set()
+    for stride in (1, 2, 3):
+        put(page, padding=0, stride=stride, dilation=1, step=1)
+        colours.add(first.evaluate("cell => cell.style.background"))
+    assert len(colours) == 1
+    largest = float(conv2d(SQUARE[None, None], weight).abs().max())
+    ends = page.locator(".cs-views .cw-scale .cw-cap")
+    assert ends.all_inner_texts() == [f"−{largest:.2g}", f"{largest:.2g}"]
+    put(page, padding=1, stride=1)
+    assert "≤ " in ends.all_inner_texts()[0] or "≥ " in ends.all_inner_texts()[1]
+    put(page, padding=2, step=64)
+    expect(page.get_by_text("Orange: brighter on the right than on the left.")).to_be_visible()
     put(page, kernel="blur", dilation=1, stride=3)
     assert state_of(page, "step") == 16  # a step beyond the last becomes the last
 
@@ -110,8 +124,10 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     page.get_by_role("radio", name="Predict").click()
     expect(page.locator(".cv-total")).to_have_text("?")
     assert cells(page, 1)[0] == "?"
-    boxes = [part.bounding_box() for part in page.locator(".cs-views figure, .cs-predict").all()]
-    assert boxes[0] and boxes[2] and boxes[2]["y"] + boxes[2]["height"] - boxes[0]["y"] < 400  # on one screen
+    pixels, asked = page.locator(".cv-line").bounding_box(), page.locator(".cs-predict").bounding_box()
+    assert (
+        pixels and asked and pixels["y"] < asked["y"] < pixels["y"] + 400
+    )  # pixels, kernel and question on one screen
     assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
     output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
     names = ["near zero" if abs(v) < 0.1 else "positive" if v > 0 else "negative" for v in output.tolist()]

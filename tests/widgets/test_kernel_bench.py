@@ -53,6 +53,16 @@ def framed(page: Page, picture: Locator, row: int, column: int) -> bool:
     return max(page.locator(".cv-wires").evaluate(corner, [x, y])[3::4]) > 240
 
 
+def ticked(page: Page, share: float) -> bool:
+    """Whether the sum is marked at a share of the way along the key of the result."""
+    key, place = page.locator(".kb-result .cw-scale canvas").bounding_box(), page.locator(".cv-wires").bounding_box()
+    assert key is not None and place is not None
+    point = [key["x"] - place["x"] + share * key["width"], key["y"] - place["y"] + key["height"] / 2]
+    dark = "(c, [x, y]) => [...c.getContext('2d').getImageData(Math.round(x) - 1, Math.round(y), 2, 1).data]"
+    levels = page.locator(".cv-wires").evaluate(dark, point)
+    return levels[3] > 200 and levels[0] < 60
+
+
 def put(page: Page, **state: object) -> None:
     """What Python would set."""
     page.evaluate(
@@ -86,6 +96,7 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
     # Purple below zero and orange above: the bluest and the reddest pixel are the extremes.
     put(page, kernel=SOBEL.tolist(), padding=0, stride=1, dilation=1, pixel=[3, 4])
     result = conv2d(image, torch.from_numpy(SOBEL)[None, None])[0, 0].numpy()
+    assert ticked(page, (float(result[3, 4] / np.abs(result).max()) + 1) / 2)
     pixels = levels(page, "result").astype(int)
     lowest, highest = np.unravel_index(result.argmin(), result.shape), np.unravel_index(result.argmax(), result.shape)
     assert pixels.shape[:2] == result.shape
@@ -113,6 +124,11 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     assert ends.all_inner_texts() == ["≤ 0", "≥ 1"]
     put(page, kernel=SOBEL.tolist())
     assert [text[:2] for text in ends.all_inner_texts()] == ["≤ ", "≥ "]  # the rim of padding
+    rim = page.get_by_text("Bars at the border come from the zeros")
+    expect(rim).to_be_visible()
+    put(page, padding=0)
+    expect(rim).to_be_hidden()
+    put(page, padding=1)
     # A whole kernel chooses how its result is drawn; a single number, dragged or typed, changes no colours.
     signs = page.get_by_role("radio", name="signs")
     box = cell(page, 2, 3).bounding_box()
@@ -283,9 +299,10 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
 
 def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(front: FrontEnd) -> None:
     bench = kernel_bench(PICTURE)
-    bench.kernel, bench.stride = np.full((3, 3), 0.25), 2
+    bench.kernel, bench.stride, bench.channel = np.full((3, 3), 0.25), 2, "all colours"
     page = front.open(bench)
     page.get_by_role("radio", name="Puzzles").click()
+    assert state_of(page, "channel") == "grey"
     places = set()
     for number in range(1, 7):
         page.get_by_role("radio", name=f"Puzzle {number}").click()
@@ -294,12 +311,16 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
         places.add(box["x"])
     assert len(places) == 1
     cell(page, 2, 2).fill("4")  # far beyond the target's scale
-    expect(page.locator(".kb-state")).to_contain_text("Kernel: 45 % of the way")
+    target = list(PUZZLES.values())[5]
+    gaps = [distance(np.array([[0, 0, 0], [0, v, 0], [0, 0, 0]], np.float32), target) for v in (4, 1)]
+    said = f"Distance to the secret kernel: {gaps[0]:.2f}, was {gaps[1]:.2f}"
+    expect(page.locator(".kb-state")).to_have_text(said)
     ends = [page.locator(f".kb-{area} .cw-scale .cw-cap").last.inner_text() for area in ("target", "result")]
     most = [float(text.removeprefix("≥ ")) for text in ends]
     assert most[1] > 2 * most[0]
     page.get_by_role("radio", name="Explore").click()
     assert state_of(page, "kernel") == [[0.25] * 3] * 3 and state_of(page, "stride") == 2
+    assert state_of(page, "channel") == "all colours"
 
 
 def test_a_kernel_that_does_not_fit_says_what_to_do(front: FrontEnd) -> None:

@@ -1,7 +1,7 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas } from "./ui.js";
 import { at, css, grey, inkOn, largest, paint } from "./colour.js";
-import { fixed, roundedToSum } from "./numbers.js";
+import { fixed, roundedToSum, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -11,6 +11,7 @@ const GLIDE = 150; // ms
 const FRAME = [["#16181d", 2, 2.5, 4.5], ["#fff", 1.5, 0.75, 2.75], ["#fff8", 1, -0.5, 1]];
 const GHOST = [["#fff", 3.5, 0, 2]];
 const DASHES = [["#16181d", 1.5, 0, 2]];
+const TICK = [["#fff", 2, 1.5, 1], ["#16181d", 2, 0, 0]];
 const PIXEL = [["#16181d", 1, 0.5, 0], ["#fff", 1, -0.5, 0]];
 const SHORT = { "Sobel, vertical edges": "Sobel │", "Sobel, horizontal edges": "Sobel ─" };
 
@@ -183,6 +184,29 @@ export function short(value) {
   return fixed(value).replace(/^(−?)0\./, "$1.");
 }
 
+/** The key to the colours of a map. */
+export function colourKey() {
+  const [low, ramp, high] = [h("span", { class: "cw-cap" }), canvas(), h("span", { class: "cw-cap" })];
+  return {
+    node: h("div", { class: "cw-scale" }, low, ramp, high),
+    ramp,
+    /**
+     * @param {(v: number) => number[]} colour @param {number} least @param {number} most
+     * @param {ArrayLike<number>[]} maps whose numbers may lie beyond
+     * @returns {boolean} whether they do, as the ends then say
+     */
+    set(colour, least, most, maps) {
+      paint(ramp, 1, 128, i => colour(least + ((most - least) * i) / 127));
+      const beyond = test => maps.some(values => Array.prototype.some.call(values, test));
+      const [below, above] = [beyond(v => v < least - 1e-6), beyond(v => v > most + 1e-6)];
+      const end = v => show(+v.toPrecision(2));
+      write(low, (below ? "≤ " : "") + end(least));
+      write(high, (above ? "≥ " : "") + end(most));
+      return below || above;
+    },
+  };
+}
+
 /**
  * The line of a convolution: pixels × kernel = products Σ sum.
  * @param {(k: number, value: number) => void} [edited] makes the kernel editable
@@ -280,6 +304,10 @@ export function slidingViews(line, names, moved, outside = false) {
     const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, names[k]), " ", size), where);
     return { view, size, where, figure: h("figure", {}, head, view.node) };
   });
+  const key = colourKey();
+  output.figure.append(key.node);
+  /** @type {number | null} where the sum lies on the key, 0 to 1 */
+  let tick = null;
   // Frames and wires are on a canvas: when an element moves, the browser arranges all layers of the page again.
   const wires = canvas();
   wires.className = "cv-wires";
@@ -306,7 +334,7 @@ export function slidingViews(line, names, moved, outside = false) {
     const pen = /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"));
     pen.reset();
     if (!boxes || !place) return;
-    const [from, result, pixels, sum, caption] = boxes;
+    const [from, result, pixels, sum, caption, scale] = boxes;
     const snapped = share => Math.round(share * devicePixelRatio) / devicePixelRatio;
     const inside = (box, shares) => shares.map((share, k) => snapped(k % 2 ? box.y + share * box.height : box.x + share * box.width));
     const [window, cell] = [inside(from, place.slice(0, 4)), inside(result, place.slice(4))];
@@ -318,10 +346,12 @@ export function slidingViews(line, names, moved, outside = false) {
     const rightSide = `${pixels.right} ${end}V${neck}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];
     const [outX, outY] = [(cell[0] + cell[2]) / 2, cell[3] + 3];
-    const turn = outside ? y : Math.min(y, result.bottom + 6); // a scale below the picture is crossed in its middle
-    const bend = outY + (turn - outY) * 0.6;
-    // Where the grids stack, the line from the sum would run through the kernel.
-    const out = sum.top > pixels.bottom ? "" : `M${x} ${y}V${turn}C${x} ${bend} ${outX} ${bend} ${outX} ${outY}`;
+    const keyX = tick === null ? null : scale.left + tick * scale.width;
+    const [above, below] = [scale.top - 3, scale.bottom + 3];
+    const curve = (x, y, toX, toY) => `C${x} ${(y + toY) / 2} ${toX} ${(y + toY) / 2} ${toX} ${toY}`;
+    // The line from the sum crosses the key where the sum lies. Where the grids stack, it would run through the kernel.
+    const isLed = keyX !== null && sum.top < pixels.bottom;
+    const out = isLed ? `M${x} ${y}${curve(x, y, keyX, below)}V${above}${curve(keyX, above, outX, outY)}` : "";
     pen.scale(devicePixelRatio, devicePixelRatio);
     pen.fillStyle = pen.strokeStyle = colour;
     pen.lineWidth = 1.25;
@@ -332,6 +362,7 @@ export function slidingViews(line, names, moved, outside = false) {
     if (out) pen.fill(new Path2D(`M${x - 2.5} ${y}a2.5 2.5 0 1 1 5 0a2.5 2.5 0 1 1 -5 0`));
     pen.globalAlpha = 1;
     for (const box of [window, cell]) frame(pen, box, FRAME);
+    if (keyX !== null) frame(pen, [keyX - 1, scale.top - 1, keyX + 1, scale.bottom + 1], TICK);
     if (ghost) {
       frame(pen, inside(from, ghost), GHOST);
       pen.setLineDash([4, 3]);
@@ -393,7 +424,7 @@ export function slidingViews(line, names, moved, outside = false) {
   });
   const sizes = new ResizeObserver(() => {
     const origin = stage.getBoundingClientRect();
-    boxes = origin.width && [input.view.node, output.view.node, ...line.ends()].map(element => {
+    boxes = origin.width && [input.view.node, output.view.node, ...line.ends(), key.ramp].map(element => {
       const box = element.getBoundingClientRect();
       return new DOMRect(box.x - origin.x, box.y - origin.y, box.width, box.height);
     });
@@ -401,11 +432,11 @@ export function slidingViews(line, names, moved, outside = false) {
     wires.height = Math.round(origin.height * devicePixelRatio);
     draw();
   });
-  for (const node of [stage, input.view.node, output.view.node, line.node]) sizes.observe(node);
+  for (const node of [stage, input.view.node, output.view.node, line.node, key.ramp]) sizes.observe(node);
   const signed = text => text.replaceAll("-", "−");
   const through = (first, count) => `${first}${first < 0 ? "…" : "–"}${first + count - 1}`;
   const views = {
-    input, output, stage,
+    input, output, stage, key,
     /**
      * Sizes of kernel, picture and output.
      * @param {number} side @param {Sliding} sliding @param {number[]} from @param {number[]} to
@@ -430,6 +461,13 @@ export function slidingViews(line, names, moved, outside = false) {
       output.view.place(row, column);
       shown = [row, column];
       lead([...shares([left, top, left + span, top + span], [rows, columns]), ...shares([column, row, column + 1, row + 1], to)]);
+    },
+    /** Where the sum lies on the key, from 0 to 1; null if it is not shown. @param {number | null} share */
+    tick(share) {
+      const to = share === null ? null : Math.max(0, Math.min(1, share));
+      if (tick === to) return;
+      tick = to;
+      draw();
     },
     clear() {
       place = goal = null;

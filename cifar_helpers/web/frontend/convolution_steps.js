@@ -1,11 +1,11 @@
 // A convolution step by step: the window moves, the sum is written out, and the output fills up.
 import { h, mount, framed, binding } from "./ui.js";
-import { at, grey, paint } from "./colour.js";
+import { at, grey, largest, paint } from "./colour.js";
 import { fixed, roundedToSum } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { slidingOf, outputSize, sizeFormula, windowAt, convolve, innerLimit, isSigned, short } from "./convolution.js";
+import { slidingOf, outputSize, sizeFormula, windowAt, convolve, isSigned, short } from "./convolution.js";
 import { slidingFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
@@ -16,6 +16,16 @@ const STREAK = 3; // so many right predictions in a row are enough
 const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
 const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
 const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
+
+const PLAIN = { padding: 0, stride: 1, dilation: 1 };
+const MEANINGS = {
+  identity: "Each sum is the pixel in the middle itself.",
+  blur: "Each sum is the mean of the nine pixels.",
+  sharpen: "Each pixel moves away from its neighbours: edges get stronger, uniform areas stay as they are.",
+  "Sobel, vertical edges": "Orange: brighter on the right than on the left. Purple: darker on the right. Near 0: no vertical edge.",
+  "Sobel, horizontal edges": "Orange: brighter below than above. Purple: darker below. Near 0: no horizontal edge.",
+  emboss: "Lighter than the image: brighter towards the lower right. Darker: the other way round.",
+};
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
 
@@ -56,6 +66,8 @@ export function render({ model, el }) {
   let image;
   let kernel;
   let output;
+  let colour; // of a sum, which other settings leave as it is
+  let share; // of the way from one end of the key to the other
   let bar; // the slider: made again when the number of steps changes
 
   const sliding = () => slidingOf(model);
@@ -133,14 +145,15 @@ export function render({ model, el }) {
   const score = h("span", { class: "cw-cap" });
   const predict = h("div", { class: "cs-predict" }, ask, told, h("div", { class: "cw-cap cs-row" }, dots, row, parts, score));
 
+  const meaning = h("p", { class: "cw-cap cs-meaning" });
   views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
   root.append(
     h("div", { class: "cw-bar" }, chips.node, modes.node),
     h(
-      "div", { class: "cw-bar cs-settings" }, whole.node, watch, predict,
+      "div", { class: "cw-bar cs-settings" }, whole.node, watch,
       h("details", { class: "cs-more" }, h("summary", {}, "Padding, stride, dilation"), h("div", {}, fields.nodes, formula)),
     ),
-    views.stage,
+    views.stage, predict, meaning,
   );
 
   function pause() {
@@ -183,6 +196,13 @@ export function render({ model, el }) {
     kernel = model.get("presets")[model.get("kernel")].flat();
     output = convolve(image, kernel, how);
     predicted = new Map();
+    const limit = largest(convolve(image, kernel, PLAIN).values);
+    const [signed, table] = [isSigned(kernel), colours()];
+    const [least, most] = signed ? [-limit, limit] : [0, 1];
+    colour = v => (signed ? at(table, v / limit) : grey(v));
+    share = v => (v - least) / (most - least);
+    views.key.set(colour, least, most, [output.values]);
+    meaning.textContent = MEANINGS[model.get("kernel")] ?? "";
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
@@ -204,9 +224,13 @@ export function render({ model, el }) {
     paintAll();
   }
 
+  const isNarrow = () => image.height + 2 * sliding().padding > 8;
   const isSmall = () => image.height + 2 * sliding().padding > 10 || root.clientWidth < 640;
   /** A number of a grid; small cells have room for less. */
-  const written = v => (!isSmall() ? fixed(v) : Math.abs(v) < 0.995 ? short(v) : fixed(v, 1));
+  const written = v => {
+    if (isSmall() && Math.abs(v) >= 0.995) return fixed(v, 1);
+    return isNarrow() || isSmall() ? short(v) : fixed(v);
+  };
 
   /** A grid of numbers on one of the two pictures. */
   function numbers(k, rows, columns) {
@@ -224,9 +248,6 @@ export function render({ model, el }) {
     const how = sliding();
     const place = placeOf();
     const secret = hidden();
-    const limit = innerLimit(output, how);
-    const signed = isSigned(kernel);
-    const colour = v => (signed ? at(colours(), v / limit) : grey(v));
     const known = k => (model.get("predicting") ? predicted.has(k + 1) : k < now);
     grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
@@ -235,6 +256,7 @@ export function render({ model, el }) {
     const value = output.values[now - 1];
     const seen = windowAt(image, SIDE, how, ...place);
     const sum = line.set(seen, kernel, colours(), secret ? null : colour(value));
+    views.tick(secret ? null : share(value));
     views.mark(...place);
 
     const text = `Step ${now} of ${count()}`;
@@ -243,6 +265,7 @@ export function render({ model, el }) {
     next.disabled = now === count();
     watch.hidden = model.get("predicting");
     predict.hidden = !watch.hidden;
+    meaning.hidden = watch.hidden;
     ask.hidden = !secret;
     told.hidden = secret;
     onward.hidden = now === count();

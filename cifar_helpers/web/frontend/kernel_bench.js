@@ -1,11 +1,11 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
-import { h, canvas, mount, framed, binding, bytesOf, loader } from "./ui.js";
+import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
 import { at, grey, paint } from "./colour.js";
-import { fixed, show, percent } from "./numbers.js";
+import { fixed, show } from "./numbers.js";
 import { button, segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
-import { isSigned, resized, slidingFields, glyph, kernelChips, sumLine, slidingViews, write } from "./convolution.js";
+import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
@@ -53,27 +53,17 @@ function nearest(kernel, learned) {
   return best;
 }
 
-/** The scale of a map: `paint` colours the map by it, and says at its ends when numbers lie beyond. */
-function mapScale(colours) {
-  const [low, ramp, high] = [h("span", { class: "cw-cap" }), canvas(), h("span", { class: "cw-cap" })];
-  return {
-    node: h("div", { class: "cw-scale" }, low, ramp, high),
-    paint(surface, outputs, signed, limit) {
-      const several = outputs.length > 1;
-      const tone = v => grey(signed ? (v / limit + 1) / 2 : v);
-      const colour = v => (signed && !several ? at(colours(), v / limit) : tone(v));
-      const [{ values, height, width }] = outputs;
-      const levels = i => outputs.map(output => tone(output.values[i])[0]);
-      paint(surface, height, width, i => (several ? levels(i) : colour(values[i])));
-      const [least, most] = signed ? [-limit, limit] : [0, 1];
-      paint(ramp, 1, 128, i => colour(least + ((most - least) * i) / 127));
-      const beyond = test => outputs.some(output => output.values.some(test));
-      const end = v => show(+v.toPrecision(2));
-      write(low, (beyond(v => v < least - 1e-6) ? "≤ " : "") + end(least));
-      write(high, (beyond(v => v > most + 1e-6) ? "≥ " : "") + end(most));
-      return colour;
-    },
-  };
+/** Paints a map and its key. @returns the colour and the place on the key of a number, and whether some lie beyond */
+function paintMap(surface, key, outputs, signed, limit, table) {
+  const several = outputs.length > 1;
+  const tone = v => grey(signed ? (v / limit + 1) / 2 : v);
+  const colour = v => (signed && !several ? at(table, v / limit) : tone(v));
+  const [{ values, height, width }] = outputs;
+  const levels = i => outputs.map(output => tone(output.values[i])[0]);
+  paint(surface, height, width, i => (several ? levels(i) : colour(values[i])));
+  const [least, most] = signed ? [-limit, limit] : [0, 1];
+  const beyond = key.set(colour, least, most, outputs.map(output => output.values));
+  return { colour, share: v => (v - least) / (most - least), beyond };
 }
 
 /**
@@ -88,7 +78,7 @@ export function render({ model, el, load }) {
   const puzzle = () => puzzles[model.get("puzzle") - 1];
   const kernelNow = () => model.get("kernel").flat();
   let spelled = "green"; // the colour whose products are written out, where all are shown
-  let mine = {}; // kernel and settings before the puzzles
+  let mine = {}; // kernel, settings and colour before the puzzles
   let past = []; // kernels to go back to
   let edited = -1; // the cell whose number was changed last: a drag is one step back, not thirty
   let signed = true; // whether the result is drawn with signs: a whole kernel chooses, a single number changes nothing
@@ -96,7 +86,7 @@ export function render({ model, el, load }) {
   let lastTable;
   let planes; // of the picture
   let outputs; // of the kernel on each
-  let colour; // of a number of them
+  let map; // of `paintMap`: how a number of them is coloured
   /** @type {Float32Array | null} */
   let learned = null;
 
@@ -154,19 +144,19 @@ export function render({ model, el, load }) {
   });
   const { input, output } = views;
   const target = picture("The target of the puzzle", { rows: height, columns: width });
-  const scales = [mapScale(colours), mapScale(colours)];
+  const wantedKey = colourKey();
   const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Target")));
-  const goalFigure = h("figure", { class: "kb-target" }, head, target.node, scales[1].node);
+  const goalFigure = h("figure", { class: "kb-target" }, head, target.node, wantedKey.node);
   const misfit = h("p", { class: "kb-misfit", role: "alert", hidden: true });
-  output.figure.append(misfit, scales[0].node);
+  output.figure.append(misfit);
   input.figure.classList.add("kb-picture");
   output.figure.classList.add("kb-result");
 
   // Settings
   const begin = number => {
-    if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 4).map(name => [name, model.get(name)]));
+    if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 5).map(name => [name, model.get(name)]));
     past = [];
-    set(number ? { puzzle: number, ...PLAIN, kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
+    set(number ? { puzzle: number, ...PLAIN, channel: "grey", kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
     choose();
   };
   /** The first puzzle after this one that is not solved, 0 where all are. */
@@ -204,12 +194,13 @@ export function render({ model, el, load }) {
     draw();
   });
   line.sums.append(spell.node);
+  const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), more,
+    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), rim, more,
   );
 
-  const named = { role: "meter", "aria-label": "Likeness to the target", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const named = { role: "meter", "aria-label": "Nearness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
   const state = h("span", { class: "kb-state" });
   const [twin, twinWords] = [glyph(), h("span")];
@@ -243,11 +234,12 @@ export function render({ model, el, load }) {
     const fits = rows > 0 && columns > 0;
     root.dataset.mode = goal ? "puzzles" : "explore";
     misfit.hidden = fits;
-    for (const part of [output.view.node, scales[0].node, line.node]) part.hidden = !fits;
+    for (const part of [output.view.node, views.key.node, line.node]) part.hidden = !fits;
     views.fit(side, how, [height, width], [rows, columns]);
     controlsNow(kernel, goal);
     if (!fits) {
       const span = spanOf(side, how.dilation);
+      rim.style.visibility = "hidden";
       misfit.textContent = `This kernel spans ${span} pixels and does not fit. Choose less dilation or more padding.`;
       views.clear();
       return;
@@ -258,10 +250,11 @@ export function render({ model, el, load }) {
       if (goal) {
         const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
         const most = innerLimit(wanted[0], PLAIN);
-        scales[1].paint(target.canvas, wanted, signed, most);
+        paintMap(target.canvas, wantedKey, wanted, signed, most, table);
         if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
       }
-      colour = scales[0].paint(output.view.canvas, outputs, signed, limit);
+      map = paintMap(output.view.canvas, views.key, outputs, signed, limit, table);
+      rim.style.visibility = how.padding && signed && map.beyond ? "" : "hidden";
     }
 
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
@@ -270,7 +263,8 @@ export function render({ model, el, load }) {
     const written = several ? v => grey(v).map((level, c) => (c === plane ? level : 0)) : lit;
     const value = outputs[plane].values[row * columns + column];
     const seen = windowAt(planes[plane], side, how, row, column);
-    const sum = line.set(seen, kernel, colours(), signed ? colour(value) : written(value), written);
+    const sum = line.set(seen, kernel, colours(), signed ? map.colour(value) : written(value), written);
+    views.tick(map.share(value));
     views.mark(row, column);
     target.mark(row, column, 1, 1);
     const words = goal ? puzzleWords(kernel, goal) : flatWords(kernel);
@@ -322,9 +316,11 @@ export function render({ model, el, load }) {
   function puzzleWords(kernel, { name, target: wanted }) {
     const gap = distance(kernel, wanted);
     const done = gap < SOLVED;
-    // Identity is where a puzzle begins, so the meter begins at 0 and each number that gets nearer moves it.
-    const way = done ? 1 : Math.max(0, Math.min(0.99, 1 - gap / distance(IDENTITY, wanted)));
-    state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : `Kernel: ${percent(way)} of the way`;
+    // Never 0, so that each number moves it, towards the secret kernel or away.
+    const way = done ? 1 : 1 / (1 + gap);
+    const was = past.length ? `, was ${fixed(distance(past.at(-1)[0], wanted))}` : "";
+    const words = `Distance to the secret kernel: ${fixed(gap)}${was}`;
+    state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
     meter.hidden = false;
     meter.setAttribute("aria-valuenow", Math.round(way * 100));
     meter.firstChild.style.width = `${way * 100}%`;
