@@ -103,6 +103,8 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     expect(spoken).to_contain_text("It sees 26 × 22 pixels: ")
     expect(spoken).to_contain_text(reached(1, 1))
     assert page.locator(".cw-terms b").all_inner_texts() == ["18", "(3 − 1)", "4", "26"]
+    captions = ["Block 3 conv sees", "window 3, minus 1", "pixels from unit to unit", "field"]
+    assert page.locator(".cw-terms .cw-cap").all_inner_texts() == captions
 
 
 def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> None:
@@ -116,8 +118,20 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     first.hover(position={"x": 60, "y": 70})
     expect(unit).to_contain_text("of Block 1 conv: activation")
     expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
+    expect(page.locator(".rf-best")).to_have_class("rf-best rf-other")  # it is about another layer
     page.locator(".rf-best").hover()
     expect(unit).to_have_text(before)
+    expect(page.locator(".rf-best")).to_have_class("rf-best")
+    page.get_by_text("Block 2 pool sees").hover()
+    expect(page.locator(".rf-lit")).to_have_attribute("data-side", "10")
+    # All maps are drawn as large as each other, whatever their rim.
+    widths = page.locator(".rf-cell").evaluate_all(
+        """cells => cells.map(cell => {
+            const rim = cell.querySelector(".cw-rim");
+            return Math.round((rim?.offsetWidth || cell.firstChild.clientWidth) / 3);
+        })"""
+    )
+    assert len(widths) == 6 and len(set(widths)) == 1, widths
 
     # A press keeps the map that was pointed at, and shows no other one under the pointer.
     first.click(position={"x": 60, "y": 70})

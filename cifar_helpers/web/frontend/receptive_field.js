@@ -90,6 +90,8 @@ function show(parts) {
     hover = now;
     refresh({});
   };
+  /** The width of a map with its rim, in widths of the map, which is drawn as large as the others. */
+  const rimmed = k => 1 + (2 * margins[k + 1]) / stations[k].width;
   const maps = stations.map(({ title, height, width, size }, k) => {
     const margin = margins[k + 1];
     const label = `Units of ${names[k]}. Arrow keys move the unit, page up and page down change the layer.`;
@@ -106,7 +108,8 @@ function show(parts) {
     for (const [event, isLit] of [["pointerenter", true], ["pointerleave", false]]) {
       head.addEventListener(event, () => nested[k].classList.toggle("rf-lit", isLit));
     }
-    return { ...map, margin, number, box: h("div", {}, head, map.node) };
+    map.node.style.width = `${(100 * rimmed(k)) / Math.max(...stations.map((_, n) => rimmed(n)))}%`;
+    return { ...map, margin, number, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node)) };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
   chain.classList.toggle("rf-many", maps.length > 6);
@@ -127,6 +130,9 @@ function show(parts) {
   chain.addEventListener("keydown", turnPage, true);
 
   const terms = termLine();
+  const lightBefore = isLit => nested.forEach((one, k) => one.classList.toggle("rf-lit", isLit && k === chosen() - 1));
+  terms.node.addEventListener("pointerover", event => lightBefore(terms.node.firstChild.contains(event.target)));
+  terms.node.addEventListener("pointerleave", () => lightBefore(false));
   const unit = h("p");
   const mapName = h("span", { class: "cw-cap", "aria-hidden": "true" });
   const mapPlace = h("div");
@@ -156,7 +162,7 @@ function show(parts) {
   const below = h("div", { class: "rf-best" }, head, gallery.node);
   root.append(
     h(
-      "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit of any map; press to choose it."),
+      "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit of any map, press to choose it, or drag on the picture."),
       " Each layer shows one of its maps; a convolution reads all maps before it.",
     ),
     h("div", { class: "rf-main" }, h("div", {}, headOf("What this unit sees", seen), big.node), chain),
@@ -216,7 +222,8 @@ function show(parts) {
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
     seen.textContent = `${square(size)}${isBeyond ? ", partly padding" : " pixels"}`;
-    terms.set(termsOf(layers, stations[k]));
+    terms.set(termsOf(layers, stations[k], stations[k - 1]));
+    below.classList.toggle("rf-other", k !== chosen()); // it is about the layer that is chosen
 
     const value = fixed(planeOf(k)[y * width + x]);
     const place = `Unit in row ${y}, column ${x} of ${title}`;
@@ -315,14 +322,16 @@ function marginOf(layers, stations, index) {
 }
 
 /** r = r before + (k − 1) · jump: how the field grows in this layer. */
-function termsOf(layers, { window, size }) {
+function termsOf(layers, { window, size }, previous) {
   const { kernel, dilation = [1, 1] } = window.settings;
   if (!kernel) return [["", "field", String(size.height)]];
   const before = sizeOf(layers, window.inputs[0]);
+  const of = previous?.size.height === before.height ? `${previous.title} sees` : "field before";
   const steps = `(${kernel[0]} − 1)${dilation[0] > 1 ? ` · ${dilation[0]}` : ""}`;
   return [
-    ["", "before", String(before.height)], ["+", "kernel − 1", steps],
-    ["·", "spacing", String(before.jump)], ["=", "field", String(size.height)],
+    ["", before.height > 1 ? of : "one pixel", String(before.height)],
+    ["+", `${window.op === "convolution" ? "kernel" : "window"} ${kernel[0]}, minus 1`, steps],
+    ["·", "pixels from unit to unit", String(before.jump)], ["=", "field", String(size.height)],
   ];
 }
 
