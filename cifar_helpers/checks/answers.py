@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cifar_helpers.checks.parsing import in_percent, parse_number, quoted, spelled, words_of
-from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Question, rounded
+from cifar_helpers.checks.questions import LETTERS, Choice, Number, Option, Question, in_full, rounded
 
 __all__ = [
+    "ALMOST",
     "CLOSE",
     "NOT_A_NUMBER",
     "SHARE_OR_PERCENT",
@@ -30,9 +31,12 @@ TRIES: Final = 2
 # Replies to a number, here and on a page without Python.
 TRUE: Final = "Yes, it is {answer}."
 CLOSE: Final = "Yes, close enough: it is {answer}; you said {guess}."
+ALMOST: Final = "Close: {guess} is {off} too {way}; it is {answer}."
 UNTRUE: Final = "Not {guess}: it is {answer}."
 NOT_A_NUMBER: Final = "{said} is not a number. Write digits only, such as 12.5."
 SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Add the % sign."
+
+_SLACK: Final = 1e-9  # of numbers in floating point
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,16 @@ class Reply:
     Attributes:
         state: `right`, `wrong`, or `open` if the answer could not be judged.
         says: the reply in words.
+        near: whether a wrong number is off by at most twice as much as a right one may be.
     """
 
     state: str
     says: str
+    near: bool = field(default=False, kw_only=True)
 
     def __str__(self) -> str:
-        return f"{ {'right': '✅', 'wrong': '❌', 'open': '…'}[self.state] } {self.says}"
+        mark = "≈" if self.near else {"right": "✅", "wrong": "❌", "open": "…"}[self.state]
+        return f"{mark} {self.says}"
 
     def __repr__(self) -> str:
         return str(self)
@@ -148,10 +155,16 @@ def _of_number(question: Number, answer: Any) -> Reply:
     if guess is None:
         return Reply("open", NOT_A_NUMBER.format(said=quoted(said)))
     if question.unit == "%" and 0 < guess <= 1 < truth and "%" not in said:
-        return Reply("open", SHARE_OR_PERCENT.format(guess=rounded(guess), hundredfold=rounded(100 * guess)))
-    words = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "guess": rounded(guess)}
-    if abs(guess - truth) <= question.close * abs(truth):
-        form = TRUE if words["guess"] == rounded(truth) else CLOSE
+        return Reply("open", SHARE_OR_PERCENT.format(guess=in_full(guess), hundredfold=in_full(100 * guess)))
+    words = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "guess": in_full(guess)}
+    allowed = question.close * abs(truth) * (1 + _SLACK)
+    if abs(guess - truth) <= allowed:
+        form = TRUE if rounded(guess) == rounded(truth) else CLOSE
         return Reply("right", f"{form.format(**words)} {question.says}")
     fits = [belief.says for belief in question.beliefs if belief.low <= guess < belief.high]
-    return Reply("wrong", " ".join([UNTRUE.format(**words), *fits[:1], question.says]))
+    gap = guess - (float(f"{truth:.3g}") if abs(truth) < 1000 else round(truth))  # as the answer is shown
+    words["off"] = f"{rounded(abs(gap))} {'points' if question.unit == '%' else question.unit}".rstrip()
+    words["way"] = "high" if gap > 0 else "low"
+    near = abs(guess - truth) <= 2 * allowed
+    said = (ALMOST if near else UNTRUE).format(**words)
+    return Reply("wrong", " ".join([said, *fits[:1], question.says]), near=near)

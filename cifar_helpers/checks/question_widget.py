@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import traitlets
 
 from cifar_helpers.checks.answers import (
+    ALMOST,
     CLOSE,
     NOT_A_NUMBER,
     SHARE_OR_PERCENT,
@@ -36,9 +37,9 @@ class QuestionWidget(CourseWidget, module="questions"):
 
     The browser sends question and answer in one message. `replies` has one entry per question: `None`, or a dictionary
     with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
-    for a number the `guess` as it was read and the `truth`. In a quiz, `first` says whether the first answer was right,
-    `wrong` lists the wrong options given so far, and `right` is there only once the question is over: after the right
-    answer, or after `TRIES` wrong ones.
+    for a number the `guess` as it was read, the `truth`, and `near` if a wrong one is close. In a quiz, `first` says
+    whether the first answer was right, `wrong` lists the wrong options given so far, and `right` is there only once
+    the question is over: after the right answer, or after `TRIES` wrong ones.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -85,7 +86,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                     del known["right"]
         else:
             judged, truth = reply(question, given), question.truth()
-            known = {"state": judged.state, "says": judged.says}
+            known = {"state": judged.state, "says": judged.says} | ({"near": True} if judged.near else {})
             if judged.state != "open":
                 known |= {"truth": truth, "guess": parse_number(given, question.unit, truth)}
         known["given"] = given
@@ -165,7 +166,14 @@ def _known(question: Question) -> dict[str, Any]:
     truth = question.truth()
     known = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "truth": truth, "says": question.says}
     beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]
-    words = {"yes": TRUE, "near": CLOSE, "no": UNTRUE, "none": NOT_A_NUMBER, "share": SHARE_OR_PERCENT}
+    words = {
+        "yes": TRUE,
+        "near": CLOSE,
+        "almost": ALMOST,
+        "no": UNTRUE,
+        "none": NOT_A_NUMBER,
+        "share": SHARE_OR_PERCENT,
+    }
     return known | {"beliefs": beliefs, "words": words}
 
 

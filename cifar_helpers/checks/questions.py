@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["LETTERS", "Belief", "Choice", "Number", "Option", "Question", "rounded"]
+__all__ = ["LETTERS", "Belief", "Choice", "Number", "Option", "Question", "in_full", "rounded"]
 
 LETTERS: Final = "abcde"
 """The letters of the options, in order."""
@@ -85,4 +85,10 @@ def rounded(number: float) -> str:
     """A number as texts show it, with three digits or as a whole number: 1.46, 81, 1,276,682."""
     whole = 1000 <= abs(number) < 1e15 or (abs(number) < 1000 and number == int(number))
     text = f"{number:,.0f}" if whole else f"{number:.3g}"
+    return f"−{text[1:]}" if text.startswith("-") else text
+
+
+def in_full(number: float) -> str:
+    """A guess with all its digits, up to six of them after the point: 11.99, 1,276,682."""
+    text = f"{number:,.6f}".rstrip("0").rstrip(".")
     return f"−{text[1:]}" if text.startswith("-") else text

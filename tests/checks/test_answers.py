@@ -195,6 +195,8 @@ def test_a_percentage_for_a_real_question_is_reported() -> None:
 def test_a_decimal_comma_is_a_decimal_comma() -> None:
     assert checks.guess("softmax_twice", "1,46").state == "right"
     assert "Not 1.9: it is 1.46 nats" in str(checks.guess("softmax_twice", "1,9"))
+    near = checks.guess("softmax_twice", 1.6)
+    assert str(near).startswith("≈ Close: 1.6 is 0.14 nats too high; it is 1.46 nats.") and near.state == "wrong"
 
 
 @pytest.mark.parametrize("said", ["a", "A", " a) ", "(a)", "a.", "red", "Red", "RED.", "ａ", "Ａ）"])

@@ -48,7 +48,11 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     expect(page.locator(".q-verdict p")).to_have_text(
         ["Not B. OpenCV stores BGR.", "The answer is A. Pictures are RGB."]
     )
-    expect(page.locator(".q-verdict")).to_be_focused()
+    expect(page.locator(".q-verdict p").first).to_be_focused()
+    below = ("red", "answer is A", "blue", "Not B")  # each reason is below its option
+    lines = [page.locator(".q-option, .q-why").filter(has_text=text) for text in below]
+    tops = [line.evaluate("line => line.getBoundingClientRect().top") for line in lines]
+    assert tops == sorted(tops)
     expect(page.get_by_role("radio", name="blue")).to_be_disabled()
     expect(page.locator('.q-option[data-state="right"]')).to_contain_text("red")
     expect(page.locator('.q-option[data-state="wrong"]')).to_contain_text("blue")
@@ -62,7 +66,8 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     [
         ("-2.5", "Not −2.5: it is 32 pixels."),
         ("32", "Yes, it is 32 pixels."),
-        ("34,0", "Yes, close enough: it is 32 pixels; you said 34."),
+        ("35,2", "Yes, close enough: it is 32 pixels; you said 35.2."),
+        ("35.21", "Close: 35.21 is 3.21 pixels too high; it is 32 pixels."),
         ("20", "Not 20: it is 32 pixels. Too low."),
     ],
 )
@@ -86,6 +91,8 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     )
     expect(page.get_by_text("Anything from 28.8 to 35.2 pixels counts as right.")).to_be_visible()
     expect(page.get_by_role("img")).to_have_attribute("aria-label", f"Your guess {written}, the right answer 32 pixels")
+    kind = {"N": "wrong", "Y": "right", "C": "near"}[says[0]]  # a near miss has no cross
+    expect(page.locator(".q-verdict p")).to_have_attribute("data-state", kind)
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
     expect(page.locator(".q-verdict p")).to_have_text(said)
@@ -153,7 +160,7 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     expect(check).not_to_have_class(re.compile("cw-main"))
     card.locator(".q-option").nth(right[0]).click()
     expect(check).to_have_class(re.compile("cw-main"))
-    expect(card.locator(".q-verdict")).to_have_text("")
+    expect(card.locator(".q-why")).to_have_count(1)  # the reason stays beside the next try
     check.click()
     expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 on the first try")
     page.get_by_role("button", name="Question 5").click()

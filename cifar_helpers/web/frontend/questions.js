@@ -4,6 +4,7 @@ import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "" };
+const SLACK = 1e-9; // of numbers in floating point
 const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
 /**
@@ -37,11 +38,11 @@ export function render({ model, el, load }) {
     return JSON.parse(new TextDecoder().decode(await load("answers")))[k];
   }
 
-  /** Why the other options of a question are wrong, once it is over. */
+  /** Why the other options of a question are wrong, once it is over: their numbers, each with its reason. */
   async function reasons(k) {
     const { given, right } = model.get("replies")[k];
     const { replies } = await known(k);
-    return replies.filter((_, n) => n !== given && n !== right).map(reply => reply.says.split("\n")[0]);
+    return replies.map((reply, n) => [n, reply.says.split("\n")[0]]).filter(([n]) => n !== given && n !== right);
   }
 
   /** Without Python, the page contains the replies. */
@@ -139,7 +140,7 @@ function summary(replies) {
  * @param {number} number in a quiz, else 0
  * @param {(given: string | number) => void} send an option's number, or the typed text
  * @param {() => void} go to the next question
- * @param {() => Promise<string[]>} reasons why the options that were not chosen are wrong
+ * @param {() => Promise<[number, string][]>} reasons why the options that were not chosen are wrong
  */
 function card(question, number, send, go, reasons) {
   // Only the question itself is bold, not what leads to it or follows it.
@@ -150,7 +151,8 @@ function card(question, number, send, go, reasons) {
     const radio = h("input", { type: "radio", name: question.name, value: k, ...heard });
     const letter = h("b", { "aria-hidden": "true" }, "ABCDE"[k]);
     const mark = h("i", { "aria-hidden": "true" });
-    return { radio, mark, row: h("label", { class: "q-option" }, radio, letter, h("span", {}, ...inline(text)), mark) };
+    const row = h("label", { class: "q-option", style: `order: ${2 * k}` }, radio, letter, h("span", {}, ...inline(text)), mark);
+    return { radio, mark, row };
   });
   const typed = h("input", {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
@@ -159,21 +161,26 @@ function card(question, number, send, go, reasons) {
   const share = +(question.close * 100).toPrecision(2);
   const counts = h("span", { class: "cw-cap" }, `Within ${share} % of the answer counts as right.`);
   const field = [h("label", { class: "q-field" }, typed, h("span", {}, question.unit)), counts];
-  const verdict = h("div", { class: "q-verdict", role: "status", tabindex: -1 });
+  const verdict = h("div", { class: "q-verdict", role: "status" });
   const press = button(number ? "Check" : "Commit", () => commit());
   const next = button("Next question", go);
   const others = button("Why not the others?", async () => {
     others.hidden = true;
-    verdict.focus();
-    verdict.append(...(await reasons()).map(words => line("other", words)));
+    rest();
+    verdict.append(...(await reasons()).map(([k, words]) => line("other", words, k)));
   });
   const node = h(
     "fieldset",
     { class: "q-card" },
     h("legend", { class: "q-ask" }, number ? h("b", {}, `${number}. `) : "", name),
-    number ? null : h("div", { class: "cw-cap q-kind" }, "Prediction: you answer once, then see the right answer."),
-    h("div", { class: "q-options" }, question.options ? options.map(option => option.row) : field),
-    h("div", { class: "q-end" }, verdict, h("div", { class: "q-foot" }, press, next, others)),
+    number ? null : h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer."),
+    h(
+      "div",
+      { class: "q-options" },
+      ...(question.options ? options.map(option => option.row) : field),
+      verdict,
+      h("div", { class: "q-foot" }, press, next, others),
+    ),
   );
   others.hidden = true;
   let shown = "";
@@ -191,7 +198,7 @@ function card(question, number, send, go, reasons) {
     else send(given);
   }
 
-  /** The words belong only to the answer that was given. */
+  /** A message goes once something is done about it; reasons stay with their options. */
   function clear() {
     say("open", "");
     ready();
@@ -202,14 +209,21 @@ function card(question, number, send, go, reasons) {
     press.classList.toggle("cw-main", Boolean(typed.value.trim()) || options.some(option => option.radio.checked));
   }
 
-  function line(kind, words) {
-    return h("p", { "data-state": kind }, ...inline(words));
+  /** A line of the reply, below the option that it is about, if it is about one. */
+  function line(kind, words, k) {
+    const place = k === undefined ? {} : { class: "q-why", style: `order: ${2 * k + 1}` };
+    return h("p", { "data-state": kind, tabindex: -1, ...place }, ...inline(words));
   }
 
-  function say(kind, text) {
+  function say(kind, text, about = []) {
     // In the reply to a wrong answer, the second line is about the right one.
-    const lines = text.split("\n").filter(Boolean);
-    verdict.replaceChildren(...lines.map((words, k) => line(k ? "right" : kind, words)));
+    const lines = text.split("\n").filter(Boolean).map((words, k) => line(k ? "right" : kind, words, about[k]));
+    verdict.replaceChildren(...(kind === "open" ? verdict.querySelectorAll(".q-why") : []), ...lines);
+  }
+
+  /** Where the focus rests when the control that had it is gone. */
+  function rest() {
+    /** @type {HTMLElement | null} */ (verdict.firstElementChild)?.focus();
   }
 
   return {
@@ -234,13 +248,15 @@ function card(question, number, send, go, reasons) {
       const text = JSON.stringify(reply);
       if (!reply || text === shown) return;
       shown = text;
-      say(reply.state, isMore ? `${reply.says} One more try.` : reply.says);
+      const about = question.options ? [reply.given, reply.right] : [];
+      say(reply.near ? "near" : reply.state, isMore ? `${reply.says} One more try.` : reply.says, about);
       others.hidden = !final || options.length <= (reply.state === "right" ? 1 : 2);
       if (!question.options) typed.value ||= reply.given;
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
-        const [low, high] = limits(reply.truth, question.close).map(rounded);
-        counts.textContent = `Anything from ${low} to ${high}${question.unit && ` ${question.unit}`} counts as right.`;
+        const [low, high] = shownLimits(reply, question.close).map(inFull);
+        const range = low === high ? `Only ${low}` : `Anything from ${low} to ${high}`;
+        counts.textContent = `${range}${question.unit && ` ${question.unit}`} counts as right.`;
         verdict.append(scale(reply, question));
       }
       options.forEach(({ radio, row, mark }, k) => {
@@ -251,7 +267,7 @@ function card(question, number, send, go, reasons) {
         mark.textContent = MARKS[row.dataset.state] ?? "";
       });
       ready();
-      if (node.contains(active) && (active.disabled || active.hidden)) verdict.focus();
+      if (node.contains(active) && (active.disabled || active.hidden)) rest();
     },
   };
 }
@@ -259,6 +275,22 @@ function card(question, number, send, go, reasons) {
 /** From where to where a guess counts as right. */
 function limits(truth, close) {
   return [truth - close * Math.abs(truth), truth + close * Math.abs(truth)];
+}
+
+/** The same, rounded inwards, with as many digits as it takes to agree with the judgement of this guess. */
+function shownLimits({ guess, truth, state }, close) {
+  const [low, high] = limits(truth, close);
+  for (let digits = 3; digits < 15; digits++) {
+    const range = [inwards(low, digits, Math.ceil), inwards(high, digits, Math.floor)];
+    if (range[0] <= range[1] && (range[0] <= guess && guess <= range[1]) === (state === "right")) return range;
+  }
+  return [low, high];
+}
+
+function inwards(value, digits, round) {
+  const step = 10 ** (Math.floor(Math.log10(Math.abs(value) || 1)) - digits + 1);
+  const noise = round === Math.ceil ? -SLACK : SLACK; // 1.1 · 32 is a little more than 35.2
+  return +(round(value / step + noise) * step).toPrecision(digits);
 }
 
 /** Zero, the guess, the right answer, and what counts as right, on a line that ends at round numbers. */
@@ -283,10 +315,10 @@ function scale({ guess, truth }, { unit, close }) {
   const marks = [
     h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` }),
     ...ends,
-    mark(guess, `you ${rounded(guess)}`, "guess"),
+    mark(guess, `you ${inFull(guess)}`, "guess"),
     mark(truth, `answer ${answer}`, "truth low"),
   ];
-  const label = `Your guess ${rounded(guess)}, the right answer ${answer}`;
+  const label = `Your guess ${inFull(guess)}, the right answer ${answer}`;
   return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
 }
 
@@ -297,21 +329,32 @@ function rounded(value) {
   return text.replace(/^-/, "−");
 }
 
+/** A guess with all its digits, as `in_full` in checks/questions.py writes it. */
+function inFull(value) {
+  return value.toLocaleString("en", { maximumFractionDigits: 6 }).replace(/^-/, "−");
+}
+
 /** The reply to a number, with the words of the file "answers"; the same as `reply` in checks/answers.py. */
 function ofNumber({ unit, close }, known, given) {
   const guess = read(given, unit, known.truth);
-  const values = { said: `'${given}'`, answer: known.answer, guess: rounded(guess), hundredfold: rounded(guess * 100) };
-  const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   const { truth, beliefs } = known;
+  const gap = guess - (Math.abs(truth) < 1000 ? +truth.toPrecision(3) : Math.round(truth)); // as the answer is shown
+  const values = {
+    said: `'${given}'`, answer: known.answer, guess: inFull(guess), hundredfold: inFull(guess * 100),
+    off: `${rounded(Math.abs(gap))} ${unit === "%" ? "points" : unit}`.trim(), way: gap > 0 ? "high" : "low",
+  };
+  const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   if (Number.isNaN(guess)) return { state: "open", says: words("none") };
   const isShare = unit === "%" && guess > 0 && guess <= 1 && truth > 1 && !given.includes("%");
   if (isShare) return { state: "open", says: words("share") };
-  if (Math.abs(guess - truth) <= close * Math.abs(truth)) {
+  const isWithin = times => Math.abs(guess - truth) <= times * close * Math.abs(truth) * (1 + SLACK);
+  if (isWithin(1)) {
     const exact = rounded(guess) === rounded(truth);
     return { state: "right", says: `${words(exact ? "yes" : "near")} ${known.says}`, guess, truth };
   }
   const belief = beliefs.find(one => one.low <= guess && guess < one.high);
-  return { state: "wrong", says: [words("no"), belief?.says, known.says].filter(Boolean).join(" "), guess, truth };
+  const says = [words(isWithin(2) ? "almost" : "no"), belief?.says, known.says].filter(Boolean).join(" ");
+  return { state: "wrong", ...(isWithin(2) ? { near: true } : {}), says, guess, truth };
 }
 
 /**
