@@ -155,6 +155,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     logit = float(small(normalise(images))[0, 0].detach())
     line = [float(text.replace("−", "-")) for text in page.locator(".tn-sum b").all_inner_texts()]
     assert line[-1] == pytest.approx(logit, abs=0.0051)
+    expect(name).to_have_text(f"Airplane, logit {page.locator('.tn-sum b').last.inner_text()}")
     assert len(line) == 4 and sum(line[:-1]) == pytest.approx(line[-1], abs=1e-6)
     summands = small.classifier[7].weight[0].detach() * hidden
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]

@@ -32,12 +32,11 @@ const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Decimals for three digits, at most four: small summands must not all be 0.00. */
 const digitsOf = value => Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
-const precise = value => fixed(value, digitsOf(value));
 /** Text that stays needs no layout. */
 const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
-const signed = value => (value > 0 ? "+" : "") + precise(value);
+const signed = value => (value > 0 ? "+" : "") + fixed(value, digitsOf(value));
 
 /** "52 %", but 100 % only where it is all. */
 function zerosOf(values) {
@@ -318,7 +317,7 @@ export function render(host) {
       paintSigned(card.added, source.added, tall, wide, view.colours(), { limit: addedLimit });
     });
     const name = stage.kind === "classes"
-      ? `${sentence(network.classes[unit])}, logit ${precise(mine[0])}`
+      ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], Math.min(3, digitsOf(mine[0])))}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
     one.classList.toggle("tn-unit", !isMap);
