@@ -160,6 +160,11 @@ function gallery(root, model, say, records) {
     const k = number() - 1;
     evidence = name !== shown().bug || !key ? [] : [...new Set([...evidence, key])];
     if (evidence.length && isProof(evidence)) {
+      for (const spare of [...evidence]) { // only what the proof needs stays framed
+        const rest = evidence.filter(each => each !== spare);
+        if (isProof(rest)) evidence = rest;
+      }
+      changed.symptom = evidence.at(-1);
       changed.solved = [...model.get("solved"), number()];
     } else if (name && key && name !== shown().bug && !model.get("tried")[k].includes(name)) {
       changed.tried = model.get("tried").map((names, i) => (i === k ? [...names, name] : names));
@@ -181,7 +186,7 @@ function gallery(root, model, say, records) {
   }
   /** Whether symptoms reveal the bug of the case: one is outside the healthy range, and no other bug has all of them. */
   function isProof(keys) {
-    return keys.some(key => shown().readings[key].outside) && !others(keys).length;
+    return keys.some(each => shown().readings[each].outside) && !others(keys).length;
   }
   /** What a symptom was worth, once the case is over. */
   function worth(key) {
