@@ -255,8 +255,9 @@ function card(question, number, send, go, reasons) {
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
         const [low, high] = shownLimits(reply, question.close).map(inFull);
-        const range = low === high ? `Only ${low}` : `Anything from ${low} to ${high}`;
-        counts.textContent = `${range}${question.unit && ` ${question.unit}`} counts as right.`;
+        const unit = question.unit && ` ${question.unit}`;
+        const words = low === high ? `Only ${low}${unit} count` : `Anything from ${low} to ${high}${unit} counts`;
+        counts.textContent = `${words} as right.`;
         verdict.append(scale(reply, question));
       }
       options.forEach(({ radio, row, mark }, k) => {
