@@ -59,7 +59,7 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
     put(page, padding=1, stride=1)
     assert "≤ " in ends.all_inner_texts()[0] or "≥ " in ends.all_inner_texts()[1]
     put(page, padding=2, step=64)
-    expect(page.get_by_text("Orange: brighter on the right than on the left.")).to_be_visible()
+    expect(page.get_by_text("Orange: brighter on the right. Purple: brighter on the left.")).to_be_visible()
     put(page, kernel="blur", dilation=1, stride=3)
     assert state_of(page, "step") == 16  # a step beyond the last becomes the last
 

@@ -21,10 +21,10 @@ const PLAIN = { padding: 0, stride: 1, dilation: 1 };
 const MEANINGS = {
   identity: "Each sum is the pixel in the middle itself.",
   blur: "Each sum is the mean of the nine pixels.",
-  sharpen: "Each pixel moves away from its neighbours: edges get stronger, uniform areas stay as they are.",
-  "Sobel, vertical edges": "Orange: brighter on the right than on the left. Purple: darker on the right. Near 0: no vertical edge.",
-  "Sobel, horizontal edges": "Orange: brighter below than above. Purple: darker below. Near 0: no horizontal edge.",
-  emboss: "Lighter than the image: brighter towards the lower right. Darker: the other way round.",
+  sharpen: "The difference of each pixel from its neighbours is exaggerated; uniform areas stay as they are.",
+  "Sobel, vertical edges": "Orange: brighter on the right. Purple: brighter on the left. Near 0: left and right balance.",
+  "Sobel, horizontal edges": "Orange: brighter below. Purple: brighter above. Near 0: above and below balance.",
+  emboss: "A relief: bright areas are raised, with light from the upper left.",
 };
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
