@@ -206,6 +206,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     expect(page.locator(".line.back")).to_have_count(3)
     first.blur()
     page.evaluate(change, {"points": [[0.1, 1, 0.5 * k, 3] for k in range(20)], "state": "ended", "problem": "NaN"})
+    expect(page.locator(".lt-state")).to_have_text("NaN")
     expect(page.locator(".cw-plot").first.locator(".tick").nth(3)).to_have_text("2.5")  # as for the healthy run
     expect(page.locator(".cw-plot").nth(2).get_by_text("0.03", exact=True)).to_be_visible()  # the rate to start with
     page.evaluate(change, {**run, "points": [[0.1, 1, 9.0, 10]], "state": "paused"})
