@@ -6,7 +6,8 @@ A front-end module imports its neighbours on separate lines, in one of three for
     import styles from "./kernel_bench.css";       the text of the file
     import source from "./heavy.js?joined";        the joined module as text, for a Worker
 
-and exports with `export function`, `export class` or `export const`.
+and exports with `export function`, `export class` or `export const`. Comments on lines of their own are left
+out, a sixth of all bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ FRONTEND: Final = Path(__file__).parent / "frontend"
 _NAMES = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _TEXT = re.compile(r'^import (\w+) from "\./(\w+)\.(css|js\?joined)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
+_COMMENTS = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/)[\s\S])*\*/|//.*)[ \t]*\n", re.MULTILINE)
 _ANY = re.compile(r"^import .*$", re.MULTILINE)
 
 
@@ -72,7 +74,7 @@ def site_modules(names: Sequence[str]) -> dict[str, str]:
 
 
 def _source(name: str) -> str:
-    return (FRONTEND / f"{name}.js").read_text(encoding="utf-8")
+    return _COMMENTS.sub("", (FRONTEND / f"{name}.js").read_text(encoding="utf-8"))
 
 
 def _as_constant(match: re.Match[str]) -> str:

@@ -225,3 +225,6 @@ def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPa
             join(f"a{k}")
     (tmp_path / "good.js").write_text('import { one } from "./b.js";\nexport const two = one + 1;\n')
     assert json.dumps(1) in join("good") and "const { one } = $b;" in join("good")
+    kept = 'const a = "// no comment"; // beside code\nconst b = 1 /* inside */ / 2;\n/** @type {any} */ (a);\n'
+    (tmp_path / "said.js").write_text(f"// What it is for.\n/**\n * @param a\n */\n{kept}  /** @type {{any}} */\n")
+    assert join("said") == kept
