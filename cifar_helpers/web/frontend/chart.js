@@ -330,7 +330,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     if (event.key === "Escape") read(null);
   });
   arrows(plot, (down, right) => {
-    const by = right - down;
+    const by = Math.abs(down) === 1e6 ? -5 * Math.sign(down) : right - down; // Page up and down
     if (marker) {
       const list = places();
       const k = list.findIndex(stop => stop.value === content.marker);
