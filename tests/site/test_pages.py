@@ -103,7 +103,7 @@ AXE = """() => axe.run({ preload: false, resultTypes: ["violations"] }).then(({ 
 # In make test axe sees half of the pages narrow and light, and the others wide and dark; once a week it sees each page
 # in each width and theme, and the contrast of every text.
 LOOKS = [(390, "light"), (1280, "dark")]
-ALL = [*LOOKS, (390, "dark"), (1280, "light")]
+ALL = [(width, theme) for width in WIDTHS for theme in ("light", "dark")]
 
 
 @pytest.mark.parametrize("looks", [LOOKS, pytest.param(ALL, marks=pytest.mark.slow)], ids=["looks", "all"])
