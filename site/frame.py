@@ -25,12 +25,11 @@ WITHOUT_SCRIPT = "<noscript><style>@media screen { .course-note, .course-stored 
 """The stored picture then has the place of the widget, so that the page need not show it once more."""
 
 FROM_DISK = """if (location.protocol === "file:") addEventListener("DOMContentLoaded", () => {
-  for (const place of document.querySelectorAll("[data-widget], #live-strip")) {
-    place.innerHTML = place.querySelector("noscript")?.textContent ?? place.innerHTML;
-    place.insertAdjacentHTML("afterend", `<p class="course-note course-disk">This page was opened from disk, where
-      browsers run no widgets. Run <code>python -m http.server</code> in the folder of the start page, and open
-      <code>http://localhost:8000</code>.</p>`);
-  }
+  const places = document.querySelectorAll("[data-widget], #live-strip");
+  for (const place of places) place.innerHTML = place.querySelector("noscript")?.textContent ?? place.innerHTML;
+  places[0].insertAdjacentHTML("afterend", `<p class="course-note">This page was opened from disk, where browsers run no
+    widgets. Run <code>python -m http.server</code> in the folder of the start page, and open
+    <code>http://localhost:8000</code>.</p>`);
 });"""
 """Browsers load no modules from disk; without this, a widget's place would stay empty."""
 
