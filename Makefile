@@ -13,8 +13,8 @@ NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
-# Three tests at a time on two cores, for some wait; each has one thread. The tests of the site are
-# skipped by test-only where the extra is missing that builds it, and those in Chromium where Chromium is.
+# Three tests at a time on two cores, for some wait; each has one thread. The tests of the site are skipped by test-only
+# where the extra is missing that builds it, and those in Chromium where Chromium is.
 test: .venv/site check test-only
 
 test-only: .venv/ready

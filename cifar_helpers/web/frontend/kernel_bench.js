@@ -4,7 +4,7 @@ import { at, grey, paint } from "./colour.js";
 import { fixed, show } from "./numbers.js";
 import { button, segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, spanOf, outputSize, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
+import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
 import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
