@@ -37,6 +37,9 @@ def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_no
     assert round(place) == 4 and [size for size in cnn if mlp[size] > 1.05 * cnn[size]] == [1, 2]
     more = count_parameters(MLP()) / count_parameters(CifarCNN())
     assert f"only {more:.2f} times as many, and for a single image it takes {mlp[1] / cnn[1]:.1f} times" in PROSE
+    assert "On the machine of the stored run the MLP is faster throughout" in PROSE
+    said = LESSON.stored("widgets.timing_explorer")
+    assert "MLP (here) is" in said and "as fast. They do not cross." in said
 
 
 @pytest.mark.records
