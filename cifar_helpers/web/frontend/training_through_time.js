@@ -249,7 +249,7 @@ export function render(host) {
     story.node.setAttribute("aria-label", `Map ${unit} of Block ${block + 1} at the dots. Arrow keys choose one.`);
   }
 
-  const parts = ["image", "film", "kernels", "wall", "story", "bars"];
+  const parts = ["curve", "image", "film", "kernels", "wall", "story", "bars"];
   const isNew = Object.fromEntries(parts.map(part => [part, changes()]));
 
   function drawKernels(epoch, kernel) {
@@ -282,7 +282,7 @@ export function render(host) {
     if (isNew.image(image)) input.set(bytesOf(image));
     // From the last dot to the marker: so far its weights are used.
     const dots = used ? [{ x: used, y: validation[used - 1], colour: "c2" }] : [];
-    pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
+    if (isNew.curve(epoch)) pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
     const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
     const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
