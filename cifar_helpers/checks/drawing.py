@@ -188,9 +188,8 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
 
 
 _BESIDE: Final = (
-    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:1px;font-variant-numeric:tabular-nums"
+    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
 )
-_PLACE: Final = "style='text-align:right;font-weight:normal;padding:0 4px'"
 _MOST_SHOWN: Final = 5
 """Rows and columns of a result that are drawn; more do not fit on a phone."""
 _LARGE: Final = 1e6  # larger numbers are written with three digits
@@ -201,8 +200,22 @@ _STOPS: Final = (
 """Colours of -1 to 1 on a light and on a dark page: the tokens of the widgets, `--cw-n4` to `--cw-p4`."""
 
 
+def _themed(name: str, light: str, dark: str) -> str:
+    """A colour for light and dark pages; a page that knows no light-dark() keeps the first."""
+    return f"{name}:{light};{name}:light-dark({light},{dark})"
+
+
+_MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
+_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
+_RIGHT: Final = f"{_themed('background', '#1a7a4c1f', '#5fd39b2b')};{_themed('color', '#17693f', '#5fd39b')}"
+_FRAME: Final = f"outline:2px solid;{_themed('outline-color', '#1d1f24', '#eceef2')}"
+_PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 2px'"
+
+
 def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str:
-    """The arguments, a wrong result and the right one, around the first number that differs.
+    """The arguments, a wrong result and the right one, around the first number that differs, which has a frame.
+
+    Numbers that differ are red in the wrong result and green in the right one; the others are pale.
 
     Nothing if the two results do not have the same shape, or only one number. Arguments are drawn if they are small, or
     have the shape of the result.
@@ -214,9 +227,8 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
     right, own, differ = (np.atleast_2d(part[first[:-2]]) for part in found)
     place = (0, *first)[-2:]
     ranges = [_around(at, count) for at, count in zip(place, right.shape, strict=True)]
-    limit = _limit(right)
     sums = row_sums(wanted, got, close)
-    inputs, results = [], []
+    tables = []
     for name, argument in given.items():
         values = _drawn(argument, found[0].shape, first[:-2])
         if values is None:
@@ -224,7 +236,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
         seen = ranges if values.shape == right.shape else list(map(range, values.shape))
         words = _written([values[np.ix_(*seen)]])[0]
         of = _of(first[:-2]) if argument.ndim > 2 else ""
-        inputs.append(_Table(f"input {name}{of}", values, _limit(values), seen, words))
+        tables.append(_Table(f"input {name}{of}", values, seen, words))
     shown = np.ix_(*ranges)
     ours, theirs = _written([own[shown], right[shown]])
     for row, column in np.argwhere(differ[shown]):
@@ -232,20 +244,18 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
     of = _of(first[:-2])
-    for title, values, words, bold in (
-        ("yours", own, ours, differ),
-        ("should be", right, theirs, np.zeros_like(differ)),
-    ):
-        results.append(_Table(title + of, values, limit, ranges, words, place, bold, sums is not None))
+    for title, values, words, style in (("yours", own, ours, _WRONG), ("should be", right, theirs, _RIGHT)):
+        tables.append(_Table(title + of, values, ranges, words, place, differ, style, sums is not None))
+    # A minus is wider than a digit, a point makes up for it.
+    wide = max(
+        len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word)
+        for table in tables
+        for row in table.words
+        for word in row
+    )
+    *inputs, mine, wanted = [table.html(wide) for table in tables]
     # The two results stay side by side where there is room for two.
-    return f"{''.join(map(_html, inputs))}<div style='display:inline-block'>{_html(*results)}</div>"
-
-
-def _html(*tables: _Table) -> str:
-    """Tables with columns of equal width."""
-    # A minus is wider than a digit.
-    wide = max(len(word) + word.startswith("\N{MINUS SIGN}") for table in tables for row in table.words for word in row)
-    return "".join(table.html(wide) for table in tables)
+    return f"{''.join(inputs)}<div style='display:inline-block'>{mine}{wanted}</div>"
 
 
 def _of(leading: Sequence[int]) -> str:
@@ -288,26 +298,26 @@ def _number(value: float, decimals: int) -> str:
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows and columns of numbers, on colours up to a limit.
+    """Rows and columns of numbers: of an argument, on colours, or of a result.
 
     Attributes:
         title: above it.
         values: the whole grid.
-        limit: the number with the strongest colour.
         ranges: rows and columns that are drawn.
         words: of each number that is drawn.
         place: row and column of the one with a frame.
-        bold: where numbers are bold.
+        differ: where the two results differ; `None` for an argument.
+        style: of the numbers that differ.
         sums: write the sums of the whole rows beside them.
     """
 
     title: str
     values: Array
-    limit: float
     ranges: Sequence[range]
     words: list[list[str]]
     place: tuple[int, ...] = ()
-    bold: npt.NDArray[np.bool_] | None = None
+    differ: npt.NDArray[np.bool_] | None = None
+    style: str = ""
     sums: bool = False
 
     def html(self, wide: int) -> str:
@@ -317,13 +327,9 @@ class _Table:
         lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>sum</th>" if self.sums else "")]
         for row, said in zip(rows, self.words, strict=True):
             cells = [
-                _cell(
-                    f"<b>{words}</b>" if at == self.place or (self.bold is not None and self.bold[at]) else words,
-                    float((self.values[at] / self.limit).clip(-1, 1)),
-                    wide,
-                    framed=at == self.place,
-                )
-                for at, words in zip(((row, column) for column in columns), said, strict=True)
+                f"<td style='{self._style((row, column))};padding:3px 2px;min-width:calc({wide}ch + 4px);"
+                f"text-align:right'>{words}</td>"
+                for column, words in zip(columns, said, strict=True)
             ]
             head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
             lines.append(f"{head}{''.join(cells)}{self._sum(row) if self.sums else ''}")
@@ -332,9 +338,19 @@ class _Table:
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
         return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
+    def _style(self, at: tuple[int, int]) -> str:
+        if self.differ is None:
+            return _on_colour(float(self.values[at]), _limit(self.values))
+        style = self.style if self.differ[at] else _MUTED
+        return f"{style};{_FRAME}" if at == self.place else style
+
     def _sum(self, row: int) -> str:
         words = _number(float(self.values[row].sum()), 2)
-        return f"<td {_PLACE}>{words if words == '1.00' else f'<b>{words}</b>'}</td>"
+        style = _MUTED if words == "1.00" else _WRONG
+        return (
+            f"<td style='{style};padding:3px 2px;border-left:4px solid transparent;background-clip:padding-box'>"
+            f"{words}</td>"
+        )
 
 
 def _around(place: int, count: int) -> range:
@@ -342,16 +358,10 @@ def _around(place: int, count: int) -> range:
     return range(low, min(low + _MOST_SHOWN, count))
 
 
-def _cell(words: str, value: float, wide: int, *, framed: bool) -> str:
-    """A number on its colour, -1 to 1, with a frame that is seen on all of them."""
-    (light, ink), (dark, pale) = (_tones(value if np.isfinite(value) else 0, stops) for stops in _STOPS)
-    # A page that knows no light-dark() keeps the first of two; one without a colour scheme is light.
-    style = f"background:{light};background:light-dark({light},{dark});color:{ink};color:light-dark({ink},{pale})"
-    style += f";padding:3px;min-width:calc({wide}ch + 6px);text-align:right"
-    if framed:
-        style += ";box-shadow:inset 0 0 0 2px #b3261e,inset 0 0 0 3px #fff"
-        style += ";box-shadow:inset 0 0 0 2px light-dark(#b3261e,#ff9a90),inset 0 0 0 3px light-dark(#fff,#17191e)"
-    return f"<td style='{style}'>{words}</td>"
+def _on_colour(value: float, limit: float) -> str:
+    value = min(max(value / limit, -1), 1) if math.isfinite(value) else 0
+    (light, ink), (dark, pale) = (_tones(value, stops) for stops in _STOPS)
+    return f"{_themed('background', light, dark)};{_themed('color', ink, pale)}"
 
 
 def _tones(value: float, stops: Sequence[str]) -> tuple[str, str]:

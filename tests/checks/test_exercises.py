@@ -122,9 +122,11 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     )
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
     assert captions == ["input logits", "yours", "should be"]
-    bold = re.findall("<b>([^<]*)</b>", verdict.picture)
-    assert bold == ["2.00", f"{3 - float(right):.2f}", f"{float(right):.2f}"]  # the sum beside the row
-    assert verdict.picture.count("box-shadow:inset 0 0 0 2px light-dark(") == 2  # framed in both
+    marked = re.findall(r"background:#(\w{6})1f[^>]*>([^<]*)</td>", verdict.picture)  # red in one, green in the other
+    red, green = "b3261e", "1a7a4c"
+    assert marked == [(red, "2.00"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.2f}")]
+    framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
+    assert framed == ["2.00", f"{float(right):.2f}"]
     large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
     assert captions == [f"{name}, part of 5 × 7" for name in ("input logits", "yours", "should be")]
