@@ -22,7 +22,8 @@ const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const OPACITY = 0.8; // of the strongest colour over the picture, which stays visible
+const OPACITY = 0.85; // of the strongest colour over the picture, which stays visible
+const FAINT = 0.35; // of the picture's contrast stays under the colours: on dark pixels they would be mud
 const HUE = 0.75; // of the scale: --cw-p3 and --cw-n3
 const STALE = 0.3; // the same while the next is computed
 const WEAK = 0.3; // of the largest value: up to this the picture stays grey
@@ -413,8 +414,9 @@ function show(model, { root, colours, say }, [weights], get) {
     const middle = `--minus:${place(-WEAK * limit)};--zero:${place(0)};--plus:${place(WEAK * limit)}`;
     const ramp = h("i", { class: low < 0 ? "pp-ramp pp-signed" : "pp-ramp", style: `${ends};${middle}` });
     const scaled = (words, from, to) => [words, h("span", { class: "pp-scale" }, from, ramp, to)];
-    if (method === "Grad-CAM") return scaled("The last feature maps speak ", low < 0 ? "against" : "0", `for ${name}`);
-    return scaled(`If covered, ${name} loses `, fixed(low * 100, 0), `${fixed(high * 100, 0)} points`);
+    const points = value => fixed(Math.abs(value) * 100, 0);
+    if (method === "Grad-CAM") return scaled("Evidence in the last feature maps: ", low < 0 ? "against" : "0", `for ${name}`);
+    return scaled(`Cover a part, and ${name} `, low < 0 ? `gains ${points(low)}` : "0", `loses ${points(high)} points`);
   }
 
   /** Whether a pixel is covered. */
@@ -429,16 +431,17 @@ function show(model, { root, colours, say }, [weights], get) {
     return seen.map((value, k) => (hidden(Math.floor(k / 3)) ? mean[k % 3] : value));
   }
 
-  /** The picture, or in grey, with the colours of what speaks for the class and against it. */
+  /** The picture, or in faint grey, with the colours of what counts for the class and against it. */
   function drawView(pixels, opacity) {
     if (opacity) {
       const limit = largest(heat.values);
-      const [minus, plus] = [-HUE, HUE].map(value => at(colours(), value));
+      const [minus, zero, plus] = [-HUE, 0, HUE].map(value => at(colours(), value));
       paint(view.canvas, SIDE, SIDE, i => {
         if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
         const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
         const share = opacity * strength(heat.values[i], limit);
-        return (heat.values[i] < 0 ? minus : plus).map(value => share * value + (1 - share) * grey);
+        const hue = heat.values[i] < 0 ? minus : plus;
+        return hue.map((value, c) => share * value + (1 - share) * (FAINT * grey + (1 - FAINT) * zero[c]));
       });
     } else paintBytes(view.canvas, pixels, SIDE, SIDE);
     const size = covered ? PATCH : 0;
