@@ -36,12 +36,14 @@ class Choice:
         lesson: number of the lesson.
         ask: the question, one or two sentences.
         options: in the order shown.
+        section: of a question in a quiz, the heading in the lesson of what to read again.
     """
 
     name: str
     lesson: int
     ask: str
     options: tuple[Option, ...]
+    section: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ or, if the answer is a number, the answer, the reason for it, and the usual wron
 
     - 0 to 5: Tuning is often thought to gain a point or two.
 
-A plain number has `(no unit)` in the place of its unit.
+A plain number has `(no unit)` in the place of its unit. A question of the quiz ends with a paragraph `Read again: …`,
+the heading of the lesson's section that answers it.
 
 A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
 computes; questions, options and reasons may contain fields too.
@@ -52,6 +53,7 @@ _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
 _NO_UNIT: Final = "(no unit)"  # of a plain number: said, so that no unit is forgotten
 _ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
+_SECTION: Final = re.compile(r"Read again: (.+)")
 _REPLY: Final = re.compile(r"(\w+): (.+)")
 
 
@@ -104,6 +106,8 @@ def read_questions(path: Path, lesson: int, fields: Fields) -> tuple[tuple[Quest
         if part == "Predictions":
             predictions.append(question)
         elif part == "Quiz" and isinstance(question, Choice):
+            if not question.section:
+                raise section.fault("write the heading of the section that answers it below the options: Read again: …")
             quiz.append(question)
         else:
             raise section.fault(
@@ -204,7 +208,7 @@ def _question(section: _Section, lesson: int, fields: Fields) -> Question:
     if not section.title.isidentifier():
         raise section.fault("use only letters, digits and _ in the name of a question")
     kinds = _kinds(section.blocks)
-    if kinds == ["paragraph", "bullet_list"]:
+    if kinds in (["paragraph", "bullet_list"], ["paragraph", "bullet_list", "paragraph"]):
         return _choice(section, lesson, fields)
     if kinds in (["paragraph"] * 3, [*["paragraph"] * 3, "bullet_list"]):
         return _number(section, lesson, fields)
@@ -215,7 +219,7 @@ def _question(section: _Section, lesson: int, fields: Fields) -> Question:
 
 
 def _choice(section: _Section, lesson: int, fields: Fields) -> Choice:
-    ask, listed = section.blocks
+    ask, listed, *after = section.blocks
     options = []
     for said, item in section.items(listed, _OPTION, "each option as - [ ] … and the right one as - [x] …"):
         reason = _reason(item)
@@ -230,7 +234,11 @@ def _choice(section: _Section, lesson: int, fields: Fields) -> Choice:
         )
     if not 2 <= len(options) <= len(LETTERS):
         raise section.fault(f"it has {len(options)} options. Write 2 to {len(LETTERS)}")
-    return Choice(section.title, lesson, _filled(section, _paragraph(ask), ask, fields), tuple(options))
+    read = [_SECTION.fullmatch(_paragraph(node)) for node in after]
+    if None in read:
+        raise section.fault("write the section to read again as Read again: …", after[0])
+    asked = _filled(section, _paragraph(ask), ask, fields)
+    return Choice(section.title, lesson, asked, tuple(options), *(found[1] for found in read if found))
 
 
 def _reason(option: SyntaxTreeNode) -> str:

@@ -177,7 +177,7 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     expect(card.locator('.q-option[data-state="right"]')).to_have_count(1)
     expect(check).to_be_hidden()
     expect(card.locator("input:enabled")).to_have_count(0)  # copying what is shown earns nothing
-    expect(page.locator(".q-done")).to_have_text("4 of 5 right, 3 on the first try")
+    expect(page.locator(".q-head")).to_contain_text("4 of 5 right, 3 on the first try")
     expect(card.get_by_role("button", name="Next question")).to_be_hidden()
     others = [option.says for option in QUIZZES[4][3].options]
     card.get_by_role("button", name="Why not the others?").press("Enter")
@@ -185,7 +185,8 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     for said in others:
         expect(card.locator(".q-verdict")).to_contain_text(said.replace("`", ""))
     page.get_by_role("button", name="Question 1").click()
-    page.get_by_role("button", name="Look again at question 4").click()
+    expect(page.locator(".q-missed li")).to_have_text(f"{QUIZZES[4][3].section}Question 4")
+    page.locator(".q-missed").get_by_role("button", name="Question 4").click()
     expect(card.locator("legend")).to_contain_text("4.")
     expect(card.locator("input:enabled")).to_have_count(0)
     # Python replies and counts in the same way.
@@ -198,11 +199,11 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
         quiz.answer(3, option)
     assert quiz.replies[3] == on_page[3]
     # What was missed may be tried once more; it stays missed on the first try.
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Try it again").click()
     expect(card.locator("legend")).to_contain_text("4.")
     answer(right[3])
-    expect(page.locator(".q-done")).to_have_text("5 of 5 right, 3 on the first try")
-    expect(page.get_by_text("Look again at")).to_be_hidden()
+    expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 3 on the first try")
+    expect(page.locator(".q-missed")).to_be_hidden()
     assert QUIZZES[4][0].name in checks.session.answered
 
 

@@ -61,6 +61,9 @@ def test_each_prediction_is_once_in_its_lesson_in_order_and_the_quiz_once(lesson
     wanted = [name for name, question in PREDICTIONS.items() if question.lesson == lesson]
     assert re.findall(r'^checks\.guess\("(\w+)"\)$', code, re.M) == wanted
     assert code.count(f"checks.quiz({lesson})") == 1
+    text = next(NOTEBOOKS.glob(f"{lesson:02}*.ipynb")).read_text(encoding="utf-8")
+    for question in QUIZZES[lesson]:  # what to read again is a section, under its heading
+        assert re.search(rf'"##+ {re.escape(question.section)}(\\n)?"', text), question.section
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,8 @@ Which comes first, *red* or [blue]?
   - RGB begins with R: {images} times.
 - [ ] Blue
   - That is OpenCV's order.
+
+Read again: Channels
 """
 FIELDS = {"share": lambda: 12.3456, "images": lambda: 50_000.0}
 
@@ -78,7 +80,7 @@ def test_questions_are_read_as_they_are_written(tmp_path: Path) -> None:
         Option("Red", "RGB begins with R: 50,000 times.", True),
         Option("Blue", "That is OpenCV's order."),
     )
-    assert colour == Choice("colour", 99, "Which comes first, *red* or [blue]?", (red, blue))
+    assert colour == Choice("colour", 99, "Which comes first, *red* or [blue]?", (red, blue), "Channels")
 
 
 def test_an_answer_may_be_a_number_and_an_editor_may_write_marks_of_its_own(tmp_path: Path) -> None:
@@ -96,6 +98,8 @@ BROKEN_QUESTIONS = {
     "two reasons": ("order.\n", "order.\n  - Really.\n", "line 27, 'colour': the reason is missing"),
     "reason of a point alone": ("  - That is OpenCV's order.", "  -", "line 27, 'colour': the reason is missing"),
     "reason as a paragraph": ("\n  - That is", "\n\n  That is", "line 27, 'colour': the reason is missing"),
+    "no section": ("\n\nRead again: Channels", "", "line 21, 'colour': write the heading of the section that answers"),
+    "section without words": ("Read again: C", "C", "line 30, 'colour': write the section to read again as Read again"),
     "one option": ("- [ ] Blue\n  - That is OpenCV's order.\n", "", "'colour': it has 1 options. Write 2 to 5"),
     "no options": (QUESTIONS[QUESTIONS.index("- [x] Red") :], "", "'colour': after the paragraph that asks"),
     "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is not a number"),

@@ -9,7 +9,7 @@ const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
 /**
  * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null if a number
- * is asked for), unit, close}; `replies` as in question_widget.py. With Python, one message carries question and
+ * is asked for), unit, close, section (of the lesson, to read again)}; `replies` as in question_widget.py. With Python, one message carries question and
  * answer, and Python judges it; without Python, the file "answers" contains the replies.
  */
 export function render({ model, el, load }) {
@@ -22,7 +22,7 @@ export function render({ model, el, load }) {
   const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)));
   const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
   const score = h("div", { class: "cw-cap", role: "status" });
-  const missed = h("div", { class: "q-foot q-missed" });
+  const missed = h("div", { class: "q-missed" });
   const head = h("div", { class: "q-head" });
   head.append(h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps), score);
   if (quiz) root.append(head);
@@ -93,11 +93,14 @@ export function render({ model, el, load }) {
     if (!quiz) return;
     score.replaceChildren(...summary(replies));
     const isDone = replies.every(isOver);
-    score.classList.toggle("q-done", isDone);
     const open = isDone ? replies.flatMap((reply, k) => (reply.state === "wrong" ? [k] : [])) : [];
     missed.hidden = !open.length;
-    const look = open.map(k => button(String(k + 1), () => go(k), { name: `Look again at question ${k + 1}` }));
-    missed.replaceChildren(h("span", {}, "Look again at"), ...look, button("Try again", () => again(open)));
+    const sections = [...new Set(open.map(k => questions[k].section))].map(section => {
+      const about = open.filter(k => questions[k].section === section);
+      return h("li", {}, h("b", {}, ...inline(section)), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
+    });
+    const retry = button(open.length > 1 ? "Try these again" : "Try it again", () => again(open));
+    missed.replaceChildren(h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry);
     steps.forEach((step, k) => {
       const known = replies[k]?.state;
       step.dataset.state = known ?? "";
@@ -113,6 +116,10 @@ export function render({ model, el, load }) {
     state.close();
     close();
   };
+}
+
+function link(text, pressed) {
+  return h("button", { type: "button", class: "q-link", onclick: pressed }, text);
 }
 
 /** Whether the right answer is shown, which ends a question. */
