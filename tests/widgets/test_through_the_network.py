@@ -89,7 +89,7 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     assert len(tops) == 1
     expect(page.locator(".cw-chart .dot")).to_have_count(5)  # where the marker can be
     accuracy = load_run("good-25").history["validation_accuracy"][0]
-    expect(page.get_by_text(f"validation {100 * accuracy:.1f} %")).to_be_visible()
+    expect(page.get_by_text(f"Validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
@@ -138,8 +138,21 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     added = nn.functional.conv2d(before[None], kernels[:, None], padding=1, groups=len(kernels))[0]
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
-    expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)
-    expect(page.locator(".tn-path")).to_have_text("these 4 + 4 others + bias → batch norm → ReLU")
+    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("4 others")])
+    expect(page.locator(".tn-card").last).to_have_text(re.compile("^4 others\n\\+ bias"))
+    expect(page.locator(".tn-path span")).to_have_text(["batch norm", "ReLU"])
+    # The last column shows what all others add together.
+    others = added[size.argsort(descending=True)[4:]].sum(0) + small.features[1][0].bias[unit].detach()
+    place = np.unravel_index(int(others.abs().argmax()), others.shape)
+    pixel = (
+        page.locator(".tn-card")
+        .last.locator("canvas")
+        .last.evaluate(
+            "(canvas, [y, x]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)",
+            [int(at) for at in place],
+        )
+    )
+    assert pixel == ([138, 63, 5] if others[place] > 0 else [59, 26, 120])  # the end of the scale
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
@@ -147,22 +160,24 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.
     share = re.compile(
-        rf"^Block 2, map {unit + 1}\. [\w ]+% of its values are 0\. Below: the 4 of 8 kernels that count most"
+        rf"^Block 2, map {unit + 1}\. [\w ]+% of its values are 0\."
+        r" The 4 of its 8 inputs that count most:( map \d,?){4}$"
     )
     expect(page.locator(".cw-sr")).to_have_text(share)
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
-    line = [float(text.replace("−", "-")) for text in page.locator(".tn-sum b").all_inner_texts()]
-    assert line[-1] == pytest.approx(logit, abs=0.0051)
-    expect(name).to_have_text(f"Airplane, logit {page.locator('.tn-sum b').last.inner_text()}")
-    assert len(line) == 4 and sum(line[:-1]) == pytest.approx(line[-1], abs=1e-6)
+    line = [float(text.replace("−", "-")) for text in page.locator(".tn-card > :nth-child(6)").all_inner_texts()]
+    result = page.locator(".tn-big b").inner_text()
+    assert float(result.replace("−", "-")) == pytest.approx(logit, abs=0.0051)
+    expect(name).to_have_text(f"Airplane, logit {result}")
+    assert len(line) == 5 and sum(line) == pytest.approx(float(result.replace("−", "-")), abs=1e-6)
     summands = small.classifier[7].weight[0].detach() * hidden
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]
-    expect(page.locator(".tn-card > span:first-child")).to_have_text(strongest)
+    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("60 others")])
     value = float(summands[summands.abs().argmax()])
-    places = 2 - math.floor(math.log10(abs(value)))  # three digits: small ones must not all be 0.00
-    assert page.locator(".tn-card > span:nth-of-type(3)").first.inner_text() == f"{value:+.{places}f}".replace("-", "−")
+    places = min(3, 2 - math.floor(math.log10(abs(value))))  # small ones must not all be 0.00
+    assert page.locator(".tn-card > :nth-child(6)").first.inner_text() == f"{value:.{places}f}".replace("-", "−")
 
 
 def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: CifarCNN) -> None:
@@ -260,10 +275,11 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     assert stage == 2
     assert unit > 0
     page.get_by_role("application", name="Hidden layer 1").tap()
-    expect(page.locator(".tn-sum .cw-cap")).to_have_text(["these 4", "28 others", "bias", "sum", "ReLU"])
-    bottoms = "terms => terms.map(term => term.getBoundingClientRect().bottom)"
-    lines = page.locator(".tn-sum b").evaluate_all(bottoms)
-    assert max(lines) - min(lines) < 4  # on one line
+    expect(page.locator(".tn-path span")).to_have_text([re.compile(r"^sum −?\d\.\d+$"), "ReLU"])
+    tops = page.locator(".tn-card > :nth-child(6)").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 5 and len(set(tops)) == 1  # on one line
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
@@ -352,10 +368,13 @@ def test_training_empties_block_3_as_lesson_00_says() -> None:
 def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd) -> None:
     page = front.open(page_with(through_the_network(), "weights/25"), width=720)
     page.locator(".cw-bars .top").first.wait_for()
-    for width in (720, 940, 1080):
+    for width in (1080, 940, 720):
         page.set_viewport_size({"width": width, "height": 1000})
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         pens_and_names_have_room(page)
+    page.get_by_role("application", name="Hidden layer 1").click()
+    expect(page.locator(".tn-one b").first).to_contain_text("Hidden layer 1")
+    pens_and_names_have_room(page)
 
 
 def pens_and_names_have_room(page: Page) -> None:
@@ -363,6 +382,8 @@ def pens_and_names_have_room(page: Page) -> None:
     pens = [pen.bounding_box() for pen in page.locator(".pi-pens button").all()]
     assert maps is not None and len(pens) == 6
     assert all(pen is not None and pen["x"] + pen["width"] <= maps["x"] for pen in pens)
+    low, result = page.locator(".tn-low").bounding_box(), page.locator(".tn-big").bounding_box()
+    assert low and result and result["x"] + result["width"] <= low["x"] + low["width"] + 0.5
     for line, count in (("b", 4), ("span", 5)):  # the hidden layers share a name
         names = page.locator(f".tn-stages .pv-head {line}:not(:empty)").evaluate_all(
             "all => all.map(one => (({ left, right }) => [left, right])(one.getBoundingClientRect()))"

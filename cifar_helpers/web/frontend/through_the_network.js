@@ -6,7 +6,6 @@ import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { termLine, termStyles } from "./terms.js";
 import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
@@ -30,19 +29,19 @@ function summary({ layers, tensors }) {
 
 const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Decimals for three digits, at most four: small summands must not all be 0.00. */
-const digitsOf = value => Math.max(2, Math.min(4, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
+/** Decimals for three digits, two or three: small summands must not all be 0.00. */
+const digitsOf = value => Math.max(2, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
 /** Text that stays needs no layout. */
 const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
-const signed = value => (value > 0 ? "+" : "") + fixed(value, digitsOf(value));
 
-/** "52 %", but 100 % only where it is all. */
+/** 100 % only where it is all. */
 function zerosOf(values) {
   const others = values.filter(value => value !== 0).length;
   const share = percent(1 - others / values.length);
-  return others && share === "100 %" ? `all but ${others} of ${values.length}` : share;
+  const isNearly = others && share === "100 %";
+  return `${isNearly ? `All but ${others} of its ${values.length}` : `${share} of its`} values are 0.`;
 }
 
 /**
@@ -59,7 +58,7 @@ export function render(host) {
   const all = bytesOf(model.get("pictures"));
   const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
   const view = pictureView(host, {
-    name: "through_the_network", label: "Through the network", styles: termStyles + styles, pictures, redraw, reset: "Undo drawing",
+    name: "through_the_network", label: "Through the network", styles, pictures, redraw, reset: "Undo drawing",
     heard: { image: redraw, epoch: put, network: redraw, chosen: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -116,9 +115,9 @@ export function render(host) {
   // The curve, and the map that is looked at
   const epochs = model.get("epochs");
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
-  const title = h("p");
+  const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }), say },
+    { label: "Validation accuracy", height: 150, moved: epoch => change({ epoch }), say },
     [
       { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
       ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
@@ -127,7 +126,7 @@ export function render(host) {
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const hint = `Drag along the curve. It stops at the ${epochs.length} dots.`;
-  const time = h("div", {}, h("p", { class: "cw-cap" }, hint), pace.node);
+  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, hint));
   time.addEventListener("focusin", () => fetchAll()); // after a press, too; who only scrolls past loads nothing
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
@@ -137,14 +136,13 @@ export function render(host) {
     model.get("network"),
     value => change({ network: value }),
   );
-  const big = canvas();
+  const [big, value] = [canvas(), h("b")];
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
-  const path = h("div", { class: "tn-path cw-cap", "aria-hidden": "true" });
-  const terms = termLine(); // of a unit, in place of the enlarged map
-  const cards = Array.from({ length: SHOWN }, () => {
+  const path = h("div", { class: "tn-path cw-cap" });
+  const cards = Array.from({ length: SHOWN + 1 }, () => { // the last is what all others add
     const [name, sign, amount] = [h("span"), h("span"), h("span")];
     const [source, weights, added] = [canvas(), canvas(), canvas()];
-    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, amount, added);
+    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, h("span", {}, "="), amount, added);
     return { name, sign, amount, source, weights, added, node };
   });
   const step = by => choose(kept()[0], kept()[1] + by);
@@ -155,13 +153,15 @@ export function render(host) {
   );
   const one = h(
     "div", { class: "tn-one" }, about, steps,
-    h("div", { class: "tn-cards", "aria-hidden": "true" }, cards.map(card => card.node)),
-    path, h("div", { class: "tn-big" }, big), h("div", { class: "tn-sum", "aria-hidden": "true" }, terms.node),
+    h(
+      "div", { class: "tn-sum", "aria-hidden": "true" },
+      cards.map(card => card.node), path, h("div", { class: "tn-big" }, big, value),
+    ),
   );
   root.append(
     h(
       "div", { class: "cw-bar tn-bar" }, input.gallery,
-      h("p", { class: "cw-cap" }, "Point at any map or unit; click to keep it."), input.sources,
+      h("p", { class: "cw-cap" }, "Point at a map; click to keep it."), input.sources,
     ),
     view.problem,
     strip,
@@ -172,8 +172,8 @@ export function render(host) {
     ),
     h(
       "div", { class: "tn-foot cw-cap" }, colourKey(),
-      h("span", { class: "tn-key" }, "Wires: ", h("i"), " adds, ", h("i", { class: "minus" }), " subtracts, ",
-        h("i", { class: "both" }), " adds at some places and subtracts at others"),
+      h("span", { class: "tn-key" }, "Wires: ", h("i"), " add, ", h("i", { class: "minus" }), " subtract, ",
+        h("i", { class: "both" }), " do both, at different places"),
       h("p", {}, model.get("note")),
     ),
   );
@@ -188,7 +188,8 @@ export function render(host) {
     hover = null;
     change({ chosen: clipped(stage, unit) });
     detail();
-    say([about.firstChild, about.lastChild].map(part => part?.textContent).join(". "));
+    const names = cards.slice(0, SHOWN).filter(card => !card.node.hidden).map(card => card.name.textContent);
+    say(`${[about.firstChild, about.lastChild].map(part => part?.textContent).join(". ")} ${names.join(", ")}`);
   }
   function look(now) {
     if (!network || String(now) === String(hover)) return;
@@ -260,8 +261,8 @@ export function render(host) {
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
     answer.more.textContent = `${network.classes[best]} ${percent(probabilities[best])}`;
-    const measured = epoch ? `: validation ${percent(accuracy[epoch - 1], 1)}` : ": it can only guess";
-    title.replaceChildren(h("b", {}, heading), isYours() ? "" : measured);
+    const measured = epoch ? `Validation accuracy ${percent(accuracy[epoch - 1], 1)}` : "It can only guess.";
+    title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
     if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` has said what
     answers.ahead();
@@ -292,57 +293,57 @@ export function render(host) {
       name.classList.toggle("tn-chosen", stage.kind === "classes" && k === unit),
     );
 
-    if (isMap) paintSigned(big, mine, stage.height, stage.width, view.colours());
     const [, height = 1, width = 1] = read.shape;
     const readValues = network.map(read.index);
     const size = height * width;
     const [, tall = 1, wide = 1] = reader.shape;
     const isLinear = reader.op === "linear";
+    const [others, bias] = [every.slice(SHOWN), reader.tensors.bias ? network.bias(reader.index, unit) : 0];
+    const rest = Float64Array.from(sources[0].added, (_, k) => others.reduce((sum, { added }) => sum + added[k], bias));
     const mostOf = part => Math.max(...sources.map(source => largest(source[part])));
     const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
+    const restLimit = others.length ? undefined : addedLimit; // beside so many, one could not be seen on a common scale
+    const digits = digitsOf(sources[0].amount);
+    const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
+    const kind = read.shape.length > 1 ? "map" : "unit";
+    const isColour = read.op === "input" && read.shape[0] === 3;
+    const scale = size > 1 ? undefined : limitOf(readValues);
     cards.forEach((card, k) => {
       const source = sources[k];
-      card.node.hidden = !source;
-      if (!source) return;
+      const isRest = k === SHOWN;
+      card.node.hidden = isRest ? !others.length && !reader.tensors.bias : !source;
+      if (card.node.hidden) return;
+      card.added.hidden = isLinear;
+      write(card.amount, isLinear ? fixed(parts[isRest ? parts.length - 1 : k], digits) : "");
+      const [added, limit] = isRest ? [rest, restLimit] : [source.added, addedLimit];
+      paintSigned(card.added, added, tall, wide, view.colours(), { limit });
+      if (isRest) {
+        const words = [others.length ? `${others.length} others` : "", reader.tensors.bias ? "bias" : ""];
+        write(card.name, words.filter(Boolean).join("\n+ "));
+        return;
+      }
       const { channel, rows, columns } = source;
-      const kind = read.shape.length > 1 ? "map" : "unit";
-      const isColour = read.op === "input" && read.shape[0] === 3;
       write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
       write(card.sign, isLinear ? "×" : "∗");
-      write(card.amount, isLinear ? signed(source.amount) : "=");
-      card.added.hidden = isLinear;
-      const scale = size > 1 ? undefined : limitOf(readValues);
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
-      paintSigned(card.added, source.added, tall, wide, view.colours(), { limit: addedLimit });
     });
     const name = stage.kind === "classes"
-      ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], Math.min(3, digitsOf(mine[0])))}`
+      ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
-    one.classList.toggle("tn-unit", !isMap);
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    const amount = list => list.reduce((total, source) => total + source.amount, 0);
-    const summands = [[`these ${sources.length}`, amount(sources)]];
-    if (every.length > SHOWN) summands.push([`${every.length - SHOWN} others`, amount(every.slice(SHOWN))]);
-    if (reader.tensors.bias) summands.push(["bias", network.bias(reader.index, unit)]);
-    if (isMap) write(path, [summands.map(([caption]) => caption).join(" + "), ...after].join(" → "));
-    else {
-      const digits = Math.min(3, digitsOf(mine[0] || amount(every)));
-      const { parts, sum } = roundedToSum(summands.map(([, added]) => added), digits);
-      const line = parts.map((part, k) => [k ? "+" : "", summands[k][0], fixed(part, digits)]);
-      line.push(["=", stage.kind === "classes" ? "logit" : "sum", fixed(sum, digits)]);
-      if (after.length) line.push(["→", after.join(", "), mine[0] ? fixed(mine[0], digits) : "0"]);
-      terms.set(line);
-      const colour = at(view.colours(), mine[0] / limitOf(values));
-      Object.assign(terms.node.lastChild.lastChild.style, { background: css(colour), color: inkOn(colour) });
-    }
+    if (isLinear) after.unshift(after.length ? `sum ${fixed(sum, digits)}` : "sum");
+    one.classList.toggle("tn-unit", !isMap);
+    path.replaceChildren(...after.map(word => h("span", {}, word)));
+    paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit: isMap ? undefined : limitOf(values) });
+    write(value, isMap ? "" : mine[0] ? fixed(mine[0], digits) : "0");
+    if (!isMap) value.style.color = inkOn(at(view.colours(), mine[0] / limitOf(values)));
     connect(s, unit, from, sources);
   }
   function told(mine, isMap, count) {
-    const what = isMap ? "kernels" : "terms";
-    const which = count <= SHOWN ? `all its ${what}` : `the ${SHOWN} of ${count} ${what} that count most (+ or −)`;
-    return isMap ? `${zerosOf(mine)} of its values are 0. Below: ${which}.` : `Below: ${which}.`;
+    const which = count <= SHOWN ? `Its ${count} inputs:` : `The ${SHOWN} of its ${count} inputs that count most:`;
+    return isMap ? `${zerosOf(mine)} ${which}` : which;
   }
 
   // Wires
