@@ -275,7 +275,7 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     assert stage == 2
     assert unit > 0
     page.get_by_role("application", name="Hidden layer 1").tap()
-    expect(page.locator(".tn-path span")).to_have_text([re.compile(r"^sum −?\d\.\d+$"), "ReLU"])
+    expect(page.locator(".tn-path span")).to_have_text([re.compile(r"^= −?\d\.\d+$"), "ReLU"])
     tops = page.locator(".tn-card > :nth-child(6)").evaluate_all(
         "all => all.map(one => one.getBoundingClientRect().top)"
     )

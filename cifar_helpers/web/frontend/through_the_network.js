@@ -333,7 +333,7 @@ export function render(host) {
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    if (isLinear) after.unshift(after.length ? `sum ${fixed(sum, digits)}` : "sum");
+    if (isLinear) after.unshift(after.length ? `= ${fixed(sum, digits)}` : "sum");
     one.classList.toggle("tn-unit", !isMap);
     path.replaceChildren(...after.map(word => h("span", {}, word)));
     paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit: isMap ? undefined : limitOf(values) });
