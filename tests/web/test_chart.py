@@ -43,40 +43,52 @@ def at(page: Page, x: float, xs: Sequence[float] = (1, 5)) -> float:
 
 
 def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
-    page = front.open(chart_page({"series": lines(LOSSES)}))
+    page = front.open(chart_page({"series": lines(LOSSES)}, "sides: [20, 130]"))
     box = page.locator(".cw-plot").bounding_box()
     assert box is not None
+    labels, where = page.locator(".cw-plot > svg .label"), page.locator(".cw-where")
+    places = labels.evaluate_all("all => all.map(one => one.getAttribute('y'))")
     page.mouse.move(at(page, 3.2), box["y"] + 50)
-    expect(page.locator(".cw-card")).to_have_text("epoch 3validation0.900training0.500")
-    card = page.locator(".cw-card").bounding_box()
-    assert card is not None and card["y"] + card["height"] <= box["y"]  # beside the title
+    expect(where).to_have_text(", epoch 3")
+    expect(labels).to_have_text(["training 0.500", "validation 0.900"])  # where the lines have their names
     page.mouse.move(at(page, 4), box["y"] + 50)
-    expect(page.locator(".cw-card")).to_have_text("epoch 4training0.250")  # no number, no row
+    expect(labels).to_have_text(["training 0.250", "validation"])  # none where a line has a gap
     page.mouse.move(5, 600)
-    expect(page.locator(".cw-card")).to_be_hidden()
+    expect(labels).to_have_text(["training", "validation"])
+    expect(where).to_be_empty()
     page.locator(".cw-plot").focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".cw-card")).to_contain_text("epoch 3")
+    expect(where).to_have_text(", epoch 3")
     expect(page.get_by_role("status")).to_have_text("epoch 3: validation 0.900, training 0.500")
+    assert page.locator(".cw-plot").bounding_box() == box  # nothing moves
+    assert labels.evaluate_all("all => all.map(one => one.getAttribute('y'))") == places
     page.keyboard.press("Escape")
-    expect(page.locator(".cw-card")).to_be_hidden()
+    expect(where).to_be_empty()
     assert page.locator(".line.c2").first.get_attribute("d").count("M") == 2  # type: ignore[union-attr]
-    # With a line that has no label, the numbers have their names, in the corner that is free.
+    # A line that has no label has its number beside its dot, inside the plot; a name without room gives way.
     more = [*lines(LOSSES), {"name": "batch", "end": "", "colour": "c3", "points": [[1, 2.1], [5, 0.1]]}]
+    more[0]["end"] = "training in all epochs"
     page.evaluate("series => chart.set({ series: series.map((one, k) => ({ ...one, run: `${k}` })) })", more)
     axis = page.locator(".cw-plot .axis").first.bounding_box()
     assert axis is not None
-    for x in (1, 3, 5):
+    for x, number in ((1, "2.100"), (5, "0.100")):
         page.mouse.move(at(page, x), box["y"] + 50)
-        expect(page.locator(".cw-card")).to_contain_text(f"epoch {x}")
-        card = page.locator(".cw-card").bounding_box()
-        assert card is not None and card["x"] >= axis["x"]
-        assert card["x"] + card["width"] <= axis["x"] + axis["width"] + 1 and card["y"] + card["height"] < axis["y"]
-        assert not card["x"] < at(page, x) < card["x"] + card["width"]
-        if x == 1:
-            assert card["x"] > at(page, 3) and card["y"] < box["y"] + 50  # the losses fall
+        expect(where).to_have_text(f", epoch {x}")
+        expect(page.locator(".looked .label")).to_have_text(number)
+        expect(labels.first).to_have_text("2.000" if x == 1 else "0.200")
+        number_box = page.locator(".looked .label").bounding_box()
+        assert number_box is not None and number_box["x"] >= axis["x"]
+        assert number_box["x"] + number_box["width"] <= axis["x"] + axis["width"] + 1
+    # A line that is pointed at comes forward, also where another was brought forward.
+    page.evaluate("chart.bring('1')")
+    line = page.locator(".line.c3").bounding_box()
+    assert line is not None
+    page.mouse.move(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
+    expect(page.locator(".line.front")).to_have_class("line c3 front")
+    page.mouse.move(5, 600)
+    expect(page.locator(".line.front")).to_have_class("line c2 front")
     page.evaluate("chart.bring('1')")
     expect(page.locator(".front")).to_have_count(2)  # the line and its label
     expect(page.locator(".back")).to_have_count(3)  # of the lines without label only the line
@@ -93,7 +105,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     handle = page.get_by_role("slider", name="Stop")
     expect(handle).to_have_attribute("aria-valuetext", "at b")
     page.mouse.move(at(page, 3), 100)
-    expect(page.locator(".cw-card")).to_be_hidden()  # the marker reads
+    expect(page.locator(".label")).to_have_text(["training", "validation"])  # the marker reads
     page.mouse.down()
     page.mouse.move(at(page, 3.9), 100)
     page.mouse.move(at(page, 4.2), 100)
@@ -147,7 +159,8 @@ def test_lines_that_leave_the_chart_or_end_early_are_labelled_in_the_margin(fron
     assert label is not None and at(page, 5) < label["x"] < leader["x"] + leader["width"] + 5
     assert abs(leader["x"] - at(page, 3)) < 5
     page.locator(".cw-plot").press("End")
-    expect(page.locator(".cw-card")).to_have_text("epoch 5training3.0 × 10⁶validation0.500healthy0.250 to 1.000")
+    expect(page.locator(".label:not(.off, .looked *)")).to_have_text(["3.0 × 10⁶", "0.500"])
+    expect(page.locator(".looked .label")).to_have_text("0.250–1.000")  # of what is healthy
 
 
 def test_small_and_large_ticks_are_plain_numbers(front: FrontEnd) -> None:
@@ -156,7 +169,7 @@ def test_small_and_large_ticks_are_plain_numbers(front: FrontEnd) -> None:
     texts = page.locator(".tick").all_text_contents()
     assert "0.001" in texts and "1,000" in texts and not [text for text in texts if "," in text and "." in text]
     page.locator(".cw-plot").press("Home")
-    expect(page.locator(".cw-card")).to_have_text("epoch 0a0.0004 ms")
+    expect(page.locator(".label")).to_have_text("0.0004 ms")
 
 
 def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:

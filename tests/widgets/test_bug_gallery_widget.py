@@ -240,10 +240,9 @@ def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
     page = front.open(bug_gallery())
     page.locator(".bg-charts .cw-plot").first.press("End")
     ends = [[getattr(run, f"{part}_loss")[-1] for run in healthy()] for part in ("train", "validation")]
-    ranges = [f"{min(values):.2f} to {max(values):.2f}" for values in ends]
-    expect(page.locator(".cw-card").first).to_contain_text(
-        f"healthy, training{ranges[0]}healthy, validation{ranges[1]}"
-    )
+    ranges = [f"{min(values):.2f}–{max(values):.2f}" for values in ends]
+    for part, text in zip(("c1", "c2"), ranges, strict=True):
+        expect(page.locator(f".bg-charts > :first-child .looked .label.{part}").last).to_have_text(text)
     expect(page.locator(".bg-charts .band")).to_have_count(4)
     # As in the other widgets, training is a solid line and validation a dashed one.
     dashes = page.locator(".bg-charts .cw-plot .line").evaluate_all(
@@ -276,7 +275,7 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     chart = page.locator(".bg-charts > [data-symptom=loss]")
     chart.locator(".cw-plot").focus()
     page.keyboard.press("End")
-    expect(chart.locator(".cw-card")).to_contain_text("1.1 × 10⁹")
+    expect(chart.locator(".looked")).to_contain_text("1.1 × 10⁹")
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
     expect(page.locator(".bg-none").first).to_be_visible()
     expect(row(page, "loss").locator(".bg-value")).to_have_text("not a number")

@@ -158,7 +158,8 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         "validation_loss": [1.9, 1.6], "validation_accuracy": [0.3, 0.45],
     }  # fmt: skip
     run["number"] = 6
-    earlier = [{**run, "state": "ended", "batch_size": 16, "number": 5}]
+    better = {"validation_accuracy": [0.6, 0.5]}  # at the same epoch
+    earlier = [{**run, **better, "state": "ended", "batch_size": 16, "number": 5}]
     page.evaluate(
         """([run, earlier]) => {
             const { model } = document.querySelector("[data-widget]");
@@ -169,9 +170,12 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         }""",
         [run, earlier],
     )
-    expect(page.locator(".lt-state")).to_have_text("Training: step 20 of 40, 2 of 4 epochs complete.")
-    expect(page.locator("tbody tr").first).to_contain_text("rate 0.03, then 0.003, batch 64")
-    expect(page.locator("tbody tr").last).to_contain_text("Run 5: rate 0.03, then 0.003, batch 16")
+    expect(page.locator(".lt-state")).to_have_text(
+        "Training: step 20 of 40, 2 of 4 epochs complete. 45.0 % validation accuracy, 5.0 points below run 5 at the "
+        "same epoch."
+    )
+    expect(page.locator("tbody tr").first).to_have_text("Now0.03 → 0.0036422045.0 %")
+    expect(page.locator("tbody tr").last).to_have_text("Run 50.03 → 0.0031622060.0 %")
     for k, text in enumerate(["0.003", "0.03", "0"]):  # the rates that occur
         expect(page.locator(".cw-plot").nth(2).locator(".tick").nth(k)).to_have_text(text)
     ends = page.locator(".cw-plot").evaluate_all(
@@ -185,7 +189,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     for k, text in enumerate(["1.0", "1.5", "2.0", "2.5"]):  # the axis is as long as the losses need
         expect(page.locator(".cw-plot").first.locator(".tick").nth(k)).to_have_text(text)
     expect(page.get_by_role("button", name="Start again")).to_be_visible()
-    expect(page.locator(".cw-foot")).to_contain_text("the notebook’s own stop button does not")
+    expect(page.locator(".lt-bar")).to_contain_text("the notebook’s own stop button does not")
     change = """more => {
         const { model } = document.querySelector("[data-widget]");
         model.set("run", { ...model.get("run"), ...more });
@@ -223,14 +227,25 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")
     assert page.evaluate("sent") == ["pause", "stop"]
     assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
-    page.locator(".cw-plot").nth(2).press("End")
-    expect(page.locator(".cw-card").nth(1)).to_contain_text("run 545.0 %validation45.0 %")
-    assert set(page.locator(".label.ghost").all_text_contents()) == {"5"}
+    assert set(page.locator(".label.ghost").all_text_contents()) == {"run 5"}
+    page.locator(".cw-plot").nth(2).press("End")  # one axis, one rule on all
+    for k, texts in enumerate((
+        ["run 5 1.60", "train 1.52", "val 1.60"], ["run 5 50.0 %", "train 40.0 %", "val 45.0 %"],
+        ["now 0.003", "run 5 0.003"],
+    )):  # fmt: skip
+        assert sorted(page.locator(".cw-plot").nth(k).locator(".label").all_text_contents()) == texts
+    # A line that is pointed at brings its run forward, and its row is marked.
+    line = page.locator(".cw-plot").nth(2).locator(".line.ghost").bounding_box()
+    assert line is not None
+    page.mouse.move(line["x"] + 30, line["y"])
+    expect(last).to_have_class("pointed")
+    expect(page.locator(".line.ghost.front")).to_have_count(3)
+    page.mouse.move(1, 1)
+    expect(last).not_to_have_class("pointed")
     model = "document.querySelector('[data-widget]').model"
     constant = [[k / 10, k, 2.3 - k / 20, 0.003] for k in range(1, 21)]
     page.evaluate(f"one => {model}.set('earlier', [one])", {**earlier[0], "points": constant})
     expect(page.locator(".label.ghost").first).to_have_text("0.003")
-    expect(page.locator(".cw-card").nth(2)).to_contain_text("learning rate0.003")  # one axis, one rule on all
     page.get_by_role("radio", name="Seconds").click()
     expect(page.locator(".cw-plot").first.locator(".tick").last).to_have_text("seconds")
 

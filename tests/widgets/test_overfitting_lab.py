@@ -70,6 +70,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     first = base[0].history["validation_loss"]
     expect(root.get_by_text(f"lowest: {first.index(min(first)) + 1}")).to_be_visible()
     expect(root.locator(".line.first")).to_have_count(2)
+    expect(root.locator(".band.c1, .band.c2:not(rect)")).to_have_count(4)  # the range of the seeds
     expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on, so compare gaps only")
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
@@ -161,6 +162,18 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(now.locator("td").nth(1)).to_contain_text(re.compile(r" % [−≈]"))
     expect(page.locator(".overfitting_lab")).to_contain_text("validation: 1.2 points), so it may be chance")
     assert state_of(page, "pinned") == [asdict(Settings())]
+    # With two pins, only validation is drawn, and besides training of what is pointed at.
+    page.get_by_role("button", name="Pin this run").tap()
+    page.get_by_role("radio", name="0.25", exact=True).tap()
+    page.get_by_role("radio", name="2,000").tap()
+    accuracy = page.locator(".cw-chart").last
+    expect(accuracy).to_contain_text("Validation accuracy")
+    expect(accuracy.locator(".line:visible")).to_have_count(3)
+    expect(accuracy.locator(".band, .dot")).to_have_count(0)
+    expect(accuracy.locator(".label")).to_have_text(["A", "B", "this run"])
+    pinned.hover()
+    expect(accuracy.locator(".line.front:visible")).to_have_count(2)
+    page.get_by_role("button", name="Unpin B").tap()
     page.get_by_role("button", name="Unpin A").tap()
     expect(page.locator("tbody tr")).to_have_count(1)
 

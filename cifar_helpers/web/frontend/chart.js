@@ -1,4 +1,5 @@
 // A line chart that can be read at any point: hover, touch, or arrow keys; and a marker that can be dragged.
+// The numbers stand where the lines have their names, so that nothing covers the lines.
 import { h, svg, framed } from "./ui.js";
 import { arrows } from "./controls.js";
 import { fixed, percent, scientific } from "./numbers.js";
@@ -6,6 +7,7 @@ import { fixed, percent, scientific } from "./numbers.js";
 const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
 const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
+const NEAR = 8; // from a line to a pointer at it
 const HUGE = 1e5; // from here on numbers are written as powers of ten
 const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content: drawn above the rest, which stays
 
@@ -26,6 +28,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {Series[]} [series]
  * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`; one with a name
  *     has its ends among the numbers at an x
+ * @property {string} [title] in place of the vertical axis' label
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words below them
  * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
@@ -51,35 +54,40 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @param {{label: string, log?: boolean}} options.x
  * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string, text?: (tick: number) =>
  *     string}} options.y `text` writes its ticks
- * @param {(x: number | null) => void} [options.hovered] the reader looks at another x, or at none any more
+ * @param {(x: number | null, run: string | null) => void} [options.hovered] the reader looks at another x, or at none any
+ *     more, and perhaps points at the line of a run
  * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
  * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
+ * @param {boolean} [options.reads] shows the numbers at an x; without a marker it does
  * @param {(text: string) => void} [options.say] tells screen readers the numbers at an x
- * @returns {{node: any, set: (content: Content) => void, look: (x: number | null) => void, bring: (run: string | null)
- *     => void, close: () => void}} `set` changes what is named, the rest stays; `look` shows the numbers at an x, as for
- *     two charts with one axis; `bring` brings a run forward
+ * @returns {{node: any, set: (content: Content) => void, look: (x: number | null, run?: string | null) => void, bring:
+ *     (run: string | null) => void, close: () => void}} `set` changes what is named, the rest stays; `look` shows the
+ *     numbers at an x, as for two charts with one axis; `bring` brings a run forward
  */
-export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, say = () => {} }) {
+export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker, say = () => {} }) {
   /** @type {any} */
-  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label };
+  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label, title: y.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const moving = svg("g");
   const over = svg("svg", { "aria-hidden": "true", height }, moving);
   // With its own layout and layer, so that what moves costs neither the page nor the curves a new drawing
   const cover = h("div", { style: "position: absolute; inset: 0; contain: strict; will-change: transform" }, over);
-  const card = h("div", { class: "cw-card", "aria-hidden": "true", hidden: true });
+  const title = h("b");
+  const where = h("span", { class: "cw-where", "aria-hidden": "true" });
   const role = marker
     ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
     : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
-  const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover, card);
-  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
+  const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover);
+  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, title, where), legend);
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
-  /** @type {string | null} the run that is brought forward */
-  let front = null;
+  /** @type {(string | null)[]} the runs that are brought forward: by pointing at a line, which comes first, and by `bring` */
+  let [pointed, brought] = [null, null];
+  /** @type {{series: Series, node: any, room: number}[]} the lines' names, with the room for them and a number */
+  let names = [];
   /** @type {any} the scales of the last drawing */
   let shape = null;
   /** @type {number[]} every x with a number, sorted */
@@ -123,6 +131,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     node.style.setProperty("--cw-axis-left", `${left}px`);
     node.style.setProperty("--cw-axis", `${end - left}px`);
     legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
+    title.textContent = content.title;
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
     const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 8 });
@@ -134,8 +143,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const above = ends.filter(({ series, last }) => isOwn(series) && last?.[1] > ys.ends[1]);
     const off = [...new Map(above.map(one => [one.series.colour, one])).values()]; // once for each colour
     off.forEach(({ series, last }, k) => {
-      picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label ${series.colour}`, "end"));
+      picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label off ${series.colour}`, "end"));
     });
+    names = [];
     if (beside) {
       const shown = ends.filter(({ series, last }) => last && series.end !== "");
       const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
@@ -144,8 +154,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
         const begin = round(xs(a) + 3); // a line may end long before the labels
         const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
         if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
-        const name = text(series.end ?? series.name, end + 10, heights[k] + 4, `label ${series.colour}`);
-        picture.append(of(series, name));
+        const node = of(series, text("", end + 10, heights[k] + 4, `label ${series.colour}`));
+        picture.append(node);
+        names.push({ series, node, room: width - end - 10 });
       });
     }
     sort();
@@ -197,74 +208,52 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   /** The lines of the run that is brought forward, before those of the others. */
   function sort() {
     const all = [...picture.querySelectorAll("[data-run]")];
-    const known = all.some(one => one.dataset.run === front);
+    const front = [pointed, brought].find(run => all.some(one => one.dataset.run === run));
     for (const one of all) {
-      one.classList.toggle("front", known && one.dataset.run === front);
-      one.classList.toggle("back", known && one.dataset.run !== front);
+      one.classList.toggle("front", one.dataset.run === front);
+      one.classList.toggle("back", front !== undefined && one.dataset.run !== front);
     }
   }
 
-  /** The rule and the dots at the x that is looked at, and the card, unless a marker reads the numbers. */
+  /** The rule at the x that is looked at, and the numbers: where a line has its name, else beside its dot. */
   function show() {
     over.querySelector(".looked")?.remove();
-    card.hidden = true;
-    legend.style.visibility = "";
-    if (seen === null || !shape) return;
-    const { xs, ys, top, bottom } = shape;
+    const isOn = seen !== null && shape;
+    const rows = isOn ? readings() : [];
+    const read = reads ? rows : [];
+    where.textContent = read.length ? `, ${content.xLabel} ${short(+(seen ?? 0).toPrecision(3))}` : "";
+    for (const { series, node, room } of names) {
+      const name = series.end ?? series.name;
+      const row = read.find(one => one.series === series);
+      if (!row) {
+        node.textContent = name;
+        continue;
+      }
+      const value = write(row.value);
+      const isBoth = name !== value && measure(`${name} ${value}`) < room;
+      node.replaceChildren(svg("tspan", { class: "name" }, isBoth ? `${name} ` : ""), value);
+    }
+    const loose = read.filter(row => !names.some(({ series }) => series === row.series));
+    for (const one of picture.querySelectorAll(".off")) one.style.visibility = loose.length ? "hidden" : "";
+    if (!isOn) return;
+    const { xs, ys, left, top, bottom, end } = shape;
     const place = round(xs(seen));
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
-    const rows = readings();
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
-    over.append(group);
-    if (marker || !rows.length) return;
-    const ranges = content.bands.filter(band => band.name).map(({ name, points }) => {
+    const ranges = content.bands.filter(band => band.name && read.length).map(({ colour, points }) => {
       const [, low, high] = points.findLast(point => point[0] <= seen);
-      return [h("span", {}, name), h("span", {}, `${write(low)} to ${write(high)}`)];
+      return { colour, at: ys((low + high) / 2), said: `${write(low).replace(" %", "")}–${write(high)}` };
     });
-    card.replaceChildren(
-      h("span", { class: "cw-cap" }, `${content.xLabel} ${short(+seen.toPrecision(3))}`),
-      ...rows.flatMap(({ series, value }) => [key(series), h("span", {}, write(value))]),
-      ...ranges.flat(),
-    );
-    card.hidden = false;
-    card.className = "cw-card";
-    const isLabelled = !ranges.length && rows.every(({ series }) => series.end !== "");
-    if (!isLabelled || !putInHead()) putInPlot(place, isLabelled);
-  }
-
-  /** The card as a line beside the title, if there is room, with the names or without those that the lines' ends have. */
-  function putInHead() {
-    const free = width - measure(y.label) - 24;
-    for (const kind of ["line", ...(legend.childNodes.length ? [] : ["line short"])]) {
-      card.className = `cw-card ${kind}`;
-      if (card.offsetWidth > free) continue;
-      legend.style.visibility = "hidden";
-      card.style.transform = `translate(${width - card.offsetWidth}px, -24px)`;
-      return true;
-    }
-    card.className = "cw-card";
-    return false;
-  }
-
-  /** The card where it covers least of the lines; never on the axes, the labels and what is looked at. */
-  function putInPlot(place, isLabelled) {
-    const { xs, ys, left, top, bottom, end } = shape;
-    const points = content.series.flatMap(series => along(series.points, xs, ys));
-    for (const kind of isLabelled ? ["", "short"] : [""]) {
-      card.className = `cw-card ${kind}`;
-      const [wide, high] = [card.offsetWidth, card.offsetHeight];
-      const isFree = top === 8 && !legend.childNodes.length && end - wide > measure(y.label) + 8; // beside the title
-      const cost = ([x, from]) => {
-        const isIn = ([a, b]) => a > x - 4 && a < x + wide + 4 && b > from - 4 && b < from + high + 4;
-        return points.filter(isIn).length + (place > x - 8 && place < x + wide + 8 ? 60 : 0);
-      };
-      const downs = [0, 1, 2, 3].map(k => top + (k / 3) * Math.max(0, bottom - high - 4 - top));
-      const places = [6, 0, 5, 1, 4, 2, 3].flatMap(k => downs.map(down => [left + 4 + (k / 6) * (end - wide - left - 4), down]));
-      const all = [...(isFree ? [[end - wide, -20]] : []), ...places].map(corner => [corner, cost(corner)]);
-      const [[x, from], covers] = all.reduce((best, one) => (one[1] < best[1] ? one : best));
-      card.style.transform = `translate(${Math.round(Math.max(x, left + 4))}px, ${Math.round(from)}px)`;
-      if (covers < 4) return;
-    }
+    const numbers = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: write(value) }));
+    const all = [...numbers, ...ranges];
+    const wide = Math.max(0, ...all.map(one => measure(one.said))) + 8;
+    const isLeft = place + wide > end && place - wide > left;
+    const heights = spread(all.map(one => one.at), ROW, top + 4, bottom - 6);
+    all.forEach(({ colour, said }, k) => {
+      const x = isLeft ? place - 8 : Math.min(place, end - wide) + 8;
+      group.append(text(said, x, heights[k] + 4, `label ${colour}`, isLeft ? "end" : "start"));
+    });
+    over.append(group);
   }
 
   /** The last numbers up to the x that is looked at, the largest first. */
@@ -276,18 +265,31 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     return rows.filter(row => Number.isFinite(row.value)).sort((a, b) => b.value - a.value);
   }
 
-  const look = to => {
+  const look = (to, run = null) => {
+    if (run !== pointed) {
+      pointed = run;
+      sort();
+    }
     if (to === seen) return;
     seen = to;
     show();
   };
-  const read = to => {
+  const read = (to, run = null) => {
     const nearest = to === null ? null : closest(stops, to, shape.xs);
-    if (nearest === seen) return;
-    look(nearest);
-    hovered(nearest);
+    if (nearest === seen && run === pointed) return;
+    look(nearest, run);
+    hovered(nearest, run);
   };
 
+  /** The run whose line is under the pointer, if any. */
+  const runAt = event => {
+    const box = picture.getBoundingClientRect();
+    const [a, b] = [event.clientX - box.left, event.clientY - box.top];
+    const far = ({ points }) => along(points, shape.xs, shape.ys).map(([c, d]) => Math.hypot(c - a, d - b));
+    const runs = content.series.filter(series => series.run && series.name);
+    const all = runs.map(series => ({ run: series.run, by: Math.min(...far(series)) })).filter(one => one.by < NEAR);
+    return all.length ? all.reduce((best, one) => (one.by < best.by ? one : best)).run : null;
+  };
   const under = event => shape.xs.back(event.clientX - picture.getBoundingClientRect().left);
   const put = value => {
     if (value === content.marker) return;
@@ -312,7 +314,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   plot.addEventListener("pointermove", event => {
     if (!shape) return;
     if (dragged) move(event);
-    else read(under(event));
+    else read(under(event), runAt(event));
   });
   for (const end of ["pointerup", "pointercancel"]) {
     plot.addEventListener(end, () => {
@@ -320,7 +322,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     });
   }
   plot.addEventListener("click", event => {
-    if (shape && !marker) read(under(event)); // a tap, which does not hover
+    if (shape && !marker) read(under(event), runAt(event)); // a tap, which does not hover
   });
   plot.addEventListener("pointerleave", event => {
     if (event.pointerType === "mouse") read(null);
@@ -358,7 +360,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     },
     look,
     bring(run) {
-      front = run;
+      brought = run;
       sort();
     },
     close: () => size.disconnect(),
@@ -366,9 +368,11 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
 }
 
 /**
- * Rows of a table with `data-run`: what is pointed at or has the focus is brought forward in the charts.
+ * Rows of a table with `data-run`: what is pointed at or has the focus is brought forward in the charts, and a row is
+ * marked while its line is pointed at.
  * @param {HTMLElement} body
- * @param {{bring: (run: string | null) => void}[]} charts
+ * @param {ReturnType<typeof chart>[]} charts with one axis
+ * @returns {(x: number | null, run: string | null) => void} what the charts are to call when they are `hovered`
  */
 export function bringing(body, charts) {
   const to = event => {
@@ -377,6 +381,10 @@ export function bringing(body, charts) {
   };
   for (const come of ["pointerover", "focusin"]) body.addEventListener(come, to);
   for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(null));
+  return (x, run) => {
+    for (const one of charts) one.look(x, run);
+    for (const row of body.querySelectorAll("tr")) row.classList.toggle("pointed", row.dataset.run === run);
+  };
 }
 
 const isOwn = series => series.colour !== "ghost";
@@ -408,8 +416,7 @@ function along(points, xs, ys) {
 /** @param {Series} series */
 function key(series) {
   const line = svg("path", { class: `line ${series.colour}`, d: "M1 6H21", "stroke-dasharray": series.dash ?? "" });
-  const end = isOwn(series) ? null : series.end; // grey lines do not differ in colour
-  return h("span", { class: "cw-key", "data-end": end }, svg("svg", { width: 22, height: 12 }, line), series.name);
+  return h("span", { class: "cw-key" }, svg("svg", { width: 22, height: 12 }, line), series.name);
 }
 
 function dot(colour, cx, cy, r) {

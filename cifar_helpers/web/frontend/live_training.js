@@ -1,18 +1,19 @@
 // A live training run: Python trains, and the curves are drawn here beside those of earlier runs.
 import styles from "./live_training.css";
-import { h, svg, mount, framed, binding } from "./ui.js";
+import { h, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
-import { percent, show } from "./numbers.js";
+import { fixed, percent, show } from "./numbers.js";
 import { chart, bringing } from "./chart.js";
 
 const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
-const DASHES = ["1 3", "7 3", "7 3 1 3", "3 3"]; // of earlier runs, by number
-const SIDES = [56, 64]; // one axis for all charts
+const SIDES = [56, 98]; // one axis for all charts, with room for names and numbers
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
+const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
+const CLOSE = 0.01; // a difference of accuracies that one run each does not show
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
 
 /** @param {{model: any, el: HTMLElement}} host */
@@ -40,13 +41,14 @@ export function render({ model, el }) {
   const start = button("Start", send("start"));
   const pause = button("Pause", () => send(model.get("run").state === "paused" ? "resume" : "pause")());
   const stop = button("Stop", send("stop"));
+  const when = h("div", { class: "cw-cap lt-when" });
   const settings = h(
     "fieldset", { class: "lt-bar" },
     named("Learning rate", rateText, rate),
     named("Batch size", null, batch),
     named("Epochs", epochsText, epochs),
     h("div", { class: "lt-buttons" }, start, pause, stop),
-    h("div", { class: "cw-cap" }, WHEN),
+    when,
   );
 
   let bySeconds = false;
@@ -57,18 +59,19 @@ export function render({ model, el }) {
   });
 
   // Three charts with one horizontal axis
-  const look = x => [loss, accuracy].forEach(one => one.look(x));
+  const rows = h("tbody");
+  const look = (x, run) => lookAll(x, run);
   const place = (label, y, height) => chart({
     label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: look,
   });
-  const loss = place("Loss", { digits: 1 }, 220);
+  const loss = place("Loss", { digits: 2 }, 220);
   const accuracy = place("Accuracy", { percent: true }, 220);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
+  const lookAll = bringing(rows, charts);
 
   const state = h("p", { class: "cw-lead lt-state", role: "status" });
-  const rows = h("tbody");
-  const heads = ["Run", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
+  const heads = ["Run", "Rate", "Batch", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
   const table = h("table", { class: "cw-table lt-runs" }, h("thead", {}, h("tr", {}, heads)), rows);
   const note = h("span", { class: "cw-cap" });
   let written = ""; // the rows of the table
@@ -94,7 +97,7 @@ export function render({ model, el }) {
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const differs = labelsOf(runs);
     const grey = points => runs.map((one, k) => ({
-      ...differs[k], run: idOf(one), colour: "ghost", dash: dashOf(one), points: points(one),
+      ...differs[k], run: idOf(one), colour: "ghost", points: points(one),
     }));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
@@ -109,7 +112,7 @@ export function render({ model, el }) {
       ],
     });
     accuracy.set({
-      y: [0, accuracyTop(all)],
+      y: accuracyEnds(all),
       series: [
         ...grey(one => pairs(one, one.validation_accuracy)),
         ...own("training", "c1", of("train_accuracy"), { end: "train", marks: true }),
@@ -152,34 +155,32 @@ export function render({ model, el }) {
     pause.classList.toggle("cw-main", isPaused);
     pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
-    const words = run.problem || stateOf(run, begun, can);
+    const words = run.problem || stateOf(run, model.get("earlier"), can);
     if (state.textContent !== words) state.textContent = words;
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const task = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
       + `runs’ validation. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
-    note.textContent = isOpen ? "End the run with Stop here: the notebook’s own stop button does not end it." : task;
+    note.textContent = task;
+    when.textContent = isOpen ? WHILE : WHEN;
   }
 
   function row(run, isOwn) {
     const best = Math.max(...run.validation_accuracy.filter(Number.isFinite));
     const rates = ratesOf(run).map(value => show(value, 6));
-    const said = (rates.length > 3 ? [rates[0], "…", rates.at(-1)] : rates).join(", then ");
-    const images = run.number ? "" : `, ${run.images.toLocaleString("en")} images`;
-    const kind = isOwn ? "c1" : "ghost";
-    const line = svg("path", { class: `line ${kind}`, d: "M1 6H21", "stroke-dasharray": isOwn ? "" : dashOf(run) });
-    const key = h("span", { class: "cw-chart", "aria-hidden": "true" }, svg("svg", { width: 22, height: 12 }, line));
-    const words = `${isOwn ? "Now" : capital(nameOf(run))}: rate ${said}, batch ${run.batch_size}${images}`;
+    const said = (rates.length > 3 ? [rates[0], "…", rates.at(-1)] : rates).join(" → ");
+    const images = run.number ? null : h("div", { class: "cw-cap" }, `${run.images.toLocaleString("en")} images`);
     return h(
       "tr", { class: isOwn ? "own" : null, tabindex: 0, "data-run": isOwn ? "now" : idOf(run) },
-      h("td", {}, h("span", { class: "lt-name" }, key, words)),
+      h("td", {}, isOwn ? "Now" : capital(nameOf(run)), images),
+      h("td", { class: "lt-rate" }, said),
+      h("td", {}, String(run.batch_size)),
       h("td", {}, String(run.train_loss.length)),
       h("td", {}, run.seconds.length ? run.seconds.at(-1).toFixed(0) : "–"),
       h("td", {}, Number.isFinite(best) ? percent(best, 1) : "–"),
     );
   }
 
-  bringing(rows, charts);
   redraw();
   return () => {
     charts.forEach(one => one.close());
@@ -188,18 +189,29 @@ export function render({ model, el }) {
   };
 }
 
-function stateOf(run, begun, can) {
+function stateOf(run, earlier, can) {
   if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls.";
-  if (!begun) return "Press Start to train.";
+  if (!run.state) return "Press Start to train.";
   const done = run.train_loss.length;
   if (run.state !== "ended") {
     if (!run.steps) return "Preparing …";
     const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
-    return `${at}, ${done} of ${run.epochs} epochs complete.`;
+    return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier)}`;
   }
-  const complete = `${done} complete ${done === 1 ? "epoch" : "epochs"}`;
-  return `Ended after ${complete}. The trained network is the widget’s attribute model.`;
+  return `Ended after ${done} complete ${done === 1 ? "epoch" : "epochs"}.${resultOf(run, earlier)} Its network is the widget’s attribute model.`;
+}
+
+/** The validation accuracy so far, compared with that of the best other run after as many epochs. */
+function resultOf(run, earlier) {
+  const at = one => one.validation_accuracy[run.validation_accuracy.length - 1];
+  if (!Number.isFinite(at(run))) return "";
+  const others = earlier.filter(one => Number.isFinite(at(one))).sort((a, b) => at(b) - at(a));
+  const begin = ` ${percent(at(run), 1)} validation accuracy`;
+  if (!others.length) return `${begin}.`;
+  const more = at(run) - at(others[0]);
+  const points = `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
+  return `${begin}, ${Math.abs(more) < CLOSE ? "within a point of" : points} ${nameOf(others[0])} at the same epoch.`;
 }
 
 /** Whether the loss is far above that of chance. */
@@ -242,11 +254,10 @@ function labelsOf(runs) {
   const sizes = runs.map(one => one.batch_size);
   if (differ(rates)) return rates.map(rate => ({ name: `rate ${rate}`, end: rate }));
   if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}`, end: `b\u00a0${size}` }));
-  return runs.map(one => ({ name: nameOf(one), end: one.number ? String(one.number) : "record" }));
+  return runs.map(one => ({ name: nameOf(one), end: nameOf(one) }));
 }
 
 const nameOf = run => (run.number ? `run ${run.number}` : "recorded");
-const dashOf = run => (run.number ? DASHES[run.number % DASHES.length] : "");
 
 /** When a run had its last point within so many epochs. */
 function lastSecond(run, epochs) {
@@ -263,8 +274,8 @@ function lossEnds(runs) {
   return [low, Math.min(TOP, Math.ceil(2 * Math.max(2.5, ...known)) / 2)];
 }
 
-/** The end of the accuracy axis: the next 20 %. */
-function accuracyTop(runs) {
-  const values = runs.flatMap(run => [...run.train_accuracy, ...run.validation_accuracy]);
-  return Math.ceil(5 * Math.max(0.4, ...values.filter(Number.isFinite))) / 5;
+/** The ends of the accuracy axis: fifths around the values. */
+function accuracyEnds(runs) {
+  const values = runs.flatMap(run => [...run.train_accuracy, ...run.validation_accuracy]).filter(Number.isFinite);
+  return [Math.floor(5 * Math.min(0.4, ...values)) / 5, Math.ceil(5 * Math.max(0.6, ...values)) / 5];
 }

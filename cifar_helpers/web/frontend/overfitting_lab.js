@@ -11,6 +11,7 @@ const LAST = 10; // epochs in the mean of a result
 const PATIENCE = Array.from({ length: 15 }, (_, k) => k + 1);
 const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c4" }];
 const DASH = "5 3"; // validation, in every colour
+const SIDES = [50, 96]; // both charts have one axis, whatever is compared
 // Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
 const ENDS = { loss: [0, 2.5], accuracy: [0.1, 1] };
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
@@ -30,8 +31,9 @@ const COLUMNS = [
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Thick lines are means of the seeds, thin ones single seeds; early "
-  + "stopping is shown for the first seed, whose line is darker. ";
+  + "so compare gaps only between runs that share these. Lines are means of the seeds, and the shading around them is their "
+  + "range; early stopping is shown for the first seed, the thin line. With two or more pins only validation is drawn: "
+  + "point at a row to see its training curve, too. ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -90,16 +92,17 @@ export function render({ model, el }) {
     },
     text: patience => `↔ patience ${patience}`,
   };
-  const place = (what, y, other, more) => chart({
+  const place = (what, y, more) => chart({
     label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 226, say,
-    hovered: x => other().look(x), ...more,
+    sides: SIDES, hovered: (x, run) => look(x, run), ...more,
   });
-  const loss = place("Loss", { digits: 2 }, () => accuracy, { marker });
-  const accuracy = place("Accuracy", { percent: true }, () => loss, { words: true });
+  const loss = place("Loss", { digits: 2 }, { marker, reads: true });
+  const accuracy = place("Accuracy", { percent: true }, { words: true });
 
   // The results
   const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
+  const look = bringing(table, [loss, accuracy]);
   const heads = ["Mean of the last ten epochs", ...COLUMNS.map(column => column.head)].map((text, k) => {
     return h("th", { scope: "col" }, text, k ? h("span", { class: "ol-less" }) : null);
   });
@@ -143,23 +146,26 @@ export function render({ model, el }) {
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
+    const isCrowded = pins.length > 1; // then only validation is drawn, but for the run that is brought forward
+    const own = resultOf(record);
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
+      const gap = part === "accuracy" && own?.gap > 0 ? [gapBand(record.mean)] : [];
       view.set({
+        title: isCrowded ? `Validation ${part}` : capital(part),
         x: [0, EPOCHS],
         y: ENDS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, pins.length === 1) : [])),
+          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, !isCrowded) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
-          ...(record ? main(part, record, !pins.length) : []),
+          ...(record ? main(part, record, isCrowded) : []),
         ],
+        bands: isCrowded || !record ? [] : [...gap, ...(pins.length ? [] : seedBands(part, record))],
       });
     }
     showPatience();
-    const own = resultOf(record);
     const shown = record ? settings : near;
     const base = resultOf(pins[0]?.record); // what the other rows are compared with
-    accuracy.set({ bands: own?.gap > 0 ? [gapBand(record.mean)] : [] });
 
     table.replaceChildren(
       ...(record ? [row("This run", "c1", settings, own, base)] : []),
@@ -191,14 +197,15 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
+    const isAlone = model.get("pinned").length < 2; // else the curves that are compared are many enough
     const isFree = kept !== lowest && (lowest < 22 || stopped < lowest - 9); // of the marker
     const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
     const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
-    accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
+    accuracy.set({ rules: [keeps, ...stops], dots: isAlone ? [dotOf(accuracies, kept)] : [] });
     loss.set({
       rules: [keeps],
-      dots: [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")],
+      dots: isAlone ? [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")] : [],
       shade: { colour: "c2", ends: [kept, stopped] },
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
@@ -296,7 +303,6 @@ export function render({ model, el }) {
     return changed.map(option => `${option.label} ${textOf(option)}`).join(", ") || "base";
   }
 
-  bringing(table, [loss, accuracy]);
   redraw();
   return () => {
     loss.close();
@@ -327,19 +333,30 @@ const whole = text => text.replaceAll(" %", "\u00a0%");
 
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
-/** The chosen run: the mean strong, single seeds thin, the first one darker, since early stopping is shown for it. */
-function main(part, { runs, mean }, isAlone) {
-  const kinds = [
-    { name: "training", column: `train_${part}`, colour: "c1", dash: "" },
-    { name: "validation", column: `validation_${part}`, colour: "c2", dash: DASH },
-  ];
-  const seeds = kinds.flatMap(({ name, column, colour }) => runs.map((run, k) => {
-    const kind = k === 0 && name === "validation" ? "first" : "";
-    return { name: "", colour, thin: true, kind, points: pointsOf(run[column]) };
-  }));
-  const strong = kinds.map(kind => ({ ...kind, points: pointsOf(mean[kind.column]) }));
-  const thin = seeds.filter(seed => isAlone || seed.kind);
-  return [...(runs.length > 1 ? thin : []), ...strong].map(series => ({ ...series, run: "This run" }));
+const KINDS = [
+  { name: "training", part: "train", colour: "c1", dash: "" },
+  { name: "validation", part: "validation", colour: "c2", dash: DASH },
+];
+
+/** The chosen run: the mean of the seeds strong, and the first seed thin, since early stopping is shown for it. */
+function main(part, { runs, mean }, isCrowded) {
+  const means = KINDS.map(kind => ({ ...kind, points: pointsOf(mean[`${kind.part}_${part}`]) }));
+  const [training, validation] = means;
+  const first = { name: "", colour: "c2", thin: true, kind: "first", points: pointsOf(runs[0][`validation_${part}`]) };
+  const all = isCrowded
+    ? [{ ...training, name: "", kind: "ol-training" }, { ...validation, end: "this run" }]
+    : [...(runs.length > 1 ? [first] : []), ...means];
+  return all.map(series => ({ ...series, run: "This run" }));
+}
+
+/** The range of the seeds in each epoch. */
+function seedBands(part, { runs }) {
+  if (runs.length < 2) return [];
+  return KINDS.map(kind => {
+    const columns = runs.map(run => run[`${kind.part}_${part}`]);
+    const ends = columns[0].map((_, k) => [Math.min, Math.max].map(end => end(...columns.map(column => column[k]))));
+    return { colour: kind.colour, points: ends.map((pair, k) => [k + 1, ...pair]) };
+  });
 }
 
 /** A run to compare with: validation with its name, training thin; of several, only while the run is brought forward. */
