@@ -58,9 +58,17 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
     assert ends.all_inner_texts() == [f"−{largest:.2g}", f"{largest:.2g}"]
     put(page, padding=1, stride=1)
     assert "≤ " in ends.all_inner_texts()[0] or "≥ " in ends.all_inner_texts()[1]
-    put(page, padding=2, step=64)
-    expect(page.get_by_text("Orange: brighter on the right. Purple: brighter on the left.")).to_be_visible()
+    put(page, padding=2, step=1)
+    # What the sum of the step says is marked among what sums can say.
+    said = page.locator(".cs-meaning [data-now]")
+    expect(page.locator(".cs-meaning")).to_contain_text("Orange: brighter on the right. Purple: brighter on the left.")
+    expect(said).to_have_text("Orange: brighter on the right.")
+    assert total(page) >= 0.1
+    put(page, step=64)
+    expect(said).to_have_text("Purple: brighter on the left.")
+    assert total(page) <= -0.1
     put(page, kernel="blur", dilation=1, stride=3)
+    expect(said).to_have_text("Each sum is the mean of the nine pixels.")
     assert state_of(page, "step") == 16  # a step beyond the last becomes the last
 
 
@@ -131,7 +139,9 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
     output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
     names = ["near zero" if abs(v) < 0.1 else "positive" if v > 0 else "negative" for v in output.tolist()]
+    expect(page.locator(".cs-meaning")).to_be_hidden()  # it would give the sign away
     page.get_by_role("button", name=names[0]).click()
+    expect(page.locator(".cs-meaning")).to_be_visible()
     expect(page.locator(".cs-verdict")).to_contain_text(f"✓ Right: {output[0]:.2f}".replace("-", "−"))
     assert state_of(page, "score") == [1, 1]
     streak = page.locator(".cs-dots")
@@ -148,15 +158,17 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     assert state_of(page, "score") == [1, 2]
     expect(streak).to_have_accessible_name("0 of 3")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
-    expect(page.locator(".cs-row")).to_contain_text("Step 32 of 36")
+    expect(page.locator(".cs-at")).to_have_text("Step 32 of 36")
     assert [text for text in cells(page, 1) if text] == [f"{v:.2f}".replace("-0", "−") for v in output[:2]] + ["?"]
     put(page, kernel="blur", step=1)
     for count in (1, 2, 3):
         page.get_by_role("button", name="positive").click()
         expect(streak).to_have_accessible_name(f"{count} of 3")
         expect(page.get_by_text("No number of this kernel is negative")).to_be_visible()
+        done = page.locator(".cs-verdict").get_by_text("Three in a row: done.")
+        expect(done).to_have_count(int(count == 3))
         page.keyboard.press("Enter")
-    expect(page.get_by_text("Three in a row: done")).to_be_visible()
+    expect(page.locator(".cs-row")).to_contain_text("three in a row: done")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -177,9 +189,11 @@ def test_it_begins_around_a_vertical_edge_and_shows_where_that_lies(front: Front
         style = frame.evaluate("f => [f.style.top, f.style.left]")
         assert [float(text.rstrip("%")) for text in style] == pytest.approx([100 * top / 32, 100 * left / 24], abs=0.01)
     # The square is moved in the whole picture, and its numbers follow.
-    small = page.locator(".cs-whole .cw-picture")
+    small, wires = page.locator(".cs-whole .cw-picture"), page.locator(".cv-wires")
+    before = wires.evaluate("c => c.toDataURL()")
     small.click(position=place(small, 20, 10 * 32 / 24, 32))
     assert state_of(page, "corner") == [16, 6]
+    assert wires.evaluate("c => c.toDataURL()") != before  # the lines from the square go with it
     small.press("ArrowRight")
     small.press("Shift+ArrowDown")
     assert state_of(page, "corner") == [21, 7] and frame.evaluate("f => f.style.top") == "65.625%"
@@ -194,7 +208,10 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
     page = front.open(convolution_steps(PICTURE))
     formula = page.locator(".cs-more .cw-cap").last
     expect(formula).to_be_hidden()
+    root = page.locator(".convolution_steps")
+    closed = root.evaluate("root => root.clientHeight")
     page.get_by_text("Padding, stride, dilation").click()
+    assert root.evaluate("root => root.clientHeight") == closed <= 760  # opening it moves nothing
     expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
     expect(formula).not_to_contain_text("span")
     page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()

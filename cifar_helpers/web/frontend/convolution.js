@@ -7,6 +7,7 @@ import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 
 const GLIDE = 150; // ms
+const MARGIN = 4; // pixels by which the wires' canvas goes beyond the stage: a frame at its edge is whole
 /** Lines of a frame: colour, width, how far outside, radius of the corners. */
 const FRAME = [["#16181d", 2, 2.5, 4.5], ["#fff", 1.5, 0.75, 2.75], ["#fff8", 1, -0.5, 1]];
 const GHOST = [["#fff", 3.5, 0, 2]];
@@ -282,9 +283,10 @@ export function sumLine(edited) {
  * A picture with a window on it and the output with the window's pixel, joined by wires to the line of the sum.
  * @param {any} line of `sumLine` @param {[string, string]} names of picture and output
  * @param {(row: number, column: number) => void} moved hears of the pixel of the output that is wanted
- * @param {boolean} [outside] whether wires begin at the picture's edge, which leaves numbers on it free
+ * @param {{node: any, square: () => number[]}} [source] what the picture is a square of, and that square's sides as
+ *     shares; the wires then begin at the picture's edge, which leaves numbers on it free
  */
-export function slidingViews(line, names, moved, outside = false) {
+export function slidingViews(line, names, moved, source) {
   /** @type {{side: number, sliding: Sliding, from: number[], to: number[]}} */
   let now;
   let shown = [0, 0];
@@ -313,7 +315,7 @@ export function slidingViews(line, names, moved, outside = false) {
   wires.className = "cv-wires";
   const stage = h("div", { class: "cv-stage" }, wires);
   let boxes = null;
-  /** @type {number[] | null} left, top, right and bottom of both frames, as shares of their pictures; where they go to */
+  /** @type {number[] | null} left, top, right and bottom of both frames (and of the square), as shares; where they go to */
   let place = null;
   let goal = null;
   /** @type {number[] | null} sides of the window of the number under the pointer */
@@ -334,12 +336,12 @@ export function slidingViews(line, names, moved, outside = false) {
     const pen = /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"));
     pen.reset();
     if (!boxes || !place) return;
-    const [from, result, pixels, sum, caption, scale] = boxes;
+    const [from, result, pixels, sum, caption, scale, origin] = boxes;
     const snapped = share => Math.round(share * devicePixelRatio) / devicePixelRatio;
     const inside = (box, shares) => shares.map((share, k) => snapped(k % 2 ? box.y + share * box.height : box.x + share * box.width));
-    const [window, cell] = [inside(from, place.slice(0, 4)), inside(result, place.slice(4))];
+    const [window, cell] = [inside(from, place.slice(0, 4)), inside(result, place.slice(4, 8))];
     const [left, , right, low] = window;
-    const top = outside ? from.bottom : low;
+    const top = source ? from.bottom : low;
     const [end, neck] = [pixels.top - 2, caption.top - 2]; // from there on straight down, on both sides of the caption
     const middle = top + (neck - top) * 0.55;
     const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${neck}V${end}`;
@@ -351,14 +353,18 @@ export function slidingViews(line, names, moved, outside = false) {
     const curve = (x, y, toX, toY) => `C${x} ${(y + toY) / 2} ${toX} ${(y + toY) / 2} ${toX} ${toY}`;
     // The line from the sum crosses the key where the sum lies. Where the grids stack, it would run through the kernel.
     const isLed = keyX !== null && sum.top < pixels.bottom;
+    // Lines from the square to the picture that shows it larger; where they stack, both are too near for any.
+    const [, high, edge, bottom] = origin && origin.right < from.left ? inside(origin, place.slice(8)) : [];
+    const zoom = edge ? `M${edge + 3} ${high}L${from.left - 1} ${from.top}V${from.bottom}L${edge + 3} ${bottom}` : "";
     const out = isLed ? `M${x} ${y}${curve(x, y, keyX, below)}V${above}${curve(keyX, above, outX, outY)}` : "";
     pen.scale(devicePixelRatio, devicePixelRatio);
+    pen.translate(MARGIN, MARGIN);
     pen.fillStyle = pen.strokeStyle = colour;
     pen.lineWidth = 1.25;
     pen.globalAlpha = 0.09;
-    pen.fill(new Path2D(`${leftSide}L${rightSide}Z`));
+    pen.fill(new Path2D(`${leftSide}L${rightSide}Z${zoom}`));
     pen.globalAlpha = 0.75;
-    pen.stroke(new Path2D(`${leftSide}M${rightSide}${out}`));
+    pen.stroke(new Path2D(`${leftSide}M${rightSide}${out}${zoom}`));
     if (out) pen.fill(new Path2D(`M${x - 2.5} ${y}a2.5 2.5 0 1 1 5 0a2.5 2.5 0 1 1 -5 0`));
     pen.globalAlpha = 1;
     for (const box of [window, cell]) frame(pen, box, FRAME);
@@ -424,12 +430,12 @@ export function slidingViews(line, names, moved, outside = false) {
   });
   const sizes = new ResizeObserver(() => {
     const origin = stage.getBoundingClientRect();
-    boxes = origin.width && [input.view.node, output.view.node, ...line.ends(), key.ramp].map(element => {
+    boxes = origin.width && [input.view.node, output.view.node, ...line.ends(), key.ramp, ...(source ? [source.node] : [])].map(element => {
       const box = element.getBoundingClientRect();
       return new DOMRect(box.x - origin.x, box.y - origin.y, box.width, box.height);
     });
-    wires.width = Math.round(origin.width * devicePixelRatio);
-    wires.height = Math.round(origin.height * devicePixelRatio);
+    wires.width = Math.round((origin.width + 2 * MARGIN) * devicePixelRatio);
+    wires.height = Math.round((origin.height + 2 * MARGIN) * devicePixelRatio);
     draw();
   });
   for (const node of [stage, input.view.node, output.view.node, line.node, key.ramp]) sizes.observe(node);
@@ -460,7 +466,8 @@ export function slidingViews(line, names, moved, outside = false) {
       input.view.place(top + middle(), left + middle(), stride);
       output.view.place(row, column);
       shown = [row, column];
-      lead([...shares([left, top, left + span, top + span], [rows, columns]), ...shares([column, row, column + 1, row + 1], to)]);
+      const pixel = shares([column, row, column + 1, row + 1], to);
+      lead([...shares([left, top, left + span, top + span], [rows, columns]), ...pixel, ...(source?.square() ?? [])]);
     },
     /** Where the sum lies on the key, from 0 to 1; null if it is not shown. @param {number | null} share */
     tick(share) {

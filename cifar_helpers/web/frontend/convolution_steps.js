@@ -18,18 +18,20 @@ const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
 const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
 
 const PLAIN = { padding: 0, stride: 1, dilation: 1 };
+/** What a sum says: one sentence, or one each for a positive, a negative and a small sum. */
 const MEANINGS = {
-  identity: "Each sum is the pixel in the middle itself.",
-  blur: "Each sum is the mean of the nine pixels.",
-  sharpen: "The difference of each pixel from its neighbours is exaggerated; uniform areas stay as they are.",
-  "Sobel, vertical edges": "Orange: brighter on the right. Purple: brighter on the left. Near 0: left and right balance.",
-  "Sobel, horizontal edges": "Orange: brighter below. Purple: brighter above. Near 0: above and below balance.",
-  emboss: "A relief: bright areas are raised, with light from the upper left.",
+  identity: ["Each sum is the pixel in the middle itself."],
+  blur: ["Each sum is the mean of the nine pixels."],
+  sharpen: ["Differences from the neighbours are exaggerated; uniform areas stay as they are."],
+  "Sobel, vertical edges": ["Orange: brighter on the right.", "Purple: brighter on the left.", "Near 0: both sides balance."],
+  "Sobel, horizontal edges": ["Orange: brighter below.", "Purple: brighter above.", "Near 0: both sides balance."],
+  emboss: ["A relief: bright areas are raised, with light from the upper left."],
 };
+const PART = { 1: 0, "-1": 1, 0: 2 }; // of such a meaning, by the sign of the sum
 
 const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
 
-/** The whole picture, small, with a frame to be moved where the square lies. */
+/** The whole picture, small, with a frame to be moved where the square lies, whose sides are shares of it. */
 function wholePicture(rows, side, moved) {
   const [height, width] = [rows.length, rows[0].length];
   const corner = (at, size) => Math.max(0, Math.min(size - side, at - Math.floor(side / 2)));
@@ -37,9 +39,12 @@ function wholePicture(rows, side, moved) {
     rows: height, columns: width, moved: (row, column) => moved(corner(row, height), corner(column, width)),
   });
   paint(view.canvas, height, width, i => grey(rows[Math.floor(i / width)][i % width]));
+  let square = [];
   return {
-    node: h("div", { class: "cs-whole" }, view.node, h("span", { class: "cw-cap" }, "Drag", h("br"), "the square")),
+    view: view.node,
+    square: () => square,
     set([top, left]) {
+      square = [left / width, top / height, (left + side) / width, (top + side) / height];
       const place = `The whole picture; the square begins in row ${top}, column ${left}.`;
       view.node.setAttribute("aria-label", `${place} Arrow keys move it, with shift by five.`);
       view.mark(top, left, side, side);
@@ -105,19 +110,19 @@ export function render({ model, el }) {
 
   const line = sumLine();
   const moved = (row, column) => jump(row * output.width + column + 1);
-  const views = slidingViews(line, ["Image", "Output"], moved, true);
-  const grids = [];
-
-  // Controls
-  const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
-  const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
-  const formula = h("div", { class: "cw-cap" });
   const side = model.get("image").length;
   const whole = wholePicture(model.get("whole"), side, (top, left) => {
     if (String([top, left]) === String(model.get("corner"))) return;
     const image = model.get("whole").slice(top, top + side).map(row => row.slice(left, left + side));
     setting({ corner: [top, left], image });
   });
+  const views = slidingViews(line, ["Image", "Output"], moved, { node: whole.view, square: whole.square });
+  const grids = [];
+
+  // Controls
+  const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
+  const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
+  const formula = h("div", { class: "cw-cap" });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
     predicting => setting({ predicting }),
@@ -126,7 +131,9 @@ export function render({ model, el }) {
   const next = button("Step", () => jump(step() + 1));
   const where = h("span", { class: "cs-at" });
   const track = h("div", { class: "cs-track" });
-  const watch = h("div", { class: "cs-controls" }, play, next, where, track);
+  const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
+  const inRow = h("span");
+  const row = h("span", { class: "cs-row" }, dots, inRow);
 
   const guesses = CHOICES.map((text, k) => button(text, () => guess(k - 1)));
   const ask = h(
@@ -138,22 +145,20 @@ export function render({ model, el }) {
     if (hidden()) guesses[0].focus();
   }, { main: true });
   const verdict = h("span", { class: "cs-verdict" });
-  const parts = h("span");
   const told = h("div", { class: "cs-controls" }, onward, verdict);
-  const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
-  const row = h("span", {}, "right in a row");
-  const score = h("span", { class: "cw-cap" });
-  const predict = h("div", { class: "cs-predict" }, ask, told, h("div", { class: "cw-cap cs-row" }, dots, row, parts, score));
+  const parts = h("p", { class: "cs-parts" });
+  const meaning = h("p", { class: "cs-meaning" });
 
-  const meaning = h("p", { class: "cw-cap cs-meaning" });
-  views.stage.prepend(h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node);
+  const heading = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Picture"), ": drag the square"));
+  const more = h("details", { class: "cs-more" }, h("summary", {}, "Padding, stride, dilation"), fields.nodes, formula);
+  views.stage.append(
+    h("figure", { class: "cs-whole" }, heading, whole.view),
+    h("div", { class: "cs-views" }, views.input.figure, views.output.figure), more, line.node,
+    h("div", { class: "cs-predict" }, ask, told, parts, meaning),
+  );
   root.append(
-    h("div", { class: "cw-bar" }, chips.node, modes.node),
-    h(
-      "div", { class: "cw-bar cs-settings" }, whole.node, watch,
-      h("details", { class: "cs-more" }, h("summary", {}, "Padding, stride, dilation"), h("div", {}, fields.nodes, formula)),
-    ),
-    views.stage, predict, meaning,
+    h("div", { class: "cw-bar" }, chips.node),
+    h("div", { class: "cs-controls cs-run" }, modes.node, play, next, where, track, row), views.stage,
   );
 
   function pause() {
@@ -202,7 +207,7 @@ export function render({ model, el }) {
     colour = v => (signed ? at(table, v / limit) : grey(v));
     share = v => (v - least) / (most - least);
     views.key.set(colour, least, most, [output.values]);
-    meaning.textContent = MEANINGS[model.get("kernel")] ?? "";
+    meaning.replaceChildren(...MEANINGS[model.get("kernel")].flatMap(text => [h("span", {}, text), " "]));
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
@@ -263,29 +268,31 @@ export function render({ model, el }) {
     where.textContent = text;
     bar.set(now);
     next.disabled = now === count();
-    watch.hidden = model.get("predicting");
-    predict.hidden = !watch.hidden;
-    meaning.hidden = watch.hidden;
+    const predicting = model.get("predicting");
+    for (const node of [play, next, track]) node.hidden = predicting;
+    row.hidden = !predicting;
     ask.hidden = !secret;
-    told.hidden = secret;
+    told.hidden = parts.hidden = !predicting || secret;
+    meaning.hidden = secret;
+    const said = meaning.querySelectorAll("span");
+    for (const [k, node] of said.entries()) node.toggleAttribute("data-now", k === PART[signOf(value)] || said.length === 1);
     onward.hidden = now === count();
     verdict.textContent = parts.textContent = "";
     if (predicted.has(now)) {
       const near = signOf(value) === 0 ? ` (within ±${NEAR})` : "";
       const right = predicted.get(now);
-      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.`;
+      const done = streak === STREAK ? " Three in a row: done." : "";
+      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.${done}`;
       verdict.dataset.right = String(right);
       const products = roundedToSum(seen.map((v, k) => (v ?? 0) * kernel[k])).parts;
       const add = sign => fixed(products.filter(v => v * sign > 0).reduce((a, b) => a + b, 0));
       const never = "No number of this kernel is negative, so no sum can be.";
       parts.textContent = kernel.some(v => v < 0) ? `Negative products: ${add(-1)}. Positive products: ${add(1)}.` : never;
     }
+    inRow.textContent = streak < STREAK ? "right in a row" : "three in a row: done";
     for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak);
     dots.setAttribute("aria-label", `${Math.min(streak, STREAK)} of ${STREAK}`);
-    row.textContent = streak < STREAK ? "right in a row" : "Three in a row: done";
-    score.textContent = text;
-    const heard = [verdict, parts, ...(streak === STREAK ? [row] : [])].map(part => part.textContent).join(" ");
-    say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${heard}`}`);
+    say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`}`);
   }
 
   const draw = framed(paintAll);
