@@ -105,15 +105,16 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     bounds = widget.curves[1]["bounds"]
     assert bounds[0] == pytest.approx((1, 2, 10)) and bounds[-1] == pytest.approx((256, 2, 2 + 8 / 256))
     page = front.open(widget)
-    expect(page.locator(".te-bounds i")).to_have_count(2)
-    expect(page.locator(".te-row").last).to_have_attribute(
-        "aria-label", re.compile("at least arithmetic 2,000\\sµs; at least memory 2,125\\sµs")
+    rows = page.locator(".te-row")
+    expect(rows.last).to_have_attribute(
+        "aria-label",
+        re.compile("166\\sµs; 94 % once per step; arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"),
     )
-    widths = page.locator(".te-row i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert max(widths) == 100  # a bound above the measured time: both bars have its scale
-    assert sum(widths[:2]) == pytest.approx(100 * 0.5 / 2.125)
-    ticks = page.locator(".te-split .te-measured").evaluate_all("all => all.map(one => parseFloat(one.style.left))")
-    assert ticks == pytest.approx([100 * 0.5 / 2.125, 100 * GPU[64] / 2.125])
+    expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2,000 µs", "memory at least 2,125 µs"])
+    widths = rows.locator("i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
+    once = 10 / 64 / (10 / 64 + 0.01)
+    shares = [0, 0.5, once * GPU[64], (1 - once) * GPU[64], 2, 2.125]  # the bars are the measured times, on one scale
+    assert widths == pytest.approx([100 * share / 2.125 for share in shares], abs=1e-4)
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
     with pytest.raises(ValueError, match="no curve 'TPU'"):
@@ -122,9 +123,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    expect(page.locator(".te-words")).to_contain_text("CNN takes 500\u00a0ns and MLP takes 80.0\u00a0ns: MLP")
+    expect(page.locator(".te-time")).to_have_text(["500\u00a0ns", "80.0\u00a0ns"])
+    expect(page.locator(".te-bar")).to_be_hidden()  # two curves need no choice
     page.get_by_role("slider", name="Batch size").press("Home")
-    expect(page.locator(".te-words")).to_contain_text("CNN takes 4.00\u00a0µs")
+    expect(page.locator(".te-time").first).to_have_text("4.00\u00a0µs")
     page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 1e-3}}))
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
@@ -136,16 +138,27 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED))
     words = page.locator(".te-words")
     expect(words).to_have_text(
-        "Per image in batches of 64, CNN, CPU (here) takes 500 µs and CNN, GPU (recorded) takes 166 µs: "
-        "CNN, GPU (recorded) is 3.0 times as fast. They cross near batch 20. They ran on different machines."
+        "In batches of 64, CNN, GPU (recorded) is 3.0 times as fast as CNN, CPU (here)."
+        "They cross near batch 20: below it CNN, CPU (here) is faster, above it CNN, GPU (recorded). "
+        "They ran on different machines."
     )
-    expect(page.locator(".te-numbers").last).to_have_text("fit 160 + 10 = 170 µsmeasured 166 µs")
-    expect(page.locator(".te-name").last).to_have_text("CNN, GPU (recorded)94 % once per step")
+    expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
+    expect(page.locator(".te-time")).to_have_text(["500\u00a0µs", "166\u00a0µs"])
+    expect(page.locator(".te-row").last).to_contain_text("94 % once per step")
+    expect(page.locator(".te-key:visible").first).to_have_text(
+        "mostly paid once per step: CNN, GPU (recorded) up to batch 256"
+    )
+    values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
+    expect(values).to_have_text(["500\u00a0µs", "166\u00a0µs"])  # at the marker, the longer above its curve
+    tops, ends = (
+        places.evaluate_all("all => all.map(one => one.getBoundingClientRect().y)") for places in (values, dots)
+    )
+    assert tops[0] < ends[0] < ends[1] < tops[1]
     slider = page.get_by_role("slider", name="Batch size")
     slider.press("ArrowRight")
-    expect(words).to_contain_text("in batches of 76")
+    expect(words).to_contain_text("In batches of 76")
     between = 1000 * time_at(GPU, 76)  # as Python reads it
-    expect(words).to_contain_text(f"CNN, GPU (recorded) takes {between:.0f} µs")
+    expect(values.last).to_have_text(f"{between:.0f}\u00a0µs")
     assert state_of(page, "batch") == 76
 
     box = slider.bounding_box()
@@ -155,10 +168,8 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
     expect(page.locator(".te-tag:visible")).to_have_count(0)  # one batch size at a time
     page.mouse.up()
-    expect(words).to_contain_text(
-        "Per image in batches of 1, CNN, CPU (here) takes 0.500 ms and CNN, GPU (recorded) takes 10.0 ms"
-    )
-    expect(words).to_contain_text("CNN, CPU (here) is 20 times as fast.")
+    expect(words).to_contain_text("In batches of 1, CNN, CPU (here) is 20 times as fast as CNN, GPU (recorded).")
+    expect(values).to_have_text(["0.500\u00a0ms", "10.0\u00a0ms"])
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 20)")
     expect(words).to_contain_text("about equally fast")
     expect(page.locator(".words", has_text="cross at 20")).to_be_visible()
@@ -173,100 +184,100 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget = timing_explorer({"CNN, here": near, "MLP, here": far})
     widget.batch = 16
     page = front.open(widget)
-    rows, shares = page.locator(".te-row"), page.locator(".te-name .cw-cap")
-    expect(shares).to_have_text(["38 % once per step", "No split fits"])
+    rows, shares = page.locator(".te-row"), page.locator(".te-row > :nth-child(4)")
+    expect(shares).to_have_text(["38 % once per step", "no split fits"])
     parts = page.locator(".te-split i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
     assert parts == pytest.approx([100 * 10 / 26, 100 * 16 / 26, 100 * 0.5 / 1.625])
-    expect(rows.first.locator(".te-numbers")).to_have_text("fit 0.6 + 1.0 = 1.6\u00a0msmeasured 1.63\u00a0ms")
+    wide = page.locator(".line.te-thick").evaluate_all(
+        "all => all.map(one => one.getAttribute('d').match(/[ML]/g).length)"
+    )
+    assert wide == [3]  # at 1, 4 and 10, where half of the time is paid once per step
+    expect(page.locator(".te-key:visible").first).to_have_text("mostly paid once per step: CNN up to batch 10")
     foot = page.locator(".cw-foot")
     expect(foot).to_contain_text("For CNN (here) the fit is within 0 % up to batch 16; larger batches do not fit.")
-    expect(foot).to_contain_text("For MLP (here) the fit is")
-    expect(foot).to_contain_text("it does not fit, so there is no split")
+    expect(foot).to_contain_text("For MLP (here) no split fits.")
     page.get_by_role("slider", name="Batch size").press("End")
-    expect(shares.first).to_have_text("The split holds up to batch 16")
-    expect(rows.first).to_have_attribute(
-        "aria-label", "CNN (here): The split holds up to batch 16; measured 3.00\u00a0ms"
-    )
+    expect(shares.first).to_have_text("no split beyond batch 16")
+    expect(rows.first).to_have_attribute("aria-label", "CNN (here): 3.00\u00a0ms; no split beyond batch 16")
 
 
-def test_each_curve_is_named_at_its_end_and_at_the_pointer_and_a_press_moves_the_batch_alone(front: FrontEnd) -> None:
+def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(front: FrontEnd) -> None:
     curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
     page = front.open(timing_explorer(curves))
-    grey = page.locator(".line.ghost").first.bounding_box()
+    grey = page.locator(".line.ghost").bounding_box()
     assert grey is not None
     page.mouse.move(grey["x"] + grey["width"] / 4, grey["y"] + grey["height"] / 4)
     card = page.locator(".te-tag:visible")
-    expect(card).to_have_text("other (here): 9.00\u00a0ms at batch 1")
+    expect(card).to_have_text("other (here)")
     expect(page.locator(".line.te-on")).to_have_count(1)
     page.mouse.down()
     page.mouse.up()
     assert (state_of(page, "compared"), state_of(page, "batch")) == (["CNN", "MLP"], 1)
     expect(card).to_have_count(0)
-    expect(page.locator(".label")).to_have_text(["other", "CNN", "MLP"])
-    page.get_by_role("button", name="other").click()  # the oldest, CNN, gives way, and MLP keeps its colour
-    expect(page.locator(".label.c1")).to_have_text("other")
-    expect(page.locator(".label.c2")).to_have_text("MLP")
-    label = page.locator(".label.ghost").bounding_box()
-    assert label is not None
-    page.mouse.click(label["x"] + 9, label["y"] + 7)  # a grey curve is chosen by its name, and keeps the batch size
-    expect(page.locator(".label.c2")).to_have_text("CNN")
-    assert state_of(page, "compared") == ["other", "CNN"]
-    page.get_by_role("button", name="CNN").click()
-    page.get_by_role("button", name="MLP").click()
+    labels = page.locator("text.label")
+    expect(labels).to_have_text(["CNN", "MLP"])
+    first, second = page.get_by_label("First curve"), page.get_by_label("Second curve")
+    assert first.locator("option:disabled").all_text_contents() == ["MLP (here)"]
+    first.select_option("other")  # MLP keeps its colour
+    expect(page.locator("text.label.c1")).to_have_text("other")
+    expect(page.locator("text.label.c2")).to_have_text("MLP")
+    expect(second).to_have_value("MLP")
     assert state_of(page, "compared") == ["other", "MLP"]
     page.get_by_role("slider", name="Batch size").press("End")
     assert state_of(page, "batch") == 2  # where the shorter of the two ends
-    expect(page.locator(".te-words")).to_contain_text("They do not cross between 1 and 2.")
+    expect(page.locator(".te-words")).to_contain_text("do not cross between batch 1 and 2: MLP is always faster.")
 
 
 def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
-    recorded = {f"{net}, float32, recorded": GPU for net in ("CNN", "MLP")}
+    recorded = {f"{net}, float32, recorded": curve for net, curve in (("CNN", GPU), ("MLP", CPU))}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded}))
+    expect(page.locator(".te-bar .cw-cap")).to_have_text(["Pairs", "Compare", "with"])
+    expect(page.locator(".te-words")).to_have_text(re.compile("CNN and MLP are about .* between batch 1 and 256.$"))
     pair = page.get_by_role("button", name="CNN and MLP, float32 (recorded)")
     expect(pair).to_have_attribute("aria-pressed", "false")
     pair.press("Enter")
     assert state_of(page, "compared") == list(recorded)
     expect(pair).to_have_attribute("aria-pressed", "true")
-    expect(page.locator(".label.c1")).to_have_text("CNN, float32")
-    expect(page.locator(".te-words")).to_contain_text("CNN, float32 takes 166\u00a0µs and MLP, float32 takes")
-    single = page.get_by_role("button", name="CNN", exact=True)
-    expect(single).to_be_hidden()  # the chart comes first
-    page.get_by_role("button", name="All curves", expanded=False).press("Enter")
-    expect(single).to_be_visible()
-    expect(page.get_by_text("a third takes the place of the one chosen first")).to_be_visible()
-    single.press("Enter")
-    assert state_of(page, "compared") == ["MLP, float32, recorded", "CNN, here"]
+    expect(page.get_by_label("Second curve")).to_have_value("MLP, float32, recorded")
+    expect(page.locator("text.label")).to_have_text(["CNN", "MLP"])  # without what both have in common
+    expect(page.locator(".te-words")).to_have_text(
+        "In batches of 64, CNN is 3.0 times as fast as MLP."
+        "They cross near batch 20: below it MLP is faster, above it CNN."
+    )
 
 
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED), width=360, has_touch=True)
-    words = page.locator(".te-words")
-    expect(page.locator(".te-bar .cw-cap")).to_have_text(
-        ["Measured here", "Recorded on another machine", "Reported by others"]
-    )
-    dashes = [page.locator(".te-chips line").nth(k).get_attribute("stroke-dasharray") for k in range(3)]
-    assert len(set(dashes)) == 3 and dashes[0] == ""
-    page.get_by_role("button", name="CNN, CPU").tap()  # one of two is put away
-    expect(words).to_have_text("Per image in batches of 64, CNN, GPU takes 166 µs. Press a second curve to compare.")
-    page.get_by_role("button", name="CNN, GPU").tap()  # the last one stays
-    assert state_of(page, "compared") == ["CNN, GPU, recorded"]
-    page.get_by_role("button", name="laptop").press("Enter")
-    expect(words).to_contain_text(
-        "in batches of 16, laptop (reported) takes 700 µs and CNN, GPU (recorded) takes 635 µs: "
-        "CNN, GPU (recorded) is 1.1 times as fast. They ran"
+    words, first, second = (
+        page.locator(".te-words"), page.get_by_label("First curve"), page.get_by_label("Second curve"),
+    )  # fmt: skip
+    titles = first.locator("optgroup").evaluate_all("all => all.map(one => one.label)")
+    assert titles == ["Measured here", "Recorded on another machine", "Reported by others"]
+    dashes = {page.locator(".te-pick line").nth(k).get_attribute("stroke-dasharray") for k in range(2)}
+    line = page.locator(".line.ghost + .dot").bounding_box()
+    assert line is not None
+    page.touchscreen.tap(line["x"] + 3, line["y"] + 3)  # of a single point
+    expect(page.locator(".te-tag:visible")).to_have_text("laptop (reported)")
+    assert state_of(page, "batch") == 16
+    first.select_option("laptop, reported")
+    dashes.add(page.locator(".te-pick line").first.get_attribute("stroke-dasharray"))
+    assert len(dashes) == 3 and "" in dashes
+    expect(words).to_have_text(
+        "In batches of 16, CNN, GPU (recorded) is 1.1 times as fast as laptop (reported). "
+        "They ran on different machines."
     )
     expect(page.locator(".te-row")).to_have_count(2)
-    page.get_by_role("button", name="CNN, CPU").tap()  # a third puts the first away
+    second.select_option("CNN, CPU, here")
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
-    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 500 µs.")
+    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 500\u00a0µs per image.")
+    expect(page.locator(".te-value:visible")).to_have_text("500\u00a0µs")
     expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes to be split.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    line = page.locator(".cw-plot .line.ghost").first.bounding_box()
-    assert line is not None
-    names = state_of(page, "compared")
-    page.touchscreen.tap(line["x"] + 1, line["y"] + 1)  # the left end of one that falls
-    expect(page.locator(".te-tag:visible")).to_have_text("CNN, GPU (recorded): 10.0\u00a0ms at batch 1")
-    assert (state_of(page, "compared"), state_of(page, "batch")) == (names, 16)
+    page.evaluate("document.querySelector('[data-widget]').model.set('compared', ['CNN, CPU, here'])")
+    expect(words).to_have_text("In batches of 64, CNN, CPU takes 500\u00a0µs per image.")
+    expect(first).to_have_value("")
+    first.select_option("CNN, GPU, recorded")  # a second one, in the free colour
+    assert state_of(page, "compared") == ["CNN, GPU, recorded", "CNN, CPU, here"]
 
 
 def test_a_single_image_through_the_mlp_is_nearly_all_overhead_as_lesson_05_says() -> None:

@@ -3,17 +3,18 @@ import styles from "./timing_explorer.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { roving } from "./controls.js";
 import { chart } from "./chart.js";
-import { percent, roundedToSum } from "./numbers.js";
+import { percent } from "./numbers.js";
 
 const SOURCES = {
-  here: { title: "Measured here", dash: "" },
-  recorded: { title: "Recorded on another machine", dash: "7 4" },
-  reported: { title: "Reported by others", dash: "2 4" },
+  here: { label: "Measured here", dash: "" },
+  recorded: { label: "Recorded on another machine", dash: "7 4" },
+  reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
 const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
-const CLOSE = 0.1; // relative error up to which the split is said to fit
+const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
+const BESIDE = 70; // pixels of a time at the marker
 const NEAR = 8; // pixels around a curve in which it is named
 const LEAST = 0.01; // of a unit that is written
 const UNITS = /** @type {[string, number][]} */ ([["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]);
@@ -30,12 +31,13 @@ export function render({ model, el }) {
   const set = values => {
     state.set(values);
     draw();
-    say(sentence());
+    say(h("p", {}, headline(), " ", crossing()).textContent);
   };
   const nanoseconds = model.get("unit") === "µs" ? 1e3 : 1e6; // in one unit of the curves
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
+  const everyTime = curves.flatMap(curve => curve.points.map(point => point[1]));
   let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
   const compared = () => {
     const names = model.get("compared");
@@ -45,115 +47,104 @@ export function render({ model, el }) {
   };
   const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
-  const chips = curves.map(curve => {
-    const line = key(curve, "ghost");
-    const pressed = () => press(curve.name);
-    const node = h("button", { type: "button", class: "cw-chip", onclick: pressed }, line, shortName(curve));
-    return { curve, line, node };
-  });
   const pairs = pairsOf(curves).map(pair => {
     const names = pair.map(curve => curve.name);
-    const text = `${pair[0].name.split(", ")[0]} and ${fullName(pair[1])}`;
+    const text = `${firstWord(pair[0])} and ${fullName(pair[1])}`;
     return { pair, node: h("button", { type: "button", class: "cw-chip", onclick: () => compare(names) }, text) };
   });
-  const groups = Object.entries(SOURCES).map(([source, { title }]) => {
-    return { title, list: chips.filter(chip => chip.curve.source === source) };
+  const picks = ["First curve", "Second curve"].map((name, k) => {
+    const groups = Object.entries(SOURCES).map(([source, { label }]) => {
+      const known = curves.filter(curve => curve.source === source);
+      return h("optgroup", { label }, known.map(curve => h("option", { value: curve.name }, fullName(curve))));
+    });
+    const node = h("select", { "aria-label": name, onchange() {
+      slots[k] = node.value;
+      compare(slots.filter(Boolean));
+    } }, h("option", { value: "", hidden: true }, "choose a curve"), groups.filter(group => group.firstChild));
+    const line = h("span");
+    return { node, line, place: h("span", { class: `te-pick ${COLOURS[k]}` }, line, node) };
   });
-  const rows = [{ title: "Pairs", list: pairs.length > 1 ? pairs : [] }, ...groups].filter(({ list }) => list.length);
-  const bar = h(
-    "div", { class: "te-bar", role: "group", "aria-label": "Curves: press two to compare them" },
-    rows.map(({ title, list }) => h(
-      "div", {}, h("div", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list.map(chip => chip.node)),
-    )),
-  );
-  // The chart comes first: the single curves are folded away where there are pairs.
-  const fold = h("button", { type: "button", class: "cw-chip te-more", "aria-expanded": "false", onclick() {
-    fold.setAttribute("aria-expanded", bar.classList.toggle("te-open"));
-  } }, "All curves");
-  const buttons = rows.flatMap(({ list }) => list.map(chip => chip.node));
-  if (pairs.length > 1) {
-    bar.classList.add("te-fold");
-    bar.firstChild.lastChild.append(fold);
-    bar.append(h("p", { class: "cw-cap" }, "Two at a time: a third takes the place of the one chosen first."));
-    buttons.splice(pairs.length, 0, fold);
-  }
-  roving(bar, buttons);
+  const chips = pairs.map(({ node }) => node);
+  const row = (title, ...list) => h("div", {}, h("span", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list));
+  // Two curves need no choice.
+  const bar = h("div", { class: "te-bar", hidden: curves.length < 3 }, pairs.length > 1 ? row("Pairs", ...chips) : null, row(
+    "Compare", picks[0].place, h("span", { class: "cw-cap" }, "with"), picks[1].place,
+  ));
+  if (pairs.length > 1) roving(bar.firstChild, chips);
 
   const view = chart({
     label: "Time per image against batch size",
-    height: 290,
+    height: 300,
     x: { label: "images per batch", log: true },
     y: { label: "Time per image", log: true, text: value => writer([value])(value, 0) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
-  // A press moves the batch size, but on a curve's name it chooses the curve. A curve under the pointer is named.
-  let shown = ""; // the compared curves that the chart has
-  let drawn = []; // its curves in their order
+  const thick = h("span", { class: "cw-cap te-key" }, h("i"), h("span"));
+  view.node.firstChild.append(thick);
+  // Each time is written at the marker: the longer one above its curve, the other one below.
   const plot = view.node.querySelector(".cw-plot");
   const drawing = plot.querySelector("[role=img]");
+  const values = COLOURS.map(colour => h("div", { class: `te-value label ${colour}`, "aria-hidden": "true" }));
   const tag = h("div", { class: "te-tag", "aria-hidden": "true", hidden: true });
-  plot.append(tag);
-  const lines = () => [...drawing.querySelectorAll(".line")].filter((_, k) => k % 2 === 0); // without their dots
-  const namedAt = ({ clientX: x, clientY: y }) => {
-    const boxes = [...drawing.querySelectorAll(".label")].map(label => label.getBoundingClientRect());
-    return drawn[boxes.findIndex(box => x > box.left && x < box.right && y > box.top && y < box.bottom)];
-  };
-  const bringOut = curve => {
-    lines().forEach((line, k) => line.classList.toggle("te-on", drawn[k] === curve));
-    for (const chip of chips) chip.node.classList.toggle("te-hit", chip.curve === curve);
-  };
+  plot.append(...values, tag);
+  function placeValues() {
+    const dots = [...plot.querySelectorAll("[aria-hidden] g:not(.looked) > .dot")];
+    const [places, ups] = ["cx", "cy"].map(one => dots.map(dot => +dot.getAttribute(one)));
+    for (const value of values) {
+      const k = dots.findIndex(dot => dot.classList.contains(value.classList[2]));
+      value.hidden = k < 0;
+      const isAbove = ups[k] === Math.min(...ups);
+      const isRight = isAbove ? places[k] < +drawing.getAttribute("width") - BESIDE : places[k] < 2 * BESIDE;
+      const away = isRight === isAbove ? 6 : 20; // more where the curve falls towards its words
+      const down = isAbove ? `calc(-100% - ${away}px)` : `${away}px`;
+      const across = isRight ? "7px" : "calc(-100% - 7px)";
+      value.style.transform = `translate(${places[k]}px, ${ups[k]}px) translate(${across}, ${down})`;
+    }
+  }
+  const size = new ResizeObserver(placeValues); // after the chart's own
+  size.observe(plot);
+
+  // A grey curve under the pointer is named.
+  let shown = ""; // the compared curves that the chart has
+  let behind = []; // its other curves in their order
+  const lines = () => [...drawing.querySelectorAll(".te-curve.ghost")];
   function point(event) {
-    const named = namedAt(event);
     const { left, top, width } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
     const away = lines().map(line => Math.abs(heightAt(line, x) - y));
     const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
-    const curve = named ?? drawn[nearest];
-    bringOut(curve);
-    plot.classList.toggle("te-choose", Boolean(named));
-    tag.hidden = Boolean(named) || !curve;
+    lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
+    tag.hidden = nearest < 0;
     if (tag.hidden) return;
-    const [begin, across] = ["--cw-axis-left", "--cw-axis"].map(one => parseFloat(view.node.style.getPropertyValue(one)));
-    const [low, high] = [least / MARGIN, most * MARGIN];
-    const batch = Math.max(least, Math.round(low * (high / low) ** ((x - begin) / across)));
-    const time = timeAt(curve.points, batch);
-    tag.textContent = `${fullName(curve)}${time ? `: ${writer([time])(time)} at batch ${batch}` : ""}`;
+    tag.textContent = fullName(behind[nearest]);
     const place = Math.max(0, Math.min(width - tag.offsetWidth, x - tag.offsetWidth / 2));
     tag.style.transform = `translate(${place}px, ${y < 60 ? y + 18 : y - 44}px)`;
   }
   const forget = () => {
     tag.hidden = true;
-    bringOut(null);
+    for (const line of lines()) line.classList.remove("te-on");
   };
-  view.node.addEventListener("pointerdown", event => {
-    const curve = namedAt(event);
+  plot.addEventListener("pointerdown", event => {
     forget();
-    if (curve) {
-      event.stopPropagation(); // the batch size stays
-      if (colourOf(curve) === "ghost") press(curve.name);
-    } else if (event.pointerType !== "mouse") point(event);
-  }, true);
+    if (event.pointerType !== "mouse") point(event);
+  });
   plot.addEventListener("pointermove", event => (event.buttons ? forget() : point(event)));
   plot.addEventListener("keydown", forget);
   plot.addEventListener("pointerleave", event => event.pointerType === "mouse" && forget());
-  for (const { curve, node } of chips) {
-    for (const begin of ["pointerenter", "focus"]) node.addEventListener(begin, () => bringOut(curve));
-    for (const end of ["pointerleave", "blur"]) node.addEventListener(end, () => tag.hidden && bringOut(null));
-  }
 
-  const words = h("p", { class: "cw-lead te-words" });
-  const legend = h("div", { class: "te-legend cw-cap" });
+  const words = h("p", { class: "cw-lead" });
+  const where = h("p");
   const splits = h("div", { class: "te-splits" });
+  const legend = h(
+    "div", { class: "te-legend cw-cap" }, h("b"),
+    h("span", { class: "te-key" }, h("i"), "once per step, shared by the batch"),
+    h("span", { class: "te-key" }, h("i", { class: "te-image" }), "per image"),
+  );
   const note = h("div");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, view.node, words, legend, splits, more);
-
-  function press(name) {
-    const names = model.get("compared");
-    const next = names.includes(name) ? names.filter(other => other !== name) : [...names, name].slice(-2);
-    if (next.length) compare(next);
-  }
+  const lead = h("div", { class: "te-words" }, words, where);
+  root.append(bar, lead, view.node, legend, splits, more);
 
   function compare(names) {
     state.set({ compared: names });
@@ -179,63 +170,83 @@ export function render({ model, el }) {
     const known = times.filter(time => time > 0).map(time => time * nanoseconds);
     const fitting = Math.min(Math.max(...known), Math.min(...known) / LEAST);
     const [unit, size] = UNITS.findLast(one => fitting >= one[1] * 0.9995) ?? UNITS[0];
-    const inUnit = value => (value * nanoseconds) / size;
-    const write = (value, digits = decimals(inUnit(value))) => `${timeText(inUnit(value), digits)}\u00a0${unit}`;
-    return Object.assign(write, { inUnit, unit });
+    return (value, digits = decimals((value * nanoseconds) / size)) => (
+      `${timeText((value * nanoseconds) / size, digits)}\u00a0${unit}`
+    );
   }
 
-  const writerNow = () => writer(compared().map(curve => timeAt(curve.points, model.get("batch"))));
+  /** A curve's name among the compared ones, without what both have in common. */
+  function nameOf(curve) {
+    const both = compared();
+    if (pairsOf(both).length) return firstWord(curve);
+    return new Set(both.map(one => one.source)).size > 1 ? fullName(curve) : shortName(curve);
+  }
+
+  const coloured = curve => h("b", { class: `label ${colourOf(curve)}` }, nameOf(curve));
 
   /** What is read at the batch size. */
-  function sentence() {
+  function headline() {
     const batch = model.get("batch");
-    const both = compared();
-    const isMixed = new Set(both.map(curve => curve.source)).size > 1;
-    const name = curve => (isMixed ? fullName(curve) : shortName(curve));
-    const times = both.map(curve => ({ name: name(curve), time: timeAt(curve.points, batch) }));
-    const write = writerNow();
-    const read = time => (time ? `takes ${write(time)}` : "was not measured");
-    const parts = times.map(one => `${one.name} ${read(one.time)}`);
-    const begin = `Per image in batches of ${batch}, ${parts.join(" and ")}`;
-    if (both.length < 2) return `${begin}. Press a second curve to compare.`;
+    const times = compared().map(curve => ({ curve, time: timeAt(curve.points, batch) }));
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
-    const ratio = slow.time / fast.time;
+    const ratio = slow ? slow.time / fast.time : NaN;
+    const begin = `In batches of ${batch}, `;
+    if (!ratio) {
+      const write = writer(times.map(({ time }) => time));
+      const said = ({ time }) => (time ? ` takes ${write(time)} per image` : " was not measured");
+      return [begin, ...times.flatMap((one, k) => [k ? " and " : "", coloured(one.curve), said(one)]), "."];
+    }
+    const names = [coloured(fast.curve), coloured(slow.curve)];
+    if (ratio < EQUAL) return [begin, names[0], " and ", names[1], " are about equally fast."];
     const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
-    const faster = ratio < EQUAL ? ": about equally fast" : `: ${fast.name} is ${factor} times as fast`;
-    const places = crossings().map(place => Math.round(place)).join(" and ");
+    return [begin, names[0], " is ", h("b", {}, `${factor} times`), " as fast as ", names[1], "."];
+  }
+
+  /** Where the compared curves cross, and which is faster on either side. */
+  function crossing() {
+    const both = compared();
     const [low, high] = range();
-    const none = ratio && low < high ? ` They do not cross between ${low} and ${high}.` : "";
-    const where = places ? ` They cross near batch ${places}.` : none;
-    const machines = isMixed ? " They ran on different machines." : "";
-    return `${begin}${ratio ? faster : ""}.${where}${machines}`;
+    const machines = new Set(both.map(curve => curve.source)).size > 1 ? " They ran on different machines." : "";
+    const ratios = sizes.map(size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size)).filter(Boolean);
+    const clear = ratios.filter(ratio => Math.max(ratio, 1 / ratio) > EQUAL); // what differs less is noise
+    const [below, above] = (clear[0] < 1 ? both : [...both].reverse()).map(nameOf);
+    const places = crossings().map(Math.round);
+    const sides = places.length > 1 ? "" : `: below it ${below} is faster, above it ${above}`;
+    if (places.length) return `They cross near batch ${places.join(", ")}${sides}.${machines}`;
+    if (both.length < 2 || ratios.length < 2) return machines;
+    const always = clear.length < ratios.length ? "" : `: ${below} is always faster`;
+    return `They do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
   /** What changes with the curves alone. */
   function showCurves(both) {
-    for (const { curve, node, line } of chips) {
-      node.setAttribute("aria-pressed", both.includes(curve));
-      line.setAttribute("class", `te-key ${colourOf(curve)}`);
-    }
-    for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
-    const behind = curves.filter(curve => !both.includes(curve));
-    drawn = [...behind, ...both];
-    forget();
-    const series = drawn.flatMap(curve => {
-      const common = { colour: colourOf(curve), dash: SOURCES[curve.source].dash, thin: behind.includes(curve) };
-      // Read at every batch size of any curve, and dotted where this one was measured.
-      const points = sizes.map(size => [size, timeAt(curve.points, size)]);
-      const read = { ...common, name: fullName(curve), end: shortName(curve), points };
-      return [read, { ...common, name: "", points: curve.points, marks: both.includes(curve) }];
+    picks.forEach(({ node, line }, k) => {
+      node.value = slots[k];
+      for (const option of node.querySelectorAll("option")) option.disabled = option.value === slots[1 - k];
+      const curve = curves.find(one => one.name === slots[k]);
+      line.replaceChildren(curve ? key(curve) : "");
     });
-    view.set({ series, x: [least / MARGIN, most * MARGIN] });
-    const isBounded = both.some(curve => curve.bounds.length);
-    legend.replaceChildren(
-      h("b", {}, "Where the time goes"),
-      ...[...PARTS, "measured", ...(isBounded ? BOUNDS : [])].map(what => (
-        h("span", {}, h("i", { class: `te-${what.split(" ").at(-1)}` }), what)
-      )),
-    );
-    note.textContent = caution(both, isBounded);
+    lead.classList.toggle("te-long", both.length > 1 && !pairsOf(both).length);
+    for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
+    behind = curves.filter(curve => !both.includes(curve));
+    forget();
+    const series = [...behind, ...both].map(curve => {
+      const isBehind = behind.includes(curve);
+      const [end, dash] = isBehind ? ["", ""] : [nameOf(curve), SOURCES[curve.source].dash];
+      const { points } = curve;
+      return { name: fullName(curve), end, dash, colour: colourOf(curve), points, marks: !isBehind, kind: "te-curve" };
+    });
+    const mostly = both.map(curve => [curve, halfOf(curve)]).filter(([curve, half]) => half > curve.points[0][0]);
+    series.unshift(...mostly.map(([curve, half]) => {
+      const points = [...curve.points.filter(point => point[0] < half), [half, timeAt(curve.points, half)]];
+      return { name: "", colour: colourOf(curve), points, kind: "te-thick" };
+    }));
+    const room = [Math.min(...everyTime) / ROOM, Math.max(...everyTime) * ROOM];
+    view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
+    thick.hidden = !mostly.length;
+    const said = mostly.map(([curve, half]) => `${nameOf(curve)} up to batch ${Math.round(half)}`);
+    thick.lastChild.textContent = `mostly paid once per step: ${said.join(", ")}`;
+    note.textContent = caution(both);
   }
 
   function show() {
@@ -244,22 +255,27 @@ export function render({ model, el }) {
     if (shown !== slots.join("\n")) showCurves(both);
     shown = slots.join("\n");
     const places = crossings();
+    const times = both.map(curve => {
+      const [, ...bounds] = pointAt(curve.bounds, batch);
+      const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
+      const once = batch <= last ? step / (step + batch * image) : NaN;
+      return { curve, colour: colourOf(curve), name: nameOf(curve), once, bounds, last, time: timeAt(curve.points, batch) };
+    });
+    const known = times.filter(({ time }) => time);
     view.set({
       rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
       marker: batch,
+      dots: known.map(({ colour, time }) => ({ x: batch, y: time, colour })),
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
     });
-    words.textContent = sentence();
-    const times = both.map(curve => {
-      const [, ...bounds] = pointAt(curve.bounds, batch);
-      const last = curve.fit?.last ?? 0;
-      const fitted = batch <= last ? [curve.fit.step / batch, curve.fit.image] : [];
-      const measured = timeAt(curve.points, batch);
-      const longest = Math.max(fitted[0] + fitted[1] || 0, measured || 0, ...bounds);
-      return { name: fullName(curve), line: key(curve, colourOf(curve)), fitted, bounds, measured, last, longest };
-    });
-    const scale = Math.max(...times.map(one => one.longest)); // one for both, so that their bars can be compared
-    splits.replaceChildren(...times.map(one => split(one, scale, writerNow())));
+    words.replaceChildren(...headline());
+    where.textContent = crossing();
+    legend.firstChild.textContent = `Where an image’s time goes at batch ${batch}`;
+    const write = writer(times.map(({ time }) => time));
+    for (const { colour, time } of known) values[COLOURS.indexOf(colour)].textContent = write(time);
+    const scale = Math.max(...times.flatMap(({ time, bounds }) => [time || 0, ...bounds])); // one for both
+    splits.replaceChildren(...times.map(one => split(one, scale, write)));
+    queueMicrotask(placeValues); // after the chart's own
   }
 
   /** Where the marker can be: a few whole numbers between one batch size and its double, `besides`, and `batch`. */
@@ -272,42 +288,36 @@ export function render({ model, el }) {
 
   show();
   return () => {
+    size.disconnect();
     state.close();
     view.close();
     close();
   };
 }
 
-const PARTS = ["once per step", "per image"];
-const BOUNDS = ["at least: arithmetic", "at least: memory"];
+const BOUNDS = ["arithmetic", "memory"];
 
-/** A bar for one curve: the two parts of the fit with a tick at the measured time, and below them the lower bounds. */
-function split({ name, line, fitted, bounds, measured, last }, scale, write) {
-  const all = fitted[0] + fitted[1];
-  const digits = decimals(write.inUnit(all), 2); // it is a fit, so two digits have to do
-  const { parts, sum } = roundedToSum(fitted.map(write.inUnit), digits);
-  const numbers = [...parts, sum].map(part => timeText(part, digits));
-  const equation = fitted.length ? `fit ${numbers[0]} + ${numbers[1]} = ${numbers[2]}\u00a0${write.unit}` : "";
-  const none = last ? `The split holds up to batch ${last}` : "No split fits";
-  const once = fitted[0] / all;
-  const share = fitted.length ? `${once > 0.995 && once < 1 ? "over 99 %" : percent(once)} once per step` : none;
-  const found = Number.isNaN(measured) ? "not measured" : `measured ${write(measured)}`;
-  const limits = bounds.map((bound, k) => `${BOUNDS[k].replace(":", "")} ${write(bound)}`);
-  const label = [share, equation, found, ...limits].filter(Boolean).join("; ");
-  const part = (what, time) => h("i", { class: `te-${what}`, style: `width:${(100 * time) / scale}%` });
+/** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
+function split({ curve, colour, name, once, bounds, time, last }, scale, write) {
+  const none = last ? `no split beyond batch ${last}` : "no split fits";
+  const share = once >= 0 ? `${once > 0.995 && once < 1 ? "over 99 %" : percent(once)} once per step` : none;
+  const found = time ? write(time) : "not measured";
+  const limits = bounds.map((bound, k) => `${BOUNDS[k]} at least ${write(bound)}`);
+  const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
+  const parts = once >= 0 ? [part("step", once * time), part("image", (1 - once) * time)] : [part("plain", time || 0)];
   return h(
-    "div", { class: "te-row", role: "img", "aria-label": `${name}: ${label}` },
-    h("span", { class: "te-name" }, line, h("span", {}, name, h("span", { class: "cw-cap" }, share))),
-    h("span", { class: "te-numbers" }, equation, h("span", { class: "cw-cap" }, found)),
-    h(
-      "div", { class: "te-split" },
-      fitted.length ? [part("step", fitted[0]), part("image", fitted[1])] : part("plain", measured || 0),
-      measured ? h("i", { class: "te-measured", style: `left:${(100 * measured) / scale}%` }) : null,
-    ),
-    bounds.length
-      ? h("div", { class: "te-bounds" }, part("arithmetic", bounds[0]), part("memory", bounds[1]))
-      : null,
+    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, share, ...limits].join("; ")}` },
+    h("span", { class: "te-name" }, key(curve), name),
+    h("b", { class: "te-time" }, found),
+    h("div", { class: "te-split" }, parts),
+    h("span", {}, share),
+    limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
   );
+}
+
+/** The batch size up to which more than half of an image's time is paid once per step; 0 if there is no split. */
+function halfOf({ fit }) {
+  return fit ? Math.min(fit.step / fit.image, fit.last) : 0;
 }
 
 /** Two curves of one machine and precision, whose names differ in their first word alone: CNN and MLP. */
@@ -318,24 +328,21 @@ function pairsOf(curves) {
 }
 
 /** How the split was found, and where it is rough. */
-function caution(both, isBounded) {
+function caution(both) {
   const errors = both.map(curve => {
     const name = fullName(curve);
-    const { fit } = curve;
-    if (!fit) return `${name} has too few batch sizes to be split.`;
-    const error = percent(Math.abs(fit.error));
-    const upTo = fit.last && fit.last < curve.points.at(-1)[0] ? ` up to batch ${fit.last}; larger batches do not fit` : "";
-    if (Math.abs(fit.error) <= CLOSE) return `For ${name} the fit is within ${error}${upTo}.`;
-    const way = fit.error > 0 ? "above" : "below";
-    const end = fit.last ? `a rough split${upTo}` : "it does not fit, so there is no split";
-    return `For ${name} the fit is ${error} ${way} the measured time at batch ${fit.batch}: ${end}.`;
+    const { error, last } = curve.fit ?? {};
+    if (!curve.fit) return `${name} has too few batch sizes to be split.`;
+    if (!last) return `For ${name} no split fits.`;
+    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
+    return `For ${name} the fit is within ${percent(Math.abs(error))}${upTo}.`;
   });
-  const limits = isBounded
+  const limits = both.some(curve => curve.bounds.length)
     ? "At least: the work divided by the best rates measured here, with every number from memory; both can go on at once."
     : "Times alone cannot separate arithmetic from memory traffic.";
-  return "Once per step: calling the operations, reading and updating the weights; shared by the images of a batch. "
-    + "Per image: arithmetic, and reading and writing its maps. Both from a fit: time of a step = time once per step + "
-    + `batch × time per image. Both bars have one scale; the tick is the measured time. ${errors.join(" ")} ${limits}`;
+  return "A bar is the measured time of an image. Once per step: calling the operations, reading and updating the "
+    + "weights; shared by the images of a batch. Per image: arithmetic, and reading and writing its maps. Their shares "
+    + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${limits}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
@@ -358,9 +365,10 @@ function timeText(value, digits) {
   return value.toLocaleString("en", { minimumFractionDigits: most, maximumFractionDigits: most });
 }
 
-/** The height of a curve of the chart at a place across it; NaN beside it. */
+/** The height of a curve of the chart at a place across it, or of its only point near there; NaN beside it. */
 function heightAt(line, x) {
   const places = (line.getAttribute("d").match(/[\d.]+/g) ?? []).map(Number);
+  if (places.length === 2 && Math.abs(places[0] - x) < NEAR) return places[1];
   for (let k = 2; k < places.length; k += 2) {
     const [x1, y1, x2, y2] = places.slice(k - 2);
     if (x >= x1 && x <= x2) return y1 + ((x - x1) / (x2 - x1)) * (y2 - y1);
@@ -374,10 +382,12 @@ function shortName(curve) {
   return name.replace(/NVIDIA ([A-Z]\d+)\b[^,]*/, "$1");
 }
 
+const firstWord = curve => shortName(curve).split(", ")[0];
+
 /** A name within a sentence: "MLP (here)". */
 const fullName = curve => `${shortName(curve)} (${curve.source})`;
 
-function key(curve, colour) {
+function key(curve) {
   const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": SOURCES[curve.source].dash });
-  return svg("svg", { class: `te-key ${colour}`, width: 24, height: 12, "aria-hidden": "true" }, line);
+  return svg("svg", { class: "te-line", width: 24, height: 12, "aria-hidden": "true" }, line);
 }
