@@ -55,6 +55,15 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training")
+    # The first view has predictions and maps with all weights that were kept, before anyone points at it.
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
+    stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
+    for stop, kept in zip(stops.all(), run.epochs_with_weights, strict=True):
+        said = predict(HORSE, run.model(kept)).label
+        expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} \d+ %$"))
+    alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"
+    assert page.locator(".tt-stop canvas").evaluate_all(alphas) == [255] * 5
+    assert page.locator(".tt-fans .now").count() == 1
     expect(captions.nth(3)).to_have_text("before training")
     box = curve.bounding_box()
     assert box
@@ -80,6 +89,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         # The kernels of the strip lie below their epochs.
         x, kernel_x = middles(page, ".thumb", f"{EVERY_EPOCH} .cw-frame")
         assert abs(x - kernel_x) < 1
+        expect(page.get_by_role("radio", name=f"epoch {kept}", checked=True)).to_have_count(1)
         first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
 
@@ -91,7 +101,7 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     picture = page.get_by_role("application", name="The picture")
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
     # Chart, curves, kernels, and what is below them.
-    parts = ".cw-plot, [role=img] .dot, .tt-gaps, .tt-films canvas, .tt-strip canvas, .tt-stops, .cw-foot"
+    parts = ".cw-plot, [role=img] .dot, .tt-film canvas, .tt-gaps, .tt-stop canvas, .tt-strip canvas, .cw-foot"
     places: set[str] = set()
     for key in ("", "ArrowRight", "ArrowRight", *("Shift+ArrowRight",) * 5):
         if key:
@@ -120,27 +130,26 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE), has_touch=True)
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
-    stops = page.locator(".tt-stops").bounding_box()
+    foot = page.locator(".cw-foot").bounding_box()
     page.get_by_role("radio", name="Block 1").press("ArrowLeft")
     expect(page.get_by_role("application", name="Block 3: 128 maps of 8 × 8")).to_be_visible()
     framed(page)
-    lower = page.locator(".tt-stops").bounding_box()
-    assert stops and lower and abs(stops["y"] - lower["y"]) < 2
+    lower = page.locator(".cw-foot").bounding_box()
+    assert foot and lower and abs(foot["y"] - lower["y"]) < 2
     page.get_by_role("radio", name="Block 3").press("ArrowLeft")
     expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.
-    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-strip > div > p")
+    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-told p")
     wall.hover(position={"x": 5, "y": 5})
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
     maps = activations(load_run("good-25").model(0), HORSE)["block 2, ReLU"]
-    expect(told).to_contain_text("Map 1 of Block 2")
-    expect(told).to_contain_text(f", {round(100 * float((maps[1] == 0).double().mean()))} % zeros")
-    story = page.locator(".tt-strip > div canvas")
-    shown = "canvas => canvas.getContext('2d').getImageData(canvas.width - 1, 15, 1, 1).data[3]"
-    page.wait_for_function(f"canvas => ({shown})(canvas) === 255", arg=story.element_handle())
+    expect(told).to_contain_text("Map 1 of Block 2, from all maps of Block 1")
+    expect(told).to_contain_text(f": {round(100 * float((maps[1] == 0).double().mean()))} % zeros")
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
+    assert page.locator(".tt-stop canvas").evaluate_all("all => all.map(one => one.width)") == [16] * 5
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
     assert state_of(page, "kernel") == 6
     # A mouse shows another kernel while it is over it, and chooses none.
@@ -177,11 +186,6 @@ def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEn
     page.get_by_role("button", name="Pause").click()
     assert page.evaluate("waits.filter(time => time === 1000).length") == 2, "it stays where weights were kept: 0 and 1"
     stopped = state_of(page, "epoch")
-    # The strip of a map lies in its wall's column, with a frame for each of the epochs at once.
-    wall, strip = page.get_by_role("application", name="Block 1:"), page.locator(".tt-strip > div > div").first
-    left, below = wall.bounding_box(), strip.bounding_box()
-    assert left and below and left["x"] == below["x"] and left["y"] + left["height"] < below["y"]
-    assert page.locator(".tt-stops span:visible").all_inner_texts() == ["epoch 0", "1", "3", "8", "25"]
     page.get_by_role("application", name="The picture").press(" ")
     expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")

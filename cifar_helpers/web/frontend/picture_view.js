@@ -94,9 +94,9 @@ export function epochCurve({ label, height, moved, say }, series, { kept, accura
  * @param {import("./ui.js").Model} model
  * @param {() => Iterable<Network>} networks those that may be asked next
  * @param {(computed: boolean) => void} idle called after one of them has computed it, or where none is left
- * @returns {{of: (one: Network) => number[], isKnown: (one: Network) => boolean, has: (one: Network) => boolean, ahead:
- *     () => void, stop: () => void}} `of` gives probabilities; `isKnown` says whether they are computed, and `has`
- *     whether those of any picture are; `ahead` waits for the page to be idle, and `stop` no longer
+ * @returns {{of: (one: Network) => number[], isKnown: (one: Network) => boolean, ahead: () => void, stop: () => void}} `of`
+ *     gives probabilities, and `isKnown` says whether they are computed; `ahead` waits for the page to be idle, and
+ *     `stop` no longer
  */
 export function answering(model, networks, idle) {
   /** @type {WeakMap<Network, {image: any, probabilities: number[]}>} */
@@ -126,7 +126,7 @@ export function answering(model, networks, idle) {
     if (next) of(next);
     idle(Boolean(next));
   }
-  return { of, isKnown, has: one => answers.has(one), ahead, stop };
+  return { of, isKnown, ahead, stop };
 }
 
 /** The colour key for signed numbers. */

@@ -2,7 +2,7 @@
 // probabilities of a picture with the last weights that were kept until then.
 import styles from "./training_through_time.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
-import { at, largest, paint, paintBytes } from "./colour.js";
+import { paint, paintSigned } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
@@ -12,6 +12,8 @@ import { stagesOf } from "./stages.js";
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
 const GUESSING = 0.1;
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
+const BAR = 0.75; // the width of a bar in the distance of two epochs
+const GAP = 6; // pixels between two stops, as in the CSS
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -36,8 +38,6 @@ export function render(host) {
   let network;
   /** @type {any} the wall of maps, with its block and stage */
   let wall = null;
-  /** @type {any} one of its maps, with all weights that were kept */
-  let story = null;
   /** @type {any} */
   let choice = null;
 
@@ -115,9 +115,24 @@ export function render(host) {
   };
   const films = [filmOf(1, 2, "tt-film"), filmOf(Math.max(1, Math.round(last / 5)), FINE, "tt-film tt-few")];
   const gaps = Array.from({ length: last + 1 }, () => h("i"));
-  const bar = onAxis("tt-gaps", gaps, last + 1, 0.75, 1 / last);
-  bar.setAttribute("aria-hidden", "true");
-  const large = canvas(columns, rows);
+  const bar = onAxis("tt-gaps", gaps, last + 1, BAR, 1 / last);
+  // One map with all weights that were kept, each below its dot, and what the network predicts with them.
+  const stops = kept.map(() => ({ map: canvas(), said: h("b"), share: h("span") }));
+  const story = segmented(
+    "Weights that were kept",
+    stops.map(({ map, said, share }, k) => {
+      const words = h("span", {}, h("span", {}, `epoch ${kept[k]}`), said, share);
+      return { value: kept[k], text: h("span", { class: "tt-stop" }, map, words) };
+    }),
+    null,
+    scrub,
+  );
+  story.node.classList.add("tt-story");
+  const fans = kept.map((epoch, k) => {
+    const top = side => `calc(var(--cw-axis-left) + ${(epoch + (side * BAR) / 2) / last} * var(--cw-axis)) 0`;
+    const low = (n, less) => `calc((100% + ${GAP}px) * ${n / kept.length} - ${less}px) 100%`;
+    return h("i", { style: `clip-path: polygon(${top(-1)}, ${top(1)}, ${low(k + 1, GAP)}, ${low(k, 0)})` });
+  });
   const first = mapGrid(`The ${count} kernels of the first layer.`, {
     count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
     hovered: look,
@@ -132,20 +147,16 @@ export function render(host) {
   const layers = h("div", { class: "tt-layers" });
   mapPart.node.append(layers);
   const told = h("p", { class: "cw-cap" });
-  const stories = h("div");
-  const stops = kept.map((epoch, k) => h("span", {}, k ? epoch : `epoch ${epoch}`));
   pace.node.append(
-    h("div", { class: "tt-films" }, h("div", { class: "cw-picture" }, large), films.map(film => film.strip), bar), filmed,
+    filmed, ...films.map(film => film.strip), h("div", { "aria-hidden": "true" }, bar, h("div", { class: "tt-fans" }, fans)),
+    story.node, h("div", { class: "tt-told" }, told, colourKey()),
   );
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
     view.problem,
-    h(
-      "div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node),
-      h("div", {}, told, stories, h("div", { class: "tt-stops cw-cap", "aria-hidden": "true" }, stops)),
-    ),
-    h("div", { class: "cw-foot cw-cap" }, h("span", {}, model.get("note")), colourKey()),
+    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
+    h("div", { class: "cw-foot cw-cap" }, model.get("note")),
   );
 
   /** The wall of maps for the chosen layer; a map of the first block belongs to the kernel of the same number. */
@@ -170,17 +181,6 @@ export function render(host) {
     Object.assign(wall, { stage, block: k });
     followed[k] ??= liveliest(network.map(stage.layer), stage.count);
     over = null;
-    const gap = Math.ceil(stage.width / 10);
-    story = mapGrid(`A map of Block ${k + 1} with the weights of epochs ${kept.join(", ")}.`, {
-      count: kept.length, height: stage.height, width: stage.width, columns: kept.length, gap,
-      chosen: one => scrub(kept[one]), hovered: still,
-    });
-    story.gap = gap;
-    // Empty frames, until weights are loaded.
-    const all = (kept.length * (stage.width + gap) - gap) / 100;
-    story.node.style.setProperty("--frame", `${stage.width / all}%`);
-    story.node.style.setProperty("--pitch", `${(stage.width + gap) / all}%`);
-    stories.replaceChildren(story.node);
     mapPart.title.textContent = `Block ${k + 1}`;
     mapPart.more.textContent = `${stage.count} of ${stage.height}×${stage.width}`;
     place.replaceChildren(wall.node);
@@ -196,23 +196,16 @@ export function render(host) {
     redraw();
   };
 
-  /** @type {Map<number, import("./network.js").Network>} by epoch */
-  const networks = new Map();
-  /** @type {Set<number>} epochs whose weights were asked for */
-  const asked = new Set();
-  // From Python, all weights come in advance; a page fetches only those it shows until the reader turns to the widget.
-  let isUsed = Boolean(model.send);
-  const use = () => {
-    isUsed = true;
-    answers.ahead();
-  };
-  for (const event of ["pointerenter", "focusin"]) root.addEventListener(event, use, { once: true });
-  const answers = answering(model, () => networks.values(), computed => (computed ? redraw() : fetchNext()));
-  function fetchNext() {
-    const missing = kept.find(epoch => !asked.has(epoch));
-    if (!isUsed || missing === undefined) return;
-    asked.add(missing);
-    store.of(weightsOf(missing));
+  let isBegun = false; // the other weights wait for those that are shown first
+  const networks = () => kept.map(epoch => (isBegun ? store.of(weightsOf(epoch)) : {}));
+  const loaded = () => networks().flatMap(one => one.network ?? []);
+  const answers = answering(model, loaded, computed => computed && redraw());
+
+  /** The class with the largest probability, and that. */
+  function predicted(one) {
+    const probabilities = answers.of(one);
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return [one.classes[best], percent(probabilities[best])];
   }
 
   const size = rows * columns * 3;
@@ -230,23 +223,17 @@ export function render(host) {
     });
   }
 
-  /** One map with all weights that were kept; those that are not loaded yet stay free. */
-  function paintStory(unit) {
-    const { stage: { layer, height, width }, block } = wall;
-    const table = view.colours();
-    const maps = kept.map(epoch => {
-      const one = networks.get(epoch);
-      if (!one || !answers.has(one)) return null;
+  /** A map with all weights that are loaded, and the predictions. */
+  function drawStory(unit) {
+    const { stage: { layer, height, width } } = wall;
+    networks().forEach(({ network: one, problem }, k) => {
+      const { map, said, share } = stops[k];
+      if (problem) said.textContent = "not loaded";
+      if (!one || !answers.isKnown(one)) return;
       const from = unit * height * width;
-      return { values: one.map(layer), from, scale: largest(one.map(layer), from, height * width) };
+      paintSigned(map, one.map(layer), height, width, view.colours(), { from });
+      [said.textContent, share.textContent] = predicted(one);
     });
-    paint(story.canvas, height, story.canvas.width, i => {
-      const [y, x] = [Math.floor(i / story.canvas.width), i % story.canvas.width];
-      const map = maps[Math.floor(x / (width + story.gap))];
-      const u = x % (width + story.gap);
-      return map && u < width ? at(table, map.values[map.from + y * width + u] / map.scale) : null;
-    });
-    story.node.setAttribute("aria-label", `Map ${unit} of Block ${block + 1} at the dots. Arrow keys choose one.`);
   }
 
   const parts = ["curve", "image", "film", "kernels", "wall", "story", "bars"];
@@ -254,7 +241,6 @@ export function render(host) {
 
   function drawKernels(epoch, kernel) {
     if (isNew.kernels(epoch)) paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
-    paintBytes(large, pixelsOf(epoch * count + kernel), rows, columns);
     if (isNew.film(kernel)) {
       const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
       for (const film of films) {
@@ -268,7 +254,7 @@ export function render(host) {
       });
       filmed.replaceChildren(
         h("b", {}, `Kernel ${kernel}`),
-        ` after each epoch; it computes map ${kernel} of Block 1. Bars: how far it is from its final form.`,
+        " after each epoch. Bars: how far it is from its final form.",
       );
     }
     gaps.forEach((one, e) => one.classList.toggle("now", e === epoch));
@@ -291,18 +277,17 @@ export function render(host) {
     for (const film of films) film.mark(epoch % film.every ? -1 : epoch / film.every);
     kernelPart.more.textContent = when(epoch);
 
-    asked.add(used);
     const { network: ready, problem } = store.of(weightsOf(used));
-    for (const one of asked) {
-      const { network: loaded } = store.of(weightsOf(one));
-      if (loaded) networks.set(one, loaded);
-    }
+    isBegun ||= Boolean(ready);
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
       ? "Drag along the curve. At the dots, all weights were kept."
       : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
-    if (!ready) return;
+    if (!ready) {
+      root.setAttribute("aria-busy", String(!problem));
+      return;
+    }
     const probabilities = answers.of(ready);
     answers.ahead();
     network = ready;
@@ -312,14 +297,17 @@ export function render(host) {
     const unit = block ? over ?? followed[block] : kernel;
     if (isNew.wall(wall, network, image, view.colours())) wall.draw(values, view.colours());
     wall.mark(unit);
-    const known = [...networks.values()].filter(answers.isKnown).length;
-    if (isNew.story(story, unit, image, known, view.colours())) paintStory(unit);
-    story.mark(kept.indexOf(used));
+    const known = loaded().filter(answers.isKnown).length;
+    if (isNew.story(wall, unit, image, known, view.colours())) drawStory(unit);
+    story.set(used);
+    fans.forEach((fan, k) => fan.classList.toggle("now", kept[k] === used));
+    const isDone = ({ network: one, problem: reason }) => reason || (one && answers.isKnown(one));
+    root.setAttribute("aria-busy", String(!networks().every(isDone)));
     const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
     const zeros = percent(cells.filter(value => value === 0).length / cells.length);
-    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), `, ${zeros} zeros`);
-    const best = probabilities.indexOf(Math.max(...probabilities));
-    const said = `${network.classes[best]} ${percent(probabilities[best])}`;
+    const cause = block ? `from all maps of Block ${block}` : `which kernel ${kernel} computes`;
+    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), `, ${cause}: ${zeros} zeros`);
+    const said = predicted(network).join(" ");
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
       barPart.title.textContent = said;
