@@ -57,6 +57,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                 "options": [option.text for option in question.options] if isinstance(question, Choice) else None,
                 "unit": "" if isinstance(question, Choice) else question.unit,
                 "close": 0 if isinstance(question, Choice) else question.close,
+                "scale": None if isinstance(question, Choice) else question.scale,
                 "section": question.section if isinstance(question, Choice) else "",
             }
             for question in asked

@@ -68,6 +68,7 @@ class Number:
         says: why it is that number.
         beliefs: misconceptions and the guesses that they lead to; the first that fits is shown.
         close: how far a guess may be from the truth and still count as right, relative to the truth.
+        scale: ends of the line on which a guess can be dragged, if there is one.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Number:
     says: str
     beliefs: tuple[Belief, ...] = ()
     close: float = 0.1
+    scale: tuple[float, float] | None = None
 
 
 Question = Choice | Number

@@ -10,14 +10,15 @@ that asks it. Then come its options, one of which is right, each with its reason
 
 or, if the answer is a number, the answer, the reason for it, and the usual wrong guesses (the upper limit is excluded):
 
-    Answer: {good_recipe} points, within 30 %
+    Answer: {good_recipe} points, within 30 %, from -20 to 20
 
     The recipe gains more than additional epochs did.
 
     - 0 to 5: Tuning is often thought to gain a point or two.
 
-A plain number has `(no unit)` in the place of its unit. A question of the quiz ends with a paragraph `Read again: …`,
-the heading of the lesson's section that answers it.
+A plain number has `(no unit)` in the place of its unit. What is estimated, and not computed, may have a scale on which
+a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading of the
+lesson's section that answers it.
 
 A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
 computes; questions, options and reasons may contain fields too.
@@ -51,7 +52,7 @@ _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disab
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
 _NO_UNIT: Final = "(no unit)"  # of a plain number: said, so that no unit is forgotten
-_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %")
+_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %(?:, from (\S+) to (\S+))?")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
 _SECTION: Final = re.compile(r"Read again: (.+)")
 _REPLY: Final = re.compile(r"(\w+): (.+)")
@@ -260,6 +261,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
         if low >= high:
             raise section.fault(f"{guess[1]} is not smaller than {guess[2]}", item)
         beliefs.append(Belief(low, high, _filled(section, guess[3], item, fields)))
+    ends = [_numeral(section, end, answer) for end in said.groups()[3:] if end]
     return Number(
         section.title,
         lesson,
@@ -269,6 +271,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
         _filled(section, _paragraph(reason), reason, fields),
         tuple(beliefs),
         close=_numeral(section, said[3], answer) / 100,
+        scale=(ends[0], ends[1]) if ends else None,
     )
 
 

@@ -26,7 +26,15 @@ COLOUR = Choice(
     (Option("red", "Pictures are RGB.", right=True), Option("blue", "OpenCV stores BGR.")),
 )  # fmt: skip
 HEIGHT = Number(
-    "height", 1, "How tall?", "pixels", lambda: 32.0, "It is square.", (Belief(0, 30, "Too low."),), close=0.1
+    "height",
+    1,
+    "How tall?",
+    "pixels",
+    lambda: 32.0,
+    "It is square.",
+    (Belief(0, 30, "Too low."),),
+    close=0.1,
+    scale=(0, 50),
 )
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -80,12 +88,22 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     page.keyboard.type("many")
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write digits only, such as 12.5.")
-    field.fill(typed)
+    slider = page.get_by_role("slider", name="Your guess on the scale")
+    slider.press("ArrowRight")
+    expect(field).to_have_value("1")  # the field follows the mark
     expect(page.locator(".q-verdict")).to_have_text("")
+    field.fill(typed)
+    guess = float(typed.replace(",", "."))
+    expect(slider).to_have_value(str(max(1, round(guess))))  # the mark follows the field, as long as it is on the scale
+    expect(page.locator(".q-scale .guess")).to_have_count(int(guess > 0))
+    left = slider.bounding_box()
     page.keyboard.press("Enter")
+    expect(slider).to_be_hidden()
+    after = page.locator(".q-scale").bounding_box()
+    assert left and after and abs(left["x"] + 9 - after["x"]) < 1  # the answer appears where the guess was dragged
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(field).to_be_disabled()
-    written = f"{float(typed.replace(',', '.')):g}".replace("-", "−")
+    written = f"{guess:g}".replace("-", "−")
     expect(page.locator(".q-scale i")).to_have_text(
         ["", *(["−5"] if typed == "-2.5" else []), "0", "50", f"you {written}", "answer 32 pixels"]
     )

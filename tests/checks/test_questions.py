@@ -154,3 +154,6 @@ def test_numbers_have_a_truth_that_is_no_misconception() -> None:
             truth = question.truth()
             assert reply(question, truth).state == "right"
             assert not any(belief.low <= truth < belief.high for belief in question.beliefs), question.name
+            if question.scale:  # the answer is on it, and not in its middle
+                low, high = question.scale
+                assert low < truth < high and abs(2 * truth - low - high) > 0.1 * (high - low), question.name

@@ -33,7 +33,7 @@ What stands here is for whoever edits the file.
 What share is it,
 of {images} images?
 
-Answer: {share} %, within 5 %
+Answer: {share} %, within 5 %, from -10 to 50
 
 It is so.
 
@@ -75,6 +75,7 @@ def test_questions_are_read_as_they_are_written(tmp_path: Path) -> None:
         "It is so.",
         (Belief(-10, 0, "No share is negative."), Belief(0, 1000, "Too low.")),
         close=0.05,
+        scale=(-10, 50),
     )
     red, blue = (
         Option("Red", "RGB begins with R: 50,000 times.", True),
@@ -102,6 +103,8 @@ BROKEN_QUESTIONS = {
     "section without words": ("Read again: C", "C", "line 30, 'colour': write the section to read again as Read again"),
     "one option": ("- [ ] Blue\n  - That is OpenCV's order.\n", "", "'colour': it has 1 options. Write 2 to 5"),
     "no options": (QUESTIONS[QUESTIONS.index("- [x] Red") :], "", "'colour': after the paragraph that asks"),
+    "scale without an end": ("to 50", "to", "line 12, 'share': write the answer as Answer:"),
+    "bad end of a scale": ("to 50", "to top", "line 12, 'share': 'top' is not a number"),
     "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is not a number"),
     "no unit": ("{share} %, within", "{share}, within", "line 12, 'share': write the answer as Answer:"),
     "bad truth": ("{share} %", "many %", "line 12, 'share': 'many' is not a number"),

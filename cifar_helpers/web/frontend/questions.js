@@ -9,7 +9,7 @@ const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
 /**
  * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null if a number
- * is asked for), unit, close, section (of the lesson, to read again)}; `replies` as in question_widget.py. With Python, one message carries question and
+ * is asked for), unit, close, scale (two ends, or null), section (of the lesson, to read again)}; `replies` as in question_widget.py. With Python, one message carries question and
  * answer, and Python judges it; without Python, the file "answers" contains the replies.
  */
 export function render({ model, el, load }) {
@@ -163,11 +163,25 @@ function card(question, number, send, go, reasons) {
   });
   const typed = h("input", {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
-    oninput: () => clear(), onkeydown: enter,
+    oninput: () => moved(read(typed.value, question.unit, question.scale?.[1] ?? 0)), onkeydown: enter,
   });
   const share = +(question.close * 100).toPrecision(2);
   const counts = h("span", { class: "cw-cap" }, `Within ${share} % of the answer counts as right.`);
-  const field = [h("label", { class: "q-field" }, typed, h("span", {}, question.unit)), counts];
+  const label = h("label", { class: "q-field" }, typed, h("span", {}, question.unit));
+  const [low, high] = question.scale ?? [0, 1];
+  const slider = h("input", {
+    type: "range", class: "cw-slider", min: low, max: high, step: 10 ** Math.round(Math.log10((high - low) / 100)), value: 0,
+    "aria-label": "Your guess on the scale", onkeydown: enter,
+    oninput: () => {
+      typed.value = slider.value;
+      moved(+slider.value);
+    },
+  });
+  let marks = h("div");
+  const track = h("div", { class: "q-scale" }, marks, slider);
+  const field = [h("div", { class: "q-row" }, label, track), counts];
+  track.hidden = !question.scale;
+  if (question.scale) mark({});
   const verdict = h("div", { class: "q-verdict", role: "status" });
   const press = button(number ? "Check" : "Commit", () => commit());
   const next = button("Next question", go);
@@ -203,6 +217,19 @@ function card(question, number, send, go, reasons) {
     if (given === -1) say("open", "Choose an answer first.");
     else if (given === "") say("open", "Write a number first.");
     else send(given);
+  }
+
+  function mark(reply) {
+    marks.replaceWith((marks = scale(reply, question)));
+  }
+
+  /** The mark follows what is typed, and the field follows the mark. */
+  function moved(guess) {
+    clear();
+    if (!question.scale) return;
+    const isShown = guess >= low && guess <= high;
+    if (isShown) slider.value = guess;
+    mark(isShown ? { guess } : {});
   }
 
   /** A message goes once something is done about it; reasons stay with their options. */
@@ -247,6 +274,7 @@ function card(question, number, send, go, reasons) {
       const active = node.getRootNode().activeElement;
       const final = isOver(reply);
       const isMore = number && reply?.state === "wrong" && !final && reply.says;
+      if (final && !typed.disabled) label.style.minWidth = `${label.offsetWidth}px`; // so that the scale stays in place
       typed.disabled = final;
       press.hidden = final;
       next.hidden = !reply || !more;
@@ -265,7 +293,9 @@ function card(question, number, send, go, reasons) {
         const unit = question.unit && ` ${question.unit}`;
         const words = low === high ? `Only ${low}${unit} count` : `Anything from ${low} to ${high}${unit} counts`;
         counts.textContent = `${words} as right.`;
-        verdict.append(scale(reply, question));
+        mark(reply);
+        track.hidden = false;
+        slider.hidden = true;
       }
       options.forEach(({ radio, row, mark }, k) => {
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
@@ -301,33 +331,42 @@ function inwards(value, digits, round) {
   return +(round(value / step + noise) * step).toPrecision(digits);
 }
 
-/** Zero, the guess, the right answer, and what counts as right, on a line that ends at round numbers. */
-function scale({ guess, truth }, { unit, close }) {
-  const range = limits(truth, close);
-  const shown = [0, guess, ...range].map(value => 1.35 * value); // room beyond the last mark for the number at the end
-  const step = 10 ** Math.floor(Math.log10(Math.max(...shown.map(Math.abs)) || 1)) / 2;
-  const low = step * Math.floor(Math.min(...shown) / step);
-  const high = step * Math.ceil(Math.max(...shown) / step);
+/** Ends and zero of a line, the guess, and once they are known, the right answer and what counts as right. */
+function scale({ guess, truth }, { unit, close, scale: ends }) {
+  const range = truth === undefined ? [] : limits(truth, close);
+  const isInside = ends && [guess, truth].every(value => !(value < ends[0] || value > ends[1]));
+  const [low, high] = isInside ? ends : around([0, guess, ...range]);
   const share = value => ((value - low) / (high - low || 1)) * 100;
   const mark = (value, words, kind) => {
     const text = h("span", { style: `transform: translateX(-${share(value)}%)` }, words);
     return h("i", { class: kind, style: `left: ${share(value)}%` }, text);
   };
-  // A label of the line stays away from those of the guess, above it, and of the answer, below it.
-  const ends = [...new Set([low, 0, high])].flatMap(value => {
-    const near = [guess, truth].map(other => Math.abs(share(other) - share(value)) < 22);
+  const answer = truth === undefined ? "" : `answer ${rounded(truth)} ${unit}`.trim();
+  const own = guess === undefined ? "" : `you ${inFull(guess)}`;
+  // A label of the line stays away from those of the guess, above it, and of the answer, below it; on a telephone
+  // each letter takes 2.4 % of the line.
+  const covers = (at, words, place) => {
+    const wide = 2.4 * words.length;
+    return words && place > at * (1 - wide / 100) - 6 && place < at * (1 - wide / 100) + wide + 6;
+  };
+  const inner = low < 0 && high > 0 ? [0] : [];
+  const labels = [low, ...inner, high].flatMap(value => {
+    const near = [covers(share(guess), own, share(value)), covers(share(truth), answer, share(value))];
     if (near[0] && near[1]) return value === 0 ? [mark(0, "", "zero")] : [];
-    return [mark(value, rounded(value), near[0] || (!near[1] && value !== 0) ? "zero low" : "zero")];
+    return [mark(value, rounded(value), near[1] ? "zero" : "zero low")];
   });
-  const answer = `${rounded(truth)} ${unit}`.trim();
-  const marks = [
-    h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` }),
-    ...ends,
-    mark(guess, `you ${inFull(guess)}`, "guess"),
-    mark(truth, `answer ${answer}`, "truth low"),
-  ];
-  const label = `Your guess ${inFull(guess)}, the right answer ${answer}`;
-  return h("div", { class: "q-scale", role: "img", "aria-label": label }, marks);
+  if (own) labels.push(mark(guess, own, "guess"));
+  if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, labels);
+  const band = h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` });
+  const label = `Your guess ${inFull(guess)}, the right ${answer}`;
+  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, answer, "truth low"));
+}
+
+/** Round numbers around others, with room for the number at the end beyond the last mark. */
+function around(values) {
+  const shown = values.map(value => 1.35 * value);
+  const step = 10 ** Math.floor(Math.log10(Math.max(...shown.map(Math.abs)) || 1)) / 2;
+  return [step * Math.floor(Math.min(...shown) / step), step * Math.ceil(Math.max(...shown) / step)];
 }
 
 /** A number with three digits or as a whole number, as `rounded` in checks/questions.py writes it. */
