@@ -36,8 +36,18 @@ def put(page: Page, name: str, value: object) -> None:
     page.evaluate("([n, v]) => document.querySelector('[data-widget]').model.set(n, v)", [name, value])
 
 
-def numbers(page: Page, row: int) -> list[str]:
-    return page.locator(".ib-values tbody tr").nth(row).locator("td").all_inner_texts()
+def normalised(page: Page) -> list[str]:
+    return page.locator(".ib-values tbody tr").nth(1).locator("td").all_inner_texts()
+
+
+def around(page: Page) -> tuple[np.ndarray, int]:
+    """The numbers of the three channels around a pixel, `(3, 5, 5)`, and which of the 25 is marked."""
+    cells = page.locator(".ib-values .cw-grid > *").evaluate_all(
+        "all => all.map(cell => [Number(cell.textContent), Number(cell.classList.contains('ib-here'))])"
+    )
+    shown, marked = np.array(cells).T.reshape(2, 3, 25)
+    assert (marked == marked[0]).all() and marked[0].sum() == 1
+    return shown.reshape(3, 5, 5), int(marked[0].argmax())
 
 
 def test_classes_pixels_and_channels(front: FrontEnd) -> None:
@@ -66,24 +76,32 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     box = large.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 20.5 / 32, box["y"] + box["height"] * 5.5 / 32)
-    expect(page.locator(".ib-values thead th").first).to_have_text("row 5, column 20")
+    place = page.locator(".ib-values th div").first
+    expect(place).to_have_text("Marked: row 5, column 20")
     assert state_of(page, "pixel") == [16, 16]
     page.mouse.down()
     page.mouse.up()
     page.keyboard.press("ArrowDown")
     assert state_of(page, "pixel") == [6, 20]
     page.mouse.move(0, 0)
-    expect(page.locator(".ib-values thead th").first).to_have_text("row 6, column 20")
-    assert numbers(page, 0) == [str(int(v)) for v in image[:, 6, 20]]
-    assert numbers(page, 1) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
+    expect(place).to_have_text("Marked: row 6, column 20")
+    shown, marked = around(page)
+    assert np.array_equal(shown, image[:, 4:9, 18:23]) and marked == 12
+    frame, step = page.locator(".ib-around").bounding_box(), box["width"] / 32
+    assert frame is not None
+    expected = [box["x"] + 18 * step, box["y"] + 4 * step, 5 * step, 5 * step]
+    assert list(frame.values()) == pytest.approx(expected, abs=0.1)
+    assert normalised(page) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
     red_is, (mean, std) = int(image[0, 6, 20]), (255 * MEAN[0], 255 * STD[0])
-    rule = f"red: ({red_is} − {mean:.1f}) / {std:.1f} = {numbers(page, 1)[0]}".replace(".0)", ")").replace(".0 ", " ")
-    expect(page.locator(".ib-rule")).to_contain_text(rule)
+    rule = f"red: ({red_is} − {mean:.1f}) / {std:.1f} = {normalised(page)[0]}".replace(".0)", ")").replace(".0 ", " ")
+    expect(page.locator(".ib-values")).to_contain_text(rule)
     # The channels are pointed at like the picture.
     page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
     red = state_of(page, "pixel")
     assert isinstance(red, list) and max(red) < 2
-    expect(page.locator(".ib-values tbody tr").first.locator("td")).to_have_text([str(int(v)) for v in image[:, *red]])
+    expect(place).to_have_text(f"Marked: row {red[0]}, column {red[1]}")
+    shown, marked = around(page)  # at the rim the numbers are those of its 5 rows and columns
+    assert np.array_equal(shown, image[:, :5, :5]) and divmod(marked, 5) == (red[0], red[1])
 
 
 def test_draws_are_those_of_augment(front: FrontEnd) -> None:
@@ -156,7 +174,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     strip = page.get_by_role("listbox", name="draws")
     below = (page.locator(".ib-close > .cw-picture"), page.locator(".ib-values"), strip)
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
-    assert ends == sorted(ends) and ends[1] - ends[0] < 100 and ends[2] - ends[0] < 490  # on one screen
+    assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 650  # on one screen
     expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("30 of 400 pictures")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
@@ -165,7 +183,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     assert hole
     put(page, "pixel", [int(hole[1]) + 1, int(hole[2]) + 1])
     expect(page.locator(".ib-values tbody tr").nth(1)).to_contain_text("0.00")
-    assert numbers(page, 1) == ["0.00"] * 3
+    assert normalised(page) == ["0.00"] * 3
     page.get_by_role("button", name="Draw again").tap()
     expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
     assert state_of(page, "seed") == 1
@@ -206,6 +224,14 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
     }"""
     page = front.open(widget.as_page("A widget").replace("$image_browser.render }", f"{ask} }}"))
     expect(page.locator(".iw-pager").first).to_be_visible()
+    whole = page.locator("[data-cifar-widget]").bounding_box()
+    assert whole is not None and whole["height"] <= 760, "a pager makes it taller"
+    pager, words, picture, red = (
+        page.locator(place).first.bounding_box()
+        for place in (".ib-under", ".ib-values b", ".ib-close > .cw-picture", ".ib-values .cw-grid")
+    )
+    assert pager is not None and words is not None and picture is not None and red is not None
+    assert pager["y"] + pager["height"] < words["y"] and red["y"] - picture["y"] - picture["height"] < 40
     page.get_by_role("button", name="Draw other pictures").click()
     first, *_ = indices(widget.read("class/all/1"))
     expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))

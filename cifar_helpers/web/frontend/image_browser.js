@@ -1,9 +1,10 @@
 // A data set to look through: a wall of pictures, one of them enlarged with its numbers, and draws of its augmentation.
 import styles from "./image_browser.css";
 import { h, mount, framed, binding, loader } from "./ui.js";
-import { paint, paintBytes } from "./colour.js";
+import { grey, paint, paintBytes } from "./colour.js";
 import { fixed, show } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
+import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
 import { again } from "./loading.js";
@@ -11,6 +12,7 @@ import { again } from "./loading.js";
 const SIDE = 32;
 const PER_PAGE = 30;
 const DRAWS = 7;
+const AROUND = 5; // rows and columns of the numbers around a pixel
 const CHANNELS = ["red", "green", "blue"];
 const CHOICES = {
   flip: ["flip", "Flip", [false, true]],
@@ -85,6 +87,7 @@ export function render({ model, el, load }) {
   const augment = () => Object.fromEntries(Object.keys(CHOICES).map(name => [name, model.get(name)]));
   const files = new Map(); // lists of pictures; null while one is on its way
   let list = [];
+  let shown = ""; // what the pictures were drawn for: a move of the pointer changes only the numbers
   let drawn = "";
   let draws = []; // changes with their pixels
   let inspected = 0; // 0 is the picture itself, k its draw k
@@ -142,18 +145,28 @@ export function render({ model, el, load }) {
     return view;
   });
   const [large, ...channels] = views;
-  const place = h("th", { scope: "col" });
+  const around = h("i", { class: "ib-around" });
+  large.node.append(around);
+  const place = h("span");
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
-  const row = words => ({ head: h("th", { scope: "row" }, words), cells: CHANNELS.map(() => h("td")) });
-  const rows = ["0 to 255", "normalised"].map(row);
-  const [raw, scaled] = rows;
-  raw.head.append(swatch);
+  const windows = CHANNELS.map(channel => numberGrid(AROUND, AROUND, `The ${channel} channel around the pixel`));
+  const scaled = CHANNELS.map(() => h("td"));
   const sum = h("div");
-  const rule = h("div", { class: "cw-cap ib-rule" }, "(value − mean) / std, both of the training images", sum);
+  const row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
   const values = h(
     "table", { class: "ib-values" },
-    h("thead", {}, h("tr", {}, place, CHANNELS.map(channel => h("th", { scope: "col" }, channel)))),
-    h("tbody", {}, rows.map(each => h("tr", {}, each.head, each.cells))),
+    h(
+      "thead", {},
+      h("tr", {}, h("th", { scope: "col" }, h("b", {}, "The picture is numbers")), CHANNELS.map(channel => h("th", { scope: "col" }, channel))),
+    ),
+    h(
+      "tbody", {},
+      row(
+        ["Three per pixel, 0 (dark) to 255. These are in the frame.", h("div", {}, "Marked: ", place, swatch)],
+        windows.map(each => h("td", {}, each.node)),
+      ),
+      row([h("b", {}, "normalised"), " (value − mean) / std of the training images", sum], scaled),
+    ),
   );
 
   const controls = Object.entries(CHOICES).map(([trait, [words, title, options]]) => {
@@ -200,9 +213,9 @@ export function render({ model, el, load }) {
               channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
             ),
           ),
-          values, rule,
         ),
       ),
+      values,
       h(
         "div", { class: "cw-foot ib-foot" },
         h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), again),
@@ -243,6 +256,17 @@ export function render({ model, el, load }) {
     const at = list.findIndex(each => each.index === wanted);
     const chosen = at >= 0 ? list[at] : file(`image/${wanted}`)?.[0]; // Python may choose one beyond the wall
     if (!chosen) return;
+    const key = JSON.stringify([kind, order, wanted, inspected, model.get("seed"), augment()]);
+    if (key !== shown) {
+      shown = key;
+      drawWall(kind, order, at);
+      drawStrip(chosen);
+      drawLarge(chosen);
+    }
+    drawNumbers(chosen);
+  }
+
+  function drawWall(kind, order, at) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
     const isPart = load && list.length < all; // a stored page
@@ -254,8 +278,6 @@ export function render({ model, el, load }) {
       name: k => `Image ${list[k].index}, ${classes[list[k].label]}`,
       pixels: k => list[k].pixels,
     });
-    drawStrip(chosen);
-    drawLarge(chosen);
   }
 
   function drawStrip(chosen) {
@@ -292,28 +314,40 @@ export function render({ model, el, load }) {
   }
 
   function drawLarge(chosen) {
-    const pixels = inspected ? draws[inspected - 1].pixels : chosen.pixels;
+    const pixels = pixelsOf(chosen);
     name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
     which.textContent = inspected ? `· draw ${inspected}` : "· original";
     told.textContent = toldOf(pointed || inspected);
     paintBytes(large.canvas, pixels, SIDE, SIDE);
+    channels.forEach((view, c) => paint(view.canvas, SIDE, SIDE, i => Array(3).fill(pixels[i * 3 + c])));
+  }
+
+  function pixelsOf(chosen) {
+    return inspected ? draws[inspected - 1].pixels : chosen.pixels;
+  }
+
+  /** The pixel that is pointed at, and those around it. */
+  function drawNumbers(chosen) {
+    const pixels = pixelsOf(chosen);
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
     place.textContent = `row ${y}, column ${x}`;
-    channels.forEach((view, c) => {
-      paint(view.canvas, SIDE, SIDE, i => Array(3).fill(pixels[i * 3 + c]));
-      raw.cells[c].textContent = String(Math.round(pixels[from + c]));
-      scaled.cells[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
+    const [top, left] = [y, x].map(k => Math.max(0, Math.min(SIDE - AROUND, k - (AROUND - 1) / 2)));
+    const here = (y - top) * AROUND + x - left;
+    const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
+    windows.forEach((window, c) => {
+      window.set(near.map(k => Math.round(pixels[k + c])), value => grey(value / 255), String);
+      window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
+      scaled[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
     });
     const red = [pixels[from], mean[0] * 255, std[0] * 255].map(value => show(+value.toFixed(1)));
-    const result = scaled.cells[0].textContent;
-    sum.textContent = `red: (${red[0]} − ${red[1]}) / ${red[2]} = ${result}`;
-    const numbers = raw.cells.map(cell => cell.textContent);
+    sum.textContent = `red: (${red[0]} − ${red[1]}) / ${red[2]} = ${scaled[0].textContent}`;
+    const numbers = CHANNELS.map((_, c) => Math.round(pixels[from + c]));
     swatch.style.background = `rgb(${numbers.join(",")})`;
-    for (const view of views) {
-      view.place(...model.get("pixel"));
-      view.mark(y, x, 1, 1);
-    }
+    large.mark(y, x, 1, 1);
+    around.style.cssText = `top:${(top / SIDE) * 100}%;left:${(left / SIDE) * 100}%`;
+    for (const view of views) view.place(...model.get("pixel"));
+    for (const view of channels) view.mark(top, left, AROUND, AROUND);
     const spoken = CHANNELS.map((channel, c) => `${channel} ${numbers[c]}`).join(", ");
     say(`${name.textContent} ${which.textContent}. Row ${y}, column ${x}: ${spoken}.`);
   }
