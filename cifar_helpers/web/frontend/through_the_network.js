@@ -335,7 +335,7 @@ export function render(host) {
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
     if (isLinear) after.unshift(after.length ? `= ${fixed(sum, digits)}` : "sum");
     one.classList.toggle("tn-unit", !isMap);
-    path.replaceChildren(...after.map(word => h("span", {}, word)));
+    write(path, after.join("\n"));
     paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit: isMap ? undefined : limitOf(values) });
     write(value, isMap ? "" : mine[0] ? fixed(mine[0], digits) : "0");
     if (!isMap) value.style.color = inkOn(at(view.colours(), mine[0] / limitOf(values)));
