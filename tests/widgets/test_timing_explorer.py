@@ -139,14 +139,14 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     words = page.locator(".te-words")
     expect(words).to_have_text(
         "In batches of 64, CNN, GPU (recorded) is 3.0 times as fast as CNN, CPU (here)."
-        "They cross near batch 20: below it CNN, CPU (here) is faster, above it CNN, GPU (recorded). "
+        "The curves cross near batch 20: below it CNN, CPU (here) is faster, above it CNN, GPU (recorded). "
         "They ran on different machines."
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     expect(page.locator(".te-time")).to_have_text(["500\u00a0µs", "166\u00a0µs"])
     expect(page.locator(".te-row").last).to_contain_text("94 % once per step")
-    expect(page.locator(".te-key:visible").first).to_have_text(
-        "mostly paid once per step: CNN, GPU (recorded) up to batch 256"
+    expect(page.locator(".cw-legend")).to_have_text(
+        "other curvesmostly paid once per step: CNN, GPU (recorded) up to batch 256"
     )
     values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
     expect(values).to_have_text(["500\u00a0µs", "166\u00a0µs"])  # at the marker, the longer above its curve
@@ -192,7 +192,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
         "all => all.map(one => one.getAttribute('d').match(/[ML]/g).length)"
     )
     assert wide == [3]  # at 1, 4 and 10, where half of the time is paid once per step
-    expect(page.locator(".te-key:visible").first).to_have_text("mostly paid once per step: CNN up to batch 10")
+    expect(page.locator(".cw-legend > :visible")).to_have_text("mostly paid once per step: CNN up to batch 10")
     foot = page.locator(".cw-foot")
     expect(foot).to_contain_text("For CNN (here) the fit is within 0 % up to batch 16; larger batches do not fit.")
     expect(foot).to_contain_text("For MLP (here) no split fits.")
@@ -242,7 +242,7 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     expect(page.locator("text.label")).to_have_text(["CNN", "MLP"])  # without what both have in common
     expect(page.locator(".te-words")).to_have_text(
         "In batches of 64, CNN is 3.0 times as fast as MLP."
-        "They cross near batch 20: below it MLP is faster, above it CNN."
+        "The curves cross near batch 20: below it MLP is faster, above it CNN."
     )
 
 

@@ -57,12 +57,11 @@ export function render({ model, el }) {
       const known = curves.filter(curve => curve.source === source);
       return h("optgroup", { label }, known.map(curve => h("option", { value: curve.name }, fullName(curve))));
     });
-    const node = h("select", { "aria-label": name, onchange() {
+    const node = h("select", { class: "cw-chip", "aria-label": name, onchange() {
       slots[k] = node.value;
       compare(slots.filter(Boolean));
     } }, h("option", { value: "", hidden: true }, "choose a curve"), groups.filter(group => group.firstChild));
-    const line = h("span");
-    return { node, line, place: h("span", { class: `te-pick ${COLOURS[k]}` }, line, node) };
+    return { node, place: h("span", { class: `te-pick ${COLOURS[k]}` }, h("span"), node) };
   });
   const chips = pairs.map(({ node }) => node);
   const row = (title, ...list) => h("div", {}, h("span", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list));
@@ -81,7 +80,8 @@ export function render({ model, el }) {
     say,
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), h("span"));
-  view.node.firstChild.append(thick);
+  const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
+  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, others, thick));
   // Each time is written at the marker: the longer one above its curve, the other one below.
   const plot = view.node.querySelector(".cw-plot");
   const drawing = plot.querySelector("[role=img]");
@@ -135,6 +135,7 @@ export function render({ model, el }) {
 
   const words = h("p", { class: "cw-lead" });
   const where = h("p");
+  const lead = h("div", { class: "te-words" }, words, where);
   const splits = h("div", { class: "te-splits" });
   const legend = h(
     "div", { class: "te-legend cw-cap" }, h("b"),
@@ -143,7 +144,6 @@ export function render({ model, el }) {
   );
   const note = h("div");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  const lead = h("div", { class: "te-words" }, words, where);
   root.append(bar, lead, view.node, legend, splits, more);
 
   function compare(names) {
@@ -165,7 +165,7 @@ export function render({ model, el }) {
     return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
-  /** Writes times in the unit that fits the longest of some, so that they can be compared, or the next if one is tiny. */
+  /** Writes times in the unit that fits the longest of some, or the next if one is tiny. */
   function writer(times) {
     const known = times.filter(time => time > 0).map(time => time * nanoseconds);
     const fitting = Math.min(Math.max(...known), Math.min(...known) / LEAST);
@@ -212,19 +212,19 @@ export function render({ model, el }) {
     const [below, above] = (clear[0] < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings().map(Math.round);
     const sides = places.length > 1 ? "" : `: below it ${below} is faster, above it ${above}`;
-    if (places.length) return `They cross near batch ${places.join(", ")}${sides}.${machines}`;
+    if (places.length) return `The curves cross near batch ${places.join(", ")}${sides}.${machines}`;
     if (both.length < 2 || ratios.length < 2) return machines;
     const always = clear.length < ratios.length ? "" : `: ${below} is always faster`;
-    return `They do not cross between batch ${low} and ${high}${always}.${machines}`;
+    return `The curves do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
   /** What changes with the curves alone. */
   function showCurves(both) {
-    picks.forEach(({ node, line }, k) => {
+    picks.forEach(({ node }, k) => {
       node.value = slots[k];
       for (const option of node.querySelectorAll("option")) option.disabled = option.value === slots[1 - k];
       const curve = curves.find(one => one.name === slots[k]);
-      line.replaceChildren(curve ? key(curve) : "");
+      node.previousSibling.replaceChildren(curve ? key(curve) : "");
     });
     lead.classList.toggle("te-long", both.length > 1 && !pairsOf(both).length);
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
@@ -243,6 +243,7 @@ export function render({ model, el }) {
     }));
     const room = [Math.min(...everyTime) / ROOM, Math.max(...everyTime) * ROOM];
     view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
+    others.hidden = !behind.length;
     thick.hidden = !mostly.length;
     const said = mostly.map(([curve, half]) => `${nameOf(curve)} up to batch ${Math.round(half)}`);
     thick.lastChild.textContent = `mostly paid once per step: ${said.join(", ")}`;
@@ -295,14 +296,12 @@ export function render({ model, el }) {
   };
 }
 
-const BOUNDS = ["arithmetic", "memory"];
-
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
 function split({ curve, colour, name, once, bounds, time, last }, scale, write) {
   const none = last ? `no split beyond batch ${last}` : "no split fits";
   const share = once >= 0 ? `${once > 0.995 && once < 1 ? "over 99 %" : percent(once)} once per step` : none;
   const found = time ? write(time) : "not measured";
-  const limits = bounds.map((bound, k) => `${BOUNDS[k]} at least ${write(bound)}`);
+  const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
   const parts = once >= 0 ? [part("step", once * time), part("image", (1 - once) * time)] : [part("plain", time || 0)];
   return h(
@@ -337,12 +336,11 @@ function caution(both) {
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
     return `For ${name} the fit is within ${percent(Math.abs(error))}${upTo}.`;
   });
-  const limits = both.some(curve => curve.bounds.length)
-    ? "At least: the work divided by the best rates measured here, with every number from memory; both can go on at once."
-    : "Times alone cannot separate arithmetic from memory traffic.";
+  const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
+    + "on at once.";
   return "A bar is the measured time of an image. Once per step: calling the operations, reading and updating the "
     + "weights; shared by the images of a batch. Per image: arithmetic, and reading and writing its maps. Their shares "
-    + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${limits}`;
+    + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
@@ -365,7 +363,7 @@ function timeText(value, digits) {
   return value.toLocaleString("en", { minimumFractionDigits: most, maximumFractionDigits: most });
 }
 
-/** The height of a curve of the chart at a place across it, or of its only point near there; NaN beside it. */
+/** The height of a curve of the chart, or of its only point, at a place across it; NaN beside it. */
 function heightAt(line, x) {
   const places = (line.getAttribute("d").match(/[\d.]+/g) ?? []).map(Number);
   if (places.length === 2 && Math.abs(places[0] - x) < NEAR) return places[1];
