@@ -149,6 +149,8 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         expect(row(page, symptom.key)).to_have_attribute("data-outside", str(outside(symptom, seen)).lower())
         expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
 
+    strange = sum(outside(symptom, symptoms()[CASES[0]]) for symptom in SYMPTOMS)
+    expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range. Press a suspect")
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
@@ -167,6 +169,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     loss = page.locator(".bg-charts > [data-symptom=loss]")
     drag(page, "labels shuffled", loss)
     expect(prompt).to_contain_text("A sign, not a proof: with stale optimizer, too, it is at the level of guessing.")
+    expect(prompt).to_contain_text("Which symptom ruled that out?")  # it did, above
     # A second press takes it back, a press on the chart is a drop, and a second symptom rules out the rest.
     expect(row(page, "loss")).to_have_attribute("data-note", "a sign")
     loss.click()
@@ -179,7 +182,11 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt).to_contain_text("Together, these symptoms still fit stale optimizer, too.")
     expect(page.locator(".bg-row[aria-pressed=true]")).to_have_count(2)
     row(page, "moved").click()
-    expect(prompt).to_contain_text("✓ Yes: labels shuffled against images. Gradients arrive")
+    expect(prompt).to_have_text(
+        "✓ Yes: labels shuffled against images. Validation accuracy at the end and change of the weights together "
+        "fit no other bug."
+    )
+    expect(reply).to_contain_text("Why: Gradients arrive")
     pressed = page.locator(".bg-row[aria-pressed=true]")
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["accuracy", "moved"]  # two are enough
     expect(page.get_by_text("✓ Yes")).to_have_count(1 + page.get_by_role("status").get_by_text("✓ Yes").count())
@@ -195,11 +202,19 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
-    expect(prompt).to_contain_text("It is photo not normalised.")
+    expect(prompt).to_contain_text("It is photo not normalised. Its symptoms are marked below.")
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
     expect(row(page, "answers")).to_have_attribute("data-note", "and this")
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert len(set(heights)) == 1, heights  # a note moves nothing
+    # The suspects are beside the rows, one to one.
+    tops = [
+        page.locator(each).evaluate_all(
+            "all => all.map(e => { const b = e.getBoundingClientRect(); return b.y + b.height / 2 })"
+        )
+        for each in ("button.bg-row", ".bg-suspects > button")
+    ]
+    assert tops[0] == pytest.approx(tops[1], abs=1.5)
     assert state_of(page, "solved") == [1] and state_of(page, "told") == [2]
     expect(page.locator(".bg-progress")).to_have_text("1 solved, 1 told")
     suspect(page, "no eval()").click()
@@ -217,6 +232,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
         page.keyboard.press("ArrowDown")
     expect(row(page, "new")).to_be_focused()
     expect(page.locator(".bg-more")).to_contain_text("Validation images: 49 %; 1,000 images")
+    expect(page.locator(".bg-prompt")).to_contain_text("symptoms are outside")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(suspect(page, "no zero_grad")).to_be_focused()  # one tab stop for each group
@@ -233,7 +249,9 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     row(page, "answers").press("Enter")
     expect(row(page, "answers")).to_have_attribute("data-note", "reveals it")
     assert state_of(page, "solved") == [7]
+    expect(prompt).to_have_text("✓ Yes: no eval(). Five predictions for one photo: no other bug moves it there.")
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
+    expect(page.get_by_role("status")).to_contain_text("because dropout is still on")
 
 
 def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:

@@ -9,7 +9,8 @@ const STRIP = 132;
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Grey: mean ± 3 standard deviations of healthy runs, which differ only in their random seed. "
   + "A symptom reveals a bug if no other of the nine moves it there; otherwise it is a sign: add another.";
-const PRESS = "Press a suspect, then the symptom that reveals it (a row or a chart), or drag one to the other. Esc takes back.";
+const PRESS = "Press a suspect, then the symptom that reveals it, a row or a chart; or drag one to the other.";
+const GRIP = "⠿";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
   { part: "train", name: "training", colour: "c1", dash: "" },
@@ -88,20 +89,18 @@ function gallery(root, model, say, records) {
       });
     }
   }
-  const words = ["lower", "healthy", "higher"].map(word => h("span", {}, word));
   const heads = h(
     "div", { class: "bg-row bg-names cw-cap", "aria-hidden": "true" },
-    h("b", {}, "Symptom"), h("span", { class: "bg-range" }, words), h("b", { class: "bg-value" }, "this run"),
+    h("b", {}, "Symptom"), h("span", { class: "bg-range" }, "healthy"), h("span", { class: "bg-end" }, h("b", { class: "bg-value" }, "this run")),
   );
   const nodes = rows.map(row => row.node);
   const table = h("div", { role: "group", "aria-label": "Symptoms" }, heads, nodes);
   roving(table, nodes);
 
   const suspects = records.suspicions.map(name => {
-    const mark = h("span", { class: "bg-mark" });
-    const grip = h("span", { class: "bg-grip", "aria-hidden": "true" }, "⠿");
+    const mark = h("span", { class: "bg-mark", "aria-hidden": "true" });
     const properties = { type: "button", class: "bg-suspect", onclick: () => suspect(name) };
-    const node = h("button", properties, grip, h("span", {}, name), mark);
+    const node = h("button", properties, mark, h("span", {}, name));
     return { name, node, mark };
   });
   const buttons = suspects.map(one => one.node);
@@ -128,7 +127,7 @@ function gallery(root, model, say, records) {
     h(
       "div", { class: "cw-bar" },
       h("div", { class: "cw-field" }, h("span", { class: "cw-cap" }, "Case"), choice.node, progress),
-      h("span", { class: "cw-cap bg-key" }, legend, h("span", {}, "shaded: ten healthy runs")),
+      h("span", { class: "cw-cap bg-key" }, legend, h("span", {}, h("i", { class: "bg-shade" }), "ten healthy runs")),
     ),
     main,
     reply,
@@ -172,7 +171,7 @@ function gallery(root, model, say, records) {
     state.set(changed);
     show();
     if (!isOpen()) for (const node of [reply, prompt]) node.scrollIntoView({ block: "nearest" });
-    say(prompt.textContent);
+    say(`${prompt.textContent} ${isOpen() ? "" : shown().because}`);
   }
 
   /** The symptoms chosen for the suspicion; Python or another view may have chosen one, too. */
@@ -195,25 +194,37 @@ function gallery(root, model, say, records) {
     return tells.includes(key) ? "and this" : "";
   }
 
+  /** What the symptoms of a solved case prove; without any, where to look. @param {string[]} keys */
+  function proof(keys) {
+    if (!keys.length) return "Its symptoms are marked below.";
+    const names = listed(keys.map(key => symptomOf(key).name));
+    const name = names[0] + names.slice(1).toLowerCase();
+    return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: no other bug moves it there.`;
+  }
+
   /** The verdict, in bold, and what follows it or is asked. */
   function reaction() {
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     const run = shown();
-    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, run.because];
-    if (!suspicion && !key) return ["", PRESS];
-    if (!key) return ["", `You suspect ${suspicion}. Which symptom reveals it?`];
-    if (!suspicion) return ["", `${symptomOf(key).name}: ${run.readings[key].text}. Which bug would cause this?`];
+    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof(chosen())];
+    if (!suspicion && !key) {
+      const count = rows.filter(row => run.readings[row.key].outside).length;
+      return [`${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`, PRESS];
+    }
+    if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
+    if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];
     if (!isHalf()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
     const keys = chosen();
     if (!keys.some(each => run.readings[each].outside)) {
       return [`Right bug: ${suspicion}.`, "But this symptom does not reveal it: it is in the healthy range. Which one does?"];
     }
     const left = others(keys);
-    const names = left.join(", ").replace(/, ([^,]*)$/, " and $1");
+    const names = listed(left);
+    const rules = left.every(name => model.get("tried")[number() - 1].includes(name)) ? "ruled" : "rules";
     const fits = keys.length > 1
       ? `Together, these symptoms still fit ${names}, too.`
       : `A sign, not a proof: with ${names}, too, it is ${run.readings[key].where}.`;
-    return [`Right bug: ${suspicion}.`, `${fits} Which symptom rules ${left.length > 1 ? "them" : "that"} out?`];
+    return [`Right bug: ${suspicion}.`, `${fits} Which symptom ${rules} ${left.length > 1 ? "them" : "that"} out?`];
   }
 
   function show() {
@@ -256,7 +267,7 @@ function gallery(root, model, say, records) {
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);
       const isIt = name === run.bug && (!isUnsolved || isHalf());
-      mark.textContent = isIt ? "✓" : isOut ? "✗" : "";
+      mark.textContent = isIt ? "✓" : isOut ? "✗" : GRIP;
       node.dataset.is = isIt ? "right" : isOut ? "out" : "";
       node.setAttribute("aria-pressed", isIt || (isUnsolved && name === suspicion));
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
@@ -264,7 +275,7 @@ function gallery(root, model, say, records) {
     tell.disabled = !isUnsolved;
     next.classList.toggle("cw-main", !isUnsolved);
     const [verdict, rest] = reaction();
-    const kind = isSolved() || isHalf() ? "good" : isUnsolved ? "bad" : "";
+    const kind = isSolved() || isHalf() ? "good" : isUnsolved && isAnswered ? "bad" : "";
     prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`);
     main.dataset.is = isUnsolved ? (suspicion && !isAnswered ? "asking" : "") : "over";
     // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
@@ -276,6 +287,7 @@ function gallery(root, model, say, records) {
     if (isUnsolved) return;
     const lines = run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`));
     reply.replaceChildren(
+      h("p", {}, h("b", {}, "Why: "), run.because),
       h("p", {}, h("b", {}, "How to find it: "), run.find),
       h("p", { class: "cw-cap" }, "− as it ran, + fixed"),
       h("pre", { class: "bg-code", tabindex: 0, "aria-label": "The lines with the bug, and the fixed lines" }, lines),
@@ -291,6 +303,11 @@ function gallery(root, model, say, records) {
       for (const view of charts) view.close();
     },
   };
+}
+
+/** Names in a sentence. @param {string[]} names */
+function listed(names) {
+  return names.join(", ").replace(/, ([^,]*)$/, " and $1");
 }
 
 /** A symptom as a button: its name, where the healthy runs and this run are, and the number. */
