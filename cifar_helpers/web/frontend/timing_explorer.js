@@ -98,7 +98,7 @@ export function render({ model, el }) {
       const isRight = isAbove ? places[k] < +drawing.getAttribute("width") - BESIDE : places[k] < 2 * BESIDE;
       const away = isRight === isAbove ? 6 : 20; // more where the curve falls towards its words
       const down = isAbove ? `calc(-100% - ${away}px)` : `${away}px`;
-      const across = isRight ? "7px" : "calc(-100% - 7px)";
+      const across = isRight ? "7px" : "calc(-100% - 12px)";
       value.style.transform = `translate(${places[k]}px, ${ups[k]}px) translate(${across}, ${down})`;
     }
   }
@@ -299,7 +299,7 @@ export function render({ model, el }) {
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
 function split({ curve, colour, name, once, bounds, time, last }, scale, write) {
   const none = last ? `no split beyond batch ${last}` : "no split fits";
-  const share = once >= 0 ? `${once > 0.995 && once < 1 ? "over 99 %" : percent(once)} once per step` : none;
+  const share = once >= 0 ? `${once > 0.995 ? "over 99 %" : percent(once)} once per step` : none;
   const found = time ? write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
