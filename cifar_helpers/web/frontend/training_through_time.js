@@ -199,6 +199,7 @@ export function render(host) {
   let isBegun = false; // the other weights wait for those that are shown first
   const networks = () => kept.map(epoch => (isBegun ? store.of(weightsOf(epoch)) : {}));
   const loaded = () => networks().flatMap(one => one.network ?? []);
+  const done = () => networks().filter(one => one.problem || (one.network && answers.isKnown(one.network))).length;
   const answers = answering(model, loaded, computed => computed && redraw());
 
   /** The class with the largest probability, and that. */
@@ -234,9 +235,10 @@ export function render(host) {
       paintSigned(map, one.map(layer), height, width, view.colours(), { from });
       [said.textContent, share.textContent] = predicted(one);
     });
+    root.setAttribute("aria-busy", String(done() < kept.length));
   }
 
-  const parts = ["curve", "image", "film", "kernels", "wall", "story", "bars"];
+  const parts = ["curve", "image", "film", "kernels", "wall", "story", "stop", "bars"];
   const isNew = Object.fromEntries(parts.map(part => [part, changes()]));
 
   function drawKernels(epoch, kernel) {
@@ -297,12 +299,11 @@ export function render(host) {
     const unit = block ? over ?? followed[block] : kernel;
     if (isNew.wall(wall, network, image, view.colours())) wall.draw(values, view.colours());
     wall.mark(unit);
-    const known = loaded().filter(answers.isKnown).length;
-    if (isNew.story(wall, unit, image, known, view.colours())) drawStory(unit);
-    story.set(used);
-    fans.forEach((fan, k) => fan.classList.toggle("now", kept[k] === used));
-    const isDone = ({ network: one, problem: reason }) => reason || (one && answers.isKnown(one));
-    root.setAttribute("aria-busy", String(!networks().every(isDone)));
+    if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
+    if (isNew.stop(used)) {
+      story.set(used);
+      fans.forEach((fan, k) => fan.classList.toggle("now", kept[k] === used));
+    }
     const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
     const zeros = percent(cells.filter(value => value === 0).length / cells.length);
     const cause = block ? `from all maps of Block ${block}` : `which kernel ${kernel} computes`;
