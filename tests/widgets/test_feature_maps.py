@@ -159,10 +159,6 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
         if name.endswith("batch norm"):
             factor, scale, shift, _ = numbers
             assert factor * scale + shift == pytest.approx(value, abs=0.02)
-            lines = page.locator(".cw-terms > div").evaluate_all(
-                "all => all.map(e => e.getBoundingClientRect().bottom)"
-            )
-            assert len(set(lines)) == 1
         assert numbers[-1] == pytest.approx(value, abs=0.0051)
 
 
@@ -280,9 +276,15 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     grids = [box for box in (grid.bounding_box() for grid in page.locator(".cw-grid").all()) if box]
     gaps = [after["x"] - before["x"] - before["width"] for before, after in pairwise(grids)]
     assert len(gaps) == 2 and min(gaps) >= 16  # room for the signs
+    above = [box["x"] for box in (part.bounding_box() for part in page.locator(".fm-flow > div").all()) if box]
+    assert above == pytest.approx([grid["x"] for grid in grids], abs=1)  # each picture above its numbers
+    layers = page.locator(".fm-layers").bounding_box()
+    assert layers and layers["height"] < 150  # the maps of a layer that is chosen are on the same screen
     page.get_by_role("radio", name="block 2, convolution").tap()
     expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("Top 4 of 8")
     assert page.locator(".fm-slots button").evaluate_all(small)
+    bottoms = "all => all.map(one => one.getBoundingClientRect().bottom)"
+    assert len(set(page.locator(".cw-terms > div").evaluate_all(bottoms))) == 1
     for name in ("block 1, batch norm", "block 1, pooling"):
         page.get_by_role("radio", name=name).tap()
         # The result is made anew at the next frame, so it is looked up each time.

@@ -26,7 +26,7 @@ const NOTES = {
   average_pool: "Each window is replaced by its mean.",
   add: "The output of the shortcut is added.",
 };
-const STRONGEST = "Strongest in the whole map (+ or −), with what they add here.";
+const STRONGEST = "The 4 that count most in this map, and what each adds here.";
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -280,7 +280,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       if (!one) return;
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
       const [name, amount] = [mapName(read, one.channel), k === chosen ? added : fixed(one.amount)];
-      faces[k].text.textContent = few ? name : `${name}: ${amount}`;
+      faces[k].text.textContent = few ? name : `map ${name}\n${amount}`;
       button.setAttribute("aria-label", `kernel for input map ${name}, which adds ${amount}`);
     });
   }
@@ -363,7 +363,7 @@ const OPERATIONS = {
     const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
-    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} other maps`;
+    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} others`;
     if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
     if (layer.tensors.bias) terms.push(["+", "bias", fixed(rounded.at(-1), digits)]);
     return {
