@@ -72,11 +72,11 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     cell(page, "cat", "dog").click()
     assert state_of(page, "chosen") == [3, 5]
     page.locator(".ce-matrix button, .ce-matrix [role=gridcell]").nth(30).hover()
-    expect(page.locator(".ce-reading")).to_contain_text("Pointed at:")
+    expect(page.locator(".ce-reading")).to_contain_text("cat predicted as airplane: ")
     expect(page.locator(".ce-point")).to_have_count(2)  # the same cell in both matrices
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".ce-reading")).not_to_contain_text("Pointed at:")
+    expect(page.locator(".ce-reading")).to_contain_text("deer predicted correctly: ")
     assert state_of(page, "chosen") == [4, 4]
     page.keyboard.press("Home")
     expect(page.locator(".ce-reading")).to_contain_text("deer images: recall")
@@ -138,7 +138,7 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     is_clear = abs(share - people[4, 7]) > max(error, 2 * float(people[4, 7] * (1 - people[4, 7]) / total) ** 0.5)
     expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} % ± {100 * error:.1f}, {COUNTS[4, 7]} of")
     expect(page.locator(".ce-reading")).to_contain_text("people 4.3 %: ")
-    expect(page.locator(".ce-reading")).to_contain_text(f"{'hardly' if is_clear else 'may be'} chance")
+    expect(page.locator(".ce-reading")).to_contain_text(f"{'more than' if is_clear else 'could be'} chance")
     expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
@@ -178,11 +178,29 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     expect(cell(page, "horse", "truck")).to_have_class(corner)
     expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
     assert page.locator(".iw-slot").first.evaluate("node => node.offsetWidth") > 100  # a few are larger
+    # Beside people's matrix, too; the chosen picture is beside them, and all fits on a screen.
+    page.get_by_role("radio", name="Beside people").click()
+    assert page.locator(".iw-slot").first.evaluate("node => node.offsetWidth") > 100
+    pictures, chosen, people = (
+        page.locator(place).bounding_box() for place in (".ce-pictures", ".ce-detail", ".ce-people")
+    )
+    cell(page, "automobile", "airplane").hover()  # the longest names take one line: nothing moves
+    assert pictures is not None and chosen is not None and people is not None
+    assert pictures["y"] == chosen["y"] and (chosen["x"], chosen["width"]) == (people["x"], people["width"])
+    whole = page.locator("[data-cifar-widget]").bounding_box()
+    assert whole is not None and whole["height"] <= 760
+    right, theirs = 100 * (labels == predicted).double().mean(), 100 * human_confusion().diagonal().mean()
+    expect(page.locator(".cw-lead")).to_have_text(f"Correct: network {right:.1f} %, people {theirs:.1f} %")
+    page.get_by_role("button", name="All mistakes").click()
+    captions = page.locator(".iw-slot:not(.iw-empty) .cw-cap")
+    expect(captions.first).to_have_text(re.compile("^→"))
+    assert all(captions.evaluate_all("all => all.map(e => e.scrollWidth <= e.clientWidth)")), "cut off"
+    page.get_by_role("radio", name="Percent of the true class").click()
     cell(page, "ship", "ship").click()
     expect(page.locator(".ce-note")).to_have_text(
         "No ship here was predicted as ship; of people’s answers, 97.3 % were."
     )
-    expect(page.locator(".ce-detail")).to_be_hidden()
+    expect(page.locator(".ce-bars")).to_be_hidden()
     expect(page.locator(".iw-pager")).to_be_hidden()
     # Probabilities are read downwards, in two columns.
     tops = page.locator(".ce-bars .cw-bars > :nth-child(3n + 1)").evaluate_all("all => all.map(e => e.offsetTop)")

@@ -140,6 +140,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     totals[label] += 1;
   });
   const people = Float64Array.from(model.get("people").flat());
+  const peoplesAccuracy = percent(people.reduce((sum, share, k) => (k % (n + 1) ? sum : sum + share / n), 0), 1);
   const mine = shares(counts, n);
   const largest = values => Math.max(...values.map((value, k) => (k % (n + 1) ? Math.abs(value) : 0))) || 1;
   const ofClass = {
@@ -230,7 +231,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const bars = probabilityBars(classes);
 
   const right = labels.reduce((count, label, i) => count + (label === predicted[i]), 0);
-  const total = `${thousands(labels.length)} images, ${percent(right / labels.length, 1)} predicted correctly`;
+  const total = h("div", { class: "cw-lead" });
   const name = h("span");
   const title = h("b");
   const note = h("p", { class: "cw-cap ce-note" });
@@ -265,13 +266,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       wall.node, note,
       h("div", { class: "ce-line" }, order.node, wall.pager),
     ),
+    detail,
   );
   const source = h(
     "p", { class: "cw-cap ce-source" },
-    "People saw the 10,000 test images, about 50 people each (CIFAR-10H); the network saw other images. " +
-      "Compare the percentages, not single pictures.",
+    "People: the 10,000 test images, about 50 people each (CIFAR-10H). The network saw others: compare shares, not images.",
   );
-  root.append(h("div", { class: "cw-bar" }, h("div", { class: "cw-lead" }, total), view.node), main, detail, source);
+  root.append(h("div", { class: "cw-bar" }, total, view.node), main, source);
 
   function head(name, text) {
     return h("div", { class: "cw-head" }, h("b", {}, name), h("span", { class: "cw-cap" }, text));
@@ -294,22 +295,22 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const sum = (values, wanted) => values.reduce((all, value, k) => (wanted(k) ? all + value : all), 0);
     const share = values => percent(sum(values, part) / Math.max(1e-9, sum(values, whole)), 1);
     const tell = (measure, what) =>
-      `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))} ${what}; ` +
+      `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))}${what}; ` +
       `people ${share(people)}`;
     const isCompared = COMPARING.includes(model.get("view"));
     const where = isCompared ? "" : " on the test images";
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
       const k = t * n + p;
-      const told = tell("", `${classes[t]} images`);
+      const told = tell("", isCompared ? "" : ` ${classes[t]} images`);
       if (!isCompared) return [`${classes[t]} ${as}`, told + where];
       const error = counts[k] ? ` ± ${fixed(spread(mine[k], k) * 100, 1)}` : "";
       const points = `${difference[k] > 0 ? "+" : ""}${fixed(difference[k] * 100, 1)} points`;
-      return [`${classes[t]} ${as}`, `${told.replace(" %", ` %${error}`)}: ${points}, ${isClear(k) ? "hardly" : "may be"} chance`];
+      return [`${classes[t]} ${as}`, `${told.replace(" %", ` %${error}`)}: ${points}, ${isClear(k) ? "more than" : "could be"} chance`];
     }
-    if (t >= 0) return [`${classes[t]} images`, tell("recall ", "correct") + where];
-    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", "correct") + where];
-    return ["all images", tell("accuracy ", "correct") + where];
+    if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct") + where];
+    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct") + where];
+    return ["all images", tell("accuracy ", " correct") + where];
   }
 
   /** Numbers of the images of a choice, in order of confidence. */
@@ -347,13 +348,18 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     view.set(now);
     order.set(model.get("order"));
     main.classList.toggle("ce-both", now === "people");
-    source.hidden = !COMPARING.includes(now);
+    const isCompared = COMPARING.includes(now);
+    source.hidden = !isCompared;
+    const accuracy = percent(right / labels.length, 1);
+    total.textContent = isCompared
+      ? `Correct: network ${accuracy}, people ${peoplesAccuracy}`
+      : `${thousands(labels.length)} images, ${accuracy} predicted correctly`;
     drawMatrices(now);
     for (const each of [network, human]) each.point(under);
     network.mark(t, p);
     human.mark(t, p);
     const [what, text] = words(...(under ?? [t, p]));
-    reading.replaceChildren(under ? "Pointed at: " : "", h("b", {}, what), `: ${text}`);
+    reading.replaceChildren(h("b", {}, what), `: ${text}`);
     drawPictures(t, p);
     say(words(t, p).join(": "));
   }
@@ -398,10 +404,12 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     title.textContent = titleOf(t, p);
     everything.setAttribute("aria-pressed", t < 0 && p < 0);
     const place = Math.max(0, list.indexOf(model.get("picture")));
+    const isBoth = model.get("view") === "people";
     const caption = i => {
       const sure = percent(confidence[i]);
       if (t >= 0 && p >= 0) return sure;
-      if (t < 0 && p < 0) return `${short(classes[labels[i]])}→${short(classes[predicted[i]])}`;
+      // Beside people's matrix there is no room for both.
+      if (t < 0 && p < 0) return `${isBoth ? "" : short(classes[labels[i]])}→${short(classes[predicted[i]])}`;
       return `${short(classes[t < 0 ? labels[i] : predicted[i]])} ${sure}`;
     };
     wall.set({
@@ -412,7 +420,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       pixels: k => store.get(list[k]),
     });
     // A few pictures are shown larger, in the room that many would take.
-    wall.node.dataset.few = list.length <= 2 ? 2 : list.length <= 6 ? 3 : "";
+    wall.node.dataset.few = [2, 3, 4, 6].find(few => list.length <= few) ?? "";
     const page = Math.floor(place / PER_PAGE) * PER_PAGE;
     if (!stored) want(list.subarray(page, page + PER_PAGE));
     drawDetail(list[place]);
@@ -436,9 +444,9 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     largeName.textContent = `Image ${thousands(i)}`;
     bars.set(all);
     [...bars.node.children].forEach((part, k) => part.classList.toggle("ce-truth", k === 3 * own));
-    const truth = ["; the true class ", h("b", { class: "ce-truth" }, classes[own]), ` gets ${percent(all[own], 1)}`];
-    const rest = own === guess ? [", correct"] : truth;
-    verdict.replaceChildren("Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`, ...rest);
+    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${percent(all[own], 1)}`);
+    const said = h("span", {}, "Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`);
+    verdict.replaceChildren(said, own === guess ? h("span", {}, "correct") : truth);
   }
 
   if (pictures) keep(pictures);
