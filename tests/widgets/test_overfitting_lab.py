@@ -61,16 +61,20 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     train = fmean(fmean(last_ten(run, "train_accuracy")) for run in base)
     for k, text in enumerate([f"{train:.1f} %", f"{fmean(means):.1f} %", f"{train - fmean(means):.1f}"]):
         expect(row.locator("td").nth(k)).to_contain_text(text)
+    expect(root.locator(".ol-headline")).to_have_text(
+        f"Base: validation accuracy {fmean(means):.1f} %, {train - fmean(means):.1f} points below training accuracy."
+    )
     low, high = min(map(min, ends)), max(map(max, ends))
     expect(row.locator("td").nth(1)).to_contain_text(f"{low:.1f}–{high:.1f}")
     more = root.locator("details")
-    expect(more).to_contain_text(f"This run: validation in epochs 21–30: {low:.1f} to {high:.1f} %")
-    expect(more).to_contain_text(f"means of 3 seeds: {min(means):.1f} to {max(means):.1f} %")
+    expect(more).to_contain_text(f"This run: means of 3 seeds: {min(means):.1f}–{max(means):.1f} %")
     # Early stopping is shown on the line of the seed that it is about: what it keeps, and the lowest loss.
     first = base[0].history["validation_loss"]
     expect(root.get_by_text(f"lowest: {first.index(min(first)) + 1}")).to_be_visible()
     expect(root.locator(".line.first")).to_have_count(2)
     expect(root.locator(".band.c1, .band.c2:not(rect)")).to_have_count(4)  # the range of the seeds
+    band, line = (root.locator(f".cw-chart:last-child .{kind}").bounding_box() for kind in ("band.c2", "line.first"))
+    assert band and line and band["y"] <= line["y"] + 2 and band["height"] >= line["height"] - 4
     expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on, so compare gaps only")
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
@@ -87,7 +91,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     page.get_by_role("button", name="2,000 images").press("Enter")
     expect(row).to_contain_text("training images 2,000")
     page.get_by_role("button", name="20 % wrong labels").click()
-    expect(more).to_contain_text("; one seed")
+    expect(more).to_contain_text("This run: one seed")
     expect(row.locator("td").nth(2)).to_have_text("−12.2")
     expect(page.locator(".band.ghost")).to_have_count(0)  # a gap that is none
     expect(root).to_contain_text("Training accuracy can be lower, as dropout and augmentation are off in validation")
@@ -149,9 +153,11 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.get_by_role("button", name="Pin this run").tap()
     page.get_by_role("radio", name="40,000").tap()
     now, pinned = page.locator("tbody tr").all()
-    expect(page.locator("details")).to_contain_text("means of 3 seeds: 70.8 to 72.0 %")  # a pin keeps its seeds
+    expect(page.locator("details")).to_contain_text("means of 3 seeds: 70.8–72.0 %")  # a pin keeps its seeds
     expect(pinned.locator("td").nth(1)).to_have_text("71.4 %68.0–73.9")
     expect(now.locator("td").nth(1)).to_contain_text("82.0 % +10.6")  # the sign is that of the question
+    headline = page.locator(".ol-headline")
+    expect(headline).to_have_text("Training images 40,000: validation accuracy 82.0 %, 10.6 points above A (base).")
     # Every number ends where its head does, before its difference.
     ends = "all => all.map(one => { const r = document.createRange(); r.selectNode(one.firstChild); "
     ends += "return Math.round(r.getBoundingClientRect().right); })"
@@ -160,6 +166,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.get_by_role("radio", name="10,000").tap()
     page.get_by_role("radio", name="0.5", exact=True).tap()
     expect(now.locator("td").nth(1)).to_contain_text(re.compile(r" % [−≈]"))
+    expect(headline).to_contain_text(re.compile("Dropout 0.5: .*(no clear difference from|below) A \\(base\\)."))
     expect(page.locator(".overfitting_lab")).to_contain_text("validation: 1.2 points), so it may be chance")
     assert state_of(page, "pinned") == [asdict(Settings())]
     # With two pins, only validation is drawn, and besides training of what is pointed at.

@@ -1,5 +1,4 @@
 // A line chart that can be read at any point: hover, touch, or arrow keys; and a marker that can be dragged.
-// The numbers stand where the lines have their names, so that nothing covers the lines.
 import { h, svg, framed } from "./ui.js";
 import { arrows } from "./controls.js";
 import { fixed, percent, scientific } from "./numbers.js";
@@ -14,7 +13,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
 /**
  * @typedef {object} Series
  * @property {string} name an empty one leaves the line without label and numbers
- * @property {string} [end] what stands at its end on wide charts, if not the name; an empty one leaves it unnamed
+ * @property {string} [end] what stands at its end, if not the name; an empty one leaves it unnamed
  * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind, which has no key in the legend
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
@@ -52,10 +51,10 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @param {string} options.label its accessible name
  * @param {number} [options.height] of the drawing, without the line above it
  * @param {{label: string, log?: boolean}} options.x
- * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, unit?: string, text?: (tick: number) =>
- *     string}} options.y `text` writes its ticks
- * @param {(x: number | null, run: string | null) => void} [options.hovered] the reader looks at another x, or at none any
- *     more, and perhaps points at the line of a run
+ * @param {{label: string, log?: boolean, percent?: boolean, digits?: number, text?: (tick: number) => string}}
+ *     options.y `text` writes its ticks
+ * @param {(x: number | null, run: string | null) => void} [options.hovered] another x is looked at, or none any more,
+ *     and perhaps the line of a run is pointed at
  * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
  * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
@@ -84,7 +83,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
-  /** @type {(string | null)[]} the runs that are brought forward: by pointing at a line, which comes first, and by `bring` */
+  /** @type {(string | null)[]} the runs that are brought forward, by pointing at a line and by `bring` */
   let [pointed, brought] = [null, null];
   /** @type {{series: Series, node: any, room: number}[]} the lines' names, with the room for them and a number */
   let names = [];
@@ -107,7 +106,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const write = value => {
     if (y.percent) return percent(value, 1);
     if (Math.abs(value) >= HUGE) return scientific(value);
-    return `${y.log ? short(+value.toPrecision(3)) : fixed(value, y.digits ?? 3)}${y.unit ?? ""}`;
+    return y.log ? short(+value.toPrecision(3)) : fixed(value, y.digits ?? 3);
   };
 
   const places = () => {
@@ -184,8 +183,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     }
     for (const { x: a, y: b, colour, label: said } of content.dots) {
       moving.append(dot(colour, xs(a), ys(b), 4));
-      const isRight = said && xs(a) + measure(said) < shape.end;
-      if (said) moving.append(text(said, xs(a) + (isRight ? 6 : -6), ys(b) + 15, "words", isRight ? "start" : "end"));
+      if (said) moving.append(text(said, Math.min(xs(a) + 6, shape.end - measure(said)), ys(b) + 15, "words"));
     }
     if (at != null) drawMarker(at, value);
     show();
@@ -225,13 +223,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     for (const { series, node, room } of names) {
       const name = series.end ?? series.name;
       const row = read.find(one => one.series === series);
-      if (!row) {
-        node.textContent = name;
-        continue;
-      }
-      const value = write(row.value);
+      const value = row && write(row.value);
       const isBoth = name !== value && measure(`${name} ${value}`) < room;
-      node.replaceChildren(svg("tspan", { class: "name" }, isBoth ? `${name} ` : ""), value);
+      node.replaceChildren(...(!row ? [name] : isBoth ? [svg("tspan", { class: "name" }, `${name} `), value] : [value]));
     }
     const loose = read.filter(row => !names.some(({ series }) => series === row.series));
     for (const one of picture.querySelectorAll(".off")) one.style.visibility = loose.length ? "hidden" : "";
@@ -244,8 +238,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       const [, low, high] = points.findLast(point => point[0] <= seen);
       return { colour, at: ys((low + high) / 2), said: `${write(low).replace(" %", "")}–${write(high)}` };
     });
-    const numbers = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: write(value) }));
-    const all = [...numbers, ...ranges];
+    const all = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: write(value) }));
+    all.push(...ranges);
     const wide = Math.max(0, ...all.map(one => measure(one.said))) + 8;
     const isLeft = place + wide > end && place - wide > left;
     const heights = spread(all.map(one => one.at), ROW, top + 4, bottom - 6);
@@ -285,10 +279,12 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const runAt = event => {
     const box = picture.getBoundingClientRect();
     const [a, b] = [event.clientX - box.left, event.clientY - box.top];
-    const far = ({ points }) => along(points, shape.xs, shape.ys).map(([c, d]) => Math.hypot(c - a, d - b));
-    const runs = content.series.filter(series => series.run && series.name);
-    const all = runs.map(series => ({ run: series.run, by: Math.min(...far(series)) })).filter(one => one.by < NEAR);
-    return all.length ? all.reduce((best, one) => (one.by < best.by ? one : best)).run : null;
+    const far = ([c, d]) => Math.hypot(c - a, d - b);
+    const runs = content.series.filter(series => series.run && series.name).map(({ run, points }) => (
+      { run, by: Math.min(...along(points, shape.xs, shape.ys).map(far)) }
+    ));
+    const best = runs.reduce((one, other) => (other.by < one.by ? other : one), { run: null, by: NEAR });
+    return best.run;
   };
   const under = event => shape.xs.back(event.clientX - picture.getBoundingClientRect().left);
   const put = value => {
@@ -368,8 +364,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
 }
 
 /**
- * Rows of a table with `data-run`: what is pointed at or has the focus is brought forward in the charts, and a row is
- * marked while its line is pointed at.
+ * Rows of a table with `data-run`: what is pointed at or has the focus comes forward in the charts, and the other way.
  * @param {HTMLElement} body
  * @param {ReturnType<typeof chart>[]} charts with one axis
  * @returns {(x: number | null, run: string | null) => void} what the charts are to call when they are `hovered`
@@ -391,9 +386,8 @@ const isOwn = series => series.colour !== "ghost";
 const round = value => Math.round(value * 10) / 10;
 const within = (list, k) => Math.max(0, Math.min(list.length - 1, k));
 
-/** A number on an axis: 0.0005, 20, 1,000, 5 M. */
+/** A number on an axis: 0.0005, 20, 1,000. */
 function short(value) {
-  if (Math.abs(value) >= 1e6) return `${+(value / 1e6).toPrecision(6)} M`;
   return value.toLocaleString("en", { maximumSignificantDigits: 6 }).replace("-", "−");
 }
 

@@ -60,15 +60,14 @@ export function render({ model, el }) {
 
   // Three charts with one horizontal axis
   const rows = h("tbody");
-  const look = (x, run) => lookAll(x, run);
   const place = (label, y, height) => chart({
-    label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: look,
+    label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: (x, run) => look(x, run),
   });
   const loss = place("Loss", { digits: 2 }, 220);
   const accuracy = place("Accuracy", { percent: true }, 220);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
-  const lookAll = bringing(rows, charts);
+  const look = bringing(rows, charts);
 
   const state = h("p", { class: "cw-lead lt-state", role: "status" });
   const heads = ["Run", "Rate", "Batch", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
@@ -96,9 +95,7 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const differs = labelsOf(runs);
-    const grey = points => runs.map((one, k) => ({
-      ...differs[k], run: idOf(one), colour: "ghost", points: points(one),
-    }));
+    const grey = points => runs.map((one, k) => ({ ...differs[k], run: idOf(one), colour: "ghost", points: points(one) }));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
@@ -159,9 +156,8 @@ export function render({ model, el }) {
     if (state.textContent !== words) state.textContent = words;
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const task = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
+    note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
       + `runs’ validation. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
-    note.textContent = task;
     when.textContent = isOpen ? WHILE : WHEN;
   }
 
@@ -207,11 +203,11 @@ function resultOf(run, earlier) {
   const at = one => one.validation_accuracy[run.validation_accuracy.length - 1];
   if (!Number.isFinite(at(run))) return "";
   const others = earlier.filter(one => Number.isFinite(at(one))).sort((a, b) => at(b) - at(a));
-  const begin = ` ${percent(at(run), 1)} validation accuracy`;
-  if (!others.length) return `${begin}.`;
-  const more = at(run) - at(others[0]);
+  const more = others.length && at(run) - at(others[0]);
   const points = `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
-  return `${begin}, ${Math.abs(more) < CLOSE ? "within a point of" : points} ${nameOf(others[0])} at the same epoch.`;
+  const effect = Math.abs(more) < CLOSE ? "within a point of" : points;
+  const than = others.length ? `, ${effect} ${nameOf(others[0])} at the same epoch` : "";
+  return ` ${percent(at(run), 1)} validation accuracy${than}.`;
 }
 
 /** Whether the loss is far above that of chance. */
@@ -254,7 +250,7 @@ function labelsOf(runs) {
   const sizes = runs.map(one => one.batch_size);
   if (differ(rates)) return rates.map(rate => ({ name: `rate ${rate}`, end: rate }));
   if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}`, end: `b\u00a0${size}` }));
-  return runs.map(one => ({ name: nameOf(one), end: nameOf(one) }));
+  return runs.map(one => ({ name: nameOf(one) }));
 }
 
 const nameOf = run => (run.number ? `run ${run.number}` : "recorded");

@@ -11,6 +11,10 @@ const LAST = 10; // epochs in the mean of a result
 const PATIENCE = Array.from({ length: 15 }, (_, k) => k + 1);
 const PINS = [{ letter: "A", colour: "c3" }, { letter: "B", colour: "c5" }, { letter: "C", colour: "c4" }];
 const DASH = "5 3"; // validation, in every colour
+const KINDS = [
+  { name: "training", part: "train", colour: "c1" },
+  { name: "validation", part: "validation", colour: "c2", dash: DASH },
+];
 const SIDES = [50, 96]; // both charts have one axis, whatever is compared
 // Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
 const ENDS = { loss: [0, 2.5], accuracy: [0.1, 1] };
@@ -31,9 +35,8 @@ const COLUMNS = [
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Lines are means of the seeds, and the shading around them is their "
-  + "range; early stopping is shown for the first seed, the thin line. With two or more pins only validation is drawn: "
-  + "point at a row to see its training curve, too. ";
+  + "so compare gaps only between runs that share these. Lines are means of the seeds, and the shading is their range; early "
+  + "stopping is shown for the first seed, the thin line. With two or more pins, point at a row for its training curve. ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -93,13 +96,14 @@ export function render({ model, el }) {
     text: patience => `↔ patience ${patience}`,
   };
   const place = (what, y, more) => chart({
-    label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 226, say,
+    label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 224, say,
     sides: SIDES, hovered: (x, run) => look(x, run), ...more,
   });
   const loss = place("Loss", { digits: 2 }, { marker, reads: true });
   const accuracy = place("Accuracy", { percent: true }, { words: true });
 
   // The results
+  const headline = h("p", { class: "cw-lead ol-headline" });
   const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
   const look = bringing(table, [loss, accuracy]);
@@ -120,6 +124,7 @@ export function render({ model, el }) {
       "div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" },
       corners.map(corner => corner.node),
     ),
+    headline,
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
     lead, figures, note, more, foot,
   );
@@ -146,7 +151,7 @@ export function render({ model, el }) {
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
-    const isCrowded = pins.length > 1; // then only validation is drawn, but for the run that is brought forward
+    const isCrowded = pins.length > 1; // only validation is drawn, but for the run that is brought forward
     const own = resultOf(record);
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
       const gap = part === "accuracy" && own?.gap > 0 ? [gapBand(record.mean)] : [];
@@ -160,7 +165,7 @@ export function render({ model, el }) {
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record, isCrowded) : []),
         ],
-        bands: isCrowded || !record ? [] : [...gap, ...(pins.length ? [] : seedBands(part, record))],
+        bands: isCrowded ? [] : [...gap, ...(pins.length || !own ? [] : seedBands(part, record))],
       });
     }
     showPatience();
@@ -172,6 +177,8 @@ export function render({ model, el }) {
       ...(near ? [row("Nearest", "ghost", near, resultOf(recordOf(near)), base)] : []),
       ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, resultOf(pin.record), k ? base : null, k)),
     );
+    const first = pins[0]?.settings;
+    headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : []));
     const chance = base ? `With a sign: differences from A. ≈: no larger than between the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
@@ -197,7 +204,7 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
-    const isAlone = model.get("pinned").length < 2; // else the curves that are compared are many enough
+    const isAlone = model.get("pinned").length < 2;
     const isFree = kept !== lowest && (lowest < 22 || stopped < lowest - 9); // of the marker
     const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
@@ -210,6 +217,21 @@ export function render({ model, el }) {
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
     });
+  }
+
+  const chipOf = settings => corners.find(corner => keyOf(corner.settings) === keyOf(settings));
+  const nameOf = settings => chipOf(settings)?.node.textContent ?? described(settings);
+
+  /** The result in a sentence: the difference from the first pin, else from training. */
+  function headlineOf(settings, own, first, base) {
+    const more = own.validation - (base ? base.validation : own.train);
+    const isClear = !base || Math.abs(more) > spread.validation;
+    const points = h("b", {}, `${fixed(100 * Math.abs(more), 1)} points`);
+    return [
+      `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, whole(percent(own.validation, 1))), ", ",
+      ...(isClear ? [points, more > 0 ? " above " : " below "] : ["no clear difference from "]),
+      base ? `A (${nameOf(first)}).` : "training accuracy.",
+    ];
   }
 
   /** A row of the table, compared with `base`; `k` is the number of a pinned run, none for the one that is shown. */
@@ -226,7 +248,7 @@ export function render({ model, el }) {
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
       const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
-      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, extent(recordOf(settings), "–")) : null;
+      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, between(recordOf(settings).ends.flatMap(([, ...ends]) => ends))) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
     const swatch = h("i", { class: `ol-swatch ${colour}` });
@@ -316,48 +338,33 @@ export function render({ model, el }) {
 const resultOf = record => (record?.runs[0].validation_loss.length >= LAST ? record.summary : undefined);
 
 /** The lowest and the highest of some accuracies, in percent. */
-const between = (values, to) => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join(to);
+const between = values => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join("–");
 
-/** The same of the validation accuracies of the last epochs. */
-const extent = ({ ends }, to) => between(ends.flatMap(([, ...range]) => range), to);
-
-/** How far the results vary: over the last epochs, and over the seeds. */
-function rangeOf({ runs, ends }) {
-  const last = runs[0].validation_loss.length;
-  const seeds = runs.length > 1 ? `means of ${runs.length} seeds: ${between(ends.map(([mean]) => mean), " to ")} %` : "one seed";
-  return whole(`validation in epochs ${last - LAST + 1}–${last}: ${extent({ ends }, " to ")} %; ${seeds}`);
-}
+/** How far the results vary over the seeds. */
+const rangeOf = ({ ends }) => (
+  ends.length > 1 ? whole(`means of ${ends.length} seeds: ${between(ends.map(([mean]) => mean))} %`) : "one seed"
+);
 
 /** The same with each number and its percent sign on one line. */
 const whole = text => text.replaceAll(" %", "\u00a0%");
 
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
-const KINDS = [
-  { name: "training", part: "train", colour: "c1", dash: "" },
-  { name: "validation", part: "validation", colour: "c2", dash: DASH },
-];
-
 /** The chosen run: the mean of the seeds strong, and the first seed thin, since early stopping is shown for it. */
 function main(part, { runs, mean }, isCrowded) {
-  const means = KINDS.map(kind => ({ ...kind, points: pointsOf(mean[`${kind.part}_${part}`]) }));
-  const [training, validation] = means;
-  const first = { name: "", colour: "c2", thin: true, kind: "first", points: pointsOf(runs[0][`validation_${part}`]) };
-  const all = isCrowded
-    ? [{ ...training, name: "", kind: "ol-training" }, { ...validation, end: "this run" }]
-    : [...(runs.length > 1 ? [first] : []), ...means];
-  return all.map(series => ({ ...series, run: "This run" }));
+  const of = run => KINDS.map(kind => ({ ...kind, points: pointsOf(run[`${kind.part}_${part}`]), run: "This run" }));
+  const [training, validation] = of(mean);
+  if (isCrowded) return [{ ...training, name: "", kind: "ol-training" }, { ...validation, end: "this run" }];
+  const first = { ...of(runs[0])[1], name: "", thin: true, kind: "first", dash: "" };
+  return [...(runs.length > 1 ? [first] : []), training, validation];
 }
 
 /** The range of the seeds in each epoch. */
-function seedBands(part, { runs }) {
-  if (runs.length < 2) return [];
-  return KINDS.map(kind => {
-    const columns = runs.map(run => run[`${kind.part}_${part}`]);
-    const ends = columns[0].map((_, k) => [Math.min, Math.max].map(end => end(...columns.map(column => column[k]))));
-    return { colour: kind.colour, points: ends.map((pair, k) => [k + 1, ...pair]) };
-  });
-}
+const seedBands = (part, { runs }) => KINDS.map(kind => {
+  const columns = runs.map(run => run[`${kind.part}_${part}`]);
+  const points = columns[0].map((_, k) => columns.map(column => column[k])).map((all, k) => [k + 1, Math.min(...all), Math.max(...all)]);
+  return { colour: kind.colour, points };
+});
 
 /** A run to compare with: validation with its name, training thin; of several, only while the run is brought forward. */
 function compared(name, colour, part, { mean }, isOne = true) {
