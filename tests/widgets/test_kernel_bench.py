@@ -280,13 +280,14 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
     meter = page.get_by_role("meter")
-    ways = [0]
+    ways = [100]
     for row, column, text in ((2, 2, "0"), (2, 1, "-1"), (2, 3, "1")):
         expect(page.locator(".kb-alike")).to_be_hidden()
         cell(page, row, column).fill(text)
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         ways.append(int(meter.get_attribute("aria-valuenow") or -1))
-    assert ways == sorted(set(ways)) and ways[-1] == 100
+    assert ways == sorted(set(ways), reverse=True) and ways[-1] == 0  # the bar is as long as the distance is
+    expect(meter).to_have_accessible_name("Distance to the secret kernel")
     expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
     expect(page.locator(".kb-alike")).to_be_hidden()
     assert state_of(page, "solved") == [4]

@@ -197,10 +197,10 @@ export function render({ model, el, load }) {
   const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
   const settings = h(
     "div", { class: "kb-settings" },
-    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), rim, more,
+    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), more, rim,
   );
 
-  const named = { role: "meter", "aria-label": "Nearness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const named = { role: "meter", "aria-label": "Distance to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
   const state = h("span", { class: "kb-state" });
   const [twin, twinWords] = [glyph(), h("span")];
@@ -316,14 +316,13 @@ export function render({ model, el, load }) {
   function puzzleWords(kernel, { name, target: wanted }) {
     const gap = distance(kernel, wanted);
     const done = gap < SOLVED;
-    // Never 0, so that each number moves it, towards the secret kernel or away.
-    const way = done ? 1 : 1 / (1 + gap);
+    const far = done ? 0 : gap / (1 + gap); // below 1 however far, so that each number moves the bar
     const was = past.length ? `, was ${fixed(distance(past.at(-1)[0], wanted))}` : "";
     const words = `Distance to the secret kernel: ${fixed(gap)}${was}`;
     state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
     meter.hidden = false;
-    meter.setAttribute("aria-valuenow", Math.round(way * 100));
-    meter.firstChild.style.width = `${way * 100}%`;
+    meter.setAttribute("aria-valuenow", Math.round(far * 100));
+    meter.firstChild.style.width = `${far * 100}%`;
     root.toggleAttribute("data-solved", done);
     const number = model.get("puzzle");
     if (done && !model.get("solved").includes(number)) set({ solved: [...model.get("solved"), number] });
