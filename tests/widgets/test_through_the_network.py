@@ -156,6 +156,11 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
+    for _ in range(2):  # the way back, which ends at the colours
+        page.locator(".tn-card").first.click()
+        expect(name).to_have_text(f"Block 1, {strongest[0]}")
+        assert state_of(page, "chosen") == [0, int(strongest[0].removeprefix("map "))]
+    wall.click(position={"x": 20, "y": 40})
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.

@@ -143,7 +143,9 @@ export function render(host) {
     const [name, sign, amount] = [h("span"), h("span"), h("span")];
     const [source, weights, added] = [canvas(), canvas(), canvas()];
     const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, h("span", {}, "="), amount, added);
-    return { name, sign, amount, source, weights, added, node };
+    const card = { name, sign, amount, source, weights, added, node, target: /** @type {any} */ (null) };
+    node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back, as far as the colours
+    return card;
   });
   const step = by => choose(kept()[0], kept()[1] + by);
   const steps = h(
@@ -323,6 +325,8 @@ export function render(host) {
         return;
       }
       const { channel, rows, columns } = source;
+      card.target = from === null || from < 0 ? null : [from, channel];
+      card.node.classList.toggle("tn-way", Boolean(card.target));
       write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
       write(card.sign, isLinear ? "×" : "∗");
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
