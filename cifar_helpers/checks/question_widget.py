@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -37,9 +38,9 @@ class QuestionWidget(CourseWidget, module="questions"):
 
     The browser sends question and answer in one message. `replies` has one entry per question: `None`, or a dictionary
     with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
-    for a number the `guess` as it was read, the `truth`, and `near` if a wrong one is close. In a quiz, `first` says
-    whether the first answer was right, `wrong` lists the wrong options given so far, and `right` is there only once
-    the question is over: after the right answer, or after `TRIES` wrong ones.
+    and what was `measured` for each if anything was; for a number the `guess` as it was read, the `truth`, and `near`
+    if a wrong one is close. In a quiz, `first` says whether the first answer was right, `wrong` lists the wrong options
+    given so far, and `right` is there only once the question is over: after the right answer, or `TRIES` wrong ones.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -74,7 +75,7 @@ class QuestionWidget(CourseWidget, module="questions"):
         """
         question = self._asked[number]
         if isinstance(question, Choice):
-            known = _of_option(question, int(given)) | {"right": _right(question)}
+            known = _of_option(question, int(given)) | _outcome(question)
             earlier = self.replies[number] or {}
             wrong = list(earlier.get("wrong", []))
             if known["state"] == "wrong" and given not in wrong:
@@ -151,6 +152,19 @@ def _right(question: Choice) -> int:
     return next(k for k, option in enumerate(question.options) if option.right)
 
 
+def _outcome(question: Choice) -> dict[str, Any]:
+    """Which option is right, and what was measured for each: `None`, or the number and how it is written."""
+    if question.measured is None:
+        return {"right": _right(question)}
+    numbers = [None if math.isnan(number) else number for number in question.measured()]
+    form = ("+" if question.unit == "points" else "") + f".{2 if max(abs(n or 0) for n in numbers) < 2 else 1}f"
+    written = [
+        None if number is None else [number, f"{number:{form}} {question.unit}".replace("-", "\N{MINUS SIGN}")]
+        for number in numbers
+    ]
+    return {"right": _right(question), "measured": written}
+
+
 def _of_option(question: Choice, number: int) -> dict[str, Any]:
     """The reply to an option: as `reply`, but without quoting the options, which are marked."""
     chosen, right = question.options[number], _right(question)
@@ -164,7 +178,7 @@ def _known(question: Question) -> dict[str, Any]:
     """Everything that the browser needs to judge answers itself."""
     if isinstance(question, Choice):
         replies = [_of_option(question, number) for number in range(len(question.options))]
-        return {"right": _right(question), "replies": replies}
+        return {**_outcome(question), "replies": replies}
     truth = question.truth()
     known = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "truth": truth, "says": question.says}
     beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +37,8 @@ class Choice:
         ask: the question, one or two sentences.
         options: in the order shown.
         section: of a question in a quiz, the heading in the lesson of what to read again.
+        measured: computes what was measured for each option, `nan` where nothing was; `None` if there is nothing.
+        unit: of these numbers.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Choice:
     ask: str
     options: tuple[Option, ...]
     section: str = ""
+    measured: Callable[[], Sequence[float]] | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)

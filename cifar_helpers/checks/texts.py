@@ -18,7 +18,8 @@ or, if the answer is a number, the answer, the reason for it, and the usual wron
 
 A plain number has `(no unit)` in the place of its unit. What is estimated, and not computed, may have a scale on which
 a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading of the
-lesson's section that answers it.
+lesson's section that answers it; a prediction may end with `Measured: {field} unit`, with a function that returns a
+number for each option (`nan` for none), which the card shows as bars once the reader has committed.
 
 A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
 computes; questions, options and reasons may contain fields too.
@@ -33,9 +34,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
@@ -44,7 +45,7 @@ from cifar_helpers.checks.questions import LETTERS, Belief, Choice, Number, Opti
 
 __all__ = ["ExerciseTexts", "MalformedText", "read_exercises", "read_questions"]
 
-Fields = Mapping[str, Callable[[], float]]
+Fields = Mapping[str, Callable[[], Any]]
 
 _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disable("inline")
 """Only headings, lists and fenced code: an asterisk or a bracket in a text is left as it is."""
@@ -55,6 +56,7 @@ _NO_UNIT: Final = "(no unit)"  # of a plain number: said, so that no unit is for
 _ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %(?:, from (\S+) to (\S+))?")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
 _SECTION: Final = re.compile(r"Read again: (.+)")
+_MEASURED: Final = re.compile(r"Measured: \{(\w+)\} (.+)")
 _REPLY: Final = re.compile(r"(\w+): (.+)")
 
 
@@ -209,7 +211,7 @@ def _question(section: _Section, lesson: int, fields: Fields) -> Question:
     if not section.title.isidentifier():
         raise section.fault("use only letters, digits and _ in the name of a question")
     kinds = _kinds(section.blocks)
-    if kinds in (["paragraph", "bullet_list"], ["paragraph", "bullet_list", "paragraph"]):
+    if kinds[:2] == ["paragraph", "bullet_list"] and set(kinds[2:]) <= {"paragraph"}:
         return _choice(section, lesson, fields)
     if kinds in (["paragraph"] * 3, [*["paragraph"] * 3, "bullet_list"]):
         return _number(section, lesson, fields)
@@ -235,11 +237,15 @@ def _choice(section: _Section, lesson: int, fields: Fields) -> Choice:
         )
     if not 2 <= len(options) <= len(LETTERS):
         raise section.fault(f"it has {len(options)} options. Write 2 to {len(LETTERS)}")
-    read = [_SECTION.fullmatch(_paragraph(node)) for node in after]
-    if None in read:
-        raise section.fault("write the section to read again as Read again: …", after[0])
-    asked = _filled(section, _paragraph(ask), ask, fields)
-    return Choice(section.title, lesson, asked, tuple(options), *(found[1] for found in read if found))
+    choice = Choice(section.title, lesson, _filled(section, _paragraph(ask), ask, fields), tuple(options))
+    for node in after:
+        if read := _SECTION.fullmatch(_paragraph(node)):
+            choice = replace(choice, section=read[1])
+        elif found := _MEASURED.fullmatch(_paragraph(node)):
+            choice = replace(choice, measured=_field(section, found[1], node, fields), unit=found[2])
+        else:
+            raise section.fault("below the options, write only Read again: … or Measured: {field} unit", node)
+    return choice
 
 
 def _reason(option: SyntaxTreeNode) -> str:
@@ -289,7 +295,7 @@ def _numeral(section: _Section, text: str, node: SyntaxTreeNode) -> float:
     return number
 
 
-def _field(section: _Section, name: str, node: SyntaxTreeNode, fields: Fields) -> Callable[[], float]:
+def _field(section: _Section, name: str, node: SyntaxTreeNode, fields: Fields) -> Callable[[], Any]:
     if name not in fields:
         raise section.fault(f"questions.py has no function {name}, only {', '.join(fields) or 'none'}", node)
     return fields[name]

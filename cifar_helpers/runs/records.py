@@ -144,6 +144,12 @@ def load_run(name: str) -> Run:
     return Run(name, read_recipe(folder), config, history, metrics, folder)
 
 
+def mean_accuracy(name: str) -> float:
+    """Mean validation accuracy of a recipe's recorded runs with seeds 0, 1 and 2; `name` is that with seed 0."""
+    runs = [load_run(name + seed) for seed in ("", "-seed-1", "-seed-2")]
+    return sum(float(run.metrics["validation"]["accuracy"]) for run in runs) / len(runs)
+
+
 def read_recipe(folder: Path) -> Recipe:
     """The recipe in a run's `config.json`.
 

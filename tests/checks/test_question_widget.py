@@ -255,10 +255,15 @@ def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontE
 
 
 def test_a_touch_answers_too(front: FrontEnd) -> None:
-    page = front.open(asked(COLOUR), width=360, has_touch=True)
+    page = front.open(asked(replace(COLOUR, measured=lambda: (2.0, -1.0), unit="points")), width=360, has_touch=True)
+    expect(page.locator(".q-bar")).to_have_text(["", ""])
     page.locator(".q-option").first.tap()
     page.get_by_role("button", name="Commit").tap()
     expect(page.locator(".q-verdict")).to_contain_text("Yes. Pictures are RGB.")
+    # What was measured is drawn on one line for all options, with a common zero.
+    expect(page.locator(".q-bar")).to_have_text(["+2.0 points", "−1.0 points"])
+    bars = page.locator(".q-bar s s").evaluate_all("bars => bars.map(bar => [bar.offsetLeft, bar.offsetWidth])")
+    assert bars == [[30, 60], [0, 30]]
 
 
 def test_python_judges_what_the_browser_sends_and_shows_it() -> None:
@@ -279,7 +284,8 @@ def test_a_page_says_of_every_option_what_python_says() -> None:
             (known,) = json.loads(widget.loadable()["answers"]())
             for number, told in enumerate(known["replies"]):
                 assert widget.answer(0, number).state == told["state"]
-                assert widget.replies == [{**told, "given": number, "right": known["right"]}]
+                outcome = {key: known[key] for key in ("right", "measured") if key in known}
+                assert widget.replies == [{**told, "given": number, **outcome}]
             assert known["replies"][known["right"]]["state"] == "right"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import chain
 from pathlib import Path
@@ -43,6 +44,18 @@ def test_a_choice_has_one_right_answer_and_a_reason_for_each(question: Choice) -
         assert heard.state == ("right" if option.right else "wrong")
         told = [f"“{one.text.removesuffix('.')}”. {one.says}" for one in (option, truth)]
         assert all(words in heard.says for words in told), heard.says
+
+
+def test_the_right_option_is_the_one_that_was_measured_to_be_so() -> None:
+    measured = [(question, question.measured()) for question in CHOICES if question.measured]
+    assert len(measured) >= 6
+    for question, numbers in measured:
+        assert len(numbers) == len(question.options)
+        known = [number for number in numbers if not math.isnan(number)]
+        of_right = numbers[LETTERS.index(right_letter(question))]
+        assert of_right == (min if question.name in ("fastest_form", "without_each_part") else max)(known), (
+            question.name
+        )
 
 
 def test_a_lesson_has_predictions_and_five_questions_whose_answers_cannot_be_guessed_from_their_place() -> None:

@@ -68,6 +68,8 @@ def test_four_times_as_many_images_gain_most() -> None:
     assert max(gains, key=gains.__getitem__) == "more-data"
     assert max(names[:3], key=gains.__getitem__) == "small-augment"
     assert right("remedies") == "Four times as many images, for the same number of epochs"
+    dropout, decay, *others = ALL["remedies"].measured()  # type: ignore[union-attr, misc]
+    assert [decay, dropout, *others] == pytest.approx([100 * gains[name] for name in names])
     assert load_run("small-dropout").recipe.dropout == 0.5
 
 
@@ -117,6 +119,8 @@ def test_sixteen_bits_gained_most_in_the_record_and_whole_batches_next_to_nothin
     saved = [before - after for before, after in itertools.pairwise(seconds)]
     assert saved.index(max(saved)) == 1  # channels last: the largest number of seconds, not the largest factor
     assert gains["+ whole batches"] < 1.05 and gains["+ fused update"] < 1.05
+    *_, bfloat16, update = ALL["one_change"].measured()  # type: ignore[union-attr, misc]
+    assert (bfloat16, update) == (gains["+ bfloat16 in training"], gains["+ fused update"])
 
 
 # --- lesson 06 ---------------------------------------------------------------------------------------------------

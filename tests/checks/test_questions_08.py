@@ -146,6 +146,8 @@ def test_the_largest_gain_is_the_one_that_the_records_show() -> None:
     gains = {rung.run: measured(rung).gain for rung in ABLATIONS if rung.base and rung.views == 1}
     question = ALL["largest_gain"]
     assert isinstance(question, Choice) and set(CHANGES) == {option.text for option in question.options}
+    for option, mean in zip(question.options, question.measured(), strict=True):  # type: ignore[misc]
+        assert mean == pytest.approx(100 * gains[CHANGES[option.text]].mean)  # type: ignore[union-attr]
     best, *others = sorted((gains[run] for run in CHANGES.values()), key=lambda gain: -gain.mean)  # type: ignore[union-attr]
     assert best == gains[CHANGES[right("largest_gain")]] and best is not None
     assert best.low > max(other.high for other in others if other)  # the intervals do not even touch

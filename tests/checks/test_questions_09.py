@@ -83,6 +83,8 @@ def test_from_scratch_is_best_at_quarter_turns_and_all_are_far_from_guessing() -
     for means in ("linear probe", "linear probe, ImageNet"):
         assert gain("quarter turns", 400, "from scratch", means).low > 0
         assert found("quarter turns")[means, 400].accuracy > 0.25 + 0.2
+    scratch, of_imagenet, of_cifar, of_none = questions.turns_recognised()
+    assert (round(scratch), round(of_imagenet), round(of_cifar)) == (59, 51, 51) and of_none != of_none
 
 
 # --- quiz --------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from stored_lesson import StoredLesson
 from torch import nn
 
 from cifar_helpers import Cifar10, CifarCNN, load_run, normalise
+from cifar_helpers.checks.lesson_03.questions import without_each_part
 from cifar_helpers.widgets.receptive_field import most_exciting
 
 
@@ -171,6 +172,8 @@ def test_batch_norm_matters_most_in_the_short_runs_pooling_and_relu_a_few_points
     assert 13 < lost["without batch norm"] < 17 and right("without_each_part").startswith("The one without batch norm")
     assert all(1.5 < lost[part] < 5 for part in ("without pooling", "without ReLU"))
     assert -3 < lost["without dropout"] < 0
+    order = ("without ReLU", "without pooling", "without dropout", "without batch norm")  # of the options
+    assert without_each_part() == pytest.approx([-lost[part] for part in order])
     for part in ("without batch norm", "without pooling", "without ReLU"):  # whatever the seed
         assert max(accuracies(part)) < min(accuracies("all layers"))
     # "ends slightly higher": in each pair of runs with one seed

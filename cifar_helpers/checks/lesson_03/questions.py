@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from cifar_helpers.models import CifarCNN, count_parameters
+from cifar_helpers.runs.records import mean_accuracy
 
 
 def linear_share() -> float:
@@ -18,3 +19,9 @@ def softmax_twice() -> float:
     certain = torch.zeros(1, 10)
     certain[0, 0] = 1
     return float(nn.functional.cross_entropy(certain, torch.tensor([0])))
+
+
+def without_each_part() -> tuple[float, ...]:
+    """Points of validation accuracy gained without ReLU, pooling, dropout and batch norm, as the options have them."""
+    names = ("parts-no-relu", "parts-no-pooling", "parts-no-dropout", "parts-no-batch-norm")
+    return tuple(100 * (mean_accuracy(name) - mean_accuracy("parts-all")) for name in names)

@@ -3,6 +3,7 @@
 import torch
 
 from cifar_helpers.runs import load_run
+from cifar_helpers.runs.records import mean_accuracy
 
 
 def momentum_speed() -> float:
@@ -14,6 +15,12 @@ def good_recipe() -> float:
     """By how much the good recipe beats 100 epochs of the old one, in points of validation accuracy."""
     good, long = (load_run(name).metrics["validation"]["accuracy"] for name in ("good-25", "published-100"))
     return 100 * float(good - long)
+
+
+def gains_of_remedies() -> tuple[float, ...]:
+    """Points of validation accuracy that dropout, decay, augmentation and more images gain over `small-plain`."""
+    names = ("small-dropout", "small-decay", "small-augment", "more-data")
+    return tuple(100 * (mean_accuracy(name) - mean_accuracy("small-plain")) for name in names)
 
 
 def best_of_thirty() -> float:

@@ -1,6 +1,9 @@
 """Numbers of the questions of lesson 09: each public function is a field of `questions.md`."""
 
+import math
+
 from cifar_helpers.runs.transfer import arms
+from cifar_helpers.shipping import recorded_forms
 
 
 def borrowed_features() -> float:
@@ -18,6 +21,18 @@ def many_borrowed() -> float:
     return round(_percent("linear probe", 1000))
 
 
-def _percent(method: str, images: int) -> float:
-    (arm,) = [arm for arm in arms("ten classes") if (arm.method, arm.images) == (method, images)]
+def times_of_forms() -> tuple[float, ...]:
+    """Milliseconds for one image with four forms of the network, in the order of the options."""
+    times = {row["what"]: float(row["ms"]) for row in recorded_forms()}
+    return tuple(times[name] for name in ("weights as int8", "the same in bfloat16", "torch.compile", "ONNX Runtime"))
+
+
+def turns_recognised() -> tuple[float, ...]:
+    """Accuracy at quarter turns with 400 photographs of each, in percent; the last option is about all three."""
+    methods = ("from scratch", "linear probe, ImageNet", "linear probe")
+    return (*(_percent(method, 400, "quarter turns") for method in methods), math.nan)
+
+
+def _percent(method: str, images: int, task: str = "ten classes") -> float:
+    (arm,) = [arm for arm in arms(task) if (arm.method, arm.images) == (method, images)]
     return 100 * arm.accuracy

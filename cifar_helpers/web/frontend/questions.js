@@ -49,8 +49,9 @@ export function render({ model, el, load }) {
   async function judge(k, given) {
     const answers = await known(k);
     const replies = [...model.get("replies")];
-    const { right } = answers;
-    const reply = questions[k].options ? { ...answers.replies[given], right } : ofNumber(questions[k], answers, given);
+    const { right, measured } = answers;
+    const ofOption = () => ({ ...answers.replies[given], right, ...(measured && { measured }) });
+    const reply = questions[k].options ? ofOption() : ofNumber(questions[k], answers, given);
     replies[k] = { ...(quiz ? tried(reply, given, replies[k]) : reply), given };
     state.set({ replies });
     draw();
@@ -158,8 +159,9 @@ function card(question, number, send, go, reasons) {
     const radio = h("input", { type: "radio", name: question.name, value: k, ...heard });
     const letter = h("b", { "aria-hidden": "true" }, "ABCDE"[k]);
     const mark = h("i", { "aria-hidden": "true" });
-    const row = h("label", { class: "q-option", style: `order: ${2 * k}` }, radio, letter, h("span", {}, ...inline(text)), mark);
-    return { radio, mark, row };
+    const bar = h("span", { class: "q-bar" });
+    const row = h("label", { class: "q-option", style: `order: ${2 * k}` }, radio, letter, h("span", {}, ...inline(text)), bar, mark);
+    return { radio, mark, bar, row };
   });
   const typed = h("input", {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
@@ -297,7 +299,8 @@ function card(question, number, send, go, reasons) {
         track.hidden = false;
         slider.hidden = true;
       }
-      options.forEach(({ radio, row, mark }, k) => {
+      options.forEach(({ radio, row, mark, bar }, k) => {
+        if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
         radio.disabled = final || isWrong;
         radio.checked = final ? k === reply.given : radio.checked && !isWrong;
@@ -308,6 +311,15 @@ function card(question, number, send, go, reasons) {
       if (node.contains(active) && (active.disabled || active.hidden)) rest();
     },
   };
+}
+
+/** What was measured for an option, as a bar from zero on the line that all options share, and in words. */
+function lengths(measured, k) {
+  const values = measured.map(one => one?.[0] ?? 0);
+  const low = Math.min(0, ...values);
+  const share = value => (100 * (value - low)) / (Math.max(0, ...values) - low);
+  const [from, to] = [0, values[k]].map(share).sort((a, b) => a - b);
+  return [h("s", {}, h("s", { style: `left: ${from}%; width: ${to - from}%` })), measured[k][1]];
 }
 
 /** From where to where a guess counts as right. */
