@@ -174,6 +174,9 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         "Training: step 20 of 40, 2 of 4 epochs complete. 45.0 % validation accuracy, 5.0 points below run 5 at the "
         "same epoch."
     )
+    expect(page.locator(".lt-state b")).to_have_text(["45.0 %", "5.0 points"])
+    ends = page.locator(".cw-plot").nth(1).locator(".tick[text-anchor=end]").all_text_contents()
+    assert (ends[0], ends[-2]) == ("20 %", "60 %")  # the axis is as long as the accuracies need
     expect(page.locator("tbody tr").first).to_have_text("Now0.03 → 0.0036422045.0 %")
     expect(page.locator("tbody tr").last).to_have_text("Run 50.03 → 0.0031622060.0 %")
     for k, text in enumerate(["0.003", "0.03", "0"]):  # the rates that occur

@@ -153,7 +153,8 @@ export function render({ model, el }) {
     pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
     const words = run.problem || stateOf(run, model.get("earlier"), can);
-    if (state.textContent !== words) state.textContent = words;
+    const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
+    if (state.textContent !== words) state.replaceChildren(...parts);
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
@@ -270,8 +271,8 @@ function lossEnds(runs) {
   return [low, Math.min(TOP, Math.ceil(2 * Math.max(2.5, ...known)) / 2)];
 }
 
-/** The ends of the accuracy axis: fifths around the values. */
+/** The ends of the accuracy axis: tenths around the values. */
 function accuracyEnds(runs) {
   const values = runs.flatMap(run => [...run.train_accuracy, ...run.validation_accuracy]).filter(Number.isFinite);
-  return [Math.floor(5 * Math.min(0.4, ...values)) / 5, Math.ceil(5 * Math.max(0.6, ...values)) / 5];
+  return [Math.floor(10 * Math.min(0.4, ...values)) / 10, Math.ceil(10 * Math.max(0.6, ...values)) / 10];
 }
