@@ -191,5 +191,8 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     expect(page.locator(".rf-main")).to_contain_text("partly padding")
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
+    values = page.locator(".rf-part .cw-cap")
+    expect(values.first).to_be_visible()
+    assert values.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0

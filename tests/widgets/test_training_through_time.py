@@ -120,6 +120,8 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")
     assert max(gaps) == 100 and gaps[-1] == 0 and sum(gaps[:10]) > 2 * sum(gaps[16:])
+    uncut = "all => all.every(one => one.scrollWidth <= one.clientWidth)"
+    assert page.locator(".tt-stop span span").evaluate_all(uncut)
     # A narrow strip shows fewer kernels, on the axis as well.
     film = page.locator(".tt-few" if width == 360 else EVERY_EPOCH)
     framed_kernel, bar = (one.bounding_box() for one in (film.locator(".cw-frame"), page.locator(".tt-gaps .now")))
