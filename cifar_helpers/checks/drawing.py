@@ -188,7 +188,7 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
 
 
 _BESIDE: Final = (
-    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
+    "display:inline-table;vertical-align:top;margin:0 16px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
 )
 _MOST_SHOWN: Final = 5
 """Rows and columns of a result that are drawn; more do not fit on a phone."""
@@ -253,7 +253,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
         for row in table.words
         for word in row
     )
-    *inputs, mine, wanted = [table.html(wide) for table in tables]
+    *inputs, mine, wanted = [table.html(max(wide, 3)) for table in tables]
     # The two results stay side by side where there is room for two.
     return f"{''.join(inputs)}<div style='display:inline-block'>{mine}{wanted}</div>"
 
