@@ -189,6 +189,7 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
         expect(card.locator("legend")).to_contain_text(f"{number + 1}.")
         answer(right[number])
     card.get_by_role("button", name="Next question").click()
+    page.evaluate("name => document.body.insertAdjacentHTML('beforeend', `<h2>${name}¶</h2>`)", QUIZZES[4][3].section)
     for option in [k for k in range(len(QUIZZES[4][3].options)) if k != right[3]][:2]:
         answer(option)
     expect(card.locator(".q-verdict")).to_contain_text("The answer is")
@@ -204,6 +205,10 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
         expect(card.locator(".q-verdict")).to_contain_text(said.replace("`", ""))
     page.get_by_role("button", name="Question 1").click()
     expect(page.locator(".q-missed li")).to_have_text(f"{QUIZZES[4][3].section}Question 4")
+    page.set_viewport_size({"width": 800, "height": 200})
+    page.get_by_role("button", name=QUIZZES[4][3].section).click()
+    expect(page.locator("h2")).to_be_in_viewport()
+    page.set_viewport_size({"width": 800, "height": 1000})
     page.locator(".q-missed").get_by_role("button", name="Question 4").click()
     expect(card.locator("legend")).to_contain_text("4.")
     expect(card.locator("input:enabled")).to_have_count(0)

@@ -98,7 +98,9 @@ export function render({ model, el, load }) {
     missed.hidden = !open.length;
     const sections = [...new Set(open.map(k => questions[k].section))].map(section => {
       const about = open.filter(k => questions[k].section === section);
-      return h("li", {}, h("b", {}, ...inline(section)), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
+      const place = heading(section);
+      const name = place ? link(inline(section), () => place.scrollIntoView()) : inline(section);
+      return h("li", {}, h("b", {}, name), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
     });
     const retry = button(open.length > 1 ? "Try these again" : "Try it again", () => again(open));
     missed.replaceChildren(h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry);
@@ -117,6 +119,12 @@ export function render({ model, el, load }) {
     state.close();
     close();
   };
+}
+
+/** A heading of the page, if it is a lesson and shows it; themes add a sign to headings. */
+function heading(words) {
+  const named = one => one.textContent.replace(/\s*[¶#]\s*$/, "").trim() === words.replaceAll("`", "");
+  return [...document.querySelectorAll("h2, h3, h4")].find(named);
 }
 
 function link(text, pressed) {
