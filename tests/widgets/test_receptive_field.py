@@ -143,6 +143,15 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
     expect(page.locator(".rf-note").first).to_have_text(f"sees 3 × 3map {channel}")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
+    # That padding is seen, too, moves nothing.
+    big = page.locator(".rf-big")
+    place = big.bounding_box()
+    for unit_at in ([0, 0], [row, column]):
+        page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", unit_at)
+        expect(page.locator(".rf-main")).to_contain_text(
+            "3 × 3, partly padding" if unit_at == [0, 0] else "3 × 3 pixels"
+        )
+        assert big.bounding_box() == place
     # The frames say whose they are; those of later layers, which the unit does not see, are dashed.
     assert frames(page) == [3, 4, 8, 10, 18, 22]
     sides = "all => all.map(one => [one.dataset.side, one.className.includes('rf-later')].join())"

@@ -165,7 +165,7 @@ function show(parts) {
       "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit, press to choose it, or drag on the picture."),
       " Each layer shows one map; the next convolution reads all.",
     ),
-    h("div", { class: "rf-main" }, h("div", {}, headOf("What this unit sees", seen), big.node), chain),
+    h("div", { class: "rf-main" }, h("div", {}, headOf("This unit sees", seen), big.node), chain),
     h("div", { class: "rf-row" }, terms.node, unit),
     below,
   );
@@ -221,7 +221,7 @@ function show(parts) {
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
-    seen.replaceChildren(h("b", { class: "cw-lead" }, square(size)), isBeyond ? " pixels, partly padding" : " pixels");
+    seen.replaceChildren(h("b", { class: "cw-lead" }, square(size)), isBeyond ? ", partly padding" : " pixels");
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
     below.classList.toggle("rf-other", k !== chosen()); // it is about the layer that is chosen
 
