@@ -12,9 +12,9 @@ from helpers import ROOT
 
 PACKAGE = "cifar_helpers"
 ROOMS = [
-    "_paths", "_extras", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation", "training",
-    "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets", "checks",
-    "doctor", "heads", "lessons",
+    "_paths", "_extras", "_palette", "devices", "data", "models", "pretrained", "kernels", "networks", "evaluation",
+    "training", "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets",
+    "checks", "doctor", "heads", "lessons",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}

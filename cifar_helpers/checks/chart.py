@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from cifar_helpers._palette import PALETTE
 from cifar_helpers.checks.drawing import svg
-from cifar_helpers.figures._base import PALETTE
 
 _LEFT, _TOP, _BOTTOM, _KEY = 58, 10, 44, 19
 _DASHES = ("", "6 3", "2 2", "8 3 2 3")

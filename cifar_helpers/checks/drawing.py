@@ -16,8 +16,8 @@ from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.checks.compare import differing, numbers_of, row_sums, told_apart
-from cifar_helpers.figures._base import PALETTE, SIGNED
 from cifar_helpers.inference import percent
 
 Array = npt.NDArray[Any]

@@ -6,7 +6,8 @@
 from cifar_helpers._extras import extra
 
 with extra("course"):
-    from cifar_helpers.figures._base import PALETTE, SIGNED, image_grid, show
+    from cifar_helpers._palette import PALETTE, SIGNED
+    from cifar_helpers.figures._base import image_grid, show
     from cifar_helpers.figures.ablations import (
         accuracy_by_operations,
         correlations,

@@ -16,19 +16,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-PALETTE: Final[list[str]] = [
-    "#0173b2",
-    "#de8f05",
-    "#029e73",
-    "#d55e00",
-    "#cc78bc",
-    "#ca9161",
-    "#fbafe4",
-    "#949494",
-    "#ece133",
-    "#56b4e9",
-]
-"""Colours that stay apart for colour-blind readers (Wong, 2011), as seaborn's palette `colorblind` has them."""
+from cifar_helpers._palette import PALETTE
+
 STYLE: Final[dict[str, Any]] = {
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -45,8 +34,6 @@ STYLE: Final[dict[str, Any]] = {
 """Axes on a grid, as seaborn's style `whitegrid` draws them; seaborn itself takes 0.6 s to be imported."""
 TRAIN_COLOUR: Final = PALETTE[0]
 VALIDATION_COLOUR: Final = PALETTE[1]
-SIGNED: Final = "PuOr_r"
-"""Colour map for numbers with a sign: purple below zero, white at zero, orange above."""
 DPI: Final = 80
 
 

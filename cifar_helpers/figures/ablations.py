@@ -15,8 +15,9 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import LogLocator
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, new_figure
 from cifar_helpers.runs.ablation import Measured
 from cifar_helpers.training import History
 

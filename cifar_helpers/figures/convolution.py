@@ -15,7 +15,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from cifar_helpers.figures._base import PALETTE, SIGNED, as_pixels, described, draw_image, new_figure
+from cifar_helpers._palette import PALETTE, SIGNED
+from cifar_helpers.figures._base import as_pixels, described, draw_image, new_figure
 from cifar_helpers.kernels import extent, half_of
 
 __all__ = [

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import PALETTE, as_pixels, described, draw_image, new_figure
+from cifar_helpers.figures._base import as_pixels, described, draw_image, new_figure
 
 __all__ = [
     "CHANNELS",

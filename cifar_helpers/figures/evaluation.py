@@ -13,10 +13,11 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.evaluation import Metrics, Reliability
 from cifar_helpers.evaluation.attribution import WITHOUT_SIGN, rank_agreement
-from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, new_figure
 
 __all__ = [
     "accuracies",

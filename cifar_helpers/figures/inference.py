@@ -14,9 +14,10 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.data.pictures import open_rgb
-from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, new_figure
 from cifar_helpers.inference import Prediction, percent
 
 __all__ = ["evidence", "moved_crop", "predictions", "rejection", "seen"]

@@ -13,8 +13,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
+from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import PALETTE, SIGNED, described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, new_figure
 
 __all__ = [
     "activation_spread",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cifar_helpers.figures._base import PALETTE, described, new_figure
+from cifar_helpers._palette import PALETTE
+from cifar_helpers.figures._base import described, new_figure
 
 __all__ = ["accuracy_by_bits"]
 

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from cifar_helpers.figures._base import PALETTE, described, new_figure
+from cifar_helpers._palette import PALETTE
+from cifar_helpers.figures._base import described, new_figure
 from cifar_helpers.roofline import LayerWork, Roofline
 from cifar_helpers.timing import Timing
 

@@ -12,16 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor, nn
 
+from cifar_helpers._palette import PALETTE
 from cifar_helpers.data import CLASSES
-from cifar_helpers.figures._base import (
-    PALETTE,
-    TRAIN_COLOUR,
-    VALIDATION_COLOUR,
-    described,
-    draw_image,
-    new_figure,
-    picture,
-)
+from cifar_helpers.figures._base import TRAIN_COLOUR, VALIDATION_COLOUR, described, draw_image, new_figure, picture
 from cifar_helpers.training import Callback
 from cifar_helpers.training.history import History
 

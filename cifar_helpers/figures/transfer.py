@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullLocator
 
+from cifar_helpers._palette import PALETTE
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import PALETTE, described, new_figure
+from cifar_helpers.figures._base import described, new_figure
 from cifar_helpers.runs.transfer import Arm, paired_gain
 
 __all__ = ["trained_parts", "transfer"]

@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from cifar_helpers._paths import resources
 from cifar_helpers.evaluation import Gain, gain_interval
@@ -235,6 +234,8 @@ def _correct(runs: list[Run], views: int = 1) -> Tensor:
 
 @functools.cache
 def _forward_operations(recipe: Recipe) -> int:
+    from torch.utils.flop_counter import FlopCounterMode  # with Triton, which takes a tenth of a second
+
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         recipe.model().eval()(torch.zeros(_SIZE))
     return int(counter.get_total_flops())
