@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -36,8 +37,10 @@ def join(name: str) -> str:
         ValueError: if an import is not in one of the three forms, or imports a name that is not exported.
     """
     parts: dict[str, str] = {}
-    entry, _ = _resolved(name, parts)
-    return "\n".join([*parts.values(), entry])
+    module = _module(name)
+    for needed in module.imports:
+        _add(needed, parts)
+    return "\n".join([*parts.values(), module.text])
 
 
 def widget_module(name: str) -> str:
@@ -85,24 +88,37 @@ def _as_constant(match: re.Match[str]) -> str:
 
 
 def _add(name: str, parts: dict[str, str]) -> None:
+    """Add to `parts` what the module imports, then the module itself."""
     if name not in parts:
-        text, exported = _resolved(name, parts)
-        text = _EXPORT.sub("", text)
-        parts[name] = f"const ${name} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();"
+        module = _module(name)
+        for needed in module.imports:
+            _add(needed, parts)
+        text = _EXPORT.sub("", module.text)
+        parts[name] = f"const ${name} = (() => {{\n{text}\nreturn {{ {', '.join(module.exports)} }};\n}})();"
 
 
-def _resolved(name: str, parts: dict[str, str]) -> tuple[str, list[str]]:
-    """The module's text with its imports replaced, and its exported names; imported modules are added to `parts`."""
+@dataclass(frozen=True)
+class _Module:
+    """A front-end module: its text with its imports replaced, the modules it imports, and the names it exports."""
+
+    text: str
+    imports: list[str]
+    exports: list[str]
+
+
+@cache
+def _module(name: str) -> _Module:
+    imports: list[str] = []
 
     def names(match: re.Match[str]) -> str:
-        wanted, source = [word.strip() for word in match[1].split(",")], match[2]
-        _add(source, parts)
+        wanted, source = match[1].split(", "), match[2]
+        imports.append(source)
         for word in wanted:
-            if not re.search(rf"\breturn \{{ .*\b{word}\b.* \}};\n\}}\)\(\);$", parts[source]):
+            if word not in _module(source).exports:
                 raise ValueError(f"{name}.js imports {word!r} from {source}.js, which does not export it")
         return f"const {{ {', '.join(wanted)} }} = ${source};"
 
     text = _TEXT.sub(_as_constant, _NAMES.sub(names, _source(name)))
     if odd := _ANY.search(text):
         raise ValueError(f'{name}.js: write this import as `import {{ a, b }} from "./x.js";`: {odd[0]}')
-    return text, _EXPORT.findall(text)
+    return _Module(text, imports, _EXPORT.findall(text))
