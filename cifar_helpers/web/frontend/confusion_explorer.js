@@ -420,7 +420,9 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       pixels: k => store.get(list[k]),
     });
     // A few pictures are shown larger, in the room that many would take.
-    wall.node.dataset.few = [2, 3, 4, 6].find(few => list.length <= few) ?? "";
+    const few = [2, 3, 4, 6].find(few => list.length <= few) ?? 12;
+    wall.node.dataset.few = few;
+    wall.node.style.setProperty("--columns", isBoth ? Math.max(3, Math.min(6, few)) : { 2: 2, 3: 3, 4: 2, 6: 3, 12: 4 }[few]);
     const page = Math.floor(place / PER_PAGE) * PER_PAGE;
     if (!stored) want(list.subarray(page, page + PER_PAGE));
     drawDetail(list[place]);

@@ -88,7 +88,6 @@ export function render({ model, el, load }) {
   const files = new Map(); // lists of pictures; null while one is on its way
   let list = [];
   let shown = ""; // what the pictures were drawn for: a move of the pointer changes only the numbers
-  let drawn = "";
   let draws = []; // changes with their pixels
   let inspected = 0; // 0 is the picture itself, k its draw k
   let pointed = 0; // the draw under the pointer
@@ -281,15 +280,11 @@ export function render({ model, el, load }) {
   }
 
   function drawStrip(chosen) {
-    const key = JSON.stringify([augment(), model.get("seed"), chosen.index]);
-    if (key !== drawn) {
-      drawn = key;
-      const random = randomNumbers(model.get("seed"));
-      draws = Array.from({ length: DRAWS }, () => {
-        const change = drawChange(augment(), random);
-        return { change, pixels: changed(chosen.pixels, change, mean) };
-      });
-    }
+    const random = randomNumbers(model.get("seed"));
+    draws = Array.from({ length: DRAWS }, () => {
+      const change = drawChange(augment(), random);
+      return { change, pixels: changed(chosen.pixels, change, mean) };
+    });
     strip.set({
       total: DRAWS + 1,
       chosen: inspected,

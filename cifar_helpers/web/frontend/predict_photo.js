@@ -22,9 +22,9 @@ const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const OPACITY = 0.85; // of the strongest colour over the picture, which stays visible
+const OPACITY = 0.9; // of the strongest colour over the picture, which stays visible
 const FAINT = 0.35; // of the picture's contrast stays under the colours: on dark pixels they would be mud
-const HUE = 0.75; // of the scale: --cw-p3 and --cw-n3
+const HUE = { light: 0.625, dark: 0.75 }; // of the scale: --pp-plus and --pp-minus
 const STALE = 0.3; // the same while the next is computed
 const WEAK = 0.3; // of the largest value: up to this the picture stays grey
 const METHODS = [
@@ -435,7 +435,7 @@ function show(model, { root, colours, say }, [weights], get) {
   function drawView(pixels, opacity) {
     if (opacity) {
       const limit = largest(heat.values);
-      const [minus, zero, plus] = [-HUE, 0, HUE].map(value => at(colours(), value));
+      const [minus, zero, plus] = [-1, 0, 1].map(sign => at(colours(), sign * HUE[root.dataset.theme]));
       paint(view.canvas, SIDE, SIDE, i => {
         if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
         const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
