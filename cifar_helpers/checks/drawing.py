@@ -212,10 +212,11 @@ _FRAME: Final = f"outline:2px solid;{_themed('outline-color', '#1d1f24', '#eceef
 _PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 2px'"
 
 
-def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str:
-    """The arguments, a wrong result and the right one, around the first number that differs, which has a frame.
+def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, framed: bool = True) -> str:
+    """The arguments, a wrong result and the right one, around the first number that differs.
 
-    Numbers that differ are red in the wrong result and green in the right one; the others are pale.
+    Numbers that differ are red in the wrong result and green in the right one; the others are pale. The first one has a
+    frame if `framed`, for words that speak of it.
 
     Nothing if the two results do not have the same shape, or only one number. Arguments are drawn if they are small, or
     have the shape of the result.
@@ -244,8 +245,9 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any]) -> str
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
     of = _of(first[:-2])
+    at = place if framed else ()
     for title, values, words, style in (("yours", own, ours, _WRONG), ("should be", right, theirs, _RIGHT)):
-        tables.append(_Table(title + of, values, ranges, words, place, differ, style, sums is not None))
+        tables.append(_Table(title + of, values, ranges, words, at, differ, style, sums is not None))
     # A minus is wider than a digit, a point makes up for it.
     wide = max(
         len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word)

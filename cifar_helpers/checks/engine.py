@@ -280,10 +280,10 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
         return _wrong_dtype(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
     given, wanted, got = cases[right.index(False)]
     place, wanted, got = first_difference(wanted, got, exercise.close)
-    picture = beside(wanted, got, exercise.close, dict(zip(_parameters(exercise, given), given, strict=False)))
+    inputs = dict(zip(_parameters(exercise, given), given, strict=False))
     for name, mistake in exercise.mistakes.items():
         if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
-            return Verdict("wrong", exercise.replies[name], picture)
+            return Verdict("wrong", exercise.replies[name], beside(wanted, got, exercise.close, inputs, framed=False))
     if said := _only_rounded(cases):
         return Verdict("wrong", said)
     at = f"for {_given(exercise, given)}, {place}"
@@ -302,7 +302,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
     then = _BY_HAND if simple else _STEP_BY_STEP
     said = _off(wanted, got, exercise.close) + difference(wanted, got, exercise.close)
-    return Verdict("wrong", f"{where}{at}{said}. {then}", picture)
+    return Verdict("wrong", f"{where}{at}{said}. {then}", beside(wanted, got, exercise.close, inputs))
 
 
 def _off(wanted: Any, got: Any, close: float) -> str:
