@@ -6,6 +6,7 @@ BIN := .venv/bin
 export CIFAR_COURSE_SKETCHES := $(CURDIR)/.venv/sketches
 # Some fifty processes import the course; each would compile it again.
 unexport PYTHONDONTWRITEBYTECODE
+PYTEST := $(BIN)/python -m pytest -p tests.quick_start
 NBVAL := -n 3 --dist loadfile --no-loadscope-reorder -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .PHONY: lab test test-only test-slow test-real run record bench heads constraints check site site-test clean
@@ -19,19 +20,19 @@ test: .venv/site check test-only
 
 test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -p no:nbval -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
-	$(BIN)/python -m pytest -p no:nbval -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
-	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
+	OMP_NUM_THREADS=1 $(PYTEST) -p no:nbval -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
+	$(PYTEST) -p no:nbval -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
+	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(PYTEST) $(NBVAL) notebooks tests/notebooks
 
 # What takes minutes; CI runs it once a week. Notebooks get as many sketches as learners, eight times those of make test.
 test-slow: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 --dist worksteal -m slow tests
 	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 CIFAR10_SKETCHES=4000 \
-		$(BIN)/python -m pytest $(NBVAL) notebooks tests/notebooks
+		$(PYTEST) $(NBVAL) notebooks tests/notebooks
 
 test-real: .venv/ready
-	$(BIN)/python -m pytest -m real tests
-	CIFAR10_OFFLINE=1 $(BIN)/python -m pytest $(NBVAL) notebooks
+	$(PYTEST) -m real tests
+	CIFAR10_OFFLINE=1 $(PYTEST) $(NBVAL) notebooks
 
 # Measures the speed of training on the real data (some half an hour on two quiet cores).
 bench: .venv/ready
@@ -67,7 +68,7 @@ site: .venv/site
 
 # Builds it once more, and opens every page in Chromium; make test does so, too.
 site-test: .venv/site
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/site
+	OMP_NUM_THREADS=1 $(PYTEST) -n 2 tests/site
 
 .venv/site: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable ".[lab,test,site]"

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from cifar_helpers import Cifar10
 
 
-# With the usual thresholds every sixth second of all imports is a search for garbage, which finds none.
-gc.set_threshold(100_000, 50, 100)
-
-
 def pytest_collection_finish() -> None:
     """Leave out of every search for garbage what stays to the end; with 4,000 tests a search takes a second."""
     gc.freeze()
