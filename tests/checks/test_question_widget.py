@@ -265,6 +265,7 @@ def test_a_touch_answers_too(front: FrontEnd) -> None:
     page.locator(".q-option").first.tap()
     page.get_by_role("button", name="Commit").tap()
     expect(page.locator(".q-verdict")).to_contain_text("Yes. Pictures are RGB.")
+    expect(page.locator(".q-kind")).to_have_text("The bars show what was measured.")
     # What was measured is drawn on one line for all options, with a common zero.
     expect(page.locator(".q-bar")).to_have_text(["+2.0 points", "−1.0 points"])
     bars = page.locator(".q-bar s s").evaluate_all("bars => bars.map(bar => [bar.offsetLeft, bar.offsetWidth])")

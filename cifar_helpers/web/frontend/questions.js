@@ -200,11 +200,12 @@ function card(question, number, send, go, reasons) {
     rest();
     verdict.append(...(await reasons()).map(([k, words]) => line("other", words, k)));
   });
+  const rule = h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer.");
   const node = h(
     "fieldset",
     { class: "q-card" },
     h("legend", { class: "q-ask" }, number ? h("b", {}, `${number}. `) : "", name),
-    number ? null : h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer."),
+    number ? null : rule,
     h(
       "div",
       { class: "q-options" },
@@ -307,6 +308,7 @@ function card(question, number, send, go, reasons) {
         track.hidden = false;
         slider.hidden = true;
       }
+      if (reply.measured) rule.textContent = "The bars show what was measured.";
       options.forEach(({ radio, row, mark, bar }, k) => {
         if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
