@@ -125,6 +125,17 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     assert state_of(page, "stride") == 3
     page.get_by_role("button", name="sharpen").click()
     assert state_of(page, "kernel") == "sharpen"
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Performance.enable")
+
+    def layouts() -> float:
+        metrics = cdp.send("Performance.getMetrics")["metrics"]
+        return next(float(metric["value"]) for metric in metrics if metric["name"] == "LayoutCount")
+
+    count = layouts()
+    page.locator(".cs-whole .cw-picture").press("ArrowRight")
+    assert state_of(page, "corner") == [CORNER[0], CORNER[1] + 1]
+    assert layouts() - count < 20  # a look at the width for each number would be a hundred
 
 
 def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:

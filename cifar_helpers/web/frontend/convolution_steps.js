@@ -73,6 +73,7 @@ export function render({ model, el }) {
   let output;
   let colour; // of a sum, which other settings leave as it is
   let share; // of the way from one end of the key to the other
+  let [isNarrow, isSmall] = [false, false]; // the cells of the grids
   let bar; // the slider: made again when the number of steps changes
 
   const sliding = () => slidingOf(model);
@@ -192,6 +193,7 @@ export function render({ model, el }) {
 
   /** Everything that changes with a setting: sizes, the numbers of the image, the number of steps. */
   function relay() {
+    measure();
     pause();
     root.removeAttribute("data-slides");
     whole.set(model.get("corner"));
@@ -211,7 +213,7 @@ export function render({ model, el }) {
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
-    root.toggleAttribute("data-small", isSmall());
+    root.toggleAttribute("data-small", isSmall);
     views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
     numbers(0, size, size);
     numbers(1, output.height, output.width);
@@ -229,12 +231,16 @@ export function render({ model, el }) {
     paintAll();
   }
 
-  const isNarrow = () => image.height + 2 * sliding().padding > 8;
-  const isSmall = () => image.height + 2 * sliding().padding > 10 || root.clientWidth < 640;
+  /** How large the cells are: looked up before anything is written, as it would cost a layout afterwards. */
+  function measure() {
+    const size = model.get("image").length + 2 * model.get("padding");
+    isNarrow = size > 8;
+    isSmall = size > 10 || root.clientWidth < 640;
+  }
   /** A number of a grid; small cells have room for less. */
   const written = v => {
-    if (isSmall() && Math.abs(v) >= 0.995) return fixed(v, 1);
-    return isNarrow() || isSmall() ? short(v) : fixed(v);
+    if (isSmall && Math.abs(v) >= 0.995) return fixed(v, 1);
+    return isNarrow || isSmall ? short(v) : fixed(v);
   };
 
   /** A grid of numbers on one of the two pictures. */
@@ -295,7 +301,10 @@ export function render({ model, el }) {
     say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`}`);
   }
 
-  const draw = framed(paintAll);
+  const draw = framed(() => {
+    measure();
+    paintAll();
+  });
   relay();
   return () => {
     pause();
