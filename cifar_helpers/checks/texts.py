@@ -268,6 +268,8 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
             raise section.fault(f"{guess[1]} is not smaller than {guess[2]}", item)
         beliefs.append(Belief(low, high, _filled(section, guess[3], item, fields)))
     ends = [_numeral(section, end, answer) for end in said.groups()[3:] if end]
+    if ends and ends[0] >= ends[1]:
+        raise section.fault(f"its scale ends at {said[5]}, which is not above {said[4]}", answer)
     return Number(
         section.title,
         lesson,

@@ -106,6 +106,7 @@ BROKEN_QUESTIONS = {
     "no options": (QUESTIONS[QUESTIONS.index("- [x] Red") :], "", "'colour': after the paragraph that asks"),
     "scale without an end": ("to 50", "to", "line 12, 'share': write the answer as Answer:"),
     "bad end of a scale": ("to 50", "to top", "line 12, 'share': 'top' is not a number"),
+    "scale backwards": ("-10 to 50", "50 to 50", "line 12, 'share': its scale ends at 50, which is not above 50"),
     "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is not a number"),
     "no unit": ("{share} %, within", "{share}, within", "line 12, 'share': write the answer as Answer:"),
     "bad truth": ("{share} %", "many %", "line 12, 'share': 'many' is not a number"),
