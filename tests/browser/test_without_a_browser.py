@@ -18,7 +18,7 @@ def test_a_missing_browser_is_told_and_where_it_is_required_an_error(
     empty = {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), "CIFAR_COURSE_BROWSER": wanted}
     empty["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the tests of notebooks and the like are not needed here
     empty["CIFAR_COURSE_SKETCHES"] = str(sketch_root)
-    tests = str(Path(__file__).with_name("test_exercises_in_lab.py"))
-    command = ["pytest", "-q", "-p", "no:cacheprovider", "-k", "test_an_exercise", tests]
+    tests = str(Path(__file__).parent.parent / "web" / "test_chart.py")
+    command = ["pytest", "-q", "-p", "no:cacheprovider", "-k", "test_hover", tests]
     done = run_module(tmp_path / "said", *command, environment=empty)
     assert done.code == code and says in done.out and "Chromium is missing" in done.out, done.out
