@@ -21,7 +21,13 @@ from helpers import ROOT
 from playwright.sync_api import Locator, Page, expect
 from widget_gallery import WIDGETS
 
-ALL_WIDGETS = "all_widgets.ipynb"
+ALL_WIDGETS, SOME_WIDGETS = "all_widgets.ipynb", "some_widgets.ipynb"
+SHOWN = {
+    ALL_WIDGETS: list(WIDGETS),
+    # Computed from its traits, loading weights, answered by the kernel, drawn while the kernel trains.
+    SOME_WIDGETS: ["kernel_bench", "through_the_network", "prediction", "live_training"],
+}
+"""Notebooks of widgets, and what each of them shows."""
 
 # Noise of JupyterLab itself; everything else on the console is an error of ours.
 _EXPECTED = re.compile(
@@ -49,11 +55,12 @@ _OPEN = """async path => {
 def serving(home: Path, data: Path) -> Iterator[str]:
     """A server of JupyterLab, and of Notebook 7 beside it, in `home`, with settings of its own; gives its address.
 
-    It has the lessons, and a notebook with every widget.
+    It has the lessons, and two notebooks of widgets.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     shutil.copytree(ROOT / "resources", home / "resources")
-    (home / "notebooks" / ALL_WIDGETS).write_text(notebook_with(WIDGETS), encoding="utf-8")
+    for name, widgets in SHOWN.items():
+        (home / "notebooks" / name).write_text(notebook_with(widgets), encoding="utf-8")
     (home / "config" / "labconfig").mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (home / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")

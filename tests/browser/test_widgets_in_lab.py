@@ -43,10 +43,14 @@ def printed(lab: Lab, code: str) -> str:
     return str(text).strip()
 
 
-def test_every_widget_is_seen_in_light_and_dark_without_a_violation(widgets: Lab) -> None:
+DARK, LIGHT = ("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")
+
+
+@pytest.mark.parametrize("themes", [[DARK], pytest.param([DARK, LIGHT], marks=pytest.mark.slow)], ids=["dark", "both"])
+def test_every_widget_is_seen_without_a_violation(widgets: Lab, themes: list[tuple[str, str]]) -> None:
     for name in WIDGETS:
         expect(widgets.widget(f"WIDGETS['{name}']").locator(".cw")).to_be_visible(timeout=20_000)
-    for theme, word in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
+    for theme, word in themes:
         widgets.theme(theme)
         expect(widgets.page.locator(f'.cw[data-theme="{word}"]').first).to_be_visible()
         only = {"resultTypes": ["violations"]}
