@@ -15,11 +15,13 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import chain
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -265,8 +267,11 @@ def processes() -> Any:
     if os.name == "posix":
         # What test files import. They themselves are on no path that the server of Python 3.11 knows.
         modules = ["cifar_helpers", "cifar_helpers.checks", "ipywidgets", "pytest"]
-        # The first step of an optimizer imports the last one, which takes half a second.
-        context.set_forkserver_preload([*modules, "torch._dynamo"])
+        # The first step of an optimizer imports torch._dynamo, which takes half a second.
+        context.set_forkserver_preload(["quick_start", *modules, "torch._dynamo", "quick_fork"])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(ROOT / "tests"))
+            forkserver.ensure_running()
     return context
 
 

@@ -64,7 +64,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
     assert len(history) == 2 and torch.equal(weights(first), weights(again))
 
 
-_EPOCHS = 25
+_EPOCHS = 12
 
 
 def _train(path: str, started: Any) -> None:
