@@ -54,6 +54,7 @@ def test_with_default_weights_each_layer_keeps_about_half_of_the_differences_or_
     assert bare[0] > 1000 * bare[-1] and "Thousands of times less" in right("ten_layers")
 
 
+@pytest.mark.slow
 def test_shuffled_pixels_cost_the_cnn_and_not_the_mlp(sketches: Cifar10) -> None:
     train, validation = sketches.split()
     names: dict[str, Any] = {"torch": torch, "ImageSet": ImageSet}
