@@ -79,7 +79,7 @@ export function render({ model, el }) {
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
-  const thick = h("span", { class: "cw-cap te-key" }, h("i"), h("span"));
+  const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly once per step");
   const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
   view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, others, thick));
   // Each time is written at the marker: the longer one above its curve, the other one below.
@@ -89,13 +89,14 @@ export function render({ model, el }) {
   const tag = h("div", { class: "te-tag", "aria-hidden": "true", hidden: true });
   plot.append(...values, tag);
   function placeValues() {
+    const end = +(drawing.querySelector("text.label")?.getAttribute("x") ?? drawing.getAttribute("width"));
     const dots = [...plot.querySelectorAll("[aria-hidden] g:not(.looked) > .dot")];
     const [places, ups] = ["cx", "cy"].map(one => dots.map(dot => +dot.getAttribute(one)));
     for (const value of values) {
       const k = dots.findIndex(dot => dot.classList.contains(value.classList[2]));
       value.hidden = k < 0;
       const isAbove = ups[k] === Math.min(...ups);
-      const isRight = isAbove ? places[k] < +drawing.getAttribute("width") - BESIDE : places[k] < 2 * BESIDE;
+      const isRight = isAbove ? places[k] < end - BESIDE : places[k] < 2 * BESIDE;
       const away = isRight === isAbove ? 6 : 20; // more where the curve falls towards its words
       const down = isAbove ? `calc(-100% - ${away}px)` : `${away}px`;
       const across = isRight ? "7px" : "calc(-100% - 12px)";
@@ -105,33 +106,39 @@ export function render({ model, el }) {
   const size = new ResizeObserver(placeValues); // after the chart's own
   size.observe(plot);
 
-  // A grey curve under the pointer is named.
+  // A grey curve under the mouse is named, and compared by a press; by touch a press only moves the marker.
   let shown = ""; // the compared curves that the chart has
   let behind = []; // its other curves in their order
+  let pointed = -1; // which of them is pointed at
   const lines = () => [...drawing.querySelectorAll(".te-curve.ghost")];
   function point(event) {
-    const { left, top, width } = drawing.getBoundingClientRect();
+    const { left, top } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
-    const away = lines().map(line => Math.abs(heightAt(line, x) - y));
-    const nearest = away.reduce((best, one, k) => (one < (away[best] ?? NEAR) ? k : best), -1);
-    lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
-    tag.hidden = nearest < 0;
-    if (tag.hidden) return;
-    tag.textContent = fullName(behind[nearest]);
-    const place = Math.max(0, Math.min(width - tag.offsetWidth, x - tag.offsetWidth / 2));
-    tag.style.transform = `translate(${place}px, ${y < 60 ? y + 18 : y - 44}px)`;
+    const far = line => Math.abs(heightAt(line, x) - y);
+    const taken = [...drawing.querySelectorAll(".te-curve:not(.ghost)")].map(far).filter(one => one < NEAR);
+    const marker = +plot.querySelector(".marker")?.getAttribute("x1");
+    const reach = Math.abs(marker - x) < NEAR ? 0 : Math.min(NEAR, ...taken);
+    name(lines().map(far).reduce((best, one, k, all) => (one < (all[best] ?? reach) ? k : best), -1));
   }
-  const forget = () => {
-    tag.hidden = true;
-    for (const line of lines()) line.classList.remove("te-on");
-  };
-  plot.addEventListener("pointerdown", event => {
-    forget();
-    if (event.pointerType !== "mouse") point(event);
-  });
-  plot.addEventListener("pointermove", event => (event.buttons ? forget() : point(event)));
+  function name(nearest) {
+    pointed = nearest;
+    lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
+    plot.classList.toggle("te-press", nearest >= 0);
+    tag.hidden = nearest < 0;
+    if (!tag.hidden) tag.textContent = `Compare with ${fullName(behind[nearest])}`;
+  }
+  const forget = () => name(-1);
+  view.node.addEventListener("pointerdown", event => {
+    if (event.pointerType !== "mouse" || event.button || !plot.contains(event.target)) return;
+    point(event);
+    if (pointed < 0) return;
+    event.stopPropagation(); // before the chart takes its marker along
+    slots[slots[0] ? 1 : 0] = behind[pointed].name;
+    compare(slots.filter(Boolean));
+  }, true);
+  plot.addEventListener("pointermove", event => (event.buttons || event.pointerType !== "mouse" ? forget() : point(event)));
   plot.addEventListener("keydown", forget);
-  plot.addEventListener("pointerleave", event => event.pointerType === "mouse" && forget());
+  plot.addEventListener("pointerleave", forget);
 
   const words = h("p", { class: "cw-lead" });
   const where = h("p");
@@ -190,16 +197,17 @@ export function render({ model, el }) {
     const times = compared().map(curve => ({ curve, time: timeAt(curve.points, batch) }));
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
     const ratio = slow ? slow.time / fast.time : NaN;
+    const about = times.every(({ curve }) => isMeasured(curve, batch)) ? "" : "about ";
     const begin = `In batches of ${batch}, `;
     if (!ratio) {
       const write = writer(times.map(({ time }) => time));
-      const said = ({ time }) => (time ? ` takes ${write(time)} per image` : " was not measured");
+      const said = ({ curve, time }) => (time ? ` takes ${almost(curve, batch)}${write(time)} per image` : " was not measured");
       return [begin, ...times.flatMap((one, k) => [k ? " and " : "", coloured(one.curve), said(one)]), "."];
     }
     const names = [coloured(fast.curve), coloured(slow.curve)];
     if (ratio < EQUAL) return [begin, names[0], " and ", names[1], " are about equally fast."];
     const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
-    return [begin, names[0], " is ", h("b", {}, `${factor} times`), " as fast as ", names[1], "."];
+    return [begin, names[0], ` is ${about}`, h("b", {}, `${factor} times`), " as fast as ", names[1], "."];
   }
 
   /** Where the compared curves cross, and which is faster on either side. */
@@ -245,9 +253,9 @@ export function render({ model, el }) {
     view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
-    const said = mostly.map(([curve, half]) => `${nameOf(curve)} up to batch ${Math.round(half)}`);
-    thick.lastChild.textContent = `mostly paid once per step: ${said.join(", ")}`;
-    note.textContent = caution(both);
+    const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`);
+    const band = said.length ? ` A pale band: more than half of the time is paid once per step: ${said.join(", ")}.` : "";
+    note.textContent = caution(both) + band;
   }
 
   function show() {
@@ -260,20 +268,20 @@ export function render({ model, el }) {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
       const once = batch <= last ? step / (step + batch * image) : NaN;
-      return { curve, colour: colourOf(curve), name: nameOf(curve), once, bounds, last, time: timeAt(curve.points, batch) };
+      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), once, bounds, last, time: timeAt(curve.points, batch) };
     });
     const known = times.filter(({ time }) => time);
     view.set({
       rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
       marker: batch,
-      dots: known.map(({ colour, time }) => ({ x: batch, y: time, colour })),
+      dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
     legend.firstChild.textContent = `Where an image’s time goes at batch ${batch}`;
     const write = writer(times.map(({ time }) => time));
-    for (const { colour, time } of known) values[COLOURS.indexOf(colour)].textContent = write(time);
+    for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
     const scale = Math.max(...times.flatMap(({ time, bounds }) => [time || 0, ...bounds])); // one for both
     splits.replaceChildren(...times.map(one => split(one, scale, write)));
     queueMicrotask(placeValues); // after the chart's own
@@ -297,10 +305,10 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
-function split({ curve, colour, name, once, bounds, time, last }, scale, write) {
+function split({ curve, colour, name, near, once, bounds, time, last }, scale, write) {
   const none = last ? `no split beyond batch ${last}` : "no split fits";
   const share = once >= 0 ? `${once > 0.995 ? "over 99 %" : percent(once)} once per step` : none;
-  const found = time ? write(time) : "not measured";
+  const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
   const parts = once >= 0 ? [part("step", once * time), part("image", (1 - once) * time)] : [part("plain", time || 0)];
@@ -338,7 +346,7 @@ function caution(both) {
   });
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once.";
-  return "A bar is the measured time of an image. Once per step: calling the operations, reading and updating the "
+  return "A bar is the time of an image, measured at the dots and read off the line between them (≈). Once per step: calling the operations, reading and updating the "
     + "weights; shared by the images of a batch. Per image: arithmetic, and reading and writing its maps. Their shares "
     + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
@@ -352,6 +360,11 @@ function pointAt(points, batch) {
   const share = Math.log(batch / low[0]) / Math.log(high[0] / low[0]);
   return low.map((value, n) => value ** (1 - share) * high[n] ** share);
 }
+
+const isMeasured = (curve, batch) => curve.points.some(point => point[0] === batch);
+
+/** What precedes a time that is read between two measured batch sizes. */
+const almost = (curve, batch) => (isMeasured(curve, batch) ? "" : "≈\u00a0");
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
