@@ -66,7 +66,10 @@ export function render({ model, el }) {
   const traits = binding(model, Object.fromEntries([...drawn, ...laid]));
   /** Steps whose sign was predicted, and whether rightly. @type {Map<number, boolean>} */
   let predicted = new Map();
-  let streak = 0; // right predictions since the last wrong one
+  /** Signs of the right predictions since the last wrong one. @type {number[]} */
+  let streak = [];
+  let furthest = 0; // the last step whose sum was shown: looking back keeps the later ones
+  let laidOut = ""; // the settings of which these are
   let playing = 0;
   let image;
   let kernel;
@@ -79,7 +82,15 @@ export function render({ model, el }) {
   const sliding = () => slidingOf(model);
   const count = () => output.height * output.width;
   const step = () => Math.min(model.get("step"), count());
-  const hidden = () => model.get("predicting") && !predicted.has(step());
+  const signAt = k => signOf(output.values[k - 1]);
+  /** Why there is nothing to predict: the sums cannot differ, or do not. */
+  const certain = () => {
+    if (kernel.every(v => v >= 0)) return "No number of this kernel is negative, so no sum can be. Choose another kernel to predict.";
+    const isOne = output.values.every(v => signOf(v) === signAt(1));
+    return isOne && `All sums here are ${SIGNS[signAt(1) + 1]}. Choose another kernel, or drag the square, to predict.`;
+  };
+  const asks = () => model.get("predicting") && !certain();
+  const hidden = () => asks() && !predicted.has(step());
   const placeOf = () => [Math.floor((step() - 1) / output.width), (step() - 1) % output.width];
   const go = to => {
     const next = Math.max(1, Math.min(count(), to));
@@ -141,9 +152,17 @@ export function render({ model, el }) {
     "div", { class: "cs-controls", role: "group", "aria-label": "Predict the sign of the sum" },
     h("b", {}, "Will the sum be"), guesses,
   );
-  const onward = button("Next step", () => {
-    go(step() + 1);
-    if (hidden()) guesses[0].focus();
+  /** The next window to predict, of the sign that was right longest ago: one answer again and again is never enough. */
+  const following = () => {
+    const left = Array.from(output.values, (_, k) => k + 1).filter(k => !predicted.has(k));
+    const turn = k => (signAt(k) === signAt(step()) ? STREAK : streak.slice(-STREAK).lastIndexOf(signAt(k)));
+    const shuffled = k => (k * 47) % count();
+    return left.sort((a, b) => turn(a) - turn(b) || shuffled(a) - shuffled(b))[0];
+  };
+  const onward = button("Next window", () => {
+    go(following());
+    paintAll();
+    guesses[0].focus();
   }, { main: true });
   const verdict = h("span", { class: "cs-verdict" });
   const told = h("div", { class: "cs-controls" }, onward, verdict);
@@ -170,7 +189,9 @@ export function render({ model, el }) {
 
   function start() {
     if (step() === count()) go(1);
+    furthest = step(); // what comes is filled in again
     play.textContent = "Pause";
+    draw();
     const later = () => {
       playing = setTimeout(() => {
         go(step() + 1);
@@ -182,10 +203,10 @@ export function render({ model, el }) {
   }
 
   function guess(sign) {
-    const right = sign === signOf(output.values[step() - 1]);
+    const right = sign === signAt(step());
     const [good, all] = model.get("score");
     predicted.set(step(), right);
-    streak = right ? streak + 1 : 0;
+    streak = right ? [...streak, sign] : [];
     traits.set({ score: [good + Number(right), all + 1] });
     paintAll();
     onward.focus();
@@ -202,7 +223,8 @@ export function render({ model, el }) {
     image = { values: Float64Array.from(rows.flat()), height: rows.length, width: rows[0].length };
     kernel = model.get("presets")[model.get("kernel")].flat();
     output = convolve(image, kernel, how);
-    predicted = new Map();
+    const settings = JSON.stringify(laid.map(([name]) => model.get(name)));
+    if (settings !== laidOut) [predicted, streak, furthest, laidOut] = [new Map(), [], 0, settings];
     const limit = largest(convolve(image, kernel, PLAIN).values);
     const [signed, table] = [isSigned(kernel), colours()];
     const [least, most] = signed ? [-limit, limit] : [0, 1];
@@ -259,7 +281,9 @@ export function render({ model, el }) {
     const how = sliding();
     const place = placeOf();
     const secret = hidden();
-    const known = k => (model.get("predicting") ? predicted.has(k + 1) : k < now);
+    const [asked, sure] = [asks(), model.get("predicting") && certain()];
+    furthest = Math.max(furthest, now);
+    const known = k => sure || (asked ? predicted.has(k + 1) : k < furthest);
     grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
       (v, k) => (known(k) ? written(v) : k + 1 === now ? "?" : ""),
@@ -275,29 +299,30 @@ export function render({ model, el }) {
     bar.set(now);
     next.disabled = now === count();
     const predicting = model.get("predicting");
-    for (const node of [play, next, track]) node.hidden = predicting;
-    row.hidden = !predicting;
+    for (const node of [play, next, where, track]) node.hidden = predicting;
+    row.hidden = !asked;
     ask.hidden = !secret;
-    told.hidden = parts.hidden = !predicting || secret;
+    told.hidden = !asked || secret;
+    parts.hidden = !predicting || secret;
     meaning.hidden = secret;
     const said = meaning.querySelectorAll("span");
     for (const [k, node] of said.entries()) node.toggleAttribute("data-now", k === PART[signOf(value)] || said.length === 1);
-    onward.hidden = now === count();
-    verdict.textContent = parts.textContent = "";
+    onward.hidden = predicted.size === count();
+    verdict.textContent = "";
+    parts.textContent = sure || "";
     if (predicted.has(now)) {
       const near = signOf(value) === 0 ? ` (within ±${NEAR})` : "";
       const right = predicted.get(now);
-      const done = streak === STREAK ? " Three in a row: done." : "";
+      const done = streak.length === STREAK ? " Three in a row: done." : "";
       verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.${done}`;
       verdict.dataset.right = String(right);
       const products = roundedToSum(seen.map((v, k) => (v ?? 0) * kernel[k])).parts;
       const add = sign => fixed(products.filter(v => v * sign > 0).reduce((a, b) => a + b, 0));
-      const never = "No number of this kernel is negative, so no sum can be.";
-      parts.textContent = kernel.some(v => v < 0) ? `Negative products: ${add(-1)}. Positive products: ${add(1)}.` : never;
+      parts.textContent = `Negative products: ${add(-1)}. Positive products: ${add(1)}.`;
     }
-    inRow.textContent = streak < STREAK ? "right in a row" : "three in a row: done";
-    for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak);
-    dots.setAttribute("aria-label", `${Math.min(streak, STREAK)} of ${STREAK}`);
+    inRow.textContent = streak.length < STREAK ? "right in a row" : "three in a row: done";
+    for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak.length);
+    dots.setAttribute("aria-label", `${Math.min(streak.length, STREAK)} of ${STREAK}`);
     say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`}`);
   }
 
