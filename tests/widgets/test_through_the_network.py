@@ -139,7 +139,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("4 others")])
-    expect(page.locator(".tn-card").last).to_have_text(re.compile("^4 others\n\\+ bias"))
+    expect(page.locator(".tn-card").last).to_have_text(re.compile("^4 others\n\\+ bias\nscale ×\\d"))
     expect(page.locator(".tn-path")).to_have_text("batch norm ReLU")
     # The last column shows what all others add together.
     others = added[size.argsort(descending=True)[4:]].sum(0) + small.features[1][0].bias[unit].detach()
@@ -172,12 +172,25 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
-    line = [float(text.replace("−", "-")) for text in page.locator(".tn-card > :nth-child(6)").all_inner_texts()]
-    result = page.locator(".tn-big b").inner_text()
+    # "−0.155 − 0.148 + 0.090": the sign of a later summand is the one before it.
+    signs = page.locator(".tn-card").evaluate_all("all => all.map((one, k) => (k && one.dataset.sign) || '')")
+    summed = page.locator(".tn-card > :nth-child(6)").all_inner_texts()
+    line = [float((sign + text).replace("−", "-")) for sign, text in zip(signs, summed, strict=True)]
+    result, last = page.locator(".tn-path").inner_text().removeprefix("= ").split("\n")
     assert float(result.replace("−", "-")) == pytest.approx(logit, abs=0.0051)
     expect(name).to_have_text(f"Airplane, logit {result}")
+    # The way ends at the probability, and many small inputs are seen to make the sum.
+    assert last == "softmax"
+    expect(page.locator(".tn-big b")).to_have_text(page.locator(".tn-classes .cw-bars > :nth-child(3)").inner_text())
     assert len(line) == 5 and sum(line) == pytest.approx(float(result.replace("−", "-")), abs=1e-6)
     summands = small.classifier[7].weight[0].detach() * hidden
+    up, down = (int((sign * summands > 0).sum()) for sign in (1, -1))
+    add, subtract = (float(part.sum()) for part in (summands.clamp(min=0), -summands.clamp(max=0)))
+    told = [f"{up} units add", f"{down} units subtract"]
+    for words, start, amount in zip(page.locator(".tn-piles canvas + span").all(), told, (add, subtract), strict=True):
+        text = words.inner_text()
+        assert text.startswith(start)
+        assert float(text.removeprefix(start).split(";")[0]) == pytest.approx(amount, abs=0.011)
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]
     expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("60 others")])
     value = float(summands[summands.abs().argmax()])
@@ -279,6 +292,7 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     stage, unit = state_of(page, "chosen")  # type: ignore[misc]
     assert stage == 2
     assert unit > 0
+    assert top_of(page, ".tn-one") < top_of(page, ".tn-low > :first-child")  # what the tap asked for comes first
     page.get_by_role("application", name="Hidden layer 1").tap()
     expect(page.locator(".tn-path")).to_have_text(re.compile(r"^= −?\d\.\d+\s+ReLU$"))
     tops = page.locator(".tn-card > :nth-child(6)").evaluate_all(
@@ -379,6 +393,8 @@ def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd) 
         pens_and_names_have_room(page)
     page.get_by_role("application", name="Hidden layer 1").click()
     expect(page.locator(".tn-one b").first).to_contain_text("Hidden layer 1")
+    pens_and_names_have_room(page)
+    page.locator(".tn-classes").click()  # a negative logit is the widest
     pens_and_names_have_room(page)
 
 

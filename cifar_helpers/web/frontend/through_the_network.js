@@ -147,6 +147,9 @@ export function render(host) {
     node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back, as far as the colours
     return card;
   });
+  // What all inputs of a number add and subtract, one beside the other.
+  const piles = [1, -1].map(sign => ({ sign, bar: canvas(920, 1), words: h("span") }));
+  const whole = h("span");
   const step = by => choose(kept()[0], kept()[1] + by);
   const steps = h(
     "div", { class: "tn-steps" },
@@ -157,7 +160,9 @@ export function render(host) {
     "div", { class: "tn-one" }, about, steps,
     h(
       "div", { class: "tn-sum", "aria-hidden": "true" },
-      cards.map(card => card.node), path, h("div", { class: "tn-big" }, big, value),
+      cards.map(card => card.node),
+      h("div", { class: "tn-piles cw-cap" }, whole, piles.flatMap(pile => [pile.bar, pile.words])),
+      path, h("div", { class: "tn-big" }, big, value),
     ),
   );
   root.append(
@@ -304,7 +309,7 @@ export function render(host) {
     const rest = Float64Array.from(sources[0].added, (_, k) => others.reduce((sum, { added }) => sum + added[k], bias));
     const mostOf = part => Math.max(...sources.map(source => largest(source[part])));
     const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
-    const restLimit = others.length ? undefined : addedLimit; // beside so many, one could not be seen on a common scale
+    const restLimit = others.length ? undefined : addedLimit;
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
@@ -316,12 +321,16 @@ export function render(host) {
       card.node.hidden = isRest ? !others.length && !reader.tensors.bias : !source;
       if (card.node.hidden) return;
       card.added.hidden = isLinear;
-      write(card.amount, isLinear ? fixed(parts[isRest ? parts.length - 1 : k], digits) : "");
+      const part = parts[isRest ? parts.length - 1 : k] ?? 0;
+      card.node.dataset.sign = part < 0 ? "−" : "+";
+      write(card.amount, isLinear ? fixed(k ? Math.abs(part) : part, digits) : "");
       const [added, limit] = isRest ? [rest, restLimit] : [source.added, addedLimit];
       paintSigned(card.added, added, tall, wide, view.colours(), { limit });
       if (isRest) {
         const words = [others.length ? `${others.length} others` : "", reader.tensors.bias ? "bias" : ""];
-        write(card.name, words.filter(Boolean).join("\n+ "));
+        // Beside so many, one could not be seen on a common scale.
+        const scale = others.length && !isLinear ? `\nscale ×${fixed(largest(rest) / addedLimit, 1)}` : "";
+        write(card.name, words.filter(Boolean).join("\n+ ") + scale);
         return;
       }
       const { channel, rows, columns } = source;
@@ -332,18 +341,44 @@ export function render(host) {
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
     });
-    const name = stage.kind === "classes"
+    const isClass = stage.kind === "classes";
+    const name = isClass
       ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    if (isLinear) after.unshift(after.length ? `= ${fixed(sum, digits)}` : "sum");
+    if (isClass) after.push("softmax");
+    if (isLinear) after.unshift(`= ${fixed(sum, digits)}`);
+    if (isLinear) drawPiles(every, bias, kind);
     one.classList.toggle("tn-unit", !isMap);
     write(path, after.join("\n"));
-    paintSigned(big, mine, stage.height, stage.width, view.colours(), { limit: isMap ? undefined : limitOf(values) });
-    write(value, isMap ? "" : mine[0] ? fixed(mine[0], digits) : "0");
-    if (!isMap) value.style.color = inkOn(at(view.colours(), mine[0] / limitOf(values)));
+    const [result, limit] = isClass ? [[answers.of(network)[unit]], 1] : [mine, isMap ? undefined : limitOf(values)];
+    paintSigned(big, result, stage.height, stage.width, view.colours(), { limit });
+    const number = isClass ? percent(result[0]).replace(/^0 /, "<1 ") : mine[0] ? fixed(mine[0], digits) : "0";
+    write(value, isMap ? "" : number);
+    if (!isMap) value.style.color = inkOn(at(view.colours(), result[0] / limit));
     connect(s, unit, from, sources);
+  }
+  /** All inputs of a number, the largest first; those of the cards are dark. */
+  function drawPiles(every, bias, kind) {
+    const sums = piles.map(({ sign }) => every.reduce((sum, { amount }) => sum + Math.max(0, sign * amount), 0));
+    const { parts } = roundedToSum([sums[0], -sums[1], bias]);
+    write(whole, `All ${every.length}, largest first; dark: the ${SHOWN} shown`);
+    piles.forEach(({ sign, bar, words }, n) => {
+      const pen = /** @type {CanvasRenderingContext2D} */ (bar.getContext("2d"));
+      pen.clearRect(0, 0, bar.width, 1);
+      let [end, count] = [0, 0];
+      every.forEach(({ amount }, k) => {
+        if (amount * sign <= 0) return;
+        const wide = (Math.abs(amount) / Math.max(...sums)) * bar.width;
+        pen.fillStyle = css(at(view.colours(), sign * (k < SHOWN ? 0.8 : 0.4)));
+        pen.fillRect(end, 0, wide - Math.min(4, wide / 3), 1);
+        end += wide;
+        count += 1;
+      });
+      const also = n && bias ? `; bias ${fixed(parts[2])}` : "";
+      write(words, `${count} ${kind}s ${n ? "subtract" : "add"} ${fixed(Math.abs(parts[n]))}${also}`);
+    });
   }
   function told(mine, isMap, count) {
     const which = count <= SHOWN ? `Its ${count} inputs:` : `The ${SHOWN} of its ${count} inputs that count most:`;
