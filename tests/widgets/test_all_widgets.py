@@ -46,6 +46,7 @@ def test_it_is_accessible_fits_and_keeps_to_itself(front: FrontEnd, sketches: Ci
     page.locator('.cw[data-theme="dark"]').first.wait_for()
     axe_finds_nothing(page, "color-contrast", "link-in-text-block")  # another theme changes only colours
     fits(page)
+    what_is_chosen_is_seen_without_own_colours(page)
     page.close()
 
     # The same on a page whose styles are hostile, with a second view of it.
@@ -83,6 +84,22 @@ def fits(page: Page) -> None:
     settle(page)
     box = page.locator("[data-cifar-widget]").bounding_box()
     assert box is not None and box["height"] <= 760, f"{box['height']:.0f} px tall"
+
+
+def what_is_chosen_is_seen_without_own_colours(page: Page) -> None:
+    """Where the reader's system forces its few colours on a page, backgrounds and shadows are gone."""
+    page.emulate_media(forced_colors="active")
+    for radio in page.locator("input[type=radio]").all()[:1]:
+        radio.check(force=True)
+    same = page.evaluate(
+        """() => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll(`
+                [aria-checked=true], [aria-pressed=true], [aria-selected=true], [aria-current=step],
+                label:has(input:checked)`)]
+            .filter(e => e.checkVisibility())
+            .filter(e => (s => s.outlineStyle === "none" && s.forcedColorAdjust !== "none")(getComputedStyle(e)))
+            .map(e => e.outerHTML.slice(0, 120))"""
+    )
+    assert not same, same
 
 
 def styles(page: Page) -> list[str]:
