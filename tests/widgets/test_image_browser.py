@@ -37,7 +37,7 @@ def put(page: Page, name: str, value: object) -> None:
 
 
 def normalised(page: Page) -> list[str]:
-    return page.locator(".ib-values tbody tr").nth(1).locator("td").all_inner_texts()
+    return page.locator(".ib-values tbody tr").nth(1).locator("td b").all_inner_texts()
 
 
 def around(page: Page) -> tuple[np.ndarray, int]:
@@ -76,7 +76,7 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     box = large.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 20.5 / 32, box["y"] + box["height"] * 5.5 / 32)
-    place = page.locator(".ib-values th div").first
+    place = page.locator(".ib-values tbody th span").first
     expect(place).to_have_text("Marked: row 5, column 20")
     assert state_of(page, "pixel") == [16, 16]
     page.mouse.down()
@@ -93,8 +93,8 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     assert list(frame.values()) == pytest.approx(expected, abs=0.1)
     assert normalised(page) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
     red_is, (mean, std) = int(image[0, 6, 20]), (255 * MEAN[0], 255 * STD[0])
-    rule = f"red: ({red_is} − {mean:.1f}) / {std:.1f} = {normalised(page)[0]}".replace(".0)", ")").replace(".0 ", " ")
-    expect(page.locator(".ib-values")).to_contain_text(rule)
+    rule = f"({red_is} − {mean:.1f}) / {std:.1f}".replace(".0)", ")").removesuffix(".0")
+    expect(page.locator(".ib-values td span").first).to_have_text(rule)
     # The channels are pointed at like the picture.
     page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
     red = state_of(page, "pixel")
@@ -181,9 +181,17 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     expect(page.locator(".ib-done")).to_contain_text(before)
     hole = re.search(r"row (\d+), column (\d+)", before)
     assert hole
+    # The lesson asks to predict the numbers of the square, so they are not there before it is pointed at.
+    values = page.locator(".ib-values")
     put(page, "pixel", [int(hole[1]) + 1, int(hole[2]) + 1])
-    expect(page.locator(".ib-values tbody tr").nth(1)).to_contain_text("0.00")
+    expect(values).to_contain_text("0.00")
     assert normalised(page) == ["0.00"] * 3
+    strip.get_by_role("option").nth(2).tap()  # the same draw again: the mark still is in its square
+    expect(values).to_contain_text("Predict, then point at the square")
+    assert normalised(page) == ["?"] * 3
+    expect(page.locator(".ib-done")).not_to_contain_text("mean")
+    page.locator(".ib-close > .cw-picture").press("ArrowRight")
+    expect(values).to_contain_text("0.00")
     page.get_by_role("button", name="Draw again").tap()
     expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
     assert state_of(page, "seed") == 1
@@ -231,7 +239,8 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
         for place in (".ib-under", ".ib-values b", ".ib-close > .cw-picture", ".ib-values .cw-grid")
     )
     assert pager is not None and words is not None and picture is not None and red is not None
-    assert pager["y"] + pager["height"] < words["y"] and red["y"] - picture["y"] - picture["height"] < 40
+    assert pager["x"] + pager["width"] < words["x"] and picture["y"] + picture["height"] < words["y"] < red["y"]
+    assert pager["y"] + pager["height"] < red["y"] < picture["y"] + picture["height"] + 72
     page.get_by_role("button", name="Draw other pictures").click()
     first, *_ = indices(widget.read("class/all/1"))
     expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))

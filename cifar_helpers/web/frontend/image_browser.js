@@ -92,12 +92,19 @@ export function render({ model, el, load }) {
   let inspected = 0; // 0 is the picture itself, k its draw k
   let pointed = 0; // the draw under the pointer
   let under = null; // the pixel under the pointer
+  let looked = false; // into the covered square of this draw: what it holds is to be predicted first
   let moved = false; // to other pictures, the first of which is chosen once it is here
 
   const redraw = framed(draw);
   const { root, say, close } = mount(el, "image_browser", "Image browser", styles + wallStyles, redraw);
-  const heard = ["label", "picture", "order", "seed", "pixel", ...Object.keys(CHOICES)];
-  const state = binding(model, Object.fromEntries(heard.map(name => [name, redraw])));
+  const heard = ["label", "picture", "order", "seed", ...Object.keys(CHOICES)];
+  const state = binding(model, {
+    ...Object.fromEntries(heard.map(name => [name, redraw])),
+    pixel() {
+      lookAt(model.get("pixel"));
+      redraw();
+    },
+  });
   const put = values => {
     state.set(values);
     redraw();
@@ -107,9 +114,20 @@ export function render({ model, el, load }) {
     moved = true;
     put(values);
   };
+  const inspect = k => {
+    inspected = k;
+    looked = false;
+  };
   const augmenting = values => {
-    inspected ||= 1; // look at what is being changed
+    inspect(inspected || 1); // look at what is being changed
     put(values);
+  };
+  const isCovered = ([y, x]) => {
+    const hole = inspected && draws[inspected - 1]?.change.hole;
+    return Boolean(hole) && Math.min(y - hole.top, x - hole.left) >= 0 && Math.max(y - hole.top, x - hole.left) < hole.side;
+  };
+  const lookAt = place => {
+    looked ||= isCovered(place);
   };
 
   const offered = classes.filter((_, k) => counts[k]);
@@ -131,10 +149,15 @@ export function render({ model, el, load }) {
   const which = h("span");
   const views = ["picture", ...CHANNELS.map(channel => `${channel} channel`)].map(title => {
     const view = picture(`Pixels of the ${title}: point at one, or use arrow keys`, {
-      rows: SIDE, columns: SIDE, moved: (row, column) => put({ pixel: [row, column] }),
+      rows: SIDE, columns: SIDE, moved(...pixel) {
+        const at = pixel.slice(0, 2);
+        lookAt(at);
+        put({ pixel: at });
+      },
     });
     const point = place => {
       under = place;
+      if (place) lookAt(place);
       redraw();
     };
     view.node.addEventListener("pointermove", event => {
@@ -149,22 +172,22 @@ export function render({ model, el, load }) {
   const place = h("span");
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const windows = CHANNELS.map(channel => numberGrid(AROUND, AROUND, `The ${channel} channel around the pixel`));
-  const scaled = CHANNELS.map(() => h("td"));
-  const sum = h("div");
+  const sums = CHANNELS.map(() => h("span", { class: "cw-cap" }));
+  const scaled = CHANNELS.map(() => h("b"));
   const row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
   const values = h(
     "table", { class: "ib-values" },
     h(
       "thead", {},
-      h("tr", {}, h("th", { scope: "col" }, h("b", {}, "The picture is numbers")), CHANNELS.map(channel => h("th", { scope: "col" }, channel))),
+      h("tr", {}, h("td"), CHANNELS.map(channel => h("th", { scope: "col" }, `${channel}, 0 to 255`))),
     ),
     h(
       "tbody", {},
+      row([h("b", {}, "The picture is numbers"), place, swatch], windows.map(each => h("td", {}, each.node))),
       row(
-        ["Three per pixel, 0 (dark) to 255. These are in the frame.", h("div", {}, "Marked: ", place, swatch)],
-        windows.map(each => h("td", {}, each.node)),
+        [h("b", {}, "normalised"), " (value − mean) / std of the training images"],
+        CHANNELS.map((_, c) => h("td", {}, sums[c], scaled[c])),
       ),
-      row([h("b", {}, "normalised"), " (value − mean) / std of the training images", sum], scaled),
     ),
   );
 
@@ -175,7 +198,7 @@ export function render({ model, el, load }) {
   });
   const again = button("Draw again", () => augmenting({ seed: model.get("seed") + 1 }), { main: true });
   const strip = imageWall("The picture and draws of its augmentation", DRAWS + 1, k => {
-    inspected = k;
+    inspect(k);
     redraw();
   });
   for (const type of ["pointermove", "pointerleave"]) {
@@ -304,8 +327,7 @@ export function render({ model, el, load }) {
     }
     const { change } = draws[k - 1];
     const border = change.down || change.right ? " The border is filled by reflection." : "";
-    const blank = change.hole ? " The square has the mean colour, which is 0 once normalised." : "";
-    return `Draw ${k}: ${inWords(change)}.${border}${blank}`;
+    return `Draw ${k}: ${inWords(change)}.${border}`;
   }
 
   function drawLarge(chosen) {
@@ -326,17 +348,18 @@ export function render({ model, el, load }) {
     const pixels = pixelsOf(chosen);
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
-    place.textContent = `row ${y}, column ${x}`;
+    place.textContent = `Marked: row ${y}, column ${x}`;
+    const isOpen = looked || !isCovered([y, x]);
     const [top, left] = [y, x].map(k => Math.max(0, Math.min(SIDE - AROUND, k - (AROUND - 1) / 2)));
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
     windows.forEach((window, c) => {
       window.set(near.map(k => Math.round(pixels[k + c])), value => grey(value / 255), String);
       window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
-      scaled[c].textContent = fixed((pixels[from + c] / 255 - mean[c]) / std[c]);
+      const [value, middle, spread] = [pixels[from + c], mean[c] * 255, std[c] * 255].map(each => show(+each.toFixed(1)));
+      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : c ? "" : "Predict, then point at the square";
+      scaled[c].textContent = isOpen ? fixed((pixels[from + c] / 255 - mean[c]) / std[c]) : "?";
     });
-    const red = [pixels[from], mean[0] * 255, std[0] * 255].map(value => show(+value.toFixed(1)));
-    sum.textContent = `red: (${red[0]} − ${red[1]}) / ${red[2]} = ${scaled[0].textContent}`;
     const numbers = CHANNELS.map((_, c) => Math.round(pixels[from + c]));
     swatch.style.background = `rgb(${numbers.join(",")})`;
     large.mark(y, x, 1, 1);
