@@ -144,7 +144,13 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     expect(signs).to_be_checked()
     page.get_by_role("button", name="sharpen").click()
     expect(signs).not_to_be_checked()
-    signs.click()
+    expect(rim).to_be_visible()
+    cell(page, 2, 2).fill("4")  # what is black is said, and can be seen with its sign
+    page.get_by_role("button", name="Show signs").click()
+    expect(signs).to_be_focused()
+    expect(signs).to_be_checked()
+    expect(page.get_by_text("as dark as 0")).to_be_hidden()
+    cell(page, 2, 2).fill("5")
     expect(ends.first).not_to_have_text("≤ 0")
     page.get_by_role("button", name="Undo").click()
     expect(signs).to_be_checked()
@@ -275,19 +281,29 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     page = front.open(kernel_bench(PICTURE))
     page.get_by_role("radio", name="Puzzles").click()
     page.get_by_role("radio", name="Puzzle 4").click()
-    expect(page.get_by_role("img", name="target of the puzzle")).to_be_visible()
+    # A press on the target chooses the number, too; what is wanted there is said, and marked on the target's key.
+    target = page.get_by_role("application", name="target of the puzzle")
+    box = target.bounding_box()
+    assert box is not None
+    edges = grey(PICTURE.numpy())[1:-1, 2:] - grey(PICTURE.numpy())[1:-1, :-2]
+    row, column = (int(place) + 1 for place in np.unravel_index(edges.argmin(), edges.shape))
+    target.click(position={"x": box["width"] * (column + 0.5) / 32, "y": box["height"] * (row + 0.5) / 32})
+    assert state_of(page, "pixel") == [row, column]
+    expect(page.locator(".kb-target .cw-head")).to_have_text(f"Targethere {edges.min():.2f}".replace("-", "−"))
+    share = page.locator(".kb-target .cw-scale").evaluate("e => e.style.getPropertyValue('--at')")
+    assert float(share) == pytest.approx((edges.min() / np.abs(edges).max() + 1) / 2, abs=1e-5)
     expect(page.get_by_text("right minus left")).to_have_count(0)  # what is to be found is not told
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
     meter = page.get_by_role("meter")
-    ways = [100]
+    ways = [0]
     for row, column, text in ((2, 2, "0"), (2, 1, "-1"), (2, 3, "1")):
         expect(page.locator(".kb-alike")).to_be_hidden()
         cell(page, row, column).fill(text)
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         ways.append(int(meter.get_attribute("aria-valuenow") or -1))
-    assert ways == sorted(set(ways), reverse=True) and ways[-1] == 0  # the bar is as long as the distance is
-    expect(meter).to_have_accessible_name("Distance to the secret kernel")
+    assert ways == sorted(set(ways)) and ways[-1] == 100  # the bar fills as the kernel comes nearer
+    expect(meter).to_have_accessible_name("Closeness to the secret kernel")
     expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
     expect(page.locator(".kb-alike")).to_be_hidden()
     assert state_of(page, "solved") == [4]

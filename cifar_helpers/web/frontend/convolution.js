@@ -1,6 +1,6 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas } from "./ui.js";
-import { at, css, grey, inkOn, largest, paint } from "./colour.js";
+import { at, css, grey, inkOn, paint } from "./colour.js";
 import { fixed, roundedToSum, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
@@ -85,14 +85,14 @@ export function convolve(image, kernel, sliding) {
 }
 
 /**
- * The largest absolute value but for the rim, where zeros beyond the edge make numbers that would pale all others.
+ * The numbers but for the rim, where zeros beyond the edge make some that would pale all others.
  * @param {Plane} output @param {Sliding} sliding
  */
-export function innerLimit({ values, height, width }, { padding, stride }) {
+export function innerOf({ values, height, width }, { padding, stride }) {
   const rim = Math.ceil(padding / stride);
   const isInner = (place, size) => place >= rim && place < size - rim;
   const inner = values.filter((_, k) => isInner(Math.floor(k / width), height) && isInner(k % width, width));
-  return largest(inner.length ? inner : values);
+  return inner.length ? inner : values;
 }
 
 /** Numbers that nearly cancel make a map with a sign; all others make a picture. @param {number[]} kernel */

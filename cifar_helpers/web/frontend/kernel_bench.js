@@ -1,10 +1,10 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
 import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
-import { at, grey, paint } from "./colour.js";
+import { at, grey, largest, paint } from "./colour.js";
 import { fixed, show } from "./numbers.js";
 import { button, segmented, field } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerLimit } from "./convolution.js";
+import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf } from "./convolution.js";
 import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
@@ -53,7 +53,7 @@ function nearest(kernel, learned) {
   return best;
 }
 
-/** Paints a map and its key. @returns the colour and the place on the key of a number, and whether some lie beyond */
+/** Paints a map and its key. @returns the colour and the place on the key of a number */
 function paintMap(surface, key, outputs, signed, limit, table) {
   const several = outputs.length > 1;
   const tone = v => grey(signed ? (v / limit + 1) / 2 : v);
@@ -62,8 +62,8 @@ function paintMap(surface, key, outputs, signed, limit, table) {
   const levels = i => outputs.map(output => tone(output.values[i])[0]);
   paint(surface, height, width, i => (several ? levels(i) : colour(values[i])));
   const [least, most] = signed ? [-limit, limit] : [0, 1];
-  const beyond = key.set(colour, least, most, outputs.map(output => output.values));
-  return { colour, share: v => (v - least) / (most - least), beyond };
+  key.set(colour, least, most, outputs.map(output => output.values));
+  return { colour, share: v => Math.max(0, Math.min(1, (v - least) / (most - least))) };
 }
 
 /**
@@ -87,6 +87,7 @@ export function render({ model, el, load }) {
   let planes; // of the picture
   let outputs; // of the kernel on each
   let map; // of `paintMap`: how a number of them is coloured
+  let wanted; // of the target: its numbers, and its `paintMap`
   /** @type {Float32Array | null} */
   let learned = null;
 
@@ -138,14 +139,21 @@ export function render({ model, el, load }) {
     event.preventDefault();
     undo();
   });
-  const views = slidingViews(line, ["Picture", "Result"], (row, column) => {
-    const pixel = [row, column];
-    if (pixel.some((place, k) => place !== model.get("pixel")[k])) set({ pixel });
-  });
+  const choosePixel = (row, column) => {
+    if (String([row, column]) !== String(model.get("pixel"))) set({ pixel: [row, column] });
+  };
+  const views = slidingViews(line, ["Picture", "Result"], choosePixel);
   const { input, output } = views;
-  const target = picture("The target of the puzzle", { rows: height, columns: width });
+  const target = picture("The target of the puzzle. Arrow keys choose a number.", {
+    rows: height, columns: width,
+    moved(row, column) {
+      views.mark(row, column);
+      choosePixel(row, column);
+    },
+  });
   const wantedKey = colourKey();
-  const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Target")));
+  const here = h("span", { class: "cw-cap" });
+  const head = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Target")), here);
   const goalFigure = h("figure", { class: "kb-target" }, head, target.node, wantedKey.node);
   const misfit = h("p", { class: "kb-misfit", role: "alert", hidden: true });
   output.figure.append(misfit);
@@ -177,8 +185,8 @@ export function render({ model, el, load }) {
   const inColour = bytesOf(model.get("image")).length === 3 * height * width;
   const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
   const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
-  const wanted = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
-  const fields = slidingFields(model, wanted, set);
+  const choices = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
+  const fields = slidingFields(model, choices, set);
   const formula = h("div", { class: "cw-cap kb-formula" });
   const words = h("summary", {}, "Padding, stride, dilation");
   const more = h("details", { class: "kb-more" }, words, h("div", {}, fields.nodes, formula));
@@ -194,13 +202,20 @@ export function render({ model, el, load }) {
     draw();
   });
   line.sums.append(spell.node);
+  const below = h("span", { class: "cw-cap" }, "Numbers below 0 are as dark as 0. ", h("button", {
+    type: "button", class: "kb-link", onclick() {
+      signed = true;
+      paintAll();
+      looks.buttons[1].focus();
+    },
+  }, "Show signs"));
   const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
   const settings = h(
     "div", { class: "kb-settings" },
     field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), more, rim,
   );
 
-  const named = { role: "meter", "aria-label": "Distance to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
+  const named = { role: "meter", "aria-label": "Closeness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
   const state = h("span", { class: "kb-state" });
   const [twin, twinWords] = [glyph(), h("span")];
@@ -210,7 +225,7 @@ export function render({ model, el, load }) {
   root.append(
     h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, "Make the result equal the target.")),
     views.stage,
-    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter, onward), alike),
+    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, below, meter, onward), alike),
   );
 
   /** Everything that follows from the kernel and the pixel. */
@@ -239,22 +254,24 @@ export function render({ model, el, load }) {
     controlsNow(kernel, goal);
     if (!fits) {
       const span = spanOf(side, how.dilation);
-      rim.style.visibility = "hidden";
+      below.hidden = rim.hidden = true;
       misfit.textContent = `This kernel spans ${span} pixels and does not fit. Choose less dilation or more padding.`;
       views.clear();
       return;
     }
     looks.set(signed);
     if (!isSame) {
-      let limit = innerLimit(outputs[0], how);
+      const inner = largest(innerOf(outputs[0], how));
+      let limit = inner;
       if (goal) {
-        const wanted = planes.map(plane => convolve(plane, goal.target, PLAIN));
-        const most = innerLimit(wanted[0], PLAIN);
-        paintMap(target.canvas, wantedKey, wanted, signed, most, table);
+        const outputs = planes.map(plane => convolve(plane, goal.target, PLAIN));
+        const most = largest(innerOf(outputs[0], PLAIN));
+        wanted = { ...outputs[0], map: paintMap(target.canvas, wantedKey, outputs, signed, most, table) };
         if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
       }
       map = paintMap(output.view.canvas, views.key, outputs, signed, limit, table);
-      rim.style.visibility = how.padding && signed && map.beyond ? "" : "hidden";
+      below.hidden = Boolean(goal) || signed || outputs.every(each => Math.min(...innerOf(each, how)) > -0.005);
+      rim.hidden = !how.padding || largest(outputs[0].values) < 1.1 * inner;
     }
 
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
@@ -267,9 +284,13 @@ export function render({ model, el, load }) {
     views.tick(map.share(value));
     views.mark(row, column);
     target.mark(row, column, 1, 1);
+    target.place(row, column);
+    const goalHere = goal && wanted.values[row * columns + column];
+    write(here, goal ? `here ${fixed(goalHere)}` : "");
+    if (goal) wantedKey.node.style.setProperty("--at", wanted.map.share(goalHere));
     const words = goal ? puzzleWords(kernel, goal) : flatWords(kernel);
     output.view.node.setAttribute("aria-label", `Result, here ${sum}. Arrow keys choose a number.`);
-    say(`Row ${row}, column ${column}: sum ${sum}. ${words}`);
+    say(`Row ${row}, column ${column}: sum ${sum}${goal ? `, target ${fixed(goalHere)}` : ""}. ${words}`);
   }
 
   /** What the controls show. */
@@ -316,13 +337,13 @@ export function render({ model, el, load }) {
   function puzzleWords(kernel, { name, target: wanted }) {
     const gap = distance(kernel, wanted);
     const done = gap < SOLVED;
-    const far = done ? 0 : gap / (1 + gap); // below 1 however far, so that each number moves the bar
+    const near = done ? 100 : 100 / (1 + gap) ** 2; // above 0 however far, so that each number moves the bar
     const was = past.length ? `, was ${fixed(distance(past.at(-1)[0], wanted))}` : "";
     const words = `Distance to the secret kernel: ${fixed(gap)}${was}`;
     state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
     meter.hidden = false;
-    meter.setAttribute("aria-valuenow", Math.round(far * 100));
-    meter.firstChild.style.width = `${far * 100}%`;
+    meter.setAttribute("aria-valuenow", Math.round(near));
+    meter.firstChild.style.width = `${near}%`;
     root.toggleAttribute("data-solved", done);
     const number = model.get("puzzle");
     if (done && !model.get("solved").includes(number)) set({ solved: [...model.get("solved"), number] });
