@@ -9,7 +9,7 @@ const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
-const SIDES = [56, 98]; // one axis for all charts, with room for names and numbers
+const SIDES = [56, 64]; // one axis for all charts, with room for a run’s name or a number
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
@@ -33,6 +33,7 @@ export function render({ model, el }) {
   const batch = segmented("Batch size", sizes, 128, take("batch_size"));
   const epochs = slider("Epochs", EPOCHS, 4, take("epochs"));
   const rateText = h("b");
+  const batchText = h("b");
   const epochsText = h("b");
   const named = (words, value, control) => {
     const head = h("div", { class: "cw-head cw-cap", "aria-hidden": "true" }, h("span", {}, words), value);
@@ -41,11 +42,11 @@ export function render({ model, el }) {
   const start = button("Start", send("start"));
   const pause = button("Pause", () => send(model.get("run").state === "paused" ? "resume" : "pause")());
   const stop = button("Stop", send("stop"));
-  const when = h("div", { class: "cw-cap lt-when" });
+  const when = h("div", { class: "cw-cap lt-when", role: "status" });
   const settings = h(
     "fieldset", { class: "lt-bar" },
     named("Learning rate", rateText, rate),
-    named("Batch size", null, batch),
+    named("Batch size", batchText, batch),
     named("Epochs", epochsText, epochs),
     h("div", { class: "lt-buttons" }, start, pause, stop),
     when,
@@ -63,8 +64,10 @@ export function render({ model, el }) {
   const place = (label, y, height) => chart({
     label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: (x, run) => look(x, run),
   });
-  const loss = place("Loss", { digits: 2 }, 220);
-  const accuracy = place("Accuracy", { percent: true }, 220);
+  const loss = place("Loss", { digits: 2 }, 264);
+  const accuracy = place("Accuracy", { percent: true }, 264);
+  const waits = h("span", { class: "cw-cap" });
+  accuracy.node.firstChild.append(waits);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
   const look = bringing(rows, charts);
@@ -142,14 +145,20 @@ export function render({ model, el }) {
     const can = Boolean(model.send);
     rate.set(nearest(RATES, model.get("learning_rate")));
     rateText.textContent = show(model.get("learning_rate"), 6);
-    batch.set(model.get("batch_size"));
-    epochs.set(nearest(EPOCHS, model.get("epochs")));
-    epochsText.textContent = model.get("epochs");
+    const [size, count] = ["batch_size", "epochs"].map(name => model.get(name));
+    batch.set(size);
+    epochs.set(nearest(EPOCHS, count));
+    // What was chosen meanwhile does not count yet, and looks so.
+    const waiting = isOpen ? [size !== run.batch_size, count !== run.epochs] : [false, false];
+    batchText.textContent = waiting[0] ? `this run: ${run.batch_size}` : "";
+    epochsText.textContent = waiting[1] ? `${run.epochs} → ${count}` : count;
+    batch.node.classList.toggle("lt-waits", waiting[0]);
+    const isWaiting = waiting.includes(true);
     settings.disabled = !can;
     const isPaused = run.state === "paused";
-    start.classList.toggle("cw-main", !isOpen);
+    start.classList.toggle("cw-main", !isOpen || isWaiting);
     start.textContent = isOpen ? "Start again" : "Start";
-    pause.classList.toggle("cw-main", isPaused);
+    pause.classList.toggle("cw-main", isPaused && !isWaiting);
     pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
     const words = run.problem || stateOf(run, model.get("earlier"), can);
@@ -157,19 +166,25 @@ export function render({ model, el }) {
     if (state.textContent !== words) state.replaceChildren(...parts);
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: other `
-      + `runs’ validation. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
-    when.textContent = isOpen ? WHILE : WHEN;
+    const { images } = model.get("ghost");
+    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${images.toLocaleString("en")} images`;
+    note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of `
+      + `${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
+    const changes = [[`batch size ${size}`, run.batch_size], [epochsOf(count), epochsOf(run.epochs)]].filter((_, k) => waiting[k]);
+    const [next, kept] = [0, 1].map(k => changes.map(change => change[k]).join(" and "));
+    const said = next ? `Press Start again to use ${next}: this run keeps ${kept}.` : isOpen ? WHILE : WHEN;
+    if (when.textContent !== said) when.textContent = said;
+    when.classList.toggle("lt-next", isWaiting);
+    waits.textContent = isOpen && !run.validation_accuracy.length ? "first measured after epoch 1" : "";
   }
 
   function row(run, isOwn) {
     const best = Math.max(...run.validation_accuracy.filter(Number.isFinite));
     const rates = ratesOf(run).map(value => show(value, 6));
     const said = (rates.length > 3 ? [rates[0], "…", rates.at(-1)] : rates).join(" → ");
-    const images = run.number ? null : h("div", { class: "cw-cap" }, `${run.images.toLocaleString("en")} images`);
     return h(
       "tr", { class: isOwn ? "own" : null, tabindex: 0, "data-run": isOwn ? "now" : idOf(run) },
-      h("td", {}, isOwn ? "Now" : capital(nameOf(run)), images),
+      h("td", {}, isOwn ? "Now" : capital(nameOf(run))),
       h("td", { class: "lt-rate" }, said),
       h("td", {}, String(run.batch_size)),
       h("td", {}, String(run.train_loss.length)),
@@ -196,7 +211,7 @@ function stateOf(run, earlier, can) {
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
     return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier)}`;
   }
-  return `Ended after ${done} complete ${done === 1 ? "epoch" : "epochs"}.${resultOf(run, earlier)} Its network is the widget’s attribute model.`;
+  return `Ended after ${epochsOf(done, "complete ")}.${resultOf(run, earlier)} Its network is the widget’s attribute model.`;
 }
 
 /** The validation accuracy so far, compared with that of the best other run after as many epochs. */
@@ -207,8 +222,18 @@ function resultOf(run, earlier) {
   const more = others.length && at(run) - at(others[0]);
   const points = `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
   const effect = Math.abs(more) < CLOSE ? "within a point of" : points;
-  const than = others.length ? `, ${effect} ${nameOf(others[0])} at the same epoch` : "";
+  const than = others.length ? `, ${effect} ${nameOf(others[0])}${settingsOf(others[0], run)} at the same epoch` : "";
   return ` ${percent(at(run), 1)} validation accuracy${than}.`;
+}
+
+const epochsOf = (count, kind = "") => `${count} ${kind}${count === 1 ? "epoch" : "epochs"}`;
+
+/** What another run had that this one has not: " (batch size 16)". */
+function settingsOf(other, run) {
+  const [rates, own] = [other, run].map(one => ratesOf(one).map(value => show(value, 6)).join(" → "));
+  const parts = [rates !== own && `learning rate ${rates}`, other.batch_size !== run.batch_size && `batch size ${other.batch_size}`];
+  const said = parts.filter(Boolean).join(", ");
+  return said && ` (${said})`;
 }
 
 /** Whether the loss is far above that of chance. */
@@ -250,7 +275,7 @@ function labelsOf(runs) {
   const rates = runs.map(one => show(ratesOf(one)[0], 6));
   const sizes = runs.map(one => one.batch_size);
   if (differ(rates)) return rates.map(rate => ({ name: `rate ${rate}`, end: rate }));
-  if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}`, end: `b\u00a0${size}` }));
+  if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}` }));
   return runs.map(one => ({ name: nameOf(one) }));
 }
 

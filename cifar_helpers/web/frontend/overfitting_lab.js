@@ -15,7 +15,7 @@ const KINDS = [
   { name: "training", part: "train", colour: "c1" },
   { name: "validation", part: "validation", colour: "c2", dash: DASH },
 ];
-const SIDES = [50, 96]; // both charts have one axis, whatever is compared
+const SIDES = [56, 90]; // both charts have one axis, whatever is compared
 // Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
 const ENDS = { loss: [0, 2.5], accuracy: [0.1, 1] };
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
@@ -36,7 +36,7 @@ const COLUMNS = [
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
   + "so compare gaps only between runs that share these. Lines are means of the seeds, and the shading is their range; early "
-  + "stopping is shown for the first seed, the thin line. With two or more pins, point at a row for its training curve. ";
+  + "stopping is shown for the first seed, the thin line. With two or more pins, point at a row for the pinned run’s training curve. ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -101,6 +101,8 @@ export function render({ model, el }) {
   });
   const loss = place("Loss", { digits: 2 }, { marker, reads: true });
   const accuracy = place("Accuracy", { percent: true }, { words: true });
+  const grey = h("span", { class: "cw-cap" }); // what is shaded
+  accuracy.node.firstChild.append(grey);
 
   // The results
   const headline = h("p", { class: "cw-lead ol-headline" });
@@ -151,41 +153,49 @@ export function render({ model, el }) {
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
-    const isCrowded = pins.length > 1; // only validation is drawn, but for the run that is brought forward
+    const isCrowded = pins.length > 1; // of pins only validation is drawn, but for the run that is brought forward
+    const shownKeys = [record && key, near && keyOf(near)];
+    const others = pins.filter(pin => !shownKeys.includes(keyOf(pin.settings)));
     const own = resultOf(record);
+    const hasGap = own?.gap > 0;
+    grey.textContent = hasGap ? `grey: the gap, ${fixed(100 * own.gap, 1)} points` : "";
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
-      const gap = part === "accuracy" && own?.gap > 0 ? [gapBand(record.mean)] : [];
+      const gap = part === "accuracy" && hasGap ? [gapBand(record.mean)] : [];
       view.set({
-        title: isCrowded ? `Validation ${part}` : capital(part),
         x: [0, EPOCHS],
         y: ENDS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...pins.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, !isCrowded) : [])),
+          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, !isCrowded) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record, isCrowded) : []),
         ],
-        bands: isCrowded ? [] : [...gap, ...(pins.length || !own ? [] : seedBands(part, record))],
+        bands: [...gap, ...(others.length || !own ? [] : seedBands(part, record))],
       });
     }
     showPatience();
     const shown = record ? settings : near;
     const base = resultOf(pins[0]?.record); // what the other rows are compared with
 
+    const held = table.querySelector("button:focus")?.closest("tr").dataset.run;
     table.replaceChildren(
       ...(record ? [row("This run", "c1", settings, own, base)] : []),
       ...(near ? [row("Nearest", "ghost", near, resultOf(recordOf(near)), base)] : []),
-      ...pins.map((pin, k) => row(pin.letter, pin.colour, pin.settings, resultOf(pin.record), k ? base : null, k)),
+      ...others.map(pin => row(pin.letter, pin.colour, pin.settings, resultOf(pin.record), base)),
     );
+    const next = held && (table.querySelector(`[data-run="${held}"]`) ?? table.firstChild); // keeps the focus
+    next?.querySelector("td .cw-button").focus();
     const first = pins[0]?.settings;
-    headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : []));
-    const chance = base ? `With a sign: differences from A. ≈: no larger than between the base’s seeds (validation: ${
+    const missing = record ? "" : "Not recorded: predict the curve. Grey is the nearest recorded run.";
+    headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : [missing]));
+    const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const below = resultOf(recordOf(shown))?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
     note.textContent = chance + wrong + below;
-    const all = [["This run", record], ["Nearest", near && recordOf(near)], ...pins.map(pin => [pin.letter, pin.record])];
-    ranges.textContent = all.map(([name, one]) => (resultOf(one) ? `${name}: ${rangeOf(one)}. ` : "")).join("");
+    const all = [["This run", record], ["Nearest", near && recordOf(near)], ...others.map(pin => [pin.letter, pin.record])];
+    const known = all.filter(([, one]) => resultOf(one)).map(([name, { ends }]) => `${name}: ${between(ends.flatMap(([, ...two]) => two))} %`);
+    ranges.textContent = known.length ? whole(`Single epochs among the last ten, of all seeds: ${known.join("; ")}.`) : "";
     showState(key, record);
   }
 
@@ -234,21 +244,22 @@ export function render({ model, el }) {
     ];
   }
 
-  /** A row of the table, compared with `base`; `k` is the number of a pinned run, none for the one that is shown. */
-  function row(name, colour, settings, values, base, k) {
+  /** A row of the table, compared with `base`; a run that is shown and pinned has one row. */
+  function row(name, colour, settings, values, base) {
     const pins = model.get("pinned");
     const pin = pinned => set({ pinned });
-    const isOwn = k === undefined;
-    const swap = isOwn
-      ? button("Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` })
-      : button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${name}` });
-    swap.disabled = isOwn && (pins.length === PINS.length || pins.some(other => keyOf(other) === keyOf(settings)));
-    const words = [h("b", {}, name), ` ${described(settings)}`];
+    const k = pins.findIndex(other => keyOf(other) === keyOf(settings));
+    const letter = PINS[k]?.letter;
+    const swap = letter
+      ? button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${letter}` })
+      : button("Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` });
+    swap.disabled = !letter && pins.length === PINS.length;
+    const words = [h("b", {}, letter && letter !== name ? `${name} = ${letter}` : name), ` ${described(settings)}`];
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
       const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
-      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, between(recordOf(settings).ends.flatMap(([, ...ends]) => ends))) : null;
+      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(recordOf(settings))) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
     const swatch = h("i", { class: `ol-swatch ${colour}` });
@@ -273,13 +284,13 @@ export function render({ model, el }) {
     const reached = accuracies[kept - 1];
     const way = reached > mean ? "above" : "below";
     const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${way} the mean of`;
-    const effect = low <= reached && reached <= high ? "no clear difference from" : points;
+    const effect = low <= reached && reached <= high ? "no clear difference from the mean of" : points;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;
     return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
-      percent(reached, 1)} validation accuracy: ${effect} the last ${LAST} epochs (${fixed(100 * low, 1)} to ${percent(high, 1)}).`);
+      percent(reached, 1)} validation accuracy: ${effect} the last ${LAST} epochs.`);
   }
 
   function advise(near, settings) {
@@ -337,13 +348,11 @@ export function render({ model, el }) {
 /** The means of a run, once it has enough epochs for them. */
 const resultOf = record => (record?.runs[0].validation_loss.length >= LAST ? record.summary : undefined);
 
-/** The lowest and the highest of some accuracies, in percent. */
+/** The smallest and the largest of some accuracies, in percent. */
 const between = values => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join("–");
 
-/** How far the results vary over the seeds. */
-const rangeOf = ({ ends }) => (
-  ends.length > 1 ? whole(`means of ${ends.length} seeds: ${between(ends.map(([mean]) => mean))} %`) : "one seed"
-);
+/** How far a result varies over the seeds. */
+const rangeOf = ({ ends }) => (ends.length > 1 ? `${ends.length} seeds: ${between(ends.map(([mean]) => mean))}` : "one seed");
 
 /** The same with each number and its percent sign on one line. */
 const whole = text => text.replaceAll(" %", "\u00a0%");
@@ -354,7 +363,7 @@ const pointsOf = values => values.map((value, k) => [k + 1, value]);
 function main(part, { runs, mean }, isCrowded) {
   const of = run => KINDS.map(kind => ({ ...kind, points: pointsOf(run[`${kind.part}_${part}`]), run: "This run" }));
   const [training, validation] = of(mean);
-  if (isCrowded) return [{ ...training, name: "", kind: "ol-training" }, { ...validation, end: "this run" }];
+  if (isCrowded) return [training, validation];
   const first = { ...of(runs[0])[1], name: "", thin: true, kind: "first", dash: "" };
   return [...(runs.length > 1 ? [first] : []), training, validation];
 }
