@@ -55,6 +55,18 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training")
+    # The rule under the mouse has its numbers, and the strip its frame; the epoch stays.
+    curve.hover()
+    read = page.locator(".cw-where").inner_text().removeprefix(", epoch ")
+    row = run.history.rows[int(read) - 1]
+    expect(page.locator(".cw-plot")).to_contain_text(f"{100 * row.validation_accuracy:.1f} %")
+    page.wait_for_function(
+        """at => document.querySelector("[data-cifar-widget]").shadowRoot
+        .querySelectorAll(".tt-gaps i")[at].className === "now" """,
+        arg=int(read),
+    )
+    page.mouse.move(1, 1)
+    expect(title).to_have_text("Before training")
     # The first view has predictions and maps with all weights that were kept, before anyone points at it.
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
     stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
@@ -117,6 +129,18 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
             )
         )
     assert state_of(page, "epoch") == 25 and len(places) == 1
+    if width == 360:
+        # What is chosen lies beside what it changes, and between two frames the earlier one is marked.
+        frames = [
+            box
+            for box in (page.locator(one).bounding_box() for one in ("figure.tt-near", ".tt-few .cw-maps"))
+            if box is not None
+        ]
+        assert abs(frames[1]["y"] - frames[0]["y"] - frames[0]["height"]) < 60
+        expect(page.locator(".tt-filmed")).to_contain_text("every 5 epochs")
+        curve.press("ArrowLeft")
+        expect(page.locator(".tt-few .cw-frame")).to_be_visible()
+        curve.press("ArrowRight")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")
     assert max(gaps) == 100 and gaps[-1] == 0 and sum(gaps[:10]) > 2 * sum(gaps[16:])

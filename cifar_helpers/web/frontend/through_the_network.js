@@ -119,7 +119,7 @@ export function render(host) {
   const pace = epochCurve(
     { label: "Validation accuracy", height: 150, moved: epoch => change({ epoch }), say },
     [
-      { name: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
+      { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
       ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
     ],
     { kept: [], accuracy, colour: "" }, // one set of dots is enough

@@ -48,13 +48,21 @@ export function render(host) {
   // The curve
   const title = h("p");
   const source = h("p", { class: "cw-cap" });
+  /** @type {number | null} the epoch that the mouse points at on the curve */
+  let seen = null;
   const scrub = epoch => {
     pause();
     change({ epoch });
   };
   const points = list => list.map((share, k) => [k + 1, share]);
   const pace = epochCurve(
-    { label: "Accuracy", height: 142, moved: scrub, say },
+    {
+      label: "Accuracy", height: 142, moved: scrub, say,
+      hovered: epoch => {
+        seen = epoch;
+        redraw();
+      },
+    },
     [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", points: points(validation) },
@@ -133,13 +141,16 @@ export function render(host) {
     const low = (n, less) => `calc((100% + ${GAP}px) * ${n / kept.length} - ${less}px) 100%`;
     return h("i", { style: `clip-path: polygon(${top(-1)}, ${top(1)}, ${low(k + 1, GAP)}, ${low(k, 0)})` });
   });
-  const first = mapGrid(`The ${count} kernels of the first layer.`, {
-    count, height: rows, width: columns, columns: Math.ceil(Math.sqrt(count)), chosen: choose,
-    hovered: look,
+  const wallOf = across => mapGrid(`The ${count} kernels of the first layer.`, {
+    count, height: rows, width: columns, columns: across, chosen: choose, hovered: look,
   });
+  const [first, near] = [wallOf(Math.ceil(Math.sqrt(count))), wallOf(11)];
   const place = h("div", { class: "tt-wall" });
   const bars = probabilityBars(model.get("classes"));
   const kernelPart = figure("First kernels", "", first.node);
+  // On a narrow screen, beside the strip that shows the chosen one.
+  const nearPart = h("figure", { class: "tt-near cw-cap" }, h("b", {}, "First kernels"), ": choose one.", near.node);
+  kernelPart.node.classList.add("tt-far");
   const mapPart = figure("Maps", "", place);
   const barPart = figure("Probabilities", "", bars.node);
   const picturePart = figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources);
@@ -148,7 +159,8 @@ export function render(host) {
   mapPart.node.append(layers);
   const told = h("p", { class: "cw-cap" });
   pace.node.append(
-    filmed, ...films.map(film => film.strip), h("div", { "aria-hidden": "true" }, bar, h("div", { class: "tt-fans" }, fans)),
+    nearPart, filmed, ...films.map(film => film.strip),
+    h("div", { "aria-hidden": "true" }, bar, h("div", { class: "tt-fans" }, fans)),
     story.node, h("div", { class: "tt-told" }, told, colourKey()),
   );
   root.append(
@@ -242,7 +254,10 @@ export function render(host) {
   const isNew = Object.fromEntries(parts.map(part => [part, changes()]));
 
   function drawKernels(epoch, kernel) {
-    if (isNew.kernels(epoch)) paintKernels(first, Array.from({ length: count }, (_, k) => epoch * count + k));
+    if (isNew.kernels(epoch)) {
+      const all = Array.from({ length: count }, (_, k) => epoch * count + k);
+      for (const wall of [first, near]) paintKernels(wall, all);
+    }
     if (isNew.film(kernel)) {
       const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
       for (const film of films) {
@@ -256,10 +271,12 @@ export function render(host) {
       });
       filmed.replaceChildren(
         h("b", {}, `Kernel ${kernel}`),
-        " after each epoch. Bars: how far it is from its final form.",
+        h("span", { class: "tt-far" }, " after each epoch"),
+        h("span", { class: "tt-near" }, ` every ${films[1].every} epochs`),
+        ". Bars, every epoch: how far it is from its final form.",
       );
     }
-    gaps.forEach((one, e) => one.classList.toggle("now", e === epoch));
+    gaps.forEach((one, e) => one.classList.toggle("now", e === (seen ?? epoch)));
   }
 
   function draw() {
@@ -275,8 +292,8 @@ export function render(host) {
     const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
     if (kernels) drawKernels(epoch, kernel);
-    first.mark(kernel);
-    for (const film of films) film.mark(epoch % film.every ? -1 : epoch / film.every);
+    for (const wall of [first, near]) wall.mark(kernel);
+    for (const film of films) film.mark(Math.floor((seen ?? epoch) / film.every));
     kernelPart.more.textContent = when(epoch);
 
     const { network: ready, problem } = store.of(weightsOf(used));
