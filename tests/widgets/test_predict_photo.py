@@ -149,6 +149,8 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     view.hover(position={"x": 100, "y": 100})
     expect(page.locator(".pp-says [role=status]")).to_have_text(f"Uncovered: {answer}")
     assert 0 < len(earlier(page)) < 10 and earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
+    bottom = page.locator(".was").first.evaluate("bar => parseFloat(getComputedStyle(bar, '::after').bottom)")
+    assert bottom >= 8, "the mark covers the bar's end"
     page.mouse.move(0, 0)
     expect(page.locator(".pp-says [role=status]")).to_have_text("")
     assert page.locator(".cw-lead").inner_text() == answer and earlier(page) == []
@@ -173,7 +175,9 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
         strength = np.ptp(colours, axis=1)
         assert np.quantile(strength, 0.2) < 4 < 60 < strength.max(), "what says little stays a grey picture"
         lightest = np.quantile(colours[strength < 4], [0, 1])
-        assert lightest[0] > 160 and np.ptp(lightest) > 10, "faint, or colours on its dark pixels would be mud"
+        assert lightest[0] > 160 and np.ptp(lightest) > 70, "faint, or colours on its dark pixels would be mud"
+        ramp = page.locator(".pp-ramp").bounding_box()
+        assert ramp is not None and ramp["width"] >= 60
         page.get_by_role("radio", name="Picture").click()
         page.wait_for_function(f"([canvas, plain]) => ({PIXELS})(canvas) === plain", arg=[shown, plain])
     page.get_by_role("radio", name="Grad-CAM").click()
@@ -227,6 +231,17 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     page.mouse.up()
     left, top, side = state_of(page, "crop")  # type: ignore[misc]
     assert np.abs(np.subtract([left, top, side], [60 * scale, 70 * scale, 100 * scale])).max() <= 1
+    # Outside of it, too, a drag spans a new one and a click changes nothing.
+    page.mouse.move(box["x"] + 200, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.up()
+    assert state_of(page, "crop") == [left, top, side]
+    page.mouse.down()
+    page.mouse.move(box["x"] + 240, box["y"] + 70, steps=3)
+    page.mouse.up()
+    new = state_of(page, "crop")
+    assert np.abs(np.subtract(new, [200 * scale, 30 * scale, 40 * scale])).max() <= 1, new  # type: ignore[call-overload]
+    page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Drag the square to move it")).to_be_visible()
     for _ in range(12):
         photo.press("-")
@@ -254,6 +269,8 @@ def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, small: CifarC
         view, says = page.locator(".cw-picture").nth(1).bounding_box(), page.locator(".pp-says").bounding_box()
         assert view is not None and says is not None
         assert view["x"] + view["width"] <= says["x"] and abs(view["y"] - says["y"]) < 40, "the answer is not beside it"
+        bar = page.locator(".cw-bars .bar").first.bounding_box()
+        assert bar is not None and bar["width"] >= (90 if width == 800 else 40), "the answer is too small to compare"
         page.locator(".pp-photo").press("Home")
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         corner = page.locator(".pp-nw").bounding_box()

@@ -22,8 +22,8 @@ const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const OPACITY = 0.9; // of the strongest colour over the picture, which stays visible
-const FAINT = 0.35; // of the picture's contrast stays under the colours: on dark pixels they would be mud
+const OPACITY = 0.85; // of the strongest colour over the picture, which stays visible
+const FAINT = 0.33; // of the picture's contrast stays under the colours: on dark pixels they would be mud
 const HUE = { light: 0.625, dark: 0.75 }; // of the scale: --pp-plus and --pp-minus
 const STALE = 0.3; // the same while the next is computed
 const WEAK = 0.3; // of the largest value: up to this the picture stays grey
@@ -161,7 +161,7 @@ function show(model, { root, colours, say }, [weights], get) {
     problem,
     h(
       "div", { class: "pp-row" },
-      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, undo], hint, most),
+      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, h("div", {}, undo, most)], hint),
       figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, [methods.node], legend),
       h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node, only),
     ),
@@ -208,6 +208,7 @@ function show(model, { root, colours, say }, [weights], get) {
 
   // A drag moves the square by `grip`, spans it from `anchor`, or draws from `pen`.
   let drag = null;
+  const isFull = side => side === surface.width && side === surface.height;
   const under = event => {
     const box = stage.getBoundingClientRect();
     return [(event.clientX - box.left) * scale(), (event.clientY - box.top) * scale()];
@@ -220,9 +221,8 @@ function show(model, { root, colours, say }, [weights], get) {
     for (const [cx, cy] of [[left, top], [left + side, top], [left, top + side], [left + side, top + side]]) {
       if (Math.hypot(x - cx, y - cy) < reach) return { anchor: [2 * left + side - cx, 2 * top + side - cy] };
     }
-    // A square that cannot be moved makes way for a new one.
-    if (side === surface.width && side === surface.height) return { anchor: [x, y] };
-    return { grip: within ? [x - left, y - top] : [side / 2, side / 2] };
+    // Outside the square a drag spans a new one, and inside one that cannot be moved.
+    return within && !isFull(side) ? { grip: [x - left, y - top] } : { anchor: [x, y] };
   }
   function follow([x, y]) {
     if (drag.pen) {
@@ -368,8 +368,9 @@ function show(model, { root, colours, say }, [weights], get) {
     undo.disabled = !before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
-    const movable = surface.width === surface.height && isLargest
-      ? "Drag a corner, or drag out a square." : "Drag the square to move it, a corner to resize it.";
+    const movable = isFull(now[2])
+      ? "Drag a corner, or drag out a square." : "Drag the square to move it, a corner to resize it, or outside it for a new one.";
+    square.classList.toggle("pp-full", isFull(now[2]));
     hint.textContent = ink ? "Drag to draw. Move brings back the square." : movable;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
@@ -435,13 +436,13 @@ function show(model, { root, colours, say }, [weights], get) {
   function drawView(pixels, opacity) {
     if (opacity) {
       const limit = largest(heat.values);
+      const grey = greyOf(seen);
       const [minus, zero, plus] = [-1, 0, 1].map(sign => at(colours(), sign * HUE[root.dataset.theme]));
       paint(view.canvas, SIDE, SIDE, i => {
         if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
-        const grey = (seen[i * 3] + seen[i * 3 + 1] + seen[i * 3 + 2]) / 3;
         const share = opacity * strength(heat.values[i], limit);
         const hue = heat.values[i] < 0 ? minus : plus;
-        return hue.map((value, c) => share * value + (1 - share) * (FAINT * grey + (1 - FAINT) * zero[c]));
+        return hue.map((value, c) => share * value + (1 - share) * (FAINT * grey[i] + (1 - FAINT) * zero[c]));
       });
     } else paintBytes(view.canvas, pixels, SIDE, SIDE);
     const size = covered ? PATCH : 0;
@@ -459,6 +460,18 @@ function show(model, { root, colours, say }, [weights], get) {
       state.close();
     },
   };
+}
+
+/** A picture in grey, from black to white: its channel that varies most, because equally bright colours would look alike. */
+function greyOf(pixels) {
+  const channels = [0, 1, 2].map(c => Float64Array.from({ length: pixels.length / 3 }, (_, i) => pixels[i * 3 + c]));
+  const spread = channel => {
+    const mean = channel.reduce((a, b) => a + b) / channel.length;
+    return channel.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  };
+  const most = channels.reduce((a, b) => (spread(b) > spread(a) ? b : a));
+  const [low, high] = [Math.min(...most), Math.max(...most)];
+  return most.map(value => (255 * (value - low)) / (high - low || 1));
 }
 
 /** How strongly a value is coloured, from 0 to 1. */
