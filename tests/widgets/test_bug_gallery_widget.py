@@ -157,6 +157,9 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt).to_contain_text("✗ Not this: stale optimizer.")
     expect(reply).to_be_hidden()
     expect(row(page, "moved")).to_have_attribute("data-note", "rules it out")
+    frames = "e => [getComputedStyle(e).boxShadow, getComputedStyle(e.querySelector('.bg-note')).color]"
+    shadow, red = row(page, "moved").evaluate(frames)
+    assert shadow.startswith(red)  # though it is chosen, too
     expect(suspect(page, "stale optimizer")).to_have_attribute("aria-label", "stale optimizer, ruled out")
     expect(prompt).to_contain_text("Here they moved by 6.9\N{NO-BREAK SPACE}% of their length.")
 
@@ -181,6 +184,14 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     row(page, "accuracy").click()
     expect(prompt).to_contain_text("Together, these symptoms still fit stale optimizer, too.")
     expect(page.locator(".bg-row[aria-pressed=true]")).to_have_count(2)
+    # The bug that is left is drawn beside this run's marks: where both part, it is ruled out.
+    expect(page.locator(".bg-range")).to_have_text("◇ not ruled out")
+    rival, here = (row(page, "moved").locator(each).get_attribute("d") or "" for each in (".bg-rival", ".bg-out"))
+    assert float(rival[1:].split()[0]) < float(here[1:].split()[0])  # 0.0 % is below 6.9 %
+    row(page, "moved").hover()
+    expect(page.locator(".bg-more")).to_contain_text(
+        "Healthy range: 29 to 33\N{NO-BREAK SPACE}%. ◇ stale optimizer: 0.0"
+    )
     row(page, "moved").click()
     expect(prompt).to_have_text(
         "✓ Yes: labels shuffled against images. Validation accuracy at the end and change of the weights together "
@@ -202,7 +213,11 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
-    expect(prompt).to_contain_text("It is photo not normalised. Its symptoms are marked below.")
+    expect(prompt).to_have_text(
+        "It is photo not normalised. Accuracy change on raw photos and five predictions for one photo together fit "
+        "no other bug."
+    )
+    assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
     expect(row(page, "answers")).to_have_attribute("data-note", "and this")
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
@@ -259,8 +274,9 @@ def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
     page.locator(".bg-charts .cw-plot").first.press("End")
     ends = [[getattr(run, f"{part}_loss")[-1] for run in healthy()] for part in ("train", "validation")]
     ranges = [f"{min(values):.2f}–{max(values):.2f}" for values in ends]
-    for part, text in zip(("c1", "c2"), ranges, strict=True):
-        expect(page.locator(f".bg-charts > :first-child .looked .label.{part}").last).to_have_text(text)
+    for part, text in zip(("train", "validation"), ranges, strict=True):
+        expect(page.locator(f".bg-charts > :first-child .bg-healthy .bg-{part}")).to_have_text(text)
+    expect(page.locator(".bg-charts > :first-child .looked .label")).to_have_count(2)  # and they are not on the lines
     expect(page.locator(".bg-charts .band")).to_have_count(4)
     # As in the other widgets, training is a solid line and validation a dashed one.
     dashes = page.locator(".bg-charts .cw-plot .line").evaluate_all(

@@ -4,6 +4,7 @@ import { h, svg, framed, binding } from "./ui.js";
 import { segmented, button, roving } from "./controls.js";
 import { afterLoading } from "./loading.js";
 import { chart } from "./chart.js";
+import { fixed, percent } from "./numbers.js";
 
 const STRIP = 132;
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
@@ -64,6 +65,8 @@ function gallery(root, model, say, records) {
     const view = chart({ label: `${y.label} by epoch`, height: 148, x: { label: "epoch" }, y, hovered, say });
     view.set({ x: [1, epochs], y: [0, 1] });
     view.node.dataset.symptom = what;
+    const range = h("span", { class: "cw-cap bg-healthy", "aria-hidden": "true" });
+    view.node.firstChild.append(range);
     const none = h("div", { class: "bg-none cw-cap" }, "not a number (NaN)");
     view.node.append(none);
     let [x, y0] = [0, 0];
@@ -74,10 +77,18 @@ function gallery(root, model, say, records) {
       if (Math.hypot(event.clientX - x, event.clientY - y0) < NEAR) support(what);
     });
     view.node.addEventListener("keydown", event => event.key === "Enter" && support(what));
-    return { what, none, ...view };
+    return { what, none, range, ...view };
   });
   function hovered(epoch) {
-    for (const view of charts) view.look(epoch);
+    for (const { what, range, look } of charts) {
+      look(epoch);
+      const ends = LINES.map(({ part }) => {
+        const [, ...both] = epoch ? records.healthy[`${part}_${what}`][epoch - 1] : [];
+        const text = both.map(value => (what === "loss" ? fixed(value) : percent(value))).join("–").replace(" %–", "–");
+        return h("span", { class: `bg-${part}` }, text);
+      });
+      range.replaceChildren(...(epoch ? ["healthy ", ...ends] : []));
+    }
   }
 
   const rows = records.symptoms.map(symptom => symptomRow(symptom, () => support(symptom.key)));
@@ -89,9 +100,10 @@ function gallery(root, model, say, records) {
       });
     }
   }
+  const stripHead = h("span", { class: "bg-range" });
   const heads = h(
     "div", { class: "bg-row bg-names cw-cap", "aria-hidden": "true" },
-    h("b", {}, "Symptom"), h("span", { class: "bg-range" }, "healthy"), h("span", { class: "bg-end" }, h("b", { class: "bg-value" }, "this run")),
+    h("b", {}, "Symptom"), stripHead, h("span", { class: "bg-end" }, h("b", { class: "bg-value" }, "this run")),
   );
   const nodes = rows.map(row => row.node);
   const table = h("div", { role: "group", "aria-label": "Symptoms" }, heads, nodes);
@@ -100,7 +112,7 @@ function gallery(root, model, say, records) {
   const suspects = records.suspicions.map(name => {
     const mark = h("span", { class: "bg-mark", "aria-hidden": "true" });
     const properties = { type: "button", class: "bg-suspect", onclick: () => suspect(name) };
-    const node = h("button", properties, mark, h("span", {}, name));
+    const node = h("button", properties, mark, h("span", {}, whole(name)));
     return { name, node, mark };
   });
   const buttons = suspects.map(one => one.node);
@@ -159,10 +171,7 @@ function gallery(root, model, say, records) {
     const k = number() - 1;
     evidence = name !== shown().bug || !key ? [] : [...new Set([...evidence, key])];
     if (evidence.length && isProof(evidence)) {
-      for (const spare of [...evidence]) { // only what the proof needs stays framed
-        const rest = evidence.filter(each => each !== spare);
-        if (isProof(rest)) evidence = rest;
-      }
+      evidence = needed(evidence);
       changed.symptom = evidence.at(-1);
       changed.solved = [...model.get("solved"), number()];
     } else if (name && key && name !== shown().bug && !model.get("tried")[k].includes(name)) {
@@ -187,6 +196,25 @@ function gallery(root, model, say, records) {
   function isProof(keys) {
     return keys.some(each => shown().readings[each].outside) && !others(keys).length;
   }
+  /** Without what a proof does not need. @param {string[]} keys */
+  function needed(keys) {
+    return keys.reduce((kept, spare) => {
+      const rest = kept.filter(each => each !== spare);
+      return isProof(rest) ? rest : kept;
+    }, keys);
+  }
+  /** What proves the bug once the case is over: the symptoms chosen, else the fewest. */
+  function proven() {
+    if (isProof(chosen())) return chosen();
+    const all = rows.map(row => row.key);
+    const { tells } = shown();
+    const one = [...tells, ...all].find(key => isProof([key]));
+    return one ? [one] : needed(all.filter(key => tells.includes(key)));
+  }
+  /** The bugs that the symptoms of the right suspect leave. */
+  function rivals() {
+    return isHalf() && chosen().some(key => shown().readings[key].outside) ? others(chosen()) : [];
+  }
   /** What a symptom was worth, once the case is over. */
   function worth(key) {
     const { readings, tells } = shown();
@@ -194,9 +222,8 @@ function gallery(root, model, say, records) {
     return tells.includes(key) ? "and this" : "";
   }
 
-  /** What the symptoms of a solved case prove; without any, where to look. @param {string[]} keys */
+  /** @param {string[]} keys */
   function proof(keys) {
-    if (!keys.length) return "Its symptoms are marked below.";
     const names = listed(keys.map(key => symptomOf(key).name));
     const name = names[0] + names.slice(1).toLowerCase();
     return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: no other bug moves it there.`;
@@ -206,7 +233,7 @@ function gallery(root, model, say, records) {
   function reaction() {
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     const run = shown();
-    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof(chosen())];
+    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof(proven())];
     if (!suspicion && !key) {
       const count = rows.filter(row => run.readings[row.key].outside).length;
       return [`${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`, PRESS];
@@ -214,11 +241,10 @@ function gallery(root, model, say, records) {
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
     if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];
     if (!isHalf()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
-    const keys = chosen();
-    if (!keys.some(each => run.readings[each].outside)) {
+    const [keys, left] = [chosen(), rivals()];
+    if (!left.length) {
       return [`Right bug: ${suspicion}.`, "But this symptom does not reveal it: it is in the healthy range. Which one does?"];
     }
-    const left = others(keys);
     const names = listed(left);
     const rules = left.every(name => model.get("tried")[number() - 1].includes(name)) ? "ruled" : "rules";
     const fits = keys.length > 1
@@ -248,21 +274,21 @@ function gallery(root, model, say, records) {
         series: LINES.map(line => ({
           ...line, end: "", points: run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]),
         })),
-        bands: LINES.map(({ part, name, colour }) => {
-          return { colour, name: `healthy, ${name}`, points: records.healthy[`${part}_${what}`] };
-        }),
+        bands: LINES.map(({ part, colour }) => ({ colour, points: records.healthy[`${part}_${what}`] })),
       });
     }
     const suspicion = model.get("suspicion");
     const isAnswered = suspicion && model.get("symptom");
     const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
+    const left = rivals().map(name => records.cases.find(one => one.bug === name));
+    stripHead.textContent = left.length ? "◇ not ruled out" : "healthy";
     for (const row of rows) {
-      const isChosen = isHalf() || isSolved() ? chosen().includes(row.key) : row.key === model.get("symptom");
+      const isChosen = !isUnsolved ? proven().includes(row.key) : isHalf() ? chosen().includes(row.key) : row.key === model.get("symptom");
       const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
       const half = isHalf() && isChosen && run.readings[row.key].outside ? "a sign" : own;
       const note = !isUnsolved ? worth(row.key) : row.key === wrong ? "rules it out" : half;
       // Of two symptoms, the one that rules the suspect out is framed, in its own colour.
-      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note);
+      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note, left.map(one => one.readings[row.key].at));
     }
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);
@@ -282,7 +308,8 @@ function gallery(root, model, say, records) {
     const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
     if (at) at.node.after(more);
     else if (more.parentNode === table) table.after(more);
-    more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.` : HOW_TO_READ;
+    const said = left.map(one => ` ◇ ${whole(one.bug)}: ${one.readings[looked]?.text}.`).join("");
+    more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.${said}` : HOW_TO_READ;
     reply.hidden = isUnsolved;
     if (isUnsolved) return;
     const lines = run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`));
@@ -305,20 +332,23 @@ function gallery(root, model, say, records) {
   };
 }
 
+/** A name whose number stays with its sign: "÷ 100". @param {string} name */
+const whole = name => name.replace(/(?<=[×÷]) /, "\u00a0");
+
 /** Names in a sentence. @param {string[]} names */
 function listed(names) {
-  return names.join(", ").replace(/, ([^,]*)$/, " and $1");
+  return names.map(whole).join(", ").replace(/, ([^,]*)$/, " and $1");
 }
 
 /** A symptom as a button: its name, where the healthy runs and this run are, and the number. */
 function symptomRow(symptom, pressed) {
-  const place = svg("path");
+  const [place, rest] = [svg("path"), svg("path", { class: "bg-rival" })];
   const strip = svg(
     "svg", { viewBox: `0 0 ${STRIP} 20`, "aria-hidden": "true" },
     svg("line", { class: "bg-axis", x1: 2, x2: STRIP - 2, y1: 10, y2: 10 }),
     svg("rect", { class: "bg-band", x: across(-1), width: across(1) - across(-1), y: 2, height: 16, rx: 3 }),
     ...symptom.healthy.map(at => svg("line", { class: "bg-tick", x1: across(at), x2: across(at), y1: 5, y2: 15 })),
-    place,
+    rest, place,
   );
   const value = h("span", { class: "bg-value" });
   const note = h("span", { class: "bg-note cw-cap" });
@@ -329,10 +359,13 @@ function symptomRow(symptom, pressed) {
   return {
     key: symptom.key,
     node,
-    set({ at, outside, text }, isChosen, words) {
+    /** @param {any} reading @param {boolean} isChosen @param {string} words @param {(number | null)[]} others of bugs that remain */
+    set({ at, outside, text }, isChosen, words, others) {
       const x = across(at ?? 0);
       const ring = `M${x - 5} 10a5 5 0 1 0 10 0a5 5 0 1 0-10 0z`;
       const diamond = `M${x} 3l7 7-7 7-7-7z`;
+      // Below this run's mark: they are seen where they part from it.
+      rest.setAttribute("d", others.map(one => (one === null ? "" : `M${across(one)} 4.5l5.5 5.5-5.5 5.5-5.5-5.5z`)).join(""));
       place.setAttribute("class", outside ? "bg-out" : "bg-in");
       place.setAttribute("d", at === null ? "" : outside ? diamond : ring); // NaN has no place
       value.textContent = text;
