@@ -98,7 +98,8 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     page.emulate_media(reduced_motion="reduce")  # so that nothing glides below
     page.get_by_role("slider").press("ArrowRight")
     expect(page.locator(".cs-at")).to_have_text("Step 17 of 36")
-    assert cells(page, 1).index("") == 26  # looking back keeps the sums that were there, and playing fills them in again
+    # Looking back keeps the sums that were there, and playing fills them in again.
+    assert cells(page, 1).index("") == 26
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".cs-views figure").last.locator(".cw-grid > *").nth(25)).to_have_text("")
     page.get_by_role("button", name="Pause").click()
