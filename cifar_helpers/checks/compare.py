@@ -106,7 +106,8 @@ def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any
     if holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
         for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):
             if not equal(a, b, close):
-                return f"in tensor {number} of {len(wanted)}, ", a, b
+                nth = {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
+                return f"in the {nth} tensor that you return, ", a, b
     return "", wanted, got
 
 

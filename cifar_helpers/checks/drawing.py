@@ -17,7 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
-from cifar_helpers.checks.compare import differing, numbers_of, row_sums, told_apart
+from cifar_helpers.checks.answers import code_html
+from cifar_helpers.checks.compare import described, differing, holds_tensors, numbers_of, row_sums, told_apart
 from cifar_helpers.inference import percent
 
 Array = npt.NDArray[Any]
@@ -188,10 +189,12 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
 
 
 _BESIDE: Final = (
-    "display:inline-table;vertical-align:top;margin:0 16px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
+    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
 )
 _MOST_SHOWN: Final = 5
 """Rows and columns of a result that are drawn; more do not fit on a phone."""
+_EXCERPT: Final = 4
+"""Rows and columns of a larger one, so that three fit side by side."""
 _LARGE: Final = 1e6  # larger numbers are written with three digits
 _STOPS: Final = (
     ("3b1a78", "5d469f", "8c80bd", "cbc6e2", "f7f6f4", "fdd3a6", "ee9b3b", "c4640b", "8a3f05"),
@@ -206,37 +209,45 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
+_ARROW: Final = f"display:inline-block;vertical-align:top;margin:40px 8px 0 -6px;font-size:20px;{_MUTED}"
 _WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
 _RIGHT: Final = f"{_themed('background', '#1a7a4c1f', '#5fd39b2b')};{_themed('color', '#17693f', '#5fd39b')}"
 _FRAME: Final = f"outline:2px solid;{_themed('outline-color', '#1d1f24', '#eceef2')}"
 _PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 2px'"
 
 
-def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, framed: bool = True) -> str:
+def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, told: bool = True) -> str:
     """The arguments, a wrong result and the right one, around the first number that differs.
 
     Numbers that differ are red in the wrong result and green in the right one; the others are pale. The first one has a
-    frame if `framed`, for words that speak of it.
+    frame. Unless the words beside have `told` it, a line says for which arguments this is, and follows that number.
 
-    Nothing if the two results do not have the same shape, or only one number. Arguments are drawn if they are small, or
-    have the shape of the result.
+    Nothing if the two results do not have the same shape. Arguments are drawn if they are small, or have the shape of
+    the result.
     """
     found = differing(wanted, got, close)
-    if found is None or found[0].size < 2 or not found[2].any():
+    if found is None or not found[2].any():
         return ""
+    if found[0].size < 2:
+        numbers = _arguments(given)
+        pair = told_apart(float(found[0].ravel()[0]), float(found[1].ravel()[0]))
+        return _line(f"For {numbers}: yours {pair[1]}, should be {pair[0]}") if numbers and not told else ""
     first = tuple(int(k) for k in np.argwhere(found[2])[0])
     right, own, differ = (np.atleast_2d(part[first[:-2]]) for part in found)
     place = (0, *first)[-2:]
     ranges = [_around(at, count) for at, count in zip(place, right.shape, strict=True)]
     sums = row_sums(wanted, got, close)
-    tables = []
+    tables: list[_Table] = []
+    before = ""
     for name, argument in given.items():
         values = _drawn(argument, found[0].shape, first[:-2])
         if values is None:
             continue
         seen = ranges if values.shape == right.shape else list(map(range, values.shape))
         words = _written([values[np.ix_(*seen)]])[0]
-        of = _of(first[:-2]) if argument.ndim > 2 else ""
+        if values.shape == right.shape:
+            before += f"`{name}` {words[seen[0].index(place[0])][seen[1].index(place[1])]}, "
+        of = _of(name, first[:-2]) if argument.ndim > 2 else ""
         tables.append(_Table(f"input {name}{of}", values, seen, words))
     shown = np.ix_(*ranges)
     ours, theirs = _written([own[shown], right[shown]])
@@ -244,10 +255,8 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, fra
         if ours[row][column] == theirs[row][column]:
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
-    of = _of(first[:-2])
-    at = place if framed else ()
     for title, values, words, style in (("yours", own, ours, _WRONG), ("should be", right, theirs, _RIGHT)):
-        tables.append(_Table(title + of, values, ranges, words, at, differ, style, sums is not None))
+        tables.append(_Table(title, values, ranges, words, place, differ, style, sums is not None))
     # A minus is wider than a digit, a point makes up for it.
     wide = max(
         len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word)
@@ -255,13 +264,39 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, fra
         for row in table.words
         for word in row
     )
-    *inputs, mine, wanted = [table.html(max(wide, 3)) for table in tables]
+    shapes = [table.values.shape for table in tables]
+    *inputs, mine, wanted = [
+        table.html(max(wide, 3), whole=shape not in shapes[:k])
+        for k, (table, shape) in enumerate(zip(tables, shapes, strict=True))
+    ]
+    above = ""
+    if not told:
+        cell = [at - seen.start for at, seen in zip(place, ranges, strict=True)]
+        pair = [words[cell[0]][cell[1]] for words in (ours, theirs)]
+        others = _arguments(
+            {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
+        )
+        above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}yours {pair[0]}, should be {pair[1]}")
+    arrow = f"<div aria-hidden='true' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
     # The two results stay side by side where there is room for two.
-    return f"{''.join(inputs)}<div style='display:inline-block'>{mine}{wanted}</div>"
+    return f"{above}{''.join(inputs)}{arrow}<div style='display:inline-block'>{mine}{wanted}</div>"
 
 
-def _of(leading: Sequence[int]) -> str:
-    return f"[{', '.join(map(str, leading))}, :, :]" if leading else ""
+def _line(text: str) -> str:
+    return f"<p style='margin:0 0 8px'>{code_html(text)}</p>"
+
+
+def _arguments(given: Mapping[str, Any]) -> str:
+    """Arguments in words; nothing of functions."""
+    said = {name: value for name, value in given.items() if not callable(value)}
+    return described(tuple(said.values()), list(said)) if said else ""
+
+
+def _of(name: str, leading: Sequence[int]) -> str:
+    """Which rows and columns of an argument are drawn."""
+    if name.startswith("image"):
+        return ", one channel"
+    return str(list(leading)) if leading else ""
 
 
 def _drawn(argument: Any, shape: tuple[int, ...], leading: Sequence[int]) -> Array | None:
@@ -322,8 +357,8 @@ class _Table:
     style: str = ""
     sums: bool = False
 
-    def html(self, wide: int) -> str:
-        """The table, with room for so many characters in each cell."""
+    def html(self, wide: int, *, whole: bool) -> str:
+        """The table, with room for so many characters in each cell; with `whole` it says of how many it is a part."""
         rows, columns = self.ranges
         heads = "".join(f"<th {_PLACE}>{column}</th>" for column in columns)
         lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>sum</th>" if self.sums else "")]
@@ -335,8 +370,8 @@ class _Table:
             ]
             head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
             lines.append(f"{head}{''.join(cells)}{self._sum(row) if self.sums else ''}")
-        whole = tuple(map(len, self.ranges)) == self.values.shape
-        part = "" if whole else f", part of {' × '.join(map(str, self.values.shape))}"
+        is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
+        part = f", part of {' × '.join(map(str, self.values.shape))}" if is_part else ""
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
         return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
@@ -356,8 +391,9 @@ class _Table:
 
 
 def _around(place: int, count: int) -> range:
-    low = max(0, min(place - 1, count - _MOST_SHOWN))
-    return range(low, min(low + _MOST_SHOWN, count))
+    shown = count if count <= _MOST_SHOWN else _EXCERPT
+    low = max(0, min(place - 1, count - shown))
+    return range(low, low + shown)
 
 
 def _on_colour(value: float, limit: float) -> str:

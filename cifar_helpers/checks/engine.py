@@ -66,8 +66,8 @@ class Verdict:
 
     @property
     def hint(self) -> str:
-        """Where help is, after a wrong answer; empty otherwise."""
-        if self.state != "wrong" or self.exercise is None:
+        """Where help is, unless the answer is right."""
+        if self.state == "right" or self.exercise is None:
             return ""
         return f"Stuck? checks.hint({self.exercise.name!r}) helps, one step at a time."
 
@@ -151,7 +151,7 @@ def judge(exercise: Check, answer: Any) -> Verdict:
 def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
     """The verdict on what is not attempted, or no function that can be called; else `None`."""
     if answer is ... or answer is None:
-        return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
+        return Verdict("open", "fill in the dots.")
     if not callable(answer):
         return Verdict(
             "wrong",
@@ -217,7 +217,7 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
                 said = said.removesuffix(".") + line if line else said
                 return Verdict("wrong", f"for {_given(exercise, given)}, {said}")
             if _has_dots(got):
-                return Verdict("open", f"fill in the dots; checks.hint({exercise.name!r}) helps.")
+                return Verdict("open", "fill in the dots.")
             if got is None:
                 return Verdict("wrong", "it returns nothing. End it with return and the result.")
             if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
@@ -234,10 +234,12 @@ def _given(exercise: Check, given: Arguments) -> str:
 
 
 def _parameters(exercise: Check, given: Arguments) -> list[str]:
-    """The names of the arguments in the stub, unless a harness passes others than those that were drawn."""
+    """The names of the arguments in the stub, or of what a harness takes in their place."""
     head = re.search(r"^def my_\w+\((.*)\):", exercise.solution, re.M)
     names = [part.partition("=")[0].strip() for part in head[1].split(",")] if head else []
-    return names if len(names) == len(given) and exercise.harness is Exercise.harness else []
+    if exercise.harness is not Exercise.harness:
+        names = list(inspect.signature(exercise.reference).parameters)
+    return names if len(names) == len(given) else []
 
 
 def compared(exercise: Check, drawn: list[Arguments], got: list[Any]) -> Verdict:
@@ -283,7 +285,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     inputs = dict(zip(_parameters(exercise, given), given, strict=False))
     for name, mistake in exercise.mistakes.items():
         if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
-            return Verdict("wrong", exercise.replies[name], beside(wanted, got, exercise.close, inputs, framed=False))
+            return Verdict("wrong", exercise.replies[name], beside(wanted, got, exercise.close, inputs, told=False))
     if said := _only_rounded(cases):
         return Verdict("wrong", said)
     at = f"for {_given(exercise, given)}, {place}"

@@ -40,6 +40,9 @@ def test_the_solution_is_right_for_many_draws(exercise: Check, number: int) -> N
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
 def test_a_stub_is_not_attempted(exercise: Check) -> None:
     assert exercise(...).state == exercise(lambda *_: ...).state == "open"
+    assert str(exercise(...)).endswith(
+        f"fill in the dots.\nStuck? checks.hint({exercise.name!r}) helps, one step at a time."
+    )
     assert f"checks.hint({exercise.name!r})" in str(exercise(...))
 
 
@@ -128,12 +131,14 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
     assert framed == ["2.00", f"{float(right):.2f}"]
     large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
-    assert "outline" not in large  # the words are about all of them
+    assert "Framed: <code>logits</code>" in large and "Framed" not in verdict.picture  # its words say it
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
-    assert captions == [f"{name}, part of 5 × 7" for name in ("input logits", "yours", "should be")]
+    assert captions == ["input logits, part of 5 × 7", "yours", "should be"]
     pooled = checks.max_pool(lambda images: nn.functional.avg_pool2d(images, 2)).picture
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
-    assert captions == [f"{name}[0, :, :]" for name in ("input images", "yours", "should be")]
+    assert captions == ["input images, one channel", "yours", "should be"]
+    brighter = checks.brighten(lambda image, amount: image + amount).picture  # every argument, and one number followed
+    assert "With <code>amount = 100</code>. Framed: <code>image</code> 172, yours 16, should be 255" in brighter
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
     stored = verdict._repr_mimebundle_()[0]["text/html"]
     assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
@@ -163,7 +168,9 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
 
     said = str(checks.mixup(own))
     assert re.search(
-        r"in tensor 2 of 2, row \d of your result adds up to 0\.\d+, but each row should .*; your number at \[0, ", said
+        r"in the second tensor that you return, row \d of your result adds up to 0\.\d+, but each row should .*; "
+        r"your number at \[0, ",
+        said,
     )
     assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
@@ -171,7 +178,7 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
     thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
     assert "the shape is (3,), but should be (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
-    assert "in tensor 1 of 2, the shape is (1, 3), but should be (3, 3)" in str(other)
+    assert "in the first tensor that you return, the shape is (1, 3), but should be (3, 3)" in str(other)
 
 
 def test_weights_that_are_changed_in_place_are_noticed() -> None:

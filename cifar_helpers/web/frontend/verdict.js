@@ -36,7 +36,7 @@ export function render({ model, el }) {
     hints.replaceChildren(...(kind === "right" ? [] : given.map(text => h("li", {}, ...formatted(text)))));
     const had = root.getRootNode().activeElement === more;
     more.hidden = kind === "right" || left === 0 || !model.send;
-    help.hidden = kind !== "wrong" || left === 0 || Boolean(model.send); // with Python there is the button
+    help.hidden = kind === "right" || left === 0 || Boolean(model.send); // with Python there is the button
     more.textContent = left === 1 ? "Show the solution" : `Hint ${given.length + 1} of ${given.length + left}`;
     if (had && more.hidden) steps.focus();
   }
