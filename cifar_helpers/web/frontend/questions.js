@@ -3,7 +3,7 @@ import styles from "./questions.css";
 import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
-const MARKS = { right: "✓", wrong: "✗", open: "" };
+const MARKS = { right: "✓", wrong: "✗", open: "·" };
 const SLACK = 1e-9; // of numbers in floating point
 const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
@@ -95,20 +95,22 @@ export function render({ model, el, load }) {
     score.replaceChildren(...summary(replies));
     const isDone = replies.every(isOver);
     const open = isDone ? replies.flatMap((reply, k) => (reply.state === "wrong" ? [k] : [])) : [];
-    missed.hidden = !open.length;
+    missed.hidden = !isDone;
     const sections = [...new Set(open.map(k => questions[k].section))].map(section => {
       const about = open.filter(k => questions[k].section === section);
       const place = heading(section);
       const name = place ? link(inline(section), () => place.scrollIntoView()) : inline(section);
       return h("li", {}, h("b", {}, name), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
     });
-    const retry = button(open.length > 1 ? "Try these again" : "Try it again", () => again(open));
-    missed.replaceChildren(h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry);
+    const retry = button(open.length > 1 ? "Try these again" : `Try question ${open[0] + 1} again`, () => again(open));
+    const lost = open.length ? [h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry] : [];
+    missed.replaceChildren(h("p", { class: "cw-lead" }, ...summary(replies)), ...lost);
     steps.forEach((step, k) => {
-      const known = replies[k]?.state;
+      const isOpen = replies[k] && !isOver(replies[k]);
+      const known = isOpen ? "open" : replies[k]?.state;
       step.dataset.state = known ?? "";
       step.setAttribute("aria-current", k === current ? "step" : "false");
-      const words = { right: ", right", wrong: ", not yet right" }[known] ?? "";
+      const words = { right: ", right", wrong: ", wrong", open: ", one more try" }[known] ?? "";
       step.setAttribute("aria-label", `Question ${k + 1}${words}`);
       step.textContent = known ? `${k + 1} ${MARKS[known]}` : String(k + 1);
     });
@@ -176,7 +178,7 @@ function card(question, number, send, go, reasons) {
     oninput: () => moved(read(typed.value, question.unit, question.scale?.[1] ?? 0)), onkeydown: enter,
   });
   const share = +(question.close * 100).toPrecision(2);
-  const counts = h("span", { class: "cw-cap" }, `Within ${share} % of the answer counts as right.`);
+  const counts = h("span", { class: "cw-cap" }, `${question.unit === "%" ? "A guess near" : `Within ${share} % of`} the answer counts as right.`);
   const label = h("label", { class: "q-field" }, typed, h("span", {}, question.unit));
   const [low, high] = question.scale ?? [0, 1];
   const slider = h("input", {
@@ -189,7 +191,8 @@ function card(question, number, send, go, reasons) {
   });
   let marks = h("div");
   const track = h("div", { class: "q-scale" }, marks, slider);
-  const field = [h("div", { class: "q-row" }, label, track), counts];
+  const answer = h("b", { class: "q-answer" });
+  const field = [h("div", { class: "q-row" }, h("div", {}, label, answer), track), counts];
   track.hidden = !question.scale;
   if (question.scale) mark({});
   const verdict = h("div", { class: "q-verdict", role: "status" });
@@ -198,8 +201,11 @@ function card(question, number, send, go, reasons) {
   const others = button("Why not the others?", async () => {
     others.hidden = true;
     rest();
-    verdict.append(...(await reasons()).map(([k, words]) => line("other", words, k)));
+    const left = (await reasons()).filter(([k]) => !past.has(k));
+    verdict.append(...left.map(([k, words]) => line("other", words, k)));
   });
+  others.classList.add("q-link");
+  const past = new Map(); // the reasons of the wrong options that were tried
   const rule = h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer.");
   const node = h(
     "fieldset",
@@ -296,7 +302,10 @@ function card(question, number, send, go, reasons) {
       shown = text;
       const about = question.options ? [reply.given, reply.right] : [];
       say(reply.near ? "near" : reply.state, isMore ? `${reply.says} One more try.` : reply.says, about);
-      others.hidden = !final || options.length <= (reply.state === "right" ? 1 : 2);
+      if (!reply.wrong?.length) past.clear();
+      for (const [k, words] of past) if (k !== reply.given) verdict.append(line("wrong", words, k));
+      if (reply.state === "wrong" && question.options && reply.says) past.set(reply.given, reply.says.split("\n")[0]);
+      others.hidden = !final || options.length <= new Set([...about, ...past.keys()]).size;
       if (!question.options) typed.value ||= reply.given;
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
@@ -305,10 +314,11 @@ function card(question, number, send, go, reasons) {
         const words = low === high ? `Only ${low}${unit} count` : `Anything from ${low} to ${high}${unit} counts`;
         counts.textContent = `${words} as right.`;
         mark(reply);
+        answer.textContent = `${rounded(reply.truth)} ${question.unit}`;
         track.hidden = false;
         slider.hidden = true;
       }
-      if (reply.measured) rule.textContent = "The bars show what was measured.";
+      if (final) rule.textContent = reply.measured ? "The bars show what was measured." : "\u00a0";
       options.forEach(({ radio, row, mark, bar }, k) => {
         if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
