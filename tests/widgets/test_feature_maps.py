@@ -156,6 +156,10 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             assert [number(text) for text in products] == pytest.approx(exact, abs=0.011)
             assert sum(number(text) for text in products) == pytest.approx(numbers[0], abs=1e-6)
             assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=1e-6)
+            if int(name[6]) > 1:  # what the cards say is what the sum says
+                beside = page.locator(".fm-slots button:not([aria-checked=true]) span span").all_inner_texts()
+                said = sum(number(text.split("\n")[1]) for text in beside)
+                assert len(beside) == 3 and said == pytest.approx(numbers[1], abs=0.021)
         if name.endswith("batch norm"):
             factor, scale, shift, _ = numbers
             assert factor * scale + shift == pytest.approx(value, abs=0.02)
@@ -235,9 +239,14 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     assert state_of(page, "pixel") == [4, 8]
     for name in ("block 2, ReLU", "block 3, ReLU"):
         page.get_by_role("radio", name=name).click()
-        zeros = (float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1))
+        zeros = [float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1)]
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
+        # Below a layer that was looked at, its zeros stay; others give nothing away.
+        expect(page.locator(f".fm-layers button[title='{name}'] u")).to_have_text(
+            [f"{100 * share:.0f} %" for share in zeros]
+        )
+    expect(page.locator(".fm-layers button[title='block 1, ReLU'] u")).to_have_count(0)
     # The input maps stay in their places under a pointer that moves over one of them.
     page.get_by_role("radio", name="block 2, convolution").click()
     places, sums = set(), set()

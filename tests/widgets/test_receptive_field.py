@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from chrome import FrontEnd, state_of
@@ -118,10 +120,11 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     first.hover(position={"x": 60, "y": 70})
     expect(unit).to_contain_text("of Block 1 conv: activation")
     expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
-    expect(page.locator(".rf-best")).to_have_class("rf-best rf-other")  # it is about another layer
+    expect(page.locator(".rf-best")).to_have_css("opacity", "1")  # it is about another layer, and says so
+    expect(page.get_by_text(", for the chosen layer")).to_be_visible()
     page.locator(".rf-best").hover()
     expect(unit).to_have_text(before)
-    expect(page.locator(".rf-best")).to_have_class("rf-best")
+    expect(page.get_by_text(", for the chosen layer")).to_be_hidden()
     page.get_by_text("Block 2 pool sees").hover()
     expect(page.locator(".rf-lit")).to_have_attribute("data-side", "10")
     # All maps are drawn as large as each other, whatever their rim.
@@ -152,6 +155,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
             "3 × 3, partly padding" if unit_at == [0, 0] else "3 × 3 pixels"
         )
         assert big.bounding_box() == place
+        expect(big).to_have_css("background-image", re.compile("gradient") if unit_at == [0, 0] else "none")
     # The frames say whose they are; those of later layers, which the unit does not see, are dashed.
     assert frames(page) == [3, 4, 8, 10, 18, 22]
     sides = "all => all.map(one => [one.dataset.side, one.className.includes('rf-later')].join())"

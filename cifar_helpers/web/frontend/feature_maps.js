@@ -77,9 +77,13 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     return mapGrid("", { count: Math.min(9, count), height, width, columns: 3, gap: gapOf(width), chosen: () => {} });
   });
   const isFirst = k => k === 0 || parts(names[k - 1])[0] !== parts(names[k])[0];
+  /** Shares of zeros below each layer that was looked at, so that two can be compared. */
+  const kept = names.map(() => h("em", { "aria-hidden": "true" }));
+  const visited = new Set();
   const options = names.map((name, k) => {
     const [group, part] = parts(name);
-    const words = [h("i", {}, isFirst(k) ? group : "\u00a0"), thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
+    const heading = h("i", {}, isFirst(k) ? group : "\u00a0");
+    const words = [heading, thumbs[k].canvas, h("span", {}, SHORT[part] ?? part), kept[k]];
     return { value: name, name, text: h("span", {}, words) };
   });
   const strip = segmented("Layer", options, model.get("layer"), layer => choose({ layer }));
@@ -168,7 +172,9 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     isShared = now;
     refresh({ scale: true });
   });
-  const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network");
+  const told = ". Below those you have seen: zeros, trained above untrained";
+  const legend = h("span", { class: "fm-seen", hidden: true }, told);
+  const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network", legend);
   root.append(
     h("div", { class: "fm-layers" }, above, strip.node),
     h(
@@ -199,6 +205,17 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     });
   }
 
+  const zerosIn = values => values.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / values.length;
+  function drawKept() {
+    names.forEach((name, k) => {
+      const shares = networks.map(network => (visited.has(name) ? zerosIn(network.map(layerOf(name).index)) : 0));
+      kept[k].replaceChildren(...(Math.max(...shares) ? shares : []).map(share =>
+        h("u", { style: `--share: ${share}` }, percent(share)),
+      ));
+    });
+    legend.hidden = !kept.some(one => one.firstChild);
+  }
+
   function drawWalls({ index }) {
     const values = networks.map(network => network.map(index));
     limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
@@ -206,7 +223,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       wall.draw(values[k], colours(), limit);
       const range = [Math.min(...values[k]), Math.max(...values[k])].map(value => (value ? fixed(value, 1) : "0"));
       places[k].note.textContent = range.join(" to ");
-      const share = values[k].reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / values[k].length;
+      const share = zerosIn(values[k]);
       places[k].zeros.textContent = `${percent(share)} zeros`;
       places[k].node.classList.toggle("fm-some", share > 0);
       places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
@@ -313,6 +330,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     if (stale.layer) buildWalls(layer);
     if (stale.picture) thumbs.forEach((thumb, k) => thumb.draw(networks[0].map(layerOf(names[k]).index), colours()));
     if (stale.layer || stale.picture || stale.scale) drawWalls(layer);
+    visited.add(layer.label);
+    if (stale.layer || stale.picture) drawKept();
     drawDetail();
   };
 }
@@ -353,19 +372,21 @@ const OPERATIONS = {
   convolution(now) {
     const { network, layer, channel, source, sources, digits } = now;
     const bias = network.bias(layer.index, channel);
-    const rest = sources.filter(one => one !== source);
-    const others = total(rest.map(one => one.amount));
+    // The other cards, which one sees, and all that one does not see
+    const [rest, far] = [sources.slice(0, SLOTS).filter(one => one !== source), sources.slice(SLOTS)];
+    const added = [rest, far].map(list => total(list.map(one => one.amount)));
     const exact = source.seen.map((value, k) => value * source.weights[k]);
-    const { parts: rounded, sum } = roundedToSum([...exact, others, bias], digits);
+    const { parts: rounded, sum } = roundedToSum([...exact, added[0], added[1] + bias], digits);
     const products = rounded.slice(0, -2);
     const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
     const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
     const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
-    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} others`;
+    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} beside it`;
     if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
-    if (layer.tensors.bias) terms.push(["+", "bias", fixed(rounded.at(-1), digits)]);
+    const last = [far.length ? `${far.length} others` : "", layer.tensors.bias ? "bias" : ""].filter(Boolean);
+    if (last.length) terms.push(["+", last.join(" + "), fixed(rounded.at(-1), digits)]);
     return {
       grids: [
         grid(`window of ${now.from}`, source.seen, "", limit), grid("kernel", source.weights, "×"),

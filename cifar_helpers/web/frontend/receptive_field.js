@@ -216,11 +216,13 @@ function show(parts) {
       Object.assign(nested[n].style, { ...place, height: percent(bottom - top), width: percent(right - left) });
       nested[n].hidden = n === k;
       nested[n].classList.toggle("rf-later", n > k);
+      nested[n].classList.toggle("rf-before", n === k - 1);
     });
     const [stepDown, stepRight] = [SIDE / height, SIDE / width].map(Math.floor);
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
+    big.node.classList.toggle("rf-beyond", isBeyond); // hatched only where padding is read
     seen.replaceChildren(h("b", { class: "cw-lead" }, square(size)), isBeyond ? ", partly padding" : " pixels");
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
     below.classList.toggle("rf-other", k !== chosen()); // it is about the layer that is chosen
@@ -274,7 +276,10 @@ function show(parts) {
     bestName.replaceChildren(
       h("b", {}, `What map ${channel} of ${title} responds to most`),
       h("div", {}, leading),
-      h("div", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures.`),
+      h(
+        "div", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures`,
+        h("b", { class: "rf-whose" }, ", for the chosen layer"),
+      ),
     );
   }
 
