@@ -188,7 +188,6 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
         done = page.locator(".cs-verdict").get_by_text("Three in a row: done.")
         expect(done).to_have_count(int(count == 3))
     assert set(asked) == {"negative", "near zero", "positive"}
-    expect(page.locator(".cs-row")).to_contain_text("three in a row: done")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
     assert len([text for text in cells(page, 1) if text]) == 5 + ("?" in cells(page, 1))

@@ -65,7 +65,7 @@ function gallery(root, model, say, records) {
     const view = chart({ label: `${y.label} by epoch`, height: 148, x: { label: "epoch" }, y, hovered, say });
     view.set({ x: [1, epochs], y: [0, 1] });
     view.node.dataset.symptom = what;
-    const range = h("span", { class: "cw-cap bg-healthy", "aria-hidden": "true" });
+    const range = h("span", { class: "cw-cap bg-healthy" });
     view.node.firstChild.append(range);
     const none = h("div", { class: "bg-none cw-cap" }, "not a number (NaN)");
     view.node.append(none);
@@ -222,8 +222,8 @@ function gallery(root, model, say, records) {
     return tells.includes(key) ? "and this" : "";
   }
 
-  /** @param {string[]} keys */
-  function proof(keys) {
+  function proof() {
+    const keys = proven();
     const names = listed(keys.map(key => symptomOf(key).name));
     const name = names[0] + names.slice(1).toLowerCase();
     return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: no other bug moves it there.`;
@@ -233,7 +233,7 @@ function gallery(root, model, say, records) {
   function reaction() {
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     const run = shown();
-    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof(proven())];
+    if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof()];
     if (!suspicion && !key) {
       const count = rows.filter(row => run.readings[row.key].outside).length;
       return [`${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`, PRESS];
@@ -283,7 +283,7 @@ function gallery(root, model, say, records) {
     const left = rivals().map(name => records.cases.find(one => one.bug === name));
     stripHead.textContent = left.length ? "◇ not ruled out" : "healthy";
     for (const row of rows) {
-      const isChosen = !isUnsolved ? proven().includes(row.key) : isHalf() ? chosen().includes(row.key) : row.key === model.get("symptom");
+      const isChosen = (isUnsolved ? chosen() : proven()).includes(row.key);
       const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
       const half = isHalf() && isChosen && run.readings[row.key].outside ? "a sign" : own;
       const note = !isUnsolved ? worth(row.key) : row.key === wrong ? "rules it out" : half;
@@ -333,7 +333,7 @@ function gallery(root, model, say, records) {
 }
 
 /** A name whose number stays with its sign: "÷ 100". @param {string} name */
-const whole = name => name.replace(/(?<=[×÷]) /, "\u00a0");
+const whole = name => name.replace(/([×÷]) /, "$1\u00a0");
 
 /** Names in a sentence. @param {string[]} names */
 function listed(names) {

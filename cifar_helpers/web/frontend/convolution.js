@@ -47,11 +47,11 @@ export function sizeFormula(pixels, side, sliding) {
   const { padding, stride, dilation } = sliding;
   const span = spanOf(side, dilation);
   const spread = dilation > 1;
-  return [
-    ...(spread ? [`span = dilation × (kernel − 1) + 1 = ${span}`] : []),
-    `⌊(size + 2·padding − ${spread ? "span" : "kernel"}) / stride⌋ + 1`,
-    `= ⌊(${pixels} + 2·${padding} − ${span}) / ${stride}⌋ + 1 = ${outputSize(pixels, side, sliding)}`,
-  ].map(text => h("div", {}, text));
+  return [ // with spaces where a line may break
+    ...(spread ? [`span = dilation ×_(kernel_−_1)_+_1 = ${span}`] : []),
+    `⌊(size_+_2·padding −_${spread ? "span" : "kernel"})_/_stride⌋_+_1`,
+    `= ⌊(${pixels}_+_2·${padding}_−_${span})_/_${stride}⌋_+_1 = ${outputSize(pixels, side, sliding)}`,
+  ].map(text => h("div", {}, text.replaceAll("_", "\u00a0")));
 }
 
 /**

@@ -85,9 +85,9 @@ export function render({ model, el }) {
   const signAt = k => signOf(output.values[k - 1]);
   /** Why there is nothing to predict: the sums cannot differ, or do not. */
   const certain = () => {
-    if (kernel.every(v => v >= 0)) return "No number of this kernel is negative, so no sum can be. Choose another kernel to predict.";
+    if (kernel.every(v => v >= 0)) return "No number of this kernel is negative, so no sum can be. Choose another one to predict.";
     const isOne = output.values.every(v => signOf(v) === signAt(1));
-    return isOne && `All sums here are ${SIGNS[signAt(1) + 1]}. Choose another kernel, or drag the square, to predict.`;
+    return isOne && `All sums here are ${SIGNS[signAt(1) + 1]}. Choose another kernel or drag the square to predict.`;
   };
   const asks = () => model.get("predicting") && !certain();
   const hidden = () => asks() && !predicted.has(step());
@@ -144,8 +144,7 @@ export function render({ model, el }) {
   const where = h("span", { class: "cs-at" });
   const track = h("div", { class: "cs-track" });
   const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
-  const inRow = h("span");
-  const row = h("span", { class: "cs-row" }, dots, inRow);
+  const row = h("span", { class: "cs-row" }, dots, "right in a row");
 
   const guesses = CHOICES.map((text, k) => button(text, () => guess(k - 1)));
   const ask = h(
@@ -320,7 +319,6 @@ export function render({ model, el }) {
       const add = sign => fixed(products.filter(v => v * sign > 0).reduce((a, b) => a + b, 0));
       parts.textContent = `Negative products: ${add(-1)}. Positive products: ${add(1)}.`;
     }
-    inRow.textContent = streak.length < STREAK ? "right in a row" : "three in a row: done";
     for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak.length);
     dots.setAttribute("aria-label", `${Math.min(streak.length, STREAK)} of ${STREAK}`);
     say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`}`);
