@@ -73,6 +73,7 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     assert state_of(page, "chosen") == [3, 5]
     page.locator(".ce-matrix button, .ce-matrix [role=gridcell]").nth(30).hover()
     expect(page.locator(".ce-reading")).to_contain_text("cat predicted as airplane: ")
+    expect(page.locator(".ce-reading b")).to_have_count(0)  # bold is what is chosen
     expect(page.locator(".ce-point")).to_have_count(2)  # the same cell in both matrices
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowLeft")
@@ -191,10 +192,14 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     assert whole is not None and whole["height"] <= 760
     right, theirs = 100 * (labels == predicted).double().mean(), 100 * human_confusion().diagonal().mean()
     expect(page.locator(".cw-lead")).to_have_text(f"Correct: network {right:.1f} %, people {theirs:.1f} %")
-    page.get_by_role("button", name="All mistakes").click()
+    page.locator(".ce-network [role=rowheader]").nth(3).click()
     captions = page.locator(".iw-slot:not(.iw-empty) .cw-cap")
-    expect(captions.first).to_have_text(re.compile("^→"))
-    assert all(captions.evaluate_all("all => all.map(e => e.scrollWidth <= e.clientWidth)")), "cut off"
+    fits = "all => all.every(e => e.scrollWidth <= e.clientWidth)"
+    expect(captions.first).to_have_text(re.compile(r"^\w+\n\d+ %$"))
+    assert captions.evaluate_all(fits), "cut off"
+    page.get_by_role("button", name="All mistakes").click()
+    expect(captions.first).to_have_text(re.compile(r"^\w+\n→\w+$"))
+    assert captions.evaluate_all(fits), "cut off"
     page.get_by_role("radio", name="Percent of the true class").click()
     cell(page, "ship", "ship").click()
     expect(page.locator(".ce-note")).to_have_text(

@@ -359,7 +359,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     network.mark(t, p);
     human.mark(t, p);
     const [what, text] = words(...(under ?? [t, p]));
-    reading.replaceChildren(h("b", {}, what), `: ${text}`);
+    // Bold is what is chosen, as above the pictures; what is only pointed at is grey.
+    const isChosen = !under || (under[0] === t && under[1] === p);
+    reading.classList.toggle("ce-pointing", !isChosen);
+    reading.replaceChildren(h(isChosen ? "b" : "span", {}, what), `: ${text}`);
     drawPictures(t, p);
     say(words(t, p).join(": "));
   }
@@ -408,9 +411,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const caption = i => {
       const sure = percent(confidence[i]);
       if (t >= 0 && p >= 0) return sure;
-      // Beside people's matrix there is no room for both.
-      if (t < 0 && p < 0) return `${isBoth ? "" : short(classes[labels[i]])}→${short(classes[predicted[i]])}`;
-      return `${short(classes[t < 0 ? labels[i] : predicted[i]])} ${sure}`;
+        if (t < 0 && p < 0) return `${short(classes[labels[i]])}${isBoth ? "\n" : ""}→${short(classes[predicted[i]])}`;
+      return `${short(classes[t < 0 ? labels[i] : predicted[i]])}${isBoth ? "\n" : " "}${sure}`;
     };
     wall.set({
       total: list.length,
@@ -446,7 +448,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     largeName.textContent = `Image ${thousands(i)}`;
     bars.set(all);
     [...bars.node.children].forEach((part, k) => part.classList.toggle("ce-truth", k === 3 * own));
-    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${percent(all[own], 1)}`);
+    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${percent(all[own])}`);
     const said = h("span", {}, "Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`);
     verdict.replaceChildren(said, own === guess ? h("span", {}, "correct") : truth);
   }

@@ -379,11 +379,11 @@ function scale({ guess, truth }, { unit, close, scale: ends }) {
   // each letter takes 2.4 % of the line.
   const covers = (at, words, place) => {
     const wide = 2.4 * words.length;
-    return words && place > at * (1 - wide / 100) - 6 && place < at * (1 - wide / 100) + wide + 6;
+    return words && place > at * (1 - wide / 100) - 9 && place < at * (1 - wide / 100) + wide + 9;
   };
   const inner = low < 0 && high > 0 ? [0] : [];
   const labels = [low, ...inner, high].flatMap(value => {
-    const near = [covers(share(guess), own, share(value)), covers(share(truth), answer, share(value))];
+    const near = [covers(share(guess), own, share(value)), covers(share(truth), answer && "answer", share(value))];
     if (near[0] && near[1]) return value === 0 ? [mark(0, "", "zero")] : [];
     return [mark(value, rounded(value), near[1] ? "zero" : "zero low")];
   });
@@ -391,7 +391,7 @@ function scale({ guess, truth }, { unit, close, scale: ends }) {
   if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, labels);
   const band = h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` });
   const label = `Your guess ${inFull(guess)}, the right ${answer}`;
-  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, answer, "truth low"));
+  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, "answer", "truth low"));
 }
 
 /** Round numbers around others, with room for the number at the end beyond the last mark. */
