@@ -45,6 +45,9 @@ function drawChange({ flip, shift, cutout }, random) {
   };
 }
 
+const isIn = (hole, y, x) =>
+  hole && y >= hole.top && y < hole.top + hole.side && x >= hole.left && x < hole.left + hole.side;
+
 // A picture after a change: mirrored, then moved with its border filled by reflection, then blanked with the mean.
 function changed(pixels, { mirrored, down, right, hole }, mean) {
   const out = new Float32Array(pixels.length);
@@ -53,7 +56,7 @@ function changed(pixels, { mirrored, down, right, hole }, mean) {
     for (let x = 0; x < SIDE; x++) {
       const column = reflected(x - right);
       const from = (reflected(y - down) * SIDE + (mirrored ? SIDE - 1 - column : column)) * 3;
-      const blank = hole && y >= hole.top && y < hole.top + hole.side && x >= hole.left && x < hole.left + hole.side;
+      const blank = isIn(hole, y, x);
       for (let c = 0; c < 3; c++, o++) out[o] = blank ? mean[c] * 255 : pixels[from + c];
     }
   }
@@ -92,19 +95,13 @@ export function render({ model, el, load }) {
   let inspected = 0; // 0 is the picture itself, k its draw k
   let pointed = 0; // the draw under the pointer
   let under = null; // the pixel under the pointer
-  let looked = false; // into the covered square of this draw: what it holds is to be predicted first
+  let looked = false; // into this draw's square, whose numbers are to be predicted
   let moved = false; // to other pictures, the first of which is chosen once it is here
 
   const redraw = framed(draw);
   const { root, say, close } = mount(el, "image_browser", "Image browser", styles + wallStyles, redraw);
-  const heard = ["label", "picture", "order", "seed", ...Object.keys(CHOICES)];
-  const state = binding(model, {
-    ...Object.fromEntries(heard.map(name => [name, redraw])),
-    pixel() {
-      lookAt(model.get("pixel"));
-      redraw();
-    },
-  });
+  const heard = ["label", "picture", "order", "seed", "pixel", ...Object.keys(CHOICES)];
+  const state = binding(model, Object.fromEntries(heard.map(name => [name, redraw])));
   const put = values => {
     state.set(values);
     redraw();
@@ -122,13 +119,7 @@ export function render({ model, el, load }) {
     inspect(inspected || 1); // look at what is being changed
     put(values);
   };
-  const isCovered = ([y, x]) => {
-    const hole = inspected && draws[inspected - 1]?.change.hole;
-    return Boolean(hole) && Math.min(y - hole.top, x - hole.left) >= 0 && Math.max(y - hole.top, x - hole.left) < hole.side;
-  };
-  const lookAt = place => {
-    looked ||= isCovered(place);
-  };
+  const isCovered = (y, x) => isIn(draws[inspected - 1]?.change.hole, y, x);
 
   const offered = classes.filter((_, k) => counts[k]);
   const label = segmented(
@@ -149,15 +140,14 @@ export function render({ model, el, load }) {
   const which = h("span");
   const views = ["picture", ...CHANNELS.map(channel => `${channel} channel`)].map(title => {
     const view = picture(`Pixels of the ${title}: point at one, or use arrow keys`, {
-      rows: SIDE, columns: SIDE, moved(...pixel) {
-        const at = pixel.slice(0, 2);
-        lookAt(at);
-        put({ pixel: at });
+      rows: SIDE, columns: SIDE, moved(row, column) {
+        looked ||= isCovered(row, column);
+        put({ pixel: [row, column] });
       },
     });
     const point = place => {
       under = place;
-      if (place) lookAt(place);
+      if (place) looked ||= isCovered(...place);
       redraw();
     };
     view.node.addEventListener("pointermove", event => {
@@ -349,7 +339,7 @@ export function render({ model, el, load }) {
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
     place.textContent = `Marked: row ${y}, column ${x}`;
-    const isOpen = looked || !isCovered([y, x]);
+    const isOpen = looked || !isCovered(y, x);
     const [top, left] = [y, x].map(k => Math.max(0, Math.min(SIDE - AROUND, k - (AROUND - 1) / 2)));
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);

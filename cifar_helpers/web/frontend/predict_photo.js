@@ -161,7 +161,7 @@ function show(model, { root, colours, say }, [weights], get) {
     problem,
     h(
       "div", { class: "pp-row" },
-      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, h("div", {}, undo, most)], hint),
+      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, undo, most], hint),
       figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, [methods.node], legend),
       h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node, only),
     ),
@@ -247,25 +247,21 @@ function show(model, { root, colours, say }, [weights], get) {
   stage.addEventListener("pointermove", event => {
     if (drag) follow(under(event));
   });
-  for (const event of ["pointerup", "pointercancel"]) {
-    stage.addEventListener(event, () => {
-      drag = null;
-    });
-  }
+  stage.addEventListener("lostpointercapture", () => {
+    drag = null;
+  });
   stage.addEventListener("keydown", event => {
     if (!event.repeat) begun(); // a key that is held down is one step
-  });
-  arrows(stage, (down, right) => {
-    const [left, top, side] = crop();
-    move(left + right * 2, top + down * 2, side);
-  });
-  stage.addEventListener("keydown", event => {
     const by = { "+": 8, "-": -8 }[event.key];
     if (!by) return;
     event.preventDefault();
     const [left, top, side] = crop();
     const next = clipped(left, top, side + by, least())[2];
     move(left + (side - next) / 2, top + (side - next) / 2, next);
+  });
+  arrows(stage, (down, right) => {
+    const [left, top, side] = crop();
+    move(left + right * 2, top + down * 2, side);
   });
 
   // A twelfth of the square wide.
@@ -462,16 +458,13 @@ function show(model, { root, colours, say }, [weights], get) {
   };
 }
 
-/** A picture in grey, from black to white: its channel that varies most, because equally bright colours would look alike. */
+/** A picture in black to white, by the channel with the clearest outlines: in another they may be equally bright. */
 function greyOf(pixels) {
-  const channels = [0, 1, 2].map(c => Float64Array.from({ length: pixels.length / 3 }, (_, i) => pixels[i * 3 + c]));
-  const spread = channel => {
-    const mean = channel.reduce((a, b) => a + b) / channel.length;
-    return channel.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  };
-  const most = channels.reduce((a, b) => (spread(b) > spread(a) ? b : a));
-  const [low, high] = [Math.min(...most), Math.max(...most)];
-  return most.map(value => (255 * (value - low)) / (high - low || 1));
+  const channels = [0, 1, 2].map(c => [...pixels].filter((_, k) => k % 3 === c));
+  const outlines = list => list.reduce((sum, value, i) => sum + Math.abs(value - list[Math.max(0, i - 1)]), 0);
+  const [best] = channels.sort((a, b) => outlines(b) - outlines(a));
+  const [low, high] = [Math.min(...best), Math.max(...best)];
+  return best.map(value => (255 * (value - low)) / (high - low || 1));
 }
 
 /** How strongly a value is coloured, from 0 to 1. */
