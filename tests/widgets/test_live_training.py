@@ -209,7 +209,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     expect(main).to_have_count(0)
     page.get_by_role("radio", name="16", exact=True).click()
     page.get_by_role("slider", name="Epochs", exact=True).press("Home")
-    said = "Press Start again to use batch size 16 and 1 epoch: this run keeps 64 and 4 epochs."
+    said = "Press Start again to use batch size 16 and 1 epoch: this run keeps 64 and 4."
     for text in ("this run: 64", "4 → 1", said):
         expect(bar).to_contain_text(text)
     expect(main).to_have_text(["Start again"])

@@ -27,7 +27,6 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {Series[]} [series]
  * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`; one with a name
  *     has its ends among the numbers at an x
- * @property {string} [title] in place of the vertical axis' label
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words below them
  * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
@@ -66,20 +65,19 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  */
 export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker, say = () => {} }) {
   /** @type {any} */
-  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label, title: y.label };
+  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const moving = svg("g");
   const over = svg("svg", { "aria-hidden": "true", height }, moving);
   // With its own layout and layer, so that what moves costs neither the page nor the curves a new drawing
   const cover = h("div", { style: "position: absolute; inset: 0; contain: strict; will-change: transform" }, over);
-  const title = h("b");
   const where = h("span", { class: "cw-where", "aria-hidden": "true" });
   const role = marker
     ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
     : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
   const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover);
-  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, title, where), legend);
+  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label), where), legend);
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
@@ -130,7 +128,6 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     node.style.setProperty("--cw-axis-left", `${left}px`);
     node.style.setProperty("--cw-axis", `${end - left}px`);
     legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
-    title.textContent = content.title;
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
     const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 8 });

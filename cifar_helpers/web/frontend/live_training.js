@@ -9,7 +9,7 @@ const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
-const SIDES = [56, 64]; // one axis for all charts, with room for a run’s name or a number
+const SIDES = [56, 64]; // one axis for all charts
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
@@ -148,12 +148,10 @@ export function render({ model, el }) {
     const [size, count] = ["batch_size", "epochs"].map(name => model.get(name));
     batch.set(size);
     epochs.set(nearest(EPOCHS, count));
-    // What was chosen meanwhile does not count yet, and looks so.
-    const waiting = isOpen ? [size !== run.batch_size, count !== run.epochs] : [false, false];
-    batchText.textContent = waiting[0] ? `this run: ${run.batch_size}` : "";
-    epochsText.textContent = waiting[1] ? `${run.epochs} → ${count}` : count;
-    batch.node.classList.toggle("lt-waits", waiting[0]);
-    const isWaiting = waiting.includes(true);
+    const now = isOpen ? run : { batch_size: size, epochs: count }; // what was chosen meanwhile does not count yet
+    batchText.textContent = size === now.batch_size ? "" : `this run: ${now.batch_size}`;
+    epochsText.textContent = count === now.epochs ? count : `${now.epochs} → ${count}`;
+    const isWaiting = size !== now.batch_size || count !== now.epochs;
     settings.disabled = !can;
     const isPaused = run.state === "paused";
     start.classList.toggle("cw-main", !isOpen || isWaiting);
@@ -166,13 +164,11 @@ export function render({ model, el }) {
     if (state.textContent !== words) state.replaceChildren(...parts);
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const { images } = model.get("ghost");
-    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${images.toLocaleString("en")} images`;
+    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${model.get("ghost").images.toLocaleString("en")} images`;
     note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of `
       + `${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
-    const changes = [[`batch size ${size}`, run.batch_size], [epochsOf(count), epochsOf(run.epochs)]].filter((_, k) => waiting[k]);
-    const [next, kept] = [0, 1].map(k => changes.map(change => change[k]).join(" and "));
-    const said = next ? `Press Start again to use ${next}: this run keeps ${kept}.` : isOpen ? WHILE : WHEN;
+    const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${now.batch_size} and ${now.epochs}.`;
+    const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
     when.classList.toggle("lt-next", isWaiting);
     waits.textContent = isOpen && !run.validation_accuracy.length ? "first measured after epoch 1" : "";
@@ -180,12 +176,10 @@ export function render({ model, el }) {
 
   function row(run, isOwn) {
     const best = Math.max(...run.validation_accuracy.filter(Number.isFinite));
-    const rates = ratesOf(run).map(value => show(value, 6));
-    const said = (rates.length > 3 ? [rates[0], "…", rates.at(-1)] : rates).join(" → ");
     return h(
       "tr", { class: isOwn ? "own" : null, tabindex: 0, "data-run": isOwn ? "now" : idOf(run) },
       h("td", {}, isOwn ? "Now" : capital(nameOf(run))),
-      h("td", { class: "lt-rate" }, said),
+      h("td", { class: "lt-rate" }, rateOf(run)),
       h("td", {}, String(run.batch_size)),
       h("td", {}, String(run.train_loss.length)),
       h("td", {}, run.seconds.length ? run.seconds.at(-1).toFixed(0) : "–"),
@@ -230,10 +224,9 @@ const epochsOf = (count, kind = "") => `${count} ${kind}${count === 1 ? "epoch" 
 
 /** What another run had that this one has not: " (batch size 16)". */
 function settingsOf(other, run) {
-  const [rates, own] = [other, run].map(one => ratesOf(one).map(value => show(value, 6)).join(" → "));
-  const parts = [rates !== own && `learning rate ${rates}`, other.batch_size !== run.batch_size && `batch size ${other.batch_size}`];
-  const said = parts.filter(Boolean).join(", ");
-  return said && ` (${said})`;
+  const all = [["learning rate", rateOf], ["batch size", one => one.batch_size]];
+  const parts = all.filter(([, of]) => of(other) !== of(run)).map(([name, of]) => `${name} ${of(other)}`);
+  return parts.length ? ` (${parts.join(", ")})` : "";
 }
 
 /** Whether the loss is far above that of chance. */
@@ -263,6 +256,11 @@ function smooth(points) {
 function ratesOf(run) {
   const rates = run.points.map(point => point[3]).filter((value, k, all) => value !== all[k - 1]);
   return rates.length ? rates : [run.learning_rate];
+}
+
+function rateOf(run) {
+  const rates = ratesOf(run).map(value => show(value, 6));
+  return (rates.length > 3 ? [rates[0], "…", rates.at(-1)] : rates).join(" → ");
 }
 
 const capital = text => text[0].toUpperCase() + text.slice(1);

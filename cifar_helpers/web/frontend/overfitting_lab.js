@@ -35,8 +35,8 @@ const COLUMNS = [
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Lines are means of the seeds, and the shading is their range; early "
-  + "stopping is shown for the first seed, the thin line. With two or more pins, point at a row for the pinned run’s training curve. ";
+  + "so compare gaps only between runs that share these. Lines are means of the seeds, shading is their range; early "
+  + "stopping is shown for the first seed, the thin line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -153,7 +153,6 @@ export function render({ model, el }) {
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
-    const isCrowded = pins.length > 1; // of pins only validation is drawn, but for the run that is brought forward
     const shownKeys = [record && key, near && keyOf(near)];
     const others = pins.filter(pin => !shownKeys.includes(keyOf(pin.settings)));
     const own = resultOf(record);
@@ -166,9 +165,9 @@ export function render({ model, el }) {
         y: ENDS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, !isCrowded) : [])),
+          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, others.length < 2) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
-          ...(record ? main(part, record, isCrowded) : []),
+          ...(record ? main(part, record) : []),
         ],
         bands: [...gap, ...(others.length || !own ? [] : seedBands(part, record))],
       });
@@ -177,25 +176,26 @@ export function render({ model, el }) {
     const shown = record ? settings : near;
     const base = resultOf(pins[0]?.record); // what the other rows are compared with
 
-    const held = table.querySelector("button:focus")?.closest("tr").dataset.run;
-    table.replaceChildren(
-      ...(record ? [row("This run", "c1", settings, own, base)] : []),
-      ...(near ? [row("Nearest", "ghost", near, resultOf(recordOf(near)), base)] : []),
-      ...others.map(pin => row(pin.letter, pin.colour, pin.settings, resultOf(pin.record), base)),
-    );
-    const next = held && (table.querySelector(`[data-run="${held}"]`) ?? table.firstChild); // keeps the focus
-    next?.querySelector("td .cw-button").focus();
+    const rows = [
+      ...(record ? [["This run", "c1", settings, record]] : []),
+      ...(near ? [["Nearest", "ghost", near, recordOf(near)]] : []),
+      ...others.map(pin => [pin.letter, pin.colour, pin.settings, pin.record]),
+    ];
+    const held = table.querySelector("button:focus");
+    const run = held?.closest("tr").dataset.run;
+    table.replaceChildren(...rows.map(one => row(...one, base)));
+    const next = table.querySelector(`[data-run="${run}"]`) ?? table.firstChild;
+    if (held) next.querySelector(`.${held.classList[0]}`)?.focus();
     const first = pins[0]?.settings;
-    const missing = record ? "" : "Not recorded: predict the curve. Grey is the nearest recorded run.";
+    const missing = record ? "" : "Not recorded: predict the curve.";
     headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : [missing]));
     const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const below = resultOf(recordOf(shown))?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
     note.textContent = chance + wrong + below;
-    const all = [["This run", record], ["Nearest", near && recordOf(near)], ...others.map(pin => [pin.letter, pin.record])];
-    const known = all.filter(([, one]) => resultOf(one)).map(([name, { ends }]) => `${name}: ${between(ends.flatMap(([, ...two]) => two))} %`);
-    ranges.textContent = known.length ? whole(`Single epochs among the last ten, of all seeds: ${known.join("; ")}.`) : "";
+    ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
+      `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
   }
 
@@ -214,23 +214,21 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
-    const isAlone = model.get("pinned").length < 2;
-    const isFree = kept !== lowest && (lowest < 22 || stopped < lowest - 9); // of the marker
+    const isFree = model.get("pinned").length < 2 && kept !== lowest && (lowest < 22 || stopped < lowest - 9);
     const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
     const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
-    accuracy.set({ rules: [keeps, ...stops], dots: isAlone ? [dotOf(accuracies, kept)] : [] });
+    accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
     loss.set({
       rules: [keeps],
-      dots: isAlone ? [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")] : [],
+      dots: [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")],
       shade: { colour: "c2", ends: [kept, stopped] },
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
     });
   }
 
-  const chipOf = settings => corners.find(corner => keyOf(corner.settings) === keyOf(settings));
-  const nameOf = settings => chipOf(settings)?.node.textContent ?? described(settings);
+  const nameOf = settings => corners.find(one => keyOf(one.settings) === keyOf(settings))?.node.textContent ?? described(settings);
 
   /** The result in a sentence: the difference from the first pin, else from training. */
   function headlineOf(settings, own, first, base) {
@@ -244,8 +242,9 @@ export function render({ model, el }) {
     ];
   }
 
-  /** A row of the table, compared with `base`; a run that is shown and pinned has one row. */
-  function row(name, colour, settings, values, base) {
+  /** A row of the table, compared with `base`. */
+  function row(name, colour, settings, record, base) {
+    const values = resultOf(record);
     const pins = model.get("pinned");
     const pin = pinned => set({ pinned });
     const k = pins.findIndex(other => keyOf(other) === keyOf(settings));
@@ -259,7 +258,7 @@ export function render({ model, el }) {
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
       const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
-      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(recordOf(settings))) : null;
+      const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(record)) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
     const swatch = h("i", { class: `ol-swatch ${colour}` });
@@ -295,10 +294,8 @@ export function render({ model, el }) {
 
   function advise(near, settings) {
     const differs = options.filter(option => near[option.name] !== settings[option.name]).map(option => option.label);
-    const words = `The nearest recorded run (grey) differs in ${differs.join(" and ")}. `;
-    const begin = isTraining(keyOf(settings)) ? "The first epoch is not complete yet." : "This combination was not recorded.";
     const show = h("button", { type: "button", class: "ol-show", onclick: () => choose(near) }, `Show ${described(near)}`);
-    lead.replaceChildren(`${begin} ${words}`, show);
+    lead.replaceChildren(`The nearest recorded run (grey) differs in ${differs.join(" and ")}. `, show);
   }
 
   /** Whether a run with these settings is under way. */
@@ -326,8 +323,7 @@ export function render({ model, el }) {
 
   function nearest(settings) {
     const apart = known => options.filter(option => known[option.name] !== settings[option.name]).length;
-    const all = model.get("records").map(record => record.settings);
-    return all.reduce((best, known) => (apart(known) < apart(best) ? known : best));
+    return model.get("records").map(record => record.settings).reduce((best, known) => (apart(known) < apart(best) ? known : best));
   }
 
   function described(settings) {
@@ -360,10 +356,9 @@ const whole = text => text.replaceAll(" %", "\u00a0%");
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
 /** The chosen run: the mean of the seeds strong, and the first seed thin, since early stopping is shown for it. */
-function main(part, { runs, mean }, isCrowded) {
+function main(part, { runs, mean }) {
   const of = run => KINDS.map(kind => ({ ...kind, points: pointsOf(run[`${kind.part}_${part}`]), run: "This run" }));
   const [training, validation] = of(mean);
-  if (isCrowded) return [training, validation];
   const first = { ...of(runs[0])[1], name: "", thin: true, kind: "first", dash: "" };
   return [...(runs.length > 1 ? [first] : []), training, validation];
 }
@@ -378,11 +373,11 @@ const seedBands = (part, { runs }) => KINDS.map(kind => {
 /** A run to compare with: validation with its name, training thin; of several, only while the run is brought forward. */
 function compared(name, colour, part, { mean }, isOne = true) {
   const training = isOne ? { name: `${name}, training`, end: "" } : { name: "", kind: "ol-training" };
-  const pair = [
-    { ...training, colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
-    { name: `${name}, validation`, end: name, colour, dash: DASH, points: pointsOf(mean[`validation_${part}`]) },
+  const run = capital(name);
+  return [
+    { ...training, run, colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
+    { name: `${name}, validation`, end: name, run, colour, dash: DASH, points: pointsOf(mean[`validation_${part}`]) },
   ];
-  return pair.map(series => ({ ...series, run: capital(name) }));
 }
 
 /** The area between training and validation accuracy. */
