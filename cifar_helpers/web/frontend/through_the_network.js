@@ -359,11 +359,11 @@ export function render(host) {
     if (!isMap) value.style.color = inkOn(at(view.colours(), result[0] / limit));
     connect(s, unit, from, sources);
   }
-  /** All inputs of a number, the largest first; those of the cards are dark. */
+  /** All inputs of a number, the largest first; those of the cards in a strong colour. */
   function drawPiles(every, bias, kind) {
     const sums = piles.map(({ sign }) => every.reduce((sum, { amount }) => sum + Math.max(0, sign * amount), 0));
     const { parts } = roundedToSum([sums[0], -sums[1], bias]);
-    write(whole, `All ${every.length}, largest first; dark: the ${SHOWN} shown`);
+    write(whole, `All ${every.length}, largest first; strong: the ${SHOWN} shown`);
     piles.forEach(({ sign, bar, words }, n) => {
       const pen = /** @type {CanvasRenderingContext2D} */ (bar.getContext("2d"));
       pen.clearRect(0, 0, bar.width, 1);
