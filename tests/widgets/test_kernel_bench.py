@@ -293,6 +293,11 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     share = page.locator(".kb-target .cw-scale").evaluate("e => e.style.getPropertyValue('--at')")
     assert float(share) == pytest.approx((edges.min() / np.abs(edges).max() + 1) / 2, abs=1e-5)
     expect(page.get_by_text("right minus left")).to_have_count(0)  # what is to be found is not told
+    # On a phone, too, the three pictures are beside each other, on one line.
+    page.set_viewport_size({"width": 360, "height": 1000})
+    tops = page.locator(".kb-stage .cw-picture").evaluate_all("all => all.map(e => e.getBoundingClientRect().y)")
+    assert len(set(tops)) == 1, tops
+    page.set_viewport_size({"width": 800, "height": 1000})
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
     meter = page.get_by_role("meter")

@@ -270,7 +270,7 @@ export function render({ model, el, load }) {
         if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
       }
       map = paintMap(output.view.canvas, views.key, outputs, signed, limit, table);
-      below.hidden = Boolean(goal) || signed || outputs.every(each => Math.min(...innerOf(each, how)) > -0.005);
+      below.hidden = Boolean(goal) || signed || !outputs.some(each => innerOf(each, how).some(v => v < -0.005));
       rim.hidden = !how.padding || largest(outputs[0].values) < 1.1 * inner;
     }
 
