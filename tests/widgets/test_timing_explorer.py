@@ -147,7 +147,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(page.locator(".te-time")).to_have_text(["500\u00a0µs", "166\u00a0µs"])
     expect(page.locator(".te-row").last).to_contain_text("94 % once per step")
     expect(page.locator(".cw-legend")).to_have_text("other curvesmostly once per step")
-    expect(page.locator(".cw-foot")).to_contain_text("paid once per step: CNN, GPU (recorded) up to batch 256.")
+    expect(page.locator(".cw-foot")).to_contain_text("paid once per step, CNN, GPU (recorded) up to batch 256.")
     values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
     expect(values).to_have_text(["500\u00a0µs", "166\u00a0µs"])  # at the marker, the longer above its curve
     tops, ends = (
@@ -194,7 +194,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     )
     assert wide == [3]  # at 1, 4 and 10, where half of the time is paid once per step
     foot = page.locator(".cw-foot")
-    expect(foot).to_contain_text("once per step: CNN (here) up to batch 10.")
+    expect(foot).to_contain_text("once per step, CNN (here) up to batch 10.")
     expect(foot).to_contain_text("For CNN (here) the fit is within 0 % up to batch 16; larger batches do not fit.")
     expect(foot).to_contain_text("For MLP (here) no split fits.")
     page.get_by_role("slider", name="Batch size").press("End")
@@ -262,8 +262,8 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     assert state_of(page, "batch") == 16
     expect(page.locator(".te-tag:visible")).to_have_count(0)  # a tap moves the batch size only
     first.select_option("laptop, reported")
-    dashes.add(page.locator(".te-pick line").first.get_attribute("stroke-dasharray"))
-    assert len(dashes) == 3 and "" in dashes
+    expect(page.locator(".te-pick line").first).to_have_attribute("stroke-dasharray", "2 4")
+    assert dashes == {"", "7 4"}
     expect(words).to_have_text(
         "In batches of 16, CNN, GPU (recorded) is 1.1 times as fast as laptop (reported). "
         "They ran on different machines."

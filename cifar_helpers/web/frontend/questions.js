@@ -38,11 +38,9 @@ export function render({ model, el, load }) {
     return JSON.parse(new TextDecoder().decode(await load("answers")))[k];
   }
 
-  /** Why the other options of a question are wrong, once it is over: their numbers, each with its reason. */
+  /** Of each option of a question that is over, why it is wrong or right. */
   async function reasons(k) {
-    const { given, right } = model.get("replies")[k];
-    const { replies } = await known(k);
-    return replies.map((reply, n) => [n, reply.says.split("\n")[0]]).filter(([n]) => n !== given && n !== right);
+    return (await known(k)).replies.map(reply => reply.says.split("\n")[0]);
   }
 
   /** Without Python, the page contains the replies. */
@@ -158,7 +156,7 @@ function summary(replies) {
  * @param {number} number in a quiz, else 0
  * @param {(given: string | number) => void} send an option's number, or the typed text
  * @param {() => void} go to the next question
- * @param {() => Promise<[number, string][]>} reasons why the options that were not chosen are wrong
+ * @param {() => Promise<string[]>} reasons why each option is wrong or right
  */
 function card(question, number, send, go, reasons) {
   // Only the question itself is bold, not what leads to it or follows it.
@@ -201,11 +199,11 @@ function card(question, number, send, go, reasons) {
   const others = button("Why not the others?", async () => {
     others.hidden = true;
     rest();
-    const left = (await reasons()).filter(([k]) => !past.has(k));
-    verdict.append(...left.map(([k, words]) => line("other", words, k)));
+    verdict.append(...(await reasons()).flatMap((words, k) => (explained.has(k) ? [] : [line("other", words, k)])));
   });
   others.classList.add("q-link");
   const past = new Map(); // the reasons of the wrong options that were tried
+  let explained = new Set();
   const rule = h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer.");
   const node = h(
     "fieldset",
@@ -305,7 +303,8 @@ function card(question, number, send, go, reasons) {
       if (!reply.wrong?.length) past.clear();
       for (const [k, words] of past) if (k !== reply.given) verdict.append(line("wrong", words, k));
       if (reply.state === "wrong" && question.options && reply.says) past.set(reply.given, reply.says.split("\n")[0]);
-      others.hidden = !final || options.length <= new Set([...about, ...past.keys()]).size;
+      explained = new Set([...about, ...past.keys()]);
+      others.hidden = !final || options.length <= explained.size;
       if (!question.options) typed.value ||= reply.given;
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {

@@ -114,24 +114,20 @@ export function render({ model, el }) {
   function point(event) {
     const { left, top } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
-    const far = line => Math.abs(heightAt(line, x) - y);
-    const taken = [...drawing.querySelectorAll(".te-curve:not(.ghost)")].map(far).filter(one => one < NEAR);
-    const marker = +plot.querySelector(".marker")?.getAttribute("x1");
-    const reach = Math.abs(marker - x) < NEAR ? 0 : Math.min(NEAR, ...taken);
-    name(lines().map(far).reduce((best, one, k, all) => (one < (all[best] ?? reach) ? k : best), -1));
+    const far = [...drawing.querySelectorAll(".te-curve")].map(line => Math.abs(heightAt(line, x) - y));
+    const nearest = far.reduce((best, one, k) => (one < (far[best] ?? NEAR) ? k : best), -1);
+    const isMarker = Math.abs(plot.querySelector(".marker")?.getAttribute("x1") - x) < NEAR;
+    name(isMarker || nearest >= behind.length ? -1 : nearest); // the grey ones come first
   }
   function name(nearest) {
     pointed = nearest;
     lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
-    plot.classList.toggle("te-press", nearest >= 0);
     tag.hidden = nearest < 0;
     if (!tag.hidden) tag.textContent = `Compare with ${fullName(behind[nearest])}`;
   }
   const forget = () => name(-1);
   view.node.addEventListener("pointerdown", event => {
-    if (event.pointerType !== "mouse" || event.button || !plot.contains(event.target)) return;
-    point(event);
-    if (pointed < 0) return;
+    if (event.pointerType !== "mouse" || event.button || pointed < 0) return;
     event.stopPropagation(); // before the chart takes its marker along
     slots[slots[0] ? 1 : 0] = behind[pointed].name;
     compare(slots.filter(Boolean));
@@ -253,9 +249,8 @@ export function render({ model, el }) {
     view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
-    const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`);
-    const band = said.length ? ` A pale band: more than half of the time is paid once per step: ${said.join(", ")}.` : "";
-    note.textContent = caution(both) + band;
+    const said = mostly.map(([curve, half]) => ` ${fullName(curve)} up to batch ${Math.round(half)}`);
+    note.textContent = `${caution(both)}${said.length ? ` Pale band: mostly paid once per step,${said}.` : ""}`;
   }
 
   function show() {
@@ -346,7 +341,7 @@ function caution(both) {
   });
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once.";
-  return "A bar is the time of an image, measured at the dots and read off the line between them (≈). Once per step: calling the operations, reading and updating the "
+  return "A bar is the time of an image, read off the line between measured sizes (≈). Once per step: calling the operations, reading and updating the "
     + "weights; shared by the images of a batch. Per image: arithmetic, and reading and writing its maps. Their shares "
     + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
