@@ -10,8 +10,6 @@ import { termLine } from "./terms.js";
 import { fieldsOf, sizeOf } from "./fields.js";
 import { again } from "./loading.js";
 
-const MOST_LABELS = 6; // more frames than that would hide each other's
-
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
@@ -79,8 +77,7 @@ function show(parts) {
   /** Names a frame by the side of its field, at one of two corners in turn; inside where the corner is at the rim. */
   const name = (frame, k, field) => {
     const { height, width } = stations[k].size;
-    const isNamed = stations.length <= MOST_LABELS;
-    frame.dataset.side = isNamed ? (height === width ? height : square(stations[k].size)) : "";
+    frame.dataset.side = height === width ? height : square(stations[k].size);
     frame.classList.toggle("rf-end", k % 2 > 0);
     const far = k % 2 ? SIDE - Math.max(field[2], field[3]) : Math.min(field[0], field[1]);
     frame.classList.toggle("rf-in", far + margins[0] < 2);

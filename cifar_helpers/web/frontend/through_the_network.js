@@ -309,7 +309,6 @@ export function render(host) {
     const rest = Float64Array.from(sources[0].added, (_, k) => others.reduce((sum, { added }) => sum + added[k], bias));
     const mostOf = part => Math.max(...sources.map(source => largest(source[part])));
     const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
-    const restLimit = others.length ? undefined : addedLimit;
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
@@ -324,8 +323,8 @@ export function render(host) {
       const part = parts[isRest ? parts.length - 1 : k] ?? 0;
       card.node.dataset.sign = part < 0 ? "−" : "+";
       write(card.amount, isLinear ? fixed(k ? Math.abs(part) : part, digits) : "");
-      const [added, limit] = isRest ? [rest, restLimit] : [source.added, addedLimit];
-      paintSigned(card.added, added, tall, wide, view.colours(), { limit });
+      const limit = isRest && others.length ? undefined : addedLimit;
+      paintSigned(card.added, isRest ? rest : source.added, tall, wide, view.colours(), { limit });
       if (isRest) {
         const words = [others.length ? `${others.length} others` : "", reader.tensors.bias ? "bias" : ""];
         // Beside so many, one could not be seen on a common scale.
