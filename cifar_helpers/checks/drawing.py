@@ -272,11 +272,11 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     above = ""
     if not told:
         cell = [at - seen.start for at, seen in zip(place, ranges, strict=True)]
-        pair = [words[cell[0]][cell[1]] for words in (ours, theirs)]
+        own_word, right_word = (words[cell[0]][cell[1]] for words in (ours, theirs))
         others = _arguments(
             {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
         )
-        above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}yours {pair[0]}, should be {pair[1]}")
+        above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}yours {own_word}, should be {right_word}")
     arrow = f"<div aria-hidden='true' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
     # The two results stay side by side where there is room for two.
     return f"{above}{''.join(inputs)}{arrow}<div style='display:inline-block'>{mine}{wanted}</div>"
