@@ -25,8 +25,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
 /**
  * @typedef {object} Content
  * @property {Series[]} [series]
- * @property {{colour: string, points: number[][], name?: string}[]} [bands] areas, `[x, low, high]`; one with a name
- *     has its ends among the numbers at an x
+ * @property {{colour: string, points: number[][]}[]} [bands] areas, `[x, low, high]`
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
  * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words below them
  * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
@@ -231,12 +230,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const place = round(xs(seen));
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
-    const ranges = content.bands.filter(band => band.name && read.length).map(({ colour, points }) => {
-      const [, low, high] = points.findLast(point => point[0] <= seen);
-      return { colour, at: ys((low + high) / 2), said: `${write(low).replace(" %", "")}–${write(high)}` };
-    });
     const all = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: write(value) }));
-    all.push(...ranges);
     const wide = Math.max(0, ...all.map(one => measure(one.said))) + 8;
     const isLeft = place + wide > end && place - wide > left;
     const heights = spread(all.map(one => one.at), ROW, top + 4, bottom - 6);
