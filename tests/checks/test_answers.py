@@ -8,7 +8,7 @@ import itertools
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -502,10 +502,19 @@ def three_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_DRAWS", 3)
 
 
+def some_of(kinds: Mapping[str, Any], exercise: Check, every: int) -> list[tuple[str, Any]]:
+    """Every third kind, say; the next exercise takes the next ones, so that each kind meets many exercises."""
+    return list(kinds.items())[EXERCISES.index(exercise) % every :: every]
+
+
+all_once_a_week = pytest.param(1, marks=pytest.mark.slow)
+
+
 @pytest.mark.usefixtures("two_draws")
+@pytest.mark.parametrize("every", [3, all_once_a_week])
 @pytest.mark.parametrize("exercise", EXERCISES, ids=by_name)
-def test_every_exercise_judges_whatever_is_returned(exercise: Check) -> None:
-    for name, make in RESULTS.items():
+def test_every_exercise_judges_whatever_is_returned(exercise: Check, every: int) -> None:
+    for name, make in some_of(RESULTS, exercise, every):
         verdict = exercise(lambda *_, make=make: make())
         assert verdict.state == "wrong", (name, told(verdict))
         assert "<class" not in told(verdict), name
@@ -566,10 +575,11 @@ NO_PIXELS: dict[str, Callable[[torch.Tensor], Any]] = {
 
 
 @pytest.mark.usefixtures("three_draws")
+@pytest.mark.parametrize("every", [2, all_once_a_week])
 @pytest.mark.parametrize("exercise", PLAIN, ids=by_name)
-def test_right_numbers_are_right_in_every_form(exercise: Check) -> None:
+def test_right_numbers_are_right_in_every_form(exercise: Check, every: int) -> None:
     answer = solution(exercise.name)
-    for name, convert in {**FORMS, **NO_PIXELS}.items():
+    for name, convert in some_of({**FORMS, **NO_PIXELS}, exercise, every):
         if exercise.name == "quantise" and name not in ("NumPy", "NumPy in Fortran's order", "flipped twice", "a view"):
             continue  # it asks for numbers of one byte, which the other forms do not have
         verdict = exercise(lambda *given, convert=convert: converted(answer(*given), convert))
