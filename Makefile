@@ -22,7 +22,7 @@ test-only: .venv/ready
 	rm -rf $(CIFAR_COURSE_SKETCHES)
 	OMP_NUM_THREADS=1 $(PYTEST) -p no:nbval -n 3 --dist worksteal -m "not alone and not slow" --ignore=tests/notebooks tests
 	$(PYTEST) -p no:nbval -m "alone and not slow" $$(grep -rl --include='*.py' mark.alone tests)
-	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(PYTEST) $(NBVAL) notebooks tests/notebooks
+	OMP_NUM_THREADS=1 CIFAR10_ROOT=$(CIFAR_COURSE_SKETCHES) CIFAR10_OFFLINE=1 $(PYTEST) $(NBVAL) -m "not slow" notebooks tests/notebooks
 
 # What takes minutes; CI runs it once a week. Notebooks get as many sketches as learners, eight times those of make test.
 test-slow: .venv/ready

@@ -104,6 +104,7 @@ def test_the_nearest_class_mean_is_right_as_often_as_the_question_says(sketches:
     assert torch.equal(solution("nearest_mean")(images, means), lesson["predicted"])
 
 
+@pytest.mark.slow
 def test_one_epoch_reaches_what_the_question_says(sketches: Cifar10) -> None:
     train, validation = sketches.split()
     names = {"train": train, "validation": validation}

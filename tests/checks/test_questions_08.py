@@ -34,7 +34,10 @@ from cifar_helpers.runs.ablation import ABLATIONS, measured
 LOSS = nn.functional.cross_entropy
 
 
-@pytest.fixture(scope="module", params=[pytest.param("sketches"), pytest.param("real_data", marks=pytest.mark.real)])
+real = pytest.param("real_data", marks=[pytest.mark.real, pytest.mark.slow])
+
+
+@pytest.fixture(scope="module", params=["sketches", real])
 def data(request: pytest.FixtureRequest) -> Cifar10:
     found: Cifar10 = request.getfixturevalue(request.param)
     return found

@@ -45,6 +45,7 @@ def test_the_first_loss_is_near_ln_10_and_a_step_is_a_small_share_of_the_weights
     assert len(shares) == 6 and all(0.001 < share < 0.0075 for share in shares)
 
 
+@pytest.mark.slow  # the lesson's own cells do the same each time
 def test_one_batch_is_learned_by_heart_and_a_blind_network_stays_near_ln_10(
     names: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,11 +35,9 @@ def settle(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_it_is_accessible_fits_and_keeps_to_itself(front: FrontEnd, sketches: Cifar10, name: str) -> None:
-    text = WIDGETS[name](sketches).as_page("A widget")
-    page = front.open(text)
+def test_it_is_accessible_fits_and_leaves_no_trace(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    page = front.open(WIDGETS[name](sketches))
     settle(page)
-    plain = styles(page)
     page.evaluate(Axe().axe_script)
     axe_finds_nothing(page)
     page.emulate_media(color_scheme="dark")
@@ -47,9 +45,25 @@ def test_it_is_accessible_fits_and_keeps_to_itself(front: FrontEnd, sketches: Ci
     axe_finds_nothing(page, "color-contrast", "link-in-text-block")  # another theme changes only colours
     fits(page)
     what_is_chosen_is_seen_without_own_colours(page)
+    leaves_no_trace(page)
     page.close()
 
-    # The same on a page whose styles are hostile, with a second view of it.
+
+# Some with every kind of control, picture and chart in make test, and all once a week.
+AMONG_OTHERS = [
+    name if name in ("kernel_bench", "overfitting_lab", "quiz", "predict_photo")
+    else pytest.param(name, marks=pytest.mark.slow) for name in WIDGETS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AMONG_OTHERS)
+def test_it_keeps_to_itself(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    """On a page whose styles are hostile, with a second view of it."""
+    text = WIDGETS[name](sketches).as_page("A widget")
+    page = front.open(text)
+    settle(page)
+    plain = styles(page)
+    page.close()
     place = re.search(r'<div data-widget="\w+">.*?</noscript></div>', text, re.S)
     assert place is not None
     text = text.replace("</style>", f"{HOSTILE}</style>", 1).replace(place[0], f"{place[0] * 2}<p id=own>Own</p>")
