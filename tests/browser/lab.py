@@ -28,6 +28,8 @@ SHOWN = {
     SOME_WIDGETS: ["kernel_bench", "through_the_network", "prediction", "live_training"],
 }
 """Notebooks of widgets, and what each of them shows."""
+EXERCISE = "exercise.ipynb"
+"""An exercise of lesson 03 and its quiz: JupyterLab needs seconds to draw a whole lesson."""
 
 # Noise of JupyterLab itself; everything else on the console is an error of ours.
 _EXPECTED = re.compile(
@@ -55,10 +57,12 @@ _OPEN = """async path => {
 def serving(home: Path, data: Path) -> Iterator[str]:
     """A server of JupyterLab, and of Notebook 7 beside it, in `home`, with settings of its own; gives its address.
 
-    It has the lessons, and two notebooks of widgets.
+    It has the lessons, an excerpt of one, and two notebooks of widgets.
     """
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     shutil.copytree(ROOT / "resources", home / "resources")
+    text = excerpt(ROOT / "notebooks" / "03_building_the_cnn.ipynb", "def my_softmax", "checks.quiz", "checks.progress")
+    (home / "notebooks" / EXERCISE).write_text(text, encoding="utf-8")
     for name, widgets in SHOWN.items():
         (home / "notebooks" / name).write_text(notebook_with(widgets), encoding="utf-8")
     (home / "config" / "labconfig").mkdir(parents=True)
@@ -99,6 +103,14 @@ def browsing() -> Iterator[Page]:
     """A page of Chromium."""
     with launched() as browser:
         yield browser.new_page(viewport={"width": 1280, "height": 1000})
+
+
+def excerpt(lesson: Path, *words: str) -> str:
+    """The text of a notebook with the first code cell of a lesson, and those cells that hold one of these words."""
+    notebook = nbformat.read(lesson, 4)
+    first, *others = (cell for cell in notebook.cells if cell.cell_type == "code")
+    notebook.cells = [first, *(cell for cell in others if any(word in cell.source for word in words))]
+    return str(nbformat.writes(notebook))
 
 
 def notebook_with(names: Iterable[str]) -> str:

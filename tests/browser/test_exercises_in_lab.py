@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from lab import Cell, Lab
+from lab import EXERCISE, Cell, Lab
 from playwright.sync_api import expect
 
 from cifar_helpers.checks import EXERCISES, QUIZZES, softmax
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ["lab_fixture"]
-
-LESSON = "03_building_the_cnn.ipynb"
 
 
 def says(cell: Cell, text: str) -> None:
@@ -20,7 +18,7 @@ def says(cell: Cell, text: str) -> None:
 
 
 def test_an_exercise_is_answered_by_typing(lab: Lab) -> None:
-    lab.open(LESSON)
+    lab.open(EXERCISE)
     assert lab.run([0])  # the first cell imports the checks
     exercise = lab.cell("def my_softmax")
     exercise.run()
