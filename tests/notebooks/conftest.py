@@ -21,7 +21,7 @@ from nbval.plugin import IPyNbCell
 
 RESOURCES = Path(__file__).resolve().parents[2] / "resources"
 # Seconds: what takes longer is run once. Once a week, on all sketches, cells of up to two seconds are run twice.
-BRIEF = 2 if "CIFAR10_SKETCHES" in os.environ else 0.3
+BRIEF = 2 if "CIFAR10_SKETCHES" in os.environ else 0.1
 FEWER = "500"  # training sketches in a kernel, unless CIFAR10_SKETCHES says how many; once a week it says all
 
 
