@@ -55,7 +55,7 @@ def show(figure: Figure) -> None:
     from IPython.display import display  # only there in a notebook
 
     bundle, metadata = picture(figure, str(figure.get_label()))
-    display(bundle, raw=True, metadata=metadata)  # type: ignore[no-untyped-call]
+    display(bundle, raw=True, metadata=metadata)
 
 
 def picture(figure: Figure, alt: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

@@ -245,7 +245,7 @@ class LiveCurves(Callback):
         bundle, metadata = picture(figure, str(figure.get_label()))
         # A new training run belongs below its own cell, not in the picture of the one before.
         if self._handle is None or len(history) == 1:
-            self._handle = display(bundle, raw=True, metadata=metadata, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(bundle, raw=True, metadata=metadata, display_id=True)
         else:
             self._handle.update(bundle, raw=True, metadata=metadata)
         return False

@@ -112,7 +112,7 @@ def display_in_colab(make: Callable[[], CourseWidget]) -> None:
     from IPython.display import display  # only there in a notebook
 
     bundle, metadata = make()._repr_mimebundle_()
-    display(bundle, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+    display(bundle, metadata=metadata, raw=True)
 
 
 def _pair(bundle: Any) -> tuple[dict[str, Any], dict[str, Any]]:
