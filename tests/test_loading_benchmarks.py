@@ -14,8 +14,12 @@ from benchmarks import loading, photos
 from benchmarks.common import Row, apart
 
 
+@pytest.mark.parametrize(
+    "engines", [("torchvision", "predict_folder"), pytest.param(photos.ENGINES, marks=pytest.mark.slow)],
+    ids=["two", "all"],
+)  # fmt: skip
 def test_predict_folder_gives_the_answers_of_the_torchvision_pipeline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engines: tuple[str, ...]
 ) -> None:
     def beside(module: str, *arguments: str) -> Row:
         """Without the seconds of their imports, and here, but for what forks; `apart` itself is tested below."""
@@ -31,8 +35,9 @@ def test_predict_folder_gives_the_answers_of_the_torchvision_pipeline(
         return row
 
     monkeypatch.setattr(photos, "apart", beside)
+    monkeypatch.setattr(photos, "ENGINES", engines)
     rows = {str(row["engine"]): row for row in photos.measure(20, rounds=1, most=600)}
-    assert list(rows) == list(photos.ENGINES)
+    assert list(rows) == list(engines)
     for row in rows.values():
         assert row["photos"] == 20 and row["other classes than ours"] == 0
         assert isinstance(row["largest difference"], float) and row["largest difference"] <= 0.01
