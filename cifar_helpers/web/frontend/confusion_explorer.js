@@ -11,7 +11,7 @@ import { again, afterLoading } from "./loading.js";
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
-const HINTS = { people: "Same colours in both.", difference: "Uncoloured: within two standard errors. Diagonal: recall." };
+const HINTS = { people: "Same colours in both.", difference: "Diagonal: recall. Beside it, uncoloured: within two standard errors." };
 const COMPARING = ["people", "difference"];
 const QUIET = 0.05; // of the largest number: below it the ink is grey
 

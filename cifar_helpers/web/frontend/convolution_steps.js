@@ -137,7 +137,10 @@ export function render({ model, el }) {
   const formula = h("div", { class: "cw-cap" });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
-    predicting => setting({ predicting }),
+    predicting => {
+      setting({ predicting });
+      if (predicting) go(following()); // the sum of this window has just been seen
+    },
   );
   const play = button("Play", () => (playing ? pause() : start()), { main: true });
   const next = button("Step", () => jump(step() + 1));

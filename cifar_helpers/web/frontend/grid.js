@@ -106,6 +106,8 @@ export function numberGrid(rows, columns, label, edited) {
       onlostpointercapture: () => {
         drag = null;
       },
+      // After a drag the number is selected, and a press would drag its text into another cell.
+      ondragstart: event => event.preventDefault(),
     });
     return cell;
   }

@@ -382,7 +382,7 @@ function compared(name, colour, part, { mean }, isOne = true) {
 
 /** The area between training and validation accuracy. */
 function gapBand({ train_accuracy: train, validation_accuracy: validation }) {
-  const points = train.map((value, k) => [k + 1, Math.min(value, validation[k]), Math.max(value, validation[k])]);
+  const points = train.map((value, k) => [k + 1, validation[k], Math.max(value, validation[k])]);
   return { colour: "ghost", points };
 }
 

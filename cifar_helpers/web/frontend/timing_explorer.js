@@ -15,7 +15,8 @@ const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
 const BESIDE = 70; // pixels of a time at the marker
-const NEAR = 8; // pixels around a curve in which it is named
+const NEAR = 8; // pixels around the marker in which no curve is named
+const ON = 4; // pixels from a curve that a press means: further away it moves the marker
 const LEAST = 0.01; // of a unit that is written
 const UNITS = /** @type {[string, number][]} */ ([["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]);
 const EQUAL = 1.05; // ratio of two times that are about equal
@@ -115,7 +116,7 @@ export function render({ model, el }) {
     const { left, top } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
     const far = [...drawing.querySelectorAll(".te-curve")].map(line => Math.abs(heightAt(line, x) - y));
-    const nearest = far.reduce((best, one, k) => (one < (far[best] ?? NEAR) ? k : best), -1);
+    const nearest = far.reduce((best, one, k) => (one < (far[best] ?? ON) ? k : best), -1);
     const isMarker = Math.abs(plot.querySelector(".marker")?.getAttribute("x1") - x) < NEAR;
     name(isMarker || nearest >= behind.length ? -1 : nearest); // the grey ones come first
   }
