@@ -171,7 +171,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     walls = page.get_by_role("application", name="Maps of block 1")
     head = page.locator(".fm-flow .cw-head b").last
     walls.nth(1).hover(position={"x": 100, "y": 10})
-    expect(head).to_have_text("Untrained map 1")
+    expect(head).to_have_text("Untrained 1")
     page.get_by_text("Point at a map").hover()
     expect(head).to_have_text("Map 0")
     walls.nth(0).click(position={"x": 100, "y": 10})
@@ -205,7 +205,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
 
     # What is only pointed at does not go along to the enlargement.
     walls.nth(1).hover(position={"x": 100, "y": 10})
-    expect(head).to_have_text("Untrained map 1")
+    expect(head).to_have_text("Untrained 1")
     enlarged.hover()
     expect(head).to_have_text("Map 2")
     page.get_by_text("Point at a map").hover()
@@ -274,7 +274,7 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     expect(wall).to_have_count(1)  # so that it and what is computed for it are on one screen
     page.get_by_role("radio", name="Untrained").tap()
     page.get_by_role("application", name="untrained").tap(position={"x": 100, "y": 10})
-    expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained map [1-9]"))
+    expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained [1-9]"))
     expect(wall).to_have_count(1)
     page.get_by_role("radio", name="Trained", exact=True).tap()
     page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})

@@ -243,7 +243,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from, limit });
     output.place(row, column);
     output.mark(row, column, 1, 1);
-    after.head.textContent = `${name === "trained" ? "Map" : "Untrained map"} ${channel}`;
+    after.head.textContent = `${name === "trained" ? "Map" : "Untrained"} ${channel}`;
 
     const read = layers[layer.inputs[0]];
     const sources = layer.op === "convolution" ? sourcesOf(now) : [];
@@ -383,10 +383,10 @@ const OPERATIONS = {
     const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
-    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} beside it`;
+    const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} more`;
     if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
     const last = [far.length ? `${far.length} others` : "", layer.tensors.bias ? "bias" : ""].filter(Boolean);
-    if (last.length) terms.push(["+", last.join(" + "), fixed(rounded.at(-1), digits)]);
+    if (last.length) terms.push(["+", last.join(", "), fixed(rounded.at(-1), digits)]);
     return {
       grids: [
         grid(`window of ${now.from}`, source.seen, "", limit), grid("kernel", source.weights, "×"),
