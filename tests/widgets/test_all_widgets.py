@@ -25,6 +25,7 @@ button, input, select, td, th, p, figure, fieldset, label, svg, canvas { margin:
   border: 9px solid lime; background: yellow; min-width: 300px; }
 .cw, .cw-button, .cw-seg, .cw-head, .bar, .top, .value { display: none; }
 """
+SITE = 706  # pixels of the page whose column is as wide as that of the site
 SETTLED = ".cw:not([aria-busy=true])"
 
 
@@ -89,11 +90,17 @@ def axe_finds_nothing(page: Page, *only: str) -> None:
 
 
 def fits(page: Page) -> None:
-    for width in WIDTHS:
+    for width in (*WIDTHS, SITE):
         page.set_viewport_size({"width": width, "height": 900})
         settle(page)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"at {width} px it is {wide} px wide"
+        cut = page.evaluate(
+            """() => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll("*:not(.cw-sr)")]
+                .filter(e => e.checkVisibility() && getComputedStyle(e).textOverflow === "ellipsis")
+                .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"""
+        )
+        assert not cut, f"at {width} px these words are cut: {cut}"
     page.set_viewport_size({"width": 800, "height": 900})
     settle(page)
     box = page.locator("[data-cifar-widget]").bounding_box()
