@@ -157,6 +157,11 @@ def _outcome(question: Choice) -> dict[str, Any]:
     if question.measured is None:
         return {"right": _right(question)}
     numbers = [None if math.isnan(number) else number for number in question.measured()]
+    if len(numbers) != len(question.options):
+        raise ValueError(
+            f"{question.name!r} has {len(question.options)} options, and its Measured: field returns {len(numbers)} "
+            "numbers: return one for each option, math.nan where nothing was measured"
+        )
     form = ("+" if question.unit == "points" else "") + f".{2 if max(abs(n or 0) for n in numbers) < 2 else 1}f"
     written = [
         None if number is None else [number, f"{number:{form}} {question.unit}".replace("-", "\N{MINUS SIGN}")]

@@ -264,6 +264,12 @@ def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontE
     assert isinstance(replies, list) and {reply["state"] for reply in replies} == {"right"}
 
 
+def test_as_many_numbers_are_measured_as_there_are_options() -> None:
+    card = asked(replace(COLOUR, measured=lambda: (2.0,), unit="points"))
+    with pytest.raises(ValueError, match="'colour' has 2 options, and its Measured: field returns 1 numbers"):
+        card.answer(0, 0)
+
+
 def test_a_touch_answers_too(front: FrontEnd) -> None:
     page = front.open(asked(replace(COLOUR, measured=lambda: (2.0, -1.0), unit="points")), width=360, has_touch=True)
     expect(page.locator(".q-bar")).to_have_text(["", ""])

@@ -59,6 +59,7 @@ def test_a_run_grows_in_the_traits_and_keeps_model_and_history(live: LiveTrainin
     assert len(live.history) == 2 and live.run["step"] == live.run["steps"] == steps
     points = live.run["points"]
     assert len(points) == steps and points[-1][0] == pytest.approx(2) and points[0][3] == pytest.approx(0.03)
+    assert points[0][1] == 0 < points[1][1]  # the first step of a process takes as long as many others
     # The losses of the steps are those that the epoch's loss is the mean of.
     sizes = [64, 64, 64, 8]
     mean = sum(size * point[2] for size, point in zip(sizes, points[:4], strict=True)) / 200
