@@ -14,6 +14,7 @@ __all__ = [
     "ALMOST",
     "CLOSE",
     "NOT_A_NUMBER",
+    "NOT_WHOLE",
     "SHARE_OR_PERCENT",
     "TRIES",
     "TRUE",
@@ -34,6 +35,7 @@ CLOSE: Final = "Yes, close enough: it is {answer}; you said {guess}."
 ALMOST: Final = "Close: {guess} is {off} too {way}; it is {answer}."
 UNTRUE: Final = "Not {guess}: it is {answer}."
 NOT_A_NUMBER: Final = "{said} is not a number. Write digits only, such as 12.5."
+NOT_WHOLE: Final = "{guess} is not a whole number, but the answer is one."
 SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Add the % sign."
 
 _SLACK: Final = 1e-9  # of numbers in floating point
@@ -156,8 +158,10 @@ def _of_number(question: Number, answer: Any) -> Reply:
         return Reply("open", NOT_A_NUMBER.format(said=quoted(said)))
     if question.unit == "%" and 0 < guess <= 1 < truth and "%" not in said:
         return Reply("open", SHARE_OR_PERCENT.format(guess=in_full(guess), hundredfold=in_full(100 * guess)))
+    if not question.close and guess != int(guess):
+        return Reply("open", NOT_WHOLE.format(guess=in_full(guess)))
     words = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "guess": in_full(guess)}
-    allowed = question.close * abs(truth) * (1 + _SLACK)
+    allowed = question.close + _SLACK
     if abs(guess - truth) <= allowed:
         form = TRUE if rounded(guess) == rounded(truth) else CLOSE
         return Reply("right", f"{form.format(**words)} {question.says}")

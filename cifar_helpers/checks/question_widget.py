@@ -14,6 +14,7 @@ from cifar_helpers.checks.answers import (
     ALMOST,
     CLOSE,
     NOT_A_NUMBER,
+    NOT_WHOLE,
     SHARE_OR_PERCENT,
     TRIES,
     TRUE,
@@ -193,6 +194,7 @@ def _known(question: Question) -> dict[str, Any]:
         "almost": ALMOST,
         "no": UNTRUE,
         "none": NOT_A_NUMBER,
+        "broken": NOT_WHOLE,
         "share": SHARE_OR_PERCENT,
     }
     return known | {"beliefs": beliefs, "words": words}

@@ -71,7 +71,7 @@ class Number:
         truth: computes the right number when it is needed.
         says: why it is that number.
         beliefs: misconceptions and the guesses that they lead to; the first that fits is shown.
-        close: how far a guess may be from the truth and still count as right, relative to the truth.
+        close: how far a guess may be from the truth and still count as right, in the unit; 0 asks for a whole number.
         scale: ends of the line on which a guess can be dragged, if there is one.
     """
 
@@ -82,7 +82,7 @@ class Number:
     truth: Callable[[], float]
     says: str
     beliefs: tuple[Belief, ...] = ()
-    close: float = 0.1
+    close: float = 0
     scale: tuple[float, float] | None = None
 
 

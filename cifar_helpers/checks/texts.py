@@ -10,14 +10,15 @@ that asks it. Then come its options, one of which is right, each with its reason
 
 or, if the answer is a number, the answer, the reason for it, and the usual wrong guesses (the upper limit is excluded):
 
-    Answer: {good_recipe} points, within 30 %, from -20 to 20
+    Answer: {good_recipe} points, within 3, from -20 to 20
 
     The recipe gains more than additional epochs did.
 
     - 0 to 5: Tuning is often thought to gain a point or two.
 
-A plain number has `(no unit)` in the place of its unit. What is estimated, and not computed, may have a scale on which
-a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading of the
+`within 3` is in the same unit (points of a percentage); a whole number that can be counted is asked for `exactly`
+instead. A plain number has `(no unit)` in the place of its unit. What is estimated, and not computed, may have a scale
+on which a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading of the
 lesson's section that answers it; a prediction may end with `Measured: {field} unit`, with a function that returns a
 number for each option (`nan` for none), which the card shows as bars once the reader has committed.
 
@@ -53,7 +54,7 @@ _MARKDOWN: Final = MarkdownIt("zero").enable(["heading", "list", "fence"]).disab
 _FIELD: Final = re.compile(r"\{(\w+)\}")
 _OPTION: Final = re.compile(r"\[([ xX])\] (.+)")
 _NO_UNIT: Final = "(no unit)"  # of a plain number: said, so that no unit is forgotten
-_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), within (\S+) %(?:, from (\S+) to (\S+))?")
+_ANSWER: Final = re.compile(r"Answer: (\S+) (.+), (?:exactly|within (\S+))(?:, from (\S+) to (\S+))?")
 _BELIEF: Final = re.compile(r"(\S+) to (\S+): (.+)")
 _SECTION: Final = re.compile(r"Read again: (.+)")
 _MEASURED: Final = re.compile(r"Measured: \{(\w+)\} (.+)")
@@ -258,7 +259,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
     ask, answer, reason, *listed = section.blocks
     said = _ANSWER.fullmatch(_paragraph(answer))
     if not said:
-        raise section.fault("write the answer as Answer: {field} unit, within 10 %", answer)
+        raise section.fault("write the answer as Answer: {field} unit, exactly (or: within 2)", answer)
     field = _FIELD.fullmatch(said[1])
     truth = _field(section, field[1], answer, fields) if field else _constant(_numeral(section, said[1], answer))
     beliefs = []
@@ -278,7 +279,7 @@ def _number(section: _Section, lesson: int, fields: Fields) -> Number:
         truth,
         _filled(section, _paragraph(reason), reason, fields),
         tuple(beliefs),
-        close=_numeral(section, said[3], answer) / 100,
+        close=_numeral(section, said[3], answer) if said[3] else 0,
         scale=(ends[0], ends[1]) if ends else None,
     )
 

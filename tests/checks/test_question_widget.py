@@ -33,7 +33,7 @@ HEIGHT = Number(
     lambda: 32.0,
     "It is square.",
     (Belief(0, 30, "Too low."),),
-    close=0.1,
+    close=3.2,
     scale=(0, 50),
 )
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -116,6 +116,43 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
     expect(page.locator(".q-verdict p")).to_have_text(said)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("30", "Yes, it is 30 rows. 32 − 3 + 1."),
+        ("29", "Not 29: it is 30 rows. Rows 0 to 29. 32 − 3 + 1."),
+        ("31", "Not 31: it is 30 rows. 32 − 3 + 1."),
+    ],
+)
+def test_a_whole_number_is_asked_for_exactly(front: FrontEnd, typed: str, says: str) -> None:
+    beliefs = (Belief(29, 30, "Rows 0 to 29."),)
+    rows = Number("rows", 2, "How many rows?", "rows", lambda: 30.0, "32 − 3 + 1.", beliefs)
+    page = front.open(asked(rows))
+    expect(page.get_by_text("The answer is a whole number. Only that number counts as right.")).to_be_visible()
+    field = page.get_by_role("textbox", name="How many rows?")
+    field.fill("29.9")
+    page.keyboard.press("Enter")
+    broken = "29.9 is not a whole number, but the answer is one."
+    expect(page.locator(".q-verdict p")).to_have_text(broken)
+    assert asked(rows).answer(0, "29.9") == Reply("open", broken)  # the only guess is not spent
+    field.fill(typed)
+    page.keyboard.press("Enter")
+    expect(page.locator(".q-verdict p")).to_have_text(says)
+    expect(page.locator(".q-verdict p")).to_have_attribute("data-state", "right" if typed == "30" else "wrong")
+    assert asked(rows).answer(0, typed).says == says
+
+
+@pytest.mark.parametrize(
+    ("unit", "close", "says"),
+    [("%", 1, "1 point"), ("points", 3, "3 points"), ("nats", 0.1, "0.1 nats")],
+)
+def test_the_card_says_how_near_a_guess_must_be_in_the_unit(
+    front: FrontEnd, unit: str, close: float, says: str
+) -> None:
+    page = front.open(asked(Number("n", 1, "How much?", unit, lambda: 32.5, "So it is.", close=close)))
+    expect(page.get_by_text(f"A guess within {says} of the answer counts as right.")).to_be_visible()
 
 
 SPELLINGS = (

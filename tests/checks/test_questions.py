@@ -23,13 +23,20 @@ COLOUR = Choice(
     "Which comes first?",
     (Option("red", "Red is the first channel.", True), Option("blue", "That is OpenCV's order.")),
 )
-HEIGHT = Number("height", 0, "How high?", "pixels", lambda: 32.0, "It is square.", (Belief(0, 30, "Too low."),))
+HEIGHT = Number("height", 0, "How high?", "pixels", lambda: 32.0, "It is square.", (Belief(0, 30, "Too low."),), 3.2)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_done() -> None:
     checks.session.committed.clear()
     checks.session.answered.clear()
+
+
+def test_what_can_be_counted_is_asked_for_exactly() -> None:
+    numbers = [question for question in PREDICTIONS.values() if isinstance(question, Number)]
+    exact = {question.name for question in numbers if not question.close}
+    assert exact == {question.name for question in numbers if question.truth().is_integer()}
+    assert {"conv_numbers", "rows_of_output", "fewest_bits"} <= exact
 
 
 @pytest.mark.parametrize("question", CHOICES, ids=lambda question: question.name)

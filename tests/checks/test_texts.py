@@ -33,7 +33,7 @@ What stands here is for whoever edits the file.
 What share is it,
 of {images} images?
 
-Answer: {share} %, within 5 %, from -10 to 50
+Answer: {share} %, within 5, from -10 to 50
 
 It is so.
 
@@ -74,7 +74,7 @@ def test_questions_are_read_as_they_are_written(tmp_path: Path) -> None:
         share.truth,
         "It is so.",
         (Belief(-10, 0, "No share is negative."), Belief(0, 1000, "Too low.")),
-        close=0.05,
+        close=5,
         scale=(-10, 50),
     )
     red, blue = (
@@ -82,6 +82,12 @@ def test_questions_are_read_as_they_are_written(tmp_path: Path) -> None:
         Option("Blue", "That is OpenCV's order."),
     )
     assert colour == Choice("colour", 99, "Which comes first, *red* or [blue]?", (red, blue), "Channels")
+
+
+def test_a_whole_number_is_asked_for_exactly(tmp_path: Path) -> None:
+    text = QUESTIONS.replace("{share} %, within 5", "30 rows, exactly")
+    (share,), _ = read_questions(written(tmp_path, text), 99, FIELDS)
+    assert isinstance(share, Number) and (share.close, share.unit, share.scale) == (0, "rows", (-10, 50))
 
 
 def test_an_answer_may_be_a_number_and_an_editor_may_write_marks_of_its_own(tmp_path: Path) -> None:
@@ -107,7 +113,7 @@ BROKEN_QUESTIONS = {
     "scale without an end": ("to 50", "to", "line 12, 'share': write the answer as Answer:"),
     "bad end of a scale": ("to 50", "to top", "line 12, 'share': 'top' is not a number"),
     "scale backwards": ("-10 to 50", "50 to 50", "line 12, 'share': its scale ends at 50, which is not above 50"),
-    "bad number": ("within 5 %", "within five %", "line 12, 'share': 'five' is not a number"),
+    "bad number": ("within 5", "within five", "line 12, 'share': 'five' is not a number"),
     "no unit": ("{share} %, within", "{share}, within", "line 12, 'share': write the answer as Answer:"),
     "bad truth": ("{share} %", "many %", "line 12, 'share': 'many' is not a number"),
     "bad guess": ("- 0 to 1e3", "- 0 to many", "line 17, 'share': 'many' is not a number"),
@@ -238,7 +244,7 @@ def test_the_form_that_the_module_describes_is_the_form_that_it_reads(tmp_path: 
     ]
     text = "# T\n\n## Predictions\n\n### one\n\nAsk?\n\n{}\n\n### two\n\nAsk?\n\n{}\n".format(*examples)
     (one, two), _ = read_questions(written(tmp_path, text), 1, {"good_recipe": lambda: 9.0})
-    assert isinstance(one, Choice) and isinstance(two, Number) and two.close == 0.3
+    assert isinstance(one, Choice) and isinstance(two, Number) and two.close == 3
 
 
 # --- what is found, and when ------------------------------------------------------------------------------------------

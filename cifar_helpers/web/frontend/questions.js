@@ -175,8 +175,7 @@ function card(question, number, send, go, reasons) {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
     oninput: () => moved(read(typed.value, question.unit, question.scale?.[1] ?? 0)), onkeydown: enter,
   });
-  const share = +(question.close * 100).toPrecision(2);
-  const counts = h("span", { class: "cw-cap" }, `${question.unit === "%" ? "A guess near" : `Within ${share} % of`} the answer counts as right.`);
+  const counts = h("span", { class: "cw-cap" }, judgedBy(question));
   const label = h("label", { class: "q-field" }, typed, h("span", {}, question.unit));
   const [low, high] = question.scale ?? [0, 1];
   const slider = h("input", {
@@ -309,9 +308,8 @@ function card(question, number, send, go, reasons) {
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
         const [low, high] = shownLimits(reply, question.close).map(inFull);
-        const unit = question.unit && ` ${question.unit}`;
-        const words = low === high ? `Only ${low}${unit} count` : `Anything from ${low} to ${high}${unit} counts`;
-        counts.textContent = `${words} as right.`;
+        const isExact = low === high;
+        counts.textContent = isExact ? judgedBy(question) : `Anything from ${low} to ${high} ${question.unit}`.trim() + " counts as right.";
         mark(reply);
         answer.textContent = `${rounded(reply.truth)} ${question.unit}`;
         track.hidden = false;
@@ -341,9 +339,16 @@ function lengths(measured, k) {
   return [h("s", {}, h("s", { style: `left: ${from}%; width: ${to - from}%` })), measured[k][1]];
 }
 
+/** In words, how near a guess must be. */
+function judgedBy({ close, unit }) {
+  if (!close) return "The answer is a whole number. Only that number counts as right.";
+  const words = unit === "%" ? "points" : unit;
+  return `A guess within ${inFull(close)} ${close === 1 ? words.replace(/s$/, "") : words} of the answer counts as right.`;
+}
+
 /** From where to where a guess counts as right. */
 function limits(truth, close) {
-  return [truth - close * Math.abs(truth), truth + close * Math.abs(truth)];
+  return [truth - close, truth + close];
 }
 
 /** The same, rounded inwards, with as many digits as it takes to agree with the judgement of this guess. */
@@ -425,7 +430,8 @@ function ofNumber({ unit, close }, known, given) {
   if (Number.isNaN(guess)) return { state: "open", says: words("none") };
   const isShare = unit === "%" && guess > 0 && guess <= 1 && truth > 1 && !given.includes("%");
   if (isShare) return { state: "open", says: words("share") };
-  const isWithin = times => Math.abs(guess - truth) <= times * close * Math.abs(truth) * (1 + SLACK);
+  if (!close && !Number.isInteger(guess)) return { state: "open", says: words("broken") };
+  const isWithin = times => Math.abs(guess - truth) <= times * (close + SLACK);
   if (isWithin(1)) {
     const exact = rounded(guess) === rounded(truth);
     return { state: "right", says: `${words(exact ? "yes" : "near")} ${known.says}`, guess, truth };
