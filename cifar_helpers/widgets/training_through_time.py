@@ -20,10 +20,7 @@ from cifar_helpers.widgets._base import CourseWidget
 
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
-_NOTE: Final = (
-    "Kernels are drawn as small colour pictures: grey is 0, and a kernel's scale is the same at all epochs. Training "
-    "accuracy is measured with dropout and augmentation on, so it can be below validation accuracy."
-)
+_NOTE: Final = "Training accuracy is measured with dropout and augmentation on, so it can be below validation accuracy."
 
 
 class TrainingThroughTime(CourseWidget, module="training_through_time"):

@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from cifar_helpers import predict
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.runs import load_run
-from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.training_through_time import TrainingThroughTime, kernel_pixels, training_through_time
 
 EVERY_EPOCH = ".tt-film:not(.tt-few)"
@@ -57,14 +56,12 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     expect(title).to_have_text("Before training")
     # The rule under the mouse has its numbers, and the strip its frame; the epoch stays.
     curve.hover()
-    read = page.locator(".cw-where").inner_text().removeprefix(", epoch ")
+    read = re.sub(r"\D", "", page.locator(".cw-where, .looked .at").first.text_content() or "")
     row = run.history.rows[int(read) - 1]
     expect(page.locator(".cw-plot")).to_contain_text(f"{100 * row.validation_accuracy:.1f} %")
-    page.wait_for_function(
-        """at => document.querySelector("[data-cifar-widget]").shadowRoot
-        .querySelectorAll(".tt-gaps i")[at].className === "now" """,
-        arg=int(read),
-    )
+    film = page.locator(f"{EVERY_EPOCH} .cw-maps")
+    left = f"{100 * 14 * int(read) / (26 * 14 - 2):.2f}"[:-1]  # of columns 12 pixels wide, 2 apart
+    expect(film.locator("i")).to_have_attribute("style", re.compile(rf"^left: {re.escape(left)}"))
     page.mouse.move(1, 1)
     expect(title).to_have_text("Before training")
     # The first view has predictions and maps with all weights that were kept, before anyone points at it.
@@ -75,7 +72,6 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} \d+ %$"))
     alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"
     assert page.locator(".tt-stop canvas").evaluate_all(alphas) == [255] * 5
-    assert page.locator(".tt-fans .now").count() == 1
     expect(captions.nth(3)).to_have_text("before training")
     box = curve.bounding_box()
     assert box
@@ -98,11 +94,11 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
         framed(page)
-        # The kernels of the strip lie below their epochs.
-        x, kernel_x = middles(page, ".thumb", f"{EVERY_EPOCH} .cw-frame")
-        assert abs(x - kernel_x) < 1
+        # The strip's kernels lie below their epochs; the column of this one is framed, and in it the chosen kernel.
+        x, kernel_x, column_x = middles(page, ".thumb", f"{EVERY_EPOCH} .cw-frame", f"{EVERY_EPOCH} .cw-maps > i")
+        assert abs(x - kernel_x) < 1 and abs(x - column_x) < 1
         expect(page.get_by_role("radio", name=f"epoch {kept}", checked=True)).to_have_count(1)
-        first = np.array(pixels_of(page, "The 32 kernels")).reshape(23, 23, 4)[:3, :3, :3]
+        first = np.array(pixels_of(page, "The 32 kernels")).reshape(31, 15, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
 
 
@@ -113,7 +109,7 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     picture = page.get_by_role("application", name="The picture")
     expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
     # Chart, curves, kernels, and what is below them.
-    parts = ".cw-plot, [role=img] .dot, .tt-film canvas, .tt-gaps, .tt-stop canvas, .tt-strip canvas, .cw-foot"
+    parts = ".cw-plot, [role=img] .dot, .tt-film canvas, .tt-stop canvas, .tt-strip canvas, .cw-foot"
     places: set[str] = set()
     for key in ("", "ArrowRight", "ArrowRight", *("Shift+ArrowRight",) * 5):
         if key:
@@ -137,20 +133,19 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
             if box is not None
         ]
         assert abs(frames[1]["y"] - frames[0]["y"] - frames[0]["height"]) < 60
-        expect(page.locator(".tt-filmed")).to_contain_text("every 5 epochs")
+        expect(page.locator(".tt-filmed")).to_contain_text("every 2 epochs")
         curve.press("ArrowLeft")
         expect(page.locator(".tt-few .cw-frame")).to_be_visible()
         curve.press("ArrowRight")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    gaps = page.locator(".tt-gaps i").evaluate_all("all => all.map(one => parseFloat(one.style.height))")
-    assert max(gaps) == 100 and gaps[-1] == 0 and sum(gaps[:10]) > 2 * sum(gaps[16:])
     uncut = "all => all.every(one => one.scrollWidth <= one.clientWidth)"
     assert page.locator(".tt-stop span span").evaluate_all(uncut)
     # A narrow strip shows fewer kernels, on the axis as well.
     film = page.locator(".tt-few" if width == 360 else EVERY_EPOCH)
-    framed_kernel, bar = (one.bounding_box() for one in (film.locator(".cw-frame"), page.locator(".tt-gaps .now")))
-    assert framed_kernel and bar and framed_kernel["width"] > 18
-    assert abs(framed_kernel["x"] + framed_kernel["width"] / 2 - bar["x"] - bar["width"] / 2) < 1
+    size = film.locator(".cw-frame").bounding_box()
+    strip, root = film.locator(".cw-maps").bounding_box(), page.locator(".cw").bounding_box()
+    assert size and strip and root and size["width"] > 15
+    assert strip["x"] + strip["width"] + 4 <= root["x"] + root["width"]  # with its frame
 
 
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
@@ -171,27 +166,37 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
-    maps = activations(load_run("good-25").model(0), HORSE)["block 2, ReLU"]
-    expect(told).to_contain_text("Map 1 of Block 2, from all maps of Block 1")
-    expect(told).to_contain_text(f": {round(100 * float((maps[1] == 0).double().mean()))} % zeros")
+    expect(told).to_have_text("Map 1 of Block 2 at each dot, from all maps of Block 1")
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
     assert page.locator(".tt-stop canvas").evaluate_all("all => all.map(one => one.width)") == [16] * 5
+    # Its story stands below the walls, and above them that of the first kernels, which says whose it is.
+    expect(page.locator(".tt-filmed")).to_contain_text("First kernels 0 to 3 after each epoch")
+    places = [page.locator(one).first.bounding_box() for one in (EVERY_EPOCH, ".tt-wall", ".tt-told", ".tt-story")]
+    tops = [box["y"] for box in places if box]
+    assert len(tops) == 4 and tops == sorted(tops)
     page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
-    assert state_of(page, "kernel") == 6
+    assert state_of(page, "kernel") == 4
     # A mouse shows another kernel while it is over it, and chooses none.
-    page.get_by_role("application", name="The 32 kernels").hover(position={"x": 10, "y": 10})
-    expect(page.locator(".tt-filmed")).to_contain_text("Kernel 0")
+    filmed, chosen = page.locator(".tt-filmed"), page.locator(f"{EVERY_EPOCH} .tt-names .now")
+    page.get_by_role("application", name="The 32 kernels").hover(position={"x": 40, "y": 10})
+    expect(filmed).to_contain_text("kernels 0 to 3")
+    expect(chosen).to_have_text("1")
     page.mouse.move(1, 1)
-    expect(page.locator(".tt-filmed")).to_contain_text("Kernel 6")
+    expect(filmed).to_contain_text("kernels 4 to 7")
+    expect(chosen).to_have_text("4")
     framed(page)
     kernels = kernel_pixels(load_run("good-25").first_kernels().numpy())
-    film = np.array(pixels_of(page, "Kernel of the first layer")).reshape(12, 362, 4)[::4]
-    assert (film[:, 14 * 25 :: 4, :3] == kernels[25, 6]).all()
-    assert (film[:, 12:14, 3] == 0).all()
-    box = page.get_by_role("application", name="Kernel of the first layer").bounding_box()
+    film = np.array(pixels_of(page, "4 kernels of the first layer")).reshape(54, 362, 4)
+    for row in range(4):
+        assert (film[14 * row : 14 * row + 12 : 4, 14 * 25 :: 4, :3] == kernels[25, 4 + row]).all()
+    assert (film[:, 12:14, 3] == 0).all() and (film[12:14, :, 3] == 0).all()
+    # A press in the strip chooses kernel and epoch; the strip stays.
+    box = page.get_by_role("application", name="4 kernels of the first layer").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
-    assert state_of(page, "epoch") == 25
+    assert (state_of(page, "epoch"), state_of(page, "kernel")) == (25, 7)
+    expect(filmed).to_contain_text("kernels 4 to 7")
+    expect(chosen).to_have_text("7")
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
     expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
 

@@ -12,8 +12,8 @@ import { stagesOf } from "./stages.js";
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
 const GUESSING = 0.1;
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
-const BAR = 0.75; // the width of a bar in the distance of two epochs
-const GAP = 6; // pixels between two stops, as in the CSS
+const FEW = 13; // kernels in a row of a narrow strip
+const ROWS = 4; // kernels in the strip: a row of their wall
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -57,7 +57,7 @@ export function render(host) {
   const points = list => list.map((share, k) => [k + 1, share]);
   const pace = epochCurve(
     {
-      label: "Accuracy", height: 142, moved: scrub, say,
+      label: "Accuracy", height: 118, moved: scrub, say,
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -112,19 +112,37 @@ export function render(host) {
     const width = `calc(${(cells - 1 + share) * pitch} * var(--cw-axis))`;
     return h("div", { class: kind, style: `margin-left: ${left}; width: ${width}` }, content);
   };
-  /** The chosen kernel after every so many epochs. */
+  const lines = Math.min(ROWS, count);
+  /** The first of the kernels in the strip: with another one of them, the strip stays. */
+  const topOf = kernel => Math.min(kernel - (kernel % lines), count - lines);
+  /** Kernels after every so many epochs, a row for each. */
   const filmOf = (every, gap, kind) => {
     const cells = Math.floor(last / every) + 1;
     const [height, width] = [rows * FINE, columns * FINE];
-    const grid = mapGrid(`Kernel of the first layer by epoch, 0 to ${(cells - 1) * every}.`, {
-      count: cells, height, width, columns: cells, gap, chosen: cell => scrub(cell * every), hovered: still,
+    const grid = mapGrid(`${lines} kernels of the first layer by epoch, 0 to ${(cells - 1) * every}.`, {
+      count: lines * cells, height, width, columns: cells, gap, hovered: still,
+      chosen(cell) {
+        choose(topOf(model.get("kernel")) + Math.floor(cell / cells));
+        scrub((cell % cells) * every);
+      },
     });
-    return { ...grid, every, gap, strip: onAxis(kind, grid.node, cells, width / (width + gap), every / last) };
+    const now = h("i");
+    grid.node.append(now);
+    const names = Array.from({ length: lines }, () => h("span"));
+    const left = h("div", { class: "tt-names cw-cap", "aria-hidden": "true" }, names);
+    return {
+      ...grid, every, gap, cells, names, strip: onAxis(kind, [left, grid.node], cells, width / (width + gap), every / last),
+      point(line, epoch) {
+        const column = Math.floor(epoch / every);
+        grid.mark(line * cells + column);
+        now.style.left = `${grid.boxOf(column).left * 100}%`;
+        now.style.width = `${grid.boxOf(column).width * 100}%`;
+        names.forEach((name, k) => name.classList.toggle("now", k === line));
+      },
+    };
   };
-  const films = [filmOf(1, 2, "tt-film"), filmOf(Math.max(1, Math.round(last / 5)), FINE, "tt-film tt-few")];
-  const gaps = Array.from({ length: last + 1 }, () => h("i"));
-  const bar = onAxis("tt-gaps", gaps, last + 1, BAR, 1 / last);
-  // One map with all weights that were kept, each below its dot, and what the network predicts with them.
+  const films = [filmOf(1, 2, "tt-film"), filmOf(Math.ceil(last / FEW), 2, "tt-film tt-few")];
+  // One map with all weights that were kept, and what the network predicts with them.
   const stops = kept.map(() => ({ map: canvas(), said: h("b"), share: h("span") }));
   const story = segmented(
     "Weights that were kept",
@@ -136,15 +154,10 @@ export function render(host) {
     scrub,
   );
   story.node.classList.add("tt-story");
-  const fans = kept.map((epoch, k) => {
-    const top = side => `calc(var(--cw-axis-left) + ${(epoch + (side * BAR) / 2) / last} * var(--cw-axis)) 0`;
-    const low = (n, less) => `calc((100% + ${GAP}px) * ${n / kept.length} - ${less}px) 100%`;
-    return h("i", { style: `clip-path: polygon(${top(-1)}, ${top(1)}, ${low(k + 1, GAP)}, ${low(k, 0)})` });
-  });
   const wallOf = across => mapGrid(`The ${count} kernels of the first layer.`, {
     count, height: rows, width: columns, columns: across, chosen: choose, hovered: look,
   });
-  const [first, near] = [wallOf(Math.ceil(Math.sqrt(count))), wallOf(11)];
+  const [first, near] = [wallOf(lines), wallOf(11)];
   const place = h("div", { class: "tt-wall" });
   const bars = probabilityBars(model.get("classes"));
   const kernelPart = figure("First kernels", "", first.node);
@@ -158,16 +171,14 @@ export function render(host) {
   const layers = h("div", { class: "tt-layers" });
   mapPart.node.append(layers);
   const told = h("p", { class: "cw-cap" });
-  pace.node.append(
-    nearPart, filmed, ...films.map(film => film.strip),
-    h("div", { "aria-hidden": "true" }, bar, h("div", { class: "tt-fans" }, fans)),
-    story.node, h("div", { class: "tt-told" }, told, colourKey()),
-  );
+  pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
     pace.node,
     view.problem,
     h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
+    h("div", { class: "tt-told" }, told, colourKey()),
+    story.node,
     h("div", { class: "cw-foot cw-cap" }, model.get("note")),
   );
 
@@ -258,25 +269,23 @@ export function render(host) {
       const all = Array.from({ length: count }, (_, k) => epoch * count + k);
       for (const wall of [first, near]) paintKernels(wall, all);
     }
-    if (isNew.film(kernel)) {
-      const every = gaps.map((_, e) => pixelsOf(e * count + kernel));
-      for (const film of films) {
-        const shown = gaps.map((_, e) => e * count + kernel).filter((_, e) => e % film.every === 0);
-        paintKernels(film, shown, FINE, film.gap);
+    const top = topOf(kernel);
+    if (isNew.film(top)) {
+      for (const { cells, every, names, ...film } of films) {
+        const numbers = names.flatMap((_, k) => Array.from({ length: cells }, (_, e) => e * every * count + top + k));
+        paintKernels(film, numbers, FINE, film.gap);
+        names.forEach((name, k) => {
+          name.textContent = top + k;
+        });
       }
-      const far = every.map(pixels => Math.hypot(...Array.from(pixels, (value, k) => value - every[last][k])));
-      const most = Math.max(...far) || 1;
-      gaps.forEach((one, e) => {
-        one.style.height = `${(far[e] / most) * 100}%`;
-      });
       filmed.replaceChildren(
-        h("b", {}, `Kernel ${kernel}`),
+        h("b", {}, `First kernels ${top} to ${top + lines - 1}`),
         h("span", { class: "tt-far" }, " after each epoch"),
         h("span", { class: "tt-near" }, ` every ${films[1].every} epochs`),
-        ". Bars, every epoch: how far it is from its final form.",
+        ": noise becomes edges and colours. Grey is 0.",
       );
     }
-    gaps.forEach((one, e) => one.classList.toggle("now", e === (seen ?? epoch)));
+    for (const film of films) film.point(kernel - top, seen ?? epoch);
   }
 
   function draw() {
@@ -293,7 +302,6 @@ export function render(host) {
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
     if (kernels) drawKernels(epoch, kernel);
     for (const wall of [first, near]) wall.mark(kernel);
-    for (const film of films) film.mark(Math.floor((seen ?? epoch) / film.every));
     kernelPart.more.textContent = when(epoch);
 
     const { network: ready, problem } = store.of(weightsOf(used));
@@ -311,20 +319,14 @@ export function render(host) {
     answers.ahead();
     network = ready;
     if (!wall) build();
-    const { stage, block } = wall;
-    const values = network.map(stage.layer);
+    const { block } = wall;
     const unit = block ? over ?? followed[block] : kernel;
-    if (isNew.wall(wall, network, image, view.colours())) wall.draw(values, view.colours());
+    if (isNew.wall(wall, network, image, view.colours())) wall.draw(network.map(wall.stage.layer), view.colours());
     wall.mark(unit);
     if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
-    if (isNew.stop(used)) {
-      story.set(used);
-      fans.forEach((fan, k) => fan.classList.toggle("now", kept[k] === used));
-    }
-    const cells = values.subarray(unit * stage.height * stage.width, (unit + 1) * stage.height * stage.width);
-    const zeros = percent(cells.filter(value => value === 0).length / cells.length);
-    const cause = block ? `from all maps of Block ${block}` : `which kernel ${kernel} computes`;
-    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), `, ${cause}: ${zeros} zeros`);
+    if (isNew.stop(used)) story.set(used);
+    const cause = block ? `all maps of Block ${block}` : `first kernel ${kernel}`;
+    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), ` at each dot, from ${cause}`);
     const said = predicted(network).join(" ");
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
