@@ -209,6 +209,18 @@ def test_a_number_is_dragged_and_scrolled_only_while_it_has_the_focus(page: Page
     assert page.evaluate("window.edits.at(-1)") == [0, 1]
     page.mouse.wheel(0, -100)
     page.wait_for_function("window.edits.at(-1)[1] === 1.1")
+    page.keyboard.down("Shift")
+    for turn in (-100, 100):  # with shift a wheel scrolls sideways
+        page.mouse.wheel(turn, 0)
+        page.wait_for_function(f"window.edits.at(-1)[1] === {2.1 if turn < 0 else 1.1}")
+    page.keyboard.up("Shift")
+    count = page.evaluate("window.edits.length")
+    for _ in range(24):  # a touchpad tells of a few pixels at a time
+        page.mouse.wheel(0, -5)
+    page.wait_for_function(f"window.edits.length === {count + 3}")
+    for _ in range(24):
+        page.mouse.wheel(0, 5)
+    page.wait_for_function("window.edits.at(-1)[1] === 1.1")
     page.mouse.move(x, y)
     page.mouse.down()  # now on a number that is selected
     page.mouse.move(x + 50, y, steps=5)

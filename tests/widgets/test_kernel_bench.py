@@ -146,9 +146,8 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     expect(signs).not_to_be_checked()
     expect(rim).to_be_visible()
     cell(page, 2, 2).fill("4")  # what is black is said, and can be seen with its sign
-    page.get_by_role("button", name="Show signs").click()
-    expect(signs).to_be_focused()
-    expect(signs).to_be_checked()
+    expect(page.get_by_text("as dark as 0")).to_be_visible()
+    signs.click()
     expect(page.get_by_text("as dark as 0")).to_be_hidden()
     cell(page, 2, 2).fill("5")
     expect(ends.first).not_to_have_text("≤ 0")
@@ -207,6 +206,14 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
         assert state_of(page, "kernel")[1][1] == -0.25  # type: ignore[index]
         cell(page, 2, 2).press("Enter")
         expect(cell(page, 2, 2)).to_be_focused()
+    for begun in ("-", "1/", ""):  # no complaint while a number is being typed
+        cell(page, 2, 2).fill(begun)
+        expect(page.locator("[data-wrong], [aria-invalid]")).to_have_count(0)
+    cell(page, 2, 2).fill("x")
+    page.keyboard.press("Control+z")  # takes back what is no number, and nothing else
+    expect(cell(page, 2, 2)).to_have_value("−0.25")
+    expect(page.locator("[data-wrong], [aria-invalid]")).to_have_count(0)
+    cell(page, 2, 2).fill("x")
     cell(page, 2, 2).press("Tab")
     expect(page.locator(".cv-kernel")).to_have_attribute("data-wrong", "ignored: it is still −0.25")
     cell(page, 2, 2).press("Shift+ArrowUp")
@@ -228,6 +235,9 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     expect(cell(page, 2, 2)).to_have_value("−0.25")
     page.keyboard.press("Control+z")
     expect(cell(page, 2, 2)).to_have_value("0")
+    put(page, kernel=np.where(SOBEL == 0, 3, SOBEL).tolist())  # a number that has the focus follows, too
+    expect(cell(page, 2, 2)).to_have_value("3")
+    put(page, kernel=SOBEL.tolist())
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     page.get_by_role("button", name="Change all signs").click()
     assert np.array_equal(np.array(state_of(page, "kernel")), -SOBEL)
@@ -241,6 +251,76 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     assert [chip.get_attribute("aria-label") for chip in chips][:2] == ["identity", "blur, 5 × 5"]
     page.get_by_role("button", name="blur, 5 × 5").click()
     assert np.allclose(np.array(state_of(page, "kernel")), 0.04)
+
+
+def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE), has_touch=True)
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    def middle(place: Locator) -> tuple[float, float]:
+        box = place.bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def numbers() -> list[float]:
+        return [round(value, 2) for row in state_of(page, "kernel") for value in row]  # type: ignore[attr-defined]
+
+    x, y = middle(cell(page, 1, 2))
+    lower = middle(cell(page, 3, 2))
+    for _ in range(2):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 25, y, steps=5)
+        page.mouse.up()
+    for _ in range(2):
+        fingers("touchStart", lower)
+        fingers("touchMove", (lower[0] + 25, lower[1]))
+        fingers("touchEnd")
+    assert (numbers()[1], numbers()[7]) == (1, 1)
+    undo = page.get_by_role("button", name="Undo")
+    ways: list[tuple[float, float]] = []
+    while undo.is_enabled() and len(ways) < 9:
+        undo.click()
+        ways.append((numbers()[1], numbers()[7]))
+    assert ways == [(1, 0.5), (1, 0), (0.5, 0), (0, 0)]
+    # Of two fingers the first drags; after a cancelled touch nothing follows the pointer.
+    fingers("touchStart", (x, y))
+    fingers("touchStart", (x, y), lower)
+    fingers("touchMove", (x + 25, y), (lower[0] + 50, lower[1]))
+    assert (numbers()[1], numbers()[7]) == (0.5, 0)
+    fingers("touchCancel")
+    page.mouse.move(x - 60, y)
+    assert numbers()[1] == 0.5
+    # The window follows neither a second finger nor a press that began elsewhere.
+    picture = page.locator(".kb-picture .cw-picture")
+    near, far = middle(picture), (middle(picture)[0] + 60, middle(picture)[1] + 60)
+    fingers("touchStart", near)
+    place = state_of(page, "pixel")
+    fingers("touchStart", near, far)
+    fingers("touchEnd")
+    page.mouse.move(near[0], near[1] - 180)
+    page.mouse.down()
+    page.mouse.move(*far, steps=3)
+    page.mouse.up()
+    picture.click(button="right", position={"x": 20, "y": 20})
+    assert state_of(page, "pixel") == place
+
+
+def test_a_choice_is_at_the_picture_that_it_changes(front: FrontEnd) -> None:
+    for width in (360, 800):
+        page = front.open(kernel_bench(PICTURE), width=width)
+        for area, name in (("picture", "Picture"), ("result", "Result")):
+            choice = page.get_by_role("radiogroup", name=name).bounding_box()
+            picture = page.locator(f".kb-{area} .cw-picture").bounding_box()
+            assert choice is not None and picture is not None
+            assert choice["x"] == picture["x"] and 0 < picture["y"] - choice["y"] - choice["height"] < 12
+        settings = page.get_by_text("Padding, stride, dilation").bounding_box()
+        kernel = cell(page, 1, 1).bounding_box()
+        assert settings is not None and kernel is not None and settings["y"] < kernel["y"]
 
 
 def test_the_window_is_dragged_touched_and_moved_by_keys(front: FrontEnd) -> None:

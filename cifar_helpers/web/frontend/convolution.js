@@ -249,8 +249,8 @@ export function sumLine(edited) {
     node,
     sums,
     light,
-    /** Those of the kernel. */
-    cells: () => grids[1].cells,
+    /** Ends the typing of a number of the kernel. @returns {boolean} whether it was none */
+    release: () => grids[1].release(),
     /** The elements that wires lead to. */
     ends: () => [grids[0].node, caps[3], caps[0]],
     /**

@@ -4,9 +4,17 @@ import { css, inkOn } from "./colour.js";
 import { show, parse } from "./numbers.js";
 
 const PIXELS_PER_STEP = 5;
+const SCROLL_PER_STEP = 40; // less than a notch of a wheel; a touchpad tells of single pixels
 const LARGEST = 100;
+const BEGUN = /^\s*[+−–-]?(\d*[.,]?\d*\/?|[.,])\s*$/; // may become a number yet, as "−" or "1/" may
 
 const isFocused = element => element.getRootNode().activeElement === element;
+/** Why a text is no number for a cell; empty where it is one. @param {string} text */
+const fault = text => {
+  const value = parse(text);
+  if (Number.isNaN(value)) return "a number: 0.5 or 1/9";
+  return Math.abs(value) > LARGEST ? `from −${LARGEST} to ${LARGEST}` : "";
+};
 
 /**
  * A cell whose colour is null is left to the widget's own CSS.
@@ -14,56 +22,60 @@ const isFocused = element => element.getRootNode().activeElement === element;
  * @param {number} columns
  * @param {string} label
  * @param {(k: number, value: number) => void} [edited] makes the cells spin buttons; called at the input event
- * @returns {{node: any, cells: any[], set: (numbers: ArrayLike<number | null>,
- *     colour: (v: number, k: number) => number[] | null, text?: (v: number, k: number) => string) => void}}
+ * @returns {{node: any, cells: any[], release: () => boolean, set: (numbers: ArrayLike<number | null>,
+ *     colour: (v: number, k: number) => number[] | null, text?: (v: number, k: number) => string) => void}} `set` leaves
+ *     what is being typed alone, until `release`, which tells whether that was no number
  */
 export function numberGrid(rows, columns, label, edited) {
   const values = new Float64Array(rows * columns);
   const backgrounds = Array(rows * columns);
+  /** @type {any} the cell whose text is being typed */
+  let typed = null;
+  /** @type {{cell: any, pointer: number, x: number, y: number, value: number, steps: number} | null} there is one drag: a
+   *     second finger waits */
+  let drag = null;
   const cells = Array.from(values, (_, k) => (edited ? editable(k) : h("div", { "aria-hidden": "true" })));
   const kind = edited ? "cw-grid cw-edit" : "cw-grid";
   const node = h("div", { class: kind, role: "group", "aria-label": label, style: `--n:${columns}` }, cells);
 
   /** @param {number} k */
   function editable(k) {
-    /** @type {{x: number, y: number, value: number, steps: number} | null} where a drag began */
-    let drag = null;
+    let scrolled = 0;
     // The number counts at once and not at the next frame: a second key may come before it.
     const put = value => {
       values[k] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(value * 1e6) / 1e6));
       edited?.(k, values[k]);
     };
-    const accepted = () => {
-      cell.removeAttribute("aria-invalid");
-      node.removeAttribute("data-wrong");
+    const judge = wrong => {
+      if (wrong) cell.setAttribute("aria-invalid", "true");
+      else cell.removeAttribute("aria-invalid");
+      if (wrong) node.dataset.wrong = wrong;
+      else node.removeAttribute("data-wrong");
     };
     const restore = () => {
-      cell.value = show(values[k]);
-      accepted();
+      typed = null;
+      write(cell, show(values[k]));
+      judge("");
     };
     const change = value => {
       put(Math.round(value * 100) / 100);
-      if (!isFocused(cell)) return restore();
-      accepted();
-      cell.setRangeText(show(values[k]), 0, cell.value.length, "select");
+      restore();
     };
     const cell = h("input", {
       type: "text", role: "spinbutton", autocomplete: "off", spellcheck: "false",
       "aria-label": `${label}, row ${Math.floor(k / columns) + 1}, column ${(k % columns) + 1}`,
       oninput() {
-        const value = parse(cell.value);
-        const isWrong = Number.isNaN(value) || Math.abs(value) > LARGEST;
-        if (!isWrong) {
-          put(value);
-          accepted();
-          return;
-        }
-        cell.setAttribute("aria-invalid", "true");
-        node.dataset.wrong = Number.isNaN(value) ? "a number: 0.5 or 1/9" : `from −${LARGEST} to ${LARGEST}`;
+        typed = cell;
+        const wrong = fault(cell.value);
+        if (!wrong) put(parse(cell.value));
+        judge(BEGUN.test(cell.value) && Number.isNaN(parse(cell.value)) ? "" : wrong);
       },
-      onfocus: () => cell.select(),
+      onfocus() {
+        scrolled = 0;
+        cell.select();
+      },
       onblur() {
-        const isWrong = cell.hasAttribute("aria-invalid");
+        const isWrong = fault(cell.value);
         restore();
         if (isWrong) node.dataset.wrong = `ignored: it is still ${cell.value}`; // until the next entry
       },
@@ -72,39 +84,40 @@ export function numberGrid(rows, columns, label, edited) {
         const go = { Enter: event.shiftKey ? -columns : columns, ArrowLeft: -1, ArrowRight: 1 }[event.key];
         // Left and right leave a cell only while its whole number is selected, as on arrival; else they move the caret.
         const isWhole = cell.selectionEnd - cell.selectionStart === cell.value.length;
-        if (event.key === "Escape") {
-          restore();
-          cell.select();
-        }
+        if (event.key === "Escape") restore();
         if (!way && !(go && (event.key === "Enter" || isWhole))) return;
         event.preventDefault();
-        if (event.key === "Enter" && cell.getAttribute("aria-invalid") === "true") return; // its message stays
+        if (event.key === "Enter" && fault(cell.value)) return judge(fault(cell.value));
         if (way) change(values[k] + way * (event.shiftKey ? 1 : event.altKey ? 0.01 : 0.1));
         else cells[(k + go + cells.length) % cells.length].focus();
       },
       onwheel(event) {
-        if (!isFocused(cell)) return; // never on hover: the page must scroll
+        if (!isFocused(cell) || event.ctrlKey) return; // never on hover: the page must scroll
         event.preventDefault();
-        change(values[k] + (event.deltaY < 0 ? 1 : -1) * (event.shiftKey ? 1 : 0.1));
+        const lines = event.deltaMode ? SCROLL_PER_STEP : 1;
+        scrolled += (event.deltaY || event.deltaX) * lines; // with shift a wheel scrolls sideways
+        if (Math.abs(scrolled) < SCROLL_PER_STEP) return;
+        change(values[k] - Math.sign(scrolled) * (event.shiftKey ? 1 : 0.1));
+        scrolled = 0;
       },
       onpointerdown(event) {
-        if (event.button !== 0) return;
+        if (event.button !== 0 || drag) return;
         if (event.pointerType === "mouse" && !isFocused(cell)) {
           event.preventDefault(); // a first press selects the number instead of setting the caret
           cell.focus();
         }
         cell.setPointerCapture(event.pointerId);
-        drag = { x: event.clientX, y: event.clientY, value: values[k], steps: 0 };
+        drag = { cell, pointer: event.pointerId, x: event.clientX, y: event.clientY, value: values[k], steps: 0 };
       },
       onpointermove(event) {
-        if (!drag) return;
+        if (drag?.pointer !== event.pointerId || drag.cell !== cell) return;
         const steps = Math.trunc((event.clientX - drag.x - (event.clientY - drag.y)) / PIXELS_PER_STEP);
         if (steps === drag.steps) return;
         drag.steps = steps;
         change(drag.value + steps * (event.shiftKey ? 1 : 0.1));
       },
-      onlostpointercapture: () => {
-        drag = null;
+      onlostpointercapture(event) {
+        if (drag?.pointer === event.pointerId) drag = null;
       },
       // After a drag the number is selected, and a press would drag its text into another cell.
       ondragstart: event => event.preventDefault(),
@@ -112,9 +125,22 @@ export function numberGrid(rows, columns, label, edited) {
     return cell;
   }
 
+  /** The text of a cell; where it has the focus, it is selected. */
+  function write(cell, words) {
+    if (edited && isFocused(cell)) cell.setRangeText(words, 0, cell.value.length, "select");
+    else cell[edited ? "value" : "textContent"] = words;
+  }
+
   return {
     node,
     cells,
+    release() {
+      const isWrong = Boolean(typed && fault(typed.value));
+      typed?.removeAttribute("aria-invalid");
+      typed = null;
+      node.removeAttribute("data-wrong");
+      return isWrong;
+    },
     set(numbers, colour, text = value => show(value)) {
       cells.forEach((cell, k) => {
         values[k] = numbers[k];
@@ -126,8 +152,7 @@ export function numberGrid(rows, columns, label, edited) {
           cell.style.background = background;
           cell.style.color = rgb ? inkOn(rgb) : "";
         }
-        const property = edited ? "value" : "textContent";
-        if (cell[property] !== words && !(edited && isFocused(cell))) cell[property] = words;
+        if (cell[edited ? "value" : "textContent"] !== words && cell !== typed) write(cell, words);
         if (!edited) return;
         cell.setAttribute("aria-valuenow", +values[k].toFixed(4));
         cell.setAttribute("aria-valuetext", words);

@@ -2,7 +2,7 @@
 import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
 import { at, grey, largest, paint } from "./colour.js";
 import { fixed, show } from "./numbers.js";
-import { button, segmented, field } from "./controls.js";
+import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf } from "./convolution.js";
 import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
@@ -96,7 +96,10 @@ export function render({ model, el, load }) {
     signed = isSigned(puzzle()?.target ?? kernelNow());
   };
   const traits = binding(model, Object.fromEntries(names.map(name => [name, () => {
-    if (name === "kernel" || name === "puzzle") choose();
+    if (name === "kernel" || name === "puzzle") {
+      edited = -1;
+      choose();
+    }
     draw();
   }])));
   const set = values => {
@@ -113,27 +116,29 @@ export function render({ model, el, load }) {
     choose();
   };
   const undo = () => {
-    if (!past.length) return;
-    const [kernel, sign] = past.pop();
-    edited = -1;
-    signed = sign;
-    set({ kernel: rowsOf(kernel) });
-    const cell = root.getRootNode().activeElement; // a grid leaves the number that is being typed alone
-    const k = line.cells().indexOf(cell);
-    if (k < 0) return;
-    cell.value = show(kernel[k]);
-    cell.removeAttribute("aria-invalid");
-    cell.select();
+    const wasWrong = line.release(); // then what was typed did not count: there is no more to take back
+    if (past.length && !wasWrong) {
+      const [kernel, sign] = past.pop();
+      edited = -1;
+      signed = sign;
+      traits.set({ kernel: rowsOf(kernel) });
+    }
+    paintAll(); // not at the next frame: a second key may come before it
   };
 
   // Pictures
   const line = sumLine((k, value) => edit(kernelNow().map((v, i) => (i === k ? value : v)), k));
   const back = button("Undo", undo);
   const invert = button("± all", () => replace(kernelNow().map(v => 0 - v)), { name: "Change all signs" });
-  line.node.append(h("div", { class: "kb-tools" }, invert, back));
-  line.node.addEventListener("focusin", () => {
-    edited = -1;
-  });
+  const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
+    edit(resized(kernelNow(), side)),
+  );
+  line.node.append(h("div", { class: "kb-tools" }, sides.node, invert, back));
+  for (const type of ["focusin", "pointerdown"]) { // each visit and each drag is a step of its own
+    line.node.addEventListener(type, () => {
+      edited = -1;
+    });
+  }
   line.node.addEventListener("keydown", event => {
     if (event.key !== "z" || event.shiftKey || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
@@ -194,26 +199,17 @@ export function render({ model, el, load }) {
     signed = on;
     draw();
   });
-  const sides = segmented("Kernel size", [{ value: 3, text: "3 × 3" }, { value: 5, text: "5 × 5" }], 3, side =>
-    edit(resized(kernelNow(), side)),
-  );
   const spell = segmented("Colour written out", LETTERS, spelled, value => {
     spelled = value;
     draw();
   });
   line.sums.append(spell.node);
-  const below = h("span", { class: "cw-cap" }, "Numbers below 0 are as dark as 0. ", h("button", {
-    type: "button", class: "kb-link", onclick() {
-      signed = true;
-      paintAll();
-      looks.buttons[1].focus();
-    },
-  }, "Show signs"));
+  const below = h("p", { class: "cw-cap" }, "Numbers below 0 are as dark as 0: choose ", h("b", {}, "signs"), " to see them.");
   const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
-  const settings = h(
-    "div", { class: "kb-settings" },
-    field("Kernel", sides), inColour ? field("Picture", channel) : null, field("Result", looks), more, rim,
-  );
+  const settings = h("div", { class: "kb-settings" }, more, h("div", { class: "kb-notes" }, below, rim));
+  for (const [{ view }, choice] of [[input, inColour && channel], [output, looks]]) {
+    view.node.before(h("div", { class: "kb-choice" }, choice ? choice.node : null));
+  }
 
   const named = { role: "meter", "aria-label": "Closeness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
@@ -225,7 +221,7 @@ export function render({ model, el, load }) {
   root.append(
     h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, "Make the result equal the target.")),
     views.stage,
-    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, below, meter, onward), alike),
+    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter, onward), alike),
   );
 
   /** Everything that follows from the kernel and the pixel. */

@@ -30,11 +30,12 @@ export function picture(label, { rows, columns, moved }) {
     };
     const drag = event => go(...cellUnder(node, event, rows, columns), true);
     node.addEventListener("pointerdown", event => {
+      if (event.button || !event.isPrimary) return;
       node.setPointerCapture(event.pointerId);
       drag(event);
     });
     node.addEventListener("pointermove", event => {
-      if (event.buttons) drag(event);
+      if (event.isPrimary && node.hasPointerCapture(event.pointerId)) drag(event);
     });
     arrows(node, (down, right) => go(at[0] + down * stride, at[1] + right * stride, false));
   }
