@@ -93,9 +93,8 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
     assert state_of(page, "pixel") == [0, 0]
-    words = page.locator(".rf-main .cw-head").first.locator("> *")
-    expect(words.last).to_contain_text("partly padding")
-    assert words.evaluate_all("parts => parts.every(part => part.scrollWidth <= part.clientWidth)")
+    expect(page.get_by_text("padding: zeros")).to_be_visible()
+    expect(page.locator(".rf-seen")).to_have_text("This unit of Block 3 pool sees 26 × 22 pixels")
     page.keyboard.press("PageUp")
     expect(page.get_by_role("application", name="block 3, convolution")).to_be_focused()
     page.keyboard.press("PageDown")
@@ -114,19 +113,18 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     field = receptive_field_widget(IMAGES, model)
     page = front.open(field)
     first = page.get_by_role("application", name="Units of block 1, ReLU")
-    unit = page.locator(".rf-row > p")
-    before = unit.inner_text()
+    unit = page.locator(".rf-unit > p")
+    best = page.locator(".rf-best")
+    before = [part.inner_text() for part in (unit, best)]
     drawn = first.locator("canvas").evaluate("canvas => canvas.toDataURL()")
     first.hover(position={"x": 60, "y": 70})
-    expect(unit).to_contain_text("of Block 1 conv: activation")
-    expect(page.locator(".rf-main")).to_contain_text("3 × 3 pixels")
-    expect(page.locator(".rf-best")).to_have_css("opacity", "1")  # it is about another layer, and says so
-    expect(page.get_by_text(", for the chosen layer")).to_be_visible()
-    page.locator(".rf-best").hover()
-    expect(unit).to_have_text(before)
-    expect(page.get_by_text(", for the chosen layer")).to_be_hidden()
-    page.get_by_text("Block 2 pool sees").hover()
-    expect(page.locator(".rf-lit")).to_have_attribute("data-side", "10")
+    expect(page.locator(".rf-seen")).to_have_text("This unit of Block 1 conv sees 3 × 3 pixels")
+    assert unit.inner_text() != before[0]
+    assert best.inner_text() == before[1] and "of Block 3 conv" in before[1]  # about the layer chosen, as it says
+    best.hover()
+    expect(unit).to_have_text(before[0])
+    page.locator(".cw-terms").get_by_text("Block 2 pool sees").hover()
+    expect(page.locator(".rf-lit")).to_have_attribute("data-side", "10 × 10")
     # All maps are drawn as large as each other, whatever their rim.
     widths = page.locator(".rf-cell").evaluate_all(
         """cells => cells.map(cell => {
@@ -144,44 +142,57 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     assert isinstance(channel, int)
     assert state_of(page, "layer") == "block 1, ReLU"
     expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
-    expect(page.locator(".rf-note").first).to_have_text(f"sees 3 × 3map {channel}")
+    expect(page.locator(".rf-chain .rf-here")).to_have_text("Block 1 convsees 3 × 3")
+    expect(page.locator(".rf-map")).to_contain_text(f"Map {channel}, 0 to 7")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
-    # That padding is seen, too, moves nothing.
+    # Hatched is only the padding that the unit reads, and to see it moves nothing.
     big = page.locator(".rf-big")
     place = big.bounding_box()
+    zeros = """big => {
+        const place = part => big.querySelector(part).getBoundingClientRect();
+        for (const [one, other] of [[".rf-zeros", ".cw-frame"], [".rf-veil", "canvas"]]) {
+            for (const side of ["left", "top", "right", "bottom"]) {
+                if (Math.abs(place(one)[side] - place(other)[side]) > 0.5) throw new Error(`${one} is not on ${other}`);
+            }
+        }
+        return place(".rf-zeros").left < place("canvas").left - 1;
+    }"""
     for unit_at in ([0, 0], [row, column]):
         page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", unit_at)
-        expect(page.locator(".rf-main")).to_contain_text(
-            "3 × 3, partly padding" if unit_at == [0, 0] else "3 × 3 pixels"
-        )
+        is_beyond = unit_at == [0, 0]
+        expect(page.get_by_text("padding: zeros")).to_be_visible(visible=is_beyond)
         assert big.bounding_box() == place
-        expect(big).to_have_css("background-image", re.compile("gradient") if unit_at == [0, 0] else "none")
+        assert big.evaluate(zeros) is is_beyond
+    # The picture is bright where the unit sees it.
+    hole = page.locator(".rf-veil").evaluate("veil => veil.style.clipPath.match(/([0-9.]+)% ([0-9.]+)%.$/).slice(1)")
+    assert [float(share) * 0.32 for share in hole] == pytest.approx([max(0, column - 1), max(0, row - 1)])
     # The frames say whose they are; those of later layers, which the unit does not see, are dashed.
     assert frames(page) == [3, 4, 8, 10, 18, 22]
-    sides = "all => all.map(one => [one.dataset.side, one.className.includes('rf-later')].join())"
-    nested = page.locator(".rf-big i:not([hidden])")
+    sides = "all => all.map(one => [one.dataset.side.split(' ')[0], one.className.includes('rf-later')].join())"
+    nested = page.locator(".rf-big i[data-side]:not([hidden])")
     assert nested.evaluate_all(sides) == ["4,true", "8,true", "10,true", "18,true", "22,true"]
-    page.locator(".rf-chain .cw-head").nth(1).hover()
-    expect(nested.first).to_have_class("rf-end rf-later rf-lit")
+    page.locator(".rf-chain .cw-cap").nth(1).hover()
+    expect(nested.first).to_have_class("rf-field rf-later rf-lit")
 
     page.get_by_role("slider", name="Map").fill("3")
-    best = most_exciting(model, IMAGES.images)["block 1, ReLU"]
-    labels = IMAGES.labels[best.pictures[3]].bincount(minlength=10)
+    excited = most_exciting(model, IMAGES.images)["block 1, ReLU"]
+    labels = IMAGES.labels[excited.pictures[3]].bincount(minlength=10)
     most = int(labels.max())
     leading = f"Most often: {CLASSES[int(labels.argmax())]}, in {most}" if most > 3 else "No class leads: "
-    expect(page.locator(".rf-head")).to_contain_text(leading)
+    expect(page.locator(".rf-best")).to_contain_text(leading)
     expect(page.locator(".rf-map")).to_contain_text("Map 3, 0 to 7")
-    frame = page.locator(".rf-whole i").nth(1)
-    shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.32)))(one.style)"
-    place = [max(0, cell - 1) for cell in divmod(int(best.places[3, 1]), 32)]
+    # A small field is shown in a quarter of its picture.
+    frame = page.locator(".rf-around i").nth(1)
+    shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.16)))(one.style)"
+    place = [max(0, cell - 1 - min(16, max(0, cell - 7))) for cell in divmod(int(excited.places[3, 1]), 32)]
     assert frame.evaluate(shown) == place
     name = page.locator(".iw-name")
     box = name.bounding_box()
     page.get_by_role("radiogroup", name="Most exciting").get_by_role("radio").nth(1).click()
-    assert state_of(page, "picture") == int(best.pictures[3, 1])
-    assert state_of(page, "pixel") == list(divmod(int(best.places[3, 1]), 32))
-    expect(unit).to_contain_text(f"activation {float(best.values[3, 1]):.2f}")
-    expect(name).to_contain_text(f"picture {int(best.pictures[3, 1])}")
+    assert state_of(page, "picture") == int(excited.pictures[3, 1])
+    assert state_of(page, "pixel") == list(divmod(int(excited.places[3, 1]), 32))
+    expect(unit).to_contain_text(f"activation {float(excited.values[3, 1]):.2f}")
+    expect(name).to_contain_text(f"picture {int(excited.pictures[3, 1])}")
     assert name.bounding_box() == box  # a long name moves nothing
 
 
@@ -191,7 +202,7 @@ def frames(page: Page) -> list[int]:
         """() => {
             const big = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".rf-big");
             const { width } = big.querySelector("canvas").getBoundingClientRect();
-            const sides = [...big.querySelectorAll("i:not([hidden]), .cw-frame")].map(one => one.offsetWidth / width);
+            const sides = [...big.querySelectorAll("i[data-side]:not([hidden]), .cw-frame")].map(one => one.offsetWidth / width);
             return sides.map(side => Math.round(side * 32)).sort((a, b) => a - b);
         }"""
     )
@@ -201,11 +212,10 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
-    expect(page.locator(".rf-main")).to_contain_text("partly padding")
+    expect(page.get_by_text("padding: zeros")).to_be_visible()
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
-    values = page.locator(".rf-part .cw-cap")
-    expect(values.first).to_be_visible()
-    assert values.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
+    words = page.locator(".rf-best button span span, .rf-chain .cw-cap b, .cw-terms div")
+    assert words.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth || !one.clientWidth)")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0

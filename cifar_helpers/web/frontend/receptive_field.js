@@ -29,7 +29,6 @@ function show(parts) {
     return { title, window: layers[window], shown, count: maps, height, width, size: sizeOf(layers, shown) };
   });
   const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
-  margins[0] += 1; // so that a frame at the very edge is seen whole
   /** The unit that the mouse is over: number of its station, and its place. */
   let hover = null;
   /** @type {number[] | null} the map that each layer shows */
@@ -55,34 +54,39 @@ function show(parts) {
     change({ layer: names[k], pixel: [row, column], channel: channels[k] });
   }
 
-  /** A picture or a map with a rim of padding; what moves on it hears of places inside. */
+  /** A picture or a map with room for frames that reach beyond its edge, hatched inside of the frame alone: that is
+      the padding a unit reads. What moves on it hears of places inside. */
   function padded(label, height, width, margin, moved) {
     const part = picture(label, {
       rows: height + 2 * margin, columns: width + 2 * margin,
       moved: (row, column) => moved(...clipped({ height, width }, row - margin, column - margin)),
     });
     part.rim(margin);
-    return part;
+    const frame = part.node.querySelector(".cw-frame");
+    const zeros = h("i", { class: "rf-zeros" });
+    part.node.prepend(zeros);
+    const enclose = ([top, left, bottom, right]) => {
+      part.mark(top + margin, left + margin, bottom - top, right - left);
+      zeros.style.cssText = frame.style.cssText;
+      zeros.hidden = frame.hidden || !margin;
+    };
+    return { ...part, enclose };
   }
-  const headOf = (title, note) => h("div", { class: "cw-head" }, h("b", {}, title), note);
 
   const big = padded("The picture, with the receptive field framed.", SIDE, SIDE, margins[0], (row, column) => {
     const { height, width } = stations[chosen()];
     choose(chosen(), Math.floor((row * height) / SIDE), Math.floor((column * width) / SIDE));
   });
   big.node.classList.add("rf-big");
-  const nested = stations.map(() => h("i"));
-  big.node.append(...nested);
-  const strong = big.node.querySelector(".cw-frame");
-  /** Names a frame by the side of its field, at one of two corners in turn; inside where the corner is at the rim. */
-  const name = (frame, k, field) => {
-    const { height, width } = stations[k].size;
-    frame.dataset.side = height === width ? height : square(stations[k].size);
-    frame.classList.toggle("rf-end", k % 2 > 0);
-    const far = k % 2 ? SIDE - Math.max(field[2], field[3]) : Math.min(field[0], field[1]);
-    frame.classList.toggle("rf-in", far + margins[0] < 2);
-  };
-  const seen = h("span", { class: "cw-cap" });
+  const veil = h("div", { class: "rf-veil" });
+  veil.style.inset = big.canvas.style.inset;
+  const nested = stations.map(({ size }) => h("i", { class: "rf-field", "data-side": square(size) }));
+  big.canvas.after(veil, ...nested);
+  const whose = h("b");
+  const seen = h("b", { class: "cw-lead" });
+  const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
+  const keyOfZeros = key("rf-zeros", "padding: zeros");
+  const keys = [key("rf-field", "earlier layers"), key("rf-field rf-later", "later layers"), keyOfZeros];
   const point = now => {
     hover = now;
     refresh({});
@@ -99,18 +103,15 @@ function show(parts) {
       point({ k, pixel: clipped(stations[k], row - margin, column - margin) });
     });
     map.node.addEventListener("pointerleave", () => point(null));
-    const number = h("span");
-    const note = h("span", { class: "cw-cap rf-note" }, h("span", {}, `sees ${square(size)}`), number);
-    const head = headOf(title, note);
+    const head = h("div", { class: "cw-cap" }, h("b", {}, title), h("div", {}, "sees ", h("b", {}, square(size))));
     for (const [event, isLit] of [["pointerenter", true], ["pointerleave", false]]) {
       head.addEventListener(event, () => nested[k].classList.toggle("rf-lit", isLit));
     }
     map.node.style.width = `${(100 * rimmed(k)) / Math.max(...stations.map((_, n) => rimmed(n)))}%`;
-    return { ...map, margin, number, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node)) };
+    return { ...map, margin, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node)) };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
-  chain.classList.toggle("rf-many", maps.length > 6);
-  chain.style.setProperty("--columns", String(Math.max(3, Math.ceil(Math.sqrt(maps.length * 1.5)))));
+  chain.style.setProperty("--columns", String(Math.max(6, Math.ceil(maps.length / Math.ceil(maps.length / 8)))));
   const turnPage = event => {
     const step = { PageUp: -1, PageDown: 1 }[event.key];
     if (!step) return;
@@ -136,15 +137,13 @@ function show(parts) {
   const step = by => change({ channel: Math.max(0, Math.min(stations[chosen()].count - 1, channelNow() + by)) });
   const bestName = h("div", {}, `Searching ${count.toLocaleString("en")} pictures …`);
   const faces = Array.from({ length: Math.min(8, count) }, () => ({
-    whole: canvas(), frame: h("i"), part: canvas(), text: h("span"), value: h("span", { class: "cw-cap" }),
+    around: canvas(), frame: h("i"), text: h("span"), value: h("span"),
   }));
   const gallery = segmented(
     "Most exciting pictures; choosing one shows it",
-    faces.map(({ whole, frame, part, text, value }, k) => ({
+    faces.map(({ around, frame, text, value }, k) => ({
       value: k,
-      text: h(
-        "span", {}, text, h("span", { class: "rf-whole" }, whole, frame), h("span", { class: "rf-part" }, part, value),
-      ),
+      text: h("span", {}, h("span", { class: "rf-around" }, around, frame), text, value),
     })),
     -1,
     k => {
@@ -155,16 +154,26 @@ function show(parts) {
   gallery.node.hidden = true;
   const back = button("‹", () => step(-1), { name: "Previous map" });
   const forth = button("›", () => step(1), { name: "Next map" });
-  const head = h("div", { class: "rf-head" }, bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth));
-  const below = h("div", { class: "rf-best" }, head, gallery.node);
+  const below = h(
+    "div", { class: "rf-best" },
+    bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth), gallery.node,
+  );
   root.append(
     h(
-      "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit, press to choose it, or drag on the picture."),
-      " Each layer shows one map; the next convolution reads all.",
+      "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit, click to keep it, or drag on the picture."),
+      " Each layer has many maps; one is shown.",
     ),
-    h("div", { class: "rf-main" }, h("div", {}, headOf("This unit sees", seen), big.node), chain),
-    h("div", { class: "rf-row" }, terms.node, unit),
-    below,
+    chain,
+    h(
+      "div", { class: "rf-main" },
+      h(
+        "div", {},
+        h("p", { class: "rf-seen" }, "This unit of ", whose, " sees ", seen, " pixels"),
+        big.node,
+        h("div", { class: "rf-keys", "aria-hidden": "true" }, keys),
+      ),
+      h("div", {}, h("div", { class: "rf-unit" }, unit, terms.node), below),
+    ),
   );
 
   /** The map that a layer shows. */
@@ -176,17 +185,6 @@ function show(parts) {
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
-    maps[k].number.textContent = `map ${channels[k]}`;
-  }
-
-  /** What a unit sees of a picture; what lies beyond its edge stays free. */
-  function drawPart(surface, pixels, [top, left, bottom, right]) {
-    const [rows, columns] = [bottom - top, right - left];
-    paint(surface, rows, columns, i => {
-      const [y, x] = [top + Math.floor(i / columns), left + (i % columns)];
-      const from = (y * SIDE + x) * 3;
-      return y >= 0 && y < SIDE && x >= 0 && x < SIDE ? pixels.subarray(from, from + 3) : null;
-    });
   }
 
   function drawUnit() {
@@ -194,41 +192,36 @@ function show(parts) {
     const [y, x] = hover?.pixel ?? pixelNow();
     const { shown, title, size, height, width } = stations[k];
     const fields = fieldsOf(layers, shown, y, x);
-    const frame = (part, margin, [top, left, bottom, right]) =>
-      part.mark(top + margin, left + margin, bottom - top, right - left);
     maps.forEach((map, n) => {
-      frame(map, map.margin, (n <= k && fields[stations[n].shown]) || [0, 0, 0, 0]);
+      map.enclose((n <= k && fields[stations[n].shown]) || [0, 0, 0, 0]);
       if (n === k) map.place(y + map.margin, x + map.margin);
       map.node.tabIndex = n === chosen() ? 0 : -1;
       map.box.classList.toggle("rf-here", n === k);
     });
-    frame(big, margins[0], fields[0]);
-    name(strong, k, fields[0]);
+    big.enclose(fields[0]);
     stations.forEach((one, n) => {
-      const field = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
-      const [top, left, bottom, right] = field;
-      name(nested[n], n, field);
+      const [top, left, bottom, right] = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
       const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
       const place = { top: percent(top + margins[0]), left: percent(left + margins[0]) };
       Object.assign(nested[n].style, { ...place, height: percent(bottom - top), width: percent(right - left) });
       nested[n].hidden = n === k;
       nested[n].classList.toggle("rf-later", n > k);
-      nested[n].classList.toggle("rf-before", n === k - 1);
     });
     const [stepDown, stepRight] = [SIDE / height, SIDE / width].map(Math.floor);
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
-    big.node.classList.toggle("rf-beyond", isBeyond); // hatched only where padding is read
-    seen.replaceChildren(h("b", { class: "cw-lead" }, square(size)), isBeyond ? ", partly padding" : " pixels");
+    veil.style.clipPath = allBut(fields[0]);
+    whose.textContent = title;
+    seen.textContent = square(size);
+    keyOfZeros.classList.toggle("rf-beyond", isBeyond);
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
-    below.classList.toggle("rf-other", k !== chosen()); // it is about the layer that is chosen
 
     const value = fixed(planeOf(k)[y * width + x]);
-    const place = `Unit in row ${y}, column ${x} of ${title}`;
-    unit.textContent = `${place}: activation ${value}.`;
+    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value));
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
-    say(`${unit.textContent} It sees ${square(size)} pixels: ${rows}.`);
+    const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
+    say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is padding." : ""}`);
   }
 
   /** The most exciting pictures of the chosen map. */
@@ -255,11 +248,16 @@ function show(parts) {
     drawnBest = now;
     list.forEach((one, n) => {
       const field = fieldsOf(layers, shown, one.row, one.column)[0];
-      const [top, left, bottom, right] = field.map(place => (Math.max(0, Math.min(SIDE, place)) / SIDE) * 100);
-      const { whole, frame, part, text, value } = faces[n];
-      paintBytes(whole, pixelsOf(one.picture), SIDE, SIDE);
+      const { around, frame, text, value } = faces[n];
+      const [first, side] = surroundings(field);
+      const pixels = pixelsOf(one.picture);
+      paint(around, side, side, i => {
+        const from = ((first[0] + Math.floor(i / side)) * SIDE + first[1] + (i % side)) * 3;
+        return pixels.subarray(from, from + 3);
+      });
+      const inside = field.map((at, e) => (Math.max(0, Math.min(side, at - first[e % 2])) / side) * 100);
+      const [top, left, bottom, right] = inside;
       frame.style.inset = `${top}% ${100 - right}% ${100 - bottom}% ${left}%`;
-      drawPart(part, pixelsOf(one.picture), field);
       text.textContent = classes[labels[one.picture]];
       value.textContent = fixed(one.value);
       gallery.buttons[n].setAttribute("aria-label", `${nameOf(one.picture)}, activation ${fixed(one.value)}`);
@@ -271,12 +269,8 @@ function show(parts) {
       ? `No class leads: ${kinds} classes in these ${list.length} pictures.`
       : `Most often: ${classes[times.indexOf(most)]}, in ${most} of these ${list.length} pictures.`;
     bestName.replaceChildren(
-      h("b", {}, `What map ${channel} of ${title} responds to most`),
-      h("div", {}, leading),
-      h(
-        "div", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures`,
-        h("b", { class: "rf-whose" }, ", for the chosen layer"),
-      ),
+      h("b", {}, `Map ${channel} of ${title} responds most to`), h("p", {}, leading),
+      h("p", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures`),
     );
   }
 
@@ -321,6 +315,20 @@ function marginOf(layers, stations, index) {
     if (first) margin = Math.max(margin, -first[0], -first[1], last[2] - height, last[3] - width);
   }
   return Math.min(margin, Math.ceil(height / 2));
+}
+
+/** The part of a picture that shows a field, as first row and column and side: a quarter around a small one, else all. */
+function surroundings([top, left, bottom, right]) {
+  const side = Math.max(bottom - top, right - left) * 4 <= SIDE / 2 ? SIDE / 2 : SIDE;
+  const first = [top + bottom, left + right].map(sum => Math.round(sum / 2 - side / 2));
+  return [first.map(at => Math.max(0, Math.min(SIDE - side, at))), side];
+}
+
+/** The picture without a field of it, as a clip path. */
+function allBut(field) {
+  const [top, left, bottom, right] = field.map(at => `${(Math.max(0, Math.min(SIDE, at)) / SIDE) * 100}%`);
+  const hole = `${left} ${top}, ${right} ${top}, ${right} ${bottom}, ${left} ${bottom}, ${left} ${top}`;
+  return `polygon(evenodd, 0 0, 100% 0, 100% 100%, 0 100%, 0 0, ${hole})`;
 }
 
 /** r = r before + (k − 1) · jump: how the field grows in this layer. */
