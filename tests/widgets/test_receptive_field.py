@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
 from chrome import FrontEnd, state_of
@@ -202,7 +200,8 @@ def frames(page: Page) -> list[int]:
         """() => {
             const big = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".rf-big");
             const { width } = big.querySelector("canvas").getBoundingClientRect();
-            const sides = [...big.querySelectorAll("i[data-side]:not([hidden]), .cw-frame")].map(one => one.offsetWidth / width);
+            const all = [...big.querySelectorAll("i[data-side]:not([hidden]), .cw-frame")];
+            const sides = all.map(one => one.offsetWidth / width);
             return sides.map(side => Math.round(side * 32)).sort((a, b) => a - b);
         }"""
     )
