@@ -117,7 +117,7 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> Non
     undo.click()
     undo.click()
     assert state_of(page, "crop") == []
-    expect(undo).to_be_disabled()
+    expect(page.locator(".pp-steps button:visible")).to_have_count(0)  # nothing to undo, nothing to return to
 
 
 def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
@@ -136,7 +136,86 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     expect(page.locator(".cw-lead b")).to_have_text(predict(INPUTS / "ship.png").label)
     assert state_of(page, "chosen") == "your picture"
     page.locator(".pp-photo").click(position={"x": 100, "y": 100})
-    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    thin = io.BytesIO()
+    LARGE.resize((3000, 20)).save(thin, "PNG")
+    chooser.set_input_files({"name": "thin.png", "mimeType": "image/png", "buffer": thin.getvalue()})
+    expect(page.locator(".cw-head span").first).to_have_text("3000 × 20")
+    page.locator(".pp-photo").press("Home")
+    assert state_of(page, "crop") == [0, 0, 20]  # all of its pixels are kept
+    page.locator(".pp-photo").evaluate(
+        """node => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.setData("text/uri-list", "https://example.org/horse.png");
+          node.dispatchEvent(new DragEvent("drop", { bubbles: true, composed: true, dataTransfer }));
+        }"""
+    )  # a picture of another page may come as its address alone
+    expect(page.get_by_role("alert")).to_contain_text("This is no file. Save the picture, then open it.")
+
+
+# A camera whose picture is a colour, or the error of one.
+CAMERA = """(given) => {
+  const surface = document.createElement("canvas");
+  [surface.width, surface.height] = [64, 48];
+  const context = surface.getContext("2d");
+  setInterval(() => { context.fillStyle = given; context.fillRect(0, 0, 64, 48); }, 30);
+  const getUserMedia = async () => {
+    if (given.endsWith("Error")) throw new DOMException("", given);
+    return (window.stream = surface.captureStream(30));
+  };
+  Object.defineProperty(navigator, "mediaDevices", { value: given && { getUserMedia }, configurable: true });
+}"""
+GREEN = "pixels.every((v, k) => k % 3 === 1 ? v > 240 : v < 30)"
+
+
+def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo({"horse": INPUTS / "horse.png", "ship": INPUTS / "ship.png"}, small)))
+    photo = page.locator(".pp-photo")
+    photo.press("-")
+    page.get_by_role("radio", name="Draw in red").click()
+    photo.click(position={"x": 30, "y": 30})
+    crop, title = state_of(page, "crop"), page.locator(".cw-head span").first
+    red = "pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
+    seen = seen_by(page, until=red)
+    page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    page.get_by_role("button", name="Camera").click()
+    seen_by(page, until=GREEN)
+    expect(title).to_have_text("64 × 48")
+    off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
+    assert not page.evaluate(off)
+    page.get_by_role("button", name="Cancel").click()
+    assert page.evaluate(off)
+    assert (seen_by(page, until=red) == seen).all(), "with what was drawn on it"
+    assert (state_of(page, "chosen"), state_of(page, "crop")) == ("horse", crop)
+    expect(title).to_have_text("horse")
+    expect(page.get_by_role("radio", name="Draw in red")).to_be_checked()
+    expect(page.locator(".pp-says [role=status]")).to_contain_text("At first")
+    page.get_by_role("button", name="Undo").click()
+    seen_by(page, until=f"!{red}")
+    page.get_by_role("button", name="Camera").click()
+    seen_by(page, until=GREEN)
+    page.get_by_role("button", name="Take picture").click()
+    assert page.evaluate(off) and state_of(page, "chosen") == "the camera’s picture"
+    expect(page.locator(".pi-sources button")).to_have_text(["Open…", "Camera"])
+    page.get_by_role("button", name="Camera").click()
+    expect(page.get_by_role("button", name="Take picture")).to_be_visible()
+    page.evaluate("window.stream.getTracks()[0].dispatchEvent(new Event('ended'))")  # unplugged
+    expect(page.get_by_role("button", name="Camera")).to_be_visible()
+
+
+def test_a_camera_that_cannot_start_says_why_and_what_to_do(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
+    for error, says in (
+        ("NotAllowedError", "is blocked. Allow it in the browser’s settings"),
+        ("NotFoundError", "No camera was found. Connect one"),
+        ("NotReadableError", "did not start. Close programs that use it"),
+        ("", "needs an address with https or localhost"),  # what other addresses have no mediaDevices for
+    ):
+        page.evaluate(CAMERA, error)
+        page.get_by_role("button", name="Camera").click()
+        expect(page.get_by_role("alert")).to_contain_text(says)
+        expect(page.get_by_role("alert")).to_contain_text("or open a file.")
+        expect(page.locator(".pi-sources button")).to_have_text(["Open…", "Camera"])
 
 
 PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
@@ -205,7 +284,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     assert earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
     page.get_by_role("button", name="Undo").tap()
     seen_by(page, until=f"!pixels.some((v, k) => k % 3 === 0 && {is_red})")
-    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
 
 
 def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd, small: CifarCNN) -> None:
@@ -242,7 +321,7 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     new = state_of(page, "crop")
     assert np.abs(np.subtract(new, [200 * scale, 30 * scale, 40 * scale])).max() <= 1, new  # type: ignore[call-overload]
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("Drag the square to move it")).to_be_visible()
+    expect(page.get_by_text("Drag the square or a corner")).to_be_visible()
     for _ in range(12):
         photo.press("-")
     square = page.locator(".pp-square").bounding_box()

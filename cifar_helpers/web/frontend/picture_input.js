@@ -42,7 +42,7 @@ export function seenInTheMiddle(source, width, height) {
   const surface = canvas();
   drawOnWhite(surface, source, width, height);
   const side = Math.min(width, height);
-  const square = squareOf(surface, Math.floor((width - side) / 2), Math.floor((height - side) / 2), side);
+  const square = squareOf(surface, (width - side) >> 1, (height - side) >> 1, side);
   return resized(square, side, side, SIDE);
 }
 
@@ -96,12 +96,12 @@ export function pictureInput({ pictures, label, changed, told }) {
   const lift = () => {
     last = null;
   };
-  for (const event of ["pointerup", "pointercancel", "lostpointercapture"]) shown.node.addEventListener(event, lift);
+  shown.node.addEventListener("lostpointercapture", lift);
   shown.node.addEventListener("blur", () => shown.mark(0, 0, 0, 0));
   shown.node.addEventListener("keydown", event => {
-    if (event.key !== " " && event.key !== "Enter") return;
+    if (![" ", "Enter"].includes(event.key)) return;
     event.preventDefault();
-    draw(cursor[0], cursor[1]);
+    draw(...cursor);
     lift();
   });
 
@@ -109,11 +109,11 @@ export function pictureInput({ pictures, label, changed, told }) {
   function draw(row, column) {
     stop();
     const next = pixels.slice();
-    const [fromRow, fromColumn] = last ?? [row, column];
-    const steps = Math.max(1, Math.abs(row - fromRow), Math.abs(column - fromColumn));
+    const [y0, x0] = last ?? [row, column];
+    const steps = Math.max(1, Math.abs(row - y0), Math.abs(column - x0));
     for (let step = 0; step <= steps; step++) {
-      const y = Math.round(fromRow + ((row - fromRow) * step) / steps);
-      const x = Math.round(fromColumn + ((column - fromColumn) * step) / steps);
+      const y = Math.round(y0 + ((row - y0) * step) / steps);
+      const x = Math.round(x0 + ((column - x0) * step) / steps);
       for (let v = Math.max(0, y - 1); v <= Math.min(SIDE - 1, y + 1); v++) {
         for (let u = Math.max(0, x - 1); u <= Math.min(SIDE - 1, x + 1); u++) next.set(ink, (v * SIDE + u) * 3);
       }
@@ -132,6 +132,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     target: shown.node,
     told,
     opened: (source, width, height, name) => give(seenInTheMiddle(source, width, height), name),
+    keep: () => give.bind(null, pixels, ""),
   });
 
   return {

@@ -3,6 +3,11 @@ import { h } from "./ui.js";
 import { button } from "./controls.js";
 
 const SMALLEST = 8;
+const PROBLEMS = {
+  NotAllowedError: "The camera is blocked. Allow it in the browser’s settings for this page",
+  NotFoundError: "No camera was found. Connect one",
+  TypeError: "A camera needs an address with https or localhost. Use one",
+};
 
 /**
  * Draws a picture, or nothing, on a canvas of that size; transparent parts are white.
@@ -37,51 +42,53 @@ export function squareOf(surface, left, top, side) {
 
 /**
  * @param {{target: HTMLElement, told: (text: string) => void, opened: (source: CanvasImageSource, width: number, height:
- *     number, name: string) => void}} options highlighted while a file is dragged over it; shows a problem, or nothing
- *     if the text is empty; and called with a picture
+ *     number, name: string) => void, keep: () => () => void}} options highlighted while a file is dragged over it; shows
+ *     a problem, or nothing if the text is empty; called with a picture; and called before the camera's first picture,
+ *     to return what restores the present one
  * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void}} the buttons; `listen` accepts files
  *     dropped or pasted anywhere on an element; `stop` turns the camera off
  */
-export function pictureSources({ target, told, opened }) {
+export function pictureSources({ target, told, opened, keep }) {
   const open = async file => {
     stop();
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file);
-    } catch {
-      told("The browser can’t read this file as a picture. Choose a PNG, JPEG, GIF or WebP file.");
-      return;
-    }
+    const bitmap = await createImageBitmap(file).catch(() => null);
+    if (!bitmap) return told("The browser can’t read this file as a picture. Choose a PNG, JPEG, GIF or WebP file.");
     take(bitmap, bitmap.width, bitmap.height, "your picture");
     bitmap.close();
   };
   function take(source, width, height, name) {
     if (Math.min(width, height) < SMALLEST) {
-      told(`The picture is ${width} × ${height} pixels. Choose one whose shorter side has at least ${SMALLEST}.`);
-      return;
+      return told(`The picture is ${width} × ${height} pixels. It needs at least ${SMALLEST} × ${SMALLEST}.`);
     }
     opened(source, width, height, name);
     told("");
   }
-  const chooser = h("input", { type: "file", accept: "image/*", hidden: true });
-  chooser.addEventListener("change", () => {
+  const chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange() {
     if (chooser.files[0]) open(chooser.files[0]);
     chooser.value = "";
-  });
+  } });
 
   let stream = null;
-  let frame = 0;
   let asked = 0; // counts requests, so that a camera that starts after its request was cancelled is turned off at once
+  let restore = null;
   const video = h("video", { playsinline: true, muted: true });
-  const camera = button("Camera", () => (stream ? stop() : start()));
+  const opener = button("", () => {
+    if (!stream) return chooser.click();
+    stop();
+    restore();
+  });
+  const camera = button("", () => (stream ? stop() : start()));
   const end = of => of?.getTracks().forEach(track => track.stop());
+  function show() {
+    opener.textContent = stream ? "Cancel" : "Open…";
+    camera.textContent = stream ? "Take picture" : "Camera"; // which keeps the current frame
+    camera.classList.toggle("cw-main", Boolean(stream));
+  }
   function stop() {
     asked += 1;
-    cancelAnimationFrame(frame);
     end(stream);
     stream = null;
-    video.srcObject = null;
-    camera.textContent = "Camera";
+    show();
   }
   async function start() {
     const own = ++asked;
@@ -89,49 +96,39 @@ export function pictureSources({ target, told, opened }) {
       const found = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
       if (own !== asked) return end(found);
       stream = found;
+      stream.getTracks()[0].onended = stop; // when it is unplugged
       video.srcObject = found;
       await video.play();
     } catch (error) {
       if (own !== asked) return;
       stop();
-      const refused = error.name === "NotAllowedError";
-      told(
-        refused
-          ? "The camera is blocked. Allow it in the browser’s settings for this page, or open a file."
-          : "No camera was found. (Browsers allow cameras only on https, localhost or local files.) Open a file instead.",
-      );
-      return;
+      return told(`${PROBLEMS[error.name] ?? "The camera did not start. Close programs that use it"}, or open a file.`);
     }
-    camera.textContent = "Take picture"; // keeps the current frame
+    restore = keep();
+    show();
     const next = () => {
-      frame = requestAnimationFrame(next);
+      if (own !== asked) return;
       if (video.videoWidth) take(video, video.videoWidth, video.videoHeight, "the camera’s picture");
+      requestAnimationFrame(next);
     };
     next();
   }
+  show();
 
   return {
-    node: h("div", { class: "pi-sources" }, button("Open…", () => chooser.click()), camera, chooser),
+    node: h("div", { class: "pi-sources" }, opener, camera, chooser),
     stop,
     listen(root) {
-      const light = on => target.classList.toggle("pi-over", on);
-      const given = (event, data) => {
-        const files = Array.from(data?.files ?? []);
-        if (!files.length) return;
-        event.preventDefault();
-        open(files.find(one => one.type.startsWith("image/")) ?? files[0]);
+      const given = event => {
+        const { type, dataTransfer, clipboardData } = event;
+        target.classList.toggle("pi-over", type === "dragover");
+        const [first, ...others] = (dataTransfer ?? clipboardData)?.files ?? [];
+        if (type === "dragover" || type === "drop" || first) event.preventDefault();
+        if (/^drag/.test(type)) return;
+        if (first) open([first, ...others].find(one => one.type.startsWith("image/")) ?? first);
+        else if (dataTransfer) told("This is no file. Save the picture, then open it.");
       };
-      root.addEventListener("dragover", event => {
-        event.preventDefault();
-        light(true);
-      });
-      root.addEventListener("dragleave", () => light(false));
-      root.addEventListener("drop", event => {
-        event.preventDefault();
-        light(false);
-        given(event, event.dataTransfer);
-      });
-      root.addEventListener("paste", event => given(event, event.clipboardData));
+      for (const type of ["dragover", "dragleave", "drop", "paste"]) root.addEventListener(type, given);
     },
   };
 }

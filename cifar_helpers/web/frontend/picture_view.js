@@ -43,7 +43,6 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
     told: text => {
       problem.textContent = text;
       problem.hidden = !text;
-      if (text) place.say(text);
     },
   });
   input.listen(place.root);

@@ -112,6 +112,7 @@ function show(model, { root, colours, say }, [weights], get) {
       state.set({ chosen: name });
       redraw();
     },
+    keep,
   });
   sources.listen(root);
   const gallery = names.length > 1 && filmstrip({
@@ -161,9 +162,9 @@ function show(model, { root, colours, say }, [weights], get) {
     problem,
     h(
       "div", { class: "pp-row" },
-      figure("Photo", about, h("div", { class: "pp-box" }, stage), [pens.node, undo, most], hint),
-      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, [methods.node], legend),
-      h("div", { class: "pp-says" }, h("div", {}, answer, whole), bars.node, only),
+      figure("Photo", about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
+      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
+      h("div", { class: "pp-says" }, answer, bars.node, only, whole),
     ),
     h("div", { class: "cw-foot" }, foot),
   );
@@ -286,7 +287,7 @@ function show(model, { root, colours, say }, [weights], get) {
   }
 
   function take(source, width, height, words = `${width} × ${height}`) {
-    const shrink = Math.min(1, ENOUGH / Math.max(width, height));
+    const shrink = Math.min(1, Math.max(ENOUGH / Math.max(width, height), SIDE / Math.min(width, height)));
     const size = [width, height].map(side => Math.max(1, Math.round(side * shrink)));
     if (size[0] !== surface.width || size[1] !== surface.height) state.set({ crop: [] });
     drawOnWhite(surface, source, size[0], size[1]);
@@ -304,6 +305,21 @@ function show(model, { root, colours, say }, [weights], get) {
     start = null;
     heat = { ...heat, method: "" };
     changed();
+  }
+  /** Remembers the photo and what was done to it; what it returns restores them. */
+  function keep() {
+    const photo = canvas();
+    [photo.width, photo.height] = [surface.width, surface.height];
+    photo.getContext("2d").drawImage(surface, 0, 0);
+    const values = { chosen: model.get("chosen"), crop: model.get("crop") };
+    const [words, pen, steps, first] = [about.textContent, ink, before, start];
+    return () => {
+      take(photo, photo.width, photo.height, words);
+      state.set(values);
+      pens.set(pen);
+      setInk(pen);
+      [before, start] = [steps, first];
+    };
   }
   const bitmapOf = async k => createImageBitmap(new Blob([await get(`photo/${k}`)]));
   async function choose() {
@@ -365,7 +381,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
     const movable = isFull(now[2])
-      ? "Drag a corner, or drag out a square." : "Drag the square to move it, a corner to resize it, or outside it for a new one.";
+      ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
     square.classList.toggle("pp-full", isFull(now[2]));
     hint.textContent = ink ? "Drag to draw. Move brings back the square." : movable;
     square.classList.toggle("pp-small", now[2] < 2 * least());
