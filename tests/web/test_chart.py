@@ -46,26 +46,27 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     page = front.open(chart_page({"series": lines(LOSSES)}, "sides: [20, 130]"))
     box = page.locator(".cw-plot").bounding_box()
     assert box is not None
-    labels, where = page.locator(".cw-plot > svg .label"), page.locator(".cw-where")
+    labels, where = page.locator(".cw-plot > svg .label"), page.locator(".looked .words")
     places = labels.evaluate_all("all => all.map(one => one.getAttribute('y'))")
     page.mouse.move(at(page, 3.2), box["y"] + 50)
-    expect(where).to_have_text(", epoch 3")
+    expect(where).to_have_text("epoch 3")  # below its line, in place of the axis' label
+    expect(page.locator(".unit")).to_be_hidden()
     expect(labels).to_have_text(["training 0.500", "validation 0.900"])  # where the lines have their names
     page.mouse.move(at(page, 4), box["y"] + 50)
     expect(labels).to_have_text(["training 0.250", "validation"])  # none where a line has a gap
     page.mouse.move(5, 600)
     expect(labels).to_have_text(["training", "validation"])
-    expect(where).to_be_empty()
+    expect(where).to_have_count(0)
     page.locator(".cw-plot").focus()
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
-    expect(where).to_have_text(", epoch 3")
+    expect(where).to_have_text("epoch 3")
     expect(page.get_by_role("status")).to_have_text("epoch 3: validation 0.900, training 0.500")
     assert page.locator(".cw-plot").bounding_box() == box  # nothing moves
     assert labels.evaluate_all("all => all.map(one => one.getAttribute('y'))") == places
     page.keyboard.press("Escape")
-    expect(where).to_be_empty()
+    expect(where).to_have_count(0)
     assert page.locator(".line.c2").first.get_attribute("d").count("M") == 2  # type: ignore[union-attr]
     # A line that has no label has its number beside its dot, inside the plot; a name without room gives way.
     more = [*lines(LOSSES), {"name": "batch", "end": "", "colour": "c3", "points": [[1, 2.1], [5, 0.1]]}]
@@ -75,7 +76,7 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     assert axis is not None
     for x, number in ((1, "2.100"), (5, "0.100")):
         page.mouse.move(at(page, x), box["y"] + 50)
-        expect(where).to_have_text(f", epoch {x}")
+        expect(where).to_have_text(f"epoch {x}")
         expect(page.locator(".looked .label")).to_have_text(number)
         expect(labels.first).to_have_text("2.000" if x == 1 else "0.200")
         number_box = page.locator(".looked .label").bounding_box()
@@ -183,6 +184,7 @@ def test_labels_do_not_meet_and_ticks_of_one_epoch_are_whole(front: FrontEnd, wi
     close = {"training": [1.0, 1.00], "validation": [2.0, 1.01], "another": [3.0, 1.02]}
     rules = [{"x": 1, "label": "kept: 1"}, {"x": 1.1, "label": "stopped: 1"}]
     page = front.open(chart_page({"series": lines(close), "rules": rules}), width=width)  # type: ignore[arg-type]
+    expect(page.locator(".words")).to_have_count(2)
     for kind in (".label", ".words"):
         boxes = [box for text in page.locator(kind).all() if (box := text.bounding_box())]
         assert len(boxes) == (3 if kind == ".label" else 2)
@@ -193,6 +195,33 @@ def test_labels_do_not_meet_and_ticks_of_one_epoch_are_whole(front: FrontEnd, wi
                 assert apart or other["x"] >= one["x"] + one["width"], boxes
     page.evaluate("chart.set({series: [{name: 'training', colour: 'c1', points: [[1, 2]]}], rules: []})")
     expect(page.locator(".tick")).not_to_have_count(0)
-    expect(page.locator(".line.c1")).to_have_count(1)
+    expect(page.locator(".cw-plot .line.c1")).to_have_count(1)
     across = page.locator(".tick[text-anchor=middle]").all_text_contents()
     assert across == ["1", "2"]
+
+
+def test_a_narrow_chart_has_its_names_in_the_head_and_its_numbers_at_the_dots(front: FrontEnd) -> None:
+    series = lines(LOSSES)
+    series[1] |= {"dash": "5 3", "name": "A, validation", "end": "A"}
+    grey = {"name": "guessing", "colour": "ghost", "points": [[1, 2.3], [5, 2.3]]}
+    rules = [{"x": 2.6, "label": "keeps 2"}, {"x": 3, "label": "stops 3"}]
+    page = front.open(chart_page({"series": [grey, *series], "rules": rules}, "sides: [20, 130]"), width=380)
+    keys, plot, axis = page.locator(".cw-key"), page.locator(".cw-plot"), page.locator(".cw-plot .axis").first
+    expect(keys).to_have_text(["training", "A", "guessing"])
+    expect(keys.nth(1).locator(".line")).to_have_attribute("stroke-dasharray", "5 3")
+    box, whole = axis.bounding_box(), plot.bounding_box()
+    assert box is not None and whole is not None
+    assert box["x"] + box["width"] > whole["x"] + whole["width"] - 12  # the names take none of its width
+    # Words of neighbours stand on both sides of their lines.
+    words = [text.bounding_box() for text in page.locator(".words").all()]
+    assert words[0] and words[1] and words[0]["y"] == words[1]["y"]
+    assert words[0]["x"] + words[0]["width"] < at(page, 2.6) < at(page, 3) < words[1]["x"]
+    page.mouse.move(at(page, 2), whole["y"] + 90)
+    expect(page.locator(".looked .label")).to_have_text(["2.300", "A 1.200", "1.000"])
+    assert plot.bounding_box() == whole
+    # Several grey lines look alike, so that their names stay at their ends.
+    page.mouse.move(5, 600)
+    other = {**grey, "name": "run 2", "points": [[1, 1], [5, 1]]}
+    page.evaluate("series => chart.set({ series })", [grey, other, *series])
+    expect(keys).to_have_text(["training", "A"])
+    expect(page.locator(".cw-plot .label.ghost")).to_have_text(["guessing", "run 2"])

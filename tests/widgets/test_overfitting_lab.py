@@ -69,7 +69,12 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(row.locator("td").nth(1)).to_contain_text(f"3 seeds: {min(means):.1f}–{max(means):.1f}")
     more = root.locator("details")
     expect(more).to_contain_text(f"This run: {low:.1f}–{high:.1f} %")
-    expect(root.locator(".cw-chart").last).to_contain_text(f"grey: the gap, {train - fmean(means):.1f} points")
+    # What is shaded is named in the charts' heads, as the lines are.
+    for chart, keys in enumerate([["training", "validation", "3 seeds"], ["training", "validation", "gap"]]):
+        head = root.locator(".cw-chart-head").nth(chart)
+        expect(head.locator(":is(.cw-key, .ol-key):visible")).to_have_text(keys)
+    legend = root.locator(".ol-legend")
+    expect(legend).to_be_hidden()  # all choices around the base are recorded
     # Early stopping is shown on the line of the seed that it is about: what it keeps, and the lowest loss.
     first = base[0].history["validation_loss"]
     expect(root.get_by_text(f"lowest: {first.index(min(first)) + 1}")).to_be_visible()
@@ -80,7 +85,10 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on, so compare gaps only")
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
-    expect(page.get_by_role("radio", name="0.5, not recorded")).to_be_visible()
+    expect(legend).to_have_text("Italics: not recorded")
+    expect(legend).to_be_visible()
+    expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("font-style", "italic")
+    expect(root.locator(".ol-key:visible")).to_have_text(["gap"])  # of one seed there is no range
     expect(row).to_contain_text("wrong labels 20 %")
     page.get_by_role("radio", name="0.5, not recorded").click()
     expect(root.locator(".ol-lead")).to_contain_text("The nearest recorded run (grey) differs in wrong labels")
@@ -152,7 +160,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     assert isinstance(patience, int) and early_stop(first.history, patience)[0] == 30
     page.get_by_role("button", name="Pin this run").press("Enter")
     expect(page.locator("tbody tr")).to_have_text([re.compile("^This run = A base.*Unpin$")])  # one row, one line
-    expect(page.locator(".cw-chart").last.locator(".label")).to_have_text(["training", "validation"])
+    expect(page.locator(".cw-chart").last.locator(".cw-key")).to_have_text(["training", "validation"])
     expect(page.get_by_role("button", name="Unpin A")).to_be_focused()
     expect(page.locator(".overfitting_lab")).not_to_contain_text("difference from A")  # there is none yet
     page.get_by_role("radio", name="40,000").tap()
@@ -180,7 +188,8 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     accuracy = page.locator(".cw-chart").last
     expect(accuracy.locator(".line:visible:not(.first)")).to_have_count(4)
     expect(accuracy.locator(".band.ghost")).to_have_count(1)  # the gap of this run stays
-    expect(accuracy.locator(".label")).to_have_text(["A", "B", "training", "validation"])
+    expect(accuracy.locator(".cw-key")).to_have_text(["A", "B", "training", "validation"])
+    expect(accuracy.locator(".ol-key")).to_be_visible()
     pinned.hover()
     expect(accuracy.locator(".line.front:visible")).to_have_count(2)
     page.get_by_role("button", name="Unpin B").tap()

@@ -7,14 +7,15 @@ const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
 const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
 const NEAR = 8; // from a line to a pointer at it
+const NARROW = 450; // a chart with less room has names above it, not beside it
 const HUGE = 1e5; // from here on numbers are written as powers of ten
 const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content: drawn above the rest, which stays
 
 /**
  * @typedef {object} Series
  * @property {string} name an empty one leaves the line without label and numbers
- * @property {string} [end] what stands at its end, if not the name; an empty one leaves it unnamed
- * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind, which has no key in the legend
+ * @property {string} [end] what names it, if not the name; an empty one leaves it unnamed
+ * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
  * @property {boolean} [thin]
@@ -44,7 +45,8 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  */
 
 /**
- * A line chart as wide as its place, drawn again when that changes.
+ * A line chart as wide as its place. If that is narrow, names are in its head, but those of grey lines, which look
+ * alike, at their ends.
  * @param {object} options
  * @param {string} options.label its accessible name
  * @param {number} [options.height] of the drawing, without the line above it
@@ -71,12 +73,11 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const over = svg("svg", { "aria-hidden": "true", height }, moving);
   // With its own layout and layer, so that what moves costs neither the page nor the curves a new drawing
   const cover = h("div", { style: "position: absolute; inset: 0; contain: strict; will-change: transform" }, over);
-  const where = h("span", { class: "cw-where", "aria-hidden": "true" });
   const role = marker
     ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
     : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
   const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover);
-  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label), where), legend);
+  const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
   const node = h("div", { class: "cw-chart" }, head, plot);
 
   let width = 0;
@@ -117,16 +118,19 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     measure = measurer(node);
     const read = content.series.filter(series => series.name);
     const named = read.filter(series => series.end !== "");
-    const longest = Math.max(0, ...named.map(series => measure(series.end ?? series.name)));
-    const beside = longest + 20 < width * 0.28;
-    const end = width - (beside ? Math.max(sides[1], longest && longest + 20) : 10);
+    const room = list => Math.max(0, ...list.map(series => measure(nameOf(series)) + 20));
+    const isKeyed = (width < NARROW && legend.isConnected) || room(named) > width * 0.28; // or the widget has its own
+    const isOne = named.filter(series => !isOwn(series)).length < 2;
+    const keyed = isKeyed ? named.filter(series => isOwn(series) || isOne) : [];
+    const beside = named.filter(series => !keyed.includes(series));
+    const end = width - Math.max(isKeyed ? 10 : sides[1], room(beside));
     const top = topOf();
     shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;
     // For what else is drawn on this axis, below the plot.
     node.style.setProperty("--cw-axis-left", `${left}px`);
     node.style.setProperty("--cw-axis", `${end - left}px`);
-    legend.replaceChildren(...(beside ? [] : named.filter(isOwn).map(key)));
+    legend.replaceChildren(...keyed.sort((a, b) => +isOwn(b) - +isOwn(a)).map(key));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
     const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 8 });
@@ -140,20 +144,17 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     off.forEach(({ series, last }, k) => {
       picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label off ${series.colour}`, "end"));
     });
-    names = [];
-    if (beside) {
-      const shown = ends.filter(({ series, last }) => last && series.end !== "");
-      const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
-      const heights = spread(seenAt, ROW, top, bottom);
-      shown.forEach(({ series, last: [a] }, k) => {
-        const begin = round(xs(a) + 3); // a line may end long before the labels
-        const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
-        if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
-        const node = of(series, text("", end + 10, heights[k] + 4, `label ${series.colour}`));
-        picture.append(node);
-        names.push({ series, node, room: width - end - 10 });
-      });
-    }
+    const shown = ends.filter(({ series, last }) => last && beside.includes(series));
+    const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
+    const heights = spread(seenAt, ROW, top, bottom);
+    names = shown.map(({ series, last: [a] }, k) => {
+      const begin = round(xs(a) + 3); // a line may end long before the labels
+      const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
+      if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
+      const node = of(series, text("", end + 10, heights[k] + 4, `label ${series.colour}`));
+      picture.append(node);
+      return { series, node, room: width - end - 10 };
+    });
     sort();
     for (const drawing of [picture, over]) drawing.setAttribute("width", width);
     stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
@@ -209,28 +210,27 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     }
   }
 
-  /** The rule at the x that is looked at, and the numbers: where a line has its name, else beside its dot. */
+  /** The rule at the x that is looked at, and the numbers: beside a name, else beside the line's dot. */
   function show() {
     over.querySelector(".looked")?.remove();
     const isOn = seen !== null && shape;
     const rows = isOn ? readings() : [];
     const read = reads ? rows : [];
-    where.textContent = read.length ? `, ${content.xLabel} ${short(+(seen ?? 0).toPrecision(3))}` : "";
     for (const { series, node, room } of names) {
-      const name = series.end ?? series.name;
+      const name = nameOf(series);
       const row = read.find(one => one.series === series);
       const value = row && write(row.value);
       const isBoth = name !== value && measure(`${name} ${value}`) < room;
       node.replaceChildren(...(!row ? [name] : isBoth ? [svg("tspan", { class: "name" }, `${name} `), value] : [value]));
     }
     const loose = read.filter(row => !names.some(({ series }) => series === row.series));
-    for (const one of picture.querySelectorAll(".off")) one.style.visibility = loose.length ? "hidden" : "";
+    for (const one of picture.querySelectorAll(".off, .unit")) one.style.visibility = read.length ? "hidden" : "";
     if (!isOn) return;
     const { xs, ys, left, top, bottom, end } = shape;
     const place = round(xs(seen));
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
-    const all = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: write(value) }));
+    const all = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: [series.end, write(value)].join(" ").trim() }));
     const wide = Math.max(0, ...all.map(one => measure(one.said))) + 8;
     const isLeft = place + wide > end && place - wide > left;
     const heights = spread(all.map(one => one.at), ROW, top + 4, bottom - 6);
@@ -238,6 +238,12 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       const x = isLeft ? place - 8 : Math.min(place, end - wide) + 8;
       group.append(text(said, x, heights[k] + 4, `label ${colour}`, isLeft ? "end" : "start"));
     });
+    if (read.length) {
+      const said = `${content.xLabel} ${short(+(seen ?? 0).toPrecision(3))}`;
+      const half = measure(said) / 2;
+      const x = Math.max(half, Math.min(width - half, place));
+      group.append(text(said, x, bottom + BOTTOM - 3, "words at", "middle"));
+    }
     over.append(group);
   }
 
@@ -354,26 +360,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   };
 }
 
-/**
- * Rows of a table with `data-run`: what is pointed at or has the focus comes forward in the charts, and the other way.
- * @param {HTMLElement} body
- * @param {ReturnType<typeof chart>[]} charts with one axis
- * @returns {(x: number | null, run: string | null) => void} what the charts are to call when they are `hovered`
- */
-export function bringing(body, charts) {
-  const to = event => {
-    const run = event?.target.closest("tr")?.dataset.run ?? null;
-    for (const one of charts) one.bring(run);
-  };
-  for (const come of ["pointerover", "focusin"]) body.addEventListener(come, to);
-  for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(null));
-  return (x, run) => {
-    for (const one of charts) one.look(x, run);
-    for (const row of body.querySelectorAll("tr")) row.classList.toggle("pointed", row.dataset.run === run);
-  };
-}
-
 const isOwn = series => series.colour !== "ghost";
+const nameOf = series => series.end ?? series.name;
 const round = value => Math.round(value * 10) / 10;
 const within = (list, k) => Math.max(0, Math.min(list.length - 1, k));
 
@@ -401,7 +389,7 @@ function along(points, xs, ys) {
 /** @param {Series} series */
 function key(series) {
   const line = svg("path", { class: `line ${series.colour}`, d: "M1 6H21", "stroke-dasharray": series.dash ?? "" });
-  return h("span", { class: "cw-key" }, svg("svg", { width: 22, height: 12 }, line), series.name);
+  return h("span", { class: `cw-key label ${series.colour}` }, svg("svg", { width: 22, height: 12 }, line), nameOf(series));
 }
 
 function dot(colour, cx, cy, r) {
@@ -535,15 +523,22 @@ function axes({ xs, ys, texts, left, bottom, end }, label) {
     parts.push(svg("line", { class: "axis", x1: xs(tick), x2: xs(tick), y1: bottom, y2: bottom + 4 }));
     parts.push(text(short(tick), xs(tick), bottom + THUMB + 12, "tick", "middle"));
   }
-  parts.push(text(label, end, bottom + BOTTOM - 3, "tick", "end"));
+  parts.push(text(label, end, bottom + BOTTOM - 3, "tick unit", "end"));
   return parts;
 }
 
-/** Vertical lines with words in two rows above, so that neighbours do not meet. */
+/** Vertical lines with words above: neighbours that would meet stand on both sides of their lines, else in two rows. */
 function rules(words, { xs, top, bottom }, width) {
   const full = [-Infinity, -Infinity];
-  return words.sort((a, b) => a.x - b.x).flatMap(({ x, label, wide }) => {
-    const begin = Math.max(0, Math.min(width - wide, xs(x) - wide / 2));
+  words.sort((a, b) => a.x - b.x).forEach((one, k) => {
+    const put = left => Math.max(0, Math.min(width - one.wide, left));
+    const last = words[k - 1];
+    one.begin = put(xs(one.x) - one.wide / 2);
+    if (!last || one.begin > last.begin + last.wide + 6) return;
+    last.begin = Math.max(0, xs(last.x) - last.wide - 3);
+    one.begin = put(xs(one.x) + 4);
+  });
+  return words.flatMap(({ x, label, wide, begin }) => {
     const row = begin > full[0] ? 0 : 1;
     full[row] = begin + wide + 6;
     const y = top - 8 - row * ROW;

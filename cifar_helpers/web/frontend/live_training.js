@@ -3,18 +3,22 @@ import styles from "./live_training.css";
 import { h, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
 import { fixed, percent, show } from "./numbers.js";
-import { chart, bringing } from "./chart.js";
+import { chart } from "./chart.js";
+import { bringing } from "./chart_rows.js";
 
 const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused" };
-const SIDES = [56, 64]; // one axis for all charts
+const SIDES = [56, 90]; // one axis for all charts
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
 const CLOSE = 0.01; // a difference of accuracies that one run each does not show
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
+const GUESSING = Math.log(10); // the loss of ten equal probabilities
+const BETTER = 0.05; // below which a loss is no longer that of guessing
+const GAP = 0.05; // between the accuracies, from which it is named
 
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
@@ -66,30 +70,33 @@ export function render({ model, el }) {
   });
   const loss = place("Loss", { digits: 2 }, 264);
   const accuracy = place("Accuracy", { percent: true }, 264);
-  const waits = h("span", { class: "cw-cap" });
-  accuracy.node.firstChild.append(waits);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
   const look = bringing(rows, charts);
 
+  const cannot = h("p", { class: "cw-cap" }, "This page cannot train: open the lesson in Jupyter to start, pause and steer a run of your own.");
   const state = h("p", { class: "cw-lead lt-state", role: "status" });
+  const reading = h("p", { class: "lt-reading" });
   const heads = ["Run", "Rate", "Batch", "Epochs", "Seconds", "Highest validation"].map(text => h("th", { scope: "col" }, text));
   const table = h("table", { class: "cw-table lt-runs" }, h("thead", {}, h("tr", {}, heads)), rows);
   const note = h("span", { class: "cw-cap" });
+  const choice = field("Horizontal axis", axis);
   let written = ""; // the rows of the table
   root.append(
-    settings, state,
+    cannot, settings, h("div", { class: "lt-words" }, state, reading),
     h("div", { class: "lt-charts" }, loss.node, accuracy.node, rates.node, table),
-    h("div", { class: "cw-foot" }, note, field("Horizontal axis", axis)),
+    h("div", { class: "cw-foot" }, note, choice),
   );
 
   function redraw() {
-    const run = model.get("run");
-    const begun = Boolean(run.state);
+    const ghost = model.get("ghost");
+    const isRecord = !model.send && !model.get("run").state; // then it is not what another run is compared with
+    const run = isRecord ? { ...ghost, epochs: ghost.train_loss.length } : model.get("run");
+    const begun = isRecord || Boolean(run.state);
     const ends = begun ? run.epochs : model.get("epochs");
     const earlier = model.get("earlier");
-    const runs = earlier.length ? earlier : [cut(model.get("ghost"), ends)];
-    showControls(run, begun);
+    const runs = isRecord || earlier.length ? earlier : [cut(ghost, ends)];
+    showControls(run, isRecord);
 
     const all = begun ? [...runs, run] : runs;
     const x = [0, bySeconds ? Math.max(1, ...all.map(one => lastSecond(one, ends))) : ends];
@@ -102,36 +109,37 @@ export function render({ model, el }) {
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
+    const marks = ends < 20;
     loss.set({
       y: lossEnds(all),
       series: [
         ...grey(one => pairs(one, one.validation_loss)),
         ...own("", "c1", batches, { thin: true }),
-        ...own("running mean", "c1", smooth(batches), { end: "train" }),
-        ...own("validation", "c2", of("validation_loss"), { end: "val", dash: "5 3", marks: true }),
+        ...own("training", "c1", isRecord ? of("train_loss") : smooth(batches)),
+        ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks }),
       ],
     });
     accuracy.set({
       y: accuracyEnds(all),
       series: [
         ...grey(one => pairs(one, one.validation_accuracy)),
-        ...own("training", "c1", of("train_accuracy"), { end: "train", marks: true }),
-        ...own("validation", "c2", of("validation_accuracy"), { end: "val", dash: "5 3", marks: true }),
+        ...own("training", "c1", of("train_accuracy"), { marks }),
+        ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks }),
       ],
     });
     const chosen = model.get("learning_rate");
     const known = [...new Set([chosen, ...all.flatMap(ratesOf).reverse()])]; // the first have their numbers first
-    const flat = model.send ? [[0, chosen], [x[1], chosen]] : [];
+    const flat = value => [[0, value], [x[1], value]];
     rates.set({
       y: [Math.min(...known) / 2, Math.max(...known) * 2],
       ticks: known,
       series: [
-        ...grey(one => (one.number ? steps(one, 3) : [0, x[1]].map(end => [end, one.learning_rate]))),
-        { name: "learning rate", end: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? steps(run, 3) : flat },
+        ...grey(one => (one.number ? steps(one, 3) : flat(one.learning_rate))),
+        { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? steps(run, 3) : flat(chosen) },
       ],
     });
     for (const one of charts) one.set({ x, xLabel: bySeconds ? "seconds" : "epoch" });
-    const listed = [...(begun ? [row(run, true)] : []), ...runs.map(one => row(one, false)).reverse()];
+    const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
     const text = listed.map(one => one.textContent).join("\n");
     if (text === written) return; // what has the focus keeps it
     written = text;
@@ -140,9 +148,9 @@ export function render({ model, el }) {
     listed.find(one => held && one.dataset.run === held)?.focus();
   }
 
-  function showControls(run, begun) {
-    const isOpen = begun && run.state !== "ended";
+  function showControls(run, isRecord) {
     const can = Boolean(model.send);
+    const isOpen = can && Boolean(run.state) && run.state !== "ended";
     rate.set(nearest(RATES, model.get("learning_rate")));
     rateText.textContent = show(model.get("learning_rate"), 6);
     const [size, count] = ["batch_size", "epochs"].map(name => model.get(name));
@@ -152,33 +160,38 @@ export function render({ model, el }) {
     batchText.textContent = size === now.batch_size ? "" : `this run: ${now.batch_size}`;
     epochsText.textContent = count === now.epochs ? count : `${now.epochs} → ${count}`;
     const isWaiting = size !== now.batch_size || count !== now.epochs;
-    settings.disabled = !can;
+    settings.hidden = !can;
+    cannot.hidden = can;
+    for (const one of [rates.node, table, choice]) one.hidden = isRecord; // of one run with one rate, the note says all
     const isPaused = run.state === "paused";
     start.classList.toggle("cw-main", !isOpen || isWaiting);
     start.textContent = isOpen ? "Start again" : "Start";
     pause.classList.toggle("cw-main", isPaused && !isWaiting);
     pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = stop.disabled = !isOpen;
-    const words = run.problem || stateOf(run, model.get("earlier"), can);
+    const words = run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can));
     const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
     if (state.textContent !== words) state.replaceChildren(...parts);
+    const read = run.problem || isHigh(run) ? "" : readingOf(run);
+    if (reading.textContent !== read) reading.textContent = read;
     state.classList.toggle("bad", Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${model.get("ghost").images.toLocaleString("en")} images`;
-    note.textContent = `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of `
-      + `${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
+    const recorded = `${model.get("ghost").images.toLocaleString("en")} images`;
+    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${recorded}`;
+    note.textContent = isRecord ? `CifarCNN, ${recorded}, flipped at random, learning rate ${run.learning_rate}, batches of ${run.batch_size}, ${
+      run.seconds.at(-1).toFixed(0)} seconds.` : `CifarCNN; ${train} training images, flipped at random; ${
+      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${now.batch_size} and ${now.epochs}.`;
     const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
     when.classList.toggle("lt-next", isWaiting);
-    waits.textContent = isOpen && !run.validation_accuracy.length ? "first measured after epoch 1" : "";
   }
 
-  function row(run, isOwn) {
+  function row(run, own) {
     const best = Math.max(...run.validation_accuracy.filter(Number.isFinite));
     return h(
-      "tr", { class: isOwn ? "own" : null, tabindex: 0, "data-run": isOwn ? "now" : idOf(run) },
-      h("td", {}, isOwn ? "Now" : capital(nameOf(run))),
+      "tr", { class: own ? "own" : null, tabindex: 0, "data-run": own ? "now" : idOf(run) },
+      h("td", {}, own ?? capital(nameOf(run))),
       h("td", { class: "lt-rate" }, rateOf(run)),
       h("td", {}, String(run.batch_size)),
       h("td", {}, String(run.train_loss.length)),
@@ -195,17 +208,49 @@ export function render({ model, el }) {
   };
 }
 
+/** The result of the recorded run, which a page without a kernel shows. */
+function recordOf({ train_accuracy: train, validation_accuracy: validation }) {
+  const [own, more] = [validation.at(-1), train.at(-1) - validation.at(-1)];
+  return `A recorded run: after ${epochsOf(train.length)} ${percent(own, 1)} validation accuracy, ${fixed(100 * more, 1)} points below training.`;
+}
+
+/** What the curves show now, or what to look for in them. */
+function readingOf({ points = [], ...run }) {
+  const [train, validation] = [run.train_loss ?? [], run.validation_loss ?? []];
+  const mean = smooth(points.map(point => [point[0], point[2]])).map(point => point[1]);
+  const rate = points.at(-1)?.[3];
+  const begin = points.findLastIndex(point => point[3] !== rate) + 1;
+  const isNew = begin && points.at(-1)[0] - points[begin][0] <= 1; // changed within the last epoch
+  if (isNew && points.length - begin >= WINDOW) {
+    const [from, to] = [mean[begin - 1], mean.at(-1)];
+    return `Since the learning rate became ${show(rate, 6)}, training loss ${to < from ? "fell" : "rose"} from ${fixed(from, 2)} to ${fixed(to, 2)}.`;
+  }
+  if (mean.length > 2 * WINDOW && mean.at(-1) > GUESSING - BETTER) {
+    return `Training loss is still that of guessing among ten classes, ${fixed(GUESSING, 2)}.`;
+  }
+  if (!validation.length) {
+    return `Watch how fast training loss leaves ${fixed(GUESSING, 2)}, that of guessing among ten classes. Accuracy follows after epoch 1.`;
+  }
+  const lowest = validation.indexOf(Math.min(...validation));
+  if (validation.length - lowest > 2 && train.at(-1) < train[lowest]) {
+    return `Validation loss was lowest after epoch ${lowest + 1}, while training loss went on falling: the network overfits.`;
+  }
+  const gap = run.train_accuracy.at(-1) - run.validation_accuracy.at(-1);
+  if (gap < 0) return "Validation is above training because training accuracy is measured during the epoch, with dropout on.";
+  if (gap > GAP) return `Training accuracy is ${fixed(100 * gap, 1)} points above validation: watch whether the gap grows.`;
+  return "Training and validation accuracy are still close: no sign of overfitting so far.";
+}
+
 function stateOf(run, earlier, can) {
-  if (!can) return "This page cannot train: open the lesson in Jupyter to use the controls.";
   if (!run.state) return "Press Start to train.";
   const done = run.train_loss.length;
-  if (run.state !== "ended") {
+  if (can && run.state !== "ended") {
     if (!run.steps) return "Preparing …";
     const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
     return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier)}`;
   }
-  return `Ended after ${epochsOf(done, "complete ")}.${resultOf(run, earlier)} Its network is the widget’s attribute model.`;
+  return `Ended after ${epochsOf(done, "complete ")}.${resultOf(run, earlier)}${can ? " Its network is the widget’s attribute model." : ""}`;
 }
 
 /** The validation accuracy so far, compared with that of the best other run after as many epochs. */
@@ -230,7 +275,7 @@ function settingsOf(other, run) {
 }
 
 /** Whether the loss is far above that of chance. */
-const isHigh = run => smooth(run.points.slice(-WINDOW).map(point => [0, point[2]])).at(-1)?.[1] > TOP;
+const isHigh = ({ points = [] }) => smooth(points.slice(-WINDOW).map(point => [0, point[2]])).at(-1)?.[1] > TOP;
 
 /** The stop of a slider that is nearest by ratio. */
 function nearest(stops, value) {
@@ -272,7 +317,7 @@ function labelsOf(runs) {
   const differ = values => isPlain && new Set(values).size === runs.length;
   const rates = runs.map(one => show(ratesOf(one)[0], 6));
   const sizes = runs.map(one => one.batch_size);
-  if (differ(rates)) return rates.map(rate => ({ name: `rate ${rate}`, end: rate }));
+  if (differ(rates)) return rates.map(rate => (runs.length > 1 ? { name: `rate ${rate}`, end: rate } : { name: `rate ${rate}` }));
   if (differ(sizes)) return sizes.map(size => ({ name: `batch ${size}` }));
   return runs.map(one => ({ name: nameOf(one) }));
 }
@@ -288,7 +333,7 @@ function lastSecond(run, epochs) {
 /** The ends of the loss axis: halves around the values of the healthy runs, so that they fill it. */
 function lossEnds(runs) {
   const healthy = runs.filter(run => !run.problem && !isHigh(run));
-  const values = healthy.flatMap(run => [...run.validation_loss, ...run.points.map(point => point[2])]);
+  const values = healthy.flatMap(run => [...run.validation_loss, ...run.train_loss, ...run.points.map(point => point[2])]);
   const known = values.filter(Number.isFinite);
   const low = Math.floor(2 * Math.min(2, ...known)) / 2;
   return [low, Math.min(TOP, Math.ceil(2 * Math.max(2.5, ...known)) / 2)];

@@ -4,7 +4,8 @@ import styles from "./overfitting_lab.css";
 import { h, mount, framed, binding } from "./ui.js";
 import { segmented, button } from "./controls.js";
 import { fixed, percent } from "./numbers.js";
-import { chart, bringing } from "./chart.js";
+import { chart } from "./chart.js";
+import { bringing } from "./chart_rows.js";
 
 const EPOCHS = 30;
 const LAST = 10; // epochs in the mean of a result
@@ -83,8 +84,7 @@ export function render({ model, el }) {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const mark = h("i", { class: "ol-mark" });
-  const legend = h("div", { class: "ol-legend cw-cap" }, mark, " recorded, ", h("em", {}, "not recorded"));
+  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded");
 
   // The charts
   const marker = {
@@ -101,8 +101,10 @@ export function render({ model, el }) {
   });
   const loss = place("Loss", { digits: 2 }, { marker, reads: true });
   const accuracy = place("Accuracy", { percent: true }, { words: true });
-  const grey = h("span", { class: "cw-cap" }); // what is shaded
-  accuracy.node.firstChild.append(grey);
+  // What is shaded in both charts is named once
+  const [seeds, gap] = ["ol-seeds", "ol-gap"].map(kind => h("span", { class: `ol-key cw-cap ${kind}` }, h("i"), h("span")));
+  loss.node.firstChild.append(seeds);
+  accuracy.node.firstChild.append(gap);
 
   // The results
   const headline = h("p", { class: "cw-lead ol-headline" });
@@ -121,11 +123,11 @@ export function render({ model, el }) {
   const state = h("span", { class: "cw-cap", role: "status" });
   const foot = h("div", { class: "cw-foot" }, state, train, stop);
   root.append(
-    h("div", { class: "ol-fields" }, fields.map(field => field.node), legend),
     h(
       "div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" },
       corners.map(corner => corner.node),
     ),
+    h("div", { class: "ol-fields" }, fields.map(field => field.node), legend),
     headline,
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
     lead, figures, note, more, foot,
@@ -149,6 +151,7 @@ export function render({ model, el }) {
         control.buttons[k].setAttribute("aria-label", known ? text : `${text}, not recorded`);
       });
     }
+    legend.classList.toggle("ol-none", fields.every(({ control }) => control.buttons.every(one => one.matches(".ol-known"))));
     for (const corner of corners) corner.node.setAttribute("aria-pressed", String(keyOf(corner.settings) === key));
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
@@ -157,9 +160,13 @@ export function render({ model, el }) {
     const others = pins.filter(pin => !shownKeys.includes(keyOf(pin.settings)));
     const own = resultOf(record);
     const hasGap = own?.gap > 0;
-    grey.textContent = hasGap ? `grey: the gap, ${fixed(100 * own.gap, 1)} points` : "";
+    const hasBands = own && !others.length && record.runs.length > 1;
+    seeds.hidden = !hasBands;
+    seeds.lastChild.textContent = hasBands ? `${record.runs.length} seeds` : "";
+    gap.hidden = !hasGap;
+    gap.lastChild.textContent = "gap";
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
-      const gap = part === "accuracy" && hasGap ? [gapBand(record.mean)] : [];
+      const between = part === "accuracy" && hasGap ? [gapBand(record.mean)] : [];
       view.set({
         x: [0, EPOCHS],
         y: ENDS[part],
@@ -169,7 +176,7 @@ export function render({ model, el }) {
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record) : []),
         ],
-        bands: [...gap, ...(others.length || !own ? [] : seedBands(part, record))],
+        bands: [...between, ...(hasBands ? seedBands(part, record) : [])],
       });
     }
     showPatience();

@@ -1,0 +1,20 @@
+// A table beside charts, with one row for each run.
+
+/**
+ * Rows of a table with `data-run`: what is pointed at or has the focus comes forward in the charts, and the other way.
+ * @param {HTMLElement} body
+ * @param {ReturnType<typeof import("./chart.js").chart>[]} charts with one axis
+ * @returns {(x: number | null, run: string | null) => void} what the charts are to call when they are `hovered`
+ */
+export function bringing(body, charts) {
+  const to = event => {
+    const run = event?.target.closest("tr")?.dataset.run ?? null;
+    for (const one of charts) one.bring(run);
+  };
+  for (const come of ["pointerover", "focusin"]) body.addEventListener(come, to);
+  for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(null));
+  return (x, run) => {
+    for (const one of charts) one.look(x, run);
+    for (const row of body.querySelectorAll("tr")) row.classList.toggle("pointed", row.dataset.run === run);
+  };
+}
