@@ -210,7 +210,13 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     expect(head).to_have_text("Map 2")
     page.get_by_text("Point at a map").hover()
     own = walls.nth(1).evaluate(painted)
+    key = page.locator(".fm-key")
+    expect(key).to_have_text("below zeroabove zero")
     page.get_by_role("radio", name="all maps").click()
+    most = max(float(activations(network(seed), PICTURE)["block 1, convolution"].abs().max()) for seed in (0, 1))
+    expect(key).to_have_text(f"−{most:.1f}{most:.1f}")  # of one scale the ends are known
+    expect(page.locator(".fm-zeros")).to_have_text(["", ""])  # none are not worth a word
+    expect(page.locator(".fm-wall i:visible")).to_have_count(0)
     page.wait_for_function(
         "([wall, own]) => wall.querySelector('canvas').toDataURL() !== own", arg=[walls.nth(1).element_handle(), own]
     )
@@ -287,11 +293,18 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     assert len(gaps) == 2 and min(gaps) >= 16  # room for the signs
     above = [box["x"] for box in (part.bounding_box() for part in page.locator(".fm-flow > div").all()) if box]
     assert above == pytest.approx([grid["x"] for grid in grids], abs=1)  # each picture above its numbers
+    # The choice of a wall is its heading, too.
+    expect(page.locator(".fm-wall .cw-head:visible")).to_have_count(0)
+    page.get_by_role("radio", name="block 1, ReLU").tap()
+    zeros = float((activations(model, PICTURE)["block 1, ReLU"] == 0).float().mean())
+    expect(page.get_by_role("radio", name=f"Trained, {100 * zeros:.0f} % zeros", exact=True)).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile("^Untrained, .* zeros$"))).to_be_visible()
     layers = page.locator(".fm-layers").bounding_box()
     assert layers and layers["height"] < 150  # the maps of a layer that is chosen are on the same screen
     page.get_by_role("radio", name="block 2, convolution").tap()
     expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("Top 4 of 8")
     assert page.locator(".fm-slots button").evaluate_all(small)
+    expect(page.locator(".fm-grids p").first).to_have_text(re.compile("^window of map [0-7]$"))
     bottoms = "all => all.map(one => one.getBoundingClientRect().bottom)"
     assert len(set(page.locator(".cw-terms > div").evaluate_all(bottoms))) == 1
     for name in ("block 1, batch norm", "block 1, pooling"):

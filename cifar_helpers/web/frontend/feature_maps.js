@@ -95,14 +95,14 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   // Left: a wall for each network.
   const amount = h("b");
   const places = ["Trained", "Untrained"].map(title => {
-    const [note, zeros, share] = [h("span", { class: "cw-cap" }), h("span", { class: "fm-zeros" }), h("i")];
-    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, share, note);
-    return { node: h("div", { class: "fm-wall" }, head, h("div")), note, zeros, share };
+    const [zeros, share, choice] = [h("span", { class: "fm-zeros" }), h("i"), h("span")];
+    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, share);
+    return { node: h("div", { class: "fm-wall" }, head, h("div")), zeros, share, choice, title };
   });
   // A narrow screen has room for one of the walls and what is computed for it.
   const either = segmented(
     "Maps of",
-    [{ value: "trained", text: "Trained" }, { value: "untrained", text: "Untrained" }],
+    places.map(({ title, choice }, k) => ({ value: NAMES[k], text: h("span", {}, title, choice) })),
     model.get("network"),
     network => choose({ network }),
   );
@@ -175,6 +175,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const told = ". Below those you have seen: zeros, trained above untrained";
   const legend = h("span", { class: "fm-seen", hidden: true }, told);
   const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network", legend);
+  const ends = [h("span"), h("span")];
   root.append(
     h("div", { class: "fm-layers" }, above, strip.node),
     h(
@@ -185,7 +186,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     h(
       "div",
       { class: "cw-foot" },
-      h("div", { class: "fm-key cw-cap", "aria-hidden": "true" }, "below zero", h("i"), "above zero"),
+      h("div", { class: "fm-key cw-cap", "aria-hidden": "true" }, ends[0], h("i"), ends[1]),
       field("Colour scale of", scale),
     ),
   );
@@ -221,13 +222,15 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
     walls.forEach((wall, k) => {
       wall.draw(values[k], colours(), limit);
-      const range = [Math.min(...values[k]), Math.max(...values[k])].map(value => (value ? fixed(value, 1) : "0"));
-      places[k].note.textContent = range.join(" to ");
       const share = zerosIn(values[k]);
-      places[k].zeros.textContent = `${percent(share)} zeros`;
-      places[k].node.classList.toggle("fm-some", share > 0);
+      const words = share ? `${percent(share)} zeros` : "";
+      places[k].zeros.textContent = words;
+      places[k].choice.textContent = words && `, ${words}`;
+      places[k].share.hidden = !share;
       places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
     });
+    const words = limit ? [fixed(-limit, 1), fixed(limit, 1)] : ["below zero", "above zero"];
+    ends.forEach((end, k) => end.replaceChildren(words[k]));
   }
 
   function drawDetail() {
@@ -387,9 +390,10 @@ const OPERATIONS = {
     if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
     const last = [far.length ? `${far.length} others` : "", layer.tensors.bias ? "bias" : ""].filter(Boolean);
     if (last.length) terms.push(["+", last.join(", "), fixed(rounded.at(-1), digits)]);
+    const of = read.op === "input" ? now.from : `map ${now.from}`;
     return {
       grids: [
-        grid(`window of ${now.from}`, source.seen, "", limit), grid("kernel", source.weights, "×"),
+        grid(`window of ${of}`, source.seen, "", limit), grid("kernel", source.weights, "×"),
         grid("products", products, "=", limit),
       ],
       terms: [...terms, ["=", "this pixel", fixed(sum, digits)]],
