@@ -36,14 +36,6 @@ const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
 };
 
-/** 100 % only where it is all. */
-function zerosOf(values) {
-  const others = values.filter(value => value !== 0).length;
-  const share = percent(1 - others / values.length);
-  const isNearly = others && share === "100 %";
-  return `${isNearly ? `All but ${others} of its ${values.length}` : `${share} of its`} values are 0.`;
-}
-
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void}
@@ -99,8 +91,7 @@ export function render(host) {
   const answer = figure("Probabilities", "", classes);
   const end = answer.node;
   end.classList.add("tn-end");
-  const first = figure("Picture", "32×32", input.node, input.pens, view.reset).node;
-  const strip = h("div", { class: "tn-strip" }, first, place, end, wires);
+  const first = figure("Picture", "Draw on it", input.node, input.pens, view.reset).node;
   /** @type {any} */
   let bars = null;
   const classUnder = event => [stages.length - 1, cellUnder(classes, event, network?.classes.length ?? 1, 1)[0]];
@@ -117,7 +108,7 @@ export function render(host) {
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 150, moved: epoch => change({ epoch }), say },
+    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }), say },
     [
       { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
       ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
@@ -125,8 +116,7 @@ export function render(host) {
     { kept: [], accuracy, colour: "" }, // one set of dots is enough
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const hint = `Drag along the curve. It stops at the ${epochs.length} dots.`;
-  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, hint));
+    const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
   time.addEventListener("focusin", () => fetchAll()); // after a press, too; who only scrolls past loads nothing
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
@@ -165,24 +155,22 @@ export function render(host) {
       path, h("div", { class: "tn-big" }, big, value),
     ),
   );
-  root.append(
-    h(
-      "div", { class: "cw-bar tn-bar" }, input.gallery,
-      h("p", { class: "cw-cap" }, "Point at a map; click to keep it."), input.sources,
-    ),
-    view.problem,
-    strip,
+  const strip = h(
+    "div", { class: "tn-strip" }, first, place, end,
+    h("p", { class: "tn-key cw-cap" }, "Point at a map (a click keeps it). Wires show what feeds it most: ", h("i"), " adds, ",
+      h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both."),
     h(
       "div", { class: "tn-low" },
       h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form),
       one,
     ),
-    h(
-      "div", { class: "tn-foot cw-cap" }, colourKey(),
-      h("span", { class: "tn-key" }, "Wires: ", h("i"), " add, ", h("i", { class: "minus" }), " subtract, ",
-        h("i", { class: "both" }), " do both, at different places"),
-      h("p", {}, model.get("note")),
-    ),
+    wires,
+  );
+  root.append(
+    h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
+    view.problem,
+    strip,
+    h("div", { class: "tn-foot cw-cap" }, colourKey(), h("p", {}, model.get("note"))),
   );
 
   const clipped = (stage, unit) => {
@@ -219,10 +207,11 @@ export function render(host) {
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
-      const words = isMaps ? `${count} of ${height}×${width}` : `${count}`;
+      const words = isMaps ? [`${count} maps`, h("i", {}, `, ${height}×${width}`)] : [count];
       // One head for all hidden layers: the walls are narrow.
       const hidden = stages[k - 1]?.kind === "units" ? [] : ["Hidden", h("i", {}, " units")];
-      const head = figure("", words, wall.node);
+      const head = figure("", "", wall.node);
+      head.more.replaceChildren(...words);
       head.title.replaceChildren(...(isMaps ? [sentence(stage.title)] : hidden));
       wall.figure = head.node;
       wall.share = wall.canvas.width / wall.canvas.height;
@@ -323,12 +312,12 @@ export function render(host) {
       const part = parts[isRest ? parts.length - 1 : k] ?? 0;
       card.node.dataset.sign = part < 0 ? "−" : "+";
       write(card.amount, isLinear ? fixed(k ? Math.abs(part) : part, digits) : "");
-      const limit = isRest && others.length ? undefined : addedLimit;
+      const paler = isRest ? Math.max(1, largest(rest) / addedLimit) : 1; // many add up to more than one
+      const limit = paler * addedLimit;
       paintSigned(card.added, isRest ? rest : source.added, tall, wide, view.colours(), { limit });
       if (isRest) {
         const words = [others.length ? `${others.length} others` : "", reader.tensors.bias ? "bias" : ""];
-        // Beside so many, one could not be seen on a common scale.
-        const scale = others.length && !isLinear ? `\nscale ×${fixed(largest(rest) / addedLimit, 1)}` : "";
+        const scale = paler > 1 && !isLinear ? `\n${fixed(paler, 1)}× paler` : "";
         write(card.name, words.filter(Boolean).join("\n+ ") + scale);
         return;
       }
@@ -344,7 +333,7 @@ export function render(host) {
     const name = isClass
       ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
-    about.replaceChildren(h("b", {}, name), h("br"), told(mine, isMap, every.length));
+    about.replaceChildren(h("b", {}, name), h("br"), told(every.length, isColour ? "colour" : kind));
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
     if (isClass) after.push("softmax");
     if (isLinear) after.unshift(`= ${fixed(sum, digits)}`);
@@ -379,9 +368,8 @@ export function render(host) {
       write(words, `${count} ${kind}s ${n ? "subtract" : "add"} ${fixed(Math.abs(parts[n]))}${also}`);
     });
   }
-  function told(mine, isMap, count) {
-    const which = count <= SHOWN ? `Its ${count} inputs:` : `The ${SHOWN} of its ${count} inputs that count most:`;
-    return isMap ? `${zerosOf(mine)} ${which}` : which;
+  function told(count, kind) {
+    return `Made from ${count} ${kind}s${count > SHOWN ? `. These ${SHOWN} count most` : ""}:`;
   }
 
   // Wires
