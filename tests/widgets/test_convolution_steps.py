@@ -76,10 +76,13 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
 def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None:
     page = front.open(convolution_steps(PICTURE, CORNER), has_touch=True)
     image, output = page.locator(".cs-views .cw-picture").all()
+    step = page.get_by_role("button", name="Step")
+    beside = step.bounding_box()
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".cs-at")).to_have_text("Step 2 of 36")
+    assert step.bounding_box() == beside
     page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Step").click()
+    step.click()
     assert state_of(page, "step") == 3
     slides = page.locator(".convolution_steps[data-slides]")
     expect(slides).to_have_count(1)
@@ -126,8 +129,12 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     expect(page.locator(".cs-at")).to_have_text("Step 14 of 25")
     expect(page.locator(".cs-views .cw-head").first).to_contain_text("rows 2–4, columns 4–6")
     page.get_by_role("radiogroup", name="Padding").get_by_text("0").click()
-    put(page, step=9)
-    expect(page.get_by_role("button", name="Step")).to_be_disabled()
+    put(page, step=8)
+    step.press("Enter")
+    expect(step).to_be_disabled()
+    expect(step).to_be_focused()
+    step.press("Enter")
+    assert state_of(page, "step") == 9
     page.get_by_role("radiogroup", name="Stride").get_by_text("2").press("ArrowRight")
     assert state_of(page, "stride") == 3
     page.get_by_role("button", name="sharpen").click()
@@ -176,7 +183,7 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     expect(page.locator(".cs-verdict")).to_contain_text(f"is {names[here]}")
     negative, positive = (sum(v for v in shown(page, "products") if sign * v > 0) for sign in (-1, 1))
     both = f"Negative products: {negative:.2f}. Positive products: {positive:.2f}.".replace("-", "−")
-    expect(page.get_by_text(both)).to_be_visible()
+    expect(page.locator(".cs-parts")).to_have_text(both)
     assert state_of(page, "score") == [1, 2]
     expect(streak).to_have_accessible_name("0 of 3")
     # Three in a row are three signs, so that one answer again and again is never enough.
@@ -240,13 +247,18 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
     expect(formula).to_be_hidden()
     root = page.locator(".convolution_steps")
     closed = root.evaluate("root => root.clientHeight")
-    page.get_by_text("Padding, stride, dilation").click()
-    assert root.evaluate("root => root.clientHeight") == closed <= 760  # opening it moves nothing
+    opened = page.get_by_text("Padding, stride, dilation")
+    place, chip = opened.bounding_box(), page.get_by_role("button", name="emboss").bounding_box()
+    assert place is not None and chip is not None and chip["y"] < place["y"] < chip["y"] + chip["height"]
+    opened.click()
+    assert opened.bounding_box() == place  # so that a second press closes it
+    assert closed < root.evaluate("root => root.clientHeight") <= 760
     expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
     expect(formula).not_to_contain_text("span")
     page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()
     expect(formula).to_contain_text("span = dilation × (kernel − 1) + 1 = 5")
     assert state_of(page, "dilation") == 2
+    assert root.evaluate("root => root.clientHeight") <= 760
 
 
 def test_state_and_words_in_python() -> None:

@@ -287,6 +287,7 @@ def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(fr
         undo.click()
         ways.append((numbers()[1], numbers()[7]))
     assert ways == [(1, 0.5), (1, 0), (0.5, 0), (0, 0)]
+    expect(undo).to_be_focused()
     # Of two fingers the first drags; after a cancelled touch nothing follows the pointer.
     fingers("touchStart", (x, y))
     fingers("touchStart", (x, y), lower)

@@ -172,14 +172,15 @@ export function render({ model, el }) {
   const meaning = h("p", { class: "cs-meaning" });
 
   const heading = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Picture"), ": drag the square"));
-  const more = h("details", { class: "cs-more" }, h("summary", {}, "Padding, stride, dilation"), fields.nodes, formula);
+  const words = h("summary", {}, "Padding, stride, dilation");
+  const more = h("details", { class: "cs-more" }, words, h("div", {}, fields.nodes, formula));
   views.stage.append(
     h("figure", { class: "cs-whole" }, heading, whole.view),
-    h("div", { class: "cs-views" }, views.input.figure, views.output.figure), more, line.node,
+    h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node,
     h("div", { class: "cs-predict" }, ask, told, parts, meaning),
   );
   root.append(
-    h("div", { class: "cw-bar" }, chips.node),
+    h("div", { class: "cw-bar" }, chips.node, more),
     h("div", { class: "cs-controls cs-run" }, modes.node, play, next, where, track, row), views.stage,
   );
 
@@ -299,7 +300,7 @@ export function render({ model, el }) {
     const text = `Step ${now} of ${count()}`;
     where.textContent = text;
     bar.set(now);
-    next.disabled = now === count();
+    next.setAttribute("aria-disabled", now === count()); // disabled, it would lose the focus
     const predicting = model.get("predicting");
     for (const node of [play, next, where, track]) node.hidden = predicting;
     row.hidden = !asked;

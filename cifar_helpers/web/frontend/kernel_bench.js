@@ -297,7 +297,7 @@ export function render({ model, el, load }) {
     fields.refresh();
     // Else nothing would say why the result has another size.
     if (Object.entries(PLAIN).some(([name, value]) => model.get(name) !== value)) more.open = true;
-    back.disabled = !past.length;
+    back.setAttribute("aria-disabled", !past.length); // disabled, it would lose the focus
     channel.set(model.get("channel"));
     modes.set(goal ? 1 : 0);
     tasks.set(model.get("puzzle") || 1);
