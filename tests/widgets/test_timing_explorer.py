@@ -108,7 +108,7 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     rows = page.locator(".te-row")
     expect(rows.last).to_have_attribute(
         "aria-label",
-        re.compile("166\\sµs; 94 % once per step; arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"),
+        re.compile("166\\sµs; ≈ 10\\sms ÷ 64 \\+ 10\\sµs; 94 % fixed; arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"),
     )
     expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2,000 µs", "memory at least 2,125 µs"])
     widths = rows.locator("i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
@@ -130,7 +130,8 @@ def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 0.55, 64: 0.06}}))
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
-    expect(page.locator(".te-row").last).to_contain_text("over 99 % once per step")  # a fit cannot say all of it
+    last = page.locator(".te-row").last
+    expect(last).to_have_attribute("aria-label", re.compile("over 99 % fixed"))  # a fit cannot say all of it
     units = [text.split("\u00a0")[1] for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
     assert {"ms", "µs"} == set(units)
 
@@ -145,9 +146,11 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     expect(page.locator(".te-time")).to_have_text(["500\u00a0µs", "166\u00a0µs"])
-    expect(page.locator(".te-row").last).to_contain_text("94 % once per step")
-    expect(page.locator(".cw-legend")).to_have_text("other curvesmostly once per step")
-    expect(page.locator(".cw-foot")).to_contain_text("paid once per step, CNN, GPU (recorded) up to batch 256.")
+    row, keys = page.locator(".te-row").last, page.locator(".te-legend .te-key")
+    expect(row).to_contain_text("≈ 10\u00a0ms ÷ 64 + 10\u00a0µs")  # as its fit says, which is exact
+    expect(keys).to_have_text(["fixed cost of a step ÷ 64", "cost of each image"])
+    expect(page.locator(".cw-legend")).to_have_text("other curvesmostly fixed cost")
+    expect(page.locator(".cw-foot")).to_contain_text("mostly fixed cost, CNN, GPU (recorded) up to batch 256.")
     values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
     expect(values).to_have_text(["500\u00a0µs", "166\u00a0µs"])  # at the marker, the longer above its curve
     tops, ends = (
@@ -161,6 +164,8 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(values.last).to_have_text(f"≈\u00a0{between:.0f}\u00a0µs")  # nothing was measured at 76
     expect(page.locator("[aria-hidden] .dot.te-between")).to_have_count(2)
     assert state_of(page, "batch") == 76
+    expect(row).to_contain_text("≈ 10\u00a0ms ÷ 76 + 10\u00a0µs")  # the cost stays, its share shrinks
+    expect(keys.first).to_have_text("fixed cost of a step ÷ 76")
 
     box = slider.bounding_box()
     assert box is not None
@@ -186,20 +191,21 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget.batch = 16
     page = front.open(widget)
     rows, shares = page.locator(".te-row"), page.locator(".te-row > :nth-child(4)")
-    expect(shares).to_have_text(["38 % once per step", "no split fits"])
+    expect(shares).to_have_text(["≈ 10\u00a0ms ÷ 16 + 1.0\u00a0ms", "no fixed cost fits"])
     parts = page.locator(".te-split i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
     assert parts == pytest.approx([100 * 10 / 26, 100 * 16 / 26, 100 * 0.5 / 1.625])
     wide = page.locator(".line.te-thick").evaluate_all(
         "all => all.map(one => one.getAttribute('d').match(/[ML]/g).length)"
     )
-    assert wide == [3]  # at 1, 4 and 10, where half of the time is paid once per step
+    assert wide == [3]  # at 1, 4 and 10, where half of the time is fixed cost
     foot = page.locator(".cw-foot")
-    expect(foot).to_contain_text("once per step, CNN (here) up to batch 10.")
+    expect(foot).to_contain_text("mostly fixed cost, CNN (here) up to batch 10.")
     expect(foot).to_contain_text("For CNN (here) the fit is within 0 % up to batch 16; larger batches do not fit.")
-    expect(foot).to_contain_text("For MLP (here) no split fits.")
+    expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
     page.get_by_role("slider", name="Batch size").press("End")
-    expect(shares.first).to_have_text("no split beyond batch 16")
-    expect(rows.first).to_have_attribute("aria-label", "CNN (here): 3.00\u00a0ms; no split beyond batch 16")
+    expect(shares.first).to_have_text("no fit beyond batch 16")
+    expect(page.locator(".te-legend .te-key:visible")).to_have_count(0)  # of parts that no bar has
+    expect(rows.first).to_have_attribute("aria-label", "CNN (here): 3.00\u00a0ms; no fit beyond batch 16")
 
 
 def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(front: FrontEnd) -> None:
@@ -210,6 +216,9 @@ def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(fr
     page.mouse.move(grey["x"] + grey["width"] / 4, grey["y"] + grey["height"] / 4)
     card = page.locator(".te-tag:visible")
     expect(card).to_have_text("Compare with other (here)")
+    tag = card.bounding_box()
+    assert tag is not None
+    assert abs(tag["x"] - grey["x"] - grey["width"] / 4) < 5 and -30 < tag["y"] - grey["y"] < 0, "not at the pointer"
     expect(page.locator(".line.te-on")).to_have_count(1)
     page.mouse.down()
     page.mouse.up()
@@ -273,7 +282,7 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
     expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 500\u00a0µs per image.")
     expect(page.locator(".te-value:visible")).to_have_text("500\u00a0µs")
-    expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes to be split.")
+    expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes for a fit.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.evaluate("document.querySelector('[data-widget]').model.set('compared', ['CNN, CPU, here'])")
     expect(words).to_have_text("In batches of 64, CNN, CPU takes 500\u00a0µs per image.")

@@ -80,7 +80,7 @@ export function render({ model, el }) {
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
     say,
   });
-  const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly once per step");
+  const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
   const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
   view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, others, thick));
   // Each time is written at the marker: the longer one above its curve, the other one below.
@@ -113,11 +113,13 @@ export function render({ model, el }) {
   let pointed = -1; // which of them is pointed at
   const lines = () => [...drawing.querySelectorAll(".te-curve.ghost")];
   function point(event) {
-    const { left, top } = drawing.getBoundingClientRect();
+    const { left, top, width } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
     const far = [...drawing.querySelectorAll(".te-curve")].map(line => Math.abs(heightAt(line, x) - y));
     const nearest = far.reduce((best, one, k) => (one < (far[best] ?? ON) ? k : best), -1);
     const isMarker = Math.abs(plot.querySelector(".marker")?.getAttribute("x1") - x) < NEAR;
+    const side = x < width / 2 ? `left:${x}px` : `right:${width - x}px`;
+    tag.style.cssText = `${side};top:${y}px`;
     name(isMarker || nearest >= behind.length ? -1 : nearest); // the grey ones come first
   }
   function name(nearest) {
@@ -141,11 +143,13 @@ export function render({ model, el }) {
   const where = h("p");
   const lead = h("div", { class: "te-words" }, words, where);
   const splits = h("div", { class: "te-splits" });
-  const legend = h(
-    "div", { class: "te-legend cw-cap" }, h("b"),
-    h("span", { class: "te-key" }, h("i"), "once per step, shared by the batch"),
-    h("span", { class: "te-key" }, h("i", { class: "te-image" }), "per image"),
-  );
+  const title = h("b");
+  const shared = h("span");
+  const keys = [
+    h("span", { class: "te-key" }, h("i"), shared),
+    h("span", { class: "te-key" }, h("i", { class: "te-image" }), "cost of each image"),
+  ];
+  const legend = h("div", { class: "te-legend cw-cap" }, title, keys);
   const note = h("div");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(bar, lead, view.node, legend, splits, more);
@@ -177,6 +181,12 @@ export function render({ model, el }) {
     return (value, digits = decimals((value * nanoseconds) / size)) => (
       `${timeText((value * nanoseconds) / size, digits)}\u00a0${unit}`
     );
+  }
+
+  /** A time in the unit that fits it, to two digits: of a fit. */
+  function rough(time) {
+    const [, size] = UNITS.findLast(one => time * nanoseconds >= one[1] * 0.9995) ?? UNITS[0];
+    return writer([time])(time, decimals((time * nanoseconds) / size, 2));
   }
 
   /** A curve's name among the compared ones, without what both have in common. */
@@ -251,7 +261,7 @@ export function render({ model, el }) {
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
     const said = mostly.map(([curve, half]) => ` ${fullName(curve)} up to batch ${Math.round(half)}`);
-    note.textContent = `${caution(both)}${said.length ? ` Pale band: mostly paid once per step,${said}.` : ""}`;
+    note.textContent = `${caution(both)}${said.length ? ` Pale band: mostly fixed cost,${said}.` : ""}`;
   }
 
   function show() {
@@ -263,8 +273,10 @@ export function render({ model, el }) {
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
-      const once = batch <= last ? step / (step + batch * image) : NaN;
-      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), once, bounds, last, time: timeAt(curve.points, batch) };
+      const fixed = batch <= last ? step / (step + batch * image) : NaN;
+      const sum = `≈ ${rough(step)} ÷ ${batch} + ${rough(image)}`;
+      const time = timeAt(curve.points, batch);
+      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
@@ -275,7 +287,9 @@ export function render({ model, el }) {
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    legend.firstChild.textContent = `Where an image’s time goes at batch ${batch}`;
+    title.textContent = `Where an image’s time goes at batch ${batch}`;
+    shared.textContent = `fixed cost of a step ÷ ${batch}`;
+    for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     const write = writer(times.map(({ time }) => time));
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
     const scale = Math.max(...times.flatMap(({ time, bounds }) => [time || 0, ...bounds])); // one for both
@@ -301,24 +315,24 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
-function split({ curve, colour, name, near, once, bounds, time, last }, scale, write) {
-  const none = last ? `no split beyond batch ${last}` : "no split fits";
-  const share = once >= 0 ? `${once > 0.995 ? "over 99 %" : percent(once)} once per step` : none;
+function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, scale, write) {
+  const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
+  const said = fixed >= 0 ? `${sum}; ${fixed > 0.995 ? "over 99 %" : percent(fixed)} fixed` : none;
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
-  const parts = once >= 0 ? [part("step", once * time), part("image", (1 - once) * time)] : [part("plain", time || 0)];
+  const parts = fixed >= 0 ? [part("step", fixed * time), part("image", (1 - fixed) * time)] : [part("plain", time || 0)];
   return h(
-    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, share, ...limits].join("; ")}` },
+    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said, ...limits].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
     h("div", { class: "te-split" }, parts),
-    h("span", {}, share),
+    h("span", {}, fixed >= 0 ? sum : none),
     limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
   );
 }
 
-/** The batch size up to which more than half of an image's time is paid once per step; 0 if there is no split. */
+/** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
 function halfOf({ fit }) {
   return fit ? Math.min(fit.step / fit.image, fit.last) : 0;
 }
@@ -335,16 +349,16 @@ function caution(both) {
   const errors = both.map(curve => {
     const name = fullName(curve);
     const { error, last } = curve.fit ?? {};
-    if (!curve.fit) return `${name} has too few batch sizes to be split.`;
-    if (!last) return `For ${name} no split fits.`;
+    if (!curve.fit) return `${name} has too few batch sizes for a fit.`;
+    if (!last) return `For ${name} no fixed cost fits.`;
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
     return `For ${name} the fit is within ${percent(Math.abs(error))}${upTo}.`;
   });
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once.";
-  return "A bar is the time of an image, read off the line between measured sizes (≈). Once per step: calling the operations, reading and updating the "
-    + "weights; shared by the images of a batch. Per image: arithmetic, and reading and writing its maps. Their shares "
-    + `come from a fit: time of a step = time once per step + batch × time per image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
+  return "A bar is the time of an image, read off the line between measured sizes (≈). Fixed cost of a step: calling the operations, reading and updating the "
+    + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
+    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
