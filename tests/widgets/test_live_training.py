@@ -150,7 +150,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     # A page without a kernel shows the whole recorded run and reads it, and has no control that does nothing.
     train, validation = record["train_accuracy"], record["validation_accuracy"]
     expect(page.locator(".lt-state")).to_have_text(
-        f"A recorded run: after {len(train)} epochs {100 * validation[-1]:.1f} % validation accuracy, "
+        f"Recorded: after {len(train)} epochs {100 * validation[-1]:.1f} % validation accuracy, "
         f"{100 * (train[-1] - validation[-1]):.1f} points below training."
     )
     losses = record["validation_loss"]

@@ -211,7 +211,7 @@ export function render({ model, el }) {
 /** The result of the recorded run, which a page without a kernel shows. */
 function recordOf({ train_accuracy: train, validation_accuracy: validation }) {
   const [own, more] = [validation.at(-1), train.at(-1) - validation.at(-1)];
-  return `A recorded run: after ${epochsOf(train.length)} ${percent(own, 1)} validation accuracy, ${fixed(100 * more, 1)} points below training.`;
+  return `Recorded: after ${epochsOf(train.length)} ${percent(own, 1)} validation accuracy, ${fixed(100 * more, 1)} points below training.`;
 }
 
 /** What the curves show now, or what to look for in them. */
