@@ -92,7 +92,7 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     units.click(position={"x": 3, "y": 3})
     assert state_of(page, "pixel") == [0, 0]
     expect(page.get_by_text("padding: zeros")).to_be_visible()
-    expect(page.locator(".rf-seen")).to_have_text("This unit of Block 3 pool sees 26 × 22 pixels")
+    expect(page.locator(".rf-seen")).to_have_text("This Block 3 pool unit sees 26 × 22 pixels")
     page.keyboard.press("PageUp")
     expect(page.get_by_role("application", name="block 3, convolution")).to_be_focused()
     page.keyboard.press("PageDown")
@@ -116,7 +116,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     before = [part.inner_text() for part in (unit, best)]
     drawn = first.locator("canvas").evaluate("canvas => canvas.toDataURL()")
     first.hover(position={"x": 60, "y": 70})
-    expect(page.locator(".rf-seen")).to_have_text("This unit of Block 1 conv sees 3 × 3 pixels")
+    expect(page.locator(".rf-seen")).to_have_text("This Block 1 conv unit sees 3 × 3 pixels")
     assert unit.inner_text() != before[0]
     assert best.inner_text() == before[1] and "of Block 3 conv" in before[1]  # about the layer chosen, as it says
     best.hover()
@@ -211,6 +211,7 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
+    assert page.locator(".rf-seen").evaluate("line => line.offsetHeight") < 26  # on one line
     expect(page.get_by_text("padding: zeros")).to_be_visible()
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360

@@ -168,7 +168,7 @@ function show(parts) {
       "div", { class: "rf-main" },
       h(
         "div", {},
-        h("p", { class: "rf-seen" }, "This unit of ", whose, " sees ", seen, " pixels"),
+        h("p", { class: "rf-seen" }, "This ", whose, " unit sees ", seen, " pixels"),
         big.node,
         h("div", { class: "rf-keys", "aria-hidden": "true" }, keys),
       ),
