@@ -150,6 +150,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         expect(row(page, symptom.key).locator(".bg-value")).to_have_text(symptom.write(symptom.value(seen)))
 
     strange = sum(outside(symptom, symptoms()[CASES[0]]) for symptom in SYMPTOMS)
+    expect(prompt.locator("b")).to_have_text("Which bug does this run have?")
     expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range. Press a suspect")
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")

@@ -112,6 +112,12 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     ).click()
     expect(page.locator(".iw-pager")).to_contain_text("1–")
     assert state_of(page, "picture") == -1
+    # One page has no pages to turn, and one picture no order.
+    few = next(k for k in mistakes if COUNTS[IMAGES.labels[k], PREDICTED[k]] == 1)
+    cell(page, CLASSES[IMAGES.labels[few]], CLASSES[PREDICTED[few]]).click()
+    assert shown(page) == [few]
+    expect(page.locator(".iw-pager")).to_be_hidden()
+    expect(page.get_by_role("radio", name="Least confident")).to_be_hidden()
 
 
 def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front: FrontEnd) -> None:

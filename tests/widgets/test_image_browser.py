@@ -125,7 +125,12 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     said = option.get_attribute("aria-label") or ""
     expect(page.locator(".ib-done")).to_contain_text(said)  # under the pointer
     captions = strip.locator(".cw-cap").all_inner_texts()[1:]
-    assert all(text.endswith("▪") for text in captions) and captions[2].startswith("flip") == ("mirrored" in said)
+    assert not any("▪" in text for text in captions) and captions[2].startswith("flip") == ("mirrored" in said)
+    put(page, "flip", False)
+    put(page, "shift", 0)
+    expect(strip.locator(".cw-cap")).to_have_text(["original", *["cutout"] * 7])
+    put(page, "flip", True)
+    put(page, "shift", 8)
     page.mouse.move(0, 0)
     expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
     names: set[str] = set()

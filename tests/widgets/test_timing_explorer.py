@@ -108,7 +108,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     rows = page.locator(".te-row")
     expect(rows.last).to_have_attribute(
         "aria-label",
-        re.compile("166\\sµs; ≈ 10\\sms ÷ 64 \\+ 10\\sµs; 94 % fixed; arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"),
+        re.compile(
+            "166\\sµs; ≈ 10\\sms ÷ 64 \\+ 10\\sµs; 94 % fixed; "
+            "arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"
+        ),
     )
     expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2,000 µs", "memory at least 2,125 µs"])
     widths = rows.locator("i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")

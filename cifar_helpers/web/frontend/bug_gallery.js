@@ -10,7 +10,7 @@ const STRIP = 132;
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Grey: mean ± 3 standard deviations of healthy runs, which differ only in their random seed. "
   + "A symptom reveals a bug if no other of the nine moves it there; otherwise it is a sign: add another.";
-const PRESS = "Press a suspect, then the symptom that reveals it, a row or a chart; or drag one to the other.";
+const PRESS = "Press a suspect, then the row or chart that reveals it, or drag it there.";
 const GRIP = "⠿";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
@@ -236,7 +236,8 @@ function gallery(root, model, say, records) {
     if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof()];
     if (!suspicion && !key) {
       const count = rows.filter(row => run.readings[row.key].outside).length;
-      return [`${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`, PRESS];
+      const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`;
+      return ["Which bug does this run have?", `${outside} ${PRESS}`];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
     if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];

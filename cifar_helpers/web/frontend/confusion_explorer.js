@@ -414,6 +414,9 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
         if (t < 0 && p < 0) return `${short(classes[labels[i]])}${isBoth ? "\n" : ""}→${short(classes[predicted[i]])}`;
       return `${short(classes[t < 0 ? labels[i] : predicted[i]])}${isBoth ? "\n" : " "}${sure}`;
     };
+    // Controls that would change nothing.
+    order.node.classList.toggle("ce-idle", list.length < 2);
+    wall.pager.classList.toggle("ce-idle", list.length <= PER_PAGE);
     wall.set({
       total: list.length,
       chosen: place,

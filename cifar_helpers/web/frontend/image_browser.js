@@ -73,14 +73,14 @@ function inWords({ mirrored, down, right, hole }) {
   return parts.filter(Boolean).join(", ") || "unchanged";
 }
 
+/** A square that is covered can be seen: it is named only where there is no other change. */
 function inSigns({ mirrored, down, right, hole }) {
   const parts = [
     mirrored ? "flip" : "",
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
-    hole ? "▪" : "",
   ];
-  return parts.filter(Boolean).join(" ") || "unchanged";
+  return parts.filter(Boolean).join(" ") || (hole ? "cutout" : "unchanged");
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
@@ -312,8 +312,8 @@ export function render({ model, el, load }) {
     if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
     if (!k) {
       const { flip, shift, cutout } = augment();
-      const signs = [flip && "flip: mirrored", shift && "↓2: moved down by 2 pixels", cutout && "▪: a square is covered"];
-      return `Choose a draw to see its pixels. ${signs.filter(Boolean).join("; ")}.`;
+      const signs = [flip && "flip: mirrored", shift && "↓2: moved down by 2 pixels", cutout && "grey square: cutout"];
+      return `Choose a draw to see its pixels. (${signs.filter(Boolean).join("; ")})`;
     }
     const { change } = draws[k - 1];
     const border = change.down || change.right ? " The border is filled by reflection." : "";
