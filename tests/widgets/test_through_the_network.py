@@ -148,14 +148,18 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     parts = added[size.argsort(descending=True)]
     rest = parts[4:].sum(0) + small.features[1][0].bias[unit].detach()
     columns = torch.stack([*parts[:4], rest])
-    column, row, at = (int(k) for k in np.unravel_index(int(columns.abs().argmax()), columns.shape))
-    pixels = page.locator(".tn-card > canvas:last-child").evaluate_all(
-        "(all, [y, x]) => all.map(one => [...one.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3))",
-        [row, at],
-    )
     ends = [[59, 26, 120], [138, 63, 5]]
-    assert pixels[column] == ends[int(columns[column, row, at] > 0)]
-    assert column < 4 and pixels[4] not in ends
+
+    def drawn_at_the_largest_of(part: torch.Tensor) -> list[list[int]]:
+        _, row, at = np.unravel_index(int(part.abs().argmax()), part.shape)
+        return page.locator(".tn-card > canvas:last-child").evaluate_all(  # type: ignore[no-any-return]
+            "(all, at) => all.map(one => [...one.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3))",
+            [int(at), int(row)],
+        )
+
+    highest = int(columns.abs().amax((1, 2)).argmax())
+    assert drawn_at_the_largest_of(columns)[highest] in ends
+    assert highest < 4 and drawn_at_the_largest_of(rest[None])[4] not in ends
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
@@ -167,8 +171,8 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.
-    told = rf"^Block 2, map {unit + 1}\. Made from 8 maps. These 4 count most:( map \d,?){{4}}$"
-    expect(page.locator(".cw-sr")).to_have_text(re.compile(told))
+    spoken = rf"^Block 2, map {unit + 1}\. Made from 8 maps. These 4 count most:( map \d,?){{4}}$"
+    expect(page.locator(".cw-sr")).to_have_text(re.compile(spoken))
     page.get_by_role("application", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())

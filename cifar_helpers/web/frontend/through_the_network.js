@@ -207,7 +207,7 @@ export function render(host) {
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
-      const words = isMaps ? [`${count} maps`, h("i", {}, `, ${height}×${width}`)] : [count];
+      const words = isMaps ? [`${count} maps `, h("i", {}, ` ${height}×${width}`)] : [count];
       // One head for all hidden layers: the walls are narrow.
       const hidden = stages[k - 1]?.kind === "units" ? [] : ["Hidden", h("i", {}, " units")];
       const head = figure("", "", wall.node);
@@ -219,7 +219,6 @@ export function render(host) {
     });
     const wide = walls.reduce((total, wall) => total + wall.share, 0);
     place.replaceChildren(...walls.map(wall => wall.figure));
-    place.classList.toggle("tn-many", walls.length > 5);
     place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${(100 * wall.share).toFixed(2)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
     bars = probabilityBars(network.classes);
