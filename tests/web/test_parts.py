@@ -228,6 +228,27 @@ def test_a_number_is_dragged_and_scrolled_only_while_it_has_the_focus(page: Page
     assert page.evaluate("window.edits.at(-1)") == [0, 2.1]
 
 
+def test_a_touch_that_scrolls_the_page_chooses_no_map(page: Page) -> None:
+    call(
+        page,
+        "maps",
+        """m => {
+            window.picks = [];
+            const wall = m.mapGrid("Maps.", { count: 4, height: 8, width: 8, columns: 2, chosen: k => picks.push(k) });
+            wall.node.style.width = "200px";
+            document.body.append(wall.node);
+        }""",
+    )
+    wall = page.get_by_role("application", name="Maps.")
+    box = wall.bounding_box()
+    assert box is not None
+    wall.press("ArrowRight")
+    touch = page.context.new_cdp_session(page)
+    for kind, points in (("touchStart", [{"x": box["x"] + 20, "y": box["y"] + 180}]), ("touchCancel", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert page.evaluate("picks") == [1, 2, 1]
+
+
 def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "b.js").write_text("export const one = 1;\n")
     cases = {

@@ -297,9 +297,11 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     put(list.find(stop => stop.x === target).value);
   };
   let dragged = false;
+  let before; // a touch that turns out to scroll the page puts the marker back
   plot.addEventListener("pointerdown", event => {
     if (!marker || !shape || event.button || content.marker == null) return;
     dragged = true;
+    before = content.marker;
     plot.setPointerCapture(event.pointerId);
     read(null);
     move(event);
@@ -311,6 +313,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   });
   for (const end of ["pointerup", "pointercancel"]) {
     plot.addEventListener(end, () => {
+      if (dragged && end === "pointercancel") put(before);
       dragged = false;
     });
   }

@@ -62,7 +62,12 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     const { map, row, column } = under(event);
     pick(map, row, column);
   };
-  node.addEventListener("pointerdown", choose);
+  let before = 0; // a touch that turns out to scroll the page puts the choice back
+  node.addEventListener("pointerdown", event => {
+    before = current;
+    choose(event);
+  });
+  node.addEventListener("pointercancel", () => pick(before, Math.floor(height / 2), Math.floor(width / 2)));
   node.addEventListener("pointermove", event => {
     if (!hovered || event.buttons) choose(event);
     else if (under(event).map < count) hovered(under(event).map);
