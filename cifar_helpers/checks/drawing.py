@@ -222,16 +222,18 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     Numbers that differ are red in the wrong result and green in the right one; the others are pale. The first one has a
     frame. Unless the words beside have `told` it, a line says for which arguments this is, and follows that number.
 
-    Nothing if the two results do not have the same shape. Arguments are drawn if they are small, or have the shape of
-    the result.
+    Arguments are drawn if they are small, or have the shape of the result. Of results with different shapes, only the
+    two are drawn; of what is not numbers, nothing.
     """
     found = differing(wanted, got, close)
-    if found is None or not found[2].any():
+    if found is None:
+        return _of_two_shapes(wanted, got, close)
+    if not found[2].any():
         return ""
     if found[0].size < 2:
         numbers = _arguments(given)
         pair = told_apart(float(found[0].ravel()[0]), float(found[1].ravel()[0]))
-        return _line(f"For {numbers}: yours {pair[1]}, should be {pair[0]}") if numbers and not told else ""
+        return _line(f"For {numbers}: ", *pair) if numbers and not told else ""
     first = tuple(int(k) for k in np.argwhere(found[2])[0])
     right, own, differ = (np.atleast_2d(part[first[:-2]]) for part in found)
     place = (0, *first)[-2:]
@@ -257,16 +259,9 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
             theirs[row][column], ours[row][column] = pair
     for title, values, words, style in (("yours", own, ours, _WRONG), ("should be", right, theirs, _RIGHT)):
         tables.append(_Table(title, values, ranges, words, place, differ, style, sums is not None))
-    # A minus is wider than a digit, a point makes up for it.
-    wide = max(
-        len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word)
-        for table in tables
-        for row in table.words
-        for word in row
-    )
-    shapes = [table.values.shape for table in tables]
+    wide, shapes = _widest(tables), [table.values.shape for table in tables]
     *inputs, mine, wanted = [
-        table.html(max(wide, 3), whole=shape not in shapes[:k])
+        table.html(wide, whole=shape not in shapes[:k])
         for k, (table, shape) in enumerate(zip(tables, shapes, strict=True))
     ]
     above = ""
@@ -276,14 +271,49 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
         others = _arguments(
             {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
         )
-        above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}yours {own_word}, should be {right_word}")
+        above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}", right_word, own_word)
     arrow = f"<div aria-hidden='true' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
     # The two results stay side by side where there is room for two.
     return f"{above}{''.join(inputs)}{arrow}<div style='display:inline-block'>{mine}{wanted}</div>"
 
 
-def _line(text: str) -> str:
-    return f"<p style='margin:0 0 8px'>{code_html(text)}</p>"
+def _of_two_shapes(wanted: Any, got: Any, close: float) -> str:
+    """Two results of different shapes, each with its shape, around the first place that only one of them has."""
+    try:
+        results = numbers_of(got), numbers_of(wanted)
+    except Exception:  # text, or lists of different lengths
+        return ""
+    if not all(result.size for result in results):
+        return ""
+    grids = [np.atleast_2d(result[(0,) * (result.ndim - 2)]) for result in results]
+    common = tuple(slice(min(counts)) for counts in zip(*(grid.shape for grid in grids), strict=True))
+    differ = [np.ones(grid.shape, bool) for grid in grids]
+    if results[0].ndim == results[1].ndim:
+        for part in differ:
+            part[common] = ~np.isclose(grids[0][common], grids[1][common], rtol=close, atol=close, equal_nan=True)
+    place = min(tuple(int(k) for k in first) for part in differ for first in np.argwhere(part)[:1])
+    most = [max(counts) for counts in zip(*(grid.shape for grid in grids), strict=True)]
+    seen = [_around(at, count) for at, count in zip(place, most, strict=True)]
+    ranges = [[range(r.start, min(r.stop, n)) for r, n in zip(seen, grid.shape, strict=True)] for grid in grids]
+    words = _written([grid[np.ix_(*shown)] for grid, shown in zip(grids, ranges, strict=True)])
+    looks = (("yours", _WRONG), ("should be", _RIGHT))
+    tables = [
+        _Table(f"{title}: {_shape_in_words(result.shape)}", grid, shown, said, place, part, style)
+        for (title, style), result, grid, shown, said, part in zip(
+            looks, results, grids, ranges, words, differ, strict=True
+        )
+    ]
+    return "".join(table.html(_widest(tables), whole=False) for table in tables)
+
+
+def _shape_in_words(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) + (" numbers" if len(shape) == 1 else "") if shape else "one number"
+
+
+def _line(text: str, right: str, own: str) -> str:
+    """A line above the tables, with the two numbers in their colours."""
+    numbers = [f"<b style='{style};padding:1px 4px'>{words}</b>" for words, style in ((own, _WRONG), (right, _RIGHT))]
+    return f"<p style='margin:0 0 8px'>{code_html(text)}yours {numbers[0]}, should be {numbers[1]}</p>"
 
 
 def _arguments(given: Mapping[str, Any]) -> str:
@@ -388,6 +418,12 @@ class _Table:
             f"<td style='{style};padding:3px 2px;border-left:4px solid transparent;background-clip:padding-box'>"
             f"{words}</td>"
         )
+
+
+def _widest(tables: Sequence[_Table]) -> int:
+    """Characters that the cells need; a minus is wider than a digit, and a point makes up for it."""
+    words = [word for table in tables for row in table.words for word in row]
+    return max(3, *(len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word) for word in words))
 
 
 def _around(place: int, count: int) -> range:

@@ -93,6 +93,8 @@ class Exercise:
         close: relative and absolute tolerance.
         harness: wraps an answer that changes its arguments into a function that returns a result.
         shows: turns a right answer into HTML that shows what it does, for example to a picture.
+        contrasts: turns a wrong answer into HTML that shows what it does beside what it should do; needed where a
+            harness turns results into words, which cannot be drawn side by side.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Exercise:
     close: float = 1e-4
     harness: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda answer: answer
     shows: Callable[[Callable[..., Any]], str] | None = None
+    contrasts: Callable[[Callable[..., Any]], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,12 +143,16 @@ def judge(exercise: Check, answer: Any) -> Verdict:
     with limited_output():
         drawn = draws(exercise)
         got = results(exercise, answer, drawn)
-        verdict = got if isinstance(got, Verdict) else compared(exercise, drawn, got)
-        if verdict.state != "right":
+        if isinstance(got, Verdict):
+            return got
+        verdict = compared(exercise, drawn, got)
+        if verdict.state == "right":
+            session.solved.add(exercise.name)
+        shows = exercise.shows if verdict.state == "right" else exercise.contrasts
+        if shows is None:
             return verdict
-        session.solved.add(exercise.name)
         with isolated_rng(), default_settings():
-            return replace(verdict, picture=_picture(exercise, _isolated(answer)))
+            return replace(verdict, picture=_picture(exercise, shows, _isolated(answer)))
 
 
 def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
@@ -176,7 +183,7 @@ def _isolated(answer: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _picture(exercise: Check, answer: Callable[..., Any]) -> str:
+def _picture(exercise: Check, shows: Callable[..., str], answer: Callable[..., Any]) -> str:
     wanted = exercise.reference(*exercise.draw(torch.Generator().manual_seed(0), 0))
 
     def in_tensors(*given: Any) -> Any:
@@ -187,10 +194,10 @@ def _picture(exercise: Check, answer: Callable[..., Any]) -> str:
             return made
 
     try:
-        return exercise.shows(in_tensors) if exercise.shows else ""
+        return shows(in_tensors)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # the answer is right, even if it fails on the picture
+    except BaseException:  # the verdict stands, even if the answer fails on the picture
         return ""
 
 
@@ -292,7 +299,8 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     if kind(got) != kind(wanted):
         return Verdict("wrong", f"{at}it returns {named(got)} instead of {named(wanted)}.")
     if shape(got) != shape(wanted):
-        return Verdict("wrong", f"{at}the shape is {shape(got)}, but should be {shape(wanted)}.")
+        picture = beside(wanted, got, exercise.close, inputs)
+        return Verdict("wrong", f"{at}the shape is {shape(got)}, but should be {shape(wanted)}.", picture)
     if 0 in shape(got) or all(equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
         return Verdict("wrong", "it returns the same for every input. Use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):

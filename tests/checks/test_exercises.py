@@ -12,12 +12,13 @@ import nbformat
 import pytest
 import torch
 from helpers import NOTEBOOKS, solution
-from torch import nn
+from torch import Tensor, nn
 
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Check
 from cifar_helpers.checks.compare import equal, told_apart
 from cifar_helpers.checks.engine import Verdict, compared, draws, results
+from cifar_helpers.checks.lesson_01 import splits
 from cifar_helpers.data import MEAN, STD, normalise
 
 
@@ -138,7 +139,7 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
     assert captions == ["input images, one channel", "yours", "should be"]
     brighter = checks.brighten(lambda image, amount: image + amount).picture  # every argument, and one number followed
-    assert "With <code>amount = 100</code>. Framed: <code>image</code> 172, yours 16, should be 255" in brighter
+    assert "With <code>amount = 100</code>. Framed: <code>image</code> 172, yours <b" in brighter
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
     stored = verdict._repr_mimebundle_()[0]["text/html"]
     assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
@@ -231,3 +232,48 @@ def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(pa
         assert exercise(names[f"my_{exercise.name}"]).state == "open"
         exec(exercise.solution, names)
         assert exercise(names[f"my_{exercise.name}"]).state == "right"
+
+
+def test_a_wrong_kernel_is_shown_beside_what_it_should_do() -> None:
+    def captions(kernel: Any) -> list[str]:
+        return re.findall("<figcaption>([^<]*)</figcaption>", checks.vertical_edges(lambda: kernel).picture)
+
+    across = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
+    four = ["input", "your kernel", "yours", "should be, for example"]
+    assert captions(across) == captions([[0] * 3] * 3) == four
+    picture = checks.vertical_edges(lambda: across).picture
+    assert "edges, at the top and bottom" in picture and "edges, at the left and right side" in picture
+    assert captions([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) == ["your kernel", "Sobel&#x27;s"]
+    assert captions([-1, 0, 1]) == ["yours: 1 × 3", "should be: 3 × 3"]
+    assert captions("many") == captions([]) == captions([[[1.0] * 4] * 4] * 4) == []
+    assert captions([[-1, 0, 1]] * 3)[-1] == "your result"  # a right one
+
+
+def test_an_unfair_split_is_shown_beside_a_fair_one() -> None:
+    verdict = checks.stratified_split(splits.leaking)
+    captions = re.findall("<figcaption>([^<]*)</figcaption>", verdict.picture)
+    fair = "6 of 30, 4 of 20, 2 of 10"
+    titles = ("yours, seed 0", "yours, seed 0 again", "yours, seed 1", "should be, for example")
+    assert captions == [f"{title}: {fair}" for title in titles]
+    assert verdict.picture.count("rgb(127,127,127)") == 3 * 12  # in both parts
+    assert checks.stratified_split(splits.held_out_alone).picture == ""
+
+
+def test_results_of_two_shapes_are_shown_side_by_side() -> None:
+    def shown(verdict: Verdict) -> tuple[list[str], list[str]]:
+        captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
+        return captions, re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
+
+    def convolve(image: Tensor, kernel: Tensor) -> Tensor:
+        return nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
+
+    ((image, kernel), *_) = draws(checks.convolve)
+    right = convolve(image, kernel)
+    smaller = checks.convolve(lambda image, kernel: convolve(image, kernel)[:-1, :-1])
+    # The numbers that both have are pale; the first that is missing has a frame.
+    assert shown(smaller) == (["yours: 3 × 3", "should be: 4 × 4"], [f"{right[0, 3]:.2f}".replace("-", "−")])
+    assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean(0)))[0] == [
+        "yours: 4 numbers", "should be: 4 × 4",
+    ]  # fmt: skip
+    assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean()))[0][0] == "yours: one number"
+    assert checks.convolve(lambda image, kernel: convolve(image, kernel)[:0]).picture == ""

@@ -202,4 +202,5 @@ stratified_split = Exercise(
     },
     harness=verdicts,
     shows=pictures.dealt,
+    contrasts=pictures.dealt_unfairly,
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cifar_helpers.checks.drawing import as_rows, bars_html, in_signs, numbers_svg, picture_html, sentence, titled
+from cifar_helpers.checks.lesson_01.splits import stratified
 from cifar_helpers.checks.pictures import SIDE, channels_html, horse
 from cifar_helpers.data import CLASSES, MEAN, normalise
 from cifar_helpers.data.sketches import draw
@@ -110,14 +111,37 @@ def covered(answer: Callable[..., Any]) -> str:
 
 def dealt(answer: Callable[..., Any]) -> str:
     """HTML of the images of three classes, a square for each, black where the answer holds it out."""
-    sizes = (30, 20, 10)
-    labels = torch.arange(3).repeat_interleave(torch.tensor(sizes))
-    _, held_out = answer(labels, 0.2, 0)
-    chosen = np.isin(np.arange(len(labels)), np.asarray(held_out))
-    grid, unknown, words = np.ones((3, max(sizes))), np.ones((3, max(sizes)), bool), []
-    for row, members in enumerate(np.split(chosen, np.cumsum(sizes)[:-1])):
-        grid[row, : len(members)], unknown[row, : len(members)] = 1 - members, False
-        words.append(f"{int(members.sum())} of {len(members)}")
-    said = f"Your split of three classes holds out {', '.join(words)} (black), scattered over each class."
-    blank = [[""] * grid.shape[1]] * len(grid)
-    return titled(said, numbers_svg(grid, said, cell=18, text=blank, unknown=unknown))
+    grid, words = _squares(answer(_labels(), 0.2, 0), "Your split holds out {}", cell=18)
+    return titled(f"Your split of three classes holds out {words} (black), scattered over each class.", grid)
+
+
+def dealt_unfairly(answer: Callable[..., Any]) -> str:
+    """HTML of what an unfair split holds out, twice with one seed and once with another, beside a fair one."""
+    made = [("yours, seed 0", answer, 0), ("yours, seed 0 again", answer, 0), ("yours, seed 1", answer, 1)]
+    parts = []
+    for title, split, seed in (*made, ("should be, for example", stratified, 0)):
+        grid, words = _squares(split(_labels(), 0.2, seed), f"{title}: {{}} held out", cell=9)
+        parts.append(titled(f"{title}: {words}", grid))
+    said = "Three classes, a square for each image, with a share of 0.2: black is held out, grey is in both parts."
+    return "".join([*parts, sentence(said)])
+
+
+_SIZES: Final = (30, 20, 10)
+"""Images of each class in the drawings of splits."""
+
+
+def _labels() -> Tensor:
+    return torch.arange(3).repeat_interleave(torch.tensor(_SIZES))
+
+
+def _squares(split: Any, alt: str, *, cell: int) -> tuple[str, str]:
+    """A square for each image, a row for each class, and in words how many of each class are held out."""
+    stays, leaves = (np.isin(np.arange(sum(_SIZES)), np.asarray(part)) for part in split)
+    shades = np.where(leaves, np.where(stays, 0.5, 0), 1)
+    grid, unknown, words = np.ones((3, max(_SIZES))), np.ones((3, max(_SIZES)), bool), []
+    ends = np.cumsum(_SIZES)[:-1]
+    for row, (members, chosen) in enumerate(zip(np.split(shades, ends), np.split(leaves, ends), strict=True)):
+        grid[row, : len(members)], unknown[row, : len(members)] = members, False
+        words.append(f"{int(chosen.sum())} of {len(members)}")
+    said, blank = ", ".join(words), [[""] * grid.shape[1]] * len(grid)
+    return numbers_svg(grid, alt.format(said), cell=cell, text=blank, unknown=unknown), said

@@ -37,7 +37,7 @@ def responds_to(make: Callable[[], Any]) -> Callable[..., Any]:
             return "no kernel of 3 × 3 numbers"
         if not kernel.any():
             return "nothing: it is all zeros"
-        if _is_multiple_of_sobel(kernel):
+        if is_multiple_of_sobel(kernel):
             return "vertical edges, as Sobel's kernel does"
         seen = [_responds(kernel, picture) for picture in (uniform, horizontal, vertical)]
         if seen[0]:
@@ -61,7 +61,8 @@ def as_kernel(made: Any) -> Tensor | None:
     return kernel if kernel.shape == (3, 3) and kernel.isfinite().all() else None
 
 
-def _is_multiple_of_sobel(kernel: Tensor) -> bool:
+def is_multiple_of_sobel(kernel: Tensor) -> bool:
+    """Whether a kernel is Sobel's for vertical edges, times a number."""
     sobel = torch.tensor(KERNELS["Sobel, vertical edges"], dtype=kernel.dtype)
     rest = kernel - sobel * (kernel * sobel).sum() / sobel.square().sum()
     return bool(rest.abs().max() <= _FAINT * kernel.abs().max())

@@ -92,6 +92,7 @@ vertical_edges = Exercise(
     },
     harness=responds_to,
     shows=pictures.upright,
+    contrasts=pictures.not_upright,
 )
 
 

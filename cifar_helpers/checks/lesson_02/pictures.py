@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from cifar_helpers.checks.compare import numbers_of
 from cifar_helpers.checks.drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
-from cifar_helpers.checks.lesson_02.edges import as_kernel
+from cifar_helpers.checks.lesson_02.edges import as_kernel, is_multiple_of_sobel
 from cifar_helpers.checks.pictures import SIDE, horse
 from cifar_helpers.kernels import KERNELS, grey
 
 _PADDINGS, _STRIDES = (0, 1, 2), (1, 2, 3)
+_SMALL = 112  # height in screen pixels where five drawings stand in a row
 
 
 def sizes(answer: Callable[..., Any]) -> str:
@@ -84,15 +86,58 @@ def upright(answer: Callable[..., Any]) -> str:
     """HTML of the answer's kernel, and what it makes of a square and of a drawn horse."""
     kernel = as_kernel(answer())
     assert kernel is not None  # a right answer is one
-    square = torch.full((32, 32), 0.2)
-    square[8:24, 8:24] = 0.9
     parts = [titled("your kernel", numbers_svg(kernel.numpy(), "Your kernel for vertical edges", signed=True))]
-    for name, image in (("a square", square), ("a drawn horse", _brightness())):
+    for name, image in (("a square", _square()), ("a drawn horse", _brightness())):
         edges = _edges(image, kernel)
-        parts.append(picture_html(in_grey(image.numpy()), SIDE, f"{name}, 32 by 32 pixels", name))
-        parts.append(picture_html(in_signs(edges.numpy()), SIDE, f"Vertical edges of {name}", "your result"))
+        parts.append(picture_html(in_grey(image.numpy()), _SMALL, f"{name}, 32 by 32 pixels", name))
+        parts.append(picture_html(in_signs(edges.numpy()), _SMALL, f"Vertical edges of {name}", "your result"))
     said = "Your kernel responds to the left and right side of the square, but not to its top and bottom."
     return "".join([*parts, sentence(said)])
+
+
+def not_upright(answer: Callable[..., Any]) -> str:
+    """HTML of a wrong kernel, and what it makes of a square beside what a kernel for vertical edges makes of it."""
+    made = answer()
+    kernel = as_kernel(made)
+    if kernel is None:
+        numbers = np.atleast_2d(numbers_of(made))
+        rows, columns = numbers.shape  # or no rows and columns at all, which words alone can say
+        if max(rows, columns) > 7:
+            return ""
+        empty = numbers_svg(np.ones((3, 3)), "A grid of 3 by 3 numbers", unknown=np.ones((3, 3), bool))
+        own = numbers_svg(numbers, f"Your {rows} by {columns} numbers", signed=True)
+        return titled(f"yours: {rows} × {columns}", own) + titled("should be: 3 × 3", empty)
+    own = titled("your kernel", numbers_svg(kernel.numpy(), "Your kernel", signed=True))
+    if kernel.any() and is_multiple_of_sobel(kernel):
+        sobel = np.array(KERNELS["Sobel, vertical edges"])
+        return own + titled("Sobel's", numbers_svg(sobel, "Sobel's kernel for vertical edges", signed=True))
+    square = _square()
+    columns_alone = torch.tensor([[-1.0, 0, 1]] * 3)
+    parts = [picture_html(in_grey(square.numpy()), _SMALL, "A pale square on grey, 32 by 32 pixels", "input")]
+    parts.append(own)
+    for caption, one in (("yours", kernel), ("should be, for example", columns_alone)):
+        edges = _edges(square, one)
+        parts.append(picture_html(in_signs(edges.numpy()), _SMALL, f"The square's edges, {_where(edges)}", caption))
+    said = "Colour is a response. It should appear at the left and the right side of the square, and nowhere else."
+    return "".join([*parts, sentence(said)])
+
+
+def _where(edges: Tensor) -> str:
+    """Where a kernel responds to the square, in words."""
+    seen = edges.abs() > 1e-4
+    places = {
+        "at the left and right side": seen[12:20].any(),
+        "at the top and bottom": seen[:, 12:20].any(),
+        "at the corners": seen.any() and not seen[12:20].any() and not seen[:, 12:20].any(),
+        "in uniform areas": seen[0, 0] or seen[16, 16],
+    }
+    return ", ".join(name for name, is_there in places.items() if is_there) or "nothing anywhere"
+
+
+def _square() -> Tensor:
+    square = torch.full((32, 32), 0.2)
+    square[8:24, 8:24] = 0.9
+    return square
 
 
 def _brightness() -> Tensor:

@@ -23,9 +23,9 @@ export function render({ model, el }) {
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, model.get("progress")),
+    h("span", { class: "cw-cap" }, ...solved(model.get("progress"))),
   ];
-  const says = h("p", {}, ...inline(model.get("says")));
+  const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
   const parts = [h("div", { class: "v-head" }, title), says, picture, steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
@@ -46,6 +46,13 @@ export function render({ model, el }) {
     state.close();
     close();
   };
+}
+
+/** How many exercises are solved, as dots and in words. */
+function solved(words) {
+  const [done = 0, all = 0] = words.match(/\d+/g) ?? [];
+  const dots = Array.from({ length: all }, (_, k) => h("i", { class: k < done ? "v-on" : "" }));
+  return [h("span", { class: "v-dots", "aria-hidden": "true" }, dots), words];
 }
 
 /** A sentence, and below it the lines of code. */
