@@ -26,7 +26,7 @@ from cifar_helpers.checks.answers import (
     reply,
 )
 from cifar_helpers.checks.parsing import parse_number
-from cifar_helpers.checks.questions import LETTERS, Choice, Question, rounded
+from cifar_helpers.checks.questions import LETTERS, Choice, MeanOfRuns, Question, rounded
 from cifar_helpers.widgets import CourseWidget
 
 __all__ = ["QuestionWidget", "prediction", "quiz"]
@@ -154,7 +154,10 @@ def _right(question: Choice) -> int:
 
 
 def _outcome(question: Choice) -> dict[str, Any]:
-    """Which option is right, and what was measured for each: `None`, or the number and how it is written."""
+    """Which option is right, and what was measured for each: `None`, or the number and how it is written.
+
+    The mean of several runs is followed by the smallest and the largest, and by how these are written.
+    """
     if question.measured is None:
         return {"right": _right(question)}
     numbers = [None if math.isnan(number) else number for number in question.measured()]
@@ -164,11 +167,18 @@ def _outcome(question: Choice) -> dict[str, Any]:
             "numbers: return one for each option, math.nan where nothing was measured"
         )
     form = ("+" if question.unit == "points" else "") + f".{2 if max(abs(n or 0) for n in numbers) < 2 else 1}f"
-    written = [
-        None if number is None else [number, f"{number:{form}} {question.unit}".replace("-", "\N{MINUS SIGN}")]
-        for number in numbers
-    ]
-    return {"right": _right(question), "measured": written}
+
+    def written(number: float | None) -> list[float | str] | None:
+        if number is None:
+            return None
+        said = [f"{number:{form}} {question.unit}"]
+        ends = [number.low, number.high] if isinstance(number, MeanOfRuns) else []
+        if ends:
+            said += [f"from {ends[0]:{form}} to {ends[1]:{form}}"]
+        number_in_words, *range_in_words = [words.replace("-", "\N{MINUS SIGN}") for words in said]
+        return [float(number), number_in_words, *ends, *range_in_words]
+
+    return {"right": _right(question), "measured": [written(number) for number in numbers]}
 
 
 def _of_option(question: Choice, number: int) -> dict[str, Any]:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
-__all__ = ["LETTERS", "Belief", "Choice", "Number", "Option", "Question", "in_full", "rounded"]
+__all__ = ["LETTERS", "Belief", "Choice", "MeanOfRuns", "Number", "Option", "Question", "in_full", "rounded"]
 
 LETTERS: Final = "abcde"
 """The letters of the options, in order."""
+
+
+class MeanOfRuns(float):
+    """A mean that knows the smallest and the largest of the numbers that it is the mean of."""
+
+    low: float
+    high: float
+
+    def __new__(cls, each: Sequence[float]) -> Self:
+        """The mean of one number per run."""
+        mean = super().__new__(cls, sum(each) / len(each))
+        mean.low, mean.high = min(each), max(each)
+        return mean
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ or, if the answer is a number, the answer, the reason for it, and the usual wron
 
 `within 3` is in the same unit (points of a percentage); a whole number that can be counted is asked for `exactly`
 instead. A plain number has `(no unit)` in the place of its unit. What is estimated, and not computed, may have a scale
-on which a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading of the
-lesson's section that answers it; a prediction may end with `Measured: {field} unit`, with a function that returns a
-number for each option (`nan` for none), which the card shows as bars once the reader has committed.
+on which a mark can be dragged, `from … to …`. A question of the quiz ends with a paragraph `Read again: …`, the heading
+of the lesson's section that answers it; a prediction may end with `Measured: {field} unit`, with a function that
+returns a number for each option (`nan` for none), which the card shows as bars once the reader has committed. The mean
+of several runs is a `MeanOfRuns`, and the card draws the range of the runs on its bar.
 
 A field such as `{good_recipe}` is replaced by the number that the function of that name in the lesson's `questions.py`
 computes; questions, options and reasons may contain fields too.

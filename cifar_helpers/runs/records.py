@@ -144,10 +144,18 @@ def load_run(name: str) -> Run:
     return Run(name, read_recipe(folder), config, history, metrics, folder)
 
 
-def mean_accuracy(name: str) -> float:
-    """Mean validation accuracy of a recipe's recorded runs with seeds 0, 1 and 2; `name` is that with seed 0."""
-    runs = [load_run(name + seed) for seed in ("", "-seed-1", "-seed-2")]
-    return sum(float(run.metrics["validation"]["accuracy"]) for run in runs) / len(runs)
+def gain_by_seed(name: str, base: str) -> list[float]:
+    """By how many points of validation accuracy a recipe's recorded runs with seeds 0, 1 and 2 beat those of another.
+
+    Args:
+        name: of the run with seed 0.
+        base: the same of the recipe that it is compared with, seed by seed.
+    """
+    accuracies = [
+        [float(load_run(run + seed).metrics["validation"]["accuracy"]) for seed in ("", "-seed-1", "-seed-2")]
+        for run in (name, base)
+    ]
+    return [100 * (new - old) for new, old in zip(*accuracies, strict=True)]
 
 
 def read_recipe(folder: Path) -> Recipe:

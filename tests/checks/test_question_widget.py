@@ -15,7 +15,7 @@ from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
 from cifar_helpers.checks.answers import Reply
 from cifar_helpers.checks.parsing import parse_number
-from cifar_helpers.checks.questions import Belief, Choice, Number, Option
+from cifar_helpers.checks.questions import Belief, Choice, MeanOfRuns, Number, Option
 from cifar_helpers.checks.verdict_widget import VerdictCard, coded, sentence
 from cifar_helpers.web.join import join
 
@@ -299,6 +299,20 @@ def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontE
             page.keyboard.press("Enter")
     replies = state_of(page, "replies")
     assert isinstance(replies, list) and {reply["state"] for reply in replies} == {"right"}
+
+
+def test_a_mean_of_runs_is_shown_with_their_range(front: FrontEnd) -> None:
+    means = (MeanOfRuns((1.0, 3.0, 5.0)), MeanOfRuns((-2.0, -1.0, 0.0)))
+    page = front.open(asked(replace(COLOUR, measured=lambda: means, unit="points")))
+    page.get_by_role("radio", name="red").check(force=True)
+    page.keyboard.press("Enter")
+    bars = page.locator(".q-bar")
+    expect(bars).to_have_text(["+3.0 points, from +1.0 to +5.0", "−1.0 points, from −2.0 to +0.0"])
+    expect(page.locator(".q-kind")).to_contain_text("the thin lines the range from the lowest to the highest run")
+    # The line goes from −2 to 5: the bar from 0 to 3, its range from 1 to 5.
+    ends = "parts => parts.map(part => [part.style.left, part.style.width].map(parseFloat))"
+    drawn = [bars.first.locator(f"s {name}").evaluate_all(ends) for name in ("s", "u")]
+    assert drawn == [[pytest.approx([200 / 7, 300 / 7], rel=1e-3)], [pytest.approx([300 / 7, 400 / 7], rel=1e-3)]]
 
 
 def test_as_many_numbers_are_measured_as_there_are_options() -> None:

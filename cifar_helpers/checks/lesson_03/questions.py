@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from cifar_helpers.checks.questions import MeanOfRuns
 from cifar_helpers.models import CifarCNN, count_parameters
-from cifar_helpers.runs.records import mean_accuracy
+from cifar_helpers.runs.records import gain_by_seed
 
 
 def linear_share() -> float:
@@ -24,4 +25,4 @@ def softmax_twice() -> float:
 def without_each_part() -> tuple[float, ...]:
     """Points of validation accuracy gained without ReLU, pooling, dropout and batch norm, as the options have them."""
     names = ("parts-no-relu", "parts-no-pooling", "parts-no-dropout", "parts-no-batch-norm")
-    return tuple(100 * (mean_accuracy(name) - mean_accuracy("parts-all")) for name in names)
+    return tuple(MeanOfRuns(gain_by_seed(name, "parts-all")) for name in names)

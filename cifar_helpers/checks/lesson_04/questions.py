@@ -2,8 +2,9 @@
 
 import torch
 
+from cifar_helpers.checks.questions import MeanOfRuns
 from cifar_helpers.runs import load_run
-from cifar_helpers.runs.records import mean_accuracy
+from cifar_helpers.runs.records import gain_by_seed
 
 
 def momentum_speed() -> float:
@@ -20,7 +21,7 @@ def good_recipe() -> float:
 def gains_of_remedies() -> tuple[float, ...]:
     """Points of validation accuracy that dropout, decay, augmentation and more images gain over `small-plain`."""
     names = ("small-dropout", "small-decay", "small-augment", "more-data")
-    return tuple(100 * (mean_accuracy(name) - mean_accuracy("small-plain")) for name in names)
+    return tuple(MeanOfRuns(gain_by_seed(name, "small-plain")) for name in names)
 
 
 def best_of_thirty() -> float:

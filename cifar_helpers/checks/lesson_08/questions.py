@@ -1,6 +1,7 @@
 """Numbers of the questions of lesson 08: each public function is a field of `questions.md`."""
 
-from cifar_helpers.runs.records import mean_accuracy
+from cifar_helpers.checks.questions import MeanOfRuns
+from cifar_helpers.runs.records import gain_by_seed
 
 
 def gains_of_rungs() -> tuple[float, ...]:
@@ -11,4 +12,4 @@ def gains_of_rungs() -> tuple[float, ...]:
         ("ladder-no-dropout", "ladder-one-cycle"),
         ("ladder-residual", "ladder-deeper"),
     )
-    return tuple(100 * (mean_accuracy(name) - mean_accuracy(base)) for name, base in rungs)
+    return tuple(MeanOfRuns(gain_by_seed(name, base)) for name, base in rungs)

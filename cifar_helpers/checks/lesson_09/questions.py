@@ -2,7 +2,8 @@
 
 import math
 
-from cifar_helpers.runs.transfer import arms
+from cifar_helpers.checks.questions import MeanOfRuns
+from cifar_helpers.runs.transfer import Arm, arms
 from cifar_helpers.shipping import recorded_forms
 
 
@@ -30,9 +31,14 @@ def times_of_forms() -> tuple[float, ...]:
 def turns_recognised() -> tuple[float, ...]:
     """Accuracy at quarter turns with 400 photographs of each, in percent; the last option is about all three."""
     methods = ("from scratch", "linear probe, ImageNet", "linear probe")
-    return (*(_percent(method, 400, "quarter turns") for method in methods), math.nan)
+    found = [_arm(method, 400, "quarter turns") for method in methods]
+    return (*(MeanOfRuns((100 * arm.accuracies).tolist()) for arm in found), math.nan)
 
 
-def _percent(method: str, images: int, task: str = "ten classes") -> float:
+def _percent(method: str, images: int) -> float:
+    return 100 * _arm(method, images, "ten classes").accuracy
+
+
+def _arm(method: str, images: int, task: str) -> Arm:
     (arm,) = [arm for arm in arms(task) if (arm.method, arm.images) == (method, images)]
-    return 100 * arm.accuracy
+    return arm

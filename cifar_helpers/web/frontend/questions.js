@@ -308,14 +308,16 @@ function card(question, number, send, go, reasons) {
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
         const [low, high] = shownLimits(reply, question.close).map(inFull);
-        const isExact = low === high;
-        counts.textContent = isExact ? judgedBy(question) : `Anything from ${low} to ${high} ${question.unit}`.trim() + " counts as right.";
+        counts.textContent = `Anything from ${low} to ${high}${question.unit && ` ${question.unit}`} counts as right.`;
+        counts.hidden = low === high;
         mark(reply);
         answer.textContent = `${rounded(reply.truth)} ${question.unit}`;
         track.hidden = false;
         slider.hidden = true;
       }
-      if (final) rule.textContent = reply.measured ? "The bars show what was measured." : "\u00a0";
+      const [bars, lines] = [reply.measured, reply.measured?.some(one => one?.[4])];
+      const means = "The bars show means of several runs, the thin lines the range from the lowest to the highest run.";
+      if (final) rule.textContent = lines ? means : bars ? "The bars show what was measured." : "\u00a0";
       options.forEach(({ radio, row, mark, bar }, k) => {
         if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
@@ -330,13 +332,18 @@ function card(question, number, send, go, reasons) {
   };
 }
 
-/** What was measured for an option, as a bar from zero on the line that all options share, and in words. */
+/** What was measured for an option, as a bar from zero on the line that all options share, with the range of its runs. */
 function lengths(measured, k) {
-  const values = measured.map(one => one?.[0] ?? 0);
-  const low = Math.min(0, ...values);
-  const share = value => (100 * (value - low)) / (Math.max(0, ...values) - low);
-  const [from, to] = [0, values[k]].map(share).sort((a, b) => a - b);
-  return [h("s", {}, h("s", { style: `left: ${from}%; width: ${to - from}%` })), measured[k][1]];
+  const [value, words, lowest, highest, range] = measured[k];
+  const values = [0, ...measured.flatMap(one => (one ?? []).filter(Number.isFinite))];
+  const low = Math.min(...values);
+  const share = place => (100 * (place - low)) / (Math.max(...values) - low);
+  const part = (name, ends) => {
+    const [from, to] = ends.map(share).sort((a, b) => a - b);
+    return h(name, { style: `left: ${from}%; width: ${to - from}%` });
+  };
+  const bar = h("s", {}, part("s", [0, value]), range ? part("u", [lowest, highest]) : null);
+  return [bar, h("span", {}, words, range ? h("span", { class: "cw-sr" }, `, ${range}`) : null)];
 }
 
 /** In words, how near a guess must be. */
