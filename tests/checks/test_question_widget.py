@@ -396,6 +396,9 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     page = front.open(VerdictCard(verdict), theme="dark")
     expect(page.get_by_alt_text("A drawn cat")).to_be_visible()
     expect(page.locator(".v-head")).to_contain_text("exercises of lesson 03 solved")
+    solved, _, all_of_them = page.locator(".v-head .cw-cap").inner_text().split(maxsplit=3)[:3]
+    expect(page.locator(".v-dots i")).to_have_count(int(all_of_them))
+    expect(page.locator(".v-dots .v-on")).to_have_count(int(solved))
 
 
 def test_a_solution_stays_within_the_card_of_a_telephone(front: FrontEnd) -> None:
