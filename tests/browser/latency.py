@@ -30,7 +30,7 @@ KEYS = {
     "kernel_bench": ("[role=spinbutton]", "ArrowUp", "ArrowDown"),
     "feature_maps": (".cw-maps", "ArrowRight", "ArrowLeft"),
     "training_through_time": ("[role=slider]", "ArrowRight", "ArrowLeft"),
-    "receptive_field": ("[role=application]", "ArrowRight", "ArrowLeft"),
+    "receptive_field": ("[role=slider]", "ArrowRight", "ArrowLeft"),
     "overfitting_lab": ("[role=slider]", "ArrowRight", "ArrowLeft"),
     "through_the_network": ("[role=slider]", "ArrowRight", "ArrowLeft"),
 }

@@ -44,14 +44,14 @@ def key(name: str) -> Act:
 TOUCHED: dict[str, tuple[str, str, Act, Act]] = {
     "through_the_network": (
         "00", "chosen",
-        lambda place: place.get_by_role("application", name="Block 1").click(position={"x": 5, "y": 5}),
+        lambda place: place.get_by_role("slider", name="Block 1").click(position={"x": 5, "y": 5}),
         key("ArrowRight"),
     ),
     "image_browser": ("01", "label", radio("cat"), key("ArrowRight")),
     "convolution_steps": (
         "02", "step",
         lambda place: place.get_by_role("button", name="Step").click(),
-        lambda place: place.get_by_role("slider").press("ArrowRight"),
+        lambda place: place.get_by_role("slider", name="Step").press("ArrowRight"),
     ),
     "kernel_bench": (
         "02", "kernel",
@@ -61,7 +61,7 @@ TOUCHED: dict[str, tuple[str, str, Act, Act]] = {
     "feature_maps": ("03", "layer", radio("block 1, pooling"), key("ArrowRight")),
     "receptive_field": (
         "03", "pixel",
-        lambda place: place.get_by_role("application", name="Units of block 1, ReLU").click(position={"x": 9, "y": 9}),
+        lambda place: place.get_by_role("slider", name="Units of block 1, ReLU").click(position={"x": 9, "y": 9}),
         key("ArrowDown"),
     ),
     "overfitting_lab": ("04", "settings", radio("20 %"), key("ArrowLeft")),
@@ -72,7 +72,7 @@ TOUCHED: dict[str, tuple[str, str, Act, Act]] = {
     ),
     "training_through_time": (
         "04", "kernel",
-        lambda place: place.get_by_role("application", name="The 32 kernels").click(position={"x": 60, "y": 40}),
+        lambda place: place.get_by_role("slider", name="The 32 kernels").click(position={"x": 60, "y": 40}),
         key("ArrowDown"),
     ),
     "timing_explorer": (
@@ -336,7 +336,7 @@ def test_the_start_page_loads_little_and_weights_only_when_asked_for(visit: Call
     loaded = {name.partition("?")[0] for name in sizes}
     assert {"index.html", "pydata-sphinx-theme.css", "through_the_network.js"} <= loaded
     assert 500_000 < sum(sizes.values()) - sizes[weights[0]] < START
-    place.get_by_role("slider", name="Epoch").press("Home")
+    place.get_by_role("slider", name="Epoch", exact=True).press("Home")
     expect(place.locator(".tn-low b").first).to_have_text("Before training")
     place.locator(".pi-picture").click()
     expect(place.get_by_role("button", name="Undo drawing")).to_be_visible()

@@ -62,7 +62,7 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("ArrowLeft")
     expect(where).to_have_text("epoch 3")
-    expect(page.get_by_role("status")).to_have_text("epoch 3: validation 0.900, training 0.500")
+    expect(page.locator(".cw-plot")).to_have_attribute("aria-valuetext", "epoch 3: validation 0.900, training 0.500")
     assert page.locator(".cw-plot").bounding_box() == box  # nothing moves
     assert labels.evaluate_all("all => all.map(one => one.getAttribute('y'))") == places
     page.keyboard.press("Escape")
@@ -181,7 +181,7 @@ def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:
     options = "marker: {label: 'Epoch', moved: v => moves.push(v)}"
     page = front.open(chart_page({"series": lines(LOSSES), "marker": 1}, options), has_touch=True)
     page.touchscreen.tap(at(page, 4), 100)
-    expect(page.get_by_role("slider", name="Epoch")).to_have_attribute("aria-valuetext", "epoch 4")
+    expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 4")
     assert page.evaluate("moves") == [4]
 
 

@@ -87,7 +87,7 @@ def test_a_picture_is_painted_dropped_and_followed_through_the_epochs(fox: Firef
     words = fox.text()
     fox.js(DROP)
     fox.until(f"{ROOT}.querySelector('.cw').textContent !== {words!r}")
-    fox.js(f"{ROOT}.querySelector('[role=slider]').focus()")
+    fox.js(f"{ROOT}.querySelector('.cw-plot').focus()")
     fox.keys(LEFT, LEFT)
     assert fox.state("epoch") == 3
 
@@ -99,20 +99,20 @@ def test_squares_and_markers_are_dragged(fox: Firefox, sketches: Cifar10) -> Non
     assert (left, top) == (0, 0) and 0 < side < 200
     show(fox, "overfitting_lab", sketches)
     patience = fox.state("patience")
-    fox.drag(fox.at("[role=slider]"), fox.at("[role=slider]", part=(0.7, 0.5)))
+    fox.drag(fox.at(".cw-plot"), fox.at(".cw-plot", part=(0.7, 0.5)))
     assert fox.state("patience") > patience
     show(fox, "training_through_time", sketches)
-    fox.drag(fox.at("[role=slider]", part=(0.1, 0.5)), fox.at("[role=slider]", part=(0.6, 0.5)))
+    fox.drag(fox.at(".cw-plot", part=(0.1, 0.5)), fox.at(".cw-plot", part=(0.6, 0.5)))
     epoch = fox.state("epoch")
     fox.keys(LEFT)
     assert epoch > 10 and fox.state("epoch") == epoch - 1
 
 
 def test_what_is_under_the_pointer_is_shown(fox: Firefox, sketches: Cifar10) -> None:
-    for name, selector in {"receptive_field": "[role=application]", "feature_maps": "[role=application]"}.items():
+    for name in ("receptive_field", "feature_maps"):
         show(fox, name, sketches)
         words = fox.text()
-        fox.hover(fox.at(selector, 2, part=(0.4, 0.4)))
+        fox.hover(fox.at("[role=slider]", 2, part=(0.4, 0.4)))
         assert fox.text() != words, name
 
 

@@ -239,7 +239,7 @@ def test_a_touch_that_scrolls_the_page_chooses_no_map(page: Page) -> None:
             document.body.append(wall.node);
         }""",
     )
-    wall = page.get_by_role("application", name="Maps.")
+    wall = page.get_by_role("slider", name="Maps.")
     box = wall.bounding_box()
     assert box is not None
     wall.press("ArrowRight")
@@ -247,6 +247,7 @@ def test_a_touch_that_scrolls_the_page_chooses_no_map(page: Page) -> None:
     for kind, points in (("touchStart", [{"x": box["x"] + 20, "y": box["y"] + 180}]), ("touchCancel", [])):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert page.evaluate("picks") == [1, 2, 1]
+    expect(wall).to_have_attribute("aria-valuetext", "1")
 
 
 def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ def test_it_is_accessible_fits_and_leaves_no_trace(front: FrontEnd, sketches: Ci
     settle(page)
     page.evaluate(Axe().axe_script)
     axe_finds_nothing(page)
+    arrow_keys_are_spoken(page)
     page.emulate_media(color_scheme="dark")
     page.locator('.cw[data-theme="dark"]').first.wait_for()
     axe_finds_nothing(page, "color-contrast", "link-in-text-block")  # another theme changes only colours
@@ -87,6 +88,13 @@ def axe_finds_nothing(page: Page, *only: str) -> None:
     options = {"resultTypes": ["violations"], **({"runOnly": list(only)} if only else {"rules": rules})}
     found = page.evaluate("async options => (await axe.run(options)).violations", options)
     assert not found, [(only, v["id"], [node["html"][:160] for node in v["nodes"][:3]]) for v in found]
+
+
+def arrow_keys_are_spoken(page: Page) -> None:
+    """Orca says nothing of a role `application` and keeps its keys; of a slider it says the words of its value."""
+    assert page.locator("[role=application]").count() == 0
+    silent = page.locator("[role=slider]:not([aria-valuetext]), [role=slider][aria-valuetext='']").all()
+    assert not silent, [one.get_attribute("aria-label") for one in silent]
 
 
 def fits(page: Page) -> None:

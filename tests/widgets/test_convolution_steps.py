@@ -44,7 +44,7 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         assert total(page) == pytest.approx(sum(shown(page, "products")), abs=1e-9)
         assert total(page) == pytest.approx(filled[-1], abs=rounding)
         expect(page.locator(".cs-at")).to_have_text(f"Step {step} of {len(output)}")
-        expect(page.get_by_role("slider")).to_have_value(str(step - 1))
+        expect(page.get_by_role("slider", name="Step")).to_have_value(str(step - 1))
         inner = np.array(cells(page, 0)).reshape(side, side)
         assert (inner[:padding] == "0").all() and float(inner[padding, padding]) == round(float(SQUARE[0, 0]), 2)
     # The same sum has the same colour whatever the stride, and the key says when others lie beyond.
@@ -99,7 +99,7 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     image.drag_to(image, source_position=start, target_position=end)  # type: ignore[arg-type]
     assert state_of(page, "step") == 16
     page.emulate_media(reduced_motion="reduce")  # so that nothing glides below
-    page.get_by_role("slider").press("ArrowRight")
+    page.get_by_role("slider", name="Step").press("ArrowRight")
     expect(page.locator(".cs-at")).to_have_text("Step 17 of 36")
     # Looking back keeps the sums that were there, and playing fills them in again.
     assert cells(page, 1).index("") == 26

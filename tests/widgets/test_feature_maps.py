@@ -130,7 +130,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
     model = network()
     found = {k: activations(model, picture) for k, picture in enumerate(IMAGES.images[:2])}
     page = front.open(feature_maps(IMAGES, model, network(1)))
-    expect(page.get_by_role("application", name="Maps of block 1, convolution, trained.")).to_be_visible()
+    expect(page.get_by_role("slider", name="Maps of block 1, convolution, trained.")).to_be_visible()
     for name, picture, channel, pixel in [
         ("block 1, convolution", 0, 3, [0, 31]),
         ("block 2, convolution", 1, 5, [7, 4]),
@@ -168,7 +168,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
 
 def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     page = front.open(feature_maps(IMAGES, network(), network(1)))
-    walls = page.get_by_role("application", name="Maps of block 1")
+    walls = page.get_by_role("slider", name="Maps of block 1")
     head = page.locator(".fm-flow .cw-head b").last
     walls.nth(1).hover(position={"x": 100, "y": 10})
     expect(head).to_have_text("Untrained 1")
@@ -195,7 +195,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     before = page.locator(".fm-flow > div").first
     expect(before).to_have_text("greennormalised")
     assert before.locator("b").evaluate("name => name.scrollWidth <= name.clientWidth")
-    enlarged = page.get_by_role("application", name="The enlarged map")
+    enlarged = page.get_by_role("slider", name="The enlarged map")
     painted = "wall => wall.querySelector('canvas').toDataURL()"
     alone = enlarged.evaluate(painted)
     walls.nth(0).press("ArrowRight")
@@ -228,7 +228,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     maps = activations(network(), PICTURE)
     row, column = divmod(int(maps["block 1, convolution"][0].argmax()), 32)
     assert state_of(page, "pixel") == [row + 1, column]
-    read = page.get_by_role("application", name="The input map")
+    read = page.get_by_role("slider", name="The input map")
     foot = height(page)
     page.get_by_role("radio", name="block 1, pooling").click()
     expect(page.get_by_text("The largest number of each window is kept.")).to_be_visible()
@@ -276,14 +276,14 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     with torch.no_grad():
         model.features[0][0].weight.mul_(0.05)  # type: ignore[index]
     page = front.open(feature_maps(PICTURE, model), width=360, has_touch=True)
-    wall = page.get_by_role("application", name="Maps of")
+    wall = page.get_by_role("slider", name="Maps of")
     expect(wall).to_have_count(1)  # so that it and what is computed for it are on one screen
     page.get_by_role("radio", name="Untrained").tap()
-    page.get_by_role("application", name="untrained").tap(position={"x": 100, "y": 10})
+    page.get_by_role("slider", name="untrained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained [1-9]"))
     expect(wall).to_have_count(1)
     page.get_by_role("radio", name="Trained", exact=True).tap()
-    page.get_by_role("application", name="convolution, trained").tap(position={"x": 100, "y": 10})
+    page.get_by_role("slider", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
     # Small numbers have three decimals.
     small = "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"

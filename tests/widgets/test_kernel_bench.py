@@ -346,6 +346,9 @@ def test_the_window_is_dragged_touched_and_moved_by_keys(front: FrontEnd) -> Non
     expect(page.locator(".kb-picture .cw-head")).to_contain_text("rows 29–31, columns 29–31")
     result.press("ArrowUp")
     assert state_of(page, "pixel") == [14, 15]
+    # Screen readers hear where the window is, in rows of the picture and not of its border.
+    expect(picture).to_have_attribute("aria-valuetext", "row 28, column 30")
+    expect(result).to_have_attribute("aria-valuetext", "row 14, column 15")
     size = result.bounding_box()
     assert size is not None
     # The frames, drawn on one canvas, lie where they say; the window of the number under the pointer is dashed.
@@ -363,7 +366,7 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     page.get_by_role("radio", name="Puzzles").click()
     page.get_by_role("radio", name="Puzzle 4").click()
     # A press on the target chooses the number, too; what is wanted there is said, and marked on the target's key.
-    target = page.get_by_role("application", name="target of the puzzle")
+    target = page.get_by_role("slider", name="target of the puzzle")
     box = target.bounding_box()
     assert box is not None
     edges = grey(PICTURE.numpy())[1:-1, 2:] - grey(PICTURE.numpy())[1:-1, :-2]

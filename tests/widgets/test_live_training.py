@@ -157,7 +157,8 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     reading, cannot = page.locator(".lt-reading"), page.get_by_text("This page cannot train: open the lesson in Jup")
     expect(reading).to_contain_text(f"Validation loss was lowest after epoch {losses.index(min(losses)) + 1}")
     expect(cannot).to_be_visible()
-    for control in ("button", "slider", "radio", "table"):
+    expect(page.locator("input:visible")).to_have_count(0)
+    for control in ("button", "radio", "table"):
         expect(page.get_by_role(control)).to_have_count(0)
     expect(page.locator(".line:visible")).to_have_count(4)
     run = {

@@ -224,7 +224,7 @@ PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data]
 def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
     before, answer = shares(page), page.locator(".cw-lead").inner_text()
-    view = page.get_by_role("application", name=re.compile("What the network sees"))
+    view = page.get_by_role("slider", name=re.compile("What the network sees"))
     view.hover(position={"x": 100, "y": 100})
     expect(page.locator(".pp-says [role=status]")).to_have_text(f"Uncovered: {answer}")
     assert 0 < len(earlier(page)) < 10 and earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
@@ -271,7 +271,7 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
 
 def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
-    page.get_by_role("application", name=re.compile("What the network sees")).tap(position={"x": 100, "y": 100})
+    page.get_by_role("slider", name=re.compile("What the network sees")).tap(position={"x": 100, "y": 100})
     expect(page.locator(".pp-says [role=status]")).to_contain_text("Uncovered: horse")
     page.get_by_role("radio", name="Draw in red").tap()
     expect(page.locator(".pp-says [role=status]")).to_have_text("")

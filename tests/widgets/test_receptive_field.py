@@ -87,14 +87,14 @@ def reached(row: int, column: int) -> str:
 
 def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, Sums()))
-    units = page.get_by_role("application", name="block 3, average pooling")
+    units = page.get_by_role("slider", name="block 3, average pooling")
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
     assert state_of(page, "pixel") == [0, 0]
     expect(page.get_by_text("padding: zeros")).to_be_visible()
     expect(page.locator(".rf-seen")).to_have_text("This Block 3 pool unit sees 26 × 22 pixels")
     page.keyboard.press("PageUp")
-    expect(page.get_by_role("application", name="block 3, convolution")).to_be_focused()
+    expect(page.get_by_role("slider", name="block 3, convolution")).to_be_focused()
     page.keyboard.press("PageDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
@@ -110,7 +110,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     model = network()
     field = receptive_field_widget(IMAGES, model)
     page = front.open(field)
-    first = page.get_by_role("application", name="Units of block 1, ReLU")
+    first = page.get_by_role("slider", name="Units of block 1, ReLU")
     unit = page.locator(".rf-unit > p")
     best = page.locator(".rf-best")
     before = [part.inner_text() for part in (unit, best)]

@@ -72,7 +72,7 @@ def page_with(widget: ThroughTheNetwork, *files: str) -> str:
 def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd) -> None:
     widget = through_the_network()
     page = front.open(widget)
-    curve = page.get_by_role("slider", name="Epoch")
+    curve = page.get_by_role("slider", name="Epoch", exact=True)
     picture = torch.from_numpy(sketches()["horse"].copy())
     tops: set[float] = set()
     steps = {25: "", 8: "ArrowLeft", 0: "Home", 1: "ArrowRight"}
@@ -99,11 +99,11 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     assert state_of(page, "epoch") == 25
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 3)")
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
-    expect(page.get_by_role("slider", name="Epoch")).to_have_attribute("aria-valuetext", "epoch 3")
+    expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 3")
     # The others add up to more than each of those beside them, which could not be seen on their scale.
     expect(page.locator(".tn-card").last).to_have_text(re.compile(r"^28 others\n\+ bias\n[1-9]\.\d× paler=$"))
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
-    expect(page.get_by_role("application", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
+    expect(page.get_by_role("slider", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
     # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
     page.wait_for_timeout(400)  # for what is left of the picture before
     page.evaluate(
@@ -127,13 +127,13 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
         wall.hover()
         foot.add(top_of(page, ".tn-foot"))
     assert len(foot) == 1  # whatever is looked at, nothing moves
-    wall = page.get_by_role("application", name="Block 2")
+    wall = page.get_by_role("slider", name="Block 2")
     name = page.locator(".tn-one b").first
     wall.click(position={"x": 20, "y": 40})
     stage, unit = state_of(page, "chosen")  # type: ignore[misc]
     assert stage == 1
     # A press holds: what the mouse passes on its way to the curve is looked at, and then the chosen map again.
-    page.get_by_role("application", name="Block 1").hover()
+    page.get_by_role("slider", name="Block 1").hover()
     expect(name).to_contain_text("Block 1, map")
     page.locator(".tn-foot").hover()
     expect(name).to_have_text(f"Block 2, map {unit}")
@@ -173,7 +173,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     # Its name and what is below are announced, not the class again, which has not changed.
     spoken = rf"^Block 2, map {unit + 1}\. Made from 8 maps. These 4 count most:( map \d,?){{4}}$"
     expect(page.locator(".cw-sr")).to_have_text(re.compile(spoken))
-    page.get_by_role("application", name="Probabilities").press("ArrowDown")
+    page.get_by_role("slider", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
     # "−0.155 − 0.148 + 0.090": the sign of a later summand is the one before it.
@@ -204,7 +204,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
 
 def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: CifarCNN) -> None:
     page = front.open(through_the_network(model=small, run=None))
-    picture = page.get_by_role("application", name="The picture")
+    picture = page.get_by_role("slider", name="The picture")
     page.get_by_role("radio", name="red").click()
     box = picture.bounding_box()
     assert box
@@ -297,7 +297,7 @@ def test_the_camera_shows_what_it_sees_and_says_where_there_is_none(front: Front
 
 def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: CifarCNN) -> None:
     page = front.open(through_the_network(model=small, run=None), width=360, has_touch=True)
-    box = page.get_by_role("application", name="Block 3").bounding_box()
+    box = page.get_by_role("slider", name="Block 3").bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + 3)
     stage, unit = state_of(page, "chosen")  # type: ignore[misc]
@@ -307,7 +307,7 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     parts = [".pi-picture", ".tn-low > :first-child", ".tn-stages", ".tn-key", ".tn-one"]
     tops = [top_of(page, part) for part in parts]
     assert tops == sorted(tops) and tops[4] - tops[2] < 280
-    page.get_by_role("application", name="Hidden layer 1").tap()
+    page.get_by_role("slider", name="Hidden layer 1").tap()
     expect(page.locator(".tn-path")).to_have_text(re.compile(r"^= −?\d\.\d+\s+ReLU$"))
     tops = page.locator(".tn-card > :nth-child(6)").evaluate_all(
         "all => all.map(one => one.getBoundingClientRect().top)"
@@ -327,14 +327,14 @@ def test_your_own_network_beside_the_courses(front: FrontEnd) -> None:
     expect(page.get_by_text(re.compile("^CompactCNN: 4 convolutions, 1 linear layer"))).to_be_visible()
     page.get_by_role("radio", name="The course’s").click()
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 25")
-    expect(page.get_by_role("application", name="Hidden layer 2")).to_be_visible()
+    expect(page.get_by_role("slider", name="Hidden layer 2")).to_be_visible()
     assert state_of(page, "network") == "course"
 
 
 def test_weights_that_do_not_arrive_are_said_and_the_last_picture_stays(front: FrontEnd) -> None:
     page = front.open(page_with(through_the_network(), "weights/25"))
     expect(page.locator(".cw-bars .top").first).to_have_text("horse")
-    page.get_by_role("slider", name="Epoch").press("ArrowLeft")
+    page.get_by_role("slider", name="Epoch", exact=True).press("ArrowLeft")
     expect(page.locator(".tn-low b").first).to_contain_text("After epoch 8: the weights could not be loaded.")
     assert shown_share(page, "horse") > 0.5
 
@@ -405,7 +405,7 @@ def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd) 
         page.set_viewport_size({"width": width, "height": 1000})
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         pens_and_names_have_room(page)
-    page.get_by_role("application", name="Hidden layer 1").click()
+    page.get_by_role("slider", name="Hidden layer 1").click()
     expect(page.locator(".tn-one b").first).to_contain_text("Hidden layer 1")
     pens_and_names_have_room(page)
     page.locator(".tn-classes").click()  # a negative logit is the widest

@@ -24,7 +24,7 @@ HORSE = torch.from_numpy(np.array(draw(7, 0))).permute(2, 0, 1)
 def pixels_of(page: Page, wall: str) -> list[int]:
     """The colours of a wall's canvas, without transparency."""
     values: list[int] = (
-        page.get_by_role("application", name=wall)
+        page.get_by_role("slider", name=wall)
         .locator("canvas")
         .evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
     )
@@ -50,7 +50,7 @@ def framed(page: Page) -> None:
 def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weights_kept(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     run = load_run("good-25")
-    curve = page.get_by_role("slider", name="Epoch")
+    curve = page.get_by_role("slider", name="Epoch", exact=True)
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training")
@@ -105,9 +105,9 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
 @pytest.mark.parametrize("width", [360, 800])
 def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> None:
     page = front.open(training_through_time(HORSE), width=width)
-    curve = page.get_by_role("slider", name="Epoch")
-    picture = page.get_by_role("application", name="The picture")
-    expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
+    curve = page.get_by_role("slider", name="Epoch", exact=True)
+    picture = page.get_by_role("slider", name="The picture")
+    expect(page.get_by_role("slider", name="Block 1: 32 maps")).to_be_visible()
     # Chart, curves, kernels, and what is below them.
     parts = ".cw-plot, [role=img] .dot, .tt-film canvas, .tt-stop canvas, .tt-strip canvas, .cw-foot"
     places: set[str] = set()
@@ -150,18 +150,18 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
 
 def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE), has_touch=True)
-    expect(page.get_by_role("application", name="Block 1: 32 maps")).to_be_visible()
+    expect(page.get_by_role("slider", name="Block 1: 32 maps")).to_be_visible()
     foot = page.locator(".cw-foot").bounding_box()
     page.get_by_role("radio", name="Block 1").press("ArrowLeft")
-    expect(page.get_by_role("application", name="Block 3: 128 maps of 8 × 8")).to_be_visible()
+    expect(page.get_by_role("slider", name="Block 3: 128 maps of 8 × 8")).to_be_visible()
     framed(page)
     lower = page.locator(".cw-foot").bounding_box()
     assert foot and lower and abs(foot["y"] - lower["y"]) < 2
     page.get_by_role("radio", name="Block 3").press("ArrowLeft")
-    expect(page.get_by_role("application", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
+    expect(page.get_by_role("slider", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.
-    wall, told = page.get_by_role("application", name="Block 2:"), page.locator(".tt-told p")
+    wall, told = page.get_by_role("slider", name="Block 2:"), page.locator(".tt-told p")
     wall.hover(position={"x": 5, "y": 5})
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
@@ -174,11 +174,11 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     places = [page.locator(one).first.bounding_box() for one in (EVERY_EPOCH, ".tt-wall", ".tt-told", ".tt-story")]
     tops = [box["y"] for box in places if box]
     assert len(tops) == 4 and tops == sorted(tops)
-    page.get_by_role("application", name="The 32 kernels").press("ArrowDown")
+    page.get_by_role("slider", name="The 32 kernels").press("ArrowDown")
     assert state_of(page, "kernel") == 4
     # A mouse shows another kernel while it is over it, and chooses none.
     filmed, chosen = page.locator(".tt-filmed"), page.locator(f"{EVERY_EPOCH} .tt-names .now")
-    page.get_by_role("application", name="The 32 kernels").hover(position={"x": 40, "y": 10})
+    page.get_by_role("slider", name="The 32 kernels").hover(position={"x": 40, "y": 10})
     expect(filmed).to_contain_text("kernels 0 to 3")
     expect(chosen).to_have_text("1")
     page.mouse.move(1, 1)
@@ -191,10 +191,12 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
         assert (film[14 * row : 14 * row + 12 : 4, 14 * 25 :: 4, :3] == kernels[25, 4 + row]).all()
     assert (film[:, 12:14, 3] == 0).all() and (film[12:14, :, 3] == 0).all()
     # A press in the strip chooses kernel and epoch; the strip stays.
-    box = page.get_by_role("application", name="4 kernels of the first layer").bounding_box()
+    strip = page.get_by_role("slider", name="4 kernels of the first layer")
+    box = strip.bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] - 4)
     assert (state_of(page, "epoch"), state_of(page, "kernel")) == (25, 7)
+    expect(strip).to_have_attribute("aria-valuetext", "kernel 7, epoch 25")
     expect(filmed).to_contain_text("kernels 4 to 7")
     expect(chosen).to_have_text("7")
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
@@ -217,7 +219,7 @@ def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEn
     page.get_by_role("button", name="Pause").click()
     assert page.evaluate("waits.filter(time => time === 1000).length") == 2, "it stays where weights were kept: 0 and 1"
     stopped = state_of(page, "epoch")
-    page.get_by_role("application", name="The picture").press(" ")
+    page.get_by_role("slider", name="The picture").press(" ")
     expect(page.locator(".tt-top b")).to_have_text(f"Epoch {stopped}")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0

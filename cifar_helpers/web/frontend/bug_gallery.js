@@ -62,7 +62,7 @@ function gallery(root, model, say, records) {
     { what: "loss", y: { label: "Loss", digits: 2 } },
     { what: "accuracy", y: { label: "Accuracy", percent: true } },
   ].map(({ what, y }) => {
-    const view = chart({ label: `${y.label} by epoch`, height: 148, x: { label: "epoch" }, y, hovered, say });
+    const view = chart({ label: `${y.label} by epoch`, height: 148, x: { label: "epoch" }, y, hovered });
     view.set({ x: [1, epochs], y: [0, 1] });
     view.node.dataset.symptom = what;
     const range = h("span", { class: "cw-cap bg-healthy" });

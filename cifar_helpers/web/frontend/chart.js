@@ -1,6 +1,6 @@
 // A line chart that can be read at any point: hover, touch, or arrow keys; and a marker that can be dragged.
 import { h, svg, framed } from "./ui.js";
-import { arrows } from "./controls.js";
+import { arrows, movable, stands } from "./controls.js";
 import { fixed, percent, scientific } from "./numbers.js";
 
 const ROW = 15; // least distance of two labels, one above the other
@@ -59,12 +59,11 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
  * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
  * @param {boolean} [options.reads] shows the numbers at an x; without a marker it does
- * @param {(text: string) => void} [options.say] tells screen readers the numbers at an x
  * @returns {{node: any, set: (content: Content) => void, look: (x: number | null, run?: string | null) => void, bring:
  *     (run: string | null) => void, close: () => void}} `set` changes what is named, the rest stays; `look` shows the
  *     numbers at an x, as for two charts with one axis; `bring` brings a run forward
  */
-export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker, say = () => {} }) {
+export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker }) {
   /** @type {any} */
   const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
@@ -75,7 +74,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const cover = h("div", { style: "position: absolute; inset: 0; contain: strict; will-change: transform" }, over);
   const role = marker
     ? { role: "slider", "aria-label": marker.label, "aria-valuenow": 0 }
-    : { role: "application", "aria-label": label, "aria-roledescription": "chart" };
+    : { ...movable("chart"), "aria-label": label, "aria-valuetext": "arrow keys read its numbers" };
   const plot = h("div", { class: marker ? "cw-plot marked" : "cw-plot", tabindex: 0, ...role }, picture, cover);
   const head = h("div", { class: "cw-chart-head" }, h("span", { class: "cw-cap" }, h("b", {}, y.label)), legend);
   const node = h("div", { class: "cw-chart" }, head, plot);
@@ -194,10 +193,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       svg("circle", { class: "thumb", cx: place, cy: bottom, r: THUMB }),
     );
     const list = places();
-    plot.setAttribute("aria-valuemin", 0);
-    plot.setAttribute("aria-valuemax", list.length - 1);
-    plot.setAttribute("aria-valuenow", list.findIndex(stop => stop.value === value));
-    plot.setAttribute("aria-valuetext", marker?.text?.(value) ?? `${content.xLabel} ${value}`);
+    const words = marker?.text?.(value).replace("↔ ", "") ?? `${content.xLabel} ${value}`;
+    stands(plot, list.findIndex(stop => stop.value === value), list.length - 1, words);
   }
 
   /** The lines of the run that is brought forward, before those of the others. */
@@ -338,7 +335,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     if (!stops.length) return;
     const from = by > 0 ? -1 : stops.length;
     read(stops[within(stops, (seen === null ? from : stops.indexOf(seen)) + by)]);
-    say(`${content.xLabel} ${seen}: ${readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ")}`);
+    const words = readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ");
+    stands(plot, stops.indexOf(seen), stops.length - 1, `${content.xLabel} ${seen}: ${words}`);
   });
 
   const size = new ResizeObserver(entries => {

@@ -127,6 +127,26 @@ export function arrows(node, moved) {
 }
 
 /**
+ * Attributes of what arrow keys move over pixels, maps or numbers. Screen readers hand the keys to a slider and speak
+ * where it stands; Orca takes an element of role `application` for a page of its own, on which keys do nothing.
+ * @param {string} kind what it is, for screen readers
+ */
+export const movable = kind => ({ tabindex: 0, role: "slider", "aria-roledescription": kind, "aria-valuenow": 0 });
+
+/**
+ * Where it stands, for screen readers.
+ * @param {HTMLElement} node
+ * @param {number} now from 0 to `last`
+ * @param {number} last
+ * @param {string} words
+ */
+export function stands(node, now, last, words) {
+  node.setAttribute("aria-valuemax", last);
+  node.setAttribute("aria-valuenow", now);
+  node.setAttribute("aria-valuetext", words);
+}
+
+/**
  * The row and column under the pointer, in an element that is divided into rows and columns.
  * @param {HTMLElement} node
  * @param {PointerEvent | MouseEvent} event

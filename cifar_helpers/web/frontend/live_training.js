@@ -23,7 +23,7 @@ const GAP = 0.05; // between the accuracies, from which it is named
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
   const draw = framed(redraw);
-  const { root, say, close } = mount(el, "live_training", "Live training", styles, draw);
+  const { root, close } = mount(el, "live_training", "Live training", styles, draw);
   const heard = ["learning_rate", "batch_size", "epochs", "run", "earlier"];
   const bound = binding(model, Object.fromEntries(heard.map(name => [name, draw])));
   const take = name => value => {
@@ -66,7 +66,8 @@ export function render({ model, el }) {
   // Three charts with one horizontal axis
   const rows = h("tbody");
   const place = (label, y, height) => chart({
-    label, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES, say, hovered: (x, run) => look(x, run),
+    label: `${label} by epoch`, x: { label: "epoch" }, y: { label, ...y }, height, sides: SIDES,
+    hovered: (x, run) => look(x, run),
   });
   const loss = place("Loss", { digits: 2 }, 264);
   const accuracy = place("Accuracy", { percent: true }, 264);

@@ -1,33 +1,33 @@
 // A wall of maps on one canvas: hover, touch or arrow keys choose one.
 import { h, canvas } from "./ui.js";
 import { largest } from "./colour.js";
-import { arrows, cellUnder } from "./controls.js";
+import { arrows, cellUnder, movable, stands } from "./controls.js";
 
 /**
  * @param {string} label its accessible name
- * @param {{count: number, height: number, width: number, columns: number, gap?: number, chosen: (map: number,
- *     row: number, column: number) => void, hovered?: (map: number | null) => void}} options how many maps of what size
- *     in how many columns, how many pixels between them; `chosen` hears of the map and of the pixel in it under the
- *     pointer (its middle after an arrow key); where there is `hovered`, a mouse that moves only hovers, and a press
- *     chooses
+ * @param {{count: number, height: number, width: number, columns: number, gap?: number, words?: (map: number) => string,
+ *     chosen: (map: number, row: number, column: number) => void, hovered?: (map: number | null) => void}} options how
+ *     many maps of what size in how many columns, how many pixels between them; `words` name a map to screen readers;
+ *     `chosen` hears of the map and of the pixel in it under the pointer (its middle after an arrow key); where there is
+ *     `hovered`, a mouse that moves only hovers, and a press chooses
  * @returns {{node: any, canvas: HTMLCanvasElement, draw: (values: ArrayLike<number>, table: Uint8Array,
  *     limit?: number) => void, mark: (map: number) => void, boxOf: (map: number) => {left: number, top: number,
  *     width: number, height: number}}} `draw` takes (count, height, width); without `limit` each map has its own
  *     scale. `mark` frames a map, −1 none. `boxOf` gives shares of the node's size.
  */
-export function mapGrid(label, { count, height, width, columns, gap = 1, chosen, hovered }) {
+export function mapGrid(label, { count, height, width, columns, gap = 1, words = String, chosen, hovered }) {
   const rows = Math.ceil(count / columns);
   const surface = canvas(columns * (width + gap) - gap, rows * (height + gap) - gap);
   const frame = h("div", { class: "cw-frame", hidden: true });
   const node = h(
     "div",
     {
-      class: "cw-picture cw-maps", tabindex: 0, role: "application", "aria-roledescription": "wall of maps",
-      "aria-label": `${label} Arrow keys choose one.`,
+      class: "cw-picture cw-maps", ...movable("wall of maps"), "aria-label": `${label} Arrow keys choose one.`,
     },
     surface,
     frame,
   );
+  stands(node, 0, count - 1, "none chosen");
   node.style.aspectRatio = `${surface.width} / ${surface.height}`;
   const full = count % columns;
   if (full) { // where there is no map, there is nothing
@@ -56,6 +56,7 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
   const pick = (map, row, column) => {
     if (map < 0 || map >= count) return;
     current = map;
+    stands(node, map, count - 1, words(map));
     chosen(map, row, column);
   };
   const choose = event => {
@@ -81,11 +82,12 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, chosen,
     canvas: surface,
     boxOf,
     mark(map) {
-      if (map >= 0) current = map;
       if (map === marked) return;
       marked = map;
       frame.hidden = map < 0;
       if (map < 0) return;
+      current = map;
+      stands(node, map, count - 1, words(map));
       const box = boxOf(map);
       frame.style.cssText = [
         `left:${box.left * 100}%`, `top:${box.top * 100}%`,

@@ -96,7 +96,7 @@ export function render({ model, el }) {
     text: patience => `↔ patience ${patience}`,
   };
   const place = (what, y, more) => chart({
-    label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 224, say,
+    label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 224,
     sides: SIDES, hovered: (x, run) => look(x, run), ...more,
   });
   const loss = place("Loss", { digits: 2 }, { marker, reads: true });

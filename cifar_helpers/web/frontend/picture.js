@@ -1,6 +1,6 @@
 // A picture with a frame on it that is dragged or moved with the arrow keys.
 import { h, canvas } from "./ui.js";
-import { arrows, cellUnder } from "./controls.js";
+import { arrows, cellUnder, movable, stands } from "./controls.js";
 
 const share = (part, whole) => `${(part / whole) * 100}%`;
 
@@ -13,10 +13,15 @@ export function picture(label, { rows, columns, moved }) {
   const surface = canvas(columns, rows);
   const frame = h("div", { class: "cw-frame", hidden: true });
   const edge = h("div", { class: "cw-rim" });
-  const role = moved ? { tabindex: 0, role: "application", "aria-roledescription": "picture" } : { role: "img" };
+  const role = moved ? movable("picture") : { role: "img" };
   const node = h("div", { class: "cw-picture", ...role, "aria-label": label }, surface, frame, edge);
   let at = [0, 0];
   let stride = 1;
+  let margin = 0;
+  const tell = () => {
+    const words = `row ${at[0] - margin}, column ${at[1] - margin}`.replaceAll("-", "−");
+    stands(node, at[0] * columns + at[1], rows * columns - 1, words);
+  };
   const resize = (height, width) => {
     rows = height;
     columns = width;
@@ -24,8 +29,10 @@ export function picture(label, { rows, columns, moved }) {
   };
   resize(rows, columns);
   if (moved) {
+    tell();
     const go = (row, column, byPointer) => {
       at = [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
+      tell();
       moved(at[0], at[1], byPointer);
     };
     const drag = event => go(...cellUnder(node, event, rows, columns), true);
@@ -48,9 +55,11 @@ export function picture(label, { rows, columns, moved }) {
     place(row, column, step = 1) {
       at = [row, column];
       stride = step;
+      tell();
     },
     /** How many of its pixels on each side are padding, which the canvas leaves free. @param {number} padding */
     rim(padding) {
+      margin = padding;
       node.classList.toggle("padded", padding > 0);
       surface.style.inset = edge.style.inset = `${share(padding, rows)} ${share(padding, columns)}`;
       surface.style.width = share(columns - 2 * padding, columns);

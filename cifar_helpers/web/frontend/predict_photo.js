@@ -4,7 +4,7 @@ import heavySource from "./heavy.js?joined";
 import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
 import { at, largest, paint, paintBytes } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
-import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
+import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
 import { filmstrip, wallStyles } from "./image_wall.js";
@@ -64,7 +64,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const stage = h(
     "div",
     {
-      class: "pp-photo cw-picture", tabindex: 0, role: "application", "aria-roledescription": "photo with a square",
+      class: "pp-photo cw-picture", ...movable("photo with a square"),
       "aria-label": "Photo. Drag the square, or move it with the arrow keys; plus and minus change its size.",
     },
     surface, h("div", { class: "pp-clip" }, shade), square,
@@ -380,12 +380,13 @@ function show(model, { root, colours, say }, [weights], get) {
     undo.disabled = !before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
-    const movable = isFull(now[2])
+    const moves = isFull(now[2])
       ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
     square.classList.toggle("pp-full", isFull(now[2]));
-    hint.textContent = ink ? "Drag to draw. Move brings back the square." : movable;
+    hint.textContent = ink ? "Drag to draw. Move brings back the square." : moves;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
+    stands(stage, left, surface.width - side, `from ${left} across and ${top} down, ${side} pixels wide`);
     const share = (value, of) => `${(value / of) * 100}%`;
     square.style.cssText = shade.style.cssText =
       `left:${share(left, surface.width)};top:${share(top, surface.height)};` +

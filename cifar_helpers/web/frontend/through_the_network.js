@@ -4,7 +4,7 @@ import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { fixed, percent, roundedToSum } from "./numbers.js";
-import { arrows, button, cellUnder, probabilityBars, segmented } from "./controls.js";
+import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
 import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
@@ -83,8 +83,7 @@ export function render(host) {
   // The strip
   const place = h("div", { class: "tn-stages" });
   const classes = h("div", {
-    class: "tn-classes", tabindex: 0, role: "application", "aria-roledescription": "list of classes",
-    "aria-label": "Probabilities. Arrow keys choose a class.",
+    class: "tn-classes", ...movable("list of classes"), "aria-label": "Probabilities. Arrow keys choose a class.",
   });
   const wires = canvas();
   wires.classList.add("tn-wires");
@@ -108,7 +107,7 @@ export function render(host) {
   const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }), say },
+    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
     [
       { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
       ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
@@ -255,7 +254,11 @@ export function render(host) {
     });
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    answer.more.textContent = `${network.classes[best]} ${percent(probabilities[best])}`;
+    const wordsOf = k => `${network.classes[k]} ${percent(probabilities[k])}`;
+    answer.more.textContent = wordsOf(best);
+    const [stage, unit] = kept();
+    const at = stage === stages.length - 1 ? unit : best;
+    stands(classes, at, probabilities.length - 1, wordsOf(at));
     const measured = epoch ? `Validation accuracy ${percent(accuracy[epoch - 1], 1)}` : "It can only guess.";
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();

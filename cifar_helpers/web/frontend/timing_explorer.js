@@ -78,7 +78,6 @@ export function render({ model, el }) {
     x: { label: "images per batch", log: true },
     y: { label: "Time per image", log: true, text: value => writer([value])(value, 0) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
-    say,
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
   const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");

@@ -57,7 +57,7 @@ export function render(host) {
   const points = list => list.map((share, k) => [k + 1, share]);
   const pace = epochCurve(
     {
-      label: "Accuracy", height: 118, moved: scrub, say,
+      label: "Accuracy", height: 118, moved: scrub,
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -119,11 +119,14 @@ export function render(host) {
   const filmOf = (every, gap, kind) => {
     const cells = Math.floor(last / every) + 1;
     const [height, width] = [rows * FINE, columns * FINE];
+    const kernelAt = cell => topOf(model.get("kernel")) + Math.floor(cell / cells);
+    const epochAt = cell => (cell % cells) * every;
     const grid = mapGrid(`${lines} kernels of the first layer by epoch, 0 to ${(cells - 1) * every}.`, {
       count: lines * cells, height, width, columns: cells, gap, hovered: still,
+      words: cell => `kernel ${kernelAt(cell)}, epoch ${epochAt(cell)}`,
       chosen(cell) {
-        choose(topOf(model.get("kernel")) + Math.floor(cell / cells));
-        scrub((cell % cells) * every);
+        choose(kernelAt(cell));
+        scrub(epochAt(cell));
       },
     });
     const now = h("i");
