@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -139,13 +140,10 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     expect(page.locator(".ce-legend")).to_contain_text("Same colours in both.")
     cell(page, "deer", "horse", "people").tap()
     assert state_of(page, "chosen") == [4, 7]
-    # Twice the standard error of the network's share: what lies within may be chance.
     share, total = float(COUNTS[4, 7] / COUNTS[4].sum()), int(COUNTS[4].sum())
-    error = 2 * (share * (1 - share) / total) ** 0.5
-    is_clear = abs(share - people[4, 7]) > max(error, 2 * float(people[4, 7] * (1 - people[4, 7]) / total) ** 0.5)
-    expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} % ± {100 * error:.1f}, {COUNTS[4, 7]} of")
-    expect(page.locator(".ce-reading")).to_contain_text("people 4.3 %: ")
-    expect(page.locator(".ce-reading")).to_contain_text(f"{'more than' if is_clear else 'could be'} chance")
+    expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} %, {COUNTS[4, 7]} of {total}; people 4.3 %")
+    points = 100 * (share - float(people[4, 7]))
+    expect(page.locator(".ce-reading")).to_contain_text(f"{points:+.1f} points, could be chance".replace("-", "−"))
     expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
@@ -153,14 +151,18 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
     expect(cell(page, "cat", "dog")).to_have_text(f"{points:+.0f}".replace("-", "−"))
     expect(page.get_by_role("grid", name="Confusion matrix of people")).to_be_hidden()
-    expect(page.locator(".ce-legend")).to_contain_text(
-        "Diagonal: recall. Beside it, uncoloured: within two standard errors."
-    )
-    uncertain = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.style.background)")
-    shares = COUNTS / COUNTS.sum(1, keepdim=True)
-    errors = torch.stack([(p * (1 - p) / COUNTS.sum(1, keepdim=True)) ** 0.5 for p in (shares, people)]).amax(0)
-    coloured = ((shares - people).abs() > 2 * errors).flatten().tolist()
-    assert [uncertain[k] != uncertain[46] for k in range(100) if k % 11] == [coloured[k] for k in range(100) if k % 11]
+    # The colour is the size of a difference, of the diagonal, too; a corner says that it is more than chance.
+    largest = int((COUNTS / COUNTS.sum(1, keepdim=True) - people).abs().argmax())
+    assert largest % 11 == 0  # on the diagonal
+    expect(page.locator(".ce-legend")).to_contain_text(re.compile(r"points: −(\d+)\s+\+\1"))
+    paints = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.style.background)")
+    assert all(paints) and paints[largest] != paints[46]
+    page.get_by_role("radio", name="Counts").tap()
+    expect(page.locator(".ce-network .cw-head b")).to_have_text("Network")
+    diagonal = page.locator(".ce-network .ce-same").evaluate_all("all => all.map(e => e.style.background)")
+    assert diagonal == [""] * 10
+    page.get_by_role("radio", name="Network minus people").tap()
+    expect(page.locator(".ce-network .cw-head b")).to_have_text("Network − people")
     # The pictures are one line, so that the chosen one is near.
     tops = page.locator(".iw-slot:visible").evaluate_all("all => all.map(e => e.offsetTop)")
     assert len(set(tops)) == 1
@@ -169,6 +171,40 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     # The pictures and the probabilities of the choice are there, too.
     assert shown(page) == by_confidence((IMAGES.labels == 4) & (PREDICTED == 7))[:12]
     expect(page.locator(".ce-bars p")).to_contain_text("Predicted: horse")
+
+
+def by_chance(ours: int, total: int, theirs: int) -> float:
+    """How often chance sets a share and another, of 1,000, so far apart (Fisher's exact test, two-sided)."""
+
+    def tail(ours: int, total: int, theirs: int, others: int) -> float:
+        both = ours + theirs
+        ways = [math.comb(total, k) * math.comb(others, both - k) for k in range(ours, min(total, both) + 1)]
+        return sum(ways) / math.comb(total + others, both)
+
+    return 2 * (tail(ours, total, theirs, 1000) if ours * 1000 > theirs * total else tail(theirs, 1000, ours, total))
+
+
+@pytest.mark.parametrize("images", [40, 1000])
+def test_a_difference_is_more_than_chance_even_where_counts_are_small(front: FrontEnd, images: int) -> None:
+    # A tenth of the birds are taken for dogs, which people do 8 times in 1,000; a twentieth of the trucks for cats.
+    labels = torch.arange(10).repeat_interleave(images)
+    predicted = labels.clone()
+    for true, guess, share in ((2, 5, 10), (9, 3, 20)):
+        predicted[true * images : true * images + images // share] = guess
+    logits = 5.0 * torch.nn.functional.one_hot(predicted, 10)
+    page = front.open(confusion_explorer(ImageSet(IMAGES.images[:1].expand(len(labels), -1, -1, -1), labels), logits))
+    page.get_by_role("radio", name="Network minus people").click()
+    counts = torch.bincount(labels * 10 + predicted, minlength=100).tolist()
+    theirs = [round(1000 * share) for share in human_confusion().flatten().tolist()]
+    clear = [by_chance(ours, images, other) <= 0.05 / 100 for ours, other in zip(counts, theirs, strict=True)]
+    assert clear[25] is (images == 1000) and 0 <= sum(clear) < 100
+    marked = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.classList.contains('ce-most'))")
+    assert marked == clear
+    expect(page.locator(".ce-legend")).to_contain_text(f"more than chance: {sum(clear)} of 100 cells")
+    for k in (25, 22, 93, 99):
+        cell(page, CLASSES[k // 10], CLASSES[k % 10]).click()
+        verdict = "more than" if clear[k] else "could be"
+        expect(page.locator(".ce-reading")).to_contain_text(re.compile(rf"points, {verdict} chance$"))
 
 
 def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEnd) -> None:

@@ -11,8 +11,13 @@ import { again, afterLoading } from "./loading.js";
 const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
-const HINTS = { people: "Same colours in both.", difference: "Diagonal: recall. Beside it, uncoloured: within two standard errors." };
+const HINTS = {
+  people: "Same colours in both. “More than chance” allows for 100 comparisons. ",
+  difference: "Chance alone would mark a cell in fewer than 1 of 20 such tables. ",
+};
 const COMPARING = ["people", "difference"];
+const PEOPLES_IMAGES = 1000; // of each class; the 50 answers to one image are alike, so that images count, not answers
+const LEVEL = 0.05; // how often chance alone may mark any cell of a table at all
 const QUIET = 0.05; // of the largest number: below it the ink is grey
 
 const thousands = n => n.toLocaleString("en-US");
@@ -37,6 +42,22 @@ function largestMistakes(matrix, n) {
   const cells = [...matrix.keys()].filter(k => matrix[k] && k % (n + 1));
   const next = cells.map(k => Math.abs(matrix[k])).sort((a, b) => b - a)[MARKED] ?? 0;
   return new Set(cells.filter(k => Math.abs(matrix[k]) > next));
+}
+
+/** ln 0!, ln 1! and so on. @param {number} most */
+function logFactorials(most) {
+  const logs = new Float64Array(most + 1);
+  for (let k = 2; k <= most; k++) logs[k] = logs[k - 1] + Math.log(k);
+  return logs;
+}
+
+/** How often chance alone sets a of n and b of m so far apart if both have one share: Fisher's exact test, two-sided. */
+function byChance(a, n, b, m, logs) {
+  if (a * m < b * n) return byChance(b, m, a, n, logs);
+  const ways = (all, some) => logs[all] - logs[some] - logs[all - some];
+  let sum = 0;
+  for (let k = a; k <= Math.min(n, a + b); k++) sum += Math.exp(ways(n, k) + ways(m, a + b - k) - ways(n + m, a + b));
+  return Math.min(1, 2 * sum);
 }
 
 // A matrix with its names; place -1 stands for the names: all classes. `pointed` hears of the place under the pointer.
@@ -97,20 +118,17 @@ function matrix(label, classes, chosen, pointed) {
       frame.style.gridRow = lines(t);
       frame.style.gridColumn = lines(p);
     },
-    fill(values, text, limit, ramp, isClear = (/** @type {number} */ _) => true) {
-      const marked = largestMistakes(values.map((value, k) => (isClear(k) ? value : 0)), n);
+    fill(values, text, limit, ramp, marked, isColoured) {
       values.forEach((value, k) => {
-        const isQuiet = Math.abs(value) < QUIET * limit || !isClear(k);
+        const isQuiet = Math.abs(value) < QUIET * limit && !marked.has(k);
         const each = table[Math.floor(k / n) + 1][(k % n) + 1].node;
         each.textContent = text(k);
         each.classList.toggle("ce-quiet", isQuiet);
         each.classList.toggle("ce-most", marked.has(k));
-        if (k % (n + 1) === 0) return;
-        const rgb = at(ramp, isClear(k) ? value / limit : 0);
-        each.style.background = css(rgb);
-        each.style.color = isQuiet ? "" : inkOn(rgb);
+        const rgb = at(ramp, value / limit);
+        each.style.background = isColoured(k) ? css(rgb) : "";
+        each.style.color = isQuiet || !isColoured(k) ? "" : inkOn(rgb);
       });
-      return marked.size;
     },
   };
 }
@@ -147,11 +165,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     values: mine, limit: Math.max(largest(mine), largest(people)), text: value => fixed(value * 100, 1),
     scale: "mistakes, % of class", end: percent, most: "largest shares",
   };
-  const difference = mine.map((share, k) => share - people[k]);
-  // Twice the standard error of the network's share of a class if the share is this.
-  const spread = (share, k) => 2 * Math.sqrt(share * (1 - share) / Math.max(1, totals[Math.floor(k / n)]));
-  // Beyond chance, whether the network's share is taken for the true one or people's (a cell with no image has no spread).
-  const isClear = k => Math.abs(difference[k]) > Math.max(spread(mine[k], k), spread(people[k], k));
+  const totalOf = k => totals[Math.floor(k / n)];
+  const difference = mine.map((share, k) => (totalOf(k) ? share - people[k] : 0));
+  const logs = logFactorials(Math.max(...totals) + PEOPLES_IMAGES);
+  // Beyond chance, though the reader picks one of so many cells (Bonferroni).
+  const isClear = k =>
+    byChance(counts[k], totalOf(k), Math.round(people[k] * PEOPLES_IMAGES), PEOPLES_IMAGES, logs) <= LEVEL / (n * n);
+  const clear = new Set([...counts.keys()].filter(isClear));
   // Whole points: with a thousand images of a class, chance alone makes half a point.
   const signed = value => (value > 0 ? "+" : "") + fixed(value * 100, 0);
   const views = {
@@ -162,8 +182,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     percent: ofClass,
     people: ofClass,
     difference: {
-      values: difference, limit: largest(difference), text: signed,
-      scale: "difference, points", end: signed, most: "largest differences",
+      values: difference, limit: Math.max(...difference.map(Math.abs)) || 1, text: signed,
+      scale: "difference, points", end: signed,
     },
   };
   /** @type {Map<number, Uint8Array>} */
@@ -272,7 +292,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     "p", { class: "cw-cap ce-source" },
     "People: the 10,000 test images, about 50 people each (CIFAR-10H). The network saw others: compare shares, not images.",
   );
-  root.append(h("div", { class: "cw-bar" }, total, view.node), main, source);
+  root.append(h("div", { class: "cw-bar ce-views" }, total, view.node), main, source);
 
   function head(name, text) {
     return h("div", { class: "cw-head" }, h("b", {}, name), h("span", { class: "cw-cap" }, text));
@@ -304,9 +324,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       const k = t * n + p;
       const told = tell("", isCompared ? "" : ` ${classes[t]} images`);
       if (!isCompared) return [`${classes[t]} ${as}`, told + where];
-      const error = counts[k] ? ` ± ${fixed(spread(mine[k], k) * 100, 1)}` : "";
       const points = `${difference[k] > 0 ? "+" : ""}${fixed(difference[k] * 100, 1)} points`;
-      return [`${classes[t]} ${as}`, `${told.replace(" %", ` %${error}`)}: ${points}, ${isClear(k) ? "more than" : "could be"} chance`];
+      return [`${classes[t]} ${as}`, `${told}: ${points}, ${clear.has(k) ? "more than" : "could be"} chance`];
     }
     if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct") + where];
     if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct") + where];
@@ -375,16 +394,18 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const table = colours();
     const written = all => k => (Number(text(all[k]).replace("−", "-")) ? text(all[k]) : "");
     const isSigned = values === difference;
-    const marked = network.fill(values, written(values), limit, table, isSigned ? isClear : undefined);
-    human.fill(people, written(people), limit, table);
+    const isMistake = k => k % (n + 1) !== 0;
+    const marked = isSigned ? clear : largestMistakes(values, n);
+    network.fill(values, written(values), limit, table, marked, k => isSigned || isMistake(k));
+    human.fill(people, written(people), limit, table, largestMistakes(people, n), isMistake);
     name.textContent = isSigned ? "Network − people" : "Network";
     paint(legend, 1, 128, i => at(table, isSigned ? i / 63.5 - 1 : i / 127));
     low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
     high.textContent = ` ${end(limit)}`;
-    const of = marked > 1 ? `the ${marked} ${most}` : `the ${most.replace(/s$/, "")}`;
-    marks.replaceChildren(h("i", { class: "ce-corner" }), of);
-    marks.hidden = !marked;
-    hint.textContent = HINTS[now] ?? "Choose a cell, or a name for its row or column.";
+    const many = marked.size > 1 ? `the ${marked.size} ${most}` : `the ${most?.replace(/s$/, "")}`;
+    marks.replaceChildren(h("i", { class: "ce-corner" }), isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : many);
+    marks.hidden = !marked.size && !isSigned;
+    hint.textContent = `${HINTS[now] ?? ""}Choose a cell, or a name for its row or column.`;
   }
 
   function drawPictures(t, p) {
@@ -451,7 +472,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     largeName.textContent = `Image ${thousands(i)}`;
     bars.set(all);
     [...bars.node.children].forEach((part, k) => part.classList.toggle("ce-truth", k === 3 * own));
-    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${percent(all[own])}`);
+    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${all[own] < 0.005 ? "<1 %" : percent(all[own])}`);
     const said = h("span", {}, "Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`);
     verdict.replaceChildren(said, own === guess ? h("span", {}, "correct") : truth);
   }
