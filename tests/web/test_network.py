@@ -390,7 +390,8 @@ CAM = """async ([name, pictures, target]) => {
 }"""
 OCCLUSION = """async ([name, pictures, target]) => {
     const { occlusion } = await import("/heavy.js");
-    return text(occlusion(await network(name), await load(pictures), { size: 8, stride: 4, target }).logit);
+    const { corners, logit } = occlusion(await network(name), await load(pictures), { size: 8, stride: 4, target });
+    return text([...corners.flat(), ...logit]);
 }"""
 
 
@@ -409,7 +410,13 @@ def test_occlusion_is_that_of_the_course(host: Host, trained: nn.Module, validat
     names = [host.put("net", encode(trained, "float32")), host.put("pictures", pixels(image[None]))]
     # Python adds up the three colours, of which each has the whole difference.
     wanted = attribute(trained, image, target, "occlusion").flatten() / 3
-    found = numbers(host.run(OCCLUSION, [*names, target]))
+    corners, losses = np.split(numbers(host.run(OCCLUSION, [*names, target])), [98])
+    assert [*corners[:4], *corners[-2:]] == [0, 0, 0, 4, 24, 24]
+    total, covers = np.zeros((32, 32)), np.zeros((32, 32))
+    for (top, left), loss in zip(corners.astype(int).reshape(-1, 2), losses, strict=True):
+        total[top : top + 8, left : left + 8] += loss
+        covers[top : top + 8, left : left + 8] += 1
+    found = (total / covers).flatten()  # as Captum: at each pixel the mean of the covers over it
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max())
 
 

@@ -3,39 +3,37 @@
 import { Network, decode, gelu, normalisation, pools, windows } from "./network.js";
 
 /**
- * How much a class loses when a square of the picture is covered with the mean colour (Zeiler and Fergus, 2014): for
- * each pixel the mean over the squares that cover it; above zero it speaks for the class.
+ * How much a class loses when a square of the picture is covered with the mean colour (Zeiler and Fergus, 2014); above
+ * zero the square speaks for the class. The squares go in steps from the upper left corner, rows first.
  * @param {Network} network
  * @param {Uint8Array} pixels (height, width, 3)
  * @param {{size: number, stride: number, target: number}} square
- * @returns {{logit: Float64Array, probability: Float64Array}} (height, width)
+ * @returns {{corners: number[][], logit: Float64Array, probability: Float64Array}} top and left of each square, and what
+ *     covering it costs
  */
 export function occlusion(network, pixels, { size, stride, target }) {
   const whole = network.forward(pixels);
   const planes = network.input.slice();
-  const [channels, height, width] = network.layers[0].shape;
-  const [logit, probability, covers] = [0, 1, 2].map(() => new Float64Array(height * width));
-  const starts = side => Array.from({ length: Math.ceil((side - size) / stride) + 1 }, (_, k) => k * stride);
-  for (const top of starts(height)) {
-    for (const left of starts(width)) {
-      const square = [];
-      for (let y = top; y < Math.min(top + size, height); y++) {
-        for (let x = left; x < Math.min(left + size, width); x++) square.push(y * width + x);
-      }
-      const covered = planes.slice();
-      for (let c = 0; c < channels; c++) {
-        for (const place of square) covered[c * height * width + place] = 0;
-      }
-      const without = network.forwardPlanes(covered);
-      for (const place of square) {
-        logit[place] += whole.logits[target] - without.logits[target];
-        probability[place] += whole.probabilities[target] - without.probabilities[target];
-        covers[place] += 1;
-      }
-    }
-  }
-  const mean = (sum, i) => sum / (covers[i] || 1);
-  return { logit: logit.map(mean), probability: probability.map(mean) };
+  const { shape } = network.layers[0];
+  const [down, across] = shape.slice(1).map(side => (
+    Array.from({ length: Math.ceil((side - size) / stride) + 1 }, (_, k) => k * stride)
+  ));
+  const corners = down.flatMap(top => across.map(left => [top, left]));
+  const without = corners.map(corner => network.forwardPlanes(withCover(planes, shape, corner, size)));
+  const losses = name => Float64Array.from(without, each => whole[name][target] - each[name][target]);
+  return { corners, logit: losses("logits"), probability: losses("probabilities") };
+}
+
+/**
+ * A normalised picture with a square of zeros, the mean colour; what is beyond the picture's edge is left out.
+ * @param {ArrayLike<number>} planes (channels, height, width)
+ * @param {number[]} shape its three numbers
+ * @param {number[]} corner top and left of the square
+ * @param {number} size its side
+ */
+export function withCover(planes, [, height, width], [top, left], size) {
+  const hides = (place, start) => place >= start && place < start + size;
+  return planes.map((value, i) => (hides(Math.floor(i / width) % height, top) && hides(i % width, left) ? 0 : value));
 }
 
 /**

@@ -2,7 +2,7 @@
 import styles from "./predict_photo.css";
 import heavySource from "./heavy.js?joined";
 import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
-import { at, largest, paint, paintBytes } from "./colour.js";
+import { at, css, largest, paint, paintBytes } from "./colour.js";
 import { fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
@@ -11,7 +11,7 @@ import { filmstrip, wallStyles } from "./image_wall.js";
 import { picture } from "./picture.js";
 import { again, afterLoading } from "./loading.js";
 import { Network, decode } from "./network.js";
-import { Background, lastMaps, workerSource } from "./heavy.js";
+import { Background, lastMaps, withCover, workerSource } from "./heavy.js";
 import { resized } from "./resize.js";
 
 const SIDE = 32;
@@ -19,14 +19,13 @@ const ENOUGH = 512; // pixels of a photo's longer side: 32×32 look the same fro
 const SHEET = 256;
 const SMALLEST = 8; // pixels of a crop
 const LEAST = 32; // pixels of the screen to which a square can be made smaller
-const PATCH = 8;
+const PATCH = 8; // pixels of the cover's side
+const STRIDE = 4; // from one cover of the occlusion map to the next
+const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const OPACITY = 0.85; // of the strongest colour over the picture, which stays visible
-const FAINT = 0.33; // of the picture's contrast stays under the colours: on dark pixels they would be mud
-const HUE = { light: 0.625, dark: 0.75 }; // of the scale: --pp-plus and --pp-minus
-const STALE = 0.3; // the same while the next is computed
-const WEAK = 0.3; // of the largest value: up to this the picture stays grey
+const FAINT = 0.2; // of the picture's contrast stays under the colours: with more, the same effect would look unequal
+const STALE = 0.3; // of the colours' strength while the next are computed
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -44,13 +43,14 @@ function show(model, { root, colours, say }, [weights], get) {
   const network = new Network(decode(weights));
   const { classes } = network;
   const names = model.get("names");
-  const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => redraw() });
+  const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => cover(null) });
   const thumbnails = []; // of the photos, as the network sees them
   let heat = { key: "", method: "", values: new Float64Array(0) };
   let asked = ""; // the key of the heat that is being computed, or was
   let start = null; // the probabilities when the photo came
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
+  let spot = [SIDE / 2, SIDE / 2]; // where it was last
   let background = null;
   let empty = true;
   let closed = false;
@@ -132,20 +132,24 @@ function show(model, { root, colours, say }, [weights], get) {
     rows: SIDE, columns: SIDE, moved: (...place) => cover(place),
   });
   const cover = place => {
-    covered = place && [place[0], place[1]];
-    if (covered) view.place(...covered);
+    const inSteps = model.get("method") === "occlusion"; // the map's own covers, so that its colours can be tested
+    if (place) spot = place.slice(0, 2).map(k => (inSteps ? nearest(k) * STRIDE + PATCH / 2 : k));
+    covered = place && spot;
+    view.place(...spot, inSteps ? STRIDE : 1);
     redraw();
   };
-  view.place(SIDE / 2, SIDE / 2);
   view.node.addEventListener("pointermove", event => cover(cellUnder(view.node, event, SIDE, SIDE)));
   // A finger hides what it covers: there the cover stays until something else is touched.
   view.node.addEventListener("pointerleave", event => {
     if (event.pointerType === "mouse") cover(null);
   });
   view.node.addEventListener("blur", () => cover(null));
+  view.node.addEventListener("keydown", event => {
+    if (event.key === "Escape") cover(null);
+  });
   const methods = segmented("Where the network looked", METHODS, model.get("method"), method => {
     state.set({ method });
-    redraw();
+    cover(null);
   });
   const legend = h("p", { class: "cw-cap" });
   const answer = h("p", { class: "cw-lead" });
@@ -362,10 +366,10 @@ function show(model, { root, colours, say }, [weights], get) {
     background ??= new Background(workerSource(heavySource), weights);
     const pixels = seen.slice();
     const { map, probability } = method === "occlusion"
-      ? await background.run("occlusion", [pixels, { size: PATCH, stride: PATCH / 2, target }])
+      ? await background.run("occlusion", [pixels, { size: PATCH, stride: STRIDE, target }])
       : await background.run("gradCam", [pixels, lastMaps(network), target]);
     if (asked !== key) return;
-    heat = { key, method, values: map ?? probability };
+    heat = { key, method, values: map ?? byNearest(probability) };
     redraw();
   }, 60);
   const publish = settled(() => {
@@ -396,8 +400,9 @@ function show(model, { root, colours, say }, [weights], get) {
     const all = [...network.forward(seen).probabilities];
     const target = best(all);
     start ??= all;
-    const shown = covered ? withCover() : seen;
-    const said = covered ? [...network.forward(shown).probabilities] : all;
+    const corner = covered?.map(place => place - PATCH / 2);
+    const said = covered
+      ? [...network.forwardPlanes(withCover(network.input, network.layers[0].shape, corner, PATCH)).probabilities] : all;
     // What covering changes, or else what the square and the pens have changed.
     const earlier = covered ? all : start;
     const same = earlier.every((share, k) => share === said[k]);
@@ -410,27 +415,34 @@ function show(model, { root, colours, say }, [weights], get) {
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
-    drawView(shown, heat.method === method && method !== "none" ? (isFresh ? OPACITY : STALE) : 0);
-    legend.replaceChildren(...legendOf(method, classes[target], isFresh));
+    drawView(heat.method === method && method !== "none" ? (isFresh ? 1 : STALE) : 0);
+    legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : ["Computing …"]));
     look(key, method, target);
     publish();
     say(`${answer.textContent}. ${whole.textContent}`);
   });
 
-  function legendOf(method, name, isFresh) {
+  function legendOf(method, target, all, said) {
     if (method === "none") return ["Point at it, or touch it, to cover a part with grey."];
-    if (!isFresh) return ["Computing …"];
+    const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
     const limit = largest(heat.values);
-    const share = value => `${100 * OPACITY * strength(value, limit)}%`;
-    const place = value => `${Math.max(0, Math.min(100, (100 * (value - low)) / (high - low || 1)))}%`;
-    const ends = `--low:${share(low)};--high:${share(high)}`;
-    const middle = `--minus:${place(-WEAK * limit)};--zero:${place(0)};--plus:${place(WEAK * limit)}`;
-    const ramp = h("i", { class: low < 0 ? "pp-ramp pp-signed" : "pp-ramp", style: `${ends};${middle}` });
-    const scaled = (words, from, to) => [words, h("span", { class: "pp-scale" }, from, ramp, to)];
-    const points = value => fixed(Math.abs(value) * 100, 0);
-    if (method === "Grad-CAM") return scaled("Evidence in the last feature maps: ", low < 0 ? "against" : "0", `for ${name}`);
-    return scaled(`Cover a part, and ${name} `, low < 0 ? `gains ${points(low)}` : "0", `loses ${points(high)} points`);
+    const place = value => `left:${(100 * (value - low)) / (high - low || 1)}%`;
+    const stops = Array.from({ length: 17 }, (_, k) => css(tint((low + ((high - low) * k) / 16) / limit, 128)));
+    const ramp = h("i", { class: "pp-ramp", style: `background:linear-gradient(to right,${stops})` });
+    if (low < 0) ramp.append(h("i", { class: "pp-zero", style: place(0) }));
+    const scaled = (words, from, to) => [`${words} `, h("span", { class: "pp-scale" }, from, ramp, to)];
+    if (method === "Grad-CAM") {
+      const words = "Evidence in the last feature maps. It is a hint: cover a part to test it.";
+      return scaled(words, low < 0 ? "against" : "0", `for ${name}`);
+    }
+    // Of the percentages as the bars show them, so that they add up.
+    const change = share => Math.round(100 * share) - Math.round(100 * all[target]);
+    const [gain, loss] = [change(all[target] - low), -change(all[target] - high)];
+    if (covered) ramp.append(h("i", { class: "pp-tick", style: place(heat.values[covered[0] * SIDE + covered[1]]) }));
+    const now = change(said[target]);
+    const words = covered ? `This cover: ${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points` : `Cover a part, and ${name}`;
+    return scaled(words, low < 0 ? `gains ${gain}` : "0", `loses ${loss} points`);
   }
 
   /** Whether a pixel is covered. */
@@ -439,25 +451,20 @@ function show(model, { root, colours, say }, [weights], get) {
     return Math.max(...apart) < PATCH / 2;
   }
 
-  /** The picture with the mean colour, which is 0 after normalising, where the pointer is. */
-  function withCover() {
-    const mean = Array.from(network.mean, value => Math.round(value * 255));
-    return seen.map((value, k) => (hidden(Math.floor(k / 3)) ? mean[k % 3] : value));
+  /** The colour of a value between −1 and 1 over the faint picture. */
+  function tint(value, grey) {
+    return at(colours(), value).map(colour => colour + FAINT * (grey - colour));
   }
 
   /** The picture, or in faint grey, with the colours of what counts for the class and against it. */
-  function drawView(pixels, opacity) {
-    if (opacity) {
-      const limit = largest(heat.values);
-      const grey = greyOf(seen);
-      const [minus, zero, plus] = [-1, 0, 1].map(sign => at(colours(), sign * HUE[root.dataset.theme]));
-      paint(view.canvas, SIDE, SIDE, i => {
-        if (covered && hidden(i)) return pixels.subarray(i * 3, i * 3 + 3);
-        const share = opacity * strength(heat.values[i], limit);
-        const hue = heat.values[i] < 0 ? minus : plus;
-        return hue.map((value, c) => share * value + (1 - share) * (FAINT * grey[i] + (1 - FAINT) * zero[c]));
-      });
-    } else paintBytes(view.canvas, pixels, SIDE, SIDE);
+  function drawView(strength) {
+    const limit = largest(heat.values);
+    const grey = strength && greyOf(seen);
+    const mean = Array.from(network.mean, value => Math.round(value * 255)); // 0 after normalising
+    paint(view.canvas, SIDE, SIDE, i => {
+      if (covered && hidden(i)) return mean;
+      return strength ? tint((strength * heat.values[i]) / limit, grey[i]) : seen.subarray(i * 3, i * 3 + 3);
+    });
     const size = covered ? PATCH : 0;
     const [row, column] = covered ?? [0, 0];
     view.mark(row - size / 2, column - size / 2, size, size);
@@ -484,7 +491,14 @@ function greyOf(pixels) {
   return best.map(value => (255 * (value - low)) / (high - low || 1));
 }
 
-/** How strongly a value is coloured, from 0 to 1. */
-function strength(value, limit) {
-  return Math.max(0, (Math.abs(value) / (limit || 1) - WEAK) / (1 - WEAK));
+/** Which cover of the occlusion map has its middle next to a row or a column. */
+function nearest(place) {
+  return Math.max(0, Math.min(LAST, Math.floor((place - (PATCH - STRIDE) / 2) / STRIDE)));
+}
+
+/** For each pixel the value of the cover whose middle is next to it. */
+function byNearest(values) {
+  return Float64Array.from({ length: SIDE * SIDE }, (_, i) => (
+    values[nearest(Math.floor(i / SIDE)) * (LAST + 1) + nearest(i % SIDE)]
+  ));
 }
