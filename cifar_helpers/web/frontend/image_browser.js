@@ -80,7 +80,7 @@ function inSigns({ mirrored, down, right, hole }) {
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
   ];
-  return parts.filter(Boolean).join(" ") || (hole ? "cutout" : "unchanged");
+  return parts.filter(Boolean).join(" ") || (hole ? "cutout only" : "unchanged");
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
@@ -281,8 +281,8 @@ export function render({ model, el, load }) {
   function drawWall(kind, order, at) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
-    const isPart = load && list.length < all; // a stored page
-    of.textContent = isPart ? `${some} pictures` : order ? `${some}, drawn at random` : `the first ${some}`;
+    const isPart = load && list.length < all; // a stored page has no others
+    of.textContent = isPart ? `${list.length} pictures` : order ? `${some}, drawn at random` : `the first ${some}`;
     wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
@@ -312,7 +312,7 @@ export function render({ model, el, load }) {
     if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
     if (!k) {
       const { flip, shift, cutout } = augment();
-      const signs = [flip && "flip: mirrored", shift && "↓2: moved down by 2 pixels", cutout && "grey square: cutout"];
+      const signs = [flip && "flip: mirrored, at random", shift && "↓2: moved down by 2 pixels", cutout && "grey square: cutout"];
       return `Choose a draw to see its pixels. (${signs.filter(Boolean).join("; ")})`;
     }
     const { change } = draws[k - 1];
@@ -338,7 +338,8 @@ export function render({ model, el, load }) {
     const pixels = pixelsOf(chosen);
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
-    place.textContent = `Marked: row ${y}, column ${x}`;
+    const isMarked = [y, x].every((k, axis) => k === model.get("pixel")[axis]);
+    place.textContent = `${isMarked ? "Marked" : "Click to mark"}: row ${y}, column ${x}`;
     const isOpen = looked || !isCovered(y, x);
     const [top, left] = [y, x].map(k => Math.max(0, Math.min(SIDE - AROUND, k - (AROUND - 1) / 2)));
     const here = (y - top) * AROUND + x - left;
