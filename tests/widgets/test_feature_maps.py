@@ -107,12 +107,12 @@ def test_state_that_is_not_there_is_refused_and_a_smaller_layer_keeps_the_pixel_
 
 
 def number(text: str) -> float:
-    return float(re.sub(r"max\(0, (.*)\)", r"\1", text).replace("−", "-"))
+    return float(re.sub(r"max\(0, (.*)\)", r"\1", text).strip("()").replace("−", "-"))
 
 
-def shown(page: Page) -> list[float]:
+def shown(page: Page, line: int = -1) -> list[float]:
     """The numbers of the sum below the maps."""
-    return [number(text) for text in page.locator(".cw-terms b").all_inner_texts()]
+    return [number(text) for text in page.locator(".cw-terms").nth(line).locator("b").all_inner_texts()]
 
 
 @torch.no_grad()
@@ -128,6 +128,11 @@ def strongest_products(model: CifarCNN, picture: Tensor, block: int, channel: in
 
 def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEnd) -> None:
     model = network()
+    norm = model.features[1][1]  # type: ignore[index]
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
+    with torch.no_grad():
+        for values, value in [(norm.running_mean, 0.4), (norm.running_var, 2.25), (norm.weight, 1.3), (norm.bias, 0.2)]:
+            values.fill_(value)
     found = {k: activations(model, picture) for k, picture in enumerate(IMAGES.images[:2])}
     page = front.open(feature_maps(IMAGES, model, network(1)))
     expect(page.get_by_role("slider", name="Maps of block 1, convolution, trained.")).to_be_visible()
@@ -146,7 +151,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             {"picture": picture, "layer": name, "channel": channel, "pixel": pixel},
         )
         value = float(found[picture][name][channel, pixel[0], pixel[1]])
-        result = page.locator(".cw-terms .result b")
+        result = page.locator(".cw-terms").last.locator(".result b")
         expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
         expect(result).to_have_text(re.compile(rf"^−?{abs(value):.2f}" if value else "^0$"))
         numbers = shown(page)
@@ -161,8 +166,10 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
                 said = sum(number(text.split("\n")[1]) for text in beside)
                 assert len(beside) == 3 and said == pytest.approx(numbers[1], abs=0.021)
         if name.endswith("batch norm"):
-            factor, scale, shift, _ = numbers
-            assert factor * scale + shift == pytest.approx(value, abs=0.02)
+            subtrahend, divisor, normalised = shown(page, 0)[1:]
+            assert [subtrahend, divisor, *numbers[:3]] == [0.4, 1.5, normalised, 1.3, 0.2]
+            before = float(found[picture]["block 2, convolution"][channel, pixel[0], pixel[1]])
+            assert normalised == pytest.approx((before - 0.4) / 1.5, abs=0.0051)
         assert numbers[-1] == pytest.approx(value, abs=0.0051)
 
 
@@ -216,6 +223,9 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     most = max(float(activations(network(seed), PICTURE)["block 1, convolution"].abs().max()) for seed in (0, 1))
     expect(key).to_have_text(f"−{most:.1f}{most:.1f}")  # of one scale the ends are known
     expect(page.locator(".fm-zeros")).to_have_text(["", ""])  # none are not worth a word
+    ends = [activations(network(seed), PICTURE)["block 1, convolution"].aminmax() for seed in (0, 1)]
+    ranges = [f"range {float(low):.1f} to {float(high):.1f}".replace("-", "−") for low, high in ends]
+    expect(page.locator(".fm-wall .cw-head .cw-cap")).to_have_text(ranges)
     expect(page.locator(".fm-wall i:visible")).to_have_count(0)
     page.wait_for_function(
         "([wall, own]) => wall.querySelector('canvas').toDataURL() !== own", arg=[walls.nth(1).element_handle(), own]
@@ -232,9 +242,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     foot = height(page)
     page.get_by_role("radio", name="block 1, pooling").click()
     expect(page.get_by_text("The largest number of each window is kept.")).to_be_visible()
-    pooled = maps["block 1, pooling"][2]
-    place = [(row + 1) // 2, column // 2]
-    assert state_of(page, "pixel") == (place if pooled[*place] > 0 else list(divmod(int(pooled.argmax()), 16)))
+    assert state_of(page, "pixel") == [(row + 1) // 2, column // 2]
     box = read.bounding_box()
     assert box is not None
     read.hover(position={"x": box["width"] * 21.5 / 32, "y": box["height"] * 6.5 / 32})
@@ -246,6 +254,8 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     for name in ("block 2, ReLU", "block 3, ReLU"):
         page.get_by_role("radio", name=name).click()
         zeros = [float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1)]
+        tops = [f"up to {float(activations(network(seed), PICTURE)[name].max()):.1f}" for seed in (0, 1)]
+        expect(page.locator(".fm-wall .cw-head .cw-cap")).to_have_text(tops)
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
         # Below a layer that was looked at, its zeros stay; others give nothing away.
@@ -253,6 +263,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
             [f"{100 * share:.0f} %" for share in zeros]
         )
     expect(page.locator(".fm-layers button[title='block 1, ReLU'] u")).to_have_count(0)
+    expect(page.locator(".fm-layers button").first.locator("u")).to_have_text(["trained", "untrained"])
     # The input maps stay in their places under a pointer that moves over one of them.
     page.get_by_role("radio", name="block 2, convolution").click()
     places, sums = set(), set()
@@ -265,6 +276,39 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     assert len(places) == 1 and len(sums) > 1
     page.get_by_role("option", name=re.compile("picture 11$")).click()
     assert state_of(page, "picture") == 11
+
+
+def test_a_pixel_stays_the_same_from_layer_to_layer_where_relu_makes_it_zero_too(front: FrontEnd) -> None:
+    model = network()
+    maps = activations(model, PICTURE)
+    page = front.open(feature_maps(PICTURE, model))
+    page.get_by_role("radio", name="block 1, batch norm").click()
+    note = page.locator(".fm-detail > p")
+    expect(note).to_contain_text("were measured in training; scale and shift were learned.")
+    pixel = list(divmod(int(maps["block 1, batch norm"][0].argmin()), 32))
+    page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", pixel)
+    least = f"{float(maps['block 1, batch norm'][0].min()):.2f}".replace("-", "−")
+    expect(page.locator(".cw-terms").last.locator("b").last).to_have_text(least)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cw-terms").last.locator("b")).to_have_text([f"max(0, {least})", "0"])
+    assert state_of(page, "pixel") == pixel
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("slider", name="batch norm, untrained").press("ArrowRight")
+    assert (state_of(page, "pixel"), state_of(page, "network")) == (pixel, "untrained")
+    # A batch norm that was never trained does nothing, and the reason is given.
+    expect(note).to_contain_text("Not trained yet: mean 0 and std 1, scale 1 and shift 0")
+    assert shown(page, 0)[1:3] == [0, 1] and shown(page)[1:3] == [1, 0]
+
+
+def test_padding_is_named_at_the_edge_and_rows_of_maps_are_full(front: FrontEnd) -> None:
+    page = front.open(feature_maps(PICTURE, CompactCNN((64, 8, 8))))
+    padding = page.get_by_text("Padding (zeros) can leave a bar along the edge.")
+    for pixel, is_named in [([31, 5], True), ([5, 5], False), ([7, 0], True), ([30, 30], False)]:
+        page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", pixel)
+        expect(padding).to_be_visible(visible=is_named)
+    last = page.get_by_role("slider", name="Maps of").first
+    last.click(position={"x": last.evaluate("wall => wall.clientWidth") - 3, "y": 3})
+    assert state_of(page, "channel") == 15  # 16 × 4
 
 
 def height(page: Page) -> int:

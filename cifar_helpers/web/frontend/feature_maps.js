@@ -9,7 +9,7 @@ import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
 import { layerView } from "./layer_view.js";
 import { termLine } from "./terms.js";
-import { normalisation, pools } from "./network.js";
+import { pools } from "./network.js";
 import { windowOf } from "./fields.js";
 import { contributions, seenBy } from "./stages.js";
 
@@ -20,13 +20,15 @@ const SLOTS = 4;
 /** Larger windows have cells too small for numbers. */
 const LARGEST_WITH_NUMBERS = 3;
 const NOTES = {
-  batch_norm: "Each map has its own scale and shift.",
+  batch_norm: "Mean and standard deviation (std) of each map were measured in training; scale and shift were learned.",
   relu: "Numbers below zero become zero.",
   max_pool: "The largest number of each window is kept.",
   average_pool: "Each window is replaced by its mean.",
   add: "The output of the shortcut is added.",
 };
+const FRESH = "Not trained yet: mean 0 and std 1, scale 1 and shift 0 leave each number as it is.";
 const STRONGEST = "The 4 that count most in this map, and what each adds here.";
+const PADDING = "Padding (zeros) can leave a bar along the edge.";
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -56,19 +58,15 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     return { layer, name, network: networks[NAMES.indexOf(name)], channel, row, column };
   }
 
-  /** The place in the picture stays, unless the map is zero there: then its largest number is more telling. */
+  /** The place in the picture stays, so that one can follow a number through the layers. */
   function choose(values) {
     hover = {};
     const before = layerOf(model.get("layer"));
     const next = { layer: before.label, network: model.get("network"), channel: model.get("channel"), ...values };
-    const { shape: [count, height, width], index } = layerOf(next.layer);
-    next.channel = Math.min(next.channel, count - 1);
-    const all = networks[NAMES.indexOf(next.network)].map(index);
-    const map = all.subarray(next.channel * height * width, (next.channel + 1) * height * width);
-    const [row, column] = model.get("pixel");
-    const here = Math.floor((row * height) / before.shape[1]) * width + Math.floor((column * width) / before.shape[2]);
-    const place = map[here] ? here : map.indexOf(Math.max(...map));
-    change({ ...next, pixel: [Math.floor(place / width), place % width] });
+    const { shape } = layerOf(next.layer);
+    next.channel = Math.min(next.channel, shape[0] - 1);
+    const pixel = model.get("pixel").map((at, k) => Math.floor((at * shape[k + 1]) / before.shape[k + 1]));
+    change({ ...next, pixel });
   }
 
   // Above: layers.
@@ -95,9 +93,10 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   // Left: a wall for each network.
   const amount = h("b");
   const places = ["Trained", "Untrained"].map(title => {
-    const [zeros, share, choice] = [h("span", { class: "fm-zeros" }), h("i"), h("span")];
-    const head = h("div", { class: "cw-head" }, h("b", {}, title), zeros, share);
-    return { node: h("div", { class: "fm-wall" }, head, h("div")), zeros, share, choice, title };
+    const [range, zeros] = [h("span", { class: "cw-cap" }), h("span", { class: "fm-zeros" })];
+    const [share, choice] = [h("i"), h("span")];
+    const head = h("div", { class: "cw-head" }, h("b", {}, title), range, zeros, share);
+    return { node: h("div", { class: "fm-wall" }, head, h("div")), range, zeros, share, choice, title };
   });
   // A narrow screen has room for one of the walls and what is computed for it.
   const either = segmented(
@@ -159,12 +158,13 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const flow = h("div", { class: "fm-flow" }, before.node, kernels.node, after.node);
   const note = h("p");
   const grids = h("div", { class: "fm-grids", "aria-hidden": "true" });
-  const terms = termLine();
+  const [half, terms] = [termLine(), termLine()];
+  half.node.classList.add("fm-half");
   const main = h(
     "div",
     { class: "fm-main" },
     h("div", { class: "fm-walls" }, places.map(place => place.node), either.node),
-    h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, terms.node)),
+    h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, half.node, terms.node)),
   );
 
   const scales = [{ value: false, text: "each map" }, { value: true, text: "all maps" }];
@@ -172,15 +172,14 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     isShared = now;
     refresh({ scale: true });
   });
-  const told = ". Below those you have seen: zeros, trained above untrained";
-  const legend = h("span", { class: "fm-seen", hidden: true }, told);
+  const legend = h("span", { class: "fm-seen", hidden: true }, "; below those you have seen, their share of zeros");
   const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network", legend);
   const ends = [h("span"), h("span")];
   root.append(
     h("div", { class: "fm-layers" }, above, strip.node),
     h(
       "p", { class: "cw-cap" },
-      amount, "Point at a map to enlarge it, click to keep it; point at a pixel for its arithmetic.",
+      amount, "What did training change? Point at a map, then at one of its pixels; a click keeps either.",
     ),
     main,
     h(
@@ -197,7 +196,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     output.resize(height, width);
     walls = NAMES.map((network, k) => {
       const wall = mapGrid(`Maps of ${label}, ${network}.`, {
-        count, height, width, columns: Math.ceil(Math.sqrt(count * 2)), gap: gapOf(width),
+        count, height, width, columns: columnsFor(count), gap: gapOf(width),
         hovered: channel => point(channel === null ? {} : { network, channel }),
         chosen: channel => choose({ network, channel }),
       });
@@ -210,11 +209,11 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   function drawKept() {
     names.forEach((name, k) => {
       const shares = networks.map(network => (visited.has(name) ? zerosIn(network.map(layerOf(name).index)) : 0));
-      kept[k].replaceChildren(...(Math.max(...shares) ? shares : []).map(share =>
-        h("u", { style: `--share: ${share}` }, percent(share)),
-      ));
+      kept[k].replaceChildren(...(Math.max(...shares) ? shares : []).map(share => h("u", {}, percent(share))));
     });
     legend.hidden = !kept.some(one => one.firstChild);
+    // Whose they are, below the first layer: a convolution has none.
+    if (!legend.hidden && !kept[0].firstChild) kept[0].append(...NAMES.map(name => h("u", {}, name)));
   }
 
   function drawWalls({ index }) {
@@ -223,6 +222,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     walls.forEach((wall, k) => {
       wall.draw(values[k], colours(), limit);
       const share = zerosIn(values[k]);
+      const [least, most] = [Math.min, Math.max].map(end => values[k].reduce((one, other) => end(one, other)));
+      places[k].range.textContent = `${least ? `range ${fixed(least, 1)}` : "up"} to ${fixed(most, 1)}`;
       const words = share ? `${percent(share)} zeros` : "";
       places[k].zeros.textContent = words;
       places[k].choice.textContent = words && `, ${words}`;
@@ -260,7 +261,10 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
     drawSlots(read, sources, layer, work.terms[0][2]);
+    if (work.note) note.textContent = work.note; // of this pixel or map alone
     drawGrids(work.grids ?? [], digits);
+    half.node.hidden = !work.half;
+    half.set(work.half ?? []);
     terms.set(work.terms);
     say(`${layer.label}, ${name}, map ${channel}, row ${row}, column ${column}: ${work.terms.at(-1)[2]}`);
   }
@@ -285,8 +289,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     kernels.node.hidden = isPlain;
     const few = !isPlain && sources.length <= SLOTS;
     flow.classList.toggle("fm-few", few);
-    note.hidden = few;
-    note.textContent = isPlain ? NOTES[layer.op] ?? "" : STRONGEST;
+    note.textContent = few ? "" : isPlain ? NOTES[layer.op] ?? "" : STRONGEST;
     note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
     kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length}`;
@@ -350,6 +353,14 @@ function mapName(layer, channel) {
   return layer.op === "input" && layer.shape[0] === 3 ? COLOURS[channel] : String(channel);
 }
 
+/** About twice as many columns as rows, all rows full where that is near. */
+function columnsFor(count) {
+  const about = Math.ceil(Math.sqrt(count * 2));
+  const most = 1.5 * about;
+  for (let columns = about; columns <= most; columns++) if (count % columns === 0) return columns;
+  return about;
+}
+
 const gapOf = width => Math.max(1, Math.round(width / 16));
 
 /** What each input map adds to a number of a convolution; if not all can be shown, those that matter most for its map
@@ -370,7 +381,8 @@ function numbersOf({ network, layer, channel, row, column }) {
   });
 }
 
-/** How each operation computes a number: grids with a sign before each, and terms as `termLine` takes them. */
+/** How each operation computes a number: grids with a sign before each, and terms as `termLine` takes them; "≈" where
+    the numbers as shown need not give the result as shown. */
 const OPERATIONS = {
   convolution(now) {
     const { network, layer, channel, source, sources, digits } = now;
@@ -390,6 +402,8 @@ const OPERATIONS = {
     if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
     const last = [far.length ? `${far.length} others` : "", layer.tensors.bias ? "bias" : ""].filter(Boolean);
     if (last.length) terms.push(["+", last.join(", "), fixed(rounded.at(-1), digits)]);
+    const [top, left, bottom, right] = windowOf(layer, read.shape, now.row, now.column);
+    const isBeyond = Math.min(top, left) < 0 || bottom > read.shape[1] || right > read.shape[2];
     const of = read.op === "input" ? now.from : `map ${now.from}`;
     return {
       grids: [
@@ -397,18 +411,28 @@ const OPERATIONS = {
         grid("products", products, "=", limit),
       ],
       terms: [...terms, ["=", "this pixel", fixed(sum, digits)]],
+      note: isBeyond && sources.length <= SLOTS && PADDING,
     };
   },
   batch_norm(now) {
-    const [, input] = numbersOf(now);
-    const { factor, summand } = normalisation(now.layer, now.network.tensors);
-    const scale = factor[now.channel];
-    const shift = summand[now.channel];
-    const list = [
-      ["", "input", input], ["×", "scale", scale], ["+", "shift", shift],
-      ["=", "this pixel", input * scale + shift],
+    const { layer, channel, digits } = now;
+    const [value, input] = numbersOf(now);
+    const learned = (name, without) => now.network.tensors[layer.tensors[name]]?.values[channel] ?? without;
+    const [mean, variance] = [learned("running_mean"), learned("running_var")];
+    const [scale, shift] = [learned("weight", 1), learned("bias", 0)];
+    const deviation = Math.sqrt(variance + layer.settings.eps);
+    const text = number => fixed(number, digits);
+    const normalised = text((input - mean) / deviation);
+    const half = [
+      ["", "input", `(${text(input)}`], ["−", "mean", `${text(mean)})`], ["÷", "std", text(deviation)],
+      ["≈", "normalised", normalised],
     ];
-    return { terms: list.map(([sign, caption, value]) => [sign, caption, fixed(value, now.digits)]) };
+    const terms = [
+      ["", "normalised", normalised], ["×", "scale γ", text(scale)], ["+", "shift β", text(shift)],
+      ["≈", "this pixel", text(value)],
+    ];
+    const isFresh = mean === 0 && variance === 1 && scale === 1 && shift === 0;
+    return { half, terms, note: isFresh && FRESH };
   },
   add(now) {
     const { parts: [one, other], sum } = roundedToSum(numbersOf(now).slice(1), now.digits);
@@ -416,19 +440,19 @@ const OPERATIONS = {
     return { terms: list.map(([sign, caption, value]) => [sign, caption, fixed(value, now.digits)]) };
   },
   relu: now => ofOne(now, "the larger one", input => `max(0, ${input})`),
-  gelu: now => ofOne(now, "soft bend", input => `GELU(${input})`),
-  multiply: now => ofOne(now, "input", input => `${now.layer.settings.factor} · ${input}`),
+  gelu: now => ofOne(now, "soft bend", input => `GELU(${input})`, "≈"),
+  multiply: now => ofOne(now, "input", input => `${now.layer.settings.factor} · ${input}`, "≈"),
   max_pool: now => pooled(now, "largest"),
-  average_pool: now => pooled(now, "mean"),
-  adaptive_average_pool: now => pooled(now, "mean"),
+  average_pool: now => pooled(now, "mean", "≈"),
+  adaptive_average_pool: now => pooled(now, "mean", "≈"),
 };
 
-function ofOne(now, caption, write) {
+function ofOne(now, caption, write, sign = "=") {
   const [value, input] = numbersOf(now).map(number => (number ? fixed(number, now.digits) : "0"));
-  return { terms: [["", caption, write(input)], ["=", "this pixel", value]] };
+  return { terms: [["", caption, write(input)], [sign, "this pixel", value]] };
 }
 
-function pooled(now, how) {
+function pooled(now, how, sign = "=") {
   const { network, layer, channel, row, column, digits } = now;
   const { shape, index } = network.layers[layer.inputs[0]];
   const [top, left, bottom, right] = windowOf(layer, shape, row, column);
@@ -439,5 +463,5 @@ function pooled(now, how) {
   const window = { caption: "window", rows, columns, values, sign: "" };
   const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [window];
   const [value] = numbersOf(now);
-  return { grids, terms: [["=", `${how} of ${values.length}`, value ? fixed(value, digits) : "0"]] };
+  return { grids, terms: [[sign, `${how} of ${values.length}`, value ? fixed(value, digits) : "0"]] };
 }
