@@ -70,15 +70,15 @@ PROFILES: Final[dict[str, Profile]] = {
             f"{length(s.gradient[0])} in the first epoch (healthy run: {length(healthy.gradient[0])}) and "
             f"{length(s.gradient[-1])} in the last, and the loss goes up with it."
         ),
-        "Print the length (norm) of the gradient every few steps: it should stay about the same. If it grows, look for "
-        "zero_grad between two calls of backward.",
+        "Print the length (norm) of the gradient every few steps: it may double during "
+        "training, but not grow a hundredfold. If it does, look for zero_grad between two calls of backward.",
     ),
     "no eval()": Profile(
         (signs.ANSWERS_VARY, signs.ONE_AT_A_TIME),
         lambda s, healthy: (
             "The same photo gets a different prediction each time, because dropout is still on. One at a time, "
-            f"{percent(s.single_accuracy)} of the validation images are classified correctly, in batches "
-            f"{percent(s.validation_accuracy[-1])}: batch norm takes its mean and standard deviation from the batch."
+            f"{percent(s.single_accuracy, 1)} of the validation images are classified correctly, in batches "
+            f"{percent(s.validation_accuracy[-1], 1)}: batch norm takes its mean and standard deviation from the batch."
         ),
         "Predict the same picture twice: the results must be equal. Call model.eval() before every prediction, and "
         "model.train() before every epoch.",

@@ -18,8 +18,14 @@ from cifar_helpers.bug_gallery.signs import length, percent
 __all__ = ["SYMPTOMS", "WIDTH", "Symptom", "alike", "as_text", "distance", "outside", "reading", "records", "where"]
 
 _CURVES: Final = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-_FAR: Final = 50  # times that width: another order of magnitude
-_GUESSING: Final = {"loss": (math.log(10), 0.05), "accuracy": (0.1, 0.03)}  # and how far chance takes it from there
+# What is marked on a scale beside the healthy range, and how far from there a run is still at that mark.
+_MARKS: Final = {
+    "loss": (math.log(10), 0.05, "at the level of guessing"),
+    "accuracy": (0.1, 0.03, "at the level of guessing"),
+    "gradient": (0, 0, "exactly 0"),
+    "moved": (0, 0, "exactly 0"),
+}
+_HARDLY: Final = 0.02  # of their length: weights that moved less have hardly moved
 WIDTH: Final = 3
 """The healthy range reaches this many standard deviations of the healthy runs to each side of their mean."""
 
@@ -109,7 +115,7 @@ SYMPTOMS: Final = (
         lambda s: (
             "Distance of the weights from their initial values, relative to the length of these: "
             + _moved(s.moved)
-            + "."
+            + (f", less than {percent(_HARDLY)}: hardly at all." if 0 < s.moved < _HARDLY else ".")
         ),
     ),
     Symptom(
@@ -118,8 +124,8 @@ SYMPTOMS: Final = (
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
-            f"Validation images in batches of 200: {percent(s.validation_accuracy[-1])}; the same images one at "
-            f"a time: {percent(s.single_accuracy)}."
+            f"Validation images in batches of 200: {percent(s.validation_accuracy[-1], 1)}; the same images one at "
+            f"a time: {percent(s.single_accuracy, 1)}."
         ),
     ),
     Symptom(
@@ -128,8 +134,8 @@ SYMPTOMS: Final = (
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
-            f"Validation images: {percent(s.validation_accuracy[-1])}; 1,000 images that nothing has touched: "
-            f"{percent(s.new_accuracy)}."
+            f"Validation images: {percent(s.validation_accuracy[-1], 1)}; 1,000 images that nothing has touched: "
+            f"{percent(s.new_accuracy, 1)}."
         ),
     ),
     Symptom(
@@ -138,8 +144,8 @@ SYMPTOMS: Final = (
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (
-            f"1,000 new images in batches: {percent(s.new_accuracy)}; the same through the code for photos: "
-            f"{percent(s.photo_accuracy)}."
+            f"1,000 new images in batches: {percent(s.new_accuracy, 1)}; the same through the code for photos: "
+            f"{percent(s.photo_accuracy, 1)}."
         ),
     ),
     Symptom(
@@ -163,8 +169,13 @@ def _range(key: str) -> tuple[float, float]:
 
 def distance(symptom: Symptom, seen: Symptoms) -> float:
     """How far a run is from the middle of the healthy range, whose ends are at −1 and 1; NaN if it is not a number."""
-    middle, half = _range(symptom.key)
-    away = symptom.value(seen) - middle
+    return _away(symptom.key, symptom.value(seen))
+
+
+def _away(key: str, value: float) -> float:
+    """The distance of a value of a symptom."""
+    middle, half = _range(key)
+    away = value - middle
     # If all healthy runs agree, any difference is outside.
     return away / half if half > 1e-9 else 0.0 if abs(away) < 1e-9 else math.copysign(math.inf, away)
 
@@ -175,17 +186,28 @@ def outside(symptom: Symptom, seen: Symptoms) -> bool:
 
 
 def where(symptom: Symptom, seen: Symptoms) -> str:
-    """Where a run is, in words; runs at the same place cannot be told apart by this symptom alone."""
+    """Where a run is, in words; runs at the same place cannot be told apart by this symptom alone.
+
+    A place is a side of the healthy range and a side of the mark, as the gallery draws them, or close to the mark.
+    """
     away, value = distance(symptom, seen), symptom.value(seen)
     if math.isnan(away):
         return "not a number"
     if abs(away) <= 1:
         return "in the healthy range"
-    if value == 0:
-        return "0"
-    if symptom.key in _GUESSING and abs(value - _GUESSING[symptom.key][0]) < _GUESSING[symptom.key][1]:
-        return "at the level of guessing"
-    return f"{'far ' if abs(away) > _FAR else ''}{'above' if away > 0 else 'below'} the healthy range"
+    mark, near, at_mark = _MARKS.get(symptom.key, (math.nan, 0, ""))
+    if abs(value - mark) <= near:
+        return at_mark
+    if symptom.key == "answers":
+        return "not all the same"
+    if symptom.key == "moved" and value < _HARDLY:
+        return "hardly above 0"
+    side = f"{'above' if away > 0 else 'below'} the healthy range"
+    if symptom.key not in ("loss", "accuracy"):
+        return side
+    if (away > 0) is (symptom.key == "accuracy"):
+        return f"{side}, too good to be true"
+    return f"{side}, but {'worse' if abs(away) > abs(_away(symptom.key, mark)) else 'better'} than guessing"
 
 
 def alike(case: int, symptom: Symptom) -> list[str]:
@@ -230,6 +252,8 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
         "key": symptom.key,
         "name": symptom.name,
         "range": _span(low, high),
+        "mark": round(_away(symptom.key, _MARKS[symptom.key][0]), 3) if symptom.key in _MARKS else None,
+        "alike": half < 1e-9,  # all healthy runs have the same number
         "healthy": [round(distance(symptom, seen), 3) for seen in healthy()],
     }
 

@@ -13,7 +13,7 @@ from chrome import FrontEnd, state_of
 from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers.bug_gallery import diagnosis
-from cifar_helpers.bug_gallery.evidence import SYMPTOMS, alike, as_text, distance, outside, records
+from cifar_helpers.bug_gallery.evidence import SYMPTOMS, alike, as_text, distance, outside, records, where
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, healthy, symptoms
 from cifar_helpers.bug_gallery.signs import percent
 from cifar_helpers.widgets.bug_gallery import BugGallery, bug_gallery
@@ -78,6 +78,30 @@ def test_every_bug_is_seen_in_a_symptom_outside_the_healthy_range(case: int) -> 
     assert {sign.symptom for profile in diagnosis.PROFILES.values() for sign in profile.signs} <= {
         symptom.key for symptom in SYMPTOMS
     }
+
+
+def test_places_are_those_that_the_gallery_draws() -> None:
+    for symptom in SYMPTOMS:
+        for seen in symptoms().values():
+            away, place = distance(symptom, seen), where(symptom, seen)
+            assert (place == "in the healthy range") is (not outside(symptom, seen))
+            if symptom.key in ("loss", "accuracy") and "guessing" in place:
+                # Between the healthy range and the mark, at the mark, or beyond it.
+                mark = next(each["mark"] for each in records()["symptoms"] if each["key"] == symptom.key)
+                share = away / mark
+                assert ("better" in place, "at the level" in place, "worse" in place) == (
+                    share < 1 and not abs(share - 1) < 0.1,
+                    abs(share - 1) < 0.1,
+                    share > 1.1,
+                )
+    # Weights that moved far are a sign of images in training, too, and of no zero_grad: both are above.
+    moved = next(symptom for symptom in SYMPTOMS if symptom.key == "moved")
+    assert alike(4, moved) == ["no zero_grad"] and alike(8, moved) == ["validation images in training"]
+    assert where(moved, symptoms()["learning rate ÷ 100"]) == "hardly above 0" and not alike(9, moved)
+    loss, accuracy = SYMPTOMS[:2]
+    leak = symptoms()["validation images in training"]
+    assert where(loss, leak) == "below the healthy range, too good to be true"
+    assert where(accuracy, leak) == "above the healthy range, too good to be true"
 
 
 def test_the_records_hold_every_reply_and_name_no_case() -> None:
@@ -220,7 +244,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     )
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
-    expect(row(page, "answers")).to_have_attribute("data-note", "and this")
+    expect(row(page, "answers")).to_have_attribute("data-note", "decides")
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert len(set(heights)) == 1, heights  # a note moves nothing
     # The suspects are beside the rows, one to one.
@@ -237,6 +261,36 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert state_of(page, "suspicion") == ""  # a case that was told is over
 
 
+def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(front: FrontEnd) -> None:
+    page = front.open(bug_gallery())
+    prompt, tell = page.locator(".bg-prompt"), page.locator(".bg-actions button").first
+    # Guessing is marked on two scales, 0 on two; where all healthy runs agree, their range has no width.
+    marks = page.locator("button.bg-row:has(.bg-level)").evaluate_all("all => all.map(e => e.dataset.symptom)")
+    assert marks == ["loss", "accuracy", "gradient", "moved"]
+    widths = page.locator(".bg-band").evaluate_all("all => all.map(e => e.width.baseVal.value)")
+    assert [width > 10 for width in widths] == [True, True, True, True, True, False, True, False, False]
+    page.get_by_role("radio", name="Case 9").click()
+    suspect(page, "÷ 100").click()
+    row(page, "accuracy").click()
+    expect(prompt).to_have_text(
+        "✓ Yes: learning rate ÷ 100. Validation accuracy at the end: below the healthy range, but better than "
+        "guessing. No other bug moves it there."
+    )
+    expect(tell).to_be_disabled()
+    page.get_by_role("radio", name="Case 8").click()
+    tell.dblclick()
+    assert state_of(page, "told") == [8]
+    expect(row(page, "gradient")).to_have_attribute("data-note", "reveals it")
+    expect(row(page, "first_losses")).to_have_attribute("data-note", "")  # healthy, and no part of the proof
+    expect(tell).to_have_text("Try again")
+    tell.click(delay=30)
+    assert state_of(page, "told") == []
+    expect(prompt).to_contain_text("Which bug does this run have?")
+    expect(tell).to_have_text("Tell me")
+    page.get_by_role("button", name="Next case").click()
+    assert state_of(page, "case") == 1  # the next that is open: the ninth is solved
+
+
 def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd) -> None:
     page = front.open(bug_gallery())
     page.get_by_role("radio", name="Case 1").focus()
@@ -247,7 +301,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     for _ in range(6):
         page.keyboard.press("ArrowDown")
     expect(row(page, "new")).to_be_focused()
-    expect(page.locator(".bg-more")).to_contain_text("Validation images: 49 %; 1,000 images")
+    expect(page.locator(".bg-more")).to_contain_text("Validation images: 48.6 %; 1,000 images")
     expect(page.locator(".bg-prompt")).to_contain_text("symptoms are outside")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -265,7 +319,9 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     row(page, "answers").press("Enter")
     expect(row(page, "answers")).to_have_attribute("data-note", "reveals it")
     assert state_of(page, "solved") == [7]
-    expect(prompt).to_have_text("✓ Yes: no eval(). Five predictions for one photo: no other bug moves it there.")
+    expect(prompt).to_have_text(
+        "✓ Yes: no eval(). Five predictions for one photo: not all the same. No other bug moves it there."
+    )
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
     expect(page.get_by_role("status")).to_contain_text("because dropout is still on")
 

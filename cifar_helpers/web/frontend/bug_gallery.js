@@ -9,8 +9,10 @@ import { fixed, percent } from "./numbers.js";
 const STRIP = 132;
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Grey: mean ± 3 standard deviations of healthy runs, which differ only in their random seed. "
-  + "A symptom reveals a bug if no other of the nine moves it there; otherwise it is a sign: add another.";
-const PRESS = "Press a suspect, then the row or chart that reveals it, or drag it there.";
+  + "Long tick: guessing (loss, accuracy) or 0 (gradient, weights). A symptom reveals a bug if no other of the nine "
+  + "moves it to the same place: the tick, or the same side of it and of the grey. Otherwise it is a sign: add another.";
+const PRESS = "Press a suspect, then the row or chart that reveals it.";
+const DRAG = " You can also drag it there.";
 const GRIP = "⠿";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
@@ -42,6 +44,18 @@ function gallery(root, model, say, records) {
   const shown = () => records.cases[number() - 1];
   const isSolved = () => model.get("solved").includes(number());
   const isOpen = () => !isSolved() && !model.get("told").includes(number());
+  /** Tells the bug, or takes that back. */
+  function giveUp() {
+    const others = model.get("told").filter(each => each !== number());
+    evidence = [];
+    set({ told: isOpen() ? [...others, number()] : others, suspicion: "", symptom: "" });
+  }
+  /** The next case that is open, else the next. */
+  function following() {
+    const over = [...model.get("solved"), ...model.get("told")];
+    const after = numbers.map((_, k) => ((number() + k) % numbers.length) + 1);
+    return after.find(each => !over.includes(each)) ?? after[0];
+  }
   const symptomOf = key => records.symptoms.find(symptom => symptom.key === key);
   /** @type {string[]} */
   let evidence = []; // the symptoms chosen so far for the right suspect: together they may rule out all others
@@ -54,8 +68,8 @@ function gallery(root, model, say, records) {
   const numbers = records.cases.map((_, k) => ({ value: k + 1, text: `${k + 1}`, name: `Case ${k + 1}` }));
   const choice = segmented("Case", numbers, 1, open);
   const progress = h("span", { class: "cw-cap bg-progress" });
-  const next = button("Next case", () => open((number() % records.cases.length) + 1));
-  const tell = button("Tell me", () => set({ told: [...model.get("told"), number()], suspicion: "", symptom: "" }));
+  const next = button("Next case", () => open(following()));
+  const tell = h("button", { type: "button", class: "cw-button", onclick: event => event.detail < 2 && giveUp() }, "Tell me");
 
   const epochs = shown().curves.train_loss.length;
   const charts = [
@@ -217,16 +231,16 @@ function gallery(root, model, say, records) {
   }
   /** What a symptom was worth, once the case is over. */
   function worth(key) {
-    const { readings, tells } = shown();
+    const { readings } = shown();
     if (readings[key].outside) return isProof([key]) ? "reveals it" : "a sign";
-    return tells.includes(key) ? "and this" : "";
+    return proven().includes(key) ? "decides" : "";
   }
 
   function proof() {
     const keys = proven();
     const names = listed(keys.map(key => symptomOf(key).name));
     const name = names[0] + names.slice(1).toLowerCase();
-    return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: no other bug moves it there.`;
+    return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: ${shown().readings[keys[0]].where}. No other bug moves it there.`;
   }
 
   /** The verdict, in bold, and what follows it or is asked. */
@@ -237,7 +251,7 @@ function gallery(root, model, say, records) {
     if (!suspicion && !key) {
       const count = rows.filter(row => run.readings[row.key].outside).length;
       const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`;
-      return ["Which bug does this run have?", `${outside} ${PRESS}`];
+      return ["Which bug does this run have?", `${outside} ${PRESS}`, DRAG];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
     if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];
@@ -299,11 +313,12 @@ function gallery(root, model, say, records) {
       node.setAttribute("aria-pressed", isIt || (isUnsolved && name === suspicion));
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
-    tell.disabled = !isUnsolved;
+    tell.disabled = isSolved();
+    tell.textContent = isUnsolved || isSolved() ? "Tell me" : "Try again";
     next.classList.toggle("cw-main", !isUnsolved);
-    const [verdict, rest] = reaction();
+    const [verdict, rest, drag = ""] = reaction();
     const kind = isSolved() || isHalf() ? "good" : isUnsolved && isAnswered ? "bad" : "";
-    prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`);
+    prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`, h("span", { class: "bg-drag" }, drag));
     main.dataset.is = isUnsolved ? (suspicion && !isAnswered ? "asking" : "") : "over";
     // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
     const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
@@ -344,10 +359,12 @@ function listed(names) {
 /** A symptom as a button: its name, where the healthy runs and this run are, and the number. */
 function symptomRow(symptom, pressed) {
   const [place, rest] = [svg("path"), svg("path", { class: "bg-rival" })];
+  const wide = symptom.alike ? 0.15 : 1; // a single number has no width
   const strip = svg(
     "svg", { viewBox: `0 0 ${STRIP} 20`, "aria-hidden": "true" },
     svg("line", { class: "bg-axis", x1: 2, x2: STRIP - 2, y1: 10, y2: 10 }),
-    svg("rect", { class: "bg-band", x: across(-1), width: across(1) - across(-1), y: 2, height: 16, rx: 3 }),
+    svg("rect", { class: "bg-band", x: across(-wide), width: across(wide) - across(-wide), y: 2, height: 16, rx: 3 }),
+    ...[symptom.mark ?? []].flat().map(at => svg("line", { class: "bg-level", x1: across(at), x2: across(at), y1: 0, y2: 20 })),
     ...symptom.healthy.map(at => svg("line", { class: "bg-tick", x1: across(at), x2: across(at), y1: 5, y2: 15 })),
     rest, place,
   );
