@@ -142,8 +142,8 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     assert state_of(page, "chosen") == [4, 7]
     share, total = float(COUNTS[4, 7] / COUNTS[4].sum()), int(COUNTS[4].sum())
     expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} %, {COUNTS[4, 7]} of {total}; people 4.3 %")
-    points = 100 * (share - float(people[4, 7]))
-    expect(page.locator(".ce-reading")).to_contain_text(f"{points:+.1f} points, could be chance".replace("-", "−"))
+    apart = 100 * (share - float(people[4, 7]))
+    expect(page.locator(".ce-reading")).to_contain_text(f"{apart:+.1f} points, could be chance".replace("-", "−"))
     expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
