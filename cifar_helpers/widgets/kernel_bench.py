@@ -132,7 +132,9 @@ class KernelBench(CourseWidget, module="kernel_bench"):
         here = ", ".join(f"{value:.2f}" for value in np.atleast_1d(result[..., row, column]))
         if self.puzzle:
             name = list(PUZZLES)[self.puzzle - 1]
-            puzzle = f" Puzzle {name}: distance from the target {distance(self.kernel, PUZZLES[name]):.2f}."
+            puzzle = (
+                f" Puzzle {name}: relative distance to the secret kernel {distance(self.kernel, PUZZLES[name]):.2f}."
+            )
         height, width = result.shape[-2:]
         return (
             f"The kernel {kernel} turns the picture into {height} × {width} numbers from {result.min():.2f} to "

@@ -108,6 +108,11 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
     expect(page.locator(TOTAL)).to_have_text(f"{PICTURE[2, 3, 4] / 255:.2f}")
     # Where a result of all colours has a sign, its zero is a middle grey, and both signs can be seen.
     put(page, kernel=SOBEL.tolist())
+    expect(page.get_by_role("radio", name="0 is grey")).to_be_checked()
+    expect(page.get_by_role("radio", name="signs")).to_have_count(0)
+    # The sum's tile has the colour that is written out alone, as bright as in the result.
+    tile = [int(level) for level in re.findall(r"\d+", page.locator(TOTAL).evaluate("e => e.style.background"))]
+    assert tile == [0, 0, levels(page, "result")[3, 4, 2]]
     pixels = levels(page, "result").astype(int)
     edges = conv2d(PICTURE[:, None] / 255, torch.from_numpy(SOBEL)[None, None], padding=1)[:, 0].numpy()
     for channel, map_ in enumerate(edges):
@@ -253,6 +258,73 @@ def test_numbers_are_typed_dragged_and_stepped(front: FrontEnd) -> None:
     assert np.allclose(np.array(state_of(page, "kernel")), 0.04)
 
 
+def test_what_turns_out_to_be_no_number_leaves_the_number_as_it_was(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE), reduced_motion="reduce")
+    number, undo = cell(page, 1, 2), page.get_by_role("button", name="Undo")
+    number.click()
+    page.keyboard.type("0.4")
+    page.keyboard.press("Enter")
+    for leave, kept in (("Tab", "0.4"), ("Escape", "0.4"), ("Control+z", "0.4")):
+        number.click()
+        page.keyboard.type("5/0")  # the 5 counts until then
+        page.keyboard.press(leave)
+        expect(number).to_have_value(kept)
+        assert state_of(page, "kernel")[0][1] == 0.4  # type: ignore[index]
+        if leave == "Tab":
+            expect(page.locator(".cv-kernel")).to_have_attribute("data-wrong", "ignored: it is still 0.4")
+    undo.click()  # no step is left of what did not count
+    expect(number).to_have_value("0")
+    expect(undo).to_be_disabled()
+
+
+def test_a_drag_goes_one_way_and_its_number_changes_colour_alone(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE))
+    put(page, kernel=[[0, 0, 0], [0, 0.5, 0], [0, 0, 0.5]])
+    box = cell(page, 2, 2).bounding_box()
+    assert box is not None
+    x, y = box["x"] + 20, box["y"] + 20
+    colour = "cell => cell.style.background"
+    others = [page.locator(f".cv-{grid} > *").nth(8) for grid in ("kernel", "products")]
+    product = page.locator(".cv-products > *").nth(4)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    before = [part.evaluate(colour) for part in (*others, product)]
+    page.mouse.move(x, y - 10)
+    page.mouse.move(x - 100, y - 100)  # the hand strays to the left
+    expect(cell(page, 2, 2)).to_have_value("2.5")
+    after = [part.evaluate(colour) for part in (*others, product)]
+    assert after[:2] == before[:2] and after[2] != before[2]
+    page.mouse.move(x - 100, y)
+    expect(cell(page, 2, 2)).to_have_value("0.5")
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()  # it is where it was
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y + 50, steps=3)
+    page.mouse.up()
+    expect(cell(page, 2, 2)).to_have_value("2.5")
+    cell(page, 2, 1).click()  # now the others are compared with the largest again
+    expect(others[0]).not_to_have_attribute("style", re.compile(re.escape(before[0])))
+
+
+def test_a_number_dragged_in_one_view_leaves_the_look_of_another(front: FrontEnd) -> None:
+    twice = "host => { r(host); r({ ...host, el: document.body.appendChild(document.createElement('div')) }); }"
+    text = kernel_bench(PICTURE).as_page("A bench, twice")
+    once = "{ kernel_bench: $kernel_bench.render }"
+    assert once in text
+    page = front.open(text.replace(once, f"{{ kernel_bench: (r => {twice})($kernel_bench.render) }}"))
+    first, second = page.locator(".kernel_bench").all()
+    # The sum of the numbers passes all marks between a map with signs and a picture.
+    for value in ("3", "-9", "9"):
+        first.get_by_role("spinbutton", name="Kernel, row 2, column 2").fill(value)
+        expect(second.locator(".kb-state")).to_contain_text(f"add up to {value}".replace("-", "−"))
+        for view in (first, second):
+            expect(view.get_by_role("radio", name="signs")).to_be_checked()
+    first.get_by_role("button", name="sharpen").click()  # a whole kernel chooses, in all views
+    for view in (first, second):
+        expect(view.get_by_role("radio", name="signs")).not_to_be_checked()
+
+
 def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(front: FrontEnd) -> None:
     page = front.open(kernel_bench(PICTURE), has_touch=True)
     touch = page.context.new_cdp_session(page)
@@ -319,6 +391,8 @@ def test_a_choice_is_at_the_picture_that_it_changes(front: FrontEnd) -> None:
             picture = page.locator(f".kb-{area} .cw-picture").bounding_box()
             assert choice is not None and picture is not None
             assert choice["x"] == picture["x"] and 0 < picture["y"] - choice["y"] - choice["height"] < 12
+        padding = page.get_by_role("radiogroup", name="Padding")
+        expect(padding).to_be_visible(visible=width > 640)  # between the pictures there is room for it
         settings = page.get_by_text("Padding, stride, dilation").bounding_box()
         kernel = cell(page, 1, 1).bounding_box()
         assert settings is not None and kernel is not None and settings["y"] < kernel["y"]
@@ -381,6 +455,8 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     page.set_viewport_size({"width": 360, "height": 1000})
     tops = page.locator(".kb-stage .cw-picture").evaluate_all("all => all.map(e => e.getBoundingClientRect().y)")
     assert len(set(tops)) == 1, tops
+    distance_words = page.locator(".kb-state").bounding_box()
+    assert distance_words is not None and distance_words["x"] + distance_words["width"] <= 360
     page.set_viewport_size({"width": 800, "height": 1000})
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
@@ -419,7 +495,7 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
     cell(page, 2, 2).fill("4")  # far beyond the target's scale
     target = list(PUZZLES.values())[5]
     gaps = [distance(np.array([[0, 0, 0], [0, v, 0], [0, 0, 0]], np.float32), target) for v in (4, 1)]
-    said = f"Distance to the secret kernel: {gaps[0]:.2f}, was {gaps[1]:.2f}"
+    said = f"Relative distance to the secret kernel: {gaps[0]:.2f}, was {gaps[1]:.2f} (nine zeros: 1)"
     expect(page.locator(".kb-state")).to_have_text(said)
     ends = [page.locator(f".kb-{area} .cw-scale .cw-cap").last.inner_text() for area in ("target", "result")]
     most = [float(text.removeprefix("≥ ")) for text in ends]

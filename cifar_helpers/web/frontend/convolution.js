@@ -133,6 +133,14 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** How many numbers of two kernels differ. @param {number[]} kernel @param {number[]} other */
+export function differing(kernel, other) {
+  return kernel.filter((v, k) => v !== other[k]).length;
+}
+
+/** The number of a kernel that has its full colour; a blur is paler than an edge. @param {number[]} kernel */
+const fullColour = kernel => Math.max(0.2, ...kernel.map(Math.abs));
+
 /** A kernel as a small picture: `draw(kernel, colours)`. */
 export function glyph() {
   const surface = canvas(3, 3);
@@ -141,7 +149,7 @@ export function glyph() {
     /** @param {number[]} kernel @param {Uint8Array} table */
     draw(kernel, table) {
       const side = Math.sqrt(kernel.length);
-      const limit = Math.max(...kernel.map(Math.abs), 0.2); // else a blur would be as dark as an edge
+      const limit = fullColour(kernel);
       paint(surface, side, side, k => at(table, kernel[k] / limit));
     },
   };
@@ -220,6 +228,13 @@ export function sumLine(edited) {
   const signs = ["×", "=", "Σ"].map((text, k) => h("i", { style: `grid-area:sign${k}` }, text));
   const node = h("div", { class: "cv-line" }, caps, signs, sums);
   let grids = [];
+  let last = []; // the kernel that was shown
+  let scale = 1; // of the colours of kernel and products
+  let isHeld = false; // while a number is changed, the colours of all others stay, and its own follows it
+  const hear = edited && ((k, value) => {
+    isHeld = true;
+    edited(k, value);
+  });
   const build = side => {
     const count = { 3: "nine", 5: "25" }[side];
     const words = [`${count} pixels`, "kernel", `${count} products, rounded`, "their sum"];
@@ -227,7 +242,7 @@ export function sumLine(edited) {
     caps.forEach((cap, k) => cap.replaceChildren(words[k]));
     for (const grid of grids) grid.node.remove();
     grids = ["Window", "Kernel", "Products"].map((name, k) => {
-      const grid = numberGrid(side, side, name, k === 1 ? edited : undefined);
+      const grid = numberGrid(side, side, name, k === 1 ? hear : undefined);
       grid.node.classList.add(`cv-${parts[k]}`);
       grid.node.style.gridArea = parts[k];
       return grid;
@@ -244,6 +259,11 @@ export function sumLine(edited) {
     node.addEventListener(type, ({ target }) =>
       light(/out|leave/.test(type) ? -1 : Math.max(...grids.map(grid => grid.cells.indexOf(target)))),
     );
+  }
+  for (const type of ["focusin", "pointerdown"]) {
+    node.addEventListener(type, () => {
+      isHeld = false;
+    });
   }
   return {
     node,
@@ -263,7 +283,9 @@ export function sumLine(edited) {
      */
     set(seen, weights, table, colour, look = grey) {
       if (grids[0].cells.length !== weights.length) build(Math.sqrt(weights.length));
-      const scale = Math.max(1, ...weights.map(Math.abs));
+      if (differing(weights, last) > 1) isHeld = false;
+      if (!isHeld) scale = fullColour(weights);
+      last = weights;
       const signed = v => at(table, v / scale);
       const written = weights.length === 9 ? fixed : short;
       const shown = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
@@ -343,7 +365,8 @@ export function slidingViews(line, names, moved, source) {
     const [left, , right, low] = window;
     const top = source ? from.bottom : low;
     const [end, neck] = [pixels.top - 2, caption.top - 2]; // from there on straight down, on both sides of the caption
-    const middle = top + (neck - top) * 0.55;
+    // Where the grids stack, straight down at first, past the keys of the next pictures.
+    const middle = top + (neck - top) * (sum.top < pixels.bottom ? 0.55 : 0.9);
     const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${neck}V${end}`;
     const rightSide = `${pixels.right} ${end}V${neck}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];

@@ -29,10 +29,10 @@ const fault = text => {
 export function numberGrid(rows, columns, label, edited) {
   const values = new Float64Array(rows * columns);
   const backgrounds = Array(rows * columns);
-  /** @type {any} the cell whose text is being typed */
+  /** @type {{cell: any, text: string, back: () => void} | null} the cell that is being typed in, and what takes that back */
   let typed = null;
-  /** @type {{cell: any, pointer: number, x: number, y: number, value: number, steps: number} | null} there is one drag: a
-   *     second finger waits */
+  /** @type {{cell: any, pointer: number, x: number, y: number, value: number, steps: number, isLevel?: boolean} | null} there
+   *     is one drag: a second finger waits */
   let drag = null;
   const cells = Array.from(values, (_, k) => (edited ? editable(k) : h("div", { "aria-hidden": "true" })));
   const kind = edited ? "cw-grid cw-edit" : "cw-grid";
@@ -57,6 +57,17 @@ export function numberGrid(rows, columns, label, edited) {
       write(cell, show(values[k]));
       judge("");
     };
+    /** A new entry begins unless its text goes on from the last one: "5/0" does from "5/". @param {string} text */
+    const enter = text => {
+      const goesOn = typed?.cell === cell && text && (text.startsWith(typed.text) || typed.text.startsWith(text));
+      const before = values[k];
+      const back = goesOn && typed ? typed.back : () => {
+        if (values[k] === before) return;
+        values[k] = before;
+        edited?.(k, before);
+      };
+      typed = { cell, text, back };
+    };
     const change = value => {
       put(Math.round(value * 100) / 100);
       restore();
@@ -65,7 +76,7 @@ export function numberGrid(rows, columns, label, edited) {
       type: "text", role: "spinbutton", autocomplete: "off", spellcheck: "false",
       "aria-label": `${label}, row ${Math.floor(k / columns) + 1}, column ${(k % columns) + 1}`,
       oninput() {
-        typed = cell;
+        enter(cell.value);
         const wrong = fault(cell.value);
         if (!wrong) put(parse(cell.value));
         judge(BEGUN.test(cell.value) && Number.isNaN(parse(cell.value)) ? "" : wrong);
@@ -76,6 +87,7 @@ export function numberGrid(rows, columns, label, edited) {
       },
       onblur() {
         const isWrong = fault(cell.value);
+        if (isWrong) typed?.back(); // "5/" was 5 on its way to what is no number
         restore();
         if (isWrong) node.dataset.wrong = `ignored: it is still ${cell.value}`; // until the next entry
       },
@@ -84,7 +96,10 @@ export function numberGrid(rows, columns, label, edited) {
         const go = { Enter: event.shiftKey ? -columns : columns, ArrowLeft: -1, ArrowRight: 1 }[event.key];
         // Left and right leave a cell only while its whole number is selected, as on arrival; else they move the caret.
         const isWhole = cell.selectionEnd - cell.selectionStart === cell.value.length;
-        if (event.key === "Escape") restore();
+        if (event.key === "Escape") {
+          typed?.back();
+          restore();
+        }
         if (!way && !(go && (event.key === "Enter" || isWhole))) return;
         event.preventDefault();
         if (event.key === "Enter" && fault(cell.value)) return judge(fault(cell.value));
@@ -111,7 +126,10 @@ export function numberGrid(rows, columns, label, edited) {
       },
       onpointermove(event) {
         if (drag?.pointer !== event.pointerId || drag.cell !== cell) return;
-        const steps = Math.trunc((event.clientX - drag.x - (event.clientY - drag.y)) / PIXELS_PER_STEP);
+        const [right, up] = [event.clientX - drag.x, drag.y - event.clientY];
+        if (Math.hypot(right, up) < PIXELS_PER_STEP && drag.isLevel === undefined) return;
+        drag.isLevel ??= Math.abs(right) > Math.abs(up); // its first movement decides: both ways at once would cancel
+        const steps = Math.trunc((drag.isLevel ? right : up) / PIXELS_PER_STEP);
         if (steps === drag.steps) return;
         drag.steps = steps;
         change(drag.value + steps * (event.shiftKey ? 1 : 0.1));
@@ -135,8 +153,9 @@ export function numberGrid(rows, columns, label, edited) {
     node,
     cells,
     release() {
-      const isWrong = Boolean(typed && fault(typed.value));
-      typed?.removeAttribute("aria-invalid");
+      const isWrong = Boolean(typed && fault(typed.cell.value));
+      if (isWrong) typed?.back();
+      typed?.cell.removeAttribute("aria-invalid");
       typed = null;
       node.removeAttribute("data-wrong");
       return isWrong;
@@ -152,7 +171,7 @@ export function numberGrid(rows, columns, label, edited) {
           cell.style.background = background;
           cell.style.color = rgb ? inkOn(rgb) : "";
         }
-        if (cell[edited ? "value" : "textContent"] !== words && cell !== typed) write(cell, words);
+        if (cell[edited ? "value" : "textContent"] !== words && cell !== typed?.cell) write(cell, words);
         if (!edited) return;
         cell.setAttribute("aria-valuenow", +values[k].toFixed(4));
         cell.setAttribute("aria-valuetext", words);

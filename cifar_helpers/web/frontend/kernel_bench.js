@@ -4,7 +4,7 @@ import { at, grey, largest, paint } from "./colour.js";
 import { fixed, show } from "./numbers.js";
 import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf } from "./convolution.js";
+import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing } from "./convolution.js";
 import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
@@ -15,6 +15,7 @@ const LETTERS = COLOURS.map(name => ({ value: name, text: name[0].toUpperCase(),
 const IDENTITY = [0, 0, 0, 0, 1, 0, 0, 0, 0];
 const PLAIN = { padding: 1, stride: 1, dilation: 1 };
 const SOLVED = 0.02;
+const NARROW = 640; // pixels: as in the styles
 const ALIKE = 0.7; // a cosine below this is no likeness worth telling
 
 const rowsOf = kernel => {
@@ -79,9 +80,11 @@ export function render({ model, el, load }) {
   const kernelNow = () => model.get("kernel").flat();
   let spelled = "green"; // the colour whose products are written out, where all are shown
   let mine = {}; // kernel, settings and colour before the puzzles
+  let known = kernelNow();
   let past = []; // kernels to go back to
   let edited = -1; // the cell whose number was changed last: a drag is one step back, not thirty
   let signed = true; // whether the result is drawn with signs: a whole kernel chooses, a single number changes nothing
+  let isPlaced = false; // on the page, where its width is known
   let drawn = ""; // what the two pictures show
   let lastTable;
   let planes; // of the picture
@@ -98,18 +101,23 @@ export function render({ model, el, load }) {
   const traits = binding(model, Object.fromEntries(names.map(name => [name, () => {
     if (name === "kernel" || name === "puzzle") {
       edited = -1;
-      choose();
+      if (name === "puzzle" || differing(kernelNow(), known) > 1) choose(); // else a number is dragged in another view
+      known = kernelNow();
     }
     draw();
   }])));
   const set = values => {
     traits.set(values);
+    known = kernelNow();
     draw();
   };
   const edit = (kernel, k = -1) => {
     if (k < 0 || k !== edited) past.push([kernelNow(), signed]);
     edited = k;
     set({ kernel: rowsOf(kernel) });
+    if (differing(kernel, past.at(-1)?.[0] ?? [])) return;
+    past.pop(); // the kernel is what it was: there is nothing to take back
+    edited = -1;
   };
   const replace = kernel => {
     edit(kernel);
@@ -121,7 +129,7 @@ export function render({ model, el, load }) {
       const [kernel, sign] = past.pop();
       edited = -1;
       signed = sign;
-      traits.set({ kernel: rowsOf(kernel) });
+      set({ kernel: rowsOf(kernel) });
     }
     paintAll(); // not at the next frame: a second key may come before it
   };
@@ -137,6 +145,7 @@ export function render({ model, el, load }) {
   for (const type of ["focusin", "pointerdown"]) { // each visit and each drag is a step of its own
     line.node.addEventListener(type, () => {
       edited = -1;
+      draw(); // in colours that fit the kernel as it is now
     });
   }
   line.node.addEventListener("keydown", event => {
@@ -204,7 +213,8 @@ export function render({ model, el, load }) {
     draw();
   });
   line.sums.append(spell.node);
-  const below = h("p", { class: "cw-cap" }, "Numbers below 0 are as dark as 0: choose ", h("b", {}, "signs"), " to see them.");
+  const bySigns = h("b");
+  const below = h("p", { class: "cw-cap" }, "Numbers below 0 are as dark as 0: choose ", bySigns, " to see them.");
   const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
   const settings = h("div", { class: "kb-settings" }, more, h("div", { class: "kb-notes" }, below, rim));
   for (const [{ view }, choice] of [[input, inColour && channel], [output, looks]]) {
@@ -226,6 +236,10 @@ export function render({ model, el, load }) {
 
   /** Everything that follows from the kernel and the pixel. */
   function paintAll() {
+    if (!isPlaced && root.clientWidth) {
+      isPlaced = true;
+      more.open = root.clientWidth > NARROW; // there is room for it between the pictures
+    }
     const kernel = kernelNow();
     const side = Math.sqrt(kernel.length);
     const [how, goal] = [sliding(), puzzle()];
@@ -273,10 +287,12 @@ export function render({ model, el, load }) {
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
     const several = outputs.length === 3;
     const plane = several ? COLOURS.indexOf(spelled) : 0;
-    const written = several ? v => grey(v).map((level, c) => (c === plane ? level : 0)) : lit;
+    const alone = rgb => rgb.map((level, c) => (c === plane ? level : 0));
+    const written = several ? v => alone(grey(v)) : lit;
     const value = outputs[plane].values[row * columns + column];
     const seen = windowAt(planes[plane], side, how, row, column);
-    const sum = line.set(seen, kernel, colours(), signed ? map.colour(value) : written(value), written);
+    const tile = several ? alone(map.colour(value)) : signed ? map.colour(value) : lit(value);
+    const sum = line.set(seen, kernel, colours(), tile, written);
     views.tick(map.share(value));
     views.mark(row, column);
     target.mark(row, column, 1, 1);
@@ -308,7 +324,9 @@ export function render({ model, el, load }) {
     });
     const lines = sizeFormula(height, side, sliding());
     if (formula.textContent !== lines.map(node => node.textContent).join("")) formula.replaceChildren(...lines);
-    spell.node.hidden = model.get("channel") !== ALL;
+    const inAll = model.get("channel") === ALL;
+    spell.node.hidden = !inAll;
+    for (const node of [looks.buttons[1], bySigns]) write(node, inAll ? "0 is grey" : "signs");
     const best = learned && nearest(kernel, learned);
     const shown = best && !goal && Math.abs(best.likeness) >= ALIKE;
     alike.style.visibility = shown ? "" : "hidden";
@@ -335,7 +353,7 @@ export function render({ model, el, load }) {
     const done = gap < SOLVED;
     const near = done ? 100 : 100 / (1 + gap) ** 2; // above 0 however far, so that each number moves the bar
     const was = past.length ? `, was ${fixed(distance(past.at(-1)[0], wanted))}` : "";
-    const words = `Distance to the secret kernel: ${fixed(gap)}${was}`;
+    const words = `Relative distance to the secret kernel: ${fixed(gap)}${was} (nine zeros: 1)`;
     state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
     meter.hidden = false;
     meter.setAttribute("aria-valuenow", Math.round(near));
