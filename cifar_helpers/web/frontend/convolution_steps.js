@@ -76,7 +76,7 @@ export function render({ model, el }) {
   let output;
   let colour; // of a sum, which other settings leave as it is
   let share; // of the way from one end of the key to the other
-  let [isNarrow, isSmall] = [false, false]; // the cells of the grids
+  let isPhone = false;
   let bar; // the slider: made again when the number of steps changes
 
   const sliding = () => slidingOf(model);
@@ -159,7 +159,8 @@ export function render({ model, el }) {
     const left = Array.from(output.values, (_, k) => k + 1).filter(k => !predicted.has(k));
     const turn = k => (signAt(k) === signAt(step()) ? STREAK : streak.slice(-STREAK).lastIndexOf(signAt(k)));
     const shuffled = k => (k * 47) % count();
-    return left.sort((a, b) => turn(a) - turn(b) || shuffled(a) - shuffled(b))[0];
+    const isClose = k => Number(Math.abs(Math.abs(output.values[k - 1]) - NEAR) < NEAR / 2); // to another sign: for later
+    return left.sort((a, b) => turn(a) - turn(b) || isClose(a) - isClose(b) || shuffled(a) - shuffled(b))[0];
   };
   const onward = button("Next window", () => {
     go(following());
@@ -175,12 +176,12 @@ export function render({ model, el }) {
   const words = h("summary", {}, "Padding, stride, dilation");
   const more = h("details", { class: "cs-more" }, words, h("div", {}, fields.nodes, formula));
   views.stage.append(
-    h("figure", { class: "cs-whole" }, heading, whole.view),
+    h("figure", { class: "cs-whole" }, heading, whole.view), more,
     h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node,
     h("div", { class: "cs-predict" }, ask, told, parts, meaning),
   );
   root.append(
-    h("div", { class: "cw-bar" }, chips.node, more),
+    h("div", { class: "cw-bar" }, chips.node),
     h("div", { class: "cs-controls cs-run" }, modes.node, play, next, where, track, row), views.stage,
   );
 
@@ -196,11 +197,12 @@ export function render({ model, el }) {
     play.textContent = "Pause";
     draw();
     const later = () => {
-      playing = setTimeout(() => {
-        go(step() + 1);
-        if (step() === count()) pause();
-        else later();
-      }, PACE[step() < output.width ? 0 : 1]);
+      playing = setTimeout(proceed, PACE[step() < output.width ? 0 : 1]);
+    };
+    const proceed = () => {
+      go(step() + 1);
+      if (step() === count()) pause();
+      else later();
     };
     later();
   }
@@ -238,13 +240,12 @@ export function render({ model, el }) {
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     root.toggleAttribute("data-bare", size > 12);
-    root.toggleAttribute("data-small", isSmall);
     views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
     numbers(0, size, size);
     numbers(1, output.height, output.width);
     const padded = windowAt(image, size, { ...how, stride: 1, dilation: 1 }, 0, 0);
     const beyond = k => padded[k] === null;
-    grids[0].set(padded, (v, k) => (beyond(k) ? null : grey(v)), (v, k) => (beyond(k) ? "0" : written(v)));
+    grids[0].set(padded, (v, k) => (beyond(k) ? null : grey(v)), (v, k) => (beyond(k) ? "0" : written(v, size)));
     chips.set(kernel, colours());
     fields.refresh();
     formula.replaceChildren(...sizeFormula(image.height, SIDE, how));
@@ -256,22 +257,22 @@ export function render({ model, el }) {
     paintAll();
   }
 
-  /** How large the cells are: looked up before anything is written, as it would cost a layout afterwards. */
+  /** Looked up before anything is written, as it would cost a layout afterwards. */
   function measure() {
-    const size = model.get("image").length + 2 * model.get("padding");
-    isNarrow = size > 8;
-    isSmall = size > 10 || root.clientWidth < 640;
+    isPhone = root.clientWidth < 640;
   }
+  const isSmall = columns => columns > (isPhone ? 4 : 8);
   /** A number of a grid; small cells have room for less. */
-  const written = v => {
-    if (isSmall && Math.abs(v) >= 0.995) return fixed(v, 1);
-    return isNarrow || isSmall ? short(v) : fixed(v);
+  const written = (v, columns) => {
+    if (!isSmall(columns)) return fixed(v);
+    return Math.abs(v) >= 0.995 ? fixed(v, 1) : short(v);
   };
 
   /** A grid of numbers on one of the two pictures. */
   function numbers(k, rows, columns) {
-    if (grids[k]?.cells.length === rows * columns) return;
     const { figure, view: { node } } = [views.input, views.output][k];
+    figure.toggleAttribute("data-small", isSmall(columns));
+    if (grids[k]?.cells.length === rows * columns) return;
     grids[k]?.node.remove();
     grids[k] = numberGrid(rows, columns, "numbers");
     grids[k].node.setAttribute("aria-hidden", "true");
@@ -289,7 +290,7 @@ export function render({ model, el }) {
     const known = k => sure || (asked ? predicted.has(k + 1) : k < furthest);
     grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
-      (v, k) => (known(k) ? written(v) : k + 1 === now ? "?" : ""),
+      (v, k) => (known(k) ? written(v, output.width) : k + 1 === now ? "?" : ""),
     );
     const value = output.values[now - 1];
     const seen = windowAt(image, SIDE, how, ...place);
