@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from chrome import FrontEnd, state_of
@@ -87,6 +89,7 @@ def reached(row: int, column: int) -> str:
 
 def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, Sums()))
+    expect(page.get_by_text("a convolution reads all maps of the layer before.")).to_be_visible()
     units = page.get_by_role("slider", name="block 3, average pooling")
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
@@ -119,7 +122,9 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     expect(page.locator(".rf-seen")).to_have_text("This Block 1 conv unit sees 3 × 3 pixels")
     assert unit.inner_text() != before[0]
     assert best.inner_text() == before[1] and "of Block 3 conv" in before[1]  # about the layer chosen, as it says
+    expect(best).to_have_css("opacity", "0.35")  # and pale while the unit is of another
     best.hover()
+    expect(best).to_have_css("opacity", "1")
     expect(unit).to_have_text(before[0])
     page.locator(".cw-terms").get_by_text("Block 2 pool sees").hover()
     expect(page.locator(".rf-lit")).to_have_attribute("data-side", "10 × 10")
@@ -139,8 +144,8 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     channel = state_of(page, "channel")
     assert isinstance(channel, int)
     assert state_of(page, "layer") == "block 1, ReLU"
-    expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
-    expect(page.locator(".rf-chain .rf-here")).to_have_text("Block 1 convsees 3 × 3")
+    expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f} after ReLU")
+    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 convsees 3 × 3map {channel} of 8")
     expect(page.locator(".rf-map")).to_contain_text(f"Map {channel}, 0 to 7")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
     # Hatched is only the padding that the unit reads, and to see it moves nothing.
@@ -169,10 +174,11 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     sides = "all => all.map(one => [one.dataset.side.split(' ')[0], one.className.includes('rf-later')].join())"
     nested = page.locator(".rf-big i[data-side]:not([hidden])")
     assert nested.evaluate_all(sides) == ["4,true", "8,true", "10,true", "18,true", "22,true"]
-    page.locator(".rf-chain .cw-cap").nth(1).hover()
+    page.locator(".rf-chain div.cw-cap").nth(1).hover()
     expect(nested.first).to_have_class("rf-field rf-later rf-lit")
 
     page.get_by_role("slider", name="Map").fill("3")
+    expect(page.locator(".rf-chain .rf-here")).to_contain_text("map 3 of 8")
     excited = most_exciting(model, IMAGES.images)["block 1, ReLU"]
     labels = IMAGES.labels[excited.pictures[3]].bincount(minlength=10)
     most = int(labels.max())
@@ -192,6 +198,14 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     expect(unit).to_contain_text(f"activation {float(excited.values[3, 1]):.2f}")
     expect(name).to_contain_text(f"picture {int(excited.pictures[3, 1])}")
     assert name.bounding_box() == box  # a long name moves nothing
+
+
+def test_a_grouped_convolution_is_not_said_to_read_all_maps(front: FrontEnd) -> None:
+    grouped = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
+    page = front.open(receptive_field_widget(IMAGES, grouped))
+    expect(page.locator(".rf-hint")).to_contain_text("at first the strongest here.")
+    # Without an activation the numbers are those of the convolution itself.
+    expect(page.locator(".rf-unit > p")).to_have_text(re.compile(r"activation −?\d\.\d\d$"))
 
 
 def frames(page: Page) -> list[int]:

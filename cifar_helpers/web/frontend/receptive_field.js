@@ -26,7 +26,8 @@ function show(parts) {
   const stations = model.get("stations").map(([window, shown], k) => {
     const { shape: [maps, height, width] } = layers[shown];
     const title = titleOf(names[k], layers[window]);
-    return { title, window: layers[window], shown, count: maps, height, width, size: sizeOf(layers, shown) };
+    const after = shown > window ? ` after ${names[k].split(", ").at(-1)}` : "";
+    return { title, after, window: layers[window], shown, count: maps, height, width, size: sizeOf(layers, shown) };
   });
   const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
   /** The unit that the mouse is over: number of its station, and its place. */
@@ -108,7 +109,8 @@ function show(parts) {
       head.addEventListener(event, () => nested[k].classList.toggle("rf-lit", isLit));
     }
     map.node.style.width = `${(100 * rimmed(k)) / Math.max(...stations.map((_, n) => rimmed(n)))}%`;
-    return { ...map, margin, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node)) };
+    const which = h("p", { class: "cw-cap" });
+    return { ...map, margin, which, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node), which) };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
   chain.style.setProperty("--columns", String(Math.max(6, Math.ceil(maps.length / Math.ceil(maps.length / 8)))));
@@ -158,10 +160,12 @@ function show(parts) {
     "div", { class: "rf-best" },
     bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth), gallery.node,
   );
+  const isDense = stations.every(({ window }) => (window.settings.groups ?? 1) === 1);
   root.append(
     h(
       "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit, click to keep it, or drag on the picture."),
-      " Each layer has many maps; one is shown.",
+      " Framed in earlier layers: the units that feed it. One map per layer is shown, at first the strongest here",
+      isDense ? "; a convolution reads all maps of the layer before." : ".",
     ),
     chain,
     h(
@@ -169,8 +173,8 @@ function show(parts) {
       h(
         "div", {},
         h("p", { class: "rf-seen" }, "This ", whose, " unit sees ", seen, " pixels"),
-        big.node,
         h("div", { class: "rf-keys", "aria-hidden": "true" }, keys),
+        big.node,
       ),
       h("div", {}, h("div", { class: "rf-unit" }, unit, terms.node), below),
     ),
@@ -185,12 +189,14 @@ function show(parts) {
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
+    maps[k].which.textContent = `map ${channels[k]} of ${stations[k].count}`;
   }
 
   function drawUnit() {
     const k = hover?.k ?? chosen();
     const [y, x] = hover?.pixel ?? pixelNow();
-    const { shown, title, size, height, width } = stations[k];
+    const { shown, title, after, size, height, width } = stations[k];
+    below.classList.toggle("rf-away", k !== chosen()); // it is about the layer chosen
     const fields = fieldsOf(layers, shown, y, x);
     maps.forEach((map, n) => {
       map.enclose((n <= k && fields[stations[n].shown]) || [0, 0, 0, 0]);
@@ -218,7 +224,7 @@ function show(parts) {
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
 
     const value = fixed(planeOf(k)[y * width + x]);
-    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value));
+    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value), after);
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
     say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is padding." : ""}`);
