@@ -23,7 +23,7 @@ from cifar_helpers.training.history import History
 __all__ = ["Curve", "Trainer", "Watch", "columns"]
 
 # Two runs at once would share the cores and both be slow, so a new run ends the previous one, even of another widget.
-_running: list[weakref.ref[Trainer]] = []
+_running: list[weakref.ref[Watch]] = []
 _EVERY: Final = 0.2  # seconds between two updates of the browser
 
 
@@ -77,93 +77,107 @@ def _diverged(error: str, rate: float | None) -> str:
 
 
 class Trainer:
-    """Runs `fit` in a separate thread.
+    """Runs `fit` in a separate thread, which nobody waits for: a step can take many seconds.
 
     Attributes:
-        history: of the complete epochs so far.
-        curve: the loss of each step so far.
         model: the network of the current run, or of the last one.
         rate: the learning rate from the next step on; `None` leaves it to the optimizer.
-        problem: the error that ended the last run, in words, or empty.
+        run: what is known of the current run, or of the last one.
+        lock: held while the state changes or is reported.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self.history, self.curve = History(), Curve()
         self.model: nn.Module | None = None
         self.rate: float | None = None
-        self.problem = ""
-        self.step = self.steps = 0
-        self.seconds = 0.0
-        self._changed = changed
-        self._go = threading.Event()
-        self._end = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.run = Watch(self)
+        self._changed, self.lock = changed, threading.RLock()
 
     @property
-    def running(self) -> bool:
-        """Whether a run is under way, paused or not."""
-        return self._thread is not None and self._thread.is_alive()
-
-    @property
-    def paused(self) -> bool:
-        """Whether the run is paused."""
-        return self.running and not self._go.is_set()
+    def state(self) -> str:
+        """`waiting` for the end of an earlier run, `running`, `paused`, `ending` with the current step, or `ended`."""
+        run = self.run
+        if run.thread is None:
+            return "ended"
+        if run.end.is_set():
+            return "ending"
+        return "waiting" if run.is_waiting else "running" if run.go.is_set() else "paused"
 
     def start(self, model: nn.Module, train: Callable[[nn.Module, Watch], History]) -> None:
-        """End any run that is still going, and start a new one.
+        """End any run that is still going, and start a new one after it.
 
         Args:
             model: a fresh network.
             train: calls `fit` with the model, its loader wrapped by `Watch.loader` and the watch as a callback.
         """
-        for other in list(_running):
-            if (trainer := other()) is not None:
-                trainer.stop()
-        _running[:] = [weakref.ref(self)]
-        self.model, self.history, self.curve = model, History(), Curve()
-        self.problem, self.step, self.steps, self.seconds = "", 0, 0, 0.0
-        self._end = threading.Event()
-        self._go.set()
-        watch = Watch(self, self._end)
+        before = [other for reference in _running if (other := reference()) is not None and other.thread is not None]
+        for other in before:
+            other.stop()
+        run = self.run = Watch(self)
+        self.model, run.is_waiting = model, bool(before)
+        _running[:] = [weakref.ref(one) for one in (*before, run)]
 
         def work() -> None:
             try:
-                with contextlib.suppress(KeyboardInterrupt):  # fit catches it only from the first step on
-                    train(model, watch)
+                for other in before:
+                    other.wait()
+                run.is_waiting = False
+                run.report()
+                if not run.end.is_set():
+                    with contextlib.suppress(KeyboardInterrupt):  # fit catches it only from the first step on
+                        train(model, run)
             except TrainingDiverged as error:
-                self.problem = _diverged(str(error), self.rate)
+                run.problem = _diverged(str(error), self.rate)
             except Exception as error:  # shown in the widget, since a thread cannot raise it in the notebook
-                self.problem = f"The training run stopped with an error. {type(error).__name__}: {error}"
+                run.problem = f"The training run stopped with an error. {type(error).__name__}: {error}"
             finally:
-                watch.close()
-                self._thread = None
-                self._changed()
+                run.close()
+                run.thread = None
+                run.report()
 
-        self._thread = threading.Thread(target=work, name="training", daemon=True)
-        self._thread.start()
+        run.thread = threading.Thread(target=work, name="training", daemon=True)
+        run.thread.start()
 
     def pause(self) -> None:
         """Wait after the current step."""
-        self._go.clear()
+        self.run.go.clear()
 
     def resume(self) -> None:
         """Continue."""
-        self._go.set()
+        self.run.go.set()
 
-    def stop(self, seconds: float = 30.0) -> None:
-        """End after the current step, and wait for that; model and history are kept."""
-        self._end.set()
-        self._go.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(seconds)
+    def stop(self) -> None:
+        """End after the current step; model and history are kept."""
+        self.run.stop()
+
+    def wait(self, seconds: float = 30.0) -> None:
+        """Wait for the end of the run: for code in a cell, never for what the browser asked for."""
+        self.run.wait(seconds)
+
+    def report(self) -> None:
+        """Call `changed`, from one thread after the other, so that the last report is the newest."""
+        with self.lock:
+            self._changed()
 
 
 class Watch(Callback):
-    """Connects a `Trainer` with the run that it started."""
+    """One run of a `Trainer`: connects it with `fit`. What ends late cannot disturb the run that follows.
 
-    def __init__(self, trainer: Trainer, end: threading.Event) -> None:
-        self.trainer, self.end = trainer, end
+    Attributes:
+        history: of the complete epochs so far.
+        curve: the loss of each step so far.
+        ends: seconds of training up to the end of each epoch.
+        problem: the error that ended the run, in words, or empty.
+        thread: in which it trains, or `None` before and after.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self.history, self.curve, self.ends = History(), Curve(), list[float]()
+        self.problem, self.step, self.steps, self.seconds = "", 0, 0, 0.0
+        self.go, self.end = threading.Event(), threading.Event()
+        self.go.set()
+        self.is_waiting = False
+        self.thread: threading.Thread | None = None
         self._optimizer: Optimizer | None = None
         self._logits: Tensor | None = None
         self._hook: Any = None
@@ -171,10 +185,26 @@ class Watch(Callback):
         self._epoch_steps = 1
         self._resumed = self._shown = time.monotonic()
 
+    def stop(self) -> None:
+        """Ask it to end after the current step."""
+        self.end.set()
+        self.go.set()
+
+    def wait(self, seconds: float | None = None) -> None:
+        """Wait for its end."""
+        thread = self.thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(seconds)
+
+    def report(self) -> None:
+        """Say that something changed, unless a later run has taken its place."""
+        if self.trainer.run is self:
+            self.trainer.report()
+
     def loader(self, loader: BatchLoader, epochs: int) -> BatchLoader:
         """The same batches; between two of them the run can be paused or stopped."""
         self._epoch_steps = len(loader)
-        self.trainer.steps = epochs * len(loader)
+        self.steps = epochs * len(loader)
         return _Watched(loader, self)
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
@@ -189,23 +219,25 @@ class Watch(Callback):
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:
         """Report the epoch."""
-        self.trainer.history = History(list(history.rows))
+        self._tick()
+        self.ends.append(round(self.seconds, 2))
+        self.history = History(list(history.rows))
         self._show()
         return self.end.is_set()
 
     def between_steps(self) -> None:
         """Wait while paused; end `fit` as the stop button of a notebook does."""
         self._tick()
-        if not self.trainer._go.is_set():
+        if not self.go.is_set() and not self.end.is_set():
             self._show()
-            self.trainer._go.wait()
+            self.go.wait()
             self._resumed = time.monotonic()  # a pause is not training time
         if self.end.is_set():
             raise KeyboardInterrupt
         if self._optimizer is not None and self.trainer.rate is not None:
             for group in self._optimizer.param_groups:
                 group["lr"] = self.trainer.rate
-        self.trainer.step += 1
+        self.step += 1
         if time.monotonic() - self._shown > _EVERY:
             self._show()
 
@@ -217,10 +249,10 @@ class Watch(Callback):
             loss = nn.functional.cross_entropy(self._logits.float(), labels.to(self._logits.device))
         self._logits = None
         self._tick()
-        if self.trainer.step == 1:
-            self.trainer.seconds = 0.0  # it sets up what later steps find, and takes as long as many of them
+        if self.step == 1:
+            self.seconds = 0.0  # it sets up what later steps find, and takes as long as many of them
         rate = float(self._optimizer.param_groups[0]["lr"])
-        self._steps.append((self.trainer.step / self._epoch_steps, self.trainer.seconds, loss, rate))
+        self._steps.append((self.step / self._epoch_steps, self.seconds, loss, rate))
 
     def close(self) -> None:
         """Remove the hook from the network."""
@@ -230,19 +262,19 @@ class Watch(Callback):
 
     def _tick(self) -> None:
         now = time.monotonic()
-        self.trainer.seconds += now - self._resumed
+        self.seconds += now - self._resumed
         self._resumed = now
 
     def _read(self) -> None:
         for epochs, seconds, loss, rate in self._steps:
-            self.trainer.curve.add(epochs, seconds, float(loss), rate)
+            self.curve.add(epochs, seconds, float(loss), rate)
         self._steps = []
 
     def _show(self) -> None:
         self._tick()
         self._read()
         self._shown = time.monotonic()
-        self.trainer._changed()
+        self.report()
 
 
 class _Watched(BatchLoader):
@@ -252,7 +284,7 @@ class _Watched(BatchLoader):
         self.watch = watch
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        self.watch.trainer.step = self.epoch * len(self)  # fit looks at the first batch before the first epoch
+        self.watch.step = self.epoch * len(self)  # fit looks at the first batch before the first epoch
         for batch in super().__iter__():
             self.watch.between_steps()
             yield batch

@@ -21,7 +21,12 @@ from cifar_helpers.widgets._trainer import Trainer, Watch, columns
 __all__ = ["LiveTraining", "live_training"]
 
 _KEPT: Final = 4  # earlier runs
-_GHOST: Final = "lab-base"  # a recorded run of the same network and batch size, drawn before the first start
+_GHOST: Final = "lab-base"  # a recorded run of the same network and batch size, to compare with
+_SETTINGS: Final = ("learning_rate", "batch_size", "epochs")
+_STATES: Final = {
+    "waiting": "Waiting for the end of another run", "running": "Training", "paused": "Paused", "ending": "Ending",
+    "ended": "Ended",
+}  # fmt: skip
 
 
 class LiveTraining(CourseWidget, module="live_training"):
@@ -43,7 +48,6 @@ class LiveTraining(CourseWidget, module="live_training"):
         self._trainer = Trainer(self._report)
         self._precision = "auto"
         self._settings: dict[str, Any] = {}
-        self._epoch_seconds: list[float] = []
         self._starts = 0
         super().__init__(images=[len(train), len(validation)], ghost=_ghost())
         self.on_msg(self._command)
@@ -62,7 +66,7 @@ class LiveTraining(CourseWidget, module="live_training"):
     @property
     def history(self) -> History:
         """One row for each complete epoch of this run."""
-        return self._trainer.history
+        return self._trainer.run.history
 
     @traitlets.validate("learning_rate")
     def _checked_rate(self, proposal: Any) -> float:
@@ -93,20 +97,17 @@ class LiveTraining(CourseWidget, module="live_training"):
         rows = self.history.rows
         best = max((row.validation_accuracy for row in rows), default=math.nan)
         result = f", highest validation accuracy {100 * best:.1f} %" if rows else ""
-        state = {"running": "Training", "paused": "Paused", "ended": "Ended"}[self.run["state"]]
+        state = _STATES[self.run["state"]]
         rate, size = self._settings["learning_rate"], self._settings["batch_size"]
         epochs = "1 complete epoch" if len(rows) == 1 else f"{len(rows)} complete epochs"
         return f"{state}: learning rate {rate:g}, batches of {size}, {epochs}{result}."
 
     def start(self) -> None:
-        """Train a fresh network; the current run ends and is kept as an earlier run."""
+        """Train a fresh network as soon as the current run has ended, which is kept if it has a complete epoch."""
         rate, size, epochs = self.learning_rate, self.batch_size, self.epochs
         self._trainer.stop()
-        if self.run and self.run["points"]:
+        if self.run and self.run["train_loss"]:
             self.earlier = [*self.earlier, self.run][-_KEPT:]
-        self._starts += 1
-        self._settings = {"learning_rate": rate, "batch_size": size, "epochs": epochs, "number": self._starts}
-        self._epoch_seconds = []
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             model = CifarCNN()
@@ -122,46 +123,58 @@ class LiveTraining(CourseWidget, module="live_training"):
             self._precision = history.precision  # the next run shall be comparable with this one
             return history
 
-        self._trainer.rate = rate
-        self._trainer.start(model, train)
-        self._report()
+        with self._trainer.lock:  # no report of the run before with the settings of this one
+            self._starts += 1
+            self._settings = {"learning_rate": rate, "batch_size": size, "epochs": epochs, "number": self._starts}
+            self._trainer.rate = rate
+            self._trainer.start(model, train)
+            self._trainer.report()
 
     def pause(self) -> None:
         """Wait after the current step."""
         self._trainer.pause()
-        self._report()
+        self._trainer.report()
 
     def resume(self) -> None:
         """Continue."""
         self._trainer.resume()
-        self._report()
+        self._trainer.report()
 
     def stop(self) -> None:
-        """End after the current step; network and history are kept."""
+        """End after the current step, and wait for that; network and history are kept."""
         self._trainer.stop()
-        self._report()
+        self._trainer.wait()
+        self._trainer.report()
 
     def close(self) -> None:
         """Close the widget and end its run."""
         self._trainer.stop()
         super().close()
 
+    def _end(self) -> None:
+        """End after the current step, without waiting: the kernel has to take the next message meanwhile."""
+        self._trainer.stop()
+        self._trainer.report()
+
     def _command(self, _: Any, message: Any, __: Any) -> None:
-        commands = {"start": self.start, "pause": self.pause, "resume": self.resume, "stop": self.stop}
-        if isinstance(message, dict) and message.get("type") in commands:
-            commands[message["type"]]()
+        commands = {"start": self.start, "pause": self.pause, "resume": self.resume, "stop": self._end}
+        if not isinstance(message, dict) or message.get("type") not in commands:
+            return
+        for name in _SETTINGS:  # what was chosen just before Start may come later on its own way
+            if name in message:
+                setattr(self, name, message[name])
+        commands[message["type"]]()
 
     def _report(self) -> None:
         trainer = self._trainer
         if trainer.model is None:
             return
-        while len(self._epoch_seconds) < len(trainer.history):
-            self._epoch_seconds.append(round(trainer.seconds, 2))
+        run = trainer.run
         self.run = {
             **self._settings,
-            "state": "paused" if trainer.paused else "running" if trainer.running else "ended",
-            "step": trainer.step, "steps": trainer.steps, "problem": trainer.problem, "stride": trainer.curve.stride,
-            "points": list(trainer.curve.points), "seconds": list(self._epoch_seconds), **columns(trainer.history),
+            "state": trainer.state,
+            "step": run.step, "steps": run.steps, "problem": run.problem, "stride": run.curve.stride,
+            "points": list(run.curve.points), "seconds": list(run.ends), **columns(run.history),
         }  # fmt: skip
 
 

@@ -212,14 +212,21 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
                 seed=recipe.seed, callbacks=[watch, _Deadline(_SECONDS), *means], progress=False,
             )  # fmt: skip
 
-        self._trained = settings
-        self.trainer.start(plan.model, run)
-        self._report()
+        with self.trainer.lock:  # no report of the run before with the settings of this one
+            self._trained = settings
+            self.trainer.start(plan.model, run)
+            self.trainer.report()
 
     def stop(self) -> None:
-        """End the current run and keep its epochs."""
+        """End the current run after its step, wait for that, and keep its epochs."""
         self.trainer.stop()
-        self._report()
+        self.trainer.wait()
+        self.trainer.report()
+
+    def _end(self) -> None:
+        """The same without waiting: the kernel has to take the next message meanwhile."""
+        self.trainer.stop()
+        self.trainer.report()
 
     def close(self) -> None:
         """Close the widget and end its run."""
@@ -227,21 +234,24 @@ class OverfittingLab(CourseWidget, module="overfitting_lab"):
         super().close()
 
     def _command(self, _: Any, message: Any, __: Any) -> None:
-        if isinstance(message, dict) and message.get("type") in ("train", "stop"):
-            (self.train if message["type"] == "train" else self.stop)()
+        if not isinstance(message, dict) or message.get("type") not in ("train", "stop"):
+            return
+        if "settings" in message:  # what was chosen just before may come later on its own way
+            self.settings = message["settings"]
+        (self.train if message["type"] == "train" else self._end)()
 
     def _status(self) -> dict[str, Any]:
-        trainer = self.trainer
+        state, run = self.trainer.state, self.trainer.run
         return {
-            "running": trainer.running, "step": trainer.step, "steps": trainer.steps,
-            "seconds": round(trainer.seconds, 1), "limit": _SECONDS, "problem": trainer.problem,
+            "running": state != "ended", "ending": state in ("waiting", "ending"), "step": run.step, "steps": run.steps,
+            "seconds": round(run.seconds, 1), "limit": _SECONDS, "problem": run.problem,
         }  # fmt: skip
 
     def _report(self) -> None:
         if self._trained is not None:
             chosen = asdict(self._trained)
             others = [run for run in self.trained if run["settings"] != chosen]
-            self.trained = [*others, _record(self._trained, [self.trainer.history])]
+            self.trained = [*others, _record(self._trained, [self.trainer.run.history])]
         self.status = self._status()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 import threading
@@ -17,9 +18,12 @@ from helpers import random_images
 from playwright.sync_api import expect
 
 from cifar_helpers import Cifar10
+from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import Recipe, load_run, prepare
 from cifar_helpers.widgets import LiveTraining, live_training
 from cifar_helpers.widgets._trainer import Curve
+
+live_module = importlib.import_module("cifar_helpers.widgets.live_training")
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -41,6 +45,11 @@ def live(small: Cifar10) -> Iterator[LiveTraining]:
     widget.batch_size = 64
     yield widget
     widget.close()
+    until(lambda: not training())
+
+
+def training() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "training"]
 
 
 def ended(live: LiveTraining) -> bool:
@@ -95,24 +104,61 @@ def test_a_new_start_is_fresh_and_a_new_rate_counts_at_once(live: LiveTraining) 
 def test_pause_waits_and_stop_ends_it_also_while_paused_or_closed(live: LiveTraining, small: Cifar10) -> None:
     live.epochs = 100
     live.start()
-    until(lambda: live._trainer.step > 2)
+    until(lambda: live._trainer.run.step > 2)
     live.pause()
     until(lambda: live.run["state"] == "paused")
     time.sleep(0.3)  # the step that was under way
-    step = live._trainer.step
+    step = live._trainer.run.step
     time.sleep(0.3)
-    assert live._trainer.step == step
+    assert live._trainer.run.step == step
     live.resume()
-    until(lambda: live._trainer.step > step)
+    until(lambda: live._trainer.run.step > step)
     live.pause()
     live.stop()
-    assert ended(live) and not live._trainer.running
+    assert ended(live) and live._trainer.state == "ended"
     live.start()
     other = live_training(*small.split())
     other._command(None, {"type": "start"}, [])
-    assert not live._trainer.running and other._trainer.running  # a start ends what another widget trains
+    until(lambda: live._trainer.state == "ended" and other._trainer.state == "running")  # what another widget trains
     other.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "training"]
+    until(lambda: not training())
+
+
+def test_what_is_pressed_never_waits_for_a_step_of_the_run_before(
+    live: LiveTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, gate = threading.Event(), threading.Event()
+
+    class Slow(CifarCNN):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            reached.set()
+            gate.wait(20)  # a step that takes long, as the first one with a large batch does
+            return super().forward(images)
+
+    def press(kind: str, **settings: float) -> dict[str, object]:
+        begin = time.monotonic()
+        live._command(None, {"type": kind, **settings}, [])
+        assert time.monotonic() - begin < 2
+        return live.run
+
+    monkeypatch.setattr(live_module, "CifarCNN", Slow)
+    press("start")
+    assert reached.wait(20)
+    assert press("pause")["state"] == "paused"
+    # The settings of a start come with it, so that none is late.
+    run = press("start", learning_rate=0.01, batch_size=32, epochs=3)
+    assert (run["number"], run["state"], run["learning_rate"]) == (2, "waiting", 0.01)
+    assert (run["batch_size"], run["epochs"], live.batch_size) == (32, 3, 32)
+    assert press("stop")["state"] == "ending"
+    press("pause")  # too late, and must not hold it back
+    assert press("start")["number"] == 3
+    assert len(training()) == 3
+    gate.set()
+    until(lambda: live.run["state"] == "running" and live.run["step"] > 0)
+    assert len(training()) == 1  # the second never began
+    assert live.earlier == []  # without a complete epoch there is nothing to compare
+    press("stop")
+    until(lambda: ended(live) and not training())
 
 
 def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
@@ -161,6 +207,8 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     for control in ("button", "radio", "table"):
         expect(page.get_by_role(control)).to_have_count(0)
     expect(page.locator(".line:visible")).to_have_count(4)
+    lowest = f"lowest: {losses.index(min(losses)) + 1}"
+    expect(page.locator(".cw-plot").first.get_by_text(lowest)).to_be_visible()
     run = {
         "learning_rate": 0.03, "batch_size": 64, "epochs": 4, "state": "running", "step": 20, "steps": 40, "stride": 1,
         "problem": "", "points": [[k / 10, k, 2.3 - k / 20, 0.03 if k < 10 else 0.003] for k in range(1, 21)],
@@ -174,7 +222,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         """([run, earlier]) => {
             const { model } = document.querySelector("[data-widget]");
             globalThis.sent = [];
-            model.send = message => sent.push(message.type);
+            model.send = message => sent.push(message);
             model.set("batch_size", 64);
             model.set("run", { ...run, train_accuracy: [], validation_accuracy: [] });
         }""",
@@ -209,14 +257,15 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     ends = page.locator(".cw-plot").nth(1).locator(".tick[text-anchor=end]").all_text_contents()
     assert (ends[0], ends[-2]) == ("20 %", "60 %")  # the axis is as long as the accuracies need
     expect(page.locator("tbody tr").first).to_have_text("Now0.03 → 0.0036422045.0 %")
-    expect(page.locator("tbody tr").last).to_have_text("Run 50.03 → 0.0031622060.0 %")
-    for k, text in enumerate(["0.003", "0.03", "0"]):  # the rates that occur
+    expect(page.locator("tbody tr").nth(1)).to_have_text("Run 50.03 → 0.0031622060.0 %")
+    expect(page.locator("tbody tr").last).to_contain_text("Recorded0.011284")  # always there
+    for k, text in enumerate(["0.003", "0.01", "0.03", "0"]):  # the rates that occur
         expect(page.locator(".cw-plot").nth(2).locator(".tick").nth(k)).to_have_text(text)
     ends = page.locator(".cw-plot").evaluate_all(
         "plots => plots.map(plot => plot.querySelector('.axis').getBoundingClientRect().width)"
     )
     assert len(set(ends)) == 1  # one axis
-    expect(page.locator(".cw-chart").first.locator(".cw-key")).to_have_text(["training", "validation", "run 5"])
+    expect(page.locator(".cw-chart").first.locator(".cw-key")).to_have_text(["training", "validation"])
     for k, text in enumerate(["1.0", "1.5", "2.0", "2.5"]):  # the axis is as long as the losses need
         expect(page.locator(".cw-plot").first.locator(".tick").nth(k)).to_have_text(text)
     expect(page.get_by_role("button", name="Start again")).to_be_visible()
@@ -241,17 +290,17 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
                   "m.set('epochs', 4); }")  # fmt: skip
     expect(main).to_have_count(0)
     # A row brings its run forward, also by the keyboard; an earlier run is named by what differs.
-    first, last = page.locator("tbody tr").all()
+    first, last, _ = page.locator("tbody tr").all()
     last.hover()
     expect(page.locator(".line.front")).to_have_count(3)
     page.mouse.move(1, 1)
     expect(page.locator(".front")).to_have_count(0)
     first.focus()
-    expect(page.locator(".line.back")).to_have_count(3)
+    expect(page.locator(".line.back")).to_have_count(6)  # of two other runs
     page.evaluate(change, {"seconds": [9.5, 19.6], "validation_accuracy": [0.3, 0.46]})
     expect(first).to_contain_text("46.0 %")
     expect(first).to_be_focused()  # while it trains
-    expect(page.locator(".line.back")).to_have_count(3)
+    expect(page.locator(".line.back")).to_have_count(6)  # of two other runs
     first.blur()
     page.evaluate(change, {"points": [[0.1, 1, 0.5 * k, 3] for k in range(20)], "state": "ended", "problem": "NaN"})
     expect(page.locator(".lt-state")).to_have_text("NaN")
@@ -269,16 +318,47 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")
-    assert page.evaluate("sent") == ["pause", "stop"]
+    assert page.evaluate("sent") == [{"type": "pause"}, {"type": "stop"}]
+    # What was asked for is said at once, and once: the kernel may be busy.
+    asked = page.locator(".lt-state")
+    expect(asked).to_have_text("Ending the run …")
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    page.evaluate(change, {"state": "ending"})
+    expect(asked).to_have_text("Ending the run …")
+    for _ in range(2):
+        page.get_by_role("button", name="Start again").click()
+        expect(asked).to_have_text("Ending the run before …")
+    start = {"type": "start", "learning_rate": 0.01, "batch_size": 64, "epochs": 4}  # not 120 ms later
+    assert page.evaluate("sent.slice(2)") == [start]
+    page.evaluate(change, {"number": 7, "state": "waiting"})
+    expect(asked).to_have_text("Ending the run before …")
+    expect(page.get_by_role("button", name="Pause")).to_be_disabled()
+    expect(page.get_by_role("button", name="Stop")).to_be_enabled()
+    nothing = {"train_loss": [], "validation_loss": [], "train_accuracy": [], "validation_accuracy": [], "seconds": []}
+    page.evaluate(change, {**nothing, "points": [[0.1, 1, 9.0, 10]], "state": "ended"})
+    expect(asked).to_have_text(
+        "Ended after 0 complete epochs. The loss left the chart: a learning rate of 10 is too high. Start again with a "
+        "smaller one."
+    )
+    page.evaluate(change, {**run, "state": "ended"})
+    expect(asked).to_contain_text("Its network is trainer.model, if trainer names this widget.")
+    page.evaluate(change, run)
     assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
-    assert set(page.locator(".label.ghost").all_text_contents()) == {"run 5"}  # a key in each head
-    page.locator(".cw-plot").nth(2).press("End")  # one axis, one rule on all
+    assert set(page.locator(".label.ghost").all_text_contents()) == {"run 5", "recorded"}  # a key in each head
+    for _ in range(2):  # one axis, one rule on all; it stands at whole epochs, of which validation is
+        page.locator(".cw-plot").nth(2).press("ArrowRight")
+    expect(page.locator(".words.at")).to_have_text(["epoch 2"] * 3)
     for k, texts in enumerate((
-        ["1.52", "1.60", "1.60"], ["40.0 %", "45.0 %", "50.0 %"], ["0.003", "0.003"],
+        ["1.52", "1.60", "1.60", f"{losses[1]:.2f}"], ["40.0 %", "45.0 %", "50.0 %", f"{100 * validation[1]:.1f} %"],
+        ["0.003", "0.003", "0.01"],
     )):  # fmt: skip
-        assert sorted(page.locator(".cw-plot").nth(k).locator(".label").all_text_contents()) == texts
+        shown = page.locator(".cw-plot").nth(k).locator(".label").all_text_contents()
+        assert sorted(re.sub("run 5 |recorded ", "", text) for text in shown) == sorted(texts)
+    page.locator(".cw-plot").nth(2).press("End")  # the run has no numbers for an epoch that it has not reached
+    expect(page.locator(".words.at")).to_have_text(["epoch 4"] * 3)
+    expect(page.locator(".cw-plot").nth(1).locator(".label")).to_have_text([re.compile(r" %$"), "run 5"])
     # A line that is pointed at brings its run forward, and its row is marked.
-    line = page.locator(".cw-plot").nth(2).locator(".line.ghost").bounding_box()
+    line = page.locator(".cw-plot").nth(2).locator(".line.ghost[data-run='5']").bounding_box()
     assert line is not None
     page.mouse.move(line["x"] + 30, line["y"])
     expect(last).to_have_class("pointed")
@@ -288,7 +368,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     model = "document.querySelector('[data-widget]').model"
     constant = [[k / 10, k, 2.3 - k / 20, 0.003] for k in range(1, 21)]
     page.evaluate(f"one => {model}.set('earlier', [one])", {**earlier[0], "points": constant})
-    expect(page.locator(".label.ghost").first).to_have_text("rate 0.003")
+    expect(page.locator(".label.ghost", has_text="rate 0.003").first).to_be_visible()
     page.get_by_role("radio", name="Seconds").click()
     expect(page.locator(".cw-plot").first.locator(".tick").last).to_have_text("seconds")
 

@@ -34,6 +34,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {[number, number]} [y]
  * @property {number[]} [ticks] of the vertical axis, else round numbers
  * @property {string} [xLabel] in place of the axis' label
+ * @property {number[]} [reads] every x that can be looked at, sorted, else those of the data
  * @property {any} [marker] the value of the marker
  * @property {{value: any, x: number}[]} [stops] where the marker can be, by x; else every whole number
  */
@@ -141,7 +142,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const above = ends.filter(({ series, last }) => isOwn(series) && last?.[1] > ys.ends[1]);
     const off = [...new Map(above.map(one => [one.series.colour, one])).values()]; // once for each colour
     off.forEach(({ series, last }, k) => {
-      picture.append(text(`↑ ${write(last[1])}`, end, top + 12 + k * ROW, `label off ${series.colour}`, "end"));
+      const said = `↑ ${write(last[1])}`;
+      const at = Math.max(left + measure(said), Math.min(xs(last[0]) + measure(said) / 2, end)); // above the line's end
+      picture.append(text(said, at, top + 12 + k * ROW, `label off ${series.colour}`, "end"));
     });
     const shown = ends.filter(({ series, last }) => last && beside.includes(series));
     const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
@@ -156,7 +159,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     });
     sort();
     for (const drawing of [picture, over]) drawing.setAttribute("width", width);
-    stops = [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
+    stops = content.reads ?? [...new Set(read.flatMap(series => series.points.map(point => point[0])))].sort((a, b) => a - b);
     drawMoving();
   }
 
@@ -244,9 +247,10 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     over.append(group);
   }
 
-  /** The last numbers up to the x that is looked at, the largest first. */
+  /** The last numbers up to the x that is looked at, the largest first; none of a line that ended before. */
   function readings() {
-    const rows = content.series.filter(series => series.name).map(series => {
+    const before = content.reads?.findLast(other => other < seen) ?? -Infinity;
+    const rows = content.series.filter(series => series.name && series.points.at(-1)?.[0] > before).map(series => {
       const [at, value] = series.points.findLast(point => point[0] <= seen) ?? [];
       return { series, at, value };
     });

@@ -9,7 +9,8 @@ import { bringing } from "./chart_rows.js";
 const RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
-const STATES = { running: "Training", paused: "Paused" };
+const STATES = { running: "Training", paused: "Paused", ending: "Ending the run …", waiting: "Ending the run before …" };
+const ASKED = { start: "Starting …", pause: "Pausing …", resume: "Resuming …", stop: "Ending the run …" };
 const SIDES = [56, 90]; // one axis for all charts
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
@@ -30,7 +31,16 @@ export function render({ model, el }) {
     bound.set({ [name]: value });
     draw();
   };
-  const send = type => () => model.send({ type });
+  /** What was pressed last, until Python has answered: a kernel that computes takes no message meanwhile. */
+  let asked = null;
+  const send = type => {
+    const { number, state } = model.get("run");
+    if (waitsFor(asked, model.get("run"))?.type === type) return;
+    asked = { type, number, state };
+    const chosen = ["learning_rate", "batch_size", "epochs"].map(name => [name, model.get(name)]);
+    model.send({ type, ...(type === "start" ? Object.fromEntries(chosen) : {}) });
+    draw();
+  };
 
   const rate = slider("Learning rate", RATES, 0.03, take("learning_rate"), value => show(value, 6));
   const sizes = BATCHES.map(value => ({ value, text: String(value) }));
@@ -43,9 +53,9 @@ export function render({ model, el }) {
     const head = h("div", { class: "cw-head cw-cap", "aria-hidden": "true" }, h("span", {}, words), value);
     return h("div", {}, head, control.node);
   };
-  const start = button("Start", send("start"));
-  const pause = button("Pause", () => send(model.get("run").state === "paused" ? "resume" : "pause")());
-  const stop = button("Stop", send("stop"));
+  const start = button("Start", () => send("start"));
+  const pause = button("Pause", () => send(model.get("run").state === "paused" ? "resume" : "pause"));
+  const stop = button("Stop", () => send("stop"));
   const when = h("div", { class: "cw-cap lt-when", role: "status" });
   const settings = h(
     "fieldset", { class: "lt-bar" },
@@ -96,7 +106,7 @@ export function render({ model, el }) {
     const begun = isRecord || Boolean(run.state);
     const ends = begun ? run.epochs : model.get("epochs");
     const earlier = model.get("earlier");
-    const runs = isRecord || earlier.length ? earlier : [cut(ghost, ends)];
+    const runs = isRecord ? [] : [cut(ghost, ends), ...earlier];
     showControls(run, isRecord);
 
     const all = begun ? [...runs, run] : runs;
@@ -105,14 +115,21 @@ export function render({ model, el }) {
       .map((value, k) => [bySeconds ? one.seconds[k] : k + 1, value])
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
-    const differs = labelsOf(runs);
+    const differs = isRecord ? [] : [{ name: "recorded" }, ...labelsOf(earlier)];
     const grey = points => runs.map((one, k) => ({ ...differs[k], run: idOf(one), colour: "ghost", points: points(one) }));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     const marks = ends < 20;
+    const lowest = begun && overfitsFrom(run);
+    const dots = lowest ? [{ x: of("validation_loss")[lowest - 1][0], y: run.validation_loss[lowest - 1], colour: "c2", label: `lowest: ${lowest}` }] : [];
+    // Validation has one number for each epoch, so numbers are read there and not between.
+    const whole = (bySeconds && begun ? [run] : all).flatMap(one => pairs(one, one.validation_loss)).map(point => point[0]);
+    const isFirst = begun && !run.train_loss.length; // epoch, of which only steps are known
+    const reads = isFirst ? batches.map(point => point[0]) : [...new Set(whole)].sort((a, b) => a - b);
     loss.set({
       y: lossEnds(all),
+      dots,
       series: [
         ...grey(one => pairs(one, one.validation_loss)),
         ...own("", "c1", batches, { thin: true }),
@@ -139,8 +156,8 @@ export function render({ model, el }) {
         { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? steps(run, 3) : flat(chosen) },
       ],
     });
-    for (const one of charts) one.set({ x, xLabel: bySeconds ? "seconds" : "epoch" });
-    const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
+    for (const one of charts) one.set({ x, reads, xLabel: bySeconds ? "seconds" : "epoch" });
+    const listed = [...(begun ? [row(run, "Now")] : []), ...runs.toReversed().map(one => row(one))];
     const text = listed.map(one => one.textContent).join("\n");
     if (text === written) return; // what has the focus keeps it
     written = text;
@@ -152,15 +169,17 @@ export function render({ model, el }) {
   function showControls(run, isRecord) {
     const can = Boolean(model.send);
     const isOpen = can && Boolean(run.state) && run.state !== "ended";
+    asked = waitsFor(asked, run);
+    const isEnding = run.state === "ending" || ["start", "stop"].includes(asked?.type);
     rate.set(nearest(RATES, model.get("learning_rate")));
     rateText.textContent = show(model.get("learning_rate"), 6);
     const [size, count] = ["batch_size", "epochs"].map(name => model.get(name));
     batch.set(size);
     epochs.set(nearest(EPOCHS, count));
-    const now = isOpen ? run : { batch_size: size, epochs: count }; // what was chosen meanwhile does not count yet
-    batchText.textContent = size === now.batch_size ? "" : `this run: ${now.batch_size}`;
-    epochsText.textContent = count === now.epochs ? count : `${now.epochs} → ${count}`;
-    const isWaiting = size !== now.batch_size || count !== now.epochs;
+    const used = isOpen ? run : { batch_size: size, epochs: count }; // what was chosen meanwhile does not count yet
+    batchText.textContent = size === used.batch_size ? "" : `this run: ${used.batch_size}`;
+    epochsText.textContent = count === used.epochs ? count : `${used.epochs} → ${count}`;
+    const isWaiting = size !== used.batch_size || count !== used.epochs;
     settings.hidden = !can;
     cannot.hidden = can;
     for (const one of [rates.node, table, choice]) one.hidden = isRecord; // of one run with one rate, the note says all
@@ -169,20 +188,23 @@ export function render({ model, el }) {
     start.textContent = isOpen ? "Start again" : "Start";
     pause.classList.toggle("cw-main", isPaused && !isWaiting);
     pause.textContent = isPaused ? "Resume" : "Pause";
-    pause.disabled = stop.disabled = !isOpen;
-    const words = run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can));
+    pause.disabled = !isOpen || isEnding || run.state === "waiting";
+    stop.disabled = !isOpen || isEnding;
+    const now = asked && (asked.type === "start" && isOpen ? STATES.waiting : ASKED[asked.type]);
+    const words = now || run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can));
     const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
     if (state.textContent !== words) state.replaceChildren(...parts);
-    const read = run.problem || isHigh(run) ? "" : readingOf(run);
+    const read = now || run.problem || isHigh(run) ? "" : readingOf(run);
     if (reading.textContent !== read) reading.textContent = read;
-    state.classList.toggle("bad", Boolean(run.problem));
+    state.classList.toggle("bad", !now && Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const recorded = `${model.get("ghost").images.toLocaleString("en")} images`;
-    const grey = model.get("earlier").length ? "other runs" : `the recorded run, of ${recorded}`;
+    const others = model.get("earlier").length ? " and of earlier runs" : "";
+    const grey = `the recorded run (${recorded}${bySeconds ? ", on another machine" : ""})${others}`;
     note.textContent = isRecord ? `CifarCNN, ${recorded}, flipped at random, learning rate ${run.learning_rate}, batches of ${run.batch_size}, ${
       run.seconds.at(-1).toFixed(0)} seconds.` : `CifarCNN; ${train} training images, flipped at random; ${
       validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
-    const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${now.batch_size} and ${now.epochs}.`;
+    const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
     const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
     when.classList.toggle("lt-next", isWaiting);
@@ -232,9 +254,9 @@ function readingOf({ points = [], ...run }) {
   if (!validation.length) {
     return `Watch how fast training loss leaves ${fixed(GUESSING, 2)}, that of guessing among ten classes. Accuracy follows after epoch 1.`;
   }
-  const lowest = validation.indexOf(Math.min(...validation));
-  if (validation.length - lowest > 2 && train.at(-1) < train[lowest]) {
-    return `Validation loss was lowest after epoch ${lowest + 1}, while training loss went on falling: the network overfits.`;
+  const lowest = overfitsFrom(run);
+  if (lowest) {
+    return `Validation loss was lowest after epoch ${lowest}, while training loss went on falling: the network overfits.`;
   }
   const gap = run.train_accuracy.at(-1) - run.validation_accuracy.at(-1);
   if (gap < 0) return "Validation is above training because training accuracy is measured during the epoch, with dropout on.";
@@ -242,16 +264,31 @@ function readingOf({ points = [], ...run }) {
   return "Training and validation accuracy are still close: no sign of overfitting so far.";
 }
 
+/** The epoch with the lowest validation loss if training loss went on falling after it, else 0. */
+function overfitsFrom({ train_loss: train = [], validation_loss: validation = [] }) {
+  const lowest = validation.indexOf(Math.min(...validation));
+  return validation.length - lowest > 2 && train.at(-1) < train[lowest] ? lowest + 1 : 0;
+}
+
+/** What was asked for, if the run does not show yet that Python has done it. */
+function waitsFor(asked, run) {
+  const isOpen = asked && run.number === asked.number && (asked.type === "start" || run.state === asked.state);
+  return isOpen ? asked : null;
+}
+
 function stateOf(run, earlier, can) {
   if (!run.state) return "Press Start to train.";
   const done = run.train_loss.length;
   if (can && run.state !== "ended") {
+    if (run.state === "ending" || run.state === "waiting") return STATES[run.state];
     if (!run.steps) return "Preparing …";
     const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
     return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier)}`;
   }
-  return `Ended after ${epochsOf(done, "complete ")}.${resultOf(run, earlier)}${can ? " Its network is the widget’s attribute model." : ""}`;
+  const ended = `Ended after ${epochsOf(done, "complete ")}.`;
+  if (isHigh(run)) return `${ended} The loss left the chart: a learning rate of ${show(Math.max(...ratesOf(run)), 6)} is too high. Start again with a smaller one.`;
+  return `${ended}${resultOf(run, earlier)}${can && done ? " Its network is trainer.model, if trainer names this widget." : ""}`;
 }
 
 /** The validation accuracy so far, compared with that of the best other run after as many epochs. */
@@ -314,7 +351,7 @@ const idOf = run => String(run.number ?? "recorded");
 
 /** Names of earlier runs in the charts: by their learning rates or batch sizes if all differ, else by their numbers. */
 function labelsOf(runs) {
-  const isPlain = runs.every(one => one.number && ratesOf(one).length === 1);
+  const isPlain = runs.every(one => ratesOf(one).length === 1);
   const differ = values => isPlain && new Set(values).size === runs.length;
   const rates = runs.map(one => show(ratesOf(one)[0], 6));
   const sizes = runs.map(one => one.batch_size);
