@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from dataclasses import asdict, replace
 from statistics import fmean
@@ -62,7 +61,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     for k, text in enumerate([f"{train:.1f} %", f"{fmean(means):.1f} %", f"{train - fmean(means):.1f}"]):
         expect(row.locator("td").nth(k)).to_contain_text(text)
     expect(root.locator(".ol-headline")).to_have_text(
-        f"Base: validation accuracy {fmean(means):.1f} %, {train - fmean(means):.1f} points below training accuracy."
+        f"Base: validation accuracy {fmean(means):.1f} %, {train - fmean(means):.1f} points below training."
     )
     low, high = min(map(min, ends)), max(map(max, ends))
     # Beside the result is the range of the seeds, by which chance is judged; that of single epochs is folded away.
@@ -93,7 +92,19 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     page.get_by_role("radio", name="0.5, not recorded").click()
     expect(root.locator(".ol-lead")).to_contain_text("The nearest recorded run (grey) differs in wrong labels")
     expect(row.locator("td").nth(1)).to_have_text(re.compile(r"\d %"))  # the nearest run has its numbers
-    expect(root.locator(".ol-headline")).to_have_text("Not recorded: predict the curve.")
+    expect(root.locator(".ol-headline")).to_have_text("Not recorded: the nearest run is drawn in grey.")
+    expect(page.get_by_role("radio", name="0.5", exact=True)).to_have_css("font-style", "normal")  # what is chosen
+    change = "more => { const { model } = document.querySelector('[data-widget]'); Object.assign(model, more.own); "
+    change += "for (const name in more.traits) model.set(name, more.traits[name]); }"
+    page.evaluate("() => { document.querySelector('[data-widget]').model.send = sent => { globalThis.sent = sent; }; }")
+    page.evaluate(change, {"traits": {"trainable": True, "status": {**overfitting_lab().status, "running": False}}})
+    expect(root.locator(".ol-headline")).to_have_text("Not recorded: predict the curve.")  # which is then trained
+    page.get_by_role("button", name="Train this combination now").click()
+    assert page.evaluate("sent") == {"type": "train", "settings": asdict(Settings(dropout=0.5, wrong_labels=0.2))}
+    page.evaluate(change, {"traits": {"status": {**overfitting_lab().status, "running": True, "ending": True}}})
+    expect(root.locator(".cw-foot [role=status]")).to_have_text("Ending the run …")
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    page.evaluate(change, {"own": {"send": None}, "traits": {"trainable": False, "status": overfitting_lab().status}})
     expect(root.locator(".ol-swatch.ghost")).to_be_visible()
     page.get_by_role("button", name="Nearest").click()
     expect(row).to_contain_text("This run dropout 0.5")
@@ -101,8 +112,9 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(row).to_contain_text("training images 2,000")
     page.get_by_role("button", name="20 % wrong labels").click()
     expect(row.locator("td").nth(1)).to_contain_text("one seed")
-    expect(row.locator("td").nth(2)).to_have_text("−12.2")
+    expect(row.locator("td").nth(2)).to_have_text("−12.3")  # that of the numbers beside it
     expect(page.locator(".band.ghost")).to_have_count(0)  # a gap that is none
+    expect(root).to_contain_text("Not finished: at epoch 30 training loss is still falling and validation loss is not")
     expect(root).to_contain_text("Training accuracy can be lower, as dropout and augmentation are off in validation")
     page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(Settings(width=2.0)))
     expect(page.get_by_role("radio", name="× 2", exact=True)).to_be_checked()
@@ -140,7 +152,9 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     lead = page.locator(".ol-lead")
     first = recorded()[Settings()][0]
     expect(lead).to_contain_text("stop after epoch {} and keep epoch {}".format(*early_stop(first.history, 3)))
-    expect(lead).to_contain_text("2.6 points below the mean of the last 10 epochs")
+    expect(lead).to_contain_text("69.4\u00a0% validation accuracy: 2.6 points below that seed’s mean of the last 10 "
+                                "epochs, 72.0\u00a0%.")  # fmt: skip
+    expect(page.locator(".overfitting_lab")).not_to_contain_text("Not finished")
     height = lead.bounding_box()
     handle = page.get_by_role("slider", name="Patience")
     handle.press("ArrowRight")
@@ -152,9 +166,9 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.mouse.move(box["x"] + box["width"], box["y"] + 120)
     page.mouse.up()
     expect(lead).to_contain_text(
-        "the first of 3 seeds would run to the end and keep epoch 20, with 73.4 % validation accuracy"
+        "the first of 3 seeds (solid line) would run to the end and keep epoch 20, with 73.4 % validation accuracy"
     )
-    expect(lead).to_contain_text("no clear difference from the mean of the last 10 epochs.")
+    expect(lead).to_contain_text("no clear difference from that seed’s mean of the last 10 epochs, 72.0 %.")
     assert lead.bounding_box() == height  # the table below stays
     patience = state_of(page, "patience")
     assert isinstance(patience, int) and early_stop(first.history, patience)[0] == 30
@@ -178,7 +192,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.get_by_role("radio", name="10,000").tap()
     page.get_by_role("radio", name="0.5", exact=True).tap()
     expect(now.locator("td").nth(1)).to_contain_text(re.compile(r" % [−≈]"))
-    expect(headline).to_contain_text(re.compile("Dropout 0.5: .*(no clear difference from|below) A \\(base\\)."))
+    expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A \(base\), perhaps by chance\."))
     expect(page.locator(".overfitting_lab")).to_contain_text("validation: 1.2 points), so it may be chance")
     assert state_of(page, "pinned") == [asdict(Settings())]
     # With two pins, only their validation is drawn, and besides training of what is pointed at.
@@ -190,6 +204,10 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(accuracy.locator(".band.ghost")).to_have_count(1)  # the gap of this run stays
     expect(accuracy.locator(".cw-key")).to_have_text(["A", "B", "training", "validation"])
     expect(accuracy.locator(".ol-key")).to_be_visible()
+    pins = [asdict(one) for one in (Settings(), Settings(dropout=0.5), Settings(width=2.0))]
+    page.evaluate("pins => document.querySelector('[data-widget]').model.set('pinned', pins)", pins)
+    expect(page.get_by_role("button", name="Pin this run")).to_have_text("3 pinned")
+    page.evaluate("pins => document.querySelector('[data-widget]').model.set('pinned', pins)", pins[:2])
     pinned.hover()
     expect(accuracy.locator(".line.front:visible")).to_have_count(2)
     page.get_by_role("button", name="Unpin B").tap()
@@ -225,11 +243,11 @@ def test_a_run_of_now_follows_the_recipe_and_leaves_the_learners_random_numbers(
     lab.train()
     deadline = time.monotonic() + 60
     while not lab.trained or len(lab.trained[0]["runs"][0]["train_loss"]) < 2:
-        assert time.monotonic() < deadline, lab.trainer.problem
+        assert time.monotonic() < deadline, lab.trainer.run.problem
         time.sleep(0.02)
     lab.stop()
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert not lab.status["running"] and lab.status["step"] > 0 and not lab.trainer.problem
+    assert not lab.status["running"] and lab.status["step"] > 0 and not lab.trainer.run.problem
     assert lab.trained[0]["settings"] == asdict(Settings(images=2000))
     lab.close()
 
@@ -240,9 +258,7 @@ def test_the_loader_of_a_watched_run_has_everything_of_the_recipe(sketches: Cifa
     )
     loader = prepare(recipe, sketches).loader
     loader.shard = (1, 2)
-    trainer = Trainer(lambda: None)
-    trainer.resume()
-    watched = Watch(trainer, threading.Event()).loader(loader, 1)
+    watched = Watch(Trainer(lambda: None)).loader(loader, 1)
     assert isinstance(watched, BatchLoader)
     torch.manual_seed(3)
     plain = list(loader)

@@ -37,7 +37,7 @@ const COLUMNS = [
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
   + "so compare gaps only between runs that share these. Lines are means of the seeds, shading is their range; early "
-  + "stopping is shown for the first seed, the thin line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+  + "stopping is shown for the first seed, the solid line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -118,7 +118,7 @@ export function render({ model, el }) {
   const note = h("p", { class: "cw-cap" });
   const ranges = h("span");
   const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, ranges);
-  const train = button("Train this combination now", () => model.send({ type: "train" }));
+  const train = button("Train this combination now", () => model.send({ type: "train", settings: model.get("settings") }));
   const stop = button("Stop", () => model.send({ type: "stop" }));
   const state = h("span", { class: "cw-cap", role: "status" });
   const foot = h("div", { class: "cw-foot" }, state, train, stop);
@@ -136,6 +136,7 @@ export function render({ model, el }) {
   /** The run that was trained here with these settings. */
   const trainedAs = key =>
     model.get("trained").find(run => keyOf(run.settings) === key && run.summary);
+  const canTrain = () => model.get("trainable") && Boolean(model.send);
   const recordOf = settings => records.get(keyOf(settings)) ?? trainedAs(keyOf(settings));
 
   function redraw() {
@@ -146,7 +147,7 @@ export function render({ model, el }) {
     for (const { name, values, control } of fields) {
       control.set(settings[name]);
       values.forEach(({ value, text }, k) => {
-        const known = records.has(keyOf({ ...settings, [name]: value }));
+        const known = value === settings[name] || records.has(keyOf({ ...settings, [name]: value }));
         control.buttons[k].classList.toggle("ol-known", known);
         control.buttons[k].setAttribute("aria-label", known ? text : `${text}, not recorded`);
       });
@@ -194,13 +195,14 @@ export function render({ model, el }) {
     const next = table.querySelector(`[data-run="${run}"]`) ?? table.firstChild;
     if (held) next.querySelector(`.${held.classList[0]}`)?.focus();
     const first = pins[0]?.settings;
-    const missing = record ? "" : "Not recorded: predict the curve.";
+    const missing = record ? "" : canTrain() ? "Not recorded: predict the curve." : "Not recorded: the nearest run is drawn in grey.";
     headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : [missing]));
     const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const below = resultOf(recordOf(shown))?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
-    note.textContent = chance + wrong + below;
+    const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
+    note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + below);
     ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
       `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
@@ -239,13 +241,14 @@ export function render({ model, el }) {
 
   /** The result in a sentence: the difference from the first pin, else from training. */
   function headlineOf(settings, own, first, base) {
-    const more = own.validation - (base ? base.validation : own.train);
+    const more = shownDifference(own.validation, base ? base.validation : own.train);
     const isClear = !base || Math.abs(more) > spread.validation;
     const points = h("b", {}, `${fixed(100 * Math.abs(more), 1)} points`);
+    const end = !base ? "training." : isClear && Math.abs(more) < 2 * spread.validation ? `A (${nameOf(first)}), perhaps by chance.` : `A (${nameOf(first)}).`;
     return [
       `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, whole(percent(own.validation, 1))), ", ",
       ...(isClear ? [points, more > 0 ? " above " : " below "] : ["no clear difference from "]),
-      base ? `A (${nameOf(first)}).` : "training accuracy.",
+      end,
     ];
   }
 
@@ -256,15 +259,16 @@ export function render({ model, el }) {
     const pin = pinned => set({ pinned });
     const k = pins.findIndex(other => keyOf(other) === keyOf(settings));
     const letter = PINS[k]?.letter;
+    const isFull = !letter && pins.length === PINS.length;
     const swap = letter
       ? button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${letter}` })
-      : button("Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` });
-    swap.disabled = !letter && pins.length === PINS.length;
+      : button(isFull ? "3 pinned" : "Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` });
+    swap.disabled = isFull;
     const words = [h("b", {}, letter && letter !== name ? `${name} = ${letter}` : name), ` ${described(settings)}`];
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
-      const less = values && base && values !== base ? difference(values[part] - base[part], spread[part], text) : "";
+      const less = values && base && k !== 0 ? difference(shownDifference(values[part], base[part]), spread[part], text) : "";
       const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(record)) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
@@ -289,14 +293,15 @@ export function render({ model, el }) {
     const { stopped, kept } = earlyStop(losses, patience);
     const reached = accuracies[kept - 1];
     const way = reached > mean ? "above" : "below";
-    const points = `${fixed(100 * Math.abs(reached - mean), 1)} points ${way} the mean of`;
-    const effect = low <= reached && reached <= high ? "no clear difference from the mean of" : points;
-    const who = runs.length > 1 ? `the first of ${runs.length} seeds` : "the run";
+    const points = `${fixed(100 * Math.abs(shownDifference(reached, mean)), 1)} points ${way}`;
+    const effect = low <= reached && reached <= high ? "no clear difference from" : points;
+    const who = runs.length > 1 ? `the first of ${runs.length} seeds (solid line)` : "the run";
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;
     return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
-      percent(reached, 1)} validation accuracy: ${effect} the last ${LAST} epochs.`);
+      percent(reached, 1)} validation accuracy: ${effect} ${runs.length > 1 ? "that seed’s" : "its"} mean of the last ${
+      LAST} epochs, ${percent(mean, 1)}.`);
   }
 
   function advise(near, settings) {
@@ -312,18 +317,19 @@ export function render({ model, el }) {
   }
 
   function showState(key, record) {
-    const { running, problem, step, steps, seconds, limit } = model.get("status");
+    const { running, ending, problem, step, steps, seconds, limit } = model.get("status");
     const own = model.get("trained").find(run => keyOf(run.settings) === key);
-    const can = model.get("trainable") && Boolean(model.send);
+    const can = canTrain();
     train.hidden = !can || running;
     train.classList.toggle("cw-main", !record);
     stop.hidden = !running;
+    stop.disabled = ending;
     const which = isTraining(key) ? "" : " another combination";
     const progress = `Training${which}: step ${step} of ${steps}, ${Math.round(seconds)} of at most ${limit} seconds.`;
     const done = own?.runs[0].validation_loss.length;
     const stopped = own && done < EPOCHS ? `Stopped after ${done} of ${EPOCHS} epochs. ` : "";
     const rest = own && records.has(key) && done ? "Trained just now: the dark grey lines." : "";
-    const words = problem || (running ? progress : stopped + rest);
+    const words = problem || (ending ? "Ending the run …" : running ? progress : stopped + rest);
     if (state.textContent !== words) state.textContent = words;
     foot.hidden = !can && !words;
   }
@@ -348,8 +354,24 @@ export function render({ model, el }) {
   };
 }
 
-/** The means of a run, once it has enough epochs for them. */
-const resultOf = record => (record?.runs[0].validation_loss.length >= LAST ? record.summary : undefined);
+/** The means of a run, once it has enough epochs for them, with the gap of those that are shown. */
+function resultOf(record) {
+  if (!(record?.runs[0].validation_loss.length >= LAST) || !record.summary) return undefined;
+  const { train, validation } = record.summary;
+  return { train, validation, gap: shownDifference(train, validation) };
+}
+
+/** The difference of two results as they are shown, in tenths of a percent. */
+const shownDifference = (a, b) => (Math.round(1000 * a) - Math.round(1000 * b)) / 1000;
+
+/** Whether a result is not the last word: training still gains, and validation does not lose yet. */
+function isUnfinished(record) {
+  if (!resultOf(record) || record.mean.train_loss.length < EPOCHS) return false;
+  const fall = name => meanOf(record.mean[name].slice(-10, -5)) - meanOf(record.mean[name].slice(-5));
+  return fall("train_loss") > 0 && fall("validation_loss") >= 0;
+}
+
+const meanOf = values => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The smallest and the largest of some accuracies, in percent. */
 const between = values => [Math.min(...values), Math.max(...values)].map(end => fixed(100 * end, 1)).join("–");
