@@ -291,7 +291,8 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
     # In its corners, and where an average of the covers over it would be of another sign than the one around it.
     places = {(0, 0): (0, 0), (0, 31): (0, 6), (6, 6): (1, 1), (14, 14): (3, 3), (26, 14): (6, 3), (31, 31): (6, 6)}
     for (row, column), cell in places.items():
-        page.mouse.move(*(box[side] + (k + 0.5) / 32 * box["width"] for side, k in (("x", column), ("y", row))))
+        step = box["width"] / 32
+        page.mouse.move(box["x"] + (column + 0.5) * step, box["y"] + (row + 0.5) * step)
         expect(view).to_have_attribute("aria-valuetext", f"row {4 * cell[0] + 4}, column {4 * cell[1] + 4}")
         said = legend.locator("p").inner_text().split(" points")[0].removeprefix("This cover: horse ")
         bars = page.locator(".cw-bars .value").nth(CLASSES.index("horse")).inner_text()
