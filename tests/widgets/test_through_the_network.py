@@ -101,7 +101,8 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 3")
     # The others add up to more than each of those beside them, which could not be seen on their scale.
-    expect(page.locator(".tn-card").last).to_have_text(re.compile(r"^28 others\n\+ bias\n[1-9]\.\d× paler=$"))
+    expect(page.locator(".tn-card").nth(4)).to_have_text("28 others\n+ bias=")
+    expect(page.locator(".tn-card").last).to_have_text(re.compile(r"^last two drawn\n[1-9]\.\d× paler to fit\n\nsum$"))
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
     expect(page.get_by_role("slider", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
     # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
@@ -141,13 +142,13 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     added = nn.functional.conv2d(before[None], kernels[:, None], padding=1, groups=len(kernels))[0]
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
-    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("4 others")])
-    expect(page.locator(".tn-card").last).to_have_text("4 others\n+ bias=")
+    expect(page.locator(".tn-one > p")).to_contain_text("Made from 8 maps, pooled to 16×16. These 4 count most:")
     expect(page.locator(".tn-path")).to_have_text("batch norm ReLU")
-    # The last column shows what all others add together, on one scale with those beside it: one value is at its end.
+    # After the columns of four maps, what all others add together, and the sum: those two on a scale of their own.
     parts = added[size.argsort(descending=True)]
     rest = parts[4:].sum(0) + small.features[1][0].bias[unit].detach()
-    columns = torch.stack([*parts[:4], rest])
+    total = parts.sum(0) + small.features[1][0].bias[unit].detach()
+    columns = torch.stack([*parts[:4], rest, total])
     ends = [[59, 26, 120], [138, 63, 5]]
 
     def drawn_at_the_largest_of(part: torch.Tensor) -> list[list[int]]:
@@ -157,9 +158,14 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
             [int(at), int(row)],
         )
 
-    highest = int(columns.abs().amax((1, 2)).argmax())
-    assert drawn_at_the_largest_of(columns)[highest] in ends
-    assert highest < 4 and drawn_at_the_largest_of(rest[None])[4] not in ends
+    # The sum of all is larger than each part: in the last two columns, it is the sum that has the darkest colour.
+    most = columns.abs().amax((1, 2))
+    assert most.argmax() == 5 and most[:4].argmax() == 0
+    assert drawn_at_the_largest_of(total[None])[5] in ends
+    assert drawn_at_the_largest_of(parts[:1])[0] in ends
+    assert drawn_at_the_largest_of(rest[None])[4] not in ends
+    paler = f"last two drawn\n{float(most[5] / most[0]):.1f}× paler to fit\n\nsum"
+    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, "4 others\n+ bias", paler])
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
@@ -171,13 +177,13 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.
-    spoken = rf"^Block 2, map {unit + 1}\. Made from 8 maps. These 4 count most:( map \d,?){{4}}$"
+    spoken = rf"^Block 2, map {unit + 1}\. Made from 8 maps, pooled to 16×16\. These 4 count most:( map \d,?){{4}}$"
     expect(page.locator(".cw-sr")).to_have_text(re.compile(spoken))
     page.get_by_role("slider", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
     # "−0.155 − 0.148 + 0.090": the sign of a later summand is the one before it.
-    signs = page.locator(".tn-card").evaluate_all("all => all.map((one, k) => (k && one.dataset.sign) || '')")
+    signs = page.locator(".tn-card:visible").evaluate_all("all => all.map((one, k) => (k && one.dataset.sign) || '')")
     summed = page.locator(".tn-card > :nth-child(6)").all_inner_texts()
     line = [float((sign + text).replace("−", "-")) for sign, text in zip(signs, summed, strict=True)]
     result, last = page.locator(".tn-path").inner_text().removeprefix("= ").split("\n")
@@ -196,7 +202,9 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
         assert text.startswith(start)
         assert float(text.removeprefix(start).split(";")[0]) == pytest.approx(amount, abs=0.011)
     strongest = [f"unit {k}" for k in summands.abs().argsort(descending=True)[:4].tolist()]
-    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, re.compile("60 others")])
+    expect(page.locator(".tn-card > span:first-child")).to_have_text(
+        [*strongest, re.compile("60 others"), re.compile("sum")]
+    )
     value = float(summands[summands.abs().argmax()])
     places = min(3, 2 - math.floor(math.log10(abs(value))))  # small ones must not all be 0.00
     assert page.locator(".tn-card > :nth-child(6)").first.inner_text() == f"{value:.{places}f}".replace("-", "−")

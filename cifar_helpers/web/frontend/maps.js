@@ -15,7 +15,7 @@ import { arrows, cellUnder, movable, stands } from "./controls.js";
  *     width: number, height: number}}} `draw` takes (count, height, width); without `limit` each map has its own
  *     scale. `mark` frames a map, −1 none. `boxOf` gives shares of the node's size.
  */
-export function mapGrid(label, { count, height, width, columns, gap = 1, words = String, chosen, hovered }) {
+export function mapGrid(label, { count, height, width, columns, gap = 1, words = map => `${map} of ${count}`, chosen, hovered }) {
   const rows = Math.ceil(count / columns);
   const surface = canvas(columns * (width + gap) - gap, rows * (height + gap) - gap);
   const frame = h("div", { class: "cw-frame", hidden: true });

@@ -130,8 +130,8 @@ export function answering(model, networks, idle) {
 }
 
 /** The colour key for signed numbers. */
-export function colourKey() {
-  return h("span", { class: "pv-key cw-cap" }, "−", h("i"), "+, each map on its own scale");
+export function colourKey(also = "") {
+  return h("span", { class: "pv-key cw-cap" }, "−", h("i"), `+, each map on its own scale${also}`);
 }
 
 /**

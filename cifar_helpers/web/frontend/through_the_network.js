@@ -1,5 +1,5 @@
-// A picture on its way through a network: maps, hidden units, probabilities; drawn again while the picture, the epoch
-// or the network changes, with wires from what feeds the map that is looked at.
+// A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds the map that is
+// looked at; drawn again while picture, epoch or network changes.
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
@@ -104,7 +104,7 @@ export function render(host) {
 
   // The curve, and the map that is looked at
   const epochs = model.get("epochs");
-  const accuracy = model.get("accuracy"); // from epoch 1 on; before training it was not measured
+  const accuracy = model.get("accuracy"); // from epoch 1 on
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
     { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
@@ -115,8 +115,8 @@ export function render(host) {
     { kept: [], accuracy, colour: "" }, // one set of dots is enough
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-    const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
-  time.addEventListener("focusin", () => fetchAll()); // after a press, too; who only scrolls past loads nothing
+  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
+  time.addEventListener("focusin", fetchAll); // after a press, too; who only scrolls past loads nothing
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -125,7 +125,7 @@ export function render(host) {
     model.get("network"),
     value => change({ network: value }),
   );
-  const [big, value] = [canvas(), h("b")];
+  const [big, value, total, above] = [canvas(), h("b"), canvas(), h("span")];
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const path = h("div", { class: "tn-path cw-cap" });
   const cards = Array.from({ length: SHOWN + 1 }, () => { // the last is what all others add
@@ -150,6 +150,7 @@ export function render(host) {
     h(
       "div", { class: "tn-sum", "aria-hidden": "true" },
       cards.map(card => card.node),
+      h("div", { class: "tn-card cw-cap", "data-sign": "=" }, above, total),
       h("div", { class: "tn-piles cw-cap" }, whole, piles.flatMap(pile => [pile.bar, pile.words])),
       path, h("div", { class: "tn-big" }, big, value),
     ),
@@ -169,7 +170,7 @@ export function render(host) {
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
     view.problem,
     strip,
-    h("div", { class: "tn-foot cw-cap" }, colourKey(), h("p", {}, model.get("note"))),
+    h("div", { class: "tn-foot cw-cap" }, colourKey(", summands on one"), h("p", {}, model.get("note"))),
   );
 
   const clipped = (stage, unit) => {
@@ -206,7 +207,7 @@ export function render(host) {
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
-      const words = isMaps ? [`${count} maps `, h("i", {}, ` ${height}×${width}`)] : [count];
+      const words = isMaps ? [count, h("i", {}, " maps "), h("wbr"), h("i", {}, "×"), `${height}×${width}`] : [count];
       // One head for all hidden layers: the walls are narrow.
       const hidden = stages[k - 1]?.kind === "units" ? [] : ["Hidden", h("i", {}, " units")];
       const head = figure("", "", wall.node);
@@ -280,9 +281,9 @@ export function render(host) {
     if (!network || !stages.length) return;
     const [s, unit] = hover ?? kept();
     const stage = stages[s];
-    const isMap = stage.height * stage.width > 1;
     const values = network.map(stage.layer);
     const area = stage.height * stage.width;
+    const isMap = area > 1;
     const mine = values.subarray(unit * area, (unit + 1) * area);
     const { sources: every, reader, read, from } = feeds(network, stages, stage, unit);
     const sources = every.slice(0, SHOWN);
@@ -296,10 +297,15 @@ export function render(host) {
     const size = height * width;
     const [, tall = 1, wide = 1] = reader.shape;
     const isLinear = reader.op === "linear";
-    const [others, bias] = [every.slice(SHOWN), reader.tensors.bias ? network.bias(reader.index, unit) : 0];
-    const rest = Float64Array.from(sources[0].added, (_, k) => others.reduce((sum, { added }) => sum + added[k], bias));
+    const summed = network.map(reader.index).subarray(unit * tall * wide, (unit + 1) * tall * wide);
+    const rest = summed.map((sum, k) => sources.reduce((left, { added }) => left - added[k], sum));
+    const [others, { bias }] = [every.length - sources.length, reader.tensors];
     const mostOf = part => Math.max(...sources.map(source => largest(source[part])));
     const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
+    const paler = Math.max(addedLimit, largest(rest), largest(summed)) / addedLimit; // many add up
+    paintSigned(total, summed, tall, wide, view.colours(), { limit: paler * addedLimit });
+    const both = others || bias ? "last two " : "";
+    write(above, paler < 1.05 ? "sum" : `${both}drawn\n${fixed(paler, 1)}× paler to fit\n\nsum`);
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
@@ -308,19 +314,16 @@ export function render(host) {
     cards.forEach((card, k) => {
       const source = sources[k];
       const isRest = k === SHOWN;
-      card.node.hidden = isRest ? !others.length && !reader.tensors.bias : !source;
+      card.node.hidden = isRest ? !both : !source;
       if (card.node.hidden) return;
       card.added.hidden = isLinear;
       const part = parts[isRest ? parts.length - 1 : k] ?? 0;
       card.node.dataset.sign = part < 0 ? "−" : "+";
       write(card.amount, isLinear ? fixed(k ? Math.abs(part) : part, digits) : "");
-      const paler = isRest ? Math.max(1, largest(rest) / addedLimit) : 1; // many add up to more than one
-      const limit = paler * addedLimit;
+      const limit = isRest ? paler * addedLimit : addedLimit;
       paintSigned(card.added, isRest ? rest : source.added, tall, wide, view.colours(), { limit });
       if (isRest) {
-        const words = [others.length ? `${others.length} others` : "", reader.tensors.bias ? "bias" : ""];
-        const scale = paler > 1 && !isLinear ? `\n${fixed(paler, 1)}× paler` : "";
-        write(card.name, words.filter(Boolean).join("\n+ ") + scale);
+        write(card.name, [others && `${others} others`, bias && "bias"].filter(Boolean).join("\n+ "));
         return;
       }
       const { channel, rows, columns } = source;
@@ -332,14 +335,17 @@ export function render(host) {
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
     });
     const isClass = stage.kind === "classes";
+    const pooled = stages[from]?.height > height ? `, pooled to ${height}×${width}` : "";
+    const inputs = isColour ? "colours, minus their mean" : `${kind}s${pooled}`;
+    const made = `Made from ${every.length} ${inputs}${others ? `. These ${SHOWN} count most` : ""}:`;
     const name = isClass
       ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
-    about.replaceChildren(h("b", {}, name), h("br"), told(every.length, isColour ? "colour" : kind));
+    about.replaceChildren(h("b", {}, name), h("br"), made);
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
     if (isClass) after.push("softmax");
     if (isLinear) after.unshift(`= ${fixed(sum, digits)}`);
-    if (isLinear) drawPiles(every, bias, kind);
+    if (isLinear) drawPiles(every, network.bias(reader.index, unit), kind);
     one.classList.toggle("tn-unit", !isMap);
     write(path, after.join("\n"));
     const [result, limit] = isClass ? [[answers.of(network)[unit]], 1] : [mine, isMap ? undefined : limitOf(values)];
@@ -369,9 +375,6 @@ export function render(host) {
       const also = n && bias ? `; bias ${fixed(parts[2])}` : "";
       write(words, `${count} ${kind}s ${n ? "subtract" : "add"} ${fixed(Math.abs(parts[n]))}${also}`);
     });
-  }
-  function told(count, kind) {
-    return `Made from ${count} ${kind}s${count > SHOWN ? `. These ${SHOWN} count most` : ""}:`;
   }
 
   // Wires
