@@ -239,6 +239,8 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     right, theirs = 100 * (labels == predicted).double().mean(), 100 * human_confusion().diagonal().mean()
     expect(page.locator(".cw-lead")).to_have_text(f"Correct: network {right:.1f} %, people {theirs:.1f} %")
     page.locator(".ce-network [role=rowheader]").nth(3).click()
+    whole = page.locator("[data-cifar-widget]").bounding_box()
+    assert whole is not None and whole["height"] <= 760  # with two lines of pictures, too
     captions = page.locator(".iw-slot:not(.iw-empty) .cw-cap")
     fits = "all => all.every(e => e.scrollWidth <= e.clientWidth)"
     expect(captions.first).to_have_text(re.compile(r"^\w+\n\d+ %$"))

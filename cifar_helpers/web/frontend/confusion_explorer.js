@@ -12,8 +12,8 @@ const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
 const HINTS = {
-  people: "Same colours in both. “More than chance” allows for 100 comparisons. ",
-  difference: "Chance alone would mark a cell in fewer than 1 of 20 such tables. ",
+  people: "Same colours in both. Choose a cell, row or column.",
+  difference: "Chance alone would mark a cell in fewer than 1 of 20 such tables. Choose a cell, row or column.",
 };
 const COMPARING = ["people", "difference"];
 const PEOPLES_IMAGES = 1000; // of each class; the 50 answers to one image are alike, so that images count, not answers
@@ -290,7 +290,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   );
   const source = h(
     "p", { class: "cw-cap ce-source" },
-    "People: the 10,000 test images, about 50 people each (CIFAR-10H). The network saw others: compare shares, not images.",
+    "People: 10,000 test images, about 50 people each (CIFAR-10H). The network saw others. Chance allows for 100 comparisons.",
   );
   root.append(h("div", { class: "cw-bar ce-views" }, total, view.node), main, source);
 
@@ -405,7 +405,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const many = marked.size > 1 ? `the ${marked.size} ${most}` : `the ${most?.replace(/s$/, "")}`;
     marks.replaceChildren(h("i", { class: "ce-corner" }), isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : many);
     marks.hidden = !marked.size && !isSigned;
-    hint.textContent = `${HINTS[now] ?? ""}Choose a cell, or a name for its row or column.`;
+    hint.textContent = HINTS[now] ?? "Choose a cell, or a name for its row or column.";
   }
 
   function drawPictures(t, p) {
