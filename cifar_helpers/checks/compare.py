@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Sequence
-from itertools import zip_longest
+from dataclasses import dataclass
+from itertools import product, zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "kind",
     "named",
     "numbers_of",
+    "right_part",
     "row_sums",
     "shape",
     "short_dtype",
@@ -34,6 +36,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
+_WIDEST: Final = 20  # rows or columns around a part that is searched for in a result
 _SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
 """Twice the relative step between neighbouring numbers of the short formats."""
 
@@ -172,6 +175,66 @@ def row_sums(wanted: Any, got: Any, close: float) -> Array | None:
         return None
     sums: Array = found[1].sum(1)
     return sums if np.allclose(found[0].sum(1), 1, atol=1e-4) and not np.allclose(sums, 1, atol=5e-3) else None
+
+
+@dataclass(frozen=True)
+class RightPart:
+    """Of two results with different shapes, where the smaller one lies in the larger one.
+
+    Attributes:
+        place: its first row and column.
+        size: its rows and columns.
+        is_whole: whether the smaller one is the learner's, so that all of it is right.
+        says: which part of the learner's result is right, and what is missing or too much.
+    """
+
+    place: tuple[int, int]
+    size: tuple[int, int]
+    is_whole: bool
+    says: str
+
+
+def right_part(wanted: Any, got: Any, close: float) -> RightPart | None:
+    """The one place where the smaller of two results lies in the larger one; `None` if there is none, or several."""
+    try:
+        own, right = numbers_of(got), numbers_of(wanted)
+    except Exception:  # text, or lists of different lengths
+        return None
+    small, large = sorted((own, right), key=lambda values: values.size)
+    if small.ndim != large.ndim or small.ndim < 2 or small.shape[:-2] != large.shape[:-2] or not small.size:
+        return None
+    spare = [most - count for most, count in zip(large.shape[-2:], small.shape[-2:], strict=True)]
+    rows, columns = small.shape[-2:]
+    # Equal numbers, or a single one, could be found by chance.
+    if min(spare) < 0 or not any(spare) or max(spare) > _WIDEST or small.size < 4 or small.min() == small.max():
+        return None
+    places = [
+        (top, left)
+        for top, left in product(range(spare[0] + 1), range(spare[1] + 1))
+        if np.allclose(large[..., top : top + rows, left : left + columns], small, rtol=close, atol=close)
+    ]
+    if len(places) != 1:
+        return None
+    (top, left), is_whole = places[0], small is own
+    outside, is_many = _outside(top, spare[0] - top, left, spare[1] - left)
+    ends = f"rows {top} to {top + rows - 1} and columns {left} to {left + columns - 1}"
+    if is_whole:
+        said = f"What you have is right, but {outside} {'are' if is_many else 'is'} missing."
+    elif outside.startswith("a border"):
+        said = f"The middle is right, {ends}, but {outside} is too much."
+    else:
+        said = f"{ends.capitalize()} are right, but {outside} {'are' if is_many else 'is'} too much."
+    padding = " Padding makes such a border." if outside.startswith("a border") else ""
+    return RightPart((top, left), (rows, columns), is_whole, said + padding)
+
+
+def _outside(top: int, bottom: int, left: int, right: int) -> tuple[str, bool]:
+    """Rows and columns around a part in words, and whether they are several."""
+    if top == bottom == left == right:
+        return f"a border of {top} around it", False
+    sides = (("first", "row", top), ("last", "row", bottom), ("first", "column", left), ("last", "column", right))
+    said = [f"the {which} {what}" if n == 1 else f"the {which} {n} {what}s" for which, what, n in sides if n]
+    return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]])), len(said) > 1 or said[0].endswith("s")
 
 
 def difference(wanted: Any, got: Any, close: float) -> str:

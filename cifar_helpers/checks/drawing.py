@@ -18,7 +18,15 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.checks.answers import code_html
-from cifar_helpers.checks.compare import described, differing, holds_tensors, numbers_of, row_sums, told_apart
+from cifar_helpers.checks.compare import (
+    described,
+    differing,
+    holds_tensors,
+    numbers_of,
+    right_part,
+    row_sums,
+    told_apart,
+)
 from cifar_helpers.inference import percent
 
 Array = npt.NDArray[Any]
@@ -144,6 +152,14 @@ def short(value: float) -> str:
     return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".").replace("-", "\N{MINUS SIGN}")
 
 
+def captioned(content: str, caption: str) -> str:
+    """A drawing with a caption below it, as `picture_html` has one."""
+    return (
+        '<figure style="display:inline-block;margin:0 4px 0 0;vertical-align:top">'
+        f'{content}<figcaption style="margin-top:-10px">{html.escape(caption)}</figcaption></figure>'
+    )
+
+
 def titled(title: str, content: str) -> str:
     """A drawing with a title above it; several are placed side by side."""
     return (
@@ -179,9 +195,10 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
     for k, name in enumerate(names):
         rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"
         for shares, words in columns:
+            long = "0" if shares[k] <= 0 else f"max(1px,{100 * shares[k]:.1f}%)"
             rows += (
-                f"<td style='min-width:{width};text-align:left'><div style='background:{PALETTE[0]};height:1em;"
-                f"width:{100 * shares[k]:.0f}%'></div></td>"
+                f"<td><div style='width:{width};background:#8883'><div style='background:{PALETTE[0]};height:1em;"
+                f"width:{long}'></div></div></td>"
                 f"<td style='text-align:right;white-space:nowrap;padding-right:10px'>{html.escape(words[k])}</td>"
             )
         rows += "</tr>"
@@ -189,12 +206,12 @@ def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequenc
 
 
 _BESIDE: Final = (
-    "display:inline-table;vertical-align:top;margin:0 12px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
+    "display:inline-table;vertical-align:top;margin:0 8px 8px 0;border-spacing:2px;font-variant-numeric:tabular-nums"
 )
 _MOST_SHOWN: Final = 5
-"""Rows and columns of a result that are drawn; more do not fit on a phone."""
-_EXCERPT: Final = 4
-"""Rows and columns of a larger one, so that three fit side by side."""
+"""Rows and columns of a result that are drawn, so that two fit beside their input."""
+_MOST_ALONE: Final = 6
+"""Rows and columns of two results that are drawn without their input; more do not fit on a phone."""
 _LARGE: Final = 1e6  # larger numbers are written with three digits
 _STOPS: Final = (
     ("3b1a78", "5d469f", "8c80bd", "cbc6e2", "f7f6f4", "fdd3a6", "ee9b3b", "c4640b", "8a3f05"),
@@ -209,10 +226,11 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
-_ARROW: Final = f"display:inline-block;vertical-align:top;margin:40px 8px 0 -6px;font-size:20px;{_MUTED}"
+_ARROW: Final = f"margin:40px 4px 0 -4px;font-size:20px;{_MUTED}"
 _WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
 _RIGHT: Final = f"{_themed('background', '#1a7a4c1f', '#5fd39b2b')};{_themed('color', '#17693f', '#5fd39b')}"
-_FRAME: Final = f"outline:2px solid;{_themed('outline-color', '#1d1f24', '#eceef2')}"
+_INK: Final = ("#1d1f24", "#eceef2")
+_FRAME: Final = f"outline:2px solid;{_themed('outline-color', *_INK)}"
 _PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 2px'"
 
 
@@ -227,7 +245,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     """
     found = differing(wanted, got, close)
     if found is None:
-        return _of_two_shapes(wanted, got, close)
+        return _of_two_shapes(wanted, got, close, told=told)
     if not found[2].any():
         return ""
     if found[0].size < 2:
@@ -250,15 +268,17 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
         if values.shape == right.shape:
             before += f"`{name}` {words[seen[0].index(place[0])][seen[1].index(place[1])]}, "
         of = _of(name, first[:-2]) if argument.ndim > 2 else ""
-        tables.append(_Table(f"input {name}{of}", values, seen, words))
+        pairs = values.shape == right.shape
+        frame, origin = ((*place, 1, 1), (0, 0)) if pairs else ((), None)
+        tables.append(_Table(f"input {name}{of}", values, seen, words, frame, origin))
     shown = np.ix_(*ranges)
-    ours, theirs = _written([own[shown], right[shown]])
+    ours, theirs = _written([own[shown], right[shown]], differ[shown])
     for row, column in np.argwhere(differ[shown]):
         if ours[row][column] == theirs[row][column]:
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
     for title, values, words, style in (("yours", own, ours, _WRONG), ("should be", right, theirs, _RIGHT)):
-        tables.append(_Table(title, values, ranges, words, place, differ, style, sums is not None))
+        tables.append(_Table(title, values, ranges, words, (*place, 1, 1), (0, 0), differ, style, _sums(sums, own)))
     wide, shapes = _widest(tables), [table.values.shape for table in tables]
     *inputs, mine, wanted = [
         table.html(wide, whole=shape not in shapes[:k])
@@ -273,12 +293,23 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
         )
         above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}", right_word, own_word)
     arrow = f"<div aria-hidden='true' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
-    # The two results stay side by side where there is room for two.
-    return f"{above}{''.join(inputs)}{arrow}<div style='display:inline-block'>{mine}{wanted}</div>"
+    # The two results stay side by side where there is room for two, and the arrow with them where they go below.
+    results = f"<div style='display:inline-flex;margin-right:-8px'>{arrow}<div>{mine}{wanted}</div></div>"
+    return f"{above}{''.join(inputs)}{results}"
 
 
-def _of_two_shapes(wanted: Any, got: Any, close: float) -> str:
-    """Two results of different shapes, each with its shape, around the first place that only one of them has."""
+def _sums(rows: Array | None, own: Array) -> str:
+    """Which sums are shown: of rows, if one is not 1 as it should be, and of columns if they are 1 instead."""
+    if rows is None:
+        return ""
+    return "rows and columns" if np.allclose(own.sum(0), 1, atol=5e-3) else "rows"
+
+
+def _of_two_shapes(wanted: Any, got: Any, close: float, *, told: bool) -> str:
+    """Two results of different shapes, each with its shape, around the first place that only one of them has.
+
+    If the smaller one is a part of the larger one, this part has a frame.
+    """
     try:
         results = numbers_of(got), numbers_of(wanted)
     except Exception:  # text, or lists of different lengths
@@ -286,24 +317,33 @@ def _of_two_shapes(wanted: Any, got: Any, close: float) -> str:
     if not all(result.size for result in results):
         return ""
     grids = [np.atleast_2d(result[(0,) * (result.ndim - 2)]) for result in results]
-    common = tuple(slice(min(counts)) for counts in zip(*(grid.shape for grid in grids), strict=True))
-    differ = [np.ones(grid.shape, bool) for grid in grids]
-    if results[0].ndim == results[1].ndim:
-        for part in differ:
-            part[common] = ~np.isclose(grids[0][common], grids[1][common], rtol=close, atol=close, equal_nan=True)
-    place = min(tuple(int(k) for k in first) for part in differ for first in np.argwhere(part)[:1])
+    part, differ = right_part(wanted, got, close), [np.ones(grid.shape, bool) for grid in grids]
+    origins, frames = [(0, 0), (0, 0)], list[tuple[int, ...]]()
+    if part:
+        origins = [(0, 0), part.place] if part.is_whole else [part.place, (0, 0)]
+        frames = [(*origin, *part.size) for origin in origins]
+        for mask, (top, left, rows, columns) in zip(differ, frames, strict=True):
+            mask[top : top + rows, left : left + columns] = False
+    elif results[0].ndim == results[1].ndim:
+        common = tuple(slice(min(counts)) for counts in zip(*(grid.shape for grid in grids), strict=True))
+        for mask in differ:
+            mask[common] = ~np.isclose(grids[0][common], grids[1][common], rtol=close, atol=close, equal_nan=True)
+    place = min(tuple(int(k) for k in first) for mask in differ for first in np.argwhere(mask)[:1])
+    if not part:
+        frames = [(*place, 1, 1)] * 2
     most = [max(counts) for counts in zip(*(grid.shape for grid in grids), strict=True)]
-    seen = [_around(at, count) for at, count in zip(place, most, strict=True)]
+    seen = [_around(at, count, _MOST_ALONE) for at, count in zip(place, most, strict=True)]
     ranges = [[range(r.start, min(r.stop, n)) for r, n in zip(seen, grid.shape, strict=True)] for grid in grids]
     words = _written([grid[np.ix_(*shown)] for grid, shown in zip(grids, ranges, strict=True)])
     looks = (("yours", _WRONG), ("should be", _RIGHT))
     tables = [
-        _Table(f"{title}: {_shape_in_words(result.shape)}", grid, shown, said, place, part, style)
-        for (title, style), result, grid, shown, said, part in zip(
-            looks, results, grids, ranges, words, differ, strict=True
+        _Table(f"{title}: {_shape_in_words(result.shape)}", grid, shown, said, frame, origin, mask, style)
+        for (title, style), result, grid, shown, said, frame, origin, mask in zip(
+            looks, results, grids, ranges, words, frames, origins, differ, strict=True
         )
     ]
-    return "".join(table.html(_widest(tables), whole=False) for table in tables)
+    above = f"<p style='margin:0 0 8px'>{html.escape(part.says)}</p>" if part and not told else ""
+    return above + "".join(table.html(_widest(tables), whole=False) for table in tables)
 
 
 def _shape_in_words(shape: tuple[int, ...]) -> str:
@@ -348,14 +388,26 @@ def _limit(values: Array) -> float:
     return float(np.abs(values[np.isfinite(values)]).max(initial=1e-9))
 
 
-def _written(grids: Sequence[Array]) -> list[list[list[str]]]:
-    """Numbers of several grids in words, all with the same decimals: those that three digits of the largest need."""
+def _written(grids: Sequence[Array], differ: npt.NDArray[np.bool_] | None = None) -> list[list[list[str]]]:
+    """Numbers of several grids in words, all with the same decimals: those that three digits of the largest need.
+
+    Up to two more are written if they tell all numbers apart in which the first two grids `differ`.
+    """
     numbers = np.concatenate([grid.ravel() for grid in grids])
     usual = numbers[np.isfinite(numbers) & (np.abs(numbers) < _LARGE)]
     most = np.abs(usual).max(initial=0)
     whole = bool((usual == usual.round()).all())
     decimals = 0 if whole else int(np.clip(2 - math.floor(math.log10(most)), 0, 6))
-    return [[[_number(float(value), decimals) for value in row] for row in grid] for grid in grids]
+
+    def written(more: int) -> list[list[list[str]]]:
+        return [[[_number(float(value), decimals + more) for value in row] for row in grid] for grid in grids]
+
+    def tells_apart(words: list[list[list[str]]]) -> bool:
+        return differ is None or all(
+            words[0][row][column] != words[1][row][column] for row, column in np.argwhere(differ)
+        )
+
+    return next(filter(tells_apart, map(written, range(3))), written(0))
 
 
 def _number(value: float, decimals: int) -> str:
@@ -372,52 +424,94 @@ class _Table:
         values: the whole grid.
         ranges: rows and columns that are drawn.
         words: of each number that is drawn.
-        place: row and column of the one with a frame.
+        frame: row, column, height and width of what has a frame, if anything has.
+        origin: row and column of the first number that the other tables have too; `None` if they are of something else.
         differ: where the two results differ; `None` for an argument.
         style: of the numbers that differ.
-        sums: write the sums of the whole rows beside them.
+        sums: write the sums of the whole `rows`, or of `rows and columns`, beside them.
     """
 
     title: str
     values: Array
     ranges: Sequence[range]
     words: list[list[str]]
-    place: tuple[int, ...] = ()
+    frame: tuple[int, ...] = ()
+    origin: tuple[int, int] | None = None
     differ: npt.NDArray[np.bool_] | None = None
     style: str = ""
-    sums: bool = False
+    sums: str = ""
 
     def html(self, wide: int, *, whole: bool) -> str:
         """The table, with room for so many characters in each cell; with `whole` it says of how many it is a part."""
         rows, columns = self.ranges
         heads = "".join(f"<th {_PLACE}>{column}</th>" for column in columns)
+        heads += f"<th {_PLACE}>…</th>" if columns.stop < self.values.shape[1] else ""
         lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>sum</th>" if self.sums else "")]
         for row, said in zip(rows, self.words, strict=True):
             cells = [
-                f"<td style='{self._style((row, column))};padding:3px 2px;min-width:calc({wide}ch + 4px);"
-                f"text-align:right'>{words}</td>"
+                f"<td {self._pair((row, column))}style='{self._style((row, column))};padding:3px 2px;"
+                f"min-width:calc({wide}ch + 4px);text-align:right'>{self._block((row, column))}{words}</td>"
                 for column, words in zip(columns, said, strict=True)
             ]
             head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
-            lines.append(f"{head}{''.join(cells)}{self._sum(row) if self.sums else ''}")
+            cut = "<td></td>" if columns.stop < self.values.shape[1] else ""
+            lines.append(f"{head}{''.join(cells)}{cut if self.sums else ''}{self._row_sum(row) if self.sums else ''}")
+        if rows.stop < len(self.values):
+            lines.append(f"<th {_PLACE}>\N{VERTICAL ELLIPSIS}</th>")
+        if self.sums == "rows and columns":
+            sums = (_number(float(self.values[:, column].sum()), 2) for column in columns)
+            cells = [_sum(said, _MUTED, "4px 0 0") for said in sums]
+            lines.append(f"<th {_PLACE}>sum</th>{''.join(cells)}")
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         part = f", part of {' × '.join(map(str, self.values.shape))}" if is_part else ""
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
         return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def _style(self, at: tuple[int, int]) -> str:
+        frame = f";{_FRAME}" if self.frame == (*at, 1, 1) else ";position:relative" if self._block(at) else ""
         if self.differ is None:
-            return _on_colour(float(self.values[at]), _limit(self.values))
-        style = self.style if self.differ[at] else _MUTED
-        return f"{style};{_FRAME}" if at == self.place else style
+            return _on_colour(float(self.values[at]), _limit(self.values)) + frame
+        return f"{self.style if self.differ[at] else _MUTED}{frame}"
 
-    def _sum(self, row: int) -> str:
-        words = _number(float(self.values[row].sum()), 2)
-        style = _MUTED if words == "1.00" else _WRONG
+    def _pair(self, at: tuple[int, int]) -> str:
+        """The place of a number in what all tables have; a card marks the same place in all of them."""
+        if self.origin is None:
+            return ""
+        return f"data-at='{at[0] - self.origin[0]},{at[1] - self.origin[1]}' "
+
+    def _block(self, at: tuple[int, int]) -> str:
+        """The frame of several numbers, in the first of them that is drawn; open where not all are drawn."""
+        rows, columns = self.ranges
+        if not self.frame or self.frame[2:] == (1, 1):
+            return ""
+        top, left, height, width = self.frame
+        first, last = max(top, rows.start), min(top + height, rows.stop)
+        begin, end = max(left, columns.start), min(left + width, columns.stop)
+        if at != (first, begin):
+            return ""
+        sides = (
+            ("top", first == top), ("left", begin == left), ("bottom", last == top + height),
+            ("right", end == left + width),
+        )  # fmt: skip
+        borders = "".join(f"border-{name}-width:2px;" for name, is_end in sides if is_end)
         return (
-            f"<td style='{style};padding:3px 2px;border-left:4px solid transparent;background-clip:padding-box'>"
-            f"{words}</td>"
+            "<i aria-hidden='true' style='position:absolute;pointer-events:none;box-sizing:border-box;"
+            f"left:-2px;top:-2px;width:calc({100 * (end - begin)}% + {2 * (end - begin) + 2}px);"
+            f"height:calc({100 * (last - first)}% + {2 * (last - first) + 2}px);border:0 solid;{borders}"
+            f"{_themed('border-color', *_INK)}'></i>"
         )
+
+    def _row_sum(self, row: int) -> str:
+        words = _number(float(self.values[row].sum()), 2)
+        return _sum(words, _MUTED if words == "1.00" else _WRONG, "0 0 0 4px")
+
+
+def _sum(words: str, style: str, apart: str) -> str:
+    """The cell of a sum, a little apart from the numbers."""
+    return (
+        f"<td style='{style};padding:3px 2px;border:0 solid transparent;border-width:{apart};"
+        f"background-clip:padding-box;text-align:right'>{words}</td>"
+    )
 
 
 def _widest(tables: Sequence[_Table]) -> int:
@@ -426,8 +520,8 @@ def _widest(tables: Sequence[_Table]) -> int:
     return max(3, *(len(word) + (word[0] == "\N{MINUS SIGN}" and "." not in word) for word in words))
 
 
-def _around(place: int, count: int) -> range:
-    shown = count if count <= _MOST_SHOWN else _EXCERPT
+def _around(place: int, count: int, most: int = _MOST_SHOWN) -> range:
+    shown = count if count <= most else most - 1
     low = max(0, min(place - 1, count - shown))
     return range(low, low + shown)
 

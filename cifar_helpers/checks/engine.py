@@ -22,6 +22,7 @@ from cifar_helpers.checks.compare import (
     holds_tensors,
     kind,
     named,
+    right_part,
     row_sums,
     shape,
     short_dtype,
@@ -39,7 +40,7 @@ __all__ = ["Check", "Exercise", "Verdict", "compared", "draws", "error_in_words"
 Arguments = tuple[Any, ...]
 _DRAWS = 8
 _LONGEST = 240  # characters of an error that a learner's code raises
-_LONGEST_LINE = 80  # characters of a line of code that is quoted
+_LONGEST_LINE = 100  # characters of a line of code that is quoted
 _BY_HAND = "Work it out by hand for these values and compare."
 _STEP_BY_STEP = "Print what your code has after each step for such an input, and follow this number."
 
@@ -52,12 +53,16 @@ class Verdict:
         state: `open` (not attempted), `right` or `wrong`.
         says: what to notice, or what is wrong and why.
         picture: HTML of what a right answer does, or of a wrong result beside the right one, or nothing.
+        lead: of an error, the beginning of `says`; the card shows the rest of it as lines of code.
+        code: these lines: the learner's, if it is known, and the error.
         exercise: the one that was checked, or `None`.
     """
 
     state: str
     says: str
     picture: str = ""
+    lead: str = ""
+    code: tuple[str, ...] = ()
     exercise: Check | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -162,7 +167,8 @@ def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
     if not callable(answer):
         return Verdict(
             "wrong",
-            f"this exercise asks for a function, but got {named(answer)}. Pass the function's name, without brackets.",
+            f"this exercise asks for a function, but got {named(answer)}. If a function returns it, pass the name of "
+            f"the function, without brackets: `my_{exercise.name}`.",
         )
     if inspect.iscoroutinefunction(answer):
         return Verdict(
@@ -220,9 +226,7 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a learner's code raises is reported, not raised again
-                said, line = error_in_words(error), _line_of(error, own)
-                said = said.removesuffix(".") + line if line else said
-                return Verdict("wrong", f"for {_given(exercise, given)}, {said}")
+                return _raised(error, own, _given(exercise, given))
             if _has_dots(got):
                 return Verdict("open", "fill in the dots.")
             if got is None:
@@ -256,13 +260,26 @@ def compared(exercise: Check, drawn: list[Arguments], got: list[Any]) -> Verdict
         return _compared(exercise, list(zip(drawn, wanted, got, strict=True)))
 
 
-def _line_of(error: BaseException, answer: Callable[..., Any]) -> str:
-    """The line of the answer's own cell that raised an error, if it can be read."""
+def _raised(error: BaseException, answer: Callable[..., Any], given: str) -> Verdict:
+    """The verdict on an answer that raised an error: in words, and as the lines of code that a card shows."""
+    said = error_in_words(error)
+    if isinstance(error, (SystemExit, RecursionError)):  # the words say what to do; the line says nothing more
+        return Verdict("wrong", f"for {given}, {said}")
+    number, line = _line_of(error, answer)
+    code = (*([f"line {number}: {line}"] if line else []), said.removeprefix("it raises ").removesuffix("."))
+    place = f", in the line `{line.replace('`', '')}`." if line else ""
+    words = said.removesuffix(".") + place if place else said
+    return Verdict("wrong", f"for {given}, {words}", lead=f"for {given}, it raises an error:", code=code)
+
+
+def _line_of(error: BaseException, answer: Callable[..., Any]) -> tuple[int, str]:
+    """The line of the answer's own cell that raised an error, with its number; empty if it cannot be read."""
     file = getattr(getattr(answer, "__code__", None), "co_filename", None)
-    lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file and frame.line]
-    if not lines or isinstance(error, (SystemExit, RecursionError)):
-        return ""
-    return f", in the line `{lines[-1][:_LONGEST_LINE].replace('`', '')}`."
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file and frame.line]
+    if not frames:
+        return 0, ""
+    line = frames[-1].line or ""
+    return frames[-1].lineno or 0, line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]} …"
 
 
 def _has_dots(got: Any) -> bool:
@@ -299,8 +316,9 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     if kind(got) != kind(wanted):
         return Verdict("wrong", f"{at}it returns {named(got)} instead of {named(wanted)}.")
     if shape(got) != shape(wanted):
-        picture = beside(wanted, got, exercise.close, inputs)
-        return Verdict("wrong", f"{at}the shape is {shape(got)}, but should be {shape(wanted)}.", picture)
+        picture, part = beside(wanted, got, exercise.close, inputs), right_part(wanted, got, exercise.close)
+        said = f"{at}the shape is {shape(got)}, but should be {shape(wanted)}."
+        return Verdict("wrong", f"{said} {part.says}" if part else said, picture)
     if 0 in shape(got) or all(equal(cases[0][2], other, 0) for _, _, other in cases[1:]):
         return Verdict("wrong", "it returns the same for every input. Use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):

@@ -13,7 +13,7 @@ from cifar_helpers.checks.progress import session
 from cifar_helpers.widgets import CourseWidget
 
 if TYPE_CHECKING:
-    from cifar_helpers.checks.engine import Verdict
+    from cifar_helpers.checks.engine import Check, Verdict
 
 __all__ = ["VerdictCard", "coded", "sentence"]
 
@@ -29,10 +29,13 @@ class VerdictCard(CourseWidget, module="verdict"):
     exercise = cast(str, traitlets.Unicode("").tag(sync=True))
     verdict = cast(str, traitlets.Enum(tuple(_COLOURS), "open").tag(sync=True))
     says = cast(str, traitlets.Unicode("").tag(sync=True))
+    code = cast(list[str], traitlets.List().tag(sync=True))
     picture = cast(str, traitlets.Unicode("").tag(sync=True))
     hints = cast(list[str], traitlets.List().tag(sync=True))
     hints_left = cast(int, traitlets.Int(0).tag(sync=True))
     progress = cast(str, traitlets.Unicode("").tag(sync=True))
+    solved = cast(list[bool], traitlets.List().tag(sync=True))
+    place = cast(int, traitlets.Int(0).tag(sync=True))
 
     def __init__(self, verdict: Verdict) -> None:
         self._verdict, check = verdict, verdict.exercise
@@ -40,11 +43,12 @@ class VerdictCard(CourseWidget, module="verdict"):
         super().__init__(
             exercise="" if check is None else check.name,
             verdict=verdict.state,
-            says=coded(sentence(verdict.says)),
+            says=coded(sentence(verdict.lead or verdict.says)),
+            code=list(verdict.code),
             picture=verdict.picture,
             hints=[sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
-            progress="" if check is None else _progress(check.lesson),
+            **({} if check is None else _progress(check)),
         )
         self.on_msg(self._take)
 
@@ -86,6 +90,9 @@ def coded(text: str) -> str:
     return "`".join(parts)
 
 
-def _progress(lesson: int) -> str:
-    names = {name for name, check in session.known.items() if check.lesson == lesson}
-    return f"{len(names & session.solved)} of {len(names)} exercises of lesson {lesson:02d} solved"
+def _progress(check: Check) -> dict[str, Any]:
+    """How many exercises of the lesson are solved, in words, and which; and the place of this one among them."""
+    names = [name for name, other in session.known.items() if other.lesson == check.lesson]
+    solved = [name in session.solved for name in names]
+    said = f"{sum(solved)} of {len(names)} exercises of lesson {check.lesson:02d} solved"
+    return {"progress": said, "solved": solved, "place": names.index(check.name)}

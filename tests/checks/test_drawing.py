@@ -75,7 +75,8 @@ def test_a_page_without_themes_shows_numbers_on_light_colours() -> None:
     ("right", "own", "words"),
     [
         ((0.5, -0.0001), (0.5, 0.2), ["0.500", "0.200", "0.500", "0.000"]),
-        ((0.5, 0.2), (0.5, 0.2003), ["0.500", "0.2003", "0.500", "0.2"]),
+        ((0.5, 0.2), (0.5, 0.2003), ["0.5000", "0.2003", "0.5000", "0.2000"]),
+        ((0.5, 0.2), (0.5, 0.2000003), ["0.500", "0.2000003", "0.500", "0.2"]),
         ((1e9, 2), (math.inf, 2), ["inf", "2", "1e+09", "2"]),
         ((1e-9, 2e-3), (1e-9, 4e-3), ["0.00000", "0.00400", "0.00000", "0.00200"]),
     ],
@@ -83,5 +84,5 @@ def test_a_page_without_themes_shows_numbers_on_light_colours() -> None:
 def test_numbers_beside_each_other_have_the_same_decimals(
     right: tuple[float, ...], own: tuple[float, ...], words: list[str]
 ) -> None:
-    drawn = beside(torch.tensor(right), torch.tensor(own), 1e-4, {})
+    drawn = beside(torch.tensor(right, dtype=torch.float64), torch.tensor(own, dtype=torch.float64), 1e-7, {})
     assert re.findall(r"'>([^<]+)</td>", drawn) == words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Check
-from cifar_helpers.checks.compare import equal, told_apart
+from cifar_helpers.checks.compare import RightPart, equal, right_part, told_apart
 from cifar_helpers.checks.engine import Verdict, compared, draws, results
 from cifar_helpers.checks.lesson_01 import splits
 from cifar_helpers.data import MEAN, STD, normalise
@@ -130,7 +131,7 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     red, green = "b3261e", "1a7a4c"
     assert marked == [(red, "2.00"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.2f}")]
     framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
-    assert framed == ["2.00", f"{float(right):.2f}"]
+    assert framed == [f"{float(logits[1, 1]):.2f}".replace("-", "−"), "2.00", f"{float(right):.2f}"]
     large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
     assert "Framed: <code>logits</code>" in large and "Framed" not in verdict.picture  # its words say it
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
@@ -236,7 +237,7 @@ def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(pa
 
 def test_a_wrong_kernel_is_shown_beside_what_it_should_do() -> None:
     def captions(kernel: Any) -> list[str]:
-        return re.findall("<figcaption>([^<]*)</figcaption>", checks.vertical_edges(lambda: kernel).picture)
+        return re.findall("<figcaption[^>]*>([^<]*)</figcaption>", checks.vertical_edges(lambda: kernel).picture)
 
     across = [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]
     four = ["input", "your kernel", "yours", "should be, for example"]
@@ -267,13 +268,56 @@ def test_results_of_two_shapes_are_shown_side_by_side() -> None:
     def convolve(image: Tensor, kernel: Tensor) -> Tensor:
         return nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
 
-    ((image, kernel), *_) = draws(checks.convolve)
-    right = convolve(image, kernel)
     smaller = checks.convolve(lambda image, kernel: convolve(image, kernel)[:-1, :-1])
-    # The numbers that both have are pale; the first that is missing has a frame.
-    assert shown(smaller) == (["yours: 3 × 3", "should be: 4 × 4"], [f"{right[0, 3]:.2f}".replace("-", "−")])
+    assert shown(smaller) == (["yours: 3 × 3", "should be: 4 × 4"], [])
+    assert "What you have is right, but the last row and the last column are missing." in smaller.picture
+    assert smaller.picture.count("position:absolute") == 2  # a frame around what both have
     assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean(0)))[0] == [
         "yours: 4 numbers", "should be: 4 × 4",
     ]  # fmt: skip
     assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean()))[0][0] == "yours: one number"
     assert checks.convolve(lambda image, kernel: convolve(image, kernel)[:0]).picture == ""
+
+
+def test_a_right_part_of_a_result_is_named_and_framed() -> None:
+    def padded(image: Tensor, kernel: Tensor) -> Tensor:
+        return nn.functional.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]
+
+    verdict = checks.convolve(padded)
+    assert (
+        "The middle is right, rows 1 to 4 and columns 1 to 4, but a border of 1 around it is too much." in verdict.says
+    )
+    assert "Padding makes such a border." in verdict.says and "The middle" not in verdict.picture
+    red = re.findall(r"background:#b3261e1f[^>]*>", verdict.picture)
+    assert len(red) == 6 * 6 - 4 * 4 and "background:#1a7a4c1f" not in verdict.picture
+    assert verdict.picture.count("data-at='0,0'") == 2  # the same number in both
+    ((image, kernel), *_) = draws(checks.convolve)
+    right = nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
+    assert right_part(right, right[1:, :], 1e-4) == RightPart(
+        (1, 0), (3, 4), True, "What you have is right, but the first row is missing."
+    )
+    part = right_part(right[:2, 1:3], right, 1e-4)
+    assert part and part.says == (
+        "Rows 0 to 1 and columns 1 to 2 are right, "
+        "but the last 2 rows, the first column and the last column are too much."
+    )
+    for other in (torch.zeros(6, 6), right[:1, :1], right.T[:3], right.reshape(2, 8), right[0], "text", right + 1):
+        assert right_part(right, other, 1e-4) is None
+    assert right_part(torch.zeros(2, 2), torch.zeros(4, 4), 1e-4) is None  # it fits anywhere
+
+
+def test_columns_that_add_up_to_1_instead_of_rows_are_shown() -> None:
+    picture = checks.softmax(lambda logits: logits.softmax(0)).picture
+    mine, wanted = re.findall(r">sum</th>(<td.*?)</tr>", picture)
+    assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4 and ">1.00<" not in wanted
+    assert picture.count("outline:2px solid") == 3  # the framed logit, too
+    assert ">sum</th><td" not in checks.softmax(lambda logits: 2 * logits.softmax(1)).picture
+
+
+def test_an_error_has_its_line_and_its_message_as_code() -> None:
+    verdict = checks.conv2d(broken)
+    assert verdict.lead.endswith("and `stride = 1`, it raises an error:")
+    line, error = verdict.code
+    assert re.fullmatch(r'line \d+: raise KeyError\("learner"\)', line) and error == "KeyError: 'learner'"
+    assert checks.conv2d(lambda *_: sys.exit()).code == ()  # its words say what to do
+    assert "without brackets: `my_conv2d`" in checks.conv2d(torch.zeros(3, 3)).says

@@ -11,7 +11,16 @@ from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from cifar_helpers.checks.compare import numbers_of
-from cifar_helpers.checks.drawing import as_rows, in_grey, in_signs, numbers_svg, picture_html, sentence, titled
+from cifar_helpers.checks.drawing import (
+    as_rows,
+    captioned,
+    in_grey,
+    in_signs,
+    numbers_svg,
+    picture_html,
+    sentence,
+    titled,
+)
 from cifar_helpers.checks.lesson_02.edges import as_kernel, is_multiple_of_sobel
 from cifar_helpers.checks.pictures import SIDE, horse
 from cifar_helpers.kernels import KERNELS, grey
@@ -86,7 +95,7 @@ def upright(answer: Callable[..., Any]) -> str:
     """HTML of the answer's kernel, and what it makes of a square and of a drawn horse."""
     kernel = as_kernel(answer())
     assert kernel is not None  # a right answer is one
-    parts = [titled("your kernel", numbers_svg(kernel.numpy(), "Your kernel for vertical edges", signed=True))]
+    parts = [captioned(_drawn(kernel, "Your kernel for vertical edges"), "your kernel")]
     for name, image in (("a square", _square()), ("a drawn horse", _brightness())):
         edges = _edges(image, kernel)
         parts.append(picture_html(in_grey(image.numpy()), _SMALL, f"{name}, 32 by 32 pixels", name))
@@ -107,10 +116,10 @@ def not_upright(answer: Callable[..., Any]) -> str:
         empty = numbers_svg(np.ones((3, 3)), "A grid of 3 by 3 numbers", unknown=np.ones((3, 3), bool))
         own = numbers_svg(numbers, f"Your {rows} by {columns} numbers", signed=True)
         return titled(f"yours: {rows} × {columns}", own) + titled("should be: 3 × 3", empty)
-    own = titled("your kernel", numbers_svg(kernel.numpy(), "Your kernel", signed=True))
+    own = captioned(_drawn(kernel, "Your kernel"), "your kernel")
     if kernel.any() and is_multiple_of_sobel(kernel):
-        sobel = np.array(KERNELS["Sobel, vertical edges"])
-        return own + titled("Sobel's", numbers_svg(sobel, "Sobel's kernel for vertical edges", signed=True))
+        sobel = torch.tensor(KERNELS["Sobel, vertical edges"])
+        return own + captioned(_drawn(sobel, "Sobel's kernel for vertical edges"), "Sobel's")
     square = _square()
     columns_alone = torch.tensor([[-1.0, 0, 1]] * 3)
     parts = [picture_html(in_grey(square.numpy()), _SMALL, "A pale square on grey, 32 by 32 pixels", "input")]
@@ -120,6 +129,11 @@ def not_upright(answer: Callable[..., Any]) -> str:
         parts.append(picture_html(in_signs(edges.numpy()), _SMALL, f"The square's edges, {_where(edges)}", caption))
     said = "Colour is a response. It should appear at the left and the right side of the square, and nowhere else."
     return "".join([*parts, sentence(said)])
+
+
+def _drawn(kernel: Tensor, alt: str) -> str:
+    """A kernel's numbers, as large as the small pictures."""
+    return numbers_svg(kernel.numpy(), alt, cell=36, signed=True)
 
 
 def _where(edges: Tensor) -> str:

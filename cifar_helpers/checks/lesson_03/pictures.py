@@ -70,9 +70,10 @@ def shared_out(answer: Callable[..., Any]) -> str:
     best = int(logits.argmax())
     said = (
         f"The trained network's logits for a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
-        f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing."
+        f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing. "
+        "All percentages are rounded."
     )
-    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "what the network sees")
+    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "the drawn cat")
     return "".join([shown, paired_bars_html(CLASSES, columns), sentence(said)])
 
 

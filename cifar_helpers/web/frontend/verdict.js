@@ -6,9 +6,10 @@ import { button } from "./controls.js";
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
 
 /**
- * Traits: `verdict` ("right", "wrong", "open"), `says`, `picture` (HTML of what a right answer does, or of a wrong
- * result beside the right one), `exercise` (its name), `hints` (those given so far, Markdown of a sentence or a code
- * block), `hints_left`, `progress` (words).
+ * Traits: `verdict` ("right", "wrong", "open"), `says`, `code` (the learner's line and the error that it raised),
+ * `picture` (HTML of what a right answer does, or of a wrong result beside the right one), `exercise` (its name),
+ * `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress` (words), `solved`
+ * (of each exercise of the lesson) and `place` (of this one among them).
  */
 export function render({ model, el }) {
   const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
@@ -17,17 +18,20 @@ export function render({ model, el }) {
   const [mark, head] = HEADS[kind];
   const picture = h("div", { class: "v-picture" });
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
+  paired(picture);
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => model.send?.({ type: "hint" }));
   const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, ...solved(model.get("progress"))),
+    h("span", { class: "cw-cap" }, dots(model.get("solved"), model.get("place")), model.get("progress")),
   ];
   const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
+  const lines = model.get("code").map(line => h("span", {}, line));
+  const error = lines.length ? h("pre", { class: "v-error" }, lines) : null;
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, picture, steps, more, help];
+  const parts = [h("div", { class: "v-head" }, title), says, error, picture, steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -48,11 +52,21 @@ export function render({ model, el }) {
   };
 }
 
-/** How many exercises are solved, as dots and in words. */
-function solved(words) {
-  const [done = 0, all = 0] = words.match(/\d+/g) ?? [];
-  const dots = Array.from({ length: all }, (_, k) => h("i", { class: k < done ? "v-on" : "" }));
-  return [h("span", { class: "v-dots", "aria-hidden": "true" }, dots), words];
+/** Which exercises of the lesson are solved, as dots; this one has a ring. */
+function dots(solved, place) {
+  const each = solved.map((done, k) => h("i", { class: `${done ? "v-on" : ""} ${k === place ? "v-here" : ""}` }));
+  return h("span", { class: "v-dots", "aria-hidden": "true" }, each);
+}
+
+/** Mark the number that the pointer is on in all tables that have its place. */
+function paired(picture) {
+  picture.addEventListener("pointerover", ({ target }) => {
+    const at = target.closest("[data-at]")?.dataset.at;
+    for (const cell of picture.querySelectorAll("[data-at]")) cell.classList.toggle("v-at", cell.dataset.at === at);
+  });
+  picture.addEventListener("pointerleave", () => {
+    for (const cell of picture.querySelectorAll(".v-at")) cell.classList.remove("v-at");
+  });
 }
 
 /** A sentence, and below it the lines of code. */
