@@ -39,9 +39,10 @@ class QuestionWidget(CourseWidget, module="questions"):
 
     The browser sends question and answer in one message. `replies` has one entry per question: `None`, or a dictionary
     with `state` (`right`, `wrong` or `open`), `says` and `given`; for a choice also the number of the `right` option,
-    and what was `measured` for each if anything was; for a number the `guess` as it was read, the `truth`, and `near`
-    if a wrong one is close. In a quiz, `first` says whether the first answer was right, `wrong` lists the wrong options
-    given so far, and `right` is there only once the question is over: after the right answer, or `TRIES` wrong ones.
+    and what was `measured` for each if anything was, in how many `runs`; for a number the `guess` as it was read, the
+    `truth`, and `near` if a wrong one is close. In a quiz, `first` says whether the first answer was right, `wrong`
+    lists the wrong options given so far, and `right` is there only once the question is over: after the right answer,
+    or `TRIES` wrong ones.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -156,11 +157,12 @@ def _right(question: Choice) -> int:
 def _outcome(question: Choice) -> dict[str, Any]:
     """Which option is right, and what was measured for each: `None`, or the number and how it is written.
 
-    The mean of several runs is followed by the smallest and the largest, and by how these are written.
+    The mean of several runs is followed by the smallest and the largest, and by how these are written; `runs` says of
+    how many, if all are means of the same number.
     """
     if question.measured is None:
         return {"right": _right(question)}
-    numbers = [None if math.isnan(number) else number for number in question.measured()]
+    numbers: list[float | None] = [None if math.isnan(number) else number for number in question.measured()]
     if len(numbers) != len(question.options):
         raise ValueError(
             f"{question.name!r} has {len(question.options)} options, and its Measured: field returns {len(numbers)} "
@@ -178,7 +180,9 @@ def _outcome(question: Choice) -> dict[str, Any]:
         number_in_words, *range_in_words = [words.replace("-", "\N{MINUS SIGN}") for words in said]
         return [float(number), number_in_words, *ends, *range_in_words]
 
-    return {"right": _right(question), "measured": [written(number) for number in numbers]}
+    runs = {number.runs for number in numbers if isinstance(number, MeanOfRuns)}
+    known = {"right": _right(question), "measured": [written(number) for number in numbers]}
+    return known | ({"runs": runs.pop()} if len(runs) == 1 else {})
 
 
 def _of_option(question: Choice, number: int) -> dict[str, Any]:

@@ -13,15 +13,16 @@ LETTERS: Final = "abcde"
 
 
 class MeanOfRuns(float):
-    """A mean that knows the smallest and the largest of the numbers that it is the mean of."""
+    """A mean that knows how many numbers it is the mean of, and the smallest and the largest of them."""
 
+    runs: int
     low: float
     high: float
 
     def __new__(cls, each: Sequence[float]) -> Self:
         """The mean of one number per run."""
         mean = super().__new__(cls, sum(each) / len(each))
-        mean.low, mean.high = min(each), max(each)
+        mean.runs, mean.low, mean.high = len(each), min(each), max(each)
         return mean
 
 

@@ -3,7 +3,8 @@ import styles from "./questions.css";
 import { h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
-const MARKS = { right: "✓", wrong: "✗", open: "·" };
+const MARKS = { right: "✓", wrong: "✗", open: "↻" };
+const STILL = 400; // ms in which a second press is the end of a double click
 const SLACK = 1e-9; // of numbers in floating point
 const TRIES = 2; // wrong answers in a quiz before the right one is shown
 
@@ -47,8 +48,8 @@ export function render({ model, el, load }) {
   async function judge(k, given) {
     const answers = await known(k);
     const replies = [...model.get("replies")];
-    const { right, measured } = answers;
-    const ofOption = () => ({ ...answers.replies[given], right, ...(measured && { measured }) });
+    const { replies: ofEach, ...outcome } = answers;
+    const ofOption = () => ({ ...ofEach[given], ...outcome });
     const reply = questions[k].options ? ofOption() : ofNumber(questions[k], answers, given);
     replies[k] = { ...(quiz ? tried(reply, given, replies[k]) : reply), given };
     state.set({ replies });
@@ -93,7 +94,7 @@ export function render({ model, el, load }) {
     score.replaceChildren(...summary(replies));
     const isDone = replies.every(isOver);
     const open = isDone ? replies.flatMap((reply, k) => (reply.state === "wrong" ? [k] : [])) : [];
-    missed.hidden = !isDone;
+    missed.hidden = !open.length;
     const sections = [...new Set(open.map(k => questions[k].section))].map(section => {
       const about = open.filter(k => questions[k].section === section);
       const place = heading(section);
@@ -101,8 +102,7 @@ export function render({ model, el, load }) {
       return h("li", {}, h("b", {}, name), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
     });
     const retry = button(open.length > 1 ? "Try these again" : `Try question ${open[0] + 1} again`, () => again(open));
-    const lost = open.length ? [h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry] : [];
-    missed.replaceChildren(h("p", { class: "cw-lead" }, ...summary(replies)), ...lost);
+    missed.replaceChildren(h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry);
     steps.forEach((step, k) => {
       const isOpen = replies[k] && !isOver(replies[k]);
       const known = isOpen ? "open" : replies[k]?.state;
@@ -230,7 +230,18 @@ function card(question, number, send, go, reasons) {
     const given = question.options ? chosen : typed.value.trim();
     if (given === -1) say("open", "Choose an answer first.");
     else if (given === "") say("open", "Write a number first.");
-    else send(given);
+    else {
+      // The reply moves what is below it, so the end of a double click would choose or select something else.
+      node.classList.add("q-still");
+      setTimeout(() => node.classList.remove("q-still"), STILL);
+      send(given);
+    }
+  }
+
+  /** To the chosen answer, or the first that can be chosen. */
+  function choose() {
+    const radios = options.map(option => option.radio);
+    (radios.find(radio => radio.checked) ?? radios.find(radio => !radio.disabled)).focus();
   }
 
   function mark(reply) {
@@ -242,7 +253,7 @@ function card(question, number, send, go, reasons) {
     clear();
     if (!question.scale) return;
     const isShown = guess >= low && guess <= high;
-    if (isShown) slider.value = guess;
+    slider.value = Number.isNaN(guess) ? 0 : guess; // beyond the scale, at its end
     mark(isShown ? { guess } : {});
   }
 
@@ -276,10 +287,7 @@ function card(question, number, send, go, reasons) {
 
   return {
     node,
-    focus() {
-      const radios = options.map(option => option.radio);
-      (radios.find(radio => radio.checked) ?? radios.find(radio => !radio.disabled)).focus();
-    },
+    focus: choose,
     /**
      * @param {any} reply or null
      * @param {boolean} more whether there is a question to go on to
@@ -316,8 +324,8 @@ function card(question, number, send, go, reasons) {
         slider.hidden = true;
       }
       const [bars, lines] = [reply.measured, reply.measured?.some(one => one?.[4])];
-      const means = "The bars show means of several runs, the thin lines the range from the lowest to the highest run.";
-      if (final) rule.textContent = lines ? means : bars ? "The bars show what was measured." : "\u00a0";
+      const means = `The bars show means of ${reply.runs ?? "several"} runs, the thin lines the range from the lowest to the highest run.`;
+      if (final) rule.textContent = lines ? means : bars ? "The bars show what was measured." : "";
       options.forEach(({ radio, row, mark, bar }, k) => {
         if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
@@ -327,7 +335,7 @@ function card(question, number, send, go, reasons) {
         mark.textContent = MARKS[row.dataset.state] ?? "";
       });
       ready();
-      if (node.contains(active) && (active.disabled || active.hidden)) rest();
+      if (node.contains(active) && (active.disabled || active.hidden)) final ? rest() : choose();
     },
   };
 }
@@ -337,12 +345,13 @@ function lengths(measured, k) {
   const [value, words, lowest, highest, range] = measured[k];
   const values = [0, ...measured.flatMap(one => (one ?? []).filter(Number.isFinite))];
   const low = Math.min(...values);
-  const share = place => (100 * (place - low)) / (Math.max(...values) - low);
+  const high = 1.05 * Math.max(...values); // so that the end of a range is not that of the line
+  const share = place => (100 * (place - low)) / (high - low);
   const part = (name, ends) => {
     const [from, to] = ends.map(share).sort((a, b) => a - b);
     return h(name, { style: `left: ${from}%; width: ${to - from}%` });
   };
-  const bar = h("s", {}, part("s", [0, value]), range ? part("u", [lowest, highest]) : null);
+  const bar = h("s", { title: range ?? "" }, part("s", [0, value]), range ? part("u", [lowest, highest]) : null);
   return [bar, h("span", {}, words, range ? h("span", { class: "cw-sr" }, `, ${range}`) : null)];
 }
 
