@@ -6,17 +6,25 @@ from collections.abc import Callable
 from typing import Final
 
 import torch
+from torch import nn
 
-from cifar_helpers import Cifar10, checks, collect_logits, load_run, widgets
+from cifar_helpers import MLP, Cifar10, CifarCNN, checks, collect_logits, load_run, widgets
 from cifar_helpers._paths import resources
 from cifar_helpers.checks.verdict_widget import VerdictCard
 from cifar_helpers.data import BatchLoader
+from cifar_helpers.roofline import layer_work
 from cifar_helpers.runs import DEFAULT_RUN
+from cifar_helpers.timing import recorded_curves
 from cifar_helpers.widgets import CourseWidget
 
 __all__ = ["WIDGETS"]
 
-CURVES: Final = {"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}
+CURVES: Final = {
+    "CNN, here": {1: 2.08, 4: 0.8, 16: 0.46, 64: 0.352, 256: 0.34},
+    "MLP, here": {1: 1.9, 4: 0.52, 16: 0.15, 64: 0.0592, 256: 0.033},
+}
+PEAKS: Final = (400e9, 40e9)
+"""Of two cores: FLOP and bytes per second."""
 
 
 def _confusion(data: Cifar10) -> CourseWidget:
@@ -32,6 +40,20 @@ def _photo(_: Cifar10) -> CourseWidget:
 
 def _verdict(_: Cifar10) -> CourseWidget:
     return VerdictCard(checks.softmax(lambda logits: torch.softmax(logits, 1)))
+
+
+def _timing(_: Cifar10) -> CourseWidget:
+    """As in lesson 05: curves of the reader's machine, with their bounds, and recorded ones."""
+
+    def work(model: nn.Module) -> Callable[[int], tuple[float, float]]:
+        def flop_and_bytes(batch_size: int) -> tuple[float, float]:
+            layers = layer_work(model, batch_size)
+            return 3 * sum(layer.flop for layer in layers), 3 * sum(layer.moved for layer in layers)
+
+        return flop_and_bytes
+
+    works = {"CNN, here": work(CifarCNN()), "MLP, here": work(MLP())}
+    return widgets.timing_explorer({**CURVES, **recorded_curves()}, works, PEAKS)
 
 
 def _picture(data: Cifar10) -> torch.Tensor:
@@ -51,7 +73,7 @@ WIDGETS: Final[dict[str, Callable[[Cifar10], CourseWidget]]] = {
     "bug_gallery": lambda data: widgets.bug_gallery(),
     "confusion_explorer": _confusion,
     "predict_photo": _photo,
-    "timing_explorer": lambda data: widgets.timing_explorer(CURVES),
+    "timing_explorer": _timing,
     "prediction": lambda data: checks.guess("remedies"),
     "number": lambda data: checks.guess("good_recipe"),
     "quiz": lambda data: checks.quiz(4),

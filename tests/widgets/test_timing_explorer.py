@@ -109,15 +109,21 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     expect(rows.last).to_have_attribute(
         "aria-label",
         re.compile(
-            "166\\sµs; ≈ 10\\sms ÷ 64 \\+ 10\\sµs; 94 % fixed; "
-            "arithmetic at least 2,000\\sµs; memory at least 2,125\\sµs"
+            "0.166\\sms; fit 10 ÷ 64 \\+ 0.010 ≈ 0.17\\sms; 94 % fixed; "
+            "arithmetic at least 2.00\\sms; memory at least 2.13\\sms"
         ),
     )
-    expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2,000 µs", "memory at least 2,125 µs"])
+    expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2.00 ms", "memory at least 2.13 ms"])
     widths = rows.locator("i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
     once = 10 / 64 / (10 / 64 + 0.01)
-    shares = [0, 0.5, once * GPU[64], (1 - once) * GPU[64], 2, 2.125]  # the bars are the measured times, on one scale
-    assert widths == pytest.approx([100 * share / 2.125 for share in shares], abs=1e-4)
+    # Over what they were at batch 1, the bars are the measured times, on one scale, the longest of all batch sizes.
+    shares = [0.5, 0, 0.5, GPU[1], once * GPU[64], (1 - once) * GPU[64], 2, 2.125]
+    assert widths == pytest.approx([100 * share / GPU[1] for share in shares], abs=1e-4)
+    expect(page.locator(".te-legend .te-key").last).to_have_text("at batch 1")
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(rows.last.locator(".te-time")).to_have_text("10.0 ms")
+    full = rows.last.locator(".te-split i").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
+    assert sum(full[1:]) == pytest.approx(full[0]) == pytest.approx(100)
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
     with pytest.raises(ValueError, match="no curve 'TPU'"):
@@ -126,7 +132,7 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    expect(page.locator(".te-time")).to_have_text(["500\u00a0ns", "80.0\u00a0ns"])
+    expect(page.locator(".te-time")).to_have_text(["0.500\u00a0µs", "0.0800\u00a0µs"])
     expect(page.locator(".te-bar")).to_be_hidden()  # two curves need no choice
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-time").first).to_have_text("4.00\u00a0µs")
@@ -135,8 +141,10 @@ def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
     last = page.locator(".te-row").last
     expect(last).to_have_attribute("aria-label", re.compile("over 99 % fixed"))  # a fit cannot say all of it
-    units = [text.split("\u00a0")[1] for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
-    assert {"ms", "µs"} == set(units)
+    ticks = [text.split("\u00a0") for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
+    assert {unit for _, unit in ticks} == {"ms"} and {"1", "0.1"} <= {number for number, _ in ticks}  # one unit
+    expect(page.locator(".cw-chart")).to_contain_text("Time per image (log scale)")
+    expect(page.locator(".cw-chart")).to_contain_text("images per batch (log scale)")
 
 
 def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
@@ -144,18 +152,18 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     words = page.locator(".te-words")
     expect(words).to_have_text(
         "In batches of 64, CNN, GPU (recorded) is 3.0 times as fast as CNN, CPU (here)."
-        "The curves cross near batch 20: below it CNN, CPU (here) is faster, above it CNN, GPU (recorded). "
+        "The curves cross near batch 20: up to batch 16 CNN, CPU (here) is faster, from 64 on CNN, GPU (recorded). "
         "They ran on different machines."
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
-    expect(page.locator(".te-time")).to_have_text(["500\u00a0µs", "166\u00a0µs"])
+    expect(page.locator(".te-time")).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])
     row, keys = page.locator(".te-row").last, page.locator(".te-legend .te-key")
-    expect(row).to_contain_text("≈ 10\u00a0ms ÷ 64 + 10\u00a0µs")  # as its fit says, which is exact
-    expect(keys).to_have_text(["fixed cost of a step ÷ 64", "cost of each image"])
+    expect(row).to_contain_text("fit 10 ÷ 64 + 0.010 ≈ 0.17\u00a0ms")  # as its fit says, which is exact
+    expect(keys).to_have_text(["fixed cost of a step ÷ 64", "cost of each image", "at batch 1"])
     expect(page.locator(".cw-legend")).to_have_text("other curvesmostly fixed cost")
     expect(page.locator(".cw-foot")).to_contain_text("mostly fixed cost, CNN, GPU (recorded) up to batch 256.")
     values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
-    expect(values).to_have_text(["500\u00a0µs", "166\u00a0µs"])  # at the marker, the longer above its curve
+    expect(values).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])  # at the marker, the longer above its curve
     tops, ends = (
         places.evaluate_all("all => all.map(one => one.getBoundingClientRect().y)") for places in (values, dots)
     )
@@ -163,11 +171,11 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     slider = page.get_by_role("slider", name="Batch size")
     slider.press("ArrowRight")
     expect(words).to_contain_text("In batches of 76, CNN, GPU (recorded) is about 3.5 times")
-    between = 1000 * time_at(GPU, 76)  # as Python reads it
-    expect(values.last).to_have_text(f"≈\u00a0{between:.0f}\u00a0µs")  # nothing was measured at 76
+    between = time_at(GPU, 76)  # as Python reads it
+    expect(values.last).to_have_text(f"≈\u00a0{between:.3f}\u00a0ms")  # nothing was measured at 76
     expect(page.locator("[aria-hidden] .dot.te-between")).to_have_count(2)
     assert state_of(page, "batch") == 76
-    expect(row).to_contain_text("≈ 10\u00a0ms ÷ 76 + 10\u00a0µs")  # the cost stays, its share shrinks
+    expect(row).to_contain_text("fit 10 ÷ 76 + 0.010 ≈ 0.14\u00a0ms")  # the cost stays, its share shrinks
     expect(keys.first).to_have_text("fixed cost of a step ÷ 76")
 
     box = slider.bounding_box()
@@ -194,9 +202,9 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget.batch = 16
     page = front.open(widget)
     rows, shares = page.locator(".te-row"), page.locator(".te-row > :nth-child(4)")
-    expect(shares).to_have_text(["≈ 10\u00a0ms ÷ 16 + 1.0\u00a0ms", "no fixed cost fits"])
+    expect(shares).to_have_text(["fit 10 ÷ 16 + 1.0 ≈ 1.6\u00a0ms", "no fixed cost fits"])
     parts = page.locator(".te-split i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert parts == pytest.approx([100 * 10 / 26, 100 * 16 / 26, 100 * 0.5 / 1.625])
+    assert parts == pytest.approx([100 * part / 11 for part in (11, 10 / 16, 1, 1, 0.5)], abs=1e-4)
     wide = page.locator(".line.te-thick").evaluate_all(
         "all => all.map(one => one.getAttribute('d').match(/[ML]/g).length)"
     )
@@ -207,7 +215,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
     page.get_by_role("slider", name="Batch size").press("End")
     expect(shares.first).to_have_text("no fit beyond batch 16")
-    expect(page.locator(".te-legend .te-key:visible")).to_have_count(0)  # of parts that no bar has
+    expect(page.locator(".te-legend .te-key:visible")).to_have_text("at batch 1")  # none of parts that no bar has
     expect(rows.first).to_have_attribute("aria-label", "CNN (here): 3.00\u00a0ms; no fit beyond batch 16")
 
 
@@ -256,7 +264,7 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     expect(page.locator("text.label")).to_have_text(["CNN", "MLP"])  # without what both have in common
     expect(page.locator(".te-words")).to_have_text(
         "In batches of 64, CNN is 3.0 times as fast as MLP."
-        "The curves cross near batch 20: below it MLP is faster, above it CNN."
+        "The curves cross near batch 20: up to batch 16 MLP is faster, from 64 on CNN."
     )
 
 
@@ -283,12 +291,14 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     expect(page.locator(".te-row")).to_have_count(2)
     second.select_option("CNN, CPU, here")
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
-    expect(words).to_contain_text("laptop (reported) was not measured and CNN, CPU (here) takes 500\u00a0µs per image.")
-    expect(page.locator(".te-value:visible")).to_have_text("500\u00a0µs")
+    expect(words).to_contain_text(
+        "laptop (reported) was not measured and CNN, CPU (here) takes 0.500\u00a0ms per image."
+    )
+    expect(page.locator(".te-value:visible")).to_have_text("0.500\u00a0ms")
     expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes for a fit.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.evaluate("document.querySelector('[data-widget]').model.set('compared', ['CNN, CPU, here'])")
-    expect(words).to_have_text("In batches of 64, CNN, CPU takes 500\u00a0µs per image.")
+    expect(words).to_have_text("In batches of 64, CNN, CPU takes 0.500\u00a0ms per image.")
     expect(first).to_have_value("")
     first.select_option("CNN, GPU, recorded")  # a second one, in the free colour
     assert state_of(page, "compared") == ["CNN, GPU, recorded", "CNN, CPU, here"]

@@ -17,8 +17,6 @@ const ROOM = 2; // beyond the lowest and the highest time, for the words at thei
 const BESIDE = 70; // pixels of a time at the marker
 const NEAR = 8; // pixels around the marker in which no curve is named
 const ON = 4; // pixels from a curve that a press means: further away it moves the marker
-const LEAST = 0.01; // of a unit that is written
-const UNITS = /** @type {[string, number][]} */ ([["ns", 1], ["µs", 1e3], ["ms", 1e6], ["s", 1e9]]);
 const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
@@ -34,7 +32,8 @@ export function render({ model, el }) {
     draw();
     say(h("p", {}, headline(), " ", crossing()).textContent);
   };
-  const nanoseconds = model.get("unit") === "µs" ? 1e3 : 1e6; // in one unit of the curves
+  /** A time, to three digits unless told otherwise, in the unit that all times of the widget have. */
+  const write = (time, digits = decimals(time)) => `${timeText(time, digits)}\u00a0${model.get("unit")}`;
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
@@ -75,8 +74,8 @@ export function render({ model, el }) {
   const view = chart({
     label: "Time per image against batch size",
     height: 300,
-    x: { label: "images per batch", log: true },
-    y: { label: "Time per image", log: true, text: value => writer([value])(value, 0) },
+    x: { label: "images per batch (log scale)", log: true },
+    y: { label: "Time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
@@ -148,7 +147,9 @@ export function render({ model, el }) {
     h("span", { class: "te-key" }, h("i"), shared),
     h("span", { class: "te-key" }, h("i", { class: "te-image" }), "cost of each image"),
   ];
-  const legend = h("div", { class: "te-legend cw-cap" }, title, keys);
+  const before = h("span");
+  const saved = h("span", { class: "te-key" }, h("i", { class: "te-first" }), before);
+  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, saved);
   const note = h("div");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(bar, lead, view.node, legend, splits, more);
@@ -172,22 +173,6 @@ export function render({ model, el }) {
     return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
-  /** Writes times in the unit that fits the longest of some, or the next if one is tiny. */
-  function writer(times) {
-    const known = times.filter(time => time > 0).map(time => time * nanoseconds);
-    const fitting = Math.min(Math.max(...known), Math.min(...known) / LEAST);
-    const [unit, size] = UNITS.findLast(one => fitting >= one[1] * 0.9995) ?? UNITS[0];
-    return (value, digits = decimals((value * nanoseconds) / size)) => (
-      `${timeText((value * nanoseconds) / size, digits)}\u00a0${unit}`
-    );
-  }
-
-  /** A time in the unit that fits it, to two digits: of a fit. */
-  function rough(time) {
-    const [, size] = UNITS.findLast(one => time * nanoseconds >= one[1] * 0.9995) ?? UNITS[0];
-    return writer([time])(time, decimals((time * nanoseconds) / size, 2));
-  }
-
   /** A curve's name among the compared ones, without what both have in common. */
   function nameOf(curve) {
     const both = compared();
@@ -206,7 +191,6 @@ export function render({ model, el }) {
     const about = times.every(({ curve }) => isMeasured(curve, batch)) ? "" : "about ";
     const begin = `In batches of ${batch}, `;
     if (!ratio) {
-      const write = writer(times.map(({ time }) => time));
       const said = ({ curve, time }) => (time ? ` takes ${almost(curve, batch)}${write(time)} per image` : " was not measured");
       return [begin, ...times.flatMap((one, k) => [k ? " and " : "", coloured(one.curve), said(one)]), "."];
     }
@@ -221,14 +205,19 @@ export function render({ model, el }) {
     const both = compared();
     const [low, high] = range();
     const machines = new Set(both.map(curve => curve.source)).size > 1 ? " They ran on different machines." : "";
-    const ratios = sizes.map(size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size)).filter(Boolean);
-    const clear = ratios.filter(ratio => Math.max(ratio, 1 / ratio) > EQUAL); // what differs less is noise
-    const [below, above] = (clear[0] < 1 ? both : [...both].reverse()).map(nameOf);
+    const ratioAt = size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size);
+    const shared = sizes.filter(ratioAt);
+    const clear = shared.filter(size => Math.max(ratioAt(size), 1 / ratioAt(size)) > EQUAL); // what differs less is noise
+    const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings().map(Math.round);
-    const sides = places.length > 1 ? "" : `: below it ${below} is faster, above it ${above}`;
-    if (places.length) return `The curves cross near batch ${places.join(", ")}${sides}.${machines}`;
-    if (both.length < 2 || ratios.length < 2) return machines;
-    const always = clear.length < ratios.length ? "" : `: ${below} is always faster`;
+    if (places.length) {
+      const [begin, end] = [clear.findLast(size => size < crossings()[0]), clear.find(size => size > crossings()[0])];
+      const upTo = begin === shared[0] ? "at" : "up to";
+      const sides = places.length > 1 ? "" : `: ${upTo} batch ${begin} ${below} is faster, from ${end} on ${above}`;
+      return `The curves cross near batch ${places.join(", ")}${sides}.${machines}`;
+    }
+    if (both.length < 2 || shared.length < 2) return machines;
+    const always = clear.length < shared.length ? "" : `: ${below} is always faster`;
     return `The curves do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
@@ -273,7 +262,9 @@ export function render({ model, el }) {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
       const fixed = batch <= last ? step / (step + batch * image) : NaN;
-      const sum = `≈ ${rough(step)} ÷ ${batch} + ${rough(image)}`;
+      const [once, each] = [step, image].map(rounded);
+      const [all, ...parts] = [rounded(once / batch + each), once, each].map(part => timeText(part, decimals(part, 2)));
+      const sum = `fit ${parts[0]} ÷ ${batch} + ${parts[1]} ≈ ${all}\u00a0${model.get("unit")}`;
       const time = timeAt(curve.points, batch);
       return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, sum, bounds, last, time };
     });
@@ -289,10 +280,12 @@ export function render({ model, el }) {
     title.textContent = `Where an image’s time goes at batch ${batch}`;
     shared.textContent = `fixed cost of a step ÷ ${batch}`;
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
-    const write = writer(times.map(({ time }) => time));
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
-    const scale = Math.max(...times.flatMap(({ time, bounds }) => [time || 0, ...bounds])); // one for both
-    splits.replaceChildren(...times.map(one => split(one, scale, write)));
+    // One for both and for every batch size, so that a bar shrinks as its fixed cost is shared.
+    const scale = Math.max(...both.flatMap(({ points, bounds }) => [...points, ...bounds].flatMap(([, ...list]) => list)));
+    const [low] = range();
+    before.textContent = `at batch ${low}`;
+    splits.replaceChildren(...times.map(one => split(one, timeAt(one.curve.points, low) || 0, scale, write)));
     queueMicrotask(placeValues); // after the chart's own
   }
 
@@ -313,8 +306,8 @@ export function render({ model, el }) {
   };
 }
 
-/** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need. */
-function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, scale, write) {
+/** A curve's time as a bar in two parts, over one of a first batch size, and below it the least that arithmetic and memory need. */
+function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, first, scale, write) {
   const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
   const said = fixed >= 0 ? `${sum}; ${fixed > 0.995 ? "over 99 %" : percent(fixed)} fixed` : none;
   const found = time ? near + write(time) : "not measured";
@@ -325,7 +318,7 @@ function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, sc
     "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said, ...limits].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
-    h("div", { class: "te-split" }, parts),
+    h("div", { class: "te-split" }, part("first", first), parts),
     h("span", {}, fixed >= 0 ? sum : none),
     limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
   );
@@ -355,7 +348,8 @@ function caution(both) {
   });
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once.";
-  return "A bar is the time of an image, read off the line between measured sizes (≈). Fixed cost of a step: calling the operations, reading and updating the "
+  return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A bar is the time of "
+    + "an image, read off the line between measured sizes (≈); its scale is the same at all batch sizes. Fixed cost of a step: calling the operations, reading and updating the "
     + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
     + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
@@ -376,6 +370,9 @@ const isMeasured = (curve, batch) => curve.points.some(point => point[0] === bat
 const almost = (curve, batch) => (isMeasured(curve, batch) ? "" : "≈\u00a0");
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
+
+/** To two digits: a time of a fit. */
+const rounded = time => Number(time.toPrecision(2));
 
 /** How many decimals show some digits of a time; below 0 for whole tens. */
 const decimals = (value, digits = 3) => (value > 0 ? digits - 1 - Math.floor(Math.log10(value * 1.0005)) : 0);
