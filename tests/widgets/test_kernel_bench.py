@@ -384,7 +384,7 @@ def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(fr
 
 
 def test_a_choice_is_at_the_picture_that_it_changes(front: FrontEnd) -> None:
-    for width in (360, 800):
+    for width in (360, 706, 800):
         page = front.open(kernel_bench(PICTURE), width=width)
         for area, name in (("picture", "Picture"), ("result", "Result")):
             choice = page.get_by_role("radiogroup", name=name).bounding_box()
@@ -396,6 +396,10 @@ def test_a_choice_is_at_the_picture_that_it_changes(front: FrontEnd) -> None:
         settings = page.get_by_text("Padding, stride, dilation").bounding_box()
         kernel = cell(page, 1, 1).bounding_box()
         assert settings is not None and kernel is not None and settings["y"] < kernel["y"]
+        put(page, kernel=np.full((5, 5), -0.04).tolist())
+        sum_ = page.locator(TOTAL).bounding_box()
+        assert sum_ is not None and sum_["x"] + sum_["width"] <= width - 14  # the last of the line, and all of it
+        expect(cell(page, 3, 3)).to_have_value("−.04")  # with its zero it would be cut
 
 
 def test_the_window_is_dragged_touched_and_moved_by_keys(front: FrontEnd) -> None:

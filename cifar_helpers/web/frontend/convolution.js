@@ -188,10 +188,11 @@ export function kernelChips(presets, chosen) {
   };
 }
 
-/** A number without the zero before its point, for small cells: "−.04". @param {number} value */
-export function short(value) {
-  return fixed(value).replace(/^(−?)0\./, "$1.");
-}
+/** @param {string} number without the zero before its point, for small cells: "−.04" */
+const bare = number => number.replace(/^(−?)0\./, "$1.");
+
+/** A number with two decimals, for small cells. @param {number} value */
+export const short = value => bare(fixed(value));
 
 /** The key to the colours of a map. */
 export function colourKey() {
@@ -291,7 +292,7 @@ export function sumLine(edited) {
       const shown = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
       const [pixels, kernel, products] = grids;
       pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
-      kernel.set(weights, signed);
+      kernel.set(weights, signed, v => (weights.length === 9 ? show(v) : bare(show(v))));
       products.set(shown.parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
       write(total, colour ? fixed(shown.sum) : "?");
       total.style.background = colour ? css(colour) : "";
