@@ -116,6 +116,13 @@ class Trainer:
         self.model, run.is_waiting = model, bool(before)
         _running[:] = [weakref.ref(one) for one in (*before, run)]
 
+        def check(*_: Any) -> None:
+            # Also between the steps that `fit` tries on copies of the network, which take long, and in validation.
+            if run.end.is_set() and threading.current_thread() is run.thread:
+                raise KeyboardInterrupt
+
+        hook = model.register_forward_pre_hook(check)
+
         def work() -> None:
             try:
                 for other in before:
@@ -130,6 +137,7 @@ class Trainer:
             except Exception as error:  # shown in the widget, since a thread cannot raise it in the notebook
                 run.problem = f"The training run stopped with an error. {type(error).__name__}: {error}"
             finally:
+                hook.remove()
                 run.close()
                 run.thread = None
                 run.report()
@@ -182,7 +190,7 @@ class Watch(Callback):
         self._logits: Tensor | None = None
         self._hook: Any = None
         self._steps: list[tuple[float, float, Tensor, float]] = []
-        self._epoch_steps = 1
+        self._epoch_steps = self._all_steps = 1
         self._resumed = self._shown = time.monotonic()
 
     def stop(self) -> None:
@@ -204,7 +212,7 @@ class Watch(Callback):
     def loader(self, loader: BatchLoader, epochs: int) -> BatchLoader:
         """The same batches; between two of them the run can be paused or stopped."""
         self._epoch_steps = len(loader)
-        self.steps = epochs * len(loader)
+        self._all_steps = epochs * len(loader)
         return _Watched(loader, self)
 
     def before_training(self, model: nn.Module, optimizer: Optimizer) -> None:
@@ -215,6 +223,7 @@ class Watch(Callback):
                 self._logits = logits.detach()
 
         self._optimizer, self._hook = optimizer, model.register_forward_hook(keep)
+        self.steps = self._all_steps  # until here nothing was trained
         self._resumed = time.monotonic()
 
     def after_epoch(self, model: nn.Module, history: History) -> bool:

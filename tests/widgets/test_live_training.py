@@ -128,9 +128,11 @@ def test_what_is_pressed_never_waits_for_a_step_of_the_run_before(
     live: LiveTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached, gate = threading.Event(), threading.Event()
+    calls: list[threading.Thread] = []
 
     class Slow(CifarCNN):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
+            calls.append(threading.current_thread())
             reached.set()
             gate.wait(20)  # a step that takes long, as the first one with a large batch does
             return super().forward(images)
@@ -144,6 +146,7 @@ def test_what_is_pressed_never_waits_for_a_step_of_the_run_before(
     monkeypatch.setattr(live_module, "CifarCNN", Slow)
     press("start")
     assert reached.wait(20)
+    (first,) = training()
     assert press("pause")["state"] == "paused"
     # The settings of a start come with it, so that none is late.
     run = press("start", learning_rate=0.01, batch_size=32, epochs=3)
@@ -156,6 +159,7 @@ def test_what_is_pressed_never_waits_for_a_step_of_the_run_before(
     gate.set()
     until(lambda: live.run["state"] == "running" and live.run["step"] > 0)
     assert len(training()) == 1  # the second never began
+    assert calls.count(first) == 1  # and the first tried no further step
     assert live.earlier == []  # without a complete epoch there is nothing to compare
     press("stop")
     until(lambda: ended(live) and not training())

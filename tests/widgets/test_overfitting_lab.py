@@ -128,7 +128,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
             """([trained, running]) => {
                 const { model } = document.querySelector("[data-widget]");
                 model.set("trained", [trained]);
-                model.set("status", { ...model.get("status"), running });
+                model.set("status", { ...model.get("status"), running, steps: 2370 });
             }""",
             [trained, running],
         )

@@ -325,7 +325,7 @@ export function render({ model, el }) {
     stop.hidden = !running;
     stop.disabled = ending;
     const which = isTraining(key) ? "" : " another combination";
-    const progress = `Training${which}: step ${step} of ${steps}, ${Math.round(seconds)} of at most ${limit} seconds.`;
+    const progress = steps ? `Training${which}: step ${step} of ${steps}, ${Math.round(seconds)} of at most ${limit} seconds.` : "Preparing …";
     const done = own?.runs[0].validation_loss.length;
     const stopped = own && done < EPOCHS ? `Stopped after ${done} of ${EPOCHS} epochs. ` : "";
     const rest = own && records.has(key) && done ? "Trained just now: the dark grey lines." : "";
