@@ -157,7 +157,7 @@ export function render({ model, el }) {
       ],
     });
     for (const one of charts) one.set({ x, reads, xLabel: bySeconds ? "seconds" : "epoch" });
-    const listed = [...(begun ? [row(run, "Now")] : []), ...runs.toReversed().map(one => row(one))];
+    const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
     const text = listed.map(one => one.textContent).join("\n");
     if (text === written) return; // what has the focus keeps it
     written = text;
