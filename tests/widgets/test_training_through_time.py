@@ -137,6 +137,10 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
         curve.press("ArrowLeft")
         expect(page.locator(".tt-few .cw-frame")).to_be_visible()
         curve.press("ArrowRight")
+    expect(page.locator(".cw-plot .tick")).to_contain_text(["50 %"])  # the axis begins below the lowest accuracy
+    expect(page.locator(".cw-plot .tick").get_by_text("0 %", exact=True)).to_have_count(0)
+    blocks, wall = page.locator(".tt-layers").bounding_box(), page.locator(".tt-wall").bounding_box()
+    assert blocks and wall and blocks["y"] + blocks["height"] <= wall["y"] + 1  # above what they switch
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     uncut = "all => all.every(one => one.scrollWidth <= one.clientWidth)"
     assert page.locator(".tt-stop span span").evaluate_all(uncut)

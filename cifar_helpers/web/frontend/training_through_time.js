@@ -10,7 +10,6 @@ import { answering, colourKey, epochCurve, figure, pictureView } from "./picture
 import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
-const GUESSING = 0.1;
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 const FEW = 13; // kernels in a row of a narrow strip
 const ROWS = 4; // kernels in the strip: a row of their wall
@@ -58,6 +57,7 @@ export function render(host) {
   const pace = epochCurve(
     {
       label: "Accuracy", height: 118, moved: scrub,
+      low: Math.floor(Math.min(...training, ...validation) * 10) / 10, // so that the gap between the two can be seen
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -66,7 +66,6 @@ export function render(host) {
     [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", points: points(validation) },
-      { name: "guessing", colour: "ghost", dash: "2 3", points: [[0, GUESSING], [last, GUESSING]] },
     ],
     { kept, accuracy: validation, colour: "c2" },
   );
@@ -172,7 +171,7 @@ export function render(host) {
   const picturePart = figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources);
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
-  mapPart.node.append(layers);
+  place.before(layers);
   const told = h("p", { class: "cw-cap" });
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
@@ -285,7 +284,7 @@ export function render(host) {
         h("b", {}, `First kernels ${top} to ${top + lines - 1}`),
         h("span", { class: "tt-far" }, " after each epoch"),
         h("span", { class: "tt-near" }, ` every ${films[1].every} epochs`),
-        ": noise becomes edges and colours. Grey is 0.",
+        ": from noise to what was learned. Grey is 0.",
       );
     }
     for (const film of films) film.point(kernel - top, seen ?? epoch);
