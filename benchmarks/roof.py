@@ -17,14 +17,20 @@ BATCH, SIDE = 200, 2000
 
 
 def matrix_rate(dtype: torch.dtype) -> float:
-    """GFLOP/s of the best of ten large matrix products."""
-    a = torch.rand(SIDE, SIDE).to(dtype)
+    """GFLOP/s of the best of ten large matrix products; of small ones, where the processor lacks the type."""
+    small = SIDE // 8  # a product of this size tells in a moment how long a large one would take
+    takes_long = 2 * SIDE**3 / _rate(dtype, small, 2) / 1e9 > 2
+    return _rate(dtype, small if takes_long else SIDE, 10)
+
+
+def _rate(dtype: torch.dtype, side: int, count: int) -> float:
+    a = torch.rand(side, side).to(dtype)
     times = []
-    for _ in range(10):
+    for _ in range(count):
         start = time.perf_counter()
         _ = a @ a
         times.append(time.perf_counter() - start)
-    return 2 * SIDE**3 / min(times) / 1e9
+    return 2 * side**3 / min(times) / 1e9
 
 
 class Step:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from cifar_helpers import CLASSES, Cifar10, ImageSet, checks, collect_logits, load_cifar10, load_run, widgets
 from cifar_helpers._paths import resources
-from cifar_helpers.checks.verdict_widget import sentence
+from cifar_helpers.checks.verdict_widget import VerdictCard, sentence
 from cifar_helpers.data import BatchLoader
 from cifar_helpers.runs import DEFAULT_RUN
 from cifar_helpers.web.join import site_modules
@@ -286,10 +286,8 @@ def _exercise(source: str, lesson: str) -> _Live:
         last = source.rstrip().rpartition("\n")[2]
         raise ValueError(f"lesson {lesson}: {last!r} checks no exercise of the course: store the lesson again")
     hints = [sentence(hint) for hint in check.hints]
-    state = {
-        "exercise": check.name, "verdict": "open", "says": _NO_PYTHON, "picture": "", "hints": [],
-        "hints_left": len(hints), "progress": "",
-    }  # fmt: skip
+    card = VerdictCard(checks.Verdict("open", _NO_PYTHON, exercise=check))
+    state = {**card.state(), "says": _NO_PYTHON, "solved": [], "progress": ""}  # nothing can be solved here
     return _Live("verdict", state, {"hints": json.dumps(hints).encode()}, secret=True)
 
 
