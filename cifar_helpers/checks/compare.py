@@ -218,14 +218,16 @@ def right_part(wanted: Any, got: Any, close: float) -> RightPart | None:
     (top, left), is_whole = places[0], small is own
     outside, is_many = _outside(top, spare[0] - top, left, spare[1] - left)
     ends = f"rows {top} to {top + rows - 1} and columns {left} to {left + columns - 1}"
+    is_border = outside.startswith("a border")
     if is_whole:
-        said = f"What you have is right, but {outside} {'are' if is_many else 'is'} missing."
-    elif outside.startswith("a border"):
-        said = f"The middle is right, {ends}, but {outside} is too much."
+        right_is = "What you have is right"
+    elif is_border:
+        right_is = f"The middle is right, {ends}"
     else:
-        said = f"{ends.capitalize()} are right, but {outside} {'are' if is_many else 'is'} too much."
-    padding = " Padding makes such a border." if outside.startswith("a border") else ""
-    return RightPart((top, left), (rows, columns), is_whole, said + padding)
+        right_is = f"{ends.capitalize()} are right"
+    wrong = f"{outside} {'are' if is_many else 'is'} {'missing' if is_whole else 'too much'}"
+    padding = " Padding makes such a border." if is_border else ""
+    return RightPart((top, left), (rows, columns), is_whole, f"{right_is}, but {wrong}.{padding}")
 
 
 def _outside(top: int, bottom: int, left: int, right: int) -> tuple[str, bool]:
