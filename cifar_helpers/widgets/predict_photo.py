@@ -34,7 +34,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
         chosen: the photo that is shown; "your picture" or "a drawing" that the reader brings; empty before that.
         crop: left, top and side of the square, in pixels of the photo (at most 512 a side); empty: the middle.
         method: `none`, `Grad-CAM` or `occlusion`: what is laid over the picture.
-        seen: uint8 `(32, 32, 3)`, what the network sees in the square.
+        seen: uint8 `(32, 32, 3)`, what the network sees in the square: what was there last when both stood still.
     """
 
     names = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))

@@ -154,6 +154,9 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     expect(page.get_by_role("alert")).to_contain_text("This is no file. Save the picture, then open it.")
 
 
+NUMBERS = "[...canvas.getContext('2d').getImageData(0, 0, 32, 32).data]"
+PIXELS = f"canvas => {NUMBERS}.join()"
+
 # A camera whose picture is a colour, or the error of one.
 CAMERA = """(given) => {
   const surface = document.createElement("canvas");
@@ -166,7 +169,7 @@ CAMERA = """(given) => {
   };
   Object.defineProperty(navigator, "mediaDevices", { value: given && { getUserMedia }, configurable: true });
 }"""
-GREEN = "pixels.every((v, k) => k % 3 === 1 ? v > 240 : v < 30)"
+GREEN = f"canvas => {NUMBERS}.every((value, k) => k % 4 % 2 ? value > 240 : value < 30)"
 
 
 def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(front: FrontEnd, small: CifarCNN) -> None:
@@ -179,9 +182,12 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     red = "pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
     seen = seen_by(page, until=red)
     page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    view = page.get_by_role("slider", name=re.compile("What the network sees")).locator("canvas").element_handle()
     page.get_by_role("button", name="Camera").click()
-    seen_by(page, until=GREEN)
+    page.wait_for_function(GREEN, arg=view)
     expect(title).to_have_text("64 × 48")
+    page.get_by_role("radio", name="Grad-CAM").click()
+    expect(page.locator(".pp-notes").nth(1)).to_have_text("Take the picture to see where the network looks.")
     off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
     assert not page.evaluate(off)
     page.get_by_role("button", name="Cancel").click()
@@ -194,13 +200,17 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     page.get_by_role("button", name="Undo").click()
     seen_by(page, until=f"!{red}")
     page.get_by_role("button", name="Camera").click()
-    seen_by(page, until=GREEN)
+    page.wait_for_function(GREEN, arg=view)
     page.get_by_role("button", name="Take picture").click()
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("Evidence in the last feature maps")
+    seen_by(page, until="pixels.every((value, k) => k % 3 === 1 ? value > 240 : value < 30)")
     assert page.evaluate(off) and state_of(page, "chosen") == "the camera’s picture"
     expect(page.locator(".pi-sources button")).to_have_text(["Open…", "Camera"])
     page.get_by_role("button", name="Camera").click()
     expect(page.get_by_role("button", name="Take picture")).to_be_visible()
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("Take the picture")
     page.evaluate("window.stream.getTracks()[0].dispatchEvent(new Event('ended'))")  # unplugged
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("Evidence")
     expect(page.get_by_role("button", name="Camera")).to_be_visible()
 
 
@@ -217,9 +227,6 @@ def test_a_camera_that_cannot_start_says_why_and_what_to_do(front: FrontEnd, sma
         expect(page.get_by_role("alert")).to_contain_text(says)
         expect(page.get_by_role("alert")).to_contain_text("or open a file.")
         expect(page.locator(".pi-sources button")).to_have_text(["Open…", "Camera"])
-
-
-PIXELS = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 32, 32).data].join()"
 
 
 def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> None:

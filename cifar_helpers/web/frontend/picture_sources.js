@@ -42,13 +42,13 @@ export function squareOf(surface, left, top, side) {
 
 /**
  * @param {{target: HTMLElement, told: (text: string) => void, opened: (source: CanvasImageSource, width: number, height:
- *     number, name: string) => void, keep: () => () => void}} options highlighted while a file is dragged over it; shows
- *     a problem, or nothing if the text is empty; called with a picture; and called before the camera's first picture,
- *     to return what restores the present one
- * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void}} the buttons; `listen` accepts files
- *     dropped or pasted anywhere on an element; `stop` turns the camera off
+ *     number, name: string) => void, keep: () => () => void, stopped?: () => void}} options highlighted while a file is
+ *     dragged over it; shows a problem, or nothing if the text is empty; called with a picture; called before the
+ *     camera's first picture, to return what restores the present one; and called after its last
+ * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void, isLive: () => boolean}} the buttons;
+ *     `listen` accepts files dropped or pasted anywhere on an element; `stop` turns the camera off; whether it is on
  */
-export function pictureSources({ target, told, opened, keep }) {
+export function pictureSources({ target, told, opened, keep, stopped = () => {} }) {
   const open = async file => {
     stop();
     const bitmap = await createImageBitmap(file).catch(() => null);
@@ -89,6 +89,7 @@ export function pictureSources({ target, told, opened, keep }) {
     end(stream);
     stream = null;
     show();
+    stopped();
   }
   async function start() {
     const own = ++asked;
@@ -118,6 +119,7 @@ export function pictureSources({ target, told, opened, keep }) {
   return {
     node: h("div", { class: "pi-sources" }, opener, camera, chooser),
     stop,
+    isLive: () => Boolean(stream),
     listen(root) {
       const given = event => {
         const { type, dataTransfer, clipboardData } = event;

@@ -113,6 +113,7 @@ function show(model, { root, colours, say }, [weights], get) {
       redraw();
     },
     keep,
+    stopped: () => redraw(),
   });
   sources.listen(root);
   const gallery = names.length > 1 && filmstrip({
@@ -415,8 +416,10 @@ function show(model, { root, colours, say }, [weights], get) {
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
-    drawView(heat.method === method && method !== "none" ? (isFresh ? 1 : STALE) : 0);
-    legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : ["Computing …"]));
+    const isLive = sources.isLive(); // and faster than the colours
+    drawView(heat.method === method && method !== "none" && !isLive ? (isFresh ? 1 : STALE) : 0);
+    const wait = isLive ? "Take the picture to see where the network looks." : "Computing …";
+    legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
     publish();
     say(`${answer.textContent}. ${whole.textContent}`);
