@@ -309,6 +309,9 @@ def test_padding_is_named_at_the_edge_and_rows_of_maps_are_full(front: FrontEnd)
     last = page.get_by_role("slider", name="Maps of").first
     last.click(position={"x": last.evaluate("wall => wall.clientWidth") - 3, "y": 3})
     assert state_of(page, "channel") == 15  # 16 × 4
+    for key, channel in [("PageDown", 63), ("Home", 48), ("ArrowRight", 49), ("PageUp", 1), ("End", 15), ("End", 15)]:
+        last.press(key)
+        assert state_of(page, "channel") == channel, key
 
 
 def height(page: Page) -> int:

@@ -340,7 +340,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const from = by > 0 ? -1 : stops.length;
     read(stops[within(stops, (seen === null ? from : stops.indexOf(seen)) + by)]);
     const words = readings().map(row => `${row.series.name} ${write(row.value)}`).join(", ");
-    stands(plot, stops.indexOf(seen), stops.length - 1, `${content.xLabel} ${seen}: ${words}`);
+    stands(plot, stops.indexOf(seen), stops.length - 1, `${content.xLabel} ${seen}: ${words || "no number"}`);
   });
 
   const size = new ResizeObserver(entries => {

@@ -75,7 +75,11 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, words =
   });
   node.addEventListener("pointerleave", () => hovered?.(null));
   arrows(node, (down, right) => {
-    pick(current + Math.sign(down) * columns + Math.sign(right), Math.floor(height / 2), Math.floor(width / 2));
+    const [row, column] = [Math.floor(current / columns), current % columns];
+    const to = (by, from, last) => (Math.abs(by) < 1e6 ? from + Math.sign(by) : by > 0 ? last : 0);
+    const y = to(down, row, Math.floor((count - 1 - column) / columns));
+    const x = to(right, column, Math.min(columns, count - row * columns) - 1);
+    pick(y * columns + x, Math.floor(height / 2), Math.floor(width / 2));
   });
   return {
     node,
