@@ -280,6 +280,13 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
     opened.click()
     assert [part.bounding_box() for part in board] == places  # nothing moves, and a second press closes it
     assert closed <= root.evaluate("root => root.clientHeight") <= 760
+    # The fields come without the formula: lesson 02 lets them be tried before it asks for it.
+    expect(page.get_by_role("radiogroup", name="Stride")).to_be_visible()
+    expect(formula).to_be_hidden()
+    page.get_by_text("Formula for the size").click()
+    expect(formula).to_be_visible()
+    assert [part.bounding_box() for part in board] == places
+    assert root.evaluate("root => root.clientHeight") <= 760
     expect(formula).to_contain_text("= ⌊(8 + 2·0 − 3) / 1⌋ + 1 = 6")
     expect(formula).not_to_contain_text("span")
     page.get_by_role("radiogroup", name="Dilation").get_by_text("2").click()

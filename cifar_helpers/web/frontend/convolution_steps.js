@@ -174,7 +174,9 @@ export function render({ model, el }) {
 
   const heading = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Picture"), ": drag the square"));
   const words = h("summary", {}, "Padding, stride, dilation");
-  const more = h("details", { class: "cs-more" }, words, h("div", {}, fields.nodes, formula));
+  // In a fold of its own: lesson 02 tries the fields first, and then asks for the formula.
+  const folded = h("details", { class: "cs-formula" }, h("summary", {}, "Formula for the size"), formula);
+  const more = h("details", { class: "cs-more" }, words, h("div", {}, fields.nodes, folded));
   views.stage.append(
     h("figure", { class: "cs-whole" }, heading, whole.view), more,
     h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node,
