@@ -31,8 +31,8 @@ def bug_cases(cases: Sequence[Symptoms], healthy: Symptoms) -> Figure:
     epochs = range(1, len(healthy.train_loss) + 1)
     for number, (place, seen) in enumerate(zip(axes.flat, cases, strict=False), start=1):
         place.plot(epochs, healthy.validation_loss, ":", color="grey", label="validation, healthy run")
-        _draw(place, seen.train_loss, "--", TRAIN_COLOUR, "training")
-        _draw(place, seen.validation_loss, "-", VALIDATION_COLOUR, "validation")
+        _draw(place, seen.train_loss, "-", TRAIN_COLOUR, "training")
+        _draw(place, seen.validation_loss, "--", VALIDATION_COLOUR, "validation")
         if np.isnan(seen.train_loss).any():
             place.text(0.5, 0.85, "loss: not a number", ha="center", va="top", transform=place.transAxes)
         place.set_title(f"case {number} · {seen.validation_accuracy[-1]:.0%} correct", fontsize=10)

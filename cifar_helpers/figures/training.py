@@ -46,10 +46,10 @@ def _draw(place: Any, history: History, what: str, ylabel: str, factor: float) -
     """One column of training and of validation, where there is one."""
     epochs = history["epoch"]
     dots = "o" if len(epochs) < 12 else ""
-    place.plot(epochs, factor * np.array(history[f"train_{what}"]), f"{dots}--", color=TRAIN_COLOUR, label="training")
+    place.plot(epochs, factor * np.array(history[f"train_{what}"]), f"{dots}-", color=TRAIN_COLOUR, label="training")
     validation = factor * np.array(history[f"validation_{what}"])
     if not np.isnan(validation).all():
-        place.plot(epochs, validation, f"{dots}-", color=VALIDATION_COLOUR, label="validation")
+        place.plot(epochs, validation, f"{dots}--", color=VALIDATION_COLOUR, label="validation")
     place.set_xlabel("epoch")
     place.set_ylabel(ylabel)
     place.xaxis.get_major_locator().set_params(integer=True)

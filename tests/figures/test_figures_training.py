@@ -14,6 +14,7 @@ from forked_kernel import execute
 from matplotlib.figure import Figure
 
 from cifar_helpers import Epoch, History, figures, load_run
+from cifar_helpers.bug_gallery import inject
 
 
 def history(validation_loss: list[float], validation_accuracy: list[float] | None = None) -> History:
@@ -42,6 +43,15 @@ def test_curves_draw_loss_and_accuracy_of_both_sets() -> None:
     assert drawn(figure, 1)["validation"] == ([1, 2, 3], [30, 50, 40])
     assert [place.get_ylabel() for place in figure.axes] == ["loss (nats)", "accuracy (%)"]
     assert "lowest after epoch 2, 1.00, and 1.20 after the last, accuracy 40.0%" in figure.get_label()
+
+
+def test_training_is_solid_and_validation_dashed_as_in_the_widgets() -> None:
+    run = load_run("good-25").history
+    symptoms = inject.symptoms()
+    cases = figures.bug_cases([symptoms[name] for name in inject.CASES], symptoms[inject.HEALTHY])
+    for place in (*figures.curves(run).axes, figures.schedule(run).axes[0], *cases.axes):
+        styles = {str(line.get_label()): line.get_linestyle() for line in place.get_lines()}
+        assert (styles["training"], styles["validation"]) == ("-", "--")
 
 
 def test_curves_mark_an_epoch_in_both_pictures() -> None:

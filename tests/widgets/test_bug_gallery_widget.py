@@ -335,11 +335,6 @@ def test_both_curves_have_the_range_of_healthy_runs(front: FrontEnd) -> None:
         expect(page.locator(f".bg-charts > :first-child .bg-healthy .bg-{part}")).to_have_text(text)
     expect(page.locator(".bg-charts > :first-child .looked .label")).to_have_count(2)  # and they are not on the lines
     expect(page.locator(".bg-charts .band")).to_have_count(4)
-    # As in the other widgets, training is a solid line and validation a dashed one.
-    dashes = page.locator(".bg-charts .cw-plot .line").evaluate_all(
-        "all => all.map(e => `${e.getAttribute('class')}: ${getComputedStyle(e).strokeDasharray}`)"
-    )
-    assert set(dashes) == {"line c1: none", "line c2: 5px, 3px"}, dashes
 
 
 def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:

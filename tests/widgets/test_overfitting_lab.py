@@ -166,7 +166,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.mouse.move(box["x"] + box["width"], box["y"] + 120)
     page.mouse.up()
     expect(lead).to_contain_text(
-        "the first of 3 seeds (solid line) would run to the end and keep epoch 20, with 73.4 % validation accuracy"
+        "the first of 3 seeds (thin line) would run to the end and keep epoch 20, with 73.4 % validation accuracy"
     )
     expect(lead).to_contain_text("no clear difference from that seed’s mean of the last 10 epochs, 72.0 %.")
     assert lead.bounding_box() == height  # the table below stays

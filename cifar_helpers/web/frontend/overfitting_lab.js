@@ -37,7 +37,7 @@ const COLUMNS = [
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
   + "so compare gaps only between runs that share these. Lines are means of the seeds, shading is their range; early "
-  + "stopping is shown for the first seed, the solid line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+  + "stopping is shown for the first seed, the thin line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -295,7 +295,7 @@ export function render({ model, el }) {
     const way = reached > mean ? "above" : "below";
     const points = `${fixed(100 * Math.abs(shownDifference(reached, mean)), 1)} points ${way}`;
     const effect = low <= reached && reached <= high ? "no clear difference from" : points;
-    const who = runs.length > 1 ? `the first of ${runs.length} seeds (solid line)` : "the run";
+    const who = runs.length > 1 ? `the first of ${runs.length} seeds (thin line)` : "the run";
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;

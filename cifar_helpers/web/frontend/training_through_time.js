@@ -65,7 +65,7 @@ export function render(host) {
     },
     [
       { name: "training", colour: "c1", points: points(training) },
-      { name: "validation", colour: "c2", points: points(validation) },
+      { name: "validation", colour: "c2", dash: "5 3", points: points(validation) },
     ],
     { kept, accuracy: validation, colour: "c2" },
   );
