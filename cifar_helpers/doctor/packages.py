@@ -49,21 +49,28 @@ def packages() -> Iterator[Finding]:
         yield Finding("error", "packaging", says, install(" ".join(f'"{line}"' for line in _unread_requirements())))
         return
     good = []
-    for wanted in requirements(DISTRIBUTION):
-        needed_by = [extra for extra in ("", *_EXTRAS) if not wanted.marker or wanted.marker.evaluate({"extra": extra})]
-        if not needed_by or wanted.name == DISTRIBUTION:  # one extra contains another
-            continue
-        version, ranges = installed(wanted.name), str(wanted.specifier)
+    for (name, ranges), needed_by in _needed().items():
+        version = installed(name)
         if version and fits(version, ranges):
-            good.append(f"{wanted.name} {version}")
+            good.append(f"{name} {version}")
             continue
         # JupyterLab may run elsewhere, or another program may be used: the lessons run without it here.
         only_for_lab = needed_by == ["lab"]
         says = f"{version}; the course needs {ranges}" if version else "not installed"
-        line = install(f'--upgrade "{wanted.name}{ranges}"')
-        yield Finding("warning" if only_for_lab else "error", wanted.name, says, line)
+        line = install(f'--upgrade "{name}{ranges}"')
+        yield Finding("warning" if only_for_lab else "error", name, says, line)
     if good:
         yield Finding("ok", "packages", ", ".join(good))
+
+
+def _needed() -> dict[tuple[str, str], list[str]]:
+    """The packages that lessons need, each by its name and range, with the extras that ask for it."""
+    needed: dict[tuple[str, str], list[str]] = {}
+    for wanted in requirements(DISTRIBUTION):
+        extras = [extra for extra in ("", *_EXTRAS) if not wanted.marker or wanted.marker.evaluate({"extra": extra})]
+        if extras and wanted.name != DISTRIBUTION:  # `lab` contains `course`: by name, or each of its packages again
+            needed.setdefault((wanted.name, str(wanted.specifier)), []).extend(extras)
+    return needed
 
 
 def _unread_requirements() -> list[str]:

@@ -74,6 +74,15 @@ def test_an_old_or_missing_package_is_named_with_the_line_that_fixes_it(monkeypa
     assert not [f for f in doctor.examine(benchmark=False) if f.what == "pytest"]
 
 
+def test_a_package_that_two_extras_ask_for_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (good,) = packages.packages()
+    assert "torchvision" in good.says and len(names := re.findall(r"([\w-]+) \d", good.says)) == len(set(names))
+    asked = ['absent>=4; extra == "course"', 'absent>=4; extra == "lab"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
+    (missing,) = packages.packages()
+    assert missing.status == "error"  # the lessons need it, not JupyterLab alone
+
+
 def test_a_condition_of_the_metadata_is_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ['winter>=1; sys_platform == "no-such-system"', 'mailman>=2 ; extra == "lab" and python_version > "3"']
     monkeypatch.setattr(importlib.metadata, "requires", lambda _: asked)
