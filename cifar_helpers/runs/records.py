@@ -44,8 +44,9 @@ class Run:
     Attributes:
         name: its folder in `resources/runs`.
         recipe: how it was trained.
-        config: the content of `config.json`: recipe, data, versions and machine.
-        history: one row per epoch.
+        config: the content of `config.json`: recipe, data, versions, machine, and the seconds that training took since
+            its last start, set-up included: a run that was resumed took longer.
+        history: one row per epoch, with its seconds; their sum is the time that all epochs took.
         metrics: measured at the end: accuracy and loss on validation and test images, and on the first
             10,000 images that it was trained on (in eval mode, unchanged).
         folder: where the record is kept.
@@ -213,7 +214,7 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
             "train images": recipe.train_images or round(0.8 * len(data.train_labels)),
         },
         "machine": {**_machine(), "precision": precision},
-        "seconds": round(seconds, 1),
+        "seconds since the last start": round(seconds, 1),
     }
     _write_json(target / "config.json", config)
     _write_json(target / "metrics.json", metrics)
