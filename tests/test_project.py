@@ -340,7 +340,7 @@ def test_the_seconds_in_the_readme_are_the_recorded_ones() -> None:
     assert stated == [(round(row["median"], 1), round(row["times the course's"], 1)) for row in rows]
     short = next(row for row in recorded_benchmark("c") if row["validation accuracy"] == "80%")
     assert f"after {SHORT.epochs} epochs and {short['mean seconds']:.0f} seconds" in readme
-    assert f"the recipe before it took 5 epochs and {short['former']:.0f} seconds" in readme
+    assert f"the course's earlier recipe took 5 epochs and {short['former']:.0f} seconds" in readme
     assert short["reached by"] == "5 of 5 seeds" and short["of the former"] <= 0.6
     on_gpu = json.loads((ROOT / "resources" / "short.json").read_text(encoding="utf-8"))
     assert "H100" in on_gpu["device"]
