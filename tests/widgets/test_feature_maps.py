@@ -183,6 +183,9 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     expect(head).to_have_text("Map 0")
     walls.nth(0).click(position={"x": 100, "y": 10})
     expect(head).to_have_text("Map 1")
+    # One kernel makes a map; it has a slice for each colour.
+    expect(page.locator(".fm-slots .cw-head b")).to_have_text("Kernel 1")
+    expect(page.locator(".fm-grids p")).to_have_text(["window of red", "slice for red", "products"])
     walls.nth(0).hover(position={"x": 200, "y": 10})
     expect(head).to_have_text("Map 2")
     page.get_by_role("button", name="Next map").click()
@@ -198,7 +201,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
           if (own.bottom > top) throw new Error(name.textContent);
         })"""
     )
-    page.get_by_role("radio", name="kernel for input map green").click()
+    page.get_by_role("radio", name="slice for input map green").click()
     before = page.locator(".fm-flow > div").first
     expect(before).to_have_text("greennormalised")
     assert before.locator("b").evaluate("name => name.scrollWidth <= name.clientWidth")
@@ -349,10 +352,11 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     layers = page.locator(".fm-layers").bounding_box()
     assert layers and layers["height"] < 150  # the maps of a layer that is chosen are on the same screen
     page.get_by_role("radio", name="block 2, convolution").tap()
-    expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("Top 4 of 8")
+    expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("4 of 8 slices")
     assert page.locator(".fm-slots button").evaluate_all(small)
     caption = page.locator(".fm-grids p").first
     expect(caption).to_have_text(re.compile("^window of map [0-7]$"))
+    expect(page.locator(".fm-grids p").nth(1)).to_have_text(caption.inner_text().replace("window of", "slice for"))
     assert caption.evaluate("one => one.offsetWidth") == 0  # a long one does not push the grids out of their columns
     bottoms = "all => all.map(one => one.getBoundingClientRect().bottom)"
     assert len(set(page.locator(".cw-terms > div").evaluate_all(bottoms))) == 1

@@ -119,9 +119,9 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     before = [part.inner_text() for part in (unit, best)]
     drawn = first.locator("canvas").evaluate("canvas => canvas.toDataURL()")
     first.hover(position={"x": 60, "y": 70})
-    expect(page.locator(".rf-seen")).to_have_text("This Block 1 conv unit sees 3 × 3 pixels")
+    expect(page.locator(".rf-seen")).to_have_text("This Block 1 ReLU unit sees 3 × 3 pixels")
     assert unit.inner_text() != before[0]
-    assert best.inner_text() == before[1] and "of Block 3 conv" in before[1]  # about the layer chosen, as it says
+    assert best.inner_text() == before[1] and "of Block 3 ReLU" in before[1]  # about the layer chosen, as it says
     expect(best).to_have_css("opacity", "0.35")  # and pale while the unit is of another
     best.hover()
     expect(best).to_have_css("opacity", "1")
@@ -144,8 +144,8 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     channel = state_of(page, "channel")
     assert isinstance(channel, int)
     assert state_of(page, "layer") == "block 1, ReLU"
-    expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f} after ReLU")
-    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 convsees 3 × 3map {channel} of 8")
+    expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
+    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 ReLUsees 3 × 3map {channel} of 8")
     expect(page.locator(".rf-map")).to_contain_text(f"Map {channel}, 0 to 7")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
     # Hatched is only the padding that the unit reads, and to see it moves nothing.
@@ -204,7 +204,8 @@ def test_a_grouped_convolution_is_not_said_to_read_all_maps(front: FrontEnd) -> 
     grouped = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
     page = front.open(receptive_field_widget(IMAGES, grouped))
     expect(page.locator(".rf-hint")).to_contain_text("at first the strongest here.")
-    # Without an activation the numbers are those of the convolution itself.
+    # Without an activation the maps are those of the convolution itself, and so they are called.
+    expect(page.locator(".rf-seen")).to_contain_text("This Block 2 conv unit")
     expect(page.locator(".rf-unit > p")).to_have_text(re.compile(r"activation −?\d\.\d\d$"))
 
 

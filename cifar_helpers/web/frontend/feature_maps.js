@@ -7,7 +7,7 @@ import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
-import { layerView } from "./layer_view.js";
+import { SHORT, layerView, parts } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { pools } from "./network.js";
 import { windowOf } from "./fields.js";
@@ -15,7 +15,6 @@ import { contributions, seenBy } from "./stages.js";
 
 const NAMES = ["trained", "untrained"];
 const COLOURS = ["red", "green", "blue"];
-const SHORT = { convolution: "conv", "batch norm": "norm", pooling: "pool", "average pooling": "average" };
 const SLOTS = 4;
 /** Larger windows have cells too small for numbers. */
 const LARGEST_WITH_NUMBERS = 3;
@@ -27,7 +26,7 @@ const NOTES = {
   add: "The output of the shortcut is added.",
 };
 const FRESH = "Not trained yet: mean 0 and std 1, scale 1 and shift 0 leave each number as it is.";
-const STRONGEST = "The 4 that count most in this map, and what each adds here.";
+const STRONGEST = "Those that count most in this map, and what each adds here.";
 const PADDING = "Padding (zeros) can leave a bar along the edge.";
 
 /**
@@ -106,7 +105,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     network => choose({ network }),
   );
 
-  // Right: the input map, the kernels, the map that they make, and the arithmetic.
+  // Right: the input map, the slices of the kernel, the map that it makes, and the arithmetic.
   const part = (...content) => {
     const [head, more] = [h("b"), h("p", { class: "cw-cap" })];
     return { head, more, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content, more) };
@@ -260,7 +259,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const sizes = source ? sources.map(one => largest(one.weights)) : map;
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
-    drawSlots(read, sources, layer, work.terms[0][2]);
+    drawSlots(now, read, sources, work.terms[0][2]);
     if (work.note) note.textContent = work.note; // of this pixel or map alone
     drawGrids(work.grids ?? [], digits);
     half.node.hidden = !work.half;
@@ -283,7 +282,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   }
 
   /** What the chosen one adds is written as in the sum. */
-  function drawSlots(read, sources, layer, added) {
+  function drawSlots({ layer, channel }, read, sources, added) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
@@ -292,7 +291,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     note.textContent = few ? "" : isPlain ? NOTES[layer.op] ?? "" : STRONGEST;
     note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
-    kernels.head.textContent = few ? "Kernels" : `Top ${SLOTS} of ${sources.length}`;
+    kernels.head.textContent = few ? `Kernel ${channel}` : `${SLOTS} of ${sources.length} slices`;
     const chosen = Math.min(slot, sources.length - 1);
     slots.set(chosen);
     const shown = sources.slice(0, SLOTS);
@@ -304,7 +303,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
       const [name, amount] = [mapName(read, one.channel), k === chosen ? added : fixed(one.amount)];
       faces[k].text.textContent = few ? name : `map ${name}\n${amount}`;
-      button.setAttribute("aria-label", `kernel for input map ${name}, which adds ${amount}`);
+      button.setAttribute("aria-label", `slice for input map ${name}, which adds ${amount}`);
     });
   }
 
@@ -340,13 +339,6 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     if (stale.layer || stale.picture) drawKept();
     drawDetail();
   };
-}
-
-/** "block 1, ReLU" as group and part; a layer without a group is its own. */
-function parts(name) {
-  const [group, ...rest] = name.split(", ");
-  const heading = group[0].toUpperCase() + group.slice(1);
-  return rest.length ? [heading, rest.join(", ")] : ["", group];
 }
 
 function mapName(layer, channel) {
@@ -407,7 +399,7 @@ const OPERATIONS = {
     const of = read.op === "input" ? now.from : `map ${now.from}`;
     return {
       grids: [
-        grid(`window of ${of}`, source.seen, "", limit), grid("kernel", source.weights, "×"),
+        grid(`window of ${of}`, source.seen, "", limit), grid(`slice for ${of}`, source.weights, "×"),
         grid("products", products, "=", limit),
       ],
       terms: [...terms, ["=", "this pixel", fixed(sum, digits)]],

@@ -6,6 +6,8 @@ import { termStyles } from "./terms.js";
 import { Network, decode } from "./network.js";
 
 export const SIDE = 32;
+/** Layers as they are called where there is little room. */
+export const SHORT = { convolution: "conv", "batch norm": "norm", pooling: "pool", "average pooling": "average" };
 const BYTES = SIDE * SIDE * 3;
 const EVERYTHING = { picture: true, layer: true };
 
@@ -22,6 +24,13 @@ export function layerView(host, { name, label, styles, networks: weights, show }
     name, label, styles: wallStyles + termStyles + styles, files: ["pictures", "labels", ...weights],
     show: (model, place, files, get) => view(model, place, files, get, show),
   });
+}
+
+/** "block 1, ReLU" as group and part; a layer without a group is its own. */
+export function parts(name) {
+  const [group, ...rest] = name.split(", ");
+  const heading = group[0].toUpperCase() + group.slice(1);
+  return rest.length ? [heading, rest.join(", ")] : ["", group];
 }
 
 function view(model, place, [pictures, labels, ...weights], get, show) {

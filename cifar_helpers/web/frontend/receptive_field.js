@@ -5,7 +5,7 @@ import { paint, paintBytes, paintSigned } from "./colour.js";
 import { fixed } from "./numbers.js";
 import { button, cellUnder, segmented, slider } from "./controls.js";
 import { picture } from "./picture.js";
-import { SIDE, layerView } from "./layer_view.js";
+import { SHORT, SIDE, layerView, parts } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { fieldsOf, sizeOf } from "./fields.js";
 import { again } from "./loading.js";
@@ -18,16 +18,16 @@ export function render(host) {
   return layerView(host, { name: "receptive_field", label: "Receptive field", styles, networks: ["network"], show });
 }
 
-function show(parts) {
-  const { model, root, colours, say, get, count, classes, labels, pixelsOf, nameOf, change, refresh } = parts;
-  const [network] = parts.networks;
+function show(given) {
+  const { model, root, colours, say, get, count, classes, labels, pixelsOf, nameOf, change, refresh } = given;
+  const [network] = given.networks;
   const { layers } = network;
   const names = model.get("layers");
   const stations = model.get("stations").map(([window, shown], k) => {
     const { shape: [maps, height, width] } = layers[shown];
-    const title = titleOf(names[k], layers[window]);
-    const after = shown > window ? ` after ${names[k].split(", ").at(-1)}` : "";
-    return { title, after, window: layers[window], shown, count: maps, height, width, size: sizeOf(layers, shown) };
+    return {
+      title: titleOf(names[k]), window: layers[window], shown, count: maps, height, width, size: sizeOf(layers, shown),
+    };
   });
   const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
   /** The unit that the mouse is over: number of its station, and its place. */
@@ -195,7 +195,7 @@ function show(parts) {
   function drawUnit() {
     const k = hover?.k ?? chosen();
     const [y, x] = hover?.pixel ?? pixelNow();
-    const { shown, title, after, size, height, width } = stations[k];
+    const { shown, title, size, height, width } = stations[k];
     below.classList.toggle("rf-away", k !== chosen()); // it is about the layer chosen
     const fields = fieldsOf(layers, shown, y, x);
     maps.forEach((map, n) => {
@@ -224,7 +224,7 @@ function show(parts) {
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
 
     const value = fixed(planeOf(k)[y * width + x]);
-    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value), after);
+    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value));
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
     say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is padding." : ""}`);
@@ -351,9 +351,10 @@ function termsOf(layers, { window, size }, previous) {
   ];
 }
 
-/** "block 1, ReLU" after a convolution is "Block 1 conv". */
-function titleOf(name, window) {
-  return `${name.split(", ")[0].replace("block", "Block")} ${window.op === "convolution" ? "conv" : "pool"}`;
+/** "block 1, ReLU" is "Block 1 ReLU". */
+function titleOf(name) {
+  const [group, part] = parts(name.replace("average pooling", "pooling"));
+  return `${group} ${SHORT[part] ?? part}`.trim();
 }
 
 function square({ height, width }) {
