@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from cifar_helpers._palette import PALETTE
 from cifar_helpers.figures._base import described, new_figure
@@ -25,6 +26,12 @@ _GROUPS: Final = {
     "ReLU": ("ReLU", "v", 3),
     "max pool": ("max pooling", "D", 4),
 }
+_NAMED: Final = ("conv", "linear")  # the others stand in columns, and are numbered
+# Where a name may be, in points from its point, the best place first: below, above, left, right, below on either side.
+_BESIDE: Final = (
+    ((0, -14), "center"), ((0, 7), "center"), ((-7, -4), "right"), ((7, -4), "left"), ((-3, -14), "right"),
+    ((3, -14), "left"),
+)  # fmt: skip
 _PATCH: Final = {"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.5}  # keeps a label legible on a line
 _CURVES: Final = [PALETTE[0], "#b45309", *PALETTE[2:]]  # the first two as in the timing explorer
 _TICKS: Final = (1, 2, 5)  # of each power of ten
@@ -161,7 +168,8 @@ def roofline(found: Roofline) -> Figure:
     for kind, (name, marker, colour) in _GROUPS.items():
         members = [layer for layer in found.layers if layer.name.rpartition(" ")[0] == kind]
         axes.plot([m.intensity for m in members], [m.rate for m in members], marker, color=PALETTE[colour], label=name)
-        _label(axes, kind, members)
+        if kind not in _NAMED:
+            _number(axes, kind, members)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -173,6 +181,7 @@ def roofline(found: Roofline) -> Figure:
     axes.text(0.02, 0.95, limits, transform=axes.transAxes, va="top", fontsize=9)
     _name_regions(axes, found)
     axes.legend(loc="lower right")
+    _name_apart(axes, [layer for layer in found.layers if layer.name.startswith(_NAMED)], found.layers)
     return described(figure, _roofline_words(found))
 
 
@@ -183,19 +192,35 @@ def _name_regions(axes: Any, found: Roofline) -> None:
         axes.annotate(words, at, (away, 3), textcoords="offset points", ha=side, fontsize=9, color="dimgrey")
 
 
-def _label(axes: Any, kind: str, members: Sequence[LayerWork]) -> None:
-    """Name convolutions and linear layers beside their points; the others, in columns, are only numbered."""
-    places: dict[str, tuple[tuple[int, int], str]] = {
-        "conv": ((0, -14), "center"), "batch norm": ((-7, 0), "right"),
-        "ReLU": ((-7, -4), "right"), "linear 2": ((-7, -4), "right"),
-    }  # fmt: skip
-    named = kind in ("conv", "linear")
-    groups = [[layer] for layer in members] if named else _close_together(members)
-    for group in groups:
-        offset, side = places.get(group[0].name, places.get(kind, ((7, -4), "left")))
-        words = group[0].name if named else ", ".join(sorted(layer.name.rpartition(" ")[2] for layer in group))
+def _number(axes: Any, kind: str, members: Sequence[LayerWork]) -> None:
+    """Number the points of a kind that stand in a column; those that are close share a label."""
+    offset, side = {"batch norm": ((-7, 0), "right"), "ReLU": ((-7, -4), "right")}.get(kind, ((7, -4), "left"))
+    for group in _close_together(members):
+        words = ", ".join(sorted(layer.name.rpartition(" ")[2] for layer in group))
         at = (group[0].intensity, float(np.exp(np.mean([np.log(layer.rate) for layer in group]))))
         axes.annotate(words, at, offset, textcoords="offset points", fontsize=9, ha=side, bbox=_PATCH)
+
+
+def _name_apart(axes: Any, named: Sequence[LayerWork], layers: Sequence[LayerWork]) -> None:
+    """Name points beside them, where no label, no point and no line is in the way; call this once all else is drawn."""
+    axes.figure.draw_without_rendering()  # only now is it settled where things are
+    points = axes.transData.transform([(layer.intensity, layer.rate) for layer in layers])
+    limit = axes.transData.transform(axes.lines[0].get_xydata())
+    reach = 4 * axes.figure.dpi / 72  # a marker is 6 points wide
+    taken = [Bbox([point - reach, point + reach]) for point in points]
+    taken += [one.get_window_extent() for one in (*axes.texts, axes.get_legend())]
+    for layer in sorted(named, key=lambda layer: layer.intensity):
+        places = []
+        for offset, side in _BESIDE:
+            at = (layer.intensity, layer.rate)
+            label = axes.annotate(layer.name, at, offset, textcoords="offset points", fontsize=9, ha=side, bbox=_PATCH)
+            box = label.get_window_extent().padded(1)
+            places.append((box.count_overlaps(taken), box.count_contains(limit), box, label))
+        *_, box, chosen = min(places, key=lambda place: place[:2])
+        for *_, label in places:
+            if label is not chosen:
+                label.remove()
+        taken.append(box)
 
 
 def _close_together(layers: Sequence[LayerWork]) -> list[list[LayerWork]]:

@@ -92,6 +92,27 @@ def test_points_of_a_column_that_are_close_share_a_label() -> None:
     assert "1, 2" in labels and "3" in labels and "1" not in labels
 
 
+# FLOP per byte and GFLOP/s of layers whose points lie so close together that names below them would overlap.
+CROWDED = {
+    "conv 1": (12.3, 80.0), "linear 2": (46.0, 118.0), "linear 1": (67.0, 105.0), "conv 2": (95.6, 118.0),
+    "conv 3": (186.4, 133.0), "linear 3": (4.6, 15.6), "max pool 1": (0.15, 1.5),
+}  # fmt: skip
+
+
+def test_no_name_in_the_roofline_covers_another_or_a_point() -> None:
+    layers = tuple(
+        LayerWork(name, int(1e4 * at), 10_000, 1e4 * at / rate / 1e9) for name, (at, rate) in CROWDED.items()
+    )
+    figure = figures.roofline(Roofline(layers, 133.0, 20.0))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    names = [name for name in CROWDED if name != "max pool 1"]
+    for name in names:
+        assert not boxes[name].count_overlaps([box for other, box in boxes.items() if other != name])
+        assert not boxes[name].count_contains(axes.transData.transform([*CROWDED.values()]))
+
+
 def test_the_words_for_the_roofline_say_what_each_layer_reaches_of_its_limit() -> None:
     words = figures.roofline(FOUND).get_label()
     assert "Where memory sets it: batch norm 1 100%, ReLU 1 100%, linear 1 10%." in words
