@@ -42,7 +42,9 @@ def test_only_the_window_on_a_vertical_edge_gives_a_sum_far_from_zero(names: dic
     left, _, right = windows["vertical edge"].mean(0)
     assert right - left > 0.3 and sums["vertical edge"] > 1
     assert abs(sums["horizontal edge"]) < 0.1 and abs(sums["uniform area"]) < 0.1
-    assert abs(windows["horizontal edge"][0].mean() - windows["horizontal edge"][2].mean()) > 0.2
+    level = windows["horizontal edge"]
+    assert abs(level[0].mean() - level[2].mean()) > 0.2  # rows differ, left and right nearly do not
+    assert np.abs(level[:, 0] - level[:, 2]).max() < 0.15
     if names["data"].source == "cifar10":
         assert names["example_windows"](image)["vertical edge"] == (21, 13)
         assert sums["vertical edge"] == pytest.approx(2.91, abs=0.005)
@@ -63,12 +65,14 @@ def test_a_moved_picture_gives_a_moved_map(names: dict[str, Any], capsys: pytest
     assert "first column: True" in capsys.readouterr().out
 
 
-def test_the_secret_kernel_is_plain_after_three_steps_and_found_after_seven(names: dict[str, Any]) -> None:
+def test_the_secret_kernel_is_recognised_after_one_step_and_found_after_seven(names: dict[str, Any]) -> None:
     history = after_cell("02", "def learn_kernel", names)["history"]
     kernel = names["kernel"]
     assert len(history) == 21 and not history[0][1].any()  # it starts with nine zeros
-    assert distance(history[1][1], kernel) > 0.2 and distance(history[3][1], kernel) < 0.1
-    assert np.abs(history[7][1] - kernel).max() < 0.005 < np.abs(history[3][1] - kernel).max()
+    first, third, seventh = (history[steps][1] for steps in (1, 3, 7))
+    assert first[:, 0].max() < -0.4 and first[:, 2].min() > 0.4 and np.abs(first[:, 1]).max() < 0.2
+    assert np.abs(first[1, [0, 2]]).min() > 1.5 * np.abs(first[[0, 2]]).max()  # the middle row is the strongest
+    assert np.abs(seventh - kernel).max() < 0.005 < np.abs(third - kernel).max()  # right to two decimals
     for error, found in history[:5]:  # each error is that of the kernel beside it
         output = conv2d(names["noise"], torch.from_numpy(found)[None, None])
         assert float((output - conv2d(names["noise"], SOBEL[None, None])).square().mean()) == pytest.approx(error)
@@ -108,11 +112,16 @@ def test_the_picture_determines_the_kernel_but_many_steps_are_needed_to_find_it(
         numbers = secret.double().flatten()
         best = torch.linalg.lstsq(windows, windows @ numbers).solution
         assert float((best - numbers).norm() / numbers.norm()) < 1e-6
+    # The sum of the kernel changes the output far more than anything else, so a larger rate overshoots in it.
+    curvature, directions = torch.linalg.eigh(2 * windows.T @ windows / len(windows))
+    assert curvature[-1] > 20 * curvature[-2] and directions[:, -1].abs().min() > 0.3
     history = learn(image, conv2d(image, SOBEL[None, None]), steps=2000)
     away = [distance(history[steps][1], names["kernel"]) for steps in (20, 200, 2000)]
     assert away[0] > away[1] > away[2]
     if names["data"].source == "cifar10":
         assert away[0] > 0.5 and 0.05 < away[2] < 0.06
+        errors = [error for error, _ in learn(image, conv2d(image, SOBEL[None, None]), rate=0.4)]
+        assert 0.3 < 2 / curvature[-1] < 0.4 and errors[-1] > 100 * errors[0]
 
 
 def test_the_sum_of_the_partial_maps_is_positive_where_there_is_more_red_than_blue(names: dict[str, Any]) -> None:
@@ -135,7 +144,7 @@ def test_pooled_maps_change_about_half_as_much(names: dict[str, Any], capsys: py
     change, share = ({name: float(line[k]) for name, *line in lines} for k in (0, 1))
     none, skipped, mean, largest = share
     assert 0.35 < share[largest] / share[none] < 0.6 and share[largest] > 20
-    # Dropping numbers gives no tolerance. The share of the largest falls most, the mean change that of the means.
+    # Dropping numbers gives no tolerance. The mean changes least, and the largest only as a share of its map.
     assert abs(share[skipped] - share[none]) < 8 and share[largest] < share[mean] < 0.8 * share[none]
     assert change[mean] < change[largest] < change[none]
 
@@ -198,12 +207,19 @@ def test_kernel_5_is_positive_on_the_horse_and_kernel_31_on_the_grass(real_data:
     grass[25:] = ~dark[25:]
     assert five[dark].mean() > 0.2 and five[grass].mean() < -0.2 and five[~dark].mean() < 0
     assert thirty_one[grass].mean() > 0.2 > 0 > thirty_one[dark].mean()
-    horse = values[0, :, 1:-1, 1:-1][:, dark].mean(1)
-    assert (horse < -1).all() and horse.argmin() == 1  # below the mean in all channels, furthest in green
-    products = conv2d(values, weights[5:6].transpose(0, 1), groups=3)[0][:, dark].mean(1)
-    assert products[1] > 4 and products[0] < 0 and products[2] < 0 and 0 < products.sum() < 1
-    two = conv2d(values, weights[2:3])[0, 0]
-    assert int(two.mean(1).argmax()) in range(3, 8)  # most where the sky ends and the back begins
+    black = normalise(torch.zeros(1, 3, 3, 3, dtype=torch.uint8))
+    assert black[0, :, 0, 0].tolist() == pytest.approx([-1.99, -1.98, -1.71], abs=0.005)
+    assert conv2d(black, weights[5:6]).item() > 0.3  # so a black area explains most of the horse's response
+    assert conv2d(black, weights[5:6]).item() > 0.6 * five[dark].mean()
+    red, green, blue = conv2d(black, weights[5:6].transpose(0, 1), groups=3).flatten().tolist()
+    assert green > 0 > blue > red and -red - blue < green
+    assert abs(red + green + blue * 1.98 / 1.71) < 0.1  # with three equal numbers it would be near zero
+    red, green, blue = values[0, :, 1:-1, 1:-1][:, grass].mean(1).tolist()
+    assert red > 0.5 and green > 0.5 and abs(red - green) < 0.05 and abs(blue) < 0.1
+    two = conv2d(values, weights[2:3], padding=1)[0, 0]
+    strongest = two.flatten().topk(12).indices
+    assert set((strongest // 32).tolist()) == {6, 7}  # where the sky ends,
+    assert (strongest % 32).min() < 25 and (strongest % 32).max() > 28  # at the horse's back and at the hedge
     strong, weak = (
         conv2d(values, weights[list(kernels)]).abs().quantile(0.97) for kernels in ((22, 13, 7), (2, 5, 31))
     )
@@ -213,6 +229,8 @@ def test_kernel_5_is_positive_on_the_horse_and_kernel_31_on_the_grass(real_data:
 def test_the_steps_and_the_bench_start_as_the_lesson_says(names: dict[str, Any]) -> None:
     steps, bench = convolution_steps(names["picture"]), kernel_bench(names["picture"])
     row, column = names["example_windows"](names["image"])["vertical edge"]
+    folds = re.findall(r'"summary", {}, "(.*?)"', steps._esm)
+    assert {"Padding, stride, dilation", "Formula for the size"} <= set(folds)
     top, left = steps.corner
     assert (top, left) == (min(row - 2, 24), min(column - 2, 24)) and bench.padding == 1
     sums = steps.output
