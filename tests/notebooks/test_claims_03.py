@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import torch
-from helpers import after_cell, right
+from helpers import ALL, after_cell, right
 from stored_lesson import StoredLesson
 from torch import nn
 
-from cifar_helpers import Cifar10, CifarCNN, load_run, normalise
+from cifar_helpers import MLP, Cifar10, CifarCNN, count_parameters, load_run, normalise
+from cifar_helpers.bug_gallery.inject import HEALTHY, symptoms
 from cifar_helpers.checks.lesson_03.questions import without_each_part
+from cifar_helpers.checks.questions import Choice
+from cifar_helpers.kernels import receptive_field
 from cifar_helpers.widgets.receptive_field import most_exciting
 
 
@@ -91,6 +94,56 @@ def test_the_default_weights_are_about_two_and_a_half_times_smaller_than_those_o
     assert float(layer.weight.detach().std()) / default == pytest.approx(6**0.5, rel=0.03)  # "about 2.4 times"
 
 
+@pytest.mark.parametrize("between", ["nothing", "max pooling"])
+def test_without_pooling_the_last_kernels_see_7_pixels_and_with_it_18(between: str) -> None:
+    """The one of the prediction keeps a single pooling, after the last kernels."""
+    pooling = [(2, 2)] if between == "max pooling" else []
+    layers = [(3, 1), *pooling, (3, 1), *pooling, (3, 1)]
+    side = receptive_field(layers)[-1]
+    question = ALL["without_each_part"]
+    assert isinstance(question, Choice)
+    (option,) = (option for option in question.options if "without pooling" in option.text)
+    assert side == (18 if pooling else 7)
+    assert f"{side} × {side}" in (option.says if pooling else option.text)
+
+
+def test_two_small_layers_have_fewer_weights_than_a_larger_one_where_the_channels_stay_as_many() -> None:
+    assert "18 weights instead of 25" in prose() and "number of channels stays the same" in prose()
+
+    def weights(*channels: int, side: int) -> int:
+        return sum(nn.Conv2d(a, b, side, bias=False).weight.numel() for a, b in pairwise(channels))
+
+    assert weights(16, 16, 16, side=3) == 18 * 16 * 16 and weights(16, 16, side=5) == 25 * 16 * 16
+    assert weights(3, 8, 4, side=3) > weights(3, 4, side=5)  # as in the cells above: the condition is needed
+
+
+def test_the_mlp_has_about_as_many_parameters_as_the_network() -> None:
+    assert "about as many parameters as our network" in prose()
+    assert count_parameters(MLP(hidden=(384, 256))) == pytest.approx(count_parameters(CifarCNN()), rel=0.01)
+
+
+def test_in_training_mode_batch_norm_hides_pixels_that_are_not_normalised(sketches: Cifar10) -> None:
+    images, labels = sketches.train_images[:300], sketches.train_labels[:300]
+    assert "in training mode our network starts near ln 10 even with pixels from 0 to 255" in prose()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            losses = [
+                float(nn.functional.cross_entropy(model(images.float()), labels)) for model in (CifarCNN(), MLP())
+            ]
+        assert losses[0] == pytest.approx(2.303, abs=0.1) and losses[1] > 10
+
+
+def test_after_a_second_softmax_outputs_add_up_to_one_the_loss_stays_high_and_training_is_slow() -> None:
+    certain = torch.tensor([[50.0] + [-50.0] * 9]).softmax(1)
+    assert float(certain.sum()) == pytest.approx(1) and "outputs that already add up to 1" in prose()
+    floor = float(nn.functional.cross_entropy(certain, torch.tensor([0])))
+    healthy, twice = (symptoms()[name] for name in (HEALTHY, "softmax before cross-entropy"))
+    assert min(twice.train_loss) > floor == pytest.approx(1.46, abs=0.005)
+    assert twice.gradient[0] < healthy.gradient[0] / 2  # "the gradients become small"
+    assert twice.validation_accuracy[-1] < healthy.validation_accuracy[-1] - 0.05  # "so it learns slowly"
+
+
 @pytest.mark.records
 def test_the_convolutions_do_nearly_all_the_arithmetic() -> None:
     assert "share of the multiplications: 10 %" in stored("joining =")
@@ -143,7 +196,9 @@ def means(name: str = "validation") -> dict[str, float]:
 @pytest.mark.records
 def test_the_runs_differ_in_the_part_and_the_seed_alone() -> None:
     whole = load_run("parts-all").recipe
-    assert whole.train_images == 10_000 and whole.epochs == 10 and "10,000 training images" in prose()
+    assert whole.train_images == 10_000 and whole.epochs == 10
+    assert "10 epochs, 10,000 of the 40,000 training images" in prose()
+    assert whole.flip and not (whole.shift or whole.cutout or whole.mixup)  # "the mirroring of the images" alone
     for part in PARTS:
         for seed, name in enumerate(runs_of(part)):
             recipe = load_run(name).recipe
