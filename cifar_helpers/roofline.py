@@ -94,8 +94,8 @@ _KINDS: Final[dict[type[nn.Module], tuple[str, Callable[[Any], int]]]] = {
 def layer_work(model: nn.Module, batch_size: int = 200) -> list[LayerWork]:
     """Operations and bytes of each layer in a forward pass: counted, so they are the same on every machine.
 
-    Flatten, which only looks at the same numbers in another shape, and dropout, which does nothing in eval mode, are
-    left out, and so are kinds of layers that are none of convolution, batch norm, ReLU, max pooling and linear.
+    Only convolutions, batch norm, ReLU, max pooling and linear layers are counted. Left out are dropout, which does
+    nothing in eval mode, and flatten, which is a view of the same numbers (and copies them in channels last).
 
     Args:
         model: takes `(B, 3, 32, 32)`; it is not changed.

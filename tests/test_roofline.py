@@ -33,7 +33,7 @@ def test_products_are_those_that_torch_counts(model: nn.Module) -> None:
     assert sum(products) == counter.get_total_flops()
 
 
-def test_flatten_and_dropout_move_nothing_and_the_model_is_left_alone() -> None:
+def test_flatten_and_dropout_are_left_out_and_the_model_is_left_alone() -> None:
     model = CifarCNN().train()
     names = [work.name.rpartition(" ")[0] for work in layer_work(model, 2)]
     assert {*names} == {"conv", "batch norm", "ReLU", "max pool", "linear"} and len(names) == 17

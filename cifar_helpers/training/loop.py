@@ -194,7 +194,7 @@ def fit(
 
 def compiled(model: nn.Module, device: torch.device) -> nn.Module:
     """The same network and parameters, translated by `torch.compile` when it is first called, as `fit` does it."""
-    # On a GPU, a small network spends its step on starting kernels; with CUDA graphs they are started all at once.
+    # On a GPU, a small network spends its step on starting kernels; as a CUDA graph, one call starts them all.
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     # Each size of batch is compiled for itself: the last one of an epoch may be smaller.
     translated: nn.Module = torch.compile(model, mode=mode, dynamic=False)  # type: ignore[assignment]
