@@ -23,7 +23,7 @@ def most_similar(images: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """For each image the most similar of the others.
 
     Images are averaged over squares of 4 × 4 pixels. The similarity of two images is the correlation of the numbers
-    that are left: 1 if they are equal up to brightness and contrast.
+    that are left: 1 if these are equal up to brightness and contrast. It misses mirror images.
 
     Args:
         images: uint8 or float `(N, 3, H, W)`.

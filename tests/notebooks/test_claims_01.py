@@ -68,33 +68,46 @@ def test_holding_out_validation_images_hardly_moves_mean_and_std() -> None:
 
 @pytest.mark.records
 def test_the_copied_std_is_the_mean_over_single_images() -> None:
-    claims("On CIFAR-10 they match to within 0.0001")
+    claims("On CIFAR-10 the first line matches those numbers to within 0.0001")
     copied = re.search(r"divide by \(([\d., ]+)\) instead of", PROSE)
     assert copied
-    shown = map(float, re.findall(NUMBER, stored("pixels.std((2, 3))")))
-    for value, other in zip(shown, map(float, copied[1].split(", ")), strict=True):
+    first, second = (map(float, re.findall(NUMBER, line)) for line in stored("pixels.std((2, 3))").strip().splitlines())
+    for value, other in zip(first, map(float, copied[1].split(", ")), strict=True):
         assert value == pytest.approx(other, abs=1.01e-4)
+    claims("This explains most of the gap: for red, 0.247 falls to 0.211 (second line).")
+    together = list(map(float, re.findall(NUMBER, stored("mean, std = ").splitlines()[0])))[3:]
+    within, whole, alone = list(second), together, list(map(float, copied[1].split(", ")))
+    assert (round(whole[0], 3), round(within[0], 3)) == (0.247, 0.211)
+    assert all((a - b) / (a - c) > 0.7 for a, b, c in zip(whole, within, alone, strict=True))
 
 
 @pytest.mark.records
 def test_the_largest_jump_of_red_is_where_the_neck_meets_the_sky() -> None:
-    claims("the largest jump is outlined, from 52 to 160")
+    claims("The largest jump is outlined, from 52 to 160")
     assert "from 52 to 160, in row 5" in stored("pixel_values(")
 
 
 @pytest.mark.records
 def test_a_paler_horse_is_as_similar_as_the_horse_itself() -> None:
-    claims("It is 1 if two images are equal up to brightness and contrast.")
+    claims("It is 1 if two thumbnails are equal up to brightness and contrast")
+    claims("It misses the mirror image")
     itself, paler, mirrored = map(float, re.findall(NUMBER, stored("def thumbnail(")))
-    assert itself == paler == 1 > mirrored
+    assert itself == paler == 1 and mirrored < 0.9
 
 
 @pytest.mark.records
 def test_a_lower_threshold_of_similarity_lets_many_more_pairs_pass() -> None:
-    claims("The 21 images above 0.99 can move our validation accuracy by at most 0.21 points, and all 241")
-    claims("above 0.95 by at most 2.41.")
-    strict, loose = (int(count) for count in re.findall(r": (\d+) of 10,000", stored("most_similar(")))
-    assert (strict, loose) == (21, 241)
+    claims("the 31 images above 0.99 can move our validation accuracy by at most 0.31 points, and all 273")
+    claims("above 0.95 by at most 2.73.")
+    shown = re.findall(r": (\d+) of 10,000 images, mirrored (\d+) more", stored("most_similar("))
+    assert [int(found) + int(more) for found, more in shown] == [31, 273]
+
+
+@pytest.mark.records
+def test_compression_costs_as_many_points_as_lesson_07_shows() -> None:
+    claims("which costs a network accuracy: in lesson 07 about five points.")
+    cost = re.search(rf"compression costs ({NUMBER}) points", StoredLesson("07").stored("compression costs"))
+    assert cost and 4.5 < float(cost[1]) < 5.5
 
 
 @pytest.mark.records
@@ -105,7 +118,7 @@ def test_the_split_holds_out_a_fifth_of_each_class() -> None:
 
 
 def test_no_two_of_the_eight_draws_are_alike(sketches: Cifar10) -> None:
-    claims("No two are alike, so in each")
+    claims("No two are alike, so the network meets mostly different versions")
     from cifar_helpers import figures
 
     picture = sketches.split()[1].of_class("horse").images[3]
@@ -122,8 +135,12 @@ def test_a_covered_square_is_zero_once_normalised() -> None:
 @pytest.mark.real
 def test_white_is_the_most_frequent_value_of_each_channel(real_data: Cifar10) -> None:
     claims("on CIFAR-10 255 is the most frequent value of each channel")
-    for channel in real_data.split()[0].images[:2000].transpose(0, 1):
+    claims("(The peak at the right end is mostly white")
+    some = real_data.split()[0].images[:2000]
+    white = some.amin(1) == 255
+    for channel in some.transpose(0, 1):
         assert int(torch.bincount(channel.flatten().int(), minlength=256).argmax()) == 255
+        assert white[channel == 255].float().mean() > 0.6
 
 
 @pytest.mark.real
