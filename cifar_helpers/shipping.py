@@ -44,8 +44,8 @@ def recorded_limits() -> dict[str, float]:
     """What the course's network does with pictures unlike those that it learned from, as the same command recorded it.
 
     Returns:
-        Accuracy (0..1) on changed validation images and on drawings; and the share of drawings of none of the classes
-        that it gives a class with more than 50 % probability.
+        Accuracy (0..1) on changed validation images and on drawings; and the share of drawings of a house with a tree
+        that it gives one of the ten classes with more than 50 % probability.
     """
     shares: dict[str, float] = _recorded()["limits"]
     return shares
