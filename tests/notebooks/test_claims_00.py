@@ -10,7 +10,7 @@ import torch
 from helpers import right
 from stored_lesson import StoredLesson
 
-from cifar_helpers import CLASSES, normalise
+from cifar_helpers import CLASSES, Cifar10, checks, normalise
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 from cifar_helpers.web.export import sketches
 
@@ -35,10 +35,10 @@ def last_maps(epoch: int) -> torch.Tensor:
 def test_training_empties_the_last_maps_without_silencing_many_of_them() -> None:
     claims("about half of its values are zero before training, and about four fifths after epoch 25")
     claims("Nearly every map still responds, but only at a few places.")
-    horse = CLASSES.index("horse")
-    before, after = last_maps(0)[horse], last_maps(25)[horse]
-    assert 0.45 < (before == 0).float().mean() < 0.55 and 0.77 < (after == 0).float().mean() < 0.85
-    assert (after.amax((1, 2)) == 0).sum() < 5
+    before, after = last_maps(0), last_maps(25)
+    for zero_before, zero_after in zip((before == 0).flatten(1), (after == 0).flatten(1), strict=True):  # each drawing
+        assert 0.45 < zero_before.float().mean() < 0.55 and 0.77 < zero_after.float().mean() < 0.87
+    assert (after[CLASSES.index("horse")].amax((1, 2)) == 0).sum() < 5
 
 
 @pytest.mark.records
@@ -58,6 +58,29 @@ def test_one_epoch_lifts_the_accuracy_as_far_as_the_question_says() -> None:
     reached = re.search(r"after one epoch (\d+)%", "".join(output.get("text", "") for output in cell.outputs))
     low, high = map(int, re.findall(r"\d+", right("one_epoch")))
     assert reached and low < int(reached[1]) < high
+
+
+@pytest.mark.records
+def test_the_network_sees_as_many_pictures_as_the_text_and_the_question_say() -> None:
+    claims("for one epoch on 5,000 pictures, and let it classify 2,000 others")
+    (cell,) = [cell for cell in LESSON.cells if cell.cell_type == "code" and "fit(model" in cell.source]
+    assert "train.subset(slice(0, 5000))" in cell.source and "validation.subset(slice(0, 2000))" in cell.source
+    assert "sees 5,000 pictures once" in checks.PREDICTIONS["one_epoch"].ask
+    assert f" {5000 // 128 + 1}/{5000 // 128 + 1} " in "".join(output.get("text", "") for output in cell.outputs)
+    assert "some 40 batches" in checks.PREDICTIONS["one_epoch"].options[0].says
+
+
+def test_of_the_sketches_there_are_fewer(sketches: Cifar10) -> None:
+    claims("(With sketches there are fewer of both.)")
+    train, validation = sketches.split()
+    assert len(train) < 5000 and len(validation) < 2000
+
+
+@pytest.mark.records
+def test_the_shipped_network_was_trained_as_the_text_says() -> None:
+    claims("a network that was trained for 25 epochs on 40,000 photographs")
+    run = load_run(DEFAULT_RUN)
+    assert len(run.history) == 25 and run.config["data"]["train images"] == 40_000
 
 
 @pytest.mark.records
