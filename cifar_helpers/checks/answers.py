@@ -15,6 +15,7 @@ __all__ = [
     "CLOSE",
     "NOT_A_NUMBER",
     "NOT_WHOLE",
+    "OUTSIDE",
     "SHARE_OR_PERCENT",
     "TRIES",
     "TRUE",
@@ -35,6 +36,7 @@ CLOSE: Final = "Yes, close enough: it is {answer}; you said {guess}."
 ALMOST: Final = "Close: {guess} is {off} too {way}; it is {answer}."
 UNTRUE: Final = "Not {guess}: it is {answer}."
 NOT_A_NUMBER: Final = "{said} is not a number. Write digits only, such as 12.5."
+OUTSIDE: Final = "{guess} is not on the scale. Choose a number from {low} to {high}."
 NOT_WHOLE: Final = "{guess} is not a whole number, but the answer is one."
 SHARE_OR_PERCENT: Final = "Do you mean {guess} % or {hundredfold} %? Add the % sign."
 
@@ -48,7 +50,7 @@ class Reply:
     Attributes:
         state: `right`, `wrong`, or `open` if the answer could not be judged.
         says: the reply in words.
-        near: whether a wrong number is off by at most twice as much as a right one may be.
+        near: whether a wrong number is off by at most one and a half times as much as a right one may be.
     """
 
     state: str
@@ -160,6 +162,9 @@ def _of_number(question: Number, answer: Any) -> Reply:
         return Reply("open", SHARE_OR_PERCENT.format(guess=in_full(guess), hundredfold=in_full(100 * guess)))
     if not question.close and guess != int(guess):
         return Reply("open", NOT_WHOLE.format(guess=in_full(guess)))
+    if question.scale and not question.scale[0] <= guess <= question.scale[1]:
+        low, high = map(in_full, question.scale)
+        return Reply("open", OUTSIDE.format(guess=in_full(guess), low=low, high=high))
     words = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "guess": in_full(guess)}
     allowed = question.close + _SLACK
     if abs(guess - truth) <= allowed:
@@ -169,6 +174,6 @@ def _of_number(question: Number, answer: Any) -> Reply:
     gap = guess - (float(f"{truth:.3g}") if abs(truth) < 1000 else round(truth))  # as the answer is shown
     words["off"] = f"{rounded(abs(gap))} {'points' if question.unit == '%' else question.unit}".rstrip()
     words["way"] = "high" if gap > 0 else "low"
-    near = abs(guess - truth) <= 2 * allowed
+    near = abs(guess - truth) <= 1.5 * allowed
     said = (ALMOST if near else UNTRUE).format(**words)
     return Reply("wrong", " ".join([said, *fits[:1], question.says]), near=near)

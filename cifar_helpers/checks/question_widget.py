@@ -15,6 +15,7 @@ from cifar_helpers.checks.answers import (
     CLOSE,
     NOT_A_NUMBER,
     NOT_WHOLE,
+    OUTSIDE,
     SHARE_OR_PERCENT,
     TRIES,
     TRUE,
@@ -209,6 +210,7 @@ def _known(question: Question) -> dict[str, Any]:
         "no": UNTRUE,
         "none": NOT_A_NUMBER,
         "broken": NOT_WHOLE,
+        "outside": OUTSIDE,
         "share": SHARE_OR_PERCENT,
     }
     return known | {"beliefs": beliefs, "words": words}

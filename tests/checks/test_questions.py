@@ -177,3 +177,4 @@ def test_numbers_have_a_truth_that_is_no_misconception() -> None:
             if question.scale:  # the answer is on it, and not in its middle
                 low, high = question.scale
                 assert low < truth < high and abs(2 * truth - low - high) > 0.1 * (high - low), question.name
+                assert all(belief.low < high and belief.high > low for belief in question.beliefs), question.name

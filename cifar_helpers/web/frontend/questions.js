@@ -386,8 +386,7 @@ function inwards(value, digits, round) {
 /** Ends and zero of a line, the guess, and once they are known, the right answer and what counts as right. */
 function scale({ guess, truth }, { unit, close, scale: ends }) {
   const range = truth === undefined ? [] : limits(truth, close);
-  const isInside = ends && [guess, truth].every(value => !(value < ends[0] || value > ends[1]));
-  const [low, high] = isInside ? ends : around([0, guess, ...range]);
+  const [low, high] = ends ?? around([0, guess, ...range]);
   const share = value => ((value - low) / (high - low || 1)) * 100;
   const mark = (value, words, kind) => {
     const text = h("span", { style: `transform: translateX(-${share(value)}%)` }, words);
@@ -434,27 +433,29 @@ function inFull(value) {
 }
 
 /** The reply to a number, with the words of the file "answers"; the same as `reply` in checks/answers.py. */
-function ofNumber({ unit, close }, known, given) {
+function ofNumber({ unit, close, scale: ends }, known, given) {
   const guess = read(given, unit, known.truth);
   const { truth, beliefs } = known;
   const gap = guess - (Math.abs(truth) < 1000 ? +truth.toPrecision(3) : Math.round(truth)); // as the answer is shown
   const values = {
     said: `'${given}'`, answer: known.answer, guess: inFull(guess), hundredfold: inFull(guess * 100),
     off: `${rounded(Math.abs(gap))} ${unit === "%" ? "points" : unit}`.trim(), way: gap > 0 ? "high" : "low",
+    low: ends && inFull(ends[0]), high: ends && inFull(ends[1]),
   };
   const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
   if (Number.isNaN(guess)) return { state: "open", says: words("none") };
   const isShare = unit === "%" && guess > 0 && guess <= 1 && truth > 1 && !given.includes("%");
   if (isShare) return { state: "open", says: words("share") };
   if (!close && !Number.isInteger(guess)) return { state: "open", says: words("broken") };
+  if (ends && !(guess >= ends[0] && guess <= ends[1])) return { state: "open", says: words("outside") };
   const isWithin = times => Math.abs(guess - truth) <= times * (close + SLACK);
   if (isWithin(1)) {
     const exact = rounded(guess) === rounded(truth);
     return { state: "right", says: `${words(exact ? "yes" : "near")} ${known.says}`, guess, truth };
   }
   const belief = beliefs.find(one => one.low <= guess && guess < one.high);
-  const says = [words(isWithin(2) ? "almost" : "no"), belief?.says, known.says].filter(Boolean).join(" ");
-  return { state: "wrong", ...(isWithin(2) ? { near: true } : {}), says, guess, truth };
+  const says = [words(isWithin(1.5) ? "almost" : "no"), belief?.says, known.says].filter(Boolean).join(" ");
+  return { state: "wrong", ...(isWithin(1.5) ? { near: true } : {}), says, guess, truth };
 }
 
 /**
