@@ -28,7 +28,7 @@ __all__ = [
     "reliability_diagram",
 ]
 
-_SPECKLED: Final = 0.6  # of neighbouring pixels' difference to that of all; maps enlarged from 8×8 places are below
+_FINE_GRAINED: Final = 0.6  # of neighbouring pixels' difference to that of all; maps enlarged from 8×8 places are below
 _FEW: Final = 10  # predictions: with fewer, a bin's accuracy says little
 _BINS: Final = 20  # of confidence, from 0 to 100 %
 _GREY: Final = "#e0e0e0"
@@ -264,7 +264,7 @@ def _importance(method: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _maps_in_words(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> str:
-    """Of two maps of one picture, how far they agree; of several pictures, which are speckled and where strongest."""
+    """Of two maps of one picture, how far they agree; of several, which are fine-grained and where strongest."""
     if agreements := _agreements(rows):
         found = [f"{method} {agreement:z.2f}" for method, agreement in agreements.items()]
         text = f"Maps of one picture, {' and '.join(rows)}. Agreement of their ranks: {', '.join(found)}."
@@ -274,8 +274,8 @@ def _maps_in_words(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any
         found = [f"{method} {_strongest(values)}" for method, values in maps.items()]
         words.append(f"{name}: {', '.join(found)}")
     methods = {m: np.mean([_roughness(maps[m]) for _, maps in rows.values()]) for m in next(iter(rows.values()))[1]}
-    fine = ", ".join(m for m, rough in methods.items() if rough > _SPECKLED) or "none"
-    text = f"Maps laid over pictures; speckled: {fine}. Where each speaks for the class, or matters, most: "
+    fine = ", ".join(m for m, rough in methods.items() if rough > _FINE_GRAINED) or "none"
+    text = f"Maps laid over pictures; fine-grained: {fine}. Where each speaks for the class, or matters, most: "
     return (text + "; ".join(words) + ".").replace("\n", ", ")
 
 

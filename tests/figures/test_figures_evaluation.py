@@ -148,7 +148,9 @@ def test_the_words_for_maps_of_one_picture_say_how_far_they_agree_and_of_several
     smooth = np.linspace(-1, 1, 32)[:, None] * np.ones((32, 32))
     maps = {"saliency": values, "Grad-CAM": smooth}
     said = str(figures.attributions({"cat\npredicted dog": (picture, maps)}).get_label())
-    assert "speckled: saliency. Where" in said and "cat, predicted dog: saliency upper middle, Grad-CAM lower" in said
+    assert (
+        "fine-grained: saliency. Where" in said and "cat, predicted dog: saliency upper middle, Grad-CAM lower" in said
+    )
 
 
 def test_a_few_extreme_pixels_do_not_leave_the_others_without_colour() -> None:
