@@ -60,7 +60,7 @@ ABLATIONS: tuple[Ablation, ...] = (
     Ablation(
         "ladder-one-cycle",
         "one-cycle rate, peak 0.1",
-        "The rate falls to zero, so the network can settle. Its rise and the momentum change as well.",
+        "The rate falls to zero, so the network can settle. But it also rises first, and the momentum changes with it.",
         base="ladder-high-rate",
     ),
     Ablation(
