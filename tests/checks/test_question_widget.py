@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
-from cifar_helpers.checks.answers import Reply
+from cifar_helpers.checks.answers import TRIES, Reply
 from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import Belief, Choice, MeanOfRuns, Number, Option
 from cifar_helpers.checks.verdict_widget import VerdictCard, coded, sentence
@@ -206,6 +206,7 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
         card.locator(".q-option").nth(option).click()
         card.get_by_role("button", name="Check").click()
 
+    expect(card.get_by_text("You have two tries.")).to_be_visible(visible=TRIES == 2)
     check = card.get_by_role("button", name="Check")
     expect(check).not_to_have_class(re.compile("cw-main"))  # there is nothing to check yet
     wrong = [k for k in range(len(QUIZZES[4][0].options)) if k != right[0]]
@@ -407,6 +408,8 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     solved, _, all_of_them = page.locator(".v-head .cw-cap").inner_text().split(maxsplit=3)[:3]
     expect(page.locator(".v-dots i")).to_have_count(int(all_of_them))
     expect(page.locator(".v-dots .v-on")).to_have_count(int(solved))
+    later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
+    expect(later.locator(".v-head")).to_contain_text(re.compile("Not yet.*lesson 03 solved, this one earlier$"))
 
 
 def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> None:
@@ -456,6 +459,7 @@ def test_the_end_of_a_double_click_chooses_nothing(front: FrontEnd) -> None:
     expect(card.locator(".q-verdict")).to_contain_text("One more try.")
     expect(card.locator("input:checked")).to_have_count(0)
     assert page.evaluate("String(getSelection())") == ""
+    expect(card.locator(":focus")).to_have_count(1)  # and the reader's place is not lost
     card.locator(".q-option").nth(right).click()  # a moment later, it can be chosen
     expect(card.locator("input:checked")).to_have_count(1)
 

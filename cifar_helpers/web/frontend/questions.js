@@ -203,12 +203,13 @@ function card(question, number, send, go, reasons) {
   others.classList.add("q-link");
   const past = new Map(); // the reasons of the wrong options that were tried
   let explained = new Set();
-  const rule = h("div", { class: "cw-cap q-kind" }, "You answer once, then see the right answer.");
+  const tries = number ? "You have two tries." : "You answer once, then see the right answer.";
+  const rule = h("div", { class: "cw-cap q-kind" }, tries);
   const node = h(
     "fieldset",
     { class: "q-card" },
     h("legend", { class: "q-ask" }, number ? h("b", {}, `${number}. `) : "", name),
-    number ? null : rule,
+    rule,
     h(
       "div",
       { class: "q-options" },
@@ -233,7 +234,13 @@ function card(question, number, send, go, reasons) {
     else {
       // The reply moves what is below it, so the end of a double click would choose or select something else.
       node.classList.add("q-still");
-      setTimeout(() => node.classList.remove("q-still"), STILL);
+      const keep = event => event.preventDefault(); // nor may it take the focus, which the reply gets
+      const around = node.parentElement;
+      around.addEventListener("mousedown", keep);
+      setTimeout(() => {
+        node.classList.remove("q-still");
+        around.removeEventListener("mousedown", keep);
+      }, STILL);
       send(given);
     }
   }

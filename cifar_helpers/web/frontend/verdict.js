@@ -22,10 +22,12 @@ export function render({ model, el }) {
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => model.send?.({ type: "hint" }));
   const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
+  const solved = model.get("solved");
+  const before = kind !== "right" && solved[model.get("place")] ? ", this one earlier" : "";
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, dots(model.get("solved"), model.get("place")), model.get("progress")),
+    h("span", { class: "cw-cap" }, dots(solved, model.get("place")), model.get("progress") + before),
   ];
   const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
   const lines = model.get("code").map(line => h("span", {}, line));
