@@ -13,7 +13,9 @@ from helpers import after_cell
 from stored_lesson import BOTH, StoredLesson, numbers, three_seeds
 from torch import nn
 
-from cifar_helpers import BatchLoader, Cifar10, CifarCNN, evaluate, fit, load_run
+from cifar_helpers import CLASSES, BatchLoader, Cifar10, CifarCNN, collect_logits, evaluate, fit, load_run
+from cifar_helpers.bug_gallery import evidence, inject
+from cifar_helpers.evaluation import bootstrap_interval
 from cifar_helpers.widgets.overfitting_lab import early_stop
 
 LESSON = StoredLesson("04")
@@ -81,6 +83,16 @@ def test_the_nearest_class_mean_classifies_as_many_images_as_the_lesson_says(rea
     nearest = torch.cdist(validation.images.float().flatten(1), means).argmin(1)
     accuracy = float((nearest == validation.labels).float().mean())
     assert f"the nearest class mean classifies {accuracy:.1%}".replace("%", " %") in text("nearest class mean")
+
+
+@pytest.mark.records
+def test_hundreds_of_steps_at_0001_take_the_loss_well_below_that_of_guessing() -> None:
+    run = load_run("published-100")
+    assert run.recipe.learning_rate == 0.001 and 40_000 // run.recipe.batch_size < 4 * 8000 // 128  # in its first epoch
+    assert run.history.rows[0].validation_loss < math.log(10) - 0.4
+    steps = 4 * math.ceil(8000 / 128)
+    said = f"{steps} such steps go about as far as {steps // 10} at 0.001"
+    assert said in text("batches of 128, the loss")
 
 
 # --- schedules and long runs ----------------------------------------------------------------------------------------
@@ -192,6 +204,11 @@ def test_each_gain_is_as_large_as_the_lesson_says() -> None:
         include_zero = {"small-decay": 3, "small-dropout": 1}.get(name, 0)
         assert sum(g < error for g, error in found) == include_zero
     assert "all three intervals of weight decay include zero, and so does one of dropout's" in words
+    for name, said in (("small-decay", "+0.1 to +1.0"), ("small-dropout", "+0.5 to +1.5")):
+        pairs = zip(three_seeds(name), three_seeds("small-plain"), strict=True)
+        by_image = torch.stack([100 * (run.correct().float() - base.correct().float()) for run, base in pairs]).mean(0)
+        low, high = bootstrap_interval(by_image)
+        assert f"{low:+.1f} to {high:+.1f}" == said and said in words
     same, more = ([g for g, _ in gains(name)] for name in ("more-data-same-steps", "more-data"))
     assert all(a < b for a, b in zip(same, more, strict=True))
     assert f"about {sum(same) / 3:.0f} points in as many steps, and {sum(more) / 3:.0f} with four times" in words
@@ -251,10 +268,11 @@ def test_the_laboratory_answers_are_those_of_its_records() -> None:
     assert abs(late_mean("lab-2000-everything") - few) < 1 and f"8,000 more images bring {base - few:.0f}" in words
     wrong = [late_mean("lab-wrong-labels", first=a, last=b) for a, b in ((11, 20), (21, 30), (20, 24), (26, 30))]
     assert wrong[1] > wrong[0] + 1 and wrong[2] - wrong[3] == pytest.approx(3, abs=0.5)
+    assert f"over the last ten epochs about {base - wrong[1]:.0f}" in words
     history = load_run("lab-base").history
     stopped, kept = early_stop(history, 3)
     lost = late_mean("lab-base") - 100 * history["validation_accuracy"][kept - 1]
-    assert f"With patience 3 or 4, the base would keep epoch {kept} and lose {lost:.1f} points" in words
+    assert f"With patience 3 or 4, the base's first seed would keep epoch {kept} and lose {lost:.1f} points" in words
     assert "From 5 on" in words and early_stop(history, 4)[1] == kept and stopped < len(history)
     assert all(history["validation_accuracy"][early_stop(history, k)[1] - 1] > 0.73 for k in range(5, 16))
 
@@ -266,6 +284,23 @@ def test_the_ship_first_loses_and_then_wins_as_the_lesson_says() -> None:
     words = text("the ship first loses")
     assert f"from {a} % after epoch 1 to {b} % after epoch 3" in words
     assert f"with {c} % after epoch 8 and {d} % at the end" in words
+
+
+@pytest.mark.real
+def test_the_ship_is_taken_for_an_airplane_after_epochs_1_3_and_8(real_data: Cifar10) -> None:
+    good, part = load_run("good-25"), real_data.split()[1].subset(slice(0, 1000))
+    after = {epoch: collect_logits(good.model(epoch), part)[0].argmax(1) for epoch in (1, 3, 8, 25)}
+    late = int(((after[25] == part.labels) & (after[8] != part.labels)).int().argmax())
+    assert {CLASSES[int(after[epoch][late])] for epoch in (1, 3, 8)} == {"airplane"}
+    assert "After epochs 1, 3 and 8 the network says *airplane*" in text("the ship first loses")
+
+
+@pytest.mark.records
+def test_the_moved_weights_lie_outside_in_all_cases_but_2_and_7() -> None:
+    seen = inject.symptoms()
+    symptom = next(one for one in evidence.SYMPTOMS if one.key == "moved")
+    outside = [number for number, name in enumerate(inject.CASES, 1) if evidence.outside(symptom, seen[name])]
+    assert outside == [1, 3, 4, 5, 6, 8, 9] and "(outside in all cases but 2 and 7)" in text("One answer")
 
 
 @pytest.mark.records
@@ -280,7 +315,13 @@ def test_the_first_kernels_are_found_early() -> None:
 
 @pytest.mark.real
 def test_single_changes_of_the_last_exercise_gain_what_its_table_says(real_data: Cifar10) -> None:
-    table = dict(re.findall(r"^\| (none|batches of 25|`lr=0.01`) \| ([\d.]+) \|$", text("gains do not add up"), re.M))
+    words = text("gains need not add up")
+    table = dict(re.findall(r"^\| (none|batches of 25|`lr=0.01`) \| ([\d.]+) \|$", words, re.M))
+    rows = {change: float(share) for change, share in re.findall(r"^\| (.+) \| ([\d.]+) \|$", words, re.M)}
+    above = {change for change, share in rows.items() if share - rows["none"] > 5}
+    assert above == {"batches of 25", "`lr=0.01`"} and "and 1.4 points do not show" in words
+    assert rows["batches of 25"] - rows["`lr=0.01`"] == pytest.approx(1.4)
+    assert rows["`lr=0.03` and `dropout=0.0`"] < min(rows["`lr=0.03`"], rows["`dropout=0.0`"])
     train, validation = real_data.split()
     some, held_out = train.subset(slice(0, 4000)), validation.subset(slice(0, 2000))
     for change, rate, batch in (("none", 0.005, 100), ("batches of 25", 0.005, 25), ("`lr=0.01`", 0.01, 100)):
@@ -293,7 +334,7 @@ def test_single_changes_of_the_last_exercise_gain_what_its_table_says(real_data:
 
 @pytest.mark.records
 def test_thirty_epochs_at_a_small_rate_are_worth_more_than_three_quarters() -> None:
-    assert "in 30 epochs of 200: more than 75 % correct" in text("in 30 epochs of 200")
+    assert "in 30 epochs of 200 steps each: more than 75 % of the validation images" in text("in 30 epochs of 200")
     run = load_run("published-100")
     assert 40_000 // run.recipe.batch_size == 200
     assert 0.75 < run.history.rows[29].validation_accuracy < 0.8
