@@ -19,6 +19,7 @@ __all__ = [
     "PROFILES",
     "Judgement",
     "Profile",
+    "against",
     "changes_of",
     "code_of",
     "explained",
@@ -172,9 +173,14 @@ def judge(case: int, suspicion: str) -> Judgement:
     if suspicion == CASES[case - 1]:
         NAMED.add(case)
         return Judgement(True, f"Yes: {tell(case)}")
+    symptom, reason = next(iter(against(case, suspicion).items()))
+    return Judgement(False, f"Not this: {suspicion}. {reason}", symptom)
+
+
+def against(case: int, suspicion: str) -> dict[str, str]:
+    """What rules out a wrong suspicion: the keys of symptoms, the clearest first, and the reason that each gives."""
     seen = symptoms()[CASES[case - 1]]
-    sign = next(sign for sign in PROFILES[suspicion].signs if not sign.seen(seen))
-    return Judgement(False, f"Not this: {suspicion}. {sign.against(seen)}", sign.symptom)
+    return {sign.symptom: sign.against(seen) for sign in PROFILES[suspicion].signs if not sign.seen(seen)}
 
 
 def tell(case: int) -> str:

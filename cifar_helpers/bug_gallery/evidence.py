@@ -13,19 +13,25 @@ from typing import Any, Final
 
 from cifar_helpers.bug_gallery import diagnosis
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, PHOTO, Symptoms, healthy, symptoms
-from cifar_helpers.bug_gallery.signs import length, percent
+from cifar_helpers.bug_gallery.signs import HARDLY, length, percent
 
-__all__ = ["SYMPTOMS", "WIDTH", "Symptom", "alike", "as_text", "distance", "outside", "reading", "records", "where"]
+__all__ = [
+    "SYMPTOMS",
+    "WIDTH",
+    "Place",
+    "Symptom",
+    "alike",
+    "as_text",
+    "distance",
+    "outside",
+    "places",
+    "reading",
+    "records",
+    "where",
+]
 
 _CURVES: Final = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-# What is marked on a scale beside the healthy range, and how far from there a run is still at that mark.
-_MARKS: Final = {
-    "loss": (math.log(10), 0.05, "at the level of guessing"),
-    "accuracy": (0.1, 0.03, "at the level of guessing"),
-    "gradient": (0, 0, "exactly 0"),
-    "moved": (0, 0, "exactly 0"),
-}
-_HARDLY: Final = 0.02  # of their length: weights that moved less have hardly moved
+_SAME: Final = 1e-9  # numbers that differ less are the same
 WIDTH: Final = 3
 """The healthy range reaches this many standard deviations of the healthy runs to each side of their mean."""
 
@@ -61,7 +67,7 @@ def _moved(share: float) -> str:
         return "not a number"
     if share >= 1:
         return f"× {length(share)}"
-    return percent(share, 1 if share < 0.1 else 0)
+    return percent(share, 1 if 0 < share < 0.1 else 0)
 
 
 def _answers(seen: Symptoms) -> str:
@@ -72,7 +78,7 @@ def _answers(seen: Symptoms) -> str:
 SYMPTOMS: Final = (
     Symptom(
         "loss",
-        "Validation loss at the end",
+        "Final validation loss",
         lambda s: s.validation_loss[-1],
         length,
         lambda s: (
@@ -82,7 +88,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "accuracy",
-        "Validation accuracy at the end",
+        "Final validation accuracy",
         lambda s: s.validation_accuracy[-1],
         percent,
         lambda s: (
@@ -92,14 +98,14 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "first_losses",
-        "Largest of the first six losses",
+        "Largest loss, batches 1–6",
         lambda s: max(s.first_losses),
         length,
         lambda s: f"Losses of the first six batches: {', '.join(map(length, s.first_losses))}.",
     ),
     Symptom(
         "gradient",
-        "Gradient length at the end",
+        "Final gradient length",
         lambda s: s.gradient[-1],
         length,
         lambda s: (
@@ -114,13 +120,12 @@ SYMPTOMS: Final = (
         _moved,
         lambda s: (
             "Distance of the weights from their initial values, relative to the length of these: "
-            + _moved(s.moved)
-            + (f", less than {percent(_HARDLY)}: hardly at all." if 0 < s.moved < _HARDLY else ".")
+            f"{_moved(s.moved)}. Short tick: {percent(HARDLY)}; less is hardly above 0."
         ),
     ),
     Symptom(
         "single",
-        "Accuracy change on single images",
+        "Accuracy, batch → single",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -130,7 +135,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "Accuracy change on new images",
+        "Accuracy, validation → new",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -140,7 +145,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Accuracy change on raw photos",
+        "Accuracy, batch → photo",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (
@@ -150,34 +155,101 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "answers",
-        "Five predictions for one photo",
+        "5 predictions, one photo",
         lambda s: len(set(s.answers)) if s.answers[0][1] == s.answers[0][1] else 1,
-        lambda count: "all the same" if count == 1 else f"{count:.0f} different",
+        lambda count: "all equal" if count == 1 else f"{count:.0f} differ",
         _answers,
     ),
 )
 """The symptoms in the order in which the gallery lists them."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """A part of a symptom's scale: this symptom alone does not tell runs in the same place apart.
+
+    Attributes:
+        words: where it is, in a sentence.
+        end: its upper end.
+        kind: "healthy" for the healthy range, "mark" for the level of guessing or 0, else "side".
+    """
+
+    words: str
+    end: float
+    kind: str = "side"
+
+
+_BELOW, _ABOVE = "below the healthy range", "above the healthy range"
+
+
 @functools.cache
 def _range(key: str) -> tuple[float, float]:
-    """Middle and half-width of the healthy range."""
+    """The middle of the healthy range and half its width."""
     (value,) = (symptom.value for symptom in SYMPTOMS if symptom.key == key)
     values = [value(seen) for seen in healthy()]
     return statistics.fmean(values), WIDTH * statistics.stdev(values)
 
 
+@functools.cache
+def places(key: str) -> tuple[Place, ...]:
+    """The places of a symptom, the lowest first; the last has no end."""
+    middle, half = _range(key)
+    low, high = middle - half - _SAME, middle + half + _SAME
+    inside = Place("in the healthy range", high, "healthy")
+    zero = Place("exactly 0", 0, "mark")
+    guessing = "at the level of guessing"
+    if key == "loss":
+        return (
+            Place(f"{_BELOW}, too good to be true", low),
+            inside,
+            Place(f"{_ABOVE}, but better than guessing", math.log(10) - 0.05),
+            Place(guessing, math.log(10) + 0.05, "mark"),
+            Place(f"{_ABOVE}, but worse than guessing", math.inf),
+        )
+    if key == "accuracy":
+        return (
+            Place(f"{_BELOW}, but worse than guessing", 0.07),
+            Place(guessing, 0.13, "mark"),
+            Place(f"{_BELOW}, but better than guessing", low),
+            inside,
+            Place(f"{_ABOVE}, too good to be true", math.inf),
+        )
+    above = Place(_ABOVE, math.inf)
+    if key == "gradient":
+        return zero, Place(_BELOW, low), inside, above
+    if key == "moved":
+        return zero, Place("hardly above 0", HARDLY), Place(_BELOW, low), inside, above
+    if key == "answers":
+        return inside, Place("not all equal", math.inf)
+    return Place(_BELOW, low), inside, above
+
+
+def _place(key: str, value: float) -> int | None:
+    """The number of the place in which a value is; None for NaN."""
+    return next((number for number, place in enumerate(places(key)) if value <= place.end), None)
+
+
+def _share(key: str, value: float) -> float:
+    """How far along its place a value is, 0..1; one half where the place has no width."""
+    number = _place(key, value)
+    half = _range(key)[1]
+    if number is None or half < _SAME or places(key)[number].kind == "mark":
+        return 0.5
+    ends = [-math.inf, *(place.end for place in places(key))]
+    low, high = ends[number], ends[number + 1]
+    if math.isfinite(low) and math.isfinite(high):
+        return (value - low) / (high - low)
+    # Without an end, the place takes ever longer steps.
+    away = (value - low if math.isfinite(low) else high - value) / half
+    return away / (1 + away) if math.isfinite(low) else 1 / (1 + away)
+
+
 def distance(symptom: Symptom, seen: Symptoms) -> float:
     """How far a run is from the middle of the healthy range, whose ends are at −1 and 1; NaN if it is not a number."""
-    return _away(symptom.key, symptom.value(seen))
-
-
-def _away(key: str, value: float) -> float:
-    """The distance of a value of a symptom."""
-    middle, half = _range(key)
-    away = value - middle
+    middle, half = _range(symptom.key)
+    away = symptom.value(seen) - middle
     # If all healthy runs agree, any difference is outside.
-    return away / half if half > 1e-9 else 0.0 if abs(away) < 1e-9 else math.copysign(math.inf, away)
+    return away / half if half > _SAME else 0.0 if abs(away) < _SAME else math.copysign(math.inf, away)
 
 
 def outside(symptom: Symptom, seen: Symptoms) -> bool:
@@ -186,28 +258,9 @@ def outside(symptom: Symptom, seen: Symptoms) -> bool:
 
 
 def where(symptom: Symptom, seen: Symptoms) -> str:
-    """Where a run is, in words; runs at the same place cannot be told apart by this symptom alone.
-
-    A place is a side of the healthy range and a side of the mark, as the gallery draws them, or close to the mark.
-    """
-    away, value = distance(symptom, seen), symptom.value(seen)
-    if math.isnan(away):
-        return "not a number"
-    if abs(away) <= 1:
-        return "in the healthy range"
-    mark, near, at_mark = _MARKS.get(symptom.key, (math.nan, 0, ""))
-    if abs(value - mark) <= near:
-        return at_mark
-    if symptom.key == "answers":
-        return "not all the same"
-    if symptom.key == "moved" and value < _HARDLY:
-        return "hardly above 0"
-    side = f"{'above' if away > 0 else 'below'} the healthy range"
-    if symptom.key not in ("loss", "accuracy"):
-        return side
-    if (away > 0) is (symptom.key == "accuracy"):
-        return f"{side}, too good to be true"
-    return f"{side}, but {'worse' if abs(away) > abs(_away(symptom.key, mark)) else 'better'} than guessing"
+    """Where a run is, in words; runs at the same place cannot be told apart by this symptom alone."""
+    number = _place(symptom.key, symptom.value(seen))
+    return "not a number" if number is None else places(symptom.key)[number].words
 
 
 def alike(case: int, symptom: Symptom) -> list[str]:
@@ -218,12 +271,12 @@ def alike(case: int, symptom: Symptom) -> list[str]:
 
 def reading(symptom: Symptom, seen: Symptoms) -> dict[str, Any]:
     """A symptom of a run as the gallery shows it: its place, its number, and what was measured."""
-    away = distance(symptom, seen)
     number = symptom.value(seen)
     return {
-        "at": None if math.isnan(away) else max(-99.0, min(99.0, round(away, 3))),
+        "place": _place(symptom.key, number),
+        "share": round(_share(symptom.key, number), 3),
         "outside": outside(symptom, seen),
-        "text": symptom.write(number),
+        "text": "NaN" if math.isnan(number) else symptom.write(number),
         "where": where(symptom, seen),
         "more": symptom.more(seen),
     }
@@ -252,9 +305,9 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
         "key": symptom.key,
         "name": symptom.name,
         "range": _span(low, high),
-        "mark": round(_away(symptom.key, _MARKS[symptom.key][0]), 3) if symptom.key in _MARKS else None,
-        "alike": half < 1e-9,  # all healthy runs have the same number
-        "healthy": [round(distance(symptom, seen), 3) for seen in healthy()],
+        "places": [place.kind for place in places(symptom.key)],
+        "alike": half < _SAME,  # all healthy runs have the same number
+        "healthy": [round(_share(symptom.key, symptom.value(seen)), 3) for seen in healthy()],
     }
 
 
@@ -270,14 +323,13 @@ def _case(number: int) -> dict[str, Any]:
     name = CASES[number - 1]
     seen = symptoms()[name]
     curves = {name: [_finite(value) for value in getattr(seen, name)] for name in _CURVES}
-    heard = {bug: diagnosis.judge(number, bug) for bug in BUGS if bug != name}
     return {
         "curves": curves,
         "readings": {symptom.key: reading(symptom, seen) for symptom in SYMPTOMS},
         "bug": name,
         "alike": {symptom.key: alike(number, symptom) for symptom in SYMPTOMS},
         "tells": sorted(diagnosis.telling(number)),
-        "replies": {bug: {"says": reply.says, "against": reply.against} for bug, reply in heard.items()},
+        "replies": {bug: diagnosis.against(number, bug) for bug in BUGS if bug != name},
         "because": diagnosis.gives_away(number),
         "find": diagnosis.PROFILES[name].find,
         "changes": diagnosis.changes_of(number),

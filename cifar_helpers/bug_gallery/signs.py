@@ -10,6 +10,7 @@ from typing import Final
 from cifar_helpers.bug_gallery.inject import Symptoms
 
 FLOOR: Final = math.log(math.e + 9) - 1  # loss after a second softmax of (1, 0, …, 0) if the 1 is right
+HARDLY: Final = 0.02  # of their length: weights that moved less have hardly moved
 _CEILING: Final = math.log(math.e + 9)  # and if it is wrong
 _CHANCE: Final = math.log(10)
 _CLEAR: Final = 0.1  # a difference of two accuracies that is not chance with 1,000 images
@@ -149,7 +150,7 @@ CREEPS: Final = Sign(
 )
 HARDLY_MOVES: Final = Sign(
     "moved",
-    lambda s: s.moved < 0.02,
+    lambda s: s.moved < HARDLY,
     lambda s: f"Steps a hundredth as long leave the weights close to their initial values. {_they_moved(s)}",
 )
 STANDS: Final = Sign(

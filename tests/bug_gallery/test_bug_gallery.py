@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from cifar_helpers import ImageSet, checks, figures, normalise
 from cifar_helpers._paths import resources
 from cifar_helpers.bug_gallery import inject
-from cifar_helpers.bug_gallery.diagnosis import NAMED, PROFILES, code_of, judge
+from cifar_helpers.bug_gallery.diagnosis import NAMED, PROFILES, against, code_of, judge
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, observe, program, symptoms
 from cifar_helpers.bug_gallery.signs import FLOOR, percent
 
@@ -237,7 +237,10 @@ def test_a_suspicion_is_right_once_and_else_told_what_speaks_against_it(case: in
         assert heard.right is (name == CASES[case - 1]) and name in heard.says
         if not heard.right:
             reasons.add(heard.says.split(". ", 1)[1])
-            assert re.search(r"Here .*(\d|not a number|the same one|vary|did not move|became NaN)", heard.says)
+            each = against(case, name)
+            assert heard.against == next(iter(each)) and heard.says == f"Not this: {name}. {each[heard.against]}"
+            for reason in each.values():
+                assert re.search(r"Here .*(\d|not a number|the same one|vary|did not move|became NaN)", reason)
     assert len(reasons) == 8 and case in NAMED
 
 

@@ -13,7 +13,7 @@ from chrome import FrontEnd, state_of
 from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers.bug_gallery import diagnosis
-from cifar_helpers.bug_gallery.evidence import SYMPTOMS, alike, as_text, distance, outside, records, where
+from cifar_helpers.bug_gallery.evidence import SYMPTOMS, alike, as_text, distance, outside, places, records, where
 from cifar_helpers.bug_gallery.inject import BUGS, CASES, HEALTHY, healthy, symptoms
 from cifar_helpers.bug_gallery.signs import percent
 from cifar_helpers.widgets.bug_gallery import BugGallery, bug_gallery
@@ -81,19 +81,28 @@ def test_every_bug_is_seen_in_a_symptom_outside_the_healthy_range(case: int) -> 
 
 
 def test_places_are_those_that_the_gallery_draws() -> None:
-    for symptom in SYMPTOMS:
-        for seen in symptoms().values():
-            away, place = distance(symptom, seen), where(symptom, seen)
-            assert (place == "in the healthy range") is (not outside(symptom, seen))
-            if symptom.key in ("loss", "accuracy") and "guessing" in place:
-                # Between the healthy range and the mark, at the mark, or beyond it.
-                mark = next(each["mark"] for each in records()["symptoms"] if each["key"] == symptom.key)
-                share = away / mark
-                assert ("better" in place, "at the level" in place, "worse" in place) == (
-                    share < 1 and not abs(share - 1) < 0.1,
-                    abs(share - 1) < 0.1,
-                    share > 1.1,
-                )
+    for symptom, drawn in zip(SYMPTOMS, records()["symptoms"], strict=True):
+        assert drawn["places"] == [place.kind for place in places(symptom.key)]
+        ends = [place.end for place in places(symptom.key)]
+        assert ends == sorted(ends) and ends[-1] == math.inf and drawn["places"].count("healthy") == 1
+        assert all(0 <= share <= 1 for share in drawn["healthy"])
+        for case in records()["cases"]:
+            seen, reading = symptoms()[case["bug"]], case["readings"][symptom.key]
+            assert (reading["where"] == "in the healthy range") is (not outside(symptom, seen))
+            assert (reading["place"] is None) is (reading["text"] == "NaN")
+            if reading["place"] is None:
+                continue
+            assert reading["where"] == places(symptom.key)[reading["place"]].words and 0 <= reading["share"] <= 1
+            # One rule: a bug fits, too, if it is in the same place of the drawing.
+            same = [
+                other["bug"] for other in records()["cases"]
+                if other is not case and other["readings"][symptom.key]["place"] == reading["place"]
+            ]  # fmt: skip
+            assert set(same) - {case["bug"]} == set(case["alike"][symptom.key])
+    # In a place, more is to the right, with an end or without one.
+    shares = {case["bug"]: case["readings"]["moved"]["share"] for case in records()["cases"]}
+    assert 0 < shares["labels shuffled against images"] < shares["softmax before cross-entropy"] < 1
+    assert shares["validation images in training"] < shares["no zero_grad"]
     # Weights that moved far are a sign of images in training, too, and of no zero_grad: both are above.
     moved = next(symptom for symptom in SYMPTOMS if symptom.key == "moved")
     assert alike(4, moved) == ["no zero_grad"] and alike(8, moved) == ["validation images in training"]
@@ -141,9 +150,9 @@ def test_words_give_the_symptoms_and_never_the_bug() -> None:
         assert f"Case {case} of 9" in words and not any(bug in words for bug in BUGS)
     gallery.case = 4
     assert gallery.words().endswith(
-        "Outside the healthy range: validation loss at the end 0.58; "
-        "validation accuracy at the end 80\N{NO-BREAK SPACE}%; "
-        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy change on new images −23 points."
+        "Outside the healthy range: final validation loss 0.58; "
+        "final validation accuracy 80\N{NO-BREAK SPACE}%; "
+        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy, validation → new −23 points."
     )
 
 
@@ -175,7 +184,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
 
     strange = sum(outside(symptom, symptoms()[CASES[0]]) for symptom in SYMPTOMS)
     expect(prompt.locator("b")).to_have_text("Which bug does this run have?")
-    expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range. Press a suspect")
+    expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range (◆). Press a suspect")
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
@@ -210,16 +219,26 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt).to_contain_text("Together, these symptoms still fit stale optimizer, too.")
     expect(page.locator(".bg-row[aria-pressed=true]")).to_have_count(2)
     # The bug that is left is drawn beside this run's marks: where both part, it is ruled out.
-    expect(page.locator(".bg-range")).to_have_text("◇ fits these, too")
-    rival, here = (row(page, "moved").locator(each).get_attribute("d") or "" for each in (".bg-rival", ".bg-out"))
-    assert float(rival[1:].split()[0]) < float(here[1:].split()[0])  # 0.0 % is below 6.9 %
+    expect(page.locator(".bg-range")).to_have_text("◇ other bug")
+    apart = page.locator("button.bg-row").evaluate_all(
+        "all => all.filter(e => e.querySelector('.bg-apart').getAttribute('d')).map(e => e.dataset.symptom)"
+    )
+    assert apart == ["gradient", "moved"]
+    for key in ("gradient", "moved", "accuracy"):
+        here, rival = (
+            row(page, key).locator(f"path{each}").evaluate("e => e.getBoundingClientRect().toJSON()")
+            for each in (".bg-out", ".bg-apart" if key in apart else ".bg-rival:not(.bg-apart)")
+        )
+        assert here["bottom"] <= rival["top"] + 2  # one above the other: none hides the other
+        if key in apart:
+            assert rival["right"] <= here["left"]  # 0 is a place of its own, beside 0.57 and 6.9 %
     row(page, "moved").hover()
     expect(page.locator(".bg-more")).to_contain_text(
-        "Healthy range: 29 to 33\N{NO-BREAK SPACE}%. ◇ stale optimizer: 0.0"
+        "Healthy range: 29 to 33\N{NO-BREAK SPACE}%. ◇ stale optimizer: 0\N{NO-BREAK SPACE}%."
     )
     row(page, "moved").click()
     expect(prompt).to_have_text(
-        "✓ Yes: labels shuffled against images. Validation accuracy at the end and change of the weights together "
+        "✓ Yes: labels shuffled against images. “Final validation accuracy” and “Change of the weights” together "
         "fit no other bug."
     )
     expect(reply).to_contain_text("Why: Gradients arrive")
@@ -239,7 +258,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
     expect(prompt).to_have_text(
-        "It is photo not normalised. Accuracy change on raw photos and five predictions for one photo together fit "
+        "It is photo not normalised. “Accuracy, batch → photo” and “5 predictions, one photo” together fit "
         "no other bug."
     )
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
@@ -257,7 +276,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert tops[0] == pytest.approx(tops[1], abs=1.5)
     assert state_of(page, "solved") == [1] and state_of(page, "told") == [2]
     expect(page.locator(".bg-progress")).to_have_text("1 solved, 1 told")
-    suspect(page, "no eval()").click()
+    suspect(page, "no eval()").dispatch_event("click")
     assert state_of(page, "suspicion") == ""  # a case that was told is over
 
 
@@ -268,15 +287,33 @@ def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(fron
     marks = page.locator("button.bg-row:has(.bg-level)").evaluate_all("all => all.map(e => e.dataset.symptom)")
     assert marks == ["loss", "accuracy", "gradient", "moved"]
     widths = page.locator(".bg-band").evaluate_all("all => all.map(e => e.width.baseVal.value)")
-    assert [width > 10 for width in widths] == [True, True, True, True, True, False, True, False, False]
+    assert [width > 10 for width in widths][:9] == [True, True, True, True, True, False, True, False, False]
     page.get_by_role("radio", name="Case 9").click()
     suspect(page, "÷ 100").click()
     row(page, "accuracy").click()
     expect(prompt).to_have_text(
-        "✓ Yes: learning rate ÷ 100. Validation accuracy at the end: below the healthy range, but better than "
+        "✓ Yes: learning rate ÷ 100. Final validation accuracy: below the healthy range, but better than "
         "guessing. No other bug moves it there."
     )
-    expect(tell).to_be_disabled()
+    # A case that was solved can be played again, and stays solved.
+    expect(tell).to_have_text("Try again")
+    expect(suspect(page, "÷ 100")).to_have_attribute("aria-disabled", "true")
+    tell.click(delay=30)
+    expect(prompt).to_contain_text("Which bug does this run have?")
+    expect(suspect(page, "÷ 100")).to_have_attribute("aria-disabled", "false")
+    assert state_of(page, "solved") == [9]
+    suspect(page, "÷ 100").click()
+    row(page, "moved").click()
+    expect(prompt).to_contain_text("Change of the weights: hardly above 0. No other bug moves it there.")
+    assert state_of(page, "solved") == [9]
+    tell.click(delay=30)
+    suspect(page, "no eval()").click()
+    row(page, "answers").click()
+    assert state_of(page, "tried")[8] == ["no eval()"]
+    tell.click(delay=700)
+    expect(prompt).to_contain_text("✓ Yes: learning rate ÷ 100.")
+    tell.click(delay=30)
+    assert state_of(page, "tried")[8] == [] and state_of(page, "told") == []
     page.get_by_role("radio", name="Case 8").click()
     tell.dblclick()
     assert state_of(page, "told") == [8]
@@ -296,7 +333,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     page.get_by_role("radio", name="Case 1").focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    expect(row(page, "answers").locator(".bg-value")).to_have_text("5 different")
+    expect(row(page, "answers").locator(".bg-value")).to_have_text("5 differ")
     row(page, "loss").focus()
     for _ in range(6):
         page.keyboard.press("ArrowDown")
@@ -309,18 +346,30 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
     prompt = page.locator(".bg-prompt")
-    expect(prompt).to_contain_text("Right bug: no eval(). But this symptom does not reveal it: it is in the healthy")
-    assert (state_of(page, "solved"), state_of(page, "tried")) == ([], [[]] * 9)  # half of an answer
+    vain = "You suspect {}. Accuracy, validation → new: +1 point, as in healthy runs. Which symptom reveals a bug?"
+    expect(prompt).to_have_text(vain.format("no eval()"))
+    # A wrong suspect is answered likewise: going through all of them with a healthy symptom finds nothing.
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press(" ")
+    row(page, "new").press("Enter")
+    expect(prompt).to_have_text(vain.format("softmax before cross-entropy"))
+    assert (state_of(page, "solved"), state_of(page, "tried")) == ([], [[]] * 9)
+    # The reply is about the symptom that was chosen, if that rules the suspect out.
+    suspect(page, "stale").press("Enter")
+    row(page, "gradient").press("Enter")
+    expect(prompt).to_contain_text("never sees a gradient. Here the mean length in the last epoch is 5.27.")
+    expect(row(page, "gradient")).to_have_attribute("data-note", "rules it out")
+    assert state_of(page, "tried")[6] == ["stale optimizer"]
     page.keyboard.press("Escape")
     assert (state_of(page, "suspicion"), state_of(page, "symptom")) == ("", "")
     page.locator(".bg-charts .cw-plot").first.press("Enter")
-    expect(prompt).to_contain_text("Validation loss at the end: 1.51. Which bug would cause this?")
+    expect(prompt).to_contain_text("Final validation loss: 1.51. Which bug would cause this?")
     suspect(page, "no eval()").press("Enter")
     row(page, "answers").press("Enter")
     expect(row(page, "answers")).to_have_attribute("data-note", "reveals it")
     assert state_of(page, "solved") == [7]
     expect(prompt).to_have_text(
-        "✓ Yes: no eval(). Five predictions for one photo: not all the same. No other bug moves it there."
+        "✓ Yes: no eval(). 5 predictions, one photo: not all equal. No other bug moves it there."
     )
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
     expect(page.get_by_role("status")).to_contain_text("because dropout is still on")
@@ -362,8 +411,44 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     chart.locator(".cw-plot").focus()
     page.keyboard.press("End")
     expect(chart.locator(".looked")).to_contain_text("1.1 × 10⁹")
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    expect(chart.locator(".looked")).to_contain_text("8,740")  # without decimals that were not measured
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
     expect(page.locator(".bg-none").first).to_be_visible()
-    expect(row(page, "loss").locator(".bg-value")).to_have_text("not a number")
+    expect(row(page, "loss").locator(".bg-value")).to_have_text("NaN")
     expect(row(page, "loss").locator(".bg-out")).to_have_attribute("d", "")  # and neither higher nor lower
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_escape_ends_a_drag_and_what_is_dragged_is_not_cut_off(front: FrontEnd) -> None:
+    page = front.open(bug_gallery(), width=760)
+    chip, ghost = suspect(page, "labels shuffled"), page.locator(".bg-ghost")
+    page.mouse.move(*middle(chip))
+    page.mouse.down()
+    page.mouse.move(*middle(page.locator(".bg-charts > [data-symptom=accuracy]")), steps=4)
+    page.mouse.move(740, 200)
+    assert ghost.evaluate("e => e.getBoundingClientRect().right - e.parentNode.getBoundingClientRect().right") <= 0.5
+    page.mouse.move(*middle(row(page, "gradient")), steps=4)
+    expect(page.locator(".over")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(ghost).to_have_count(0)
+    expect(page.locator(".over")).to_have_count(0)
+    page.mouse.up()
+    assert (state_of(page, "suspicion"), state_of(page, "symptom")) == ("", "")
+    chip.click()  # the next press is a press again
+    assert state_of(page, "suspicion") == "labels shuffled against images"
+
+
+def test_names_and_notes_take_one_line_at_the_width_of_a_lesson(front: FrontEnd) -> None:
+    page = front.open(bug_gallery(), width=706)
+    page.get_by_role("radio", name="Case 3").click()
+    page.get_by_role("button", name="Tell me").click()
+    high = "all => Math.max(...all.map(e => e.offsetHeight))"
+    for part in ("button.bg-row > span:first-child", "button.bg-row .bg-end", ".bg-suspect > :nth-child(2)"):
+        assert page.locator(part).evaluate_all(high) < 24, part  # "reveals it" is beside NaN
+    page.get_by_role("radio", name="Case 7").click()
+    suspect(page, "photo not").click()
+    row(page, "answers").click()
+    expect(row(page, "answers").locator(".bg-end")).to_have_text("5 differrules it out")
+    assert page.locator("button.bg-row .bg-end").evaluate_all(high) < 24

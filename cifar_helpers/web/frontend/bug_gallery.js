@@ -6,11 +6,11 @@ import { afterLoading } from "./loading.js";
 import { chart } from "./chart.js";
 import { fixed, percent } from "./numbers.js";
 
-const STRIP = 132;
+const [STRIP, GREY, SLOT] = [120, 36, 13]; // widths of a strip, of the healthy range, and of guessing or 0 with ◆ on it
+const [RUN, RIVAL] = [6, 15]; // the heights of this run and of other bugs, where both are drawn
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
-const HOW_TO_READ = "Grey: mean ± 3 standard deviations of healthy runs, which differ only in their random seed. "
-  + "Long tick: guessing (loss, accuracy) or 0 (gradient, weights). A symptom reveals a bug if no other of the nine "
-  + "moves it to the same place: the tick, or the same side of it and of the grey. Otherwise it is a sign: add another.";
+const HOW_TO_READ = "Grey: mean ± 3 standard deviations of ten healthy runs (other random seeds). Long tick: guessing "
+  + "(loss, accuracy) or 0 (gradient, weights). Grey and ticks cut a strip into places.";
 const PRESS = "Press a suspect, then the row or chart that reveals it.";
 const DRAG = " You can also drag it there.";
 const GRIP = "⠿";
@@ -43,12 +43,15 @@ function gallery(root, model, say, records) {
   const number = () => model.get("case");
   const shown = () => records.cases[number() - 1];
   const isSolved = () => model.get("solved").includes(number());
-  const isOpen = () => !isSolved() && !model.get("told").includes(number());
-  /** Tells the bug, or takes that back. */
+  const isOpen = () => again === number() || (!isSolved() && !model.get("told").includes(number()));
+  /** Tells the bug, or opens the case again; what was solved stays solved. */
   function giveUp() {
     const others = model.get("told").filter(each => each !== number());
+    const told = isOpen() && !isSolved() ? [...others, number()] : others;
+    const tried = isOpen() ? model.get("tried") : model.get("tried").map((names, k) => (k + 1 === number() ? [] : names));
+    again = isOpen() ? 0 : number();
     evidence = [];
-    set({ told: isOpen() ? [...others, number()] : others, suspicion: "", symptom: "" });
+    set({ told, tried, suspicion: "", symptom: "" });
   }
   /** The next case that is open, else the next. */
   function following() {
@@ -58,11 +61,13 @@ function gallery(root, model, say, records) {
   }
   const symptomOf = key => records.symptoms.find(symptom => symptom.key === key);
   /** @type {string[]} */
-  let evidence = []; // the symptoms chosen so far for the right suspect: together they may rule out all others
+  let evidence = []; // the symptoms chosen so far for the suspect: together they may rule out all others
+  let again = 0; // the case that is tried again
   let looked = ""; // the symptom under the pointer or with the focus
 
   const open = to => {
     evidence = [];
+    again = 0;
     set({ case: to, suspicion: "", symptom: "" });
   };
   const numbers = records.cases.map((_, k) => ({ value: k + 1, text: `${k + 1}`, name: `Case ${k + 1}` }));
@@ -138,13 +143,18 @@ function gallery(root, model, say, records) {
 
   const prompt = h("p", { class: "bg-prompt" });
   const more = h("p", { class: "cw-cap bg-more" });
+  const rule = h(
+    "div", { class: "cw-cap bg-rule" },
+    h("span", {}, example(1), "A sign: another bug, ◇, is in the same place."),
+    h("span", {}, example(0), "Reveals the bug: no other is in its place."),
+  );
   const reply = h("div", { class: "cw-foot bg-reply" });
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
   const main = h(
     "div", { class: "bg-main" },
     h("div", { class: "bg-charts" }, charts.map(view => view.node)),
     prompt,
-    h("div", { class: "bg-seen" }, table, more),
+    h("div", { class: "bg-seen" }, table, rule, more),
     h("b", { class: "bg-head cw-cap", "aria-hidden": "true" }, "Suspect"),
     list,
     h("div", { class: "bg-actions" }, tell, next),
@@ -159,7 +169,19 @@ function gallery(root, model, say, records) {
     reply,
   );
 
-  const isHalf = () => isOpen() && model.get("suspicion") === shown().bug && Boolean(model.get("symptom"));
+  const isRight = () => model.get("suspicion") === shown().bug;
+  const isAnswered = () => isOpen() && Boolean(model.get("suspicion") && model.get("symptom"));
+  /** The right suspect, with a symptom that is a sign of a bug. */
+  const isHalf = () => isAnswered() && isRight() && chosen().some(key => shown().readings[key].outside);
+  /** The key of the symptom that rules the suspect out: one that was chosen, if it does. */
+  function against() {
+    if (!isAnswered() || isRight()) return "";
+    const reasons = Object.keys(shown().replies[model.get("suspicion")]);
+    const own = reasons.find(key => chosen().includes(key));
+    return own ?? (chosen().some(key => shown().readings[key].outside) ? reasons[0] : "");
+  }
+  /** A suspect, right or wrong, with symptoms of healthy runs only: that confirms nothing. */
+  const isVain = () => isAnswered() && !isHalf() && !against();
 
   function suspect(name) {
     if (!isOpen()) return;
@@ -170,11 +192,12 @@ function gallery(root, model, say, records) {
   function support(key) {
     if (!isOpen()) return;
     const [suspicion, last] = [model.get("suspicion"), model.get("symptom")];
-    if (isHalf() && chosen().includes(key)) {
+    const goesOn = isHalf() || isVain();
+    if (goesOn && chosen().includes(key)) {
       evidence = chosen().filter(each => each !== key);
       answer(suspicion, evidence.at(-1) ?? "");
     } else {
-      answer(last && !isHalf() ? "" : suspicion, key === last && !suspicion ? "" : key);
+      answer(last && !goesOn ? "" : suspicion, key === last && !suspicion ? "" : key);
     }
   }
   root.addEventListener("keydown", event => {
@@ -183,15 +206,18 @@ function gallery(root, model, say, records) {
   function answer(name, key) {
     const changed = { suspicion: name, symptom: key };
     const k = number() - 1;
-    evidence = name !== shown().bug || !key ? [] : [...new Set([...evidence, key])];
-    if (evidence.length && isProof(evidence)) {
+    const goesOn = name === model.get("suspicion") && !against();
+    evidence = name && key ? [...new Set([...(goesOn ? evidence : []), key])] : [];
+    if (name === shown().bug && evidence.length && isProof(evidence)) {
       evidence = needed(evidence);
+      again = 0;
       changed.symptom = evidence.at(-1);
-      changed.solved = [...model.get("solved"), number()];
-    } else if (name && key && name !== shown().bug && !model.get("tried")[k].includes(name)) {
-      changed.tried = model.get("tried").map((names, i) => (i === k ? [...names, name] : names));
+      changed.solved = [...new Set([...model.get("solved"), number()])];
     }
     state.set(changed);
+    if (against() && !model.get("tried")[k].includes(name)) {
+      state.set({ tried: model.get("tried").map((names, i) => (i === k ? [...names, name] : names)) });
+    }
     show();
     if (!isOpen()) for (const node of [reply, prompt]) node.scrollIntoView({ block: "nearest" });
     say(`${prompt.textContent} ${isOpen() ? "" : shown().because}`);
@@ -238,9 +264,9 @@ function gallery(root, model, say, records) {
 
   function proof() {
     const keys = proven();
-    const names = listed(keys.map(key => symptomOf(key).name));
-    const name = names[0] + names.slice(1).toLowerCase();
-    return keys.length > 1 ? `${name} together fit no other bug.` : `${name}: ${shown().readings[keys[0]].where}. No other bug moves it there.`;
+    const names = keys.map(key => symptomOf(key).name);
+    if (keys.length > 1) return `${listed(names.map(name => `“${name}”`))} together fit no other bug.`;
+    return `${names[0]}: ${shown().readings[keys[0]].where}. No other bug moves it there.`;
   }
 
   /** The verdict, in bold, and what follows it or is asked. */
@@ -250,16 +276,16 @@ function gallery(root, model, say, records) {
     if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof()];
     if (!suspicion && !key) {
       const count = rows.filter(row => run.readings[row.key].outside).length;
-      const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range.`;
+      const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (◆).`;
       return ["Which bug does this run have?", `${outside} ${PRESS}`, DRAG];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
     if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];
-    if (!isHalf()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion].says.replace(/^.*?\. /, "")];
-    const [keys, left] = [chosen(), rivals()];
-    if (!left.length) {
-      return [`Right bug: ${suspicion}.`, "But this symptom does not reveal it: it is in the healthy range. Which one does?"];
+    if (against()) return [`✗ Not this: ${suspicion}.`, run.replies[suspicion][against()]];
+    if (isVain()) {
+      return [`You suspect ${suspicion}.`, `${symptomOf(key).name}: ${run.readings[key].text}, as in healthy runs. Which symptom reveals a bug?`];
     }
+    const [keys, left] = [chosen(), rivals()];
     const names = listed(left);
     const rules = left.every(name => model.get("tried")[number() - 1].includes(name)) ? "ruled" : "rules";
     const fits = keys.length > 1
@@ -293,37 +319,36 @@ function gallery(root, model, say, records) {
       });
     }
     const suspicion = model.get("suspicion");
-    const isAnswered = suspicion && model.get("symptom");
-    const wrong = isUnsolved && isAnswered ? run.replies[suspicion]?.against : "";
+    const wrong = against();
     const left = rivals().map(name => records.cases.find(one => one.bug === name));
-    stripHead.textContent = left.length ? "◇ fits these, too" : "healthy";
+    stripHead.textContent = left.length ? `◇ other bug${left.length > 1 ? "s" : ""}` : "healthy";
     for (const row of rows) {
       const isChosen = (isUnsolved ? chosen() : proven()).includes(row.key);
-      const own = wrong && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
+      const own = (wrong || isVain()) && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
       const half = isHalf() && isChosen && run.readings[row.key].outside ? "a sign" : own;
       const note = !isUnsolved ? worth(row.key) : row.key === wrong ? "rules it out" : half;
       // Of two symptoms, the one that rules the suspect out is framed, in its own colour.
-      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note, left.map(one => one.readings[row.key].at));
+      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note, left.map(one => one.readings[row.key]));
     }
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);
       const isIt = name === run.bug && (!isUnsolved || isHalf());
-      mark.textContent = isIt ? "✓" : isOut ? "✗" : GRIP;
+      mark.textContent = isIt ? "✓" : isOut ? "✗" : isUnsolved ? GRIP : "";
       node.dataset.is = isIt ? "right" : isOut ? "out" : "";
       node.setAttribute("aria-pressed", isIt || (isUnsolved && name === suspicion));
+      node.setAttribute("aria-disabled", !isUnsolved);
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
-    tell.disabled = isSolved();
-    tell.textContent = isUnsolved || isSolved() ? "Tell me" : "Try again";
+    tell.textContent = isUnsolved ? "Tell me" : "Try again";
     next.classList.toggle("cw-main", !isUnsolved);
     const [verdict, rest, drag = ""] = reaction();
-    const kind = isSolved() || isHalf() ? "good" : isUnsolved && isAnswered ? "bad" : "";
+    const kind = (isSolved() && !isUnsolved) || isHalf() ? "good" : wrong ? "bad" : "";
     prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`, h("span", { class: "bg-drag" }, drag));
-    main.dataset.is = isUnsolved ? (suspicion && !isAnswered ? "asking" : "") : "over";
+    main.dataset.is = isUnsolved ? (suspicion && !isAnswered() ? "asking" : "") : "over";
     // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
     const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
     if (at) at.node.after(more);
-    else if (more.parentNode === table) table.after(more);
+    else if (more.parentNode === table) rule.after(more);
     const said = left.map(one => ` ◇ ${whole(one.bug)}: ${one.readings[looked]?.text}.`).join("");
     more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.${said}` : HOW_TO_READ;
     reply.hidden = isUnsolved;
@@ -348,60 +373,108 @@ function gallery(root, model, say, records) {
   };
 }
 
-/** A name whose number stays with its sign: "÷ 100". @param {string} name */
-const whole = name => name.replace(/([×÷]) /, "$1\u00a0");
+/** A name that is not broken within "÷ 100" or "batches 1–6". @param {string} name */
+const whole = name => name.replace(/([×÷→]|batches) /, "$1\u00a0");
 
 /** Names in a sentence. @param {string[]} names */
 function listed(names) {
-  return names.map(whole).join(", ").replace(/, ([^,]*)$/, " and $1");
+  const last = whole(names.at(-1));
+  return names.length > 1 ? `${names.slice(0, -1).map(whole).join(", ")} and ${last}` : last;
 }
 
 /** A symptom as a button: its name, where the healthy runs and this run are, and the number. */
 function symptomRow(symptom, pressed) {
-  const [place, rest] = [svg("path"), svg("path", { class: "bg-rival" })];
-  const wide = symptom.alike ? 0.15 : 1; // a single number has no width
-  const strip = svg(
-    "svg", { viewBox: `0 0 ${STRIP} 20`, "aria-hidden": "true" },
-    svg("line", { class: "bg-axis", x1: 2, x2: STRIP - 2, y1: 10, y2: 10 }),
-    svg("rect", { class: "bg-band", x: across(-wide), width: across(wide) - across(-wide), y: 2, height: 16, rx: 3 }),
-    ...[symptom.mark ?? []].flat().map(at => svg("line", { class: "bg-level", x1: across(at), x2: across(at), y1: 0, y2: 20 })),
-    ...symptom.healthy.map(at => svg("line", { class: "bg-tick", x1: across(at), x2: across(at), y1: 5, y2: 15 })),
-    rest, place,
-  );
+  const scale = strip(symptom);
   const value = h("span", { class: "bg-value" });
   const note = h("span", { class: "bg-note cw-cap" });
   const node = h(
     "button", { type: "button", class: "bg-row", "data-symptom": symptom.key, onclick: pressed },
-    h("span", {}, symptom.name), strip, h("span", { class: "bg-end" }, value, note),
+    h("span", {}, whole(symptom.name)), scale.node, h("span", { class: "bg-end" }, value, note),
   );
   return {
     key: symptom.key,
     node,
-    /** @param {any} reading @param {boolean} isChosen @param {string} words @param {(number | null)[]} others of bugs that remain */
-    set({ at, outside, text }, isChosen, words, others) {
-      const x = across(at ?? 0);
-      const ring = `M${x - 5} 10a5 5 0 1 0 10 0a5 5 0 1 0-10 0z`;
-      const diamond = `M${x} 3l7 7-7 7-7-7z`;
-      // Below this run's mark: they are seen where they part from it.
-      rest.setAttribute("d", others.map(one => (one === null ? "" : `M${across(one)} 4.5l5.5 5.5-5.5 5.5-5.5-5.5z`)).join(""));
-      place.setAttribute("class", outside ? "bg-out" : "bg-in");
-      place.setAttribute("d", at === null ? "" : outside ? diamond : ring); // NaN has no place
-      value.textContent = text;
-      node.dataset.outside = outside;
+    /** @param {any} reading @param {boolean} isChosen @param {string} words @param {any[]} others of bugs that remain */
+    set(reading, isChosen, words, others) {
+      scale.set(reading, others);
+      value.textContent = reading.text;
+      node.dataset.outside = reading.outside;
       node.dataset.note = words;
       note.textContent = words;
       node.setAttribute("aria-pressed", isChosen);
-      const label = `${symptom.name}: ${text}, ${outside ? "outside" : "inside"} the healthy range of ${symptom.range}`;
+      const label = `${symptom.name}: ${reading.text}, ${reading.outside ? "outside" : "inside"} the healthy range of ${symptom.range}`;
       node.setAttribute("aria-label", words ? `${label}; ${words}` : label);
     },
   };
 }
 
-/** The pixel of a distance from the healthy mean: the healthy range takes the middle third of the strip. */
-function across(distance) {
-  const far = Math.abs(distance);
-  const share = far <= 1 ? far / 6 : 1 / 6 + (0.97 - 1 / far) / 3.2;
-  return Math.round((0.5 + Math.sign(distance) * share) * STRIP * 10) / 10;
+/** The scale of a symptom, cut into its places, with this run and the bugs that remain. */
+function strip({ places, alike, healthy }) {
+  const ends = cut(places, alike ? 6 : GREY); // a single number has no width
+  const [grey, end] = ends[places.indexOf("healthy")];
+  const parts = places.flatMap((kind, k) => {
+    const [from, to] = ends[k];
+    const middle = (from + to) / 2;
+    if (kind === "mark") return svg("line", { class: "bg-level", x1: middle, x2: middle, y1: -1, y2: 22 });
+    const line = svg("line", { class: "bg-axis", x1: from, x2: to, y1: 10.5, y2: 10.5 });
+    return kind === places[k + 1] ? [line, svg("line", { class: "bg-axis", x1: to, x2: to, y1: 6, y2: 15 })] : line;
+  });
+  const x = (place, share) => {
+    const [from, to] = ends[place];
+    const rim = places[place] === "healthy" ? 0 : Math.min(7, (to - from) / 2); // ◆ stays in its place
+    return from + rim + share * (to - from - 2 * rim);
+  };
+  const ticks = healthy.map(share => x(places.indexOf("healthy"), share));
+  const [same, apart, run] = [svg("path", { class: "bg-rival" }), svg("path", { class: "bg-rival bg-apart" }), svg("path")];
+  const node = svg(
+    "svg", { viewBox: `0 0 ${STRIP} 21`, "aria-hidden": "true" },
+    ...parts,
+    svg("rect", { class: "bg-band", x: grey, width: end - grey, y: 1, height: 19, rx: 3 }),
+    ...ticks.map(at => svg("line", { class: "bg-tick", x1: at, x2: at, y1: 5.5, y2: 15.5 })),
+    same, apart, run,
+  );
+  return {
+    node,
+    /** @param {any} reading @param {any[]} others below it: in the same place, or in another, which tells them apart */
+    set({ place, share, outside }, others) {
+      const y = others.length ? RUN : 10.5;
+      const drawn = others.filter(one => one.place !== null);
+      const rivals = list => list.map(one => diamond(x(one.place, one.share), RIVAL, 4.5)).join("");
+      same.setAttribute("d", rivals(drawn.filter(one => one.place === place)));
+      apart.setAttribute("d", rivals(drawn.filter(one => one.place !== place)));
+      run.setAttribute("class", outside ? "bg-out" : "bg-in");
+      const mark = outside ? diamond : ring;
+      run.setAttribute("d", place === null ? "" : mark(x(place, share), y, outside ? 6 : 4.5)); // NaN has no place
+    },
+  };
+}
+
+/** Where each place begins and ends: the healthy range in the middle, and the rest of a side in equal parts. */
+function cut(places, grey) {
+  const middle = places.indexOf("healthy");
+  const side = (STRIP - grey) / 2;
+  return places.map((kind, k) => {
+    if (k === middle) return [side, side + grey];
+    const isLeft = k < middle;
+    const part = isLeft ? places.slice(0, middle) : places.slice(middle + 1);
+    const slots = part.filter(each => each === "mark").length;
+    const wide = (side - slots * SLOT) / (part.length - slots);
+    const width = each => (each === "mark" ? SLOT : wide);
+    const before = part.slice(0, isLeft ? k : k - middle - 1).reduce((sum, each) => sum + width(each), 0);
+    const from = before + (isLeft ? 0 : side + grey);
+    return [from, from + width(kind)];
+  });
+}
+
+const diamond = (x, y, r) => `M${x} ${y - r}l${r} ${r}-${r} ${r}-${r}-${r}z`;
+const ring = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0-${2 * r} 0z`;
+
+/** The rule, drawn: this run on one side of the grey, and another bug in a place. */
+function example(place) {
+  const scale = strip({ places: ["mark", "side", "healthy"], alike: false, healthy: [] });
+  scale.set({ place: 1, share: 0.5, outside: true }, [{ place, share: 0.5 }]);
+  scale.node.setAttribute("viewBox", `0 0 ${(STRIP + GREY) / 2} 21`);
+  return scale.node;
 }
 
 /** Lets suspects be dragged to symptoms; where a drag scrolls the page instead, pressing still works. */
@@ -413,13 +486,20 @@ function draggable(root, suspects, dropped) {
     wasDragged = true;
     drag.ghost = h("div", { class: "bg-suspect bg-ghost", "aria-hidden": "true" }, drag.name);
     root.append(drag.ghost);
+    document.addEventListener("keydown", cancel, true);
+  };
+  const cancel = event => {
+    if (event.key !== "Escape") return;
+    event.stopPropagation(); // it ends the drag, and takes no answer back
+    end(event);
   };
   const move = event => {
     if (!drag) return;
     if (!drag.ghost && Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < NEAR) return;
     if (!drag.ghost) begin();
     const box = root.getBoundingClientRect();
-    drag.ghost.style.transform = `translate(${event.clientX - box.left + 8}px, ${event.clientY - box.top - 16}px)`;
+    const left = Math.min(event.clientX - box.left + 8, box.width - drag.ghost.offsetWidth); // all of it is seen
+    drag.ghost.style.transform = `translate(${left}px, ${event.clientY - box.top - 16}px)`;
     const under = root.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-symptom]");
     drag.over?.classList.remove("over");
     under?.classList.add("over");
@@ -429,6 +509,7 @@ function draggable(root, suspects, dropped) {
     if (!drag) return;
     const { name, ghost, over } = drag;
     drag = null;
+    document.removeEventListener("keydown", cancel, true);
     ghost?.remove();
     over?.classList.remove("over");
     if (ghost && over && event.type === "pointerup") dropped(name, over.dataset.symptom);
@@ -446,5 +527,5 @@ function draggable(root, suspects, dropped) {
     node.addEventListener("pointermove", move);
     for (const kind of ["pointerup", "pointercancel"]) node.addEventListener(kind, end);
   }
-  return () => drag?.ghost?.remove();
+  return () => end({ type: "pointercancel" });
 }

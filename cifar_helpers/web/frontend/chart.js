@@ -104,7 +104,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   const write = value => {
     if (y.percent) return percent(value, 1);
     if (Math.abs(value) >= HUGE) return scientific(value);
-    return y.log ? short(+value.toPrecision(3)) : fixed(value, y.digits ?? 3);
+    return y.log || Math.abs(value) >= 1000 ? short(+value.toPrecision(3)) : fixed(value, y.digits ?? 3);
   };
 
   const places = () => {
