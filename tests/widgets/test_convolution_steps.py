@@ -127,7 +127,8 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     assert cells(page, 1).index("") == 26
     page.get_by_role("button", name="Play").click()
     expect(page.locator(".cs-views figure").last.locator(".cw-grid > *").nth(25)).to_have_text("")
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause").press("Escape")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
     put(page, step=17)
     # A pixel of the window lights its product, and a number of the output frames its window.
     image.hover(position=place(image, 3, 5, 8))
@@ -307,6 +308,15 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
             }))"""
         )
         assert spare >= 3
+    # On a phone, too, numbers are large enough to be read, or left out; those of the usual output are there.
+    page.set_viewport_size({"width": 360, "height": 1000})
+    size = "cell => parseFloat(getComputedStyle(cell).fontSize)"
+    for padding, is_written in ((0, True), (2, False)):
+        put(page, padding=padding, stride=1, dilation=1)
+        for figure in page.locator(".cs-views figure").all():
+            pixels = figure.locator(".cw-grid > *").first.evaluate(size)
+            assert pixels == 0 or pixels >= 9, (padding, pixels)
+        assert bool(pixels) == is_written
 
 
 def test_state_and_words_in_python() -> None:

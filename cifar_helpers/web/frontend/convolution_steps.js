@@ -241,7 +241,6 @@ export function render({ model, el }) {
     meaning.replaceChildren(...MEANINGS[model.get("kernel")].flatMap(text => [h("span", {}, text), " "]));
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
-    root.toggleAttribute("data-bare", size > 12);
     views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
     numbers(0, size, size);
     numbers(1, output.height, output.width);
@@ -334,6 +333,9 @@ export function render({ model, el }) {
   const draw = framed(() => {
     measure();
     paintAll();
+  });
+  root.addEventListener("keydown", event => {
+    if (event.key === "Escape") pause();
   });
   relay();
   return () => {
