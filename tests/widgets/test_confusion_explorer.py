@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 from cifar_helpers import CLASSES, ImageSet
 from cifar_helpers.evaluation import human_confusion
 from cifar_helpers.widgets import confusion_explorer
+from cifar_helpers.widgets.confusion_explorer import ConfusionExplorer
 
 IMAGES = random_images(400)
 LOGITS = 4 * torch.randn(400, 10, generator=torch.Generator().manual_seed(0))
@@ -116,6 +117,7 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     # One page has no pages to turn, and one picture no order.
     few = next(k for k in mistakes if COUNTS[IMAGES.labels[k], PREDICTED[k]] == 1)
     cell(page, CLASSES[IMAGES.labels[few]], CLASSES[PREDICTED[few]]).click()
+    expect(page.locator(".iw-slot:not(.iw-empty)")).to_have_count(1)
     assert shown(page) == [few]
     expect(page.locator(".iw-pager")).to_be_hidden()
     expect(page.get_by_role("radio", name="Least confident")).to_be_hidden()
@@ -137,7 +139,7 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     expect(page.get_by_role("grid", name="Confusion matrix of the network")).to_be_hidden()
     expect(cell(page, "cat", "dog", "people")).to_have_text(f"{100 * people[3, 5]:.1f}")
     assert cell(page, "deer", "horse", "people").bounding_box() == at
-    expect(page.locator(".ce-legend")).to_contain_text("Same colours in both.")
+    expect(page.locator(".ce-legend")).to_contain_text("One scale for both.")
     cell(page, "deer", "horse", "people").tap()
     assert state_of(page, "chosen") == [4, 7]
     share, total = float(COUNTS[4, 7] / COUNTS[4].sum()), int(COUNTS[4].sum())
@@ -145,6 +147,8 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     apart = 100 * (share - float(people[4, 7]))
     expect(page.locator(".ce-reading")).to_contain_text(f"{apart:+.1f} points, could be chance".replace("-", "−"))
     expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
+    size = "node => getComputedStyle(node).fontSize"
+    assert page.locator(".ce-reading").evaluate(size) == page.locator(".cw").first.evaluate(size)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # Where the network makes other mistakes than people is a subtraction.
     page.get_by_role("radio", name="Network minus people").tap()
@@ -168,7 +172,6 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     # The pictures are one line, so that the chosen one is near.
     tops = page.locator(".iw-slot:visible").evaluate_all("all => all.map(e => e.offsetTop)")
     assert len(set(tops)) == 1
-    expect(page.locator(".ce-source")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # The pictures and the probabilities of the choice are there, too.
     assert shown(page) == by_confidence((IMAGES.labels == 4) & (PREDICTED == 7))[:12]
@@ -196,6 +199,9 @@ def test_a_difference_is_more_than_chance_even_where_counts_are_small(front: Fro
     logits = 5.0 * torch.nn.functional.one_hot(predicted, 10)
     page = front.open(confusion_explorer(ImageSet(IMAGES.images[:1].expand(len(labels), -1, -1, -1), labels), logits))
     page.get_by_role("radio", name="Network minus people").click()
+    # The network's images are not those that people classified, unless they are all of the test images.
+    samples = "Two samples: 400 images" if images == 40 else "10,000 images"
+    expect(page.locator(".ce-source")).to_have_text(re.compile(f"^{samples} for the network, 10,000 test images"))
     counts = torch.bincount(labels * 10 + predicted, minlength=100).tolist()
     theirs = [round(1000 * share) for share in human_confusion().flatten().tolist()]
     clear = [by_chance(ours, images, other) <= 0.05 / 100 for ours, other in zip(counts, theirs, strict=True)]
@@ -260,6 +266,51 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     assert tops[:5] == sorted(set(tops)) and tops[:5] == tops[5:]
     cell(page, "airplane", "airplane").click()
     expect(page.locator(".ce-note")).to_contain_text("4 of 197 here: each cell’s most and least confident")
+
+
+@pytest.mark.parametrize(
+    ("width", "view"),
+    [(706, "Counts"), (800, "Counts"), (800, "Percent of the true class"), (800, "Network minus people")],
+)
+def test_nothing_moves_while_cells_are_walked(front: FrontEnd, width: int, view: str) -> None:
+    page = front.open(_with_long_names(), width=width)
+    page.get_by_role("radio", name=view).click()
+    parts = (".ce-network .ce-matrix", ".ce-pictures .cw-chip", ".ce-reading", ".ce-detail", ".cw >> nth=0")
+    places = []
+    for true, predicted in (("airplane", "automobile"), ("automobile", "airplane"), ("cat", "dog"), ("deer", "horse")):
+        cell(page, true, predicted).click()
+        expect(page.locator(".ce-line b")).to_have_text(f"{true} predicted as {predicted}")
+        places.append([page.locator(part).bounding_box() for part in parts])
+    assert all(each == places[0] for each in places[1:])
+
+
+def test_pictures_of_one_line_take_no_more_height_than_the_probabilities_beside_them(front: FrontEnd) -> None:
+    page = front.open(_with_long_names())
+    page.get_by_role("radio", name="Beside people").click()
+    heights = set()
+    for true, predicted in (("automobile", "airplane"), ("cat", "dog"), ("deer", "horse")):
+        cell(page, true, predicted).click()
+        expect(page.locator(".ce-line b")).to_have_text(f"{true} predicted as {predicted}")
+        heights.add(page.locator(".cw").first.evaluate("node => node.offsetHeight"))
+    assert len(heights) == 1
+
+
+def _with_long_names() -> ConfusionExplorer:
+    """Cells with many pictures, with few and with one; most have none."""
+    labels = torch.tensor([0] * 40 + [1] * 40 + [3] * 20)
+    predicted = labels.clone()
+    predicted[:12], predicted[40], predicted[80:83] = 1, 0, 5
+    return confusion_explorer(ImageSet(IMAGES.images[:100], labels), 5.0 * torch.nn.functional.one_hot(predicted, 10))
+
+
+def test_a_press_chooses_even_if_the_pointer_leaves(front: FrontEnd) -> None:
+    page = front.open(confusion_explorer(IMAGES, LOGITS))
+    cell(page, "cat", "bird").hover()
+    page.mouse.down()
+    page.locator(".ce-reading").hover()
+    page.mouse.up()
+    assert state_of(page, "chosen") == [3, 2]
+    expect(cell(page, "cat", "bird")).to_be_focused()
 
 
 def test_a_notebook_gets_every_picture_of_a_cell_and_a_page_only_some() -> None:

@@ -12,8 +12,8 @@ const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
 const HINTS = {
-  people: "Same colours in both. Choose a cell, row or column.",
-  difference: "Chance alone would mark a cell in fewer than 1 of 20 such tables. Choose a cell, row or column.",
+  people: "One scale for both. Chance allows for 100 comparisons.",
+  difference: "Chance alone marks a cell in fewer than 1 of 20 tables.",
 };
 const COMPARING = ["people", "difference"];
 const PEOPLES_IMAGES = 1000; // of each class; the 50 answers to one image are alike, so that images count, not answers
@@ -78,6 +78,7 @@ function matrix(label, classes, chosen, pointed) {
       {
         class: [heading ? "ce-name" : "ce-cell", ...Object.keys(kinds).filter(kind => kinds[kind])].join(" "),
         role: t < 0 ? "columnheader" : p < 0 ? "rowheader" : "gridcell",
+        onmousedown: () => go(t, p), // the focus moves at the press, too, even if the pointer then leaves
         onclick: () => go(t, p),
         onpointerenter: () => pointed([t, p]),
       },
@@ -258,8 +259,15 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const reading = h("p", { class: "ce-reading" });
   const largeName = h("span", { class: "cw-cap" });
   const verdict = h("p");
+  const peoples = n * PEOPLES_IMAGES;
+  const source = h(
+    "p", { class: "cw-cap ce-source" },
+    `${labels.length < peoples ? "Two samples: " : ""}${thousands(labels.length)} images for the network, `
+      + `${thousands(peoples)} test images for people (CIFAR-10H; about 50 saw each).`,
+  );
   const legend = canvas(128, 1);
   const [low, high, marks, hint] = [h("span"), h("span"), h("span"), h("span")];
+  const corners = [h("i", { class: "ce-corner" }), h("i", { class: "ce-corner ce-dark" })]; // as on light and dark cells
   const detail = h(
     "div", { class: "cw-foot ce-detail" },
     h("div", {}, h("div", { class: "cw-head" }, largeName), large.node),
@@ -273,10 +281,11 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     h(
       "div", { class: "ce-read" },
       reading,
+      source,
       h(
         "div", { class: "cw-cap ce-legend" },
         h("span", {}, low, h("span", { class: "ce-ramp" }, legend), high),
-        marks,
+        h("span", {}, corners, marks),
         hint,
       ),
     ),
@@ -288,11 +297,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     ),
     detail,
   );
-  const source = h(
-    "p", { class: "cw-cap ce-source" },
-    "People: 10,000 test images, about 50 people each (CIFAR-10H). The network saw others. Chance allows for 100 comparisons.",
-  );
-  root.append(h("div", { class: "cw-bar ce-views" }, total, view.node), main, source);
+  root.append(h("div", { class: "cw-bar ce-views" }, total, view.node), main);
 
   function head(name, text) {
     return h("div", { class: "cw-head" }, h("b", {}, name), h("span", { class: "cw-cap" }, text));
@@ -318,18 +323,17 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))}${what}; ` +
       `people ${share(people)}`;
     const isCompared = COMPARING.includes(model.get("view"));
-    const where = isCompared ? "" : " on the test images";
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
       const k = t * n + p;
       const told = tell("", isCompared ? "" : ` ${classes[t]} images`);
-      if (!isCompared) return [`${classes[t]} ${as}`, told + where];
+      if (!isCompared) return [`${classes[t]} ${as}`, told];
       const points = `${difference[k] > 0 ? "+" : ""}${fixed(difference[k] * 100, 1)} points`;
       return [`${classes[t]} ${as}`, `${told}: ${points}, ${clear.has(k) ? "more than" : "could be"} chance`];
     }
-    if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct") + where];
-    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct") + where];
-    return ["all images", tell("accuracy ", " correct") + where];
+    if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct")];
+    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct")];
+    return ["all images", tell("accuracy ", " correct")];
   }
 
   /** Numbers of the images of a choice, in order of confidence. */
@@ -368,7 +372,6 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     order.set(model.get("order"));
     main.classList.toggle("ce-both", now === "people");
     const isCompared = COMPARING.includes(now);
-    source.hidden = !isCompared;
     const accuracy = percent(right / labels.length, 1);
     total.textContent = isCompared
       ? `Correct: network ${accuracy}, people ${peoplesAccuracy}`
@@ -403,8 +406,9 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
     high.textContent = ` ${end(limit)}`;
     const many = marked.size > 1 ? `the ${marked.size} ${most}` : `the ${most?.replace(/s$/, "")}`;
-    marks.replaceChildren(h("i", { class: "ce-corner" }), isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : many);
-    marks.hidden = !marked.size && !isSigned;
+    const ofEach = now === "people" ? "the largest of each" : many; // people's may be more or fewer
+    marks.textContent = isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : ofEach;
+    marks.parentNode.hidden = now !== "people" && !marked.size && !isSigned;
     hint.textContent = HINTS[now] ?? "Choose a cell, or a name for its row or column.";
   }
 
@@ -432,7 +436,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const caption = i => {
       const sure = percent(confidence[i]);
       if (t >= 0 && p >= 0) return sure;
-        if (t < 0 && p < 0) return `${short(classes[labels[i]])}${isBoth ? "\n" : ""}→${short(classes[predicted[i]])}`;
+      if (t < 0 && p < 0) return `${short(classes[labels[i]])}${isBoth ? "\n" : ""}→${short(classes[predicted[i]])}`;
       return `${short(classes[t < 0 ? labels[i] : predicted[i]])}${isBoth ? "\n" : " "}${sure}`;
     };
     // Controls that would change nothing.
