@@ -76,15 +76,22 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(legend).to_be_hidden()  # all choices around the base are recorded
     # Early stopping is shown on the line of the seed that it is about: what it keeps, and the lowest loss.
     first = base[0].history["validation_loss"]
-    expect(root.get_by_text(f"lowest: {first.index(min(first)) + 1}")).to_be_visible()
+    lowest = root.get_by_text(f"lowest: {first.index(min(first)) + 1}")
+    expect(lowest).to_be_visible()
+    root.locator(".cw-plot").first.hover()
+    expect(lowest).to_be_hidden()  # numbers are read there
+    page.mouse.move(2, 2)
     expect(root.locator(".line.first")).to_have_count(2)
     expect(root.locator(".band.c1, .band.c2:not(rect)")).to_have_count(4)  # the range of the seeds
     band, line = (root.locator(f".cw-chart:last-child .{kind}").bounding_box() for kind in ("band.c2", "line.first"))
     assert band and line and band["y"] <= line["y"] + 2 and band["height"] >= line["height"] - 4
-    expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on, so compare gaps only")
+    expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on.")
+    expect(root.locator(":scope > p").last).to_have_text(
+        re.compile("so compare it and gaps only between runs that share them")
+    )
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
-    expect(legend).to_have_text("Italics: not recorded")
+    expect(legend).to_have_text("Italics: not recorded. From base, every option is.")
     expect(legend).to_be_visible()
     expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("font-style", "italic")
     expect(root.locator(".ol-key:visible")).to_have_text(["gap"])  # of one seed there is no range
@@ -115,7 +122,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(row.locator("td").nth(2)).to_have_text("−12.3")  # that of the numbers beside it
     expect(page.locator(".band.ghost")).to_have_count(0)  # a gap that is none
     expect(root).to_contain_text("Not finished: at epoch 30 training loss is still falling and validation loss is not")
-    expect(root).to_contain_text("Training accuracy can be lower, as dropout and augmentation are off in validation")
+    expect(root).to_contain_text("Dropout and augmentation lower training accuracy")
     page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(Settings(width=2.0)))
     expect(page.get_by_role("radio", name="× 2", exact=True)).to_be_checked()
     assert page.get_by_role("button", name="Train this combination now").count() == 0  # no kernel, no promise
@@ -153,7 +160,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     first = recorded()[Settings()][0]
     expect(lead).to_contain_text("stop after epoch {} and keep epoch {}".format(*early_stop(first.history, 3)))
     expect(lead).to_contain_text("69.4\u00a0% validation accuracy: 2.6 points below that seed’s mean of the last 10 "
-                                "epochs, 72.0\u00a0%.")  # fmt: skip
+                                "epochs, 72.0\u00a0% (range 69.5–73.9\u00a0%).")  # fmt: skip
     expect(page.locator(".overfitting_lab")).not_to_contain_text("Not finished")
     height = lead.bounding_box()
     handle = page.get_by_role("slider", name="Patience")
@@ -168,7 +175,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(lead).to_contain_text(
         "the first of 3 seeds (thin line) would run to the end and keep epoch 20, with 73.4 % validation accuracy"
     )
-    expect(lead).to_contain_text("no clear difference from that seed’s mean of the last 10 epochs, 72.0 %.")
+    expect(lead).to_contain_text("no clear difference from that seed’s mean of the last 10 epochs, 72.0 % (range ")
     assert lead.bounding_box() == height  # the table below stays
     patience = state_of(page, "patience")
     assert isinstance(patience, int) and early_stop(first.history, patience)[0] == 30
@@ -182,6 +189,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     now, pinned = page.locator("tbody tr").all()
     expect(pinned.locator("td").nth(1)).to_have_text("71.4 %3 seeds: 70.8–72.0")  # a pin keeps its seeds
     expect(now.locator("td").nth(1)).to_contain_text("82.0 % +10.6")  # the sign is that of the question
+    expect(now.locator("td .ol-less:not(:empty)")).to_have_count(3)
     headline = page.locator(".ol-headline")
     expect(headline).to_have_text("Training images 40,000: validation accuracy 82.0 %, 10.6 points above A (base).")
     # Every number ends where its head does, before its difference.
@@ -192,6 +200,13 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.get_by_role("radio", name="10,000").tap()
     page.get_by_role("radio", name="0.5", exact=True).tap()
     expect(now.locator("td").nth(1)).to_contain_text(re.compile(r" % [−≈]"))
+    expect(now.locator("td .ol-less:not(:empty)")).to_have_count(1)  # training was measured with another dropout
+    # A pin's training line is drawn, and its numbers are read, only while its row is pointed at.
+    loss = page.locator(".cw-chart").first
+    expect(loss.locator(".line.c3:visible")).to_have_count(1)
+    pinned.hover()
+    expect(loss.locator(".line.c3:visible")).to_have_count(2)
+    page.mouse.move(2, 2)
     expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A \(base\), perhaps by chance\."))
     expect(page.locator(".overfitting_lab")).to_contain_text("validation: 1.2 points), so it may be chance")
     assert state_of(page, "pinned") == [asdict(Settings())]

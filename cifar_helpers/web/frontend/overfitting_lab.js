@@ -35,9 +35,10 @@ const COLUMNS = [
 ];
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
-  + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on, "
-  + "so compare gaps only between runs that share these. Lines are means of the seeds, shading is their range; early "
-  + "stopping is shown for the first seed, the thin line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+  + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on. "
+  + "Lines are means of the seeds, shading is their range; early stopping is shown for the first seed, the thin line. "
+  + "Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+const CAVEAT = "Dropout and augmentation lower training accuracy, so compare it and gaps only between runs that share them.";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -84,7 +85,7 @@ export function render({ model, el }) {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded");
+  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded. From base, every option is.");
 
   // The charts
   const marker = {
@@ -173,7 +174,7 @@ export function render({ model, el }) {
         y: ENDS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, others.length < 2) : [])),
+          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, false) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record) : []),
         ],
@@ -200,9 +201,8 @@ export function render({ model, el }) {
     const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
       fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
-    const below = resultOf(recordOf(shown))?.gap < 0 ? "Training accuracy can be lower, as dropout and augmentation are off in validation." : "";
     const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
-    note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + below);
+    note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + CAVEAT);
     ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
       `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
@@ -224,13 +224,13 @@ export function render({ model, el }) {
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
     const isFree = model.get("pinned").length < 2 && kept !== lowest && (lowest < 22 || stopped < lowest - 9);
-    const dotOf = (values, x, label) => ({ colour: "c2", x, y: values[x - 1], label });
+    const dotOf = (values, x, label = "") => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
     const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
     accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
     loss.set({
       rules: [keeps],
-      dots: [dotOf(losses, kept), dotOf(losses, lowest, isFree ? `lowest: ${lowest}` : "")],
+      dots: [dotOf(losses, kept), ...(isFree ? [dotOf(losses, lowest, `lowest: ${lowest}`)] : [])], // none without its name
       shade: { colour: "c2", ends: [kept, stopped] },
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
@@ -268,7 +268,8 @@ export function render({ model, el }) {
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
     const cells = COLUMNS.map(({ part, text }) => {
-      const less = values && base && k !== 0 ? difference(shownDifference(values[part], base[part]), spread[part], text) : "";
+      const isFair = values && base && k !== 0 && (part === "validation" || sharesTraining(settings, pins[0]));
+      const less = isFair ? difference(shownDifference(values[part], base[part]), spread[part], text) : "";
       const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(record)) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
     });
@@ -292,16 +293,16 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const reached = accuracies[kept - 1];
-    const way = reached > mean ? "above" : "below";
-    const points = `${fixed(100 * Math.abs(shownDifference(reached, mean)), 1)} points ${way}`;
-    const effect = low <= reached && reached <= high ? "no clear difference from" : points;
+    const more = shownDifference(reached, mean);
+    const isWithin = shownDifference(reached, low) >= 0 && shownDifference(high, reached) >= 0;
+    const effect = isWithin ? "no clear difference from" : `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds (thin line)` : "the run";
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;
     return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
       percent(reached, 1)} validation accuracy: ${effect} ${runs.length > 1 ? "that seed’s" : "its"} mean of the last ${
-      LAST} epochs, ${percent(mean, 1)}.`);
+      LAST} epochs, ${percent(mean, 1)} (range ${between([low, high])} %).`);
   }
 
   function advise(near, settings) {
@@ -379,6 +380,9 @@ const between = values => [Math.min(...values), Math.max(...values)].map(end => 
 /** How far a result varies over the seeds. */
 const rangeOf = ({ ends }) => (ends.length > 1 ? `${ends.length} seeds: ${between(ends.map(([mean]) => mean))}` : "one seed");
 
+/** Whether training accuracy was measured alike. */
+const sharesTraining = (a, b) => ["dropout", "augmentation", "wrong_labels"].every(name => a[name] === b[name]);
+
 /** The same with each number and its percent sign on one line. */
 const whole = text => text.replaceAll(" %", "\u00a0%");
 
@@ -399,9 +403,9 @@ const seedBands = (part, { runs }) => KINDS.map(kind => {
   return { colour: kind.colour, points };
 });
 
-/** A run to compare with: validation with its name, training thin; of several, only while the run is brought forward. */
-function compared(name, colour, part, { mean }, isOne = true) {
-  const training = isOne ? { name: `${name}, training`, end: "" } : { name: "", kind: "ol-training" };
+/** A run to compare with: validation with its name, training thin; of a pin, only while the run is brought forward. */
+function compared(name, colour, part, { mean }, hasTraining = true) {
+  const training = hasTraining ? { name: `${name}, training`, end: "" } : { name: "", kind: "ol-training" };
   const run = capital(name);
   return [
     { ...training, run, colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
