@@ -89,12 +89,11 @@ def reached(row: int, column: int) -> str:
 
 def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, Sums()))
-    expect(page.get_by_text("a convolution reads all maps of the layer before.")).to_be_visible()
+    expect(page.locator(".rf-hint")).to_contain_text("one map, of the same number; a convolution reads all maps.")
     units = page.get_by_role("slider", name="block 3, average pooling")
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
     assert state_of(page, "pixel") == [0, 0]
-    expect(page.get_by_text("padding: zeros")).to_be_visible()
     expect(page.locator(".rf-seen")).to_have_text("This Block 3 pool unit sees 26 × 22 pixels")
     page.keyboard.press("PageUp")
     expect(page.get_by_role("slider", name="block 3, convolution")).to_be_focused()
@@ -145,8 +144,8 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     assert isinstance(channel, int)
     assert state_of(page, "layer") == "block 1, ReLU"
     expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
-    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 ReLUsees 3 × 3map {channel} of 8")
-    expect(page.locator(".rf-map")).to_contain_text(f"Map {channel}, 0 to 7")
+    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 ReLUsees 3 × 3map {channel} (0–7)")
+    expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} (0–7)")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
     # Hatched is only the padding that the unit reads, and to see it moves nothing.
     big = page.locator(".rf-big")
@@ -162,29 +161,28 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     }"""
     for unit_at in ([0, 0], [row, column]):
         page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", unit_at)
-        is_beyond = unit_at == [0, 0]
-        expect(page.get_by_text("padding: zeros")).to_be_visible(visible=is_beyond)
         assert big.bounding_box() == place
-        assert big.evaluate(zeros) is is_beyond
+        assert big.evaluate(zeros) is (unit_at == [0, 0])
     # The picture is bright where the unit sees it.
     hole = page.locator(".rf-veil").evaluate("veil => veil.style.clipPath.match(/([0-9.]+)% ([0-9.]+)%.$/).slice(1)")
     assert [float(share) * 0.32 for share in hole] == pytest.approx([max(0, column - 1), max(0, row - 1)])
-    # The frames say whose they are; those of later layers, which the unit does not see, are dashed.
+    # The frames of later layers, which the unit does not see, show at their names alone, and say whose they are.
     assert frames(page) == [3, 4, 8, 10, 18, 22]
-    sides = "all => all.map(one => [one.dataset.side.split(' ')[0], one.className.includes('rf-later')].join())"
-    nested = page.locator(".rf-big i[data-side]:not([hidden])")
-    assert nested.evaluate_all(sides) == ["4,true", "8,true", "10,true", "18,true", "22,true"]
-    page.locator(".rf-chain div.cw-cap").nth(1).hover()
-    expect(nested.first).to_have_class("rf-field rf-later rf-lit")
+    nested = page.locator(".rf-big i[data-side]").filter(visible=True)
+    expect(nested).to_have_count(0)
+    for k, side in [(1, "4 × 4"), (5, "22 × 22")]:
+        page.locator(".rf-chain div.cw-cap").nth(k).hover()
+        expect(nested).to_have_count(1)
+        expect(nested).to_have_attribute("data-side", side)
 
     page.get_by_role("slider", name="Map").fill("3")
-    expect(page.locator(".rf-chain .rf-here")).to_contain_text("map 3 of 8")
+    expect(page.locator(".rf-chain .rf-here")).to_contain_text("map 3 (0–7)")
     excited = most_exciting(model, IMAGES.images)["block 1, ReLU"]
     labels = IMAGES.labels[excited.pictures[3]].bincount(minlength=10)
     most = int(labels.max())
     leading = f"Most often: {CLASSES[int(labels.argmax())]}, in {most}" if most > 3 else "No class leads: "
     expect(page.locator(".rf-best")).to_contain_text(leading)
-    expect(page.locator(".rf-map")).to_contain_text("Map 3, 0 to 7")
+    expect(page.locator(".rf-map")).to_contain_text("Map 3 (0–7)")
     # A small field is shown in a quarter of its picture.
     frame = page.locator(".rf-around i").nth(1)
     shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.16)))(one.style)"
@@ -200,10 +198,68 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     assert name.bounding_box() == box  # a long name moves nothing
 
 
+SHOWN_MAPS = "all => all.map(one => Number(one.textContent.split(' ')[1]))"
+
+
+def test_a_pooled_map_and_the_map_that_it_is_made_of_have_one_number(front: FrontEnd) -> None:
+    model = network()
+    page = front.open(receptive_field_widget(IMAGES, model))
+    unit, which = page.locator(".rf-unit > p"), page.locator(".rf-cell + .cw-cap")
+    slider = page.get_by_role("slider", name="Map", exact=True)
+    excited = page.get_by_role("radiogroup", name="Most exciting").get_by_role("radio")
+    for block, kind, channel in [(1, "pooling", 5), (2, "pooling", 9), (3, "pooling", 31), (3, "ReLU", 2)]:
+        numbers = which.evaluate_all(SHOWN_MAPS)
+        assert numbers[0::2] == numbers[1::2]
+        page.get_by_role("slider", name=f"Units of block {block}, {kind}").click()
+        slider.fill(str(channel))
+        expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} (")
+        excited.first.click()  # of another picture, and another unit
+        expect(which.nth(2 * block - 2)).to_contain_text(f"map {channel} (")
+        expect(which.nth(2 * block - 1)).to_contain_text(f"map {channel} (")
+        # The largest of the four units that are framed is the pooled one.
+        maps = activations(model, IMAGES.images[int(str(state_of(page, "picture")))])
+        row, column = (at // (2 if kind == "ReLU" else 1) for at in state_of(page, "pixel"))  # type: ignore[attr-defined]
+        pooled = maps[f"block {block}, pooling"][channel, row, column]
+        page.evaluate(CHOOSE, [f"block {block}, ReLU", [2 * row, 2 * column]])
+        four = []
+        for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+            expect(unit).to_contain_text("Row {}, column {}:".format(*state_of(page, "pixel")))  # type: ignore[misc]
+            four.append(unit.inner_text().split()[-1])
+            page.get_by_role("slider", name=f"Units of block {block}, ReLU").press(key)
+        assert max(four) == f"{float(pooled):.2f}"
+    # A sum keeps the number, too: both of its layers belong to the map that is pooled from it.
+    page = front.open(receptive_field_widget(IMAGES, Shortcut()))
+    page.get_by_role("slider", name="pooling").click()
+    page.get_by_role("slider", name="Map", exact=True).fill("3")
+    expect(page.locator(".rf-map")).to_contain_text("Map 3 (")
+    assert page.locator(".rf-cell + .cw-cap").evaluate_all(SHOWN_MAPS)[1:] == [3, 3, 3]
+
+
+CHOOSE = """([layer, pixel]) => {
+    const { model } = document.querySelector("[data-widget]");
+    model.set("layer", layer);
+    model.set("pixel", pixel);
+}"""
+
+
+class Shortcut(nn.Module):
+    """Two convolutions side by side, and a pooling of their sum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.left, self.right = (nn.Conv2d(count, 4, 3, padding=1) for count in (3, 4, 4))
+        self.pool, self.head = nn.MaxPool2d(2), nn.Linear(4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.head(self.pool(torch.relu(self.left(x) + self.right(x))).mean((2, 3)))
+
+
 def test_a_grouped_convolution_is_not_said_to_read_all_maps(front: FrontEnd) -> None:
     grouped = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
     page = front.open(receptive_field_widget(IMAGES, grouped))
-    expect(page.locator(".rf-hint")).to_contain_text("at first the strongest here.")
+    hint = "Framed in earlier layers: the places that feed it. A grouped convolution reads some of the maps."
+    expect(page.locator(".rf-hint")).to_contain_text(hint)
     # Without an activation the maps are those of the convolution itself, and so they are called.
     expect(page.locator(".rf-seen")).to_contain_text("This Block 2 conv unit")
     expect(page.locator(".rf-unit > p")).to_have_text(re.compile(r"activation −?\d\.\d\d$"))
@@ -227,7 +283,6 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
     assert page.locator(".rf-seen").evaluate("line => line.offsetHeight") < 26  # on one line
-    expect(page.get_by_text("padding: zeros")).to_be_visible()
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
     words = page.locator(".rf-best button span span, .rf-chain .cw-cap b, .cw-terms div")

@@ -30,6 +30,7 @@ function show(given) {
     };
   });
   const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
+  const families = familiesOf(layers, stations);
   /** The unit that the mouse is over: number of its station, and its place. */
   let hover = null;
   /** @type {number[] | null} the map that each layer shows */
@@ -86,8 +87,7 @@ function show(given) {
   const whose = h("b");
   const seen = h("b", { class: "cw-lead" });
   const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
-  const keyOfZeros = key("rf-zeros", "padding: zeros");
-  const keys = [key("rf-field", "earlier layers"), key("rf-field rf-later", "later layers"), keyOfZeros];
+  const keys = [key("rf-field", "earlier layers"), key("rf-zeros", "padding: zeros")];
   const point = now => {
     hover = now;
     refresh({});
@@ -160,14 +160,8 @@ function show(given) {
     "div", { class: "rf-best" },
     bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth), gallery.node,
   );
-  const isDense = stations.every(({ window }) => (window.settings.groups ?? 1) === 1);
+  root.append(h("div", { class: "rf-hint" }, lead(stations), h("p", { class: "cw-cap" }, legend(stations))), chain);
   root.append(
-    h(
-      "p", { class: "rf-hint cw-cap" }, h("b", {}, "Point at a unit, click to keep it, or drag on the picture."),
-      " Framed in earlier layers: the units that feed it. One map per layer is shown, at first the strongest here",
-      isDense ? "; a convolution reads all maps of the layer before." : ".",
-    ),
-    chain,
     h(
       "div", { class: "rf-main" },
       h(
@@ -189,7 +183,7 @@ function show(given) {
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
-    maps[k].which.textContent = `map ${channels[k]} of ${stations[k].count}`;
+    maps[k].which.textContent = `map ${channels[k]} (0–${stations[k].count - 1})`;
   }
 
   function drawUnit() {
@@ -220,7 +214,6 @@ function show(given) {
     veil.style.clipPath = allBut(fields[0]);
     whose.textContent = title;
     seen.textContent = square(size);
-    keyOfZeros.classList.toggle("rf-beyond", isBeyond);
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
 
     const value = fixed(planeOf(k)[y * width + x]);
@@ -244,7 +237,7 @@ function show(given) {
     const channel = channelNow();
     const { title, shown, count: all } = stations[chosen()];
     mapSlider.set(channel);
-    mapName.replaceChildren(h("b", {}, `Map ${channel}`), `, 0 to ${all - 1}`);
+    mapName.replaceChildren(h("b", {}, `Map ${channel}`), ` (0–${all - 1})`);
     if (!best) return;
     const list = exciting();
     const [y, x] = pixelNow();
@@ -296,18 +289,52 @@ function show(given) {
       const [row, column] = placeIn(station, stations[chosen()], pixelNow());
       return strongest(network.map(station.shown), station, row, column);
     });
-    channels[chosen()] = channelNow();
+    const isOfChosen = k => families[k] === families[chosen()];
+    channels = channels.map((_, k) => (isOfChosen(k) ? channelNow() : channels[families[k]]));
     if (stale.picture) paintBytes(big.canvas, pixelsOf(model.get("picture")), SIDE, SIDE);
     if (stale.layer) {
       const stops = Array.from({ length: stations[chosen()].count }, (_, channel) => channel);
       mapSlider = slider("Map", stops, channelNow(), channel => change({ channel }));
       mapPlace.replaceChildren(mapSlider.node);
     }
-    if (stale.picture || stale.layer) stations.forEach((_, k) => drawMap(k));
-    else drawMap(chosen());
+    stations.forEach((_, k) => (stale.picture || stale.layer || isOfChosen(k)) && drawMap(k));
     drawUnit();
     drawBest();
   };
+}
+
+/** For each station the first of those whose maps belong together: pooling makes a map out of the one of its number. */
+function familiesOf(layers, stations) {
+  let families = stations.map((_, k) => k);
+  stations.forEach(({ window }, k) => {
+    const before = window.op === "convolution" ? [] : [...window.inputs];
+    for (const index of before) { // grows meanwhile: a sum has two layers before it
+      const found = stations.findIndex(({ shown }) => shown === index);
+      const pair = [families[k], families[found]];
+      if (found >= 0) families = families.map(one => (pair.includes(one) ? Math.min(...pair) : one));
+      else if (layers[index].op !== "convolution") before.push(...layers[index].inputs);
+    }
+  });
+  return families;
+}
+
+/** The one thing to see, and what to do. */
+function lead(stations) {
+  const sizes = stations.map(({ size }) => size);
+  const last = sizes.length - 1;
+  const doesGrow = last > 0 && sizes.every(({ height }, k) => height > (sizes[k - 1]?.height ?? 0));
+  const growth = doesGrow ? `Deeper units see more: ${square(sizes[0])} to ${square(sizes[last])} pixels. ` : "";
+  return h("p", {}, h("b", {}, growth), "Point at a unit, click to keep it, or drag on the picture.");
+}
+
+/** What the frames in the maps say: only units of maps that are read feed it. */
+function legend(stations) {
+  const windows = stations.map(({ window }) => window);
+  const hasPooling = windows.some(({ op }) => op !== "convolution");
+  const start = hasPooling ? "Pooling reads one map, of the same number; a" : "A";
+  return windows.some(({ settings }) => settings.groups > 1)
+    ? `Framed in earlier layers: the places that feed it. ${start} grouped convolution reads some of the maps.`
+    : `Framed in earlier layers: the units that feed it. ${start} convolution reads all maps.`;
 }
 
 /** How far the fields of later units reach beyond the edge of a layer's maps. */
