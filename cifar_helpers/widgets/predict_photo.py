@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import torch
 import traitlets
 from PIL import Image
+from torch import nn
 
 from cifar_helpers.inference import Model, Picture, Prediction, checked_network, open_picture, percent, predict
 from cifar_helpers.networks import copy_network
@@ -34,6 +35,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
         chosen: the photo that is shown; "your picture" or "a drawing" that the reader brings; empty before that.
         crop: left, top and side of the square, in pixels of the photo (at most 512 a side); empty: the middle.
         method: `none`, `Grad-CAM` or `occlusion`: what is laid over the picture.
+        photographs: whether the network is known to have learned from photographs, as the shipped ones have.
         seen: uint8 `(32, 32, 3)`, what the network sees in the square: what was there last when both stood still.
     """
 
@@ -41,6 +43,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
     chosen = cast(str, traitlets.Unicode("").tag(sync=True))
     crop = cast("list[int]", traitlets.List(traitlets.Int(min=0)).tag(sync=True))
     method = cast(str, traitlets.Enum(("none", "Grad-CAM", "occlusion"), "none").tag(sync=True))
+    photographs = cast(bool, traitlets.Bool(False).tag(sync=True))
     seen = Pixels()
 
     def __init__(self, pictures: Mapping[str, Picture], model: Model) -> None:
@@ -52,7 +55,8 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
         seen = predict(photos.get(first, _SHEET), network).seen.permute(1, 2, 0).contiguous().numpy()
         self._model = copy_network(network)
         self._weights = encode(self._model, "float16")
-        super().__init__(names=list(photos), chosen=first, seen=seen)
+        shipped = not isinstance(model, nn.Module)
+        super().__init__(names=list(photos), chosen=first, photographs=shipped, seen=seen)
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
         """The network, and the photos by their number."""

@@ -111,7 +111,7 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> Non
     undo.click()
     undo.click()  # both keys
     assert state_of(page, "crop") == moved
-    page.get_by_role("button", name="Whole photo").click()
+    page.get_by_role("button", name="Whole picture").click()
     assert state_of(page, "crop") == []
     undo.click()
     assert state_of(page, "crop") == moved
@@ -126,8 +126,8 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
-    only, move = page.get_by_text("can only choose one of these classes"), page.get_by_role("radio", name="Move")
-    expect(only).to_be_hidden()
+    only, move = page.get_by_text("must choose one of these classes"), page.get_by_role("radio", name="Move")
+    expect(only).to_contain_text("learned from photographs, not drawings")  # and the course's pictures are drawings
     page.get_by_role("radio", name="Draw in red").click()
     expect(move).not_to_be_checked()
     chooser.set_input_files(INPUTS / "ship.png")
@@ -261,6 +261,10 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
         colours = np.fromstring(heat, int, sep=",").reshape(-1, 4)[:, :3]
         strength = np.ptp(colours, axis=1)
         assert strength.min() < 16 and strength.max() > 60, "what says nothing stays grey"
+        steps = [np.diff(levels.reshape(32, 32, 3).mean(2)).ravel() for levels in (colours, seen_by(page))]
+        assert np.corrcoef(*steps)[0, 1] > (0.6 if method == "Grad-CAM" else 0.2), (
+            "the picture's outlines cannot be seen"
+        )
         ramp = page.locator(".pp-ramp").bounding_box()
         assert ramp is not None and ramp["width"] >= 60
         page.get_by_role("radio", name="Picture").click()
@@ -273,6 +277,45 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     assert view.locator("canvas").evaluate(PIXELS) != heat, "the part that is covered is not drawn"
     page.mouse.move(0, 0)
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
+
+
+# A Worker that gets a task only when `release` is called.
+HELD = """() => {
+  const post = Worker.prototype.postMessage;
+  window.held = [];
+  Worker.prototype.postMessage = function (message) {
+    if (message.task) window.held.push(() => post.call(this, message));
+    else post.call(this, message);
+  };
+}"""
+
+
+def test_a_map_is_shown_over_its_own_picture_alone_and_those_in_between_are_left_out(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
+    page.evaluate(HELD)
+    photo, legend = page.locator(".pp-photo"), page.locator(".pp-notes").nth(1)
+    shown = page.get_by_role("slider", name=re.compile("What the network sees")).locator("canvas")
+    page.get_by_role("radio", name="Occlusion").click()
+    for tasks in (1, 2):
+        page.wait_for_function(f"() => held.length === {tasks}")
+        page.evaluate("held.at(-1)()")
+        expect(legend).to_contain_text("points")
+        photo.press("-")
+        expect(legend).to_have_text("Computing …")
+        pixels = np.fromstring(shown.evaluate(PIXELS), int, sep=",").reshape(32, 32, 4)[..., :3]
+        seen_by(page, until=f"String(pixels) === '{','.join(map(str, pixels.ravel()))}'")
+    page.wait_for_function("() => held.length === 3")
+    for _ in range(3):
+        photo.press("-")
+        page.wait_for_timeout(150)
+    assert page.evaluate("held.length") == 3
+    page.evaluate("held.at(-1)()")
+    page.wait_for_function("() => held.length === 4")
+    expect(legend).to_have_text("Computing …")
+    page.evaluate("held.at(-1)()")
+    expect(legend).to_contain_text("points")
 
 
 def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: FrontEnd) -> None:
@@ -341,6 +384,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
 
 def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(model=small)))
+    expect(page.get_by_text("The network must choose one of these classes")).to_be_visible()  # whatever it learned from
     page.locator(".pp-photo").click(position={"x": 100, "y": 100})
     seen = seen_by(page, until="pixels.some(v => v < 60) && pixels[0] === 255")
     assert 0 < (seen < 60).all(axis=2).sum() < 60

@@ -24,8 +24,8 @@ const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const STEPS = 20; // that can be undone
-const FAINT = 0.2; // of the picture's contrast stays under the colours: with more, the same effect would look unequal
-const STALE = 0.3; // of the colours' strength while the next are computed
+/** How much of the picture's contrast stays under the colours; with more, the same effect would look unequal. */
+const FAINT = { "Grad-CAM": 0.4, occlusion: 0.2 }; // the former's are strong everywhere
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -45,8 +45,8 @@ function show(model, { root, colours, say }, [weights], get) {
   const names = model.get("names");
   const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => cover(null) });
   const thumbnails = []; // of the photos, as the network sees them
-  let heat = { key: "", method: "", values: new Float64Array(0) };
-  let asked = ""; // the key of the heat that is being computed, or was
+  let heat = { key: "", values: new Float64Array(0) };
+  let busy = false; // while heat is being computed
   let start = null; // the probabilities when the photo came
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
@@ -65,7 +65,7 @@ function show(model, { root, colours, say }, [weights], get) {
     "div",
     {
       class: "pp-photo cw-picture", ...movable("photo with a square"),
-      "aria-label": "Photo. Drag the square, or move it with the arrow keys; plus and minus change its size.",
+      "aria-label": "Photo or drawing. Drag the square, or move it with the arrow keys; plus and minus change its size.",
     },
     surface, h("div", { class: "pp-clip" }, shade), square,
   );
@@ -90,7 +90,7 @@ function show(model, { root, colours, say }, [weights], get) {
     }
     redraw();
   });
-  const most = button("Whole photo", () => {
+  const most = button("Whole picture", () => {
     begun();
     kept();
     state.set({ crop: [] });
@@ -156,7 +156,8 @@ function show(model, { root, colours, say }, [weights], get) {
   const answer = h("p", { class: "cw-lead" });
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
-  const only = h("p", { class: "cw-cap" }, "The network can only choose one of these classes, even if none fits.");
+  const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
+  const only = h("p", { class: "cw-cap" }, `The network ${learned}must choose one of these classes, even if none fits.`);
   const figure = (title, aside, box, controls, ...notes) =>
     h(
       "figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, title), aside), box,
@@ -167,9 +168,9 @@ function show(model, { root, colours, say }, [weights], get) {
     problem,
     h(
       "div", { class: "pp-row" },
-      figure("Photo", about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
+      figure("Photo or drawing", about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
       figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
-      h("div", { class: "pp-says" }, answer, bars.node, only, whole),
+      h("div", { class: "pp-says" }, answer, bars.node, whole, only),
     ),
     h("div", { class: "cw-foot" }, foot),
   );
@@ -308,7 +309,6 @@ function show(model, { root, colours, say }, [weights], get) {
     before = [];
     step = null;
     start = null;
-    heat = { ...heat, method: "" };
     changed();
   }
   /** Remembers the photo and what was done to it; what it returns restores them. */
@@ -361,17 +361,17 @@ function show(model, { root, colours, say }, [weights], get) {
 
   // Where it looked takes many passes, so it follows when the square rests.
   const look = settled(async (key, method, target) => {
-    if (asked === key || closed) return;
-    asked = key;
-    if (method === "none" || heat.key === key) return;
+    if (busy || closed || method === "none" || heat.key === key) return;
+    busy = true;
     background ??= new Background(workerSource(heavySource), weights);
-    const pixels = seen.slice();
-    const { map, probability } = method === "occlusion"
-      ? await background.run("occlusion", [pixels, { size: PATCH, stride: STRIDE, target }])
-      : await background.run("gradCam", [pixels, lastMaps(network), target]);
-    if (asked !== key) return;
-    heat = { key, method, values: map ?? byNearest(probability) };
-    redraw();
+    const args = method === "occlusion"
+      ? ["occlusion", [seen.slice(), { size: PATCH, stride: STRIDE, target }]]
+      : ["gradCam", [seen.slice(), lastMaps(network), target]];
+    const { map, probability } = await background.run(...args).finally(() => {
+      busy = false;
+    });
+    heat = { key, values: map ?? byNearest(probability) };
+    redraw(); // asks for the next where the picture is another by now; those in between are left out
   }, 60);
   const publish = settled(() => {
     if (!closed) state.set({ seen: new DataView(seen.slice().buffer) });
@@ -412,13 +412,11 @@ function show(model, { root, colours, say }, [weights], get) {
     const led = best(earlier);
     const past = `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
     whole.replaceChildren(...(same ? [] : [h("i", { class: "pp-tick" }), past]));
-    only.hidden = names.includes(model.get("chosen"));
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
-    const isLive = sources.isLive(); // and faster than the colours
-    drawView(heat.method === method && method !== "none" && !isLive ? (isFresh ? 1 : STALE) : 0);
-    const wait = isLive ? "Take the picture to see where the network looks." : "Computing …";
+    drawView(isFresh);
+    const wait = sources.isLive() ? "Take the picture to see where the network looks." : "Computing …";
     legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
     publish();
@@ -456,17 +454,18 @@ function show(model, { root, colours, say }, [weights], get) {
 
   /** The colour of a value between −1 and 1 over the faint picture. */
   function tint(value, grey) {
-    return at(colours(), value).map(colour => colour + FAINT * (grey - colour));
+    const share = FAINT[model.get("method")];
+    return at(colours(), value).map(colour => colour + share * (grey - colour));
   }
 
   /** The picture, or in faint grey, with the colours of what counts for the class and against it. */
-  function drawView(strength) {
+  function drawView(isHeat) {
     const limit = largest(heat.values);
-    const grey = strength && greyOf(seen);
+    const grey = isHeat && greyOf(seen);
     const mean = Array.from(network.mean, value => Math.round(value * 255)); // 0 after normalising
     paint(view.canvas, SIDE, SIDE, i => {
       if (covered && hidden(i)) return mean;
-      return strength ? tint((strength * heat.values[i]) / limit, grey[i]) : seen.subarray(i * 3, i * 3 + 3);
+      return grey ? tint(heat.values[i] / limit, grey[i]) : seen.subarray(i * 3, i * 3 + 3);
     });
     const size = covered ? PATCH : 0;
     const [row, column] = covered ?? [0, 0];
