@@ -131,7 +131,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
     norm = model.features[1][1]  # type: ignore[index]
     assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
     with torch.no_grad():
-        for values, value in [(norm.running_mean, 0.4), (norm.running_var, 2.25), (norm.weight, 1.3), (norm.bias, 0.2)]:
+        for values, value in [(norm.running_mean, 0.4), (norm.running_var, 2.25), (norm.weight, 1.234), (norm.bias, 0.2)]:
             values.fill_(value)
     found = {k: activations(model, picture) for k, picture in enumerate(IMAGES.images[:2])}
     page = front.open(feature_maps(IMAGES, model, network(1)))
@@ -161,13 +161,17 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             assert [number(text) for text in products] == pytest.approx(exact, abs=0.011)
             assert sum(number(text) for text in products) == pytest.approx(numbers[0], abs=1e-6)
             assert sum(numbers[:-1]) == pytest.approx(numbers[-1], abs=1e-6)
+            # The bias is a term of its own.
+            expect(page.locator(".cw-terms").last.locator(".cw-cap").nth(-2)).to_have_text("bias")
+            bias = float(model.features[int(name[6]) - 1][0].bias.detach()[channel])  # type: ignore[index]
+            assert numbers[-2] == pytest.approx(bias, abs=0.011)
             if int(name[6]) > 1:  # what the cards say is what the sum says
                 beside = page.locator(".fm-slots button:not([aria-checked=true]) span span").all_inner_texts()
                 said = sum(number(text.split("\n")[1]) for text in beside)
                 assert len(beside) == 3 and said == pytest.approx(numbers[1], abs=0.021)
         if name.endswith("batch norm"):
             subtrahend, divisor, normalised = shown(page, 0)[1:]
-            assert [subtrahend, divisor, *numbers[:3]] == [0.4, 1.5, normalised, 1.3, 0.2]
+            assert [subtrahend, divisor, *numbers[:3]] == [0.4, 1.5, normalised, 1.234, 0.2]
             before = float(found[picture]["block 2, convolution"][channel, pixel[0], pixel[1]])
             assert normalised == pytest.approx((before - 0.4) / 1.5, abs=0.0051)
         assert numbers[-1] == pytest.approx(value, abs=0.0051)

@@ -178,7 +178,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     h("div", { class: "fm-layers" }, above, strip.node),
     h(
       "p", { class: "cw-cap" },
-      amount, "What did training change? Point at a map, then at one of its pixels; a click keeps either.",
+      amount, "What did training change? Compare ranges and zeros. Point at a map or pixel; a click keeps it.",
     ),
     main,
     h(
@@ -383,17 +383,18 @@ const OPERATIONS = {
     const [rest, far] = [sources.slice(0, SLOTS).filter(one => one !== source), sources.slice(SLOTS)];
     const added = [rest, far].map(list => total(list.map(one => one.amount)));
     const exact = source.seen.map((value, k) => value * source.weights[k]);
-    const { parts: rounded, sum } = roundedToSum([...exact, added[0], added[1] + bias], digits);
-    const products = rounded.slice(0, -2);
+    const { parts: rounded, sum } = roundedToSum([...exact, ...added, bias], digits);
+    const products = rounded.slice(0, -3);
     const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
     const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
     const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
     const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} more`;
-    if (rest.length) terms.push(["+", whose, fixed(rounded.at(-2), digits)]);
-    const last = [far.length ? `${far.length} others` : "", layer.tensors.bias ? "bias" : ""].filter(Boolean);
-    if (last.length) terms.push(["+", last.join(", "), fixed(rounded.at(-1), digits)]);
+    const more = [[rest.length, whose], [far.length, `${far.length} others`], [layer.tensors.bias, "bias"]];
+    more.forEach(([isThere, caption], k) => {
+      if (isThere) terms.push(["+", caption, fixed(rounded[products.length + k], digits)]);
+    });
     const [top, left, bottom, right] = windowOf(layer, read.shape, now.row, now.column);
     const isBeyond = Math.min(top, left) < 0 || bottom > read.shape[1] || right > read.shape[2];
     const of = read.op === "input" ? now.from : `map ${now.from}`;
@@ -420,7 +421,7 @@ const OPERATIONS = {
       ["≈", "normalised", normalised],
     ];
     const terms = [
-      ["", "normalised", normalised], ["×", "scale γ", text(scale)], ["+", "shift β", text(shift)],
+      ["", "normalised", normalised], ["×", "scale γ", fixed(scale, digits + 1)], ["+", "shift β", text(shift)],
       ["≈", "this pixel", text(value)],
     ];
     const isFresh = mean === 0 && variance === 1 && scale === 1 && shift === 0;
