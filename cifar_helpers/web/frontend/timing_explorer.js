@@ -17,6 +17,7 @@ const ROOM = 2; // beyond the lowest and the highest time, for the words at thei
 const BESIDE = 70; // pixels of a time at the marker
 const NEAR = 8; // pixels around the marker in which no curve is named
 const ON = 4; // pixels from a curve that a press means: further away it moves the marker
+const FAR = 0.1; // share by which a fit is off that is worth a word
 const EQUAL = 1.05; // ratio of two times that are about equal
 
 /**
@@ -96,7 +97,7 @@ export function render({ model, el }) {
       value.hidden = k < 0;
       const isAbove = ups[k] === Math.min(...ups);
       const isRight = isAbove ? places[k] < end - BESIDE : places[k] < 2 * BESIDE;
-      const away = isRight === isAbove ? 6 : 20; // more where the curve falls towards its words
+      const away = isRight === isAbove ? 6 : 30; // more where the curve falls towards its words
       const down = isAbove ? `calc(-100% - ${away}px)` : `${away}px`;
       const across = isRight ? "7px" : "calc(-100% - 12px)";
       value.style.transform = `translate(${places[k]}px, ${ups[k]}px) translate(${across}, ${down})`;
@@ -204,12 +205,12 @@ export function render({ model, el }) {
   function crossing() {
     const both = compared();
     const [low, high] = range();
-    const machines = new Set(both.map(curve => curve.source)).size > 1 ? " They ran on different machines." : "";
+    const machines = otherHardware(both);
     const ratioAt = size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size);
     const shared = sizes.filter(ratioAt);
     const clear = shared.filter(size => Math.max(ratioAt(size), 1 / ratioAt(size)) > EQUAL); // what differs less is noise
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
-    const places = crossings().map(Math.round);
+    const places = crossings().map(placeText);
     if (places.length) {
       const [begin, end] = [clear.findLast(size => size < crossings()[0]), clear.find(size => size > crossings()[0])];
       const upTo = begin === shared[0] ? "at" : "up to";
@@ -244,7 +245,7 @@ export function render({ model, el }) {
       const points = [...curve.points.filter(point => point[0] < half), [half, timeAt(curve.points, half)]];
       return { name: "", colour: colourOf(curve), points, kind: "te-thick" };
     }));
-    const room = [Math.min(...everyTime) / ROOM, Math.max(...everyTime) * ROOM];
+    const room = [Math.min(...everyTime) / ROOM ** 2, Math.max(...everyTime) * ROOM]; // the axis' numbers are below
     view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
@@ -264,13 +265,14 @@ export function render({ model, el }) {
       const fixed = batch <= last ? step / (step + batch * image) : NaN;
       const [once, each] = [step, image].map(rounded);
       const [all, ...parts] = [rounded(once / batch + each), once, each].map(part => timeText(part, decimals(part, 2)));
-      const sum = `fit ${parts[0]} ÷ ${batch} + ${parts[1]} ≈ ${all}\u00a0${model.get("unit")}`;
       const time = timeAt(curve.points, batch);
+      const sum = `fit ${parts[0]} ÷ ${batch}${each ? ` + ${parts[1]}` : ""} ≈ ${all}\u00a0${model.get("unit")}${
+        offText((step / batch + image) / time - 1)}`;
       return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
-      rules: places.map(x => ({ x, label: `cross at ${Math.round(x)}` })),
+      rules: places.map(x => ({ x, label: `cross at ${placeText(x)}` })),
       marker: batch,
       dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
@@ -309,7 +311,8 @@ export function render({ model, el }) {
 /** A curve's time as a bar in two parts, over one of a first batch size, and below it the least that arithmetic and memory need. */
 function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, first, scale, write) {
   const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
-  const said = fixed >= 0 ? `${sum}; ${fixed > 0.995 ? "over 99 %" : percent(fixed)} fixed` : none;
+  const share = `${fixed > 0.995 ? "over 99 %" : percent(fixed)} fixed`.replaceAll(" ", "\u00a0");
+  const said = fixed >= 0 ? `${sum}; ${fixed < 1 ? share : "cost of each image too small to measure"}` : none;
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
@@ -319,10 +322,18 @@ function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, fi
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
     h("div", { class: "te-split" }, part("first", first), parts),
-    h("span", {}, fixed >= 0 ? sum : none),
+    h("span", {}, said),
     limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
   );
 }
+
+/** What is said of a fit that is far from the time beside it. */
+function offText(off) {
+  return Math.abs(off) > FAR ? `, about ${percent(Math.abs(off))} too ${off > 0 ? "long" : "short"}` : "";
+}
+
+/** A batch size at which curves cross: two digits where whole numbers are far apart. */
+const placeText = x => (x < 10 ? Number(x.toPrecision(2)) : Math.round(x));
 
 /** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
 function halfOf({ fit }) {
@@ -346,12 +357,15 @@ function caution(both) {
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
     return `For ${name} the fit is within ${percent(Math.abs(error))}${upTo}.`;
   });
+  const isUnnamed = curve => curve.source === "recorded" && shortName(curve).split(", ").length < 3;
+  const machines = `“Here” is the machine on which the notebook ran.${
+    both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`;
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once.";
   return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A bar is the time of "
     + "an image, read off the line between measured sizes (≈); its scale is the same at all batch sizes. Fixed cost of a step: calling the operations, reading and updating the "
     + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
-    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
+    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${machines} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
@@ -397,6 +411,17 @@ function heightAt(line, x) {
 function shortName(curve) {
   const name = curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
   return name.replace(/NVIDIA ([A-Z]\d+)\b[^,]*/, "$1");
+}
+
+/** What of the hardware differs between compared curves, as far as their names tell; nothing for one. */
+function otherHardware(both) {
+  const differ = of => new Set(both.map(of)).size > 1;
+  const words = curve => shortName(curve).split(", ").slice(1);
+  const isPrecision = word => /^b?float\d+$/.test(word);
+  const precisions = both.map(curve => words(curve).find(isPrecision)).filter(Boolean);
+  const also = new Set(precisions).size > 1 ? " and in different precisions" : "";
+  const what = differ(one => one.source) ? "machines" : differ(one => words(one).filter(word => !isPrecision(word)).join()) ? "devices" : "";
+  return what && ` They ran on different ${what}${also}.`;
 }
 
 const firstWord = curve => shortName(curve).split(", ")[0];
