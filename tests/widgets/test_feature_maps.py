@@ -131,7 +131,12 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
     norm = model.features[1][1]  # type: ignore[index]
     assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
     with torch.no_grad():
-        for values, value in [(norm.running_mean, 0.4), (norm.running_var, 2.25), (norm.weight, 1.234), (norm.bias, 0.2)]:
+        for values, value in [
+            (norm.running_mean, 0.4),
+            (norm.running_var, 2.25),
+            (norm.weight, 1.234),
+            (norm.bias, 0.2),
+        ]:
             values.fill_(value)
     found = {k: activations(model, picture) for k, picture in enumerate(IMAGES.images[:2])}
     page = front.open(feature_maps(IMAGES, model, network(1)))
