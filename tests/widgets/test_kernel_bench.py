@@ -20,6 +20,7 @@ from cifar_helpers.widgets.kernel_bench import PUZZLES, KernelBench, distance, k
 
 PICTURE = preprocess(sketches.draw(7, seed=3))
 SOBEL = np.array(KERNELS["Sobel, vertical edges"], np.float32)
+GAUSS = np.array([1, 4, 6, 4, 1]) / 16
 TOTAL = ".cv-total"
 
 
@@ -133,7 +134,11 @@ def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
     expect(rim).to_be_visible()
     put(page, padding=0)
     expect(rim).to_be_hidden()
-    put(page, padding=1)
+    # Without a negative number no zero makes a bar, however pale the middle of the result is.
+    put(page, padding=1, stride=3, dilation=4, kernel=np.outer(GAUSS, GAUSS).tolist())
+    expect(rim).to_be_hidden()
+    put(page, padding=1, stride=1, dilation=1, kernel=SOBEL.tolist())
+    expect(rim).to_be_visible()
     # A whole kernel chooses how its result is drawn; a single number, dragged or typed, changes no colours.
     signs = page.get_by_role("radio", name="signs")
     box = cell(page, 2, 3).bounding_box()
@@ -360,6 +365,16 @@ def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(fr
         ways.append((numbers()[1], numbers()[7]))
     assert ways == [(1, 0.5), (1, 0), (0.5, 0), (0, 0)]
     expect(undo).to_be_focused()
+    # A finger that goes up or down scrolls the page, and changes nothing.
+    page.set_viewport_size({"width": 800, "height": 500})
+    fingers("touchStart", (x, y))
+    for step in range(1, 9):
+        fingers("touchMove", (x, y - 10 * step))
+    fingers("touchEnd")
+    page.wait_for_function("() => scrollY > 30")
+    assert numbers()[1] == 0
+    page.set_viewport_size({"width": 800, "height": 1000})
+    page.evaluate("scrollTo(0, 0)")
     # Of two fingers the first drags; after a cancelled touch nothing follows the pointer.
     fingers("touchStart", (x, y))
     fingers("touchStart", (x, y), lower)
@@ -465,7 +480,9 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
     meter = page.get_by_role("meter")
-    ways = [0]
+    ways = [int(meter.get_attribute("aria-valuenow") or -1)]
+    assert ways == [0], "the bar is empty where a puzzle begins"
+    expect(page.get_by_text("Bars at the border")).to_be_visible()  # of the target
     for row, column, text in ((2, 2, "0"), (2, 1, "-1"), (2, 3, "1")):
         expect(page.locator(".kb-alike")).to_be_hidden()
         cell(page, row, column).fill(text)
@@ -498,8 +515,8 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
     assert len(places) == 1
     cell(page, 2, 2).fill("4")  # far beyond the target's scale
     target = list(PUZZLES.values())[5]
-    gaps = [distance(np.array([[0, 0, 0], [0, v, 0], [0, 0, 0]], np.float32), target) for v in (4, 1)]
-    said = f"Relative distance to the secret kernel: {gaps[0]:.2f}, was {gaps[1]:.2f} (nine zeros: 1)"
+    gaps = [np.abs(target - np.array([[0, 0, 0], [0, v, 0], [0, 0, 0]])).sum() for v in (4, 1)]
+    said = f"In total, your numbers are {gaps[0]:.2f} away from the secret ones (before: {gaps[1]:.2f})."
     expect(page.locator(".kb-state")).to_have_text(said)
     ends = [page.locator(f".kb-{area} .cw-scale .cw-cap").last.inner_text() for area in ("target", "result")]
     most = [float(text.removeprefix("≥ ")) for text in ends]

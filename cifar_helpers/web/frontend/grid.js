@@ -128,7 +128,8 @@ export function numberGrid(rows, columns, label, edited) {
         if (drag?.pointer !== event.pointerId || drag.cell !== cell) return;
         const [right, up] = [event.clientX - drag.x, drag.y - event.clientY];
         if (Math.hypot(right, up) < PIXELS_PER_STEP && drag.isLevel === undefined) return;
-        drag.isLevel ??= Math.abs(right) > Math.abs(up); // its first movement decides: both ways at once would cancel
+        // Its first movement decides: both ways at once would cancel. A finger goes sideways; up and down it scrolls the page.
+        drag.isLevel ??= event.pointerType === "touch" || Math.abs(right) > Math.abs(up);
         const steps = Math.trunc((drag.isLevel ? right : up) / PIXELS_PER_STEP);
         if (steps === drag.steps) return;
         drag.steps = steps;

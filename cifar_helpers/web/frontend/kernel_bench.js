@@ -14,7 +14,7 @@ const ALL = "all colours";
 const LETTERS = COLOURS.map(name => ({ value: name, text: name[0].toUpperCase(), name }));
 const IDENTITY = [0, 0, 0, 0, 1, 0, 0, 0, 0];
 const PLAIN = { padding: 1, stride: 1, dilation: 1 };
-const SOLVED = 0.02;
+const SOLVED = 0.02; // of the length of the kernel that is wanted, as in Python
 const NARROW = 640; // pixels: as in the styles
 const ALIKE = 0.7; // a cosine below this is no likeness worth telling
 
@@ -23,12 +23,14 @@ const rowsOf = kernel => {
   return Array.from({ length: side }, (_, row) => kernel.slice(row * side, row * side + side));
 };
 
-/** How far a kernel is from another: 0 where they do the same, 1 for a kernel of zeros. */
-function distance(kernel, target) {
+/** How far each number of a kernel is from that of another. */
+function gaps(kernel, target) {
   const side = Math.sqrt(Math.max(kernel.length, target.length));
   const wanted = resized(target, side);
-  return Math.hypot(...resized(kernel, side).map((v, k) => v - wanted[k])) / Math.hypot(...wanted);
+  return resized(kernel, side).map((v, k) => Math.abs(v - wanted[k]));
 }
+/** Their sum. */
+const apart = (kernel, target) => gaps(kernel, target).reduce((a, b) => a + b, 0);
 
 /** Planes between 0 and 1 of a picture's bytes: one, or three for all colours. */
 function planesOf(bytes, [height, width], channel) {
@@ -53,6 +55,10 @@ function nearest(kernel, learned) {
   }
   return best;
 }
+
+/** Whether zeros beyond the edge make bars in a result: without a negative number they can only make it paler. */
+const barred = (output, kernel, how) =>
+  how.padding > 0 && kernel.some(v => v < 0) && largest(output.values) >= 1.1 * largest(innerOf(output, how));
 
 /** Paints a map and its key. @returns the colour and the place on the key of a number */
 function paintMap(surface, key, outputs, signed, limit, table) {
@@ -281,7 +287,7 @@ export function render({ model, el, load }) {
       }
       map = paintMap(output.view.canvas, views.key, outputs, signed, limit, table);
       below.hidden = Boolean(goal) || signed || !outputs.some(each => innerOf(each, how).some(v => v < -0.005));
-      rim.hidden = !how.padding || largest(outputs[0].values) < 1.1 * inner;
+      rim.hidden = !barred(outputs[0], kernel, how) && !(goal && barred(wanted, goal.target, how));
     }
 
     const [row, column] = model.get("pixel").map((place, k) => Math.min([rows, columns][k] - 1, place));
@@ -349,11 +355,11 @@ export function render({ model, el, load }) {
   }
 
   function puzzleWords(kernel, { name, target: wanted }) {
-    const gap = distance(kernel, wanted);
-    const done = gap < SOLVED;
-    const near = done ? 100 : 100 / (1 + gap) ** 2; // above 0 however far, so that each number moves the bar
-    const was = past.length ? `, was ${fixed(distance(past.at(-1)[0], wanted))}` : "";
-    const words = `Relative distance to the secret kernel: ${fixed(gap)}${was} (nine zeros: 1)`;
+    const off = apart(kernel, wanted);
+    const done = Math.hypot(...gaps(kernel, wanted)) < SOLVED * Math.hypot(...wanted);
+    const near = done ? 100 : Math.max(0, 100 * (1 - off / apart(IDENTITY, wanted))); // from where each puzzle begins
+    const was = past.length ? ` (before: ${fixed(apart(past.at(-1)[0], wanted))})` : "";
+    const words = `In total, your numbers are ${fixed(off)} away from the secret ones${was}.`;
     state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
     meter.hidden = false;
     meter.setAttribute("aria-valuenow", Math.round(near));
