@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from cifar_helpers.inference import shipped_model
-from cifar_helpers.kernels import KERNELS, Floats, grey, output_size
+from cifar_helpers.kernels import KERNELS, Floats, example_windows, grey, output_size
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.widgets._arrays import Numbers
 from cifar_helpers.widgets._base import CourseWidget
@@ -222,4 +222,5 @@ def kernel_bench(picture: Tensor | np.ndarray[Any, Any], model: CifarCNN | None 
     array = pixels_of(picture, "kernel_bench")
     if min(array.shape[-2:]) < 11:  # as wide as a 5 × 5 kernel gets, and more than a point of output
         raise ValueError(f"kernel_bench takes pictures of at least 11 × 11 pixels, got {array.shape[-2:]}")
-    return KernelBench(array, model, pixel=(min(14, array.shape[-2] - 1), min(11, array.shape[-1] - 1)))
+    row, column = example_windows(grey(array))["vertical edge"]  # what the first kernel responds to
+    return KernelBench(array, model, pixel=(row + 1, column + 1))

@@ -563,6 +563,12 @@ def test_the_puzzles_differ_and_a_kernel_in_a_larger_one_is_the_same_kernel() ->
     assert distance(np.pad(SOBEL, 1), SOBEL) == 0
 
 
+def test_it_begins_where_its_kernel_finds_an_edge() -> None:
+    bench = kernel_bench(PICTURE)
+    row, column = bench.pixel
+    assert bench.result[row, column] > 0.9 * np.abs(bench.result[1:-1, 1:-1]).max()
+
+
 def test_result_and_words_follow_the_state() -> None:
     bench = kernel_bench(PICTURE)
     bench.channel, bench.padding, bench.puzzle = "all colours", 0, 4
