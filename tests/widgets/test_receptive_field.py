@@ -278,6 +278,28 @@ def frames(page: Page) -> list[int]:
     )
 
 
+def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, network()), width=360, has_touch=True)
+    before = state_of(page, "pixel")
+    big = page.locator(".rf-big")
+    big.scroll_into_view_if_needed()
+    box = big.bounding_box()
+    assert box
+    page.evaluate(
+        """() => {
+            const { model } = document.querySelector("[data-widget]");
+            window.pixels = [];
+            model.on("change:pixel", () => pixels.push(model.get("pixel")));
+        }"""
+    )
+    touch = page.context.new_cdp_session(page)
+    start = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * 0.6}]
+    for kind, points in (("touchStart", start), ("touchCancel", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    pixels = page.evaluate("pixels")
+    assert len(pixels) == 2 and pixels[0] != before and pixels[1] == before
+
+
 def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.

@@ -6,7 +6,7 @@ import { termStyles } from "./terms.js";
 import { Network, decode } from "./network.js";
 
 export const SIDE = 32;
-/** Layers as they are called where there is little room. */
+/** Short names of layers. */
 export const SHORT = { convolution: "conv", "batch norm": "norm", pooling: "pool", "average pooling": "average" };
 const BYTES = SIDE * SIDE * 3;
 const EVERYTHING = { picture: true, layer: true };
@@ -15,8 +15,7 @@ const EVERYTHING = { picture: true, layer: true };
  * A widget with the traits of Python's `LayerWidget`.
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @param {{name: string, label: string, styles: string, networks: string[], show: (parts: any) => (stale: any) =>
- *     void}} widget its module, accessible name and CSS; its files of weights; and what builds it and gives what draws
- *     it: `stale` names what has changed, `picture`, `layer`, or what else `refresh` was called with
+ *     void}} widget its module, name, CSS and files of weights; and what builds it and gives what draws what is `stale`
  * @returns {() => void} takes it away
  */
 export function layerView(host, { name, label, styles, networks: weights, show }) {

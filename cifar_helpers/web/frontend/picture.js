@@ -5,9 +5,9 @@ import { arrows, cellUnder, movable, stands } from "./controls.js";
 const share = (part, whole) => `${(part / whole) * 100}%`;
 
 /**
- * @param {string} label its accessible name; where it can be moved, also how
+ * @param {string} label its accessible name, and how it is moved
  * @param {{rows: number, columns: number, moved?: (row: number, column: number, byPointer: boolean) => void}} options
- *     its size in pixels, and what hears of the pixel under a drag or after an arrow key
+ *     its size, and what hears of the pixel under a drag or after an arrow key
  */
 export function picture(label, { rows, columns, moved }) {
   const surface = canvas(columns, rows);
@@ -36,14 +36,17 @@ export function picture(label, { rows, columns, moved }) {
       moved(at[0], at[1], byPointer);
     };
     const drag = event => go(...cellUnder(node, event, rows, columns), true);
+    let before = at; // where a touch that scrolls goes back to
     node.addEventListener("pointerdown", event => {
       if (event.button || !event.isPrimary) return;
+      before = at;
       node.setPointerCapture(event.pointerId);
       drag(event);
     });
     node.addEventListener("pointermove", event => {
       if (event.isPrimary && node.hasPointerCapture(event.pointerId)) drag(event);
     });
+    node.addEventListener("pointercancel", event => event.isPrimary && go(...before, true));
     arrows(node, (down, right) => go(at[0] + down * stride, at[1] + right * stride, false));
   }
   return {
@@ -51,13 +54,13 @@ export function picture(label, { rows, columns, moved }) {
     canvas: surface,
     resize,
     size: () => [rows, columns],
-    /** Where arrow keys start and how far they go. @param {number} row @param {number} column @param {number} [step] */
+    /** Start and step of arrow keys. @param {number} row @param {number} column @param {number} [step] */
     place(row, column, step = 1) {
       at = [row, column];
       stride = step;
       tell();
     },
-    /** How many of its pixels on each side are padding, which the canvas leaves free. @param {number} padding */
+    /** Pixels on each side that are padding, which the canvas leaves free. @param {number} padding */
     rim(padding) {
       margin = padding;
       node.classList.toggle("padded", padding > 0);
