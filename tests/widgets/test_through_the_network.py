@@ -87,7 +87,9 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         expect(page.locator(".tn-end .pv-head span")).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
         tops.add(top_of(page, ".cw-plot"))
     assert len(tops) == 1
-    expect(page.locator(".cw-chart .dot")).to_have_count(5)  # where the marker can be
+    dots = page.locator(".cw-chart .dot")
+    expect(dots).to_have_count(5)  # where the marker can be
+    assert len(set(dots.evaluate_all("all => all.map(one => one.getAttribute('cy'))"))) == 5  # on the curve
     accuracy = load_run("good-25").history["validation_accuracy"][0]
     expect(page.get_by_text(f"Validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
@@ -186,11 +188,11 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     signs = page.locator(".tn-card:visible").evaluate_all("all => all.map((one, k) => (k && one.dataset.sign) || '')")
     summed = page.locator(".tn-card > :nth-child(6)").all_inner_texts()
     line = [float((sign + text).replace("−", "-")) for sign, text in zip(signs, summed, strict=True)]
-    result, last = page.locator(".tn-path").inner_text().removeprefix("= ").split("\n")
+    result, *last = page.locator(".tn-path").inner_text().removeprefix("= ").split("\n")
     assert float(result.replace("−", "-")) == pytest.approx(logit, abs=0.0051)
     expect(name).to_have_text(f"Airplane, logit {result}")
     # The way ends at the probability, and many small inputs are seen to make the sum.
-    assert last == "softmax"
+    assert last == ["softmax", "of all 10"]
     expect(page.locator(".tn-big b")).to_have_text(page.locator(".tn-classes .cw-bars > :nth-child(3)").inner_text())
     assert len(line) == 5 and sum(line) == pytest.approx(float(result.replace("−", "-")), abs=1e-6)
     summands = small.classifier[7].weight[0].detach() * hidden
@@ -311,6 +313,14 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     stage, unit = state_of(page, "chosen")  # type: ignore[misc]
     assert stage == 2
     assert unit > 0
+    # A swipe that scrolls, which the browser cancels, chooses nothing.
+    touch = page.context.new_cdp_session(page)
+    for name in ("Block 1", "Hidden layer 1", "Probabilities"):
+        other = page.get_by_role("slider", name=name).bounding_box()
+        assert other
+        for kind, points in (("touchStart", [{"x": other["x"] + 5, "y": other["y"] + 5}]), ("touchCancel", [])):
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        assert state_of(page, "chosen") == [stage, unit], name
     # The curve is between what it changes, and right below the maps is what a tap asks for.
     parts = [".pi-picture", ".tn-low > :first-child", ".tn-stages", ".tn-key", ".tn-one"]
     tops = [top_of(page, part) for part in parts]

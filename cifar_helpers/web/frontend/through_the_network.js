@@ -1,5 +1,4 @@
-// A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds the map that is
-// looked at; drawn again while picture, epoch or network changes.
+// A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds the chosen map.
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
@@ -27,7 +26,7 @@ function summary({ layers, tensors }) {
   ].join(", ");
 }
 
-const sentence = text => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = text => text[0].toUpperCase() + text.slice(1);
 
 /** Decimals for three digits, two or three: small summands must not all be 0.00. */
 const digitsOf = value => Math.max(2, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
@@ -64,7 +63,7 @@ export function render(host) {
   let walls = [];
   /** @type {any} places of the parts in the strip, measured when its size changes */
   let boxes = null;
-  /** @type {number[] | null} stage and unit that the mouse points at, in place of the chosen ones */
+  /** @type {number[] | null} stage and unit that the mouse points at */
   let hover = null;
   /** Colours of the wires, of frames and by sign. @type {any} */
   let inks = {};
@@ -110,13 +109,13 @@ export function render(host) {
     { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
     [
       { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
-      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, 0]] })),
+      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, accuracy[epoch - 1] ?? 0.1]] })),
     ],
-    { kept: [], accuracy, colour: "" }, // one set of dots is enough
+    { kept: [], accuracy, colour: "" }, // one more, before training
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
-  time.addEventListener("focusin", fetchAll); // after a press, too; who only scrolls past loads nothing
+  time.addEventListener("focusin", fetchAll); // after a press, too
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -133,10 +132,10 @@ export function render(host) {
     const [source, weights, added] = [canvas(), canvas(), canvas()];
     const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, h("span", {}, "="), amount, added);
     const card = { name, sign, amount, source, weights, added, node, target: /** @type {any} */ (null) };
-    node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back, as far as the colours
+    node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back
     return card;
   });
-  // What all inputs of a number add and subtract, one beside the other.
+  // What all inputs add and subtract, side by side
   const piles = [1, -1].map(sign => ({ sign, bar: canvas(920, 1), words: h("span") }));
   const whole = h("span");
   const step = by => choose(kept()[0], kept()[1] + by);
@@ -157,7 +156,7 @@ export function render(host) {
   );
   const strip = h(
     "div", { class: "tn-strip" }, first, place, end,
-    h("p", { class: "tn-key cw-cap" }, "Point at a map (a click keeps it). Wires show what feeds it most: ", h("i"), " adds, ",
+    h("p", { class: "tn-key cw-cap" }, "Point at a map; a press keeps it. Wires show what feeds it most: ", h("i"), " adds, ",
       h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both."),
     h(
       "div", { class: "tn-low" },
@@ -172,6 +171,10 @@ export function render(host) {
     strip,
     h("div", { class: "tn-foot cw-cap" }, colourKey(", summands on one"), h("p", {}, model.get("note"))),
   );
+
+  let before; // as a wall does
+  strip.addEventListener("pointerdown", () => { before = model.get("chosen"); }, true);
+  strip.addEventListener("pointercancel", () => choose(...before));
 
   const clipped = (stage, unit) => {
     const s = Math.min(stage, stages.length - 1);
@@ -228,7 +231,7 @@ export function render(host) {
 
   function draw() {
     const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
-    // From Python, the other weights come in advance; a page fetches them once the curve has the focus.
+    // Python sends the other weights in advance; a page waits for the curve's focus.
     const { network: ready, kind, problem } = store.of(file, model.send ? files : []);
     for (const one of model.send ? [file, ...files] : [file]) asked.add(one);
     input.set(bytesOf(model.get("image")));
@@ -263,7 +266,7 @@ export function render(host) {
     const measured = epoch ? `Validation accuracy ${percent(accuracy[epoch - 1], 1)}` : "It can only guess.";
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
-    if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` has said what
+    if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` spoke
     answers.ahead();
   }
 
@@ -343,7 +346,7 @@ export function render(host) {
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), made);
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    if (isClass) after.push("softmax");
+    if (isClass) after.push(`softmax\nof all ${stage.count}`);
     if (isLinear) after.unshift(`= ${fixed(sum, digits)}`);
     if (isLinear) drawPiles(every, network.bias(reader.index, unit), kind);
     one.classList.toggle("tn-unit", !isMap);
@@ -355,7 +358,7 @@ export function render(host) {
     if (!isMap) value.style.color = inkOn(at(view.colours(), result[0] / limit));
     connect(s, unit, from, sources);
   }
-  /** All inputs of a number, the largest first; those of the cards in a strong colour. */
+  /** All inputs of a number, the largest first; those of the cards strong. */
   function drawPiles(every, bias, kind) {
     const sums = piles.map(({ sign }) => every.reduce((sum, { amount }) => sum + Math.max(0, sign * amount), 0));
     const { parts } = roundedToSum([sums[0], -sums[1], bias]);
@@ -399,7 +402,7 @@ export function render(host) {
       width: part.width * whole.width, height: part.height * whole.height,
     };
   }
-  /** On a canvas: after a change of an outline, the browser would lay out a whole notebook again. */
+  /** On a canvas: a changed outline would lay out a whole notebook again. */
   function connect(s, unit, from, sources) {
     if (!boxes) return;
     const { width, height } = boxes.whole;
