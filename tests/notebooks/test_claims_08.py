@@ -82,13 +82,13 @@ def test_the_stored_gradients_are_those_that_the_text_describes() -> None:
 
 
 @pytest.mark.records
-def test_four_short_runs_are_far_better_than_guessing_and_in_no_order_that_every_machine_gives() -> None:
+def test_two_short_runs_are_far_better_than_guessing_and_in_no_order_that_every_machine_gives() -> None:
     accuracies = [float(share) for share in re.findall(r"([\d.]+)%", stored("network = assembled(skip)"))]
-    assert len(accuracies) == 4 and min(accuracies) > 20
-    # Of seed 2, without and with skip connections, on two machines, one with and one without matrix units (AMX).
+    assert len(accuracies) == 2 and min(accuracies) > 20
+    # Without and with skip connections, on two machines, one with and one without matrix units (AMX).
     gains = [with_them - without for without, with_them in ((26.6, 33.3), (32.7, 27.7))]
     assert min(gains) < 0 < max(gains)
-    said = text("all four are far better than guessing")
+    said = text("both are far better than guessing")
     assert "the same seed can give the other order on another machine" in said and "20 times as many images" in said
     assert load_run("ladder-residual").config["data"]["train images"] == 20 * 2000
 
