@@ -32,7 +32,7 @@ KEYS = {
     "training_through_time": ("[role=slider]", "ArrowRight", "ArrowLeft"),
     "receptive_field": ("[role=slider]", "ArrowRight", "ArrowLeft"),
     "overfitting_lab": ("[role=slider]", "ArrowRight", "ArrowLeft"),
-    "through_the_network": ("[role=slider]", "ArrowRight", "ArrowLeft"),
+    "through_the_network": (".marked", "ArrowRight", "ArrowLeft"),
 }
 """Widget to what has the focus, and the keys that move it to and fro."""
 _WATCH = """() => {
