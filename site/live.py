@@ -149,7 +149,7 @@ _SOURCES: Final[dict[str, _Source]] = {
     "through_the_network": _Source(lambda: widgets.through_the_network(), photographs=False),
     "image_browser": _Source(lambda: widgets.image_browser(_validation()), frozenset({"counts", "picture"})),
     "convolution_steps": _Source(lambda: widgets.convolution_steps(_horse()), frozenset({"whole", "corner", "image"})),
-    "kernel_bench": _Source(lambda: widgets.kernel_bench(_horse()), keep=("solved",)),
+    "kernel_bench": _Source(lambda: widgets.kernel_bench(_horse()), frozenset({"pixel"}), keep=("solved",)),
     "feature_maps": _Source(_feature_maps, frozenset({"pixel"})),
     "receptive_field": _Source(
         lambda: widgets.receptive_field(_validation().subset(slice(0, _MANY))),

@@ -24,6 +24,7 @@ from cifar_helpers.checks.questions import Choice, Number
 from cifar_helpers.runs import DEFAULT_RUN
 from cifar_helpers.web.export import sketches as one_of_each
 from cifar_helpers.web.join import site_modules
+from cifar_helpers.widgets import kernel_bench
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = {path.name[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}
@@ -227,6 +228,7 @@ def test_photographs_give_way_to_sketches_and_the_page_says_so(
     bench = started(page, "kernel_bench")
     pixels = bench.evaluate("el => [...el.model.get('image')]")
     assert pixels == horse.permute(1, 2, 0).flatten().tolist()
+    assert tuple(trait(bench, "pixel")) == tuple(kernel_bench(horse).pixel)  # where this horse has an edge
     steps = np.array(trait(started(page, "convolution_steps"), "whole"))
     recorded = next(found[1] for cell in cells("02") if (found := live._stored(cell)) and "whole" in found[1])
     assert steps.shape == (32, 32) and abs(steps - np.array(recorded["whole"])).max() > 0.2
