@@ -180,10 +180,11 @@ function card(question, number, send, go, reasons) {
   const [low, high] = question.scale ?? [0, 1];
   const slider = h("input", {
     type: "range", class: "cw-slider", min: low, max: high, step: 10 ** Math.round(Math.log10((high - low) / 100)), value: 0,
-    "aria-label": "Your guess on the scale", onkeydown: enter,
-    oninput: () => {
-      typed.value = slider.value;
-      moved(+slider.value);
+    "aria-label": "Your guess on the scale", oninput: take,
+    onclick: rested,
+    onkeydown: event => {
+      if (event.key === "Enter") rested();
+      enter(event);
     },
   });
   let marks = h("div");
@@ -220,6 +221,16 @@ function card(question, number, send, go, reasons) {
   );
   others.hidden = true;
   let shown = "";
+
+  function take() {
+    typed.value = slider.value;
+    moved(+slider.value);
+  }
+
+  /** Where the mark rests may be the guess. */
+  function rested() {
+    if (!typed.value.trim()) take();
+  }
 
   /** @param {KeyboardEvent} event */
   function enter(event) {
