@@ -229,7 +229,7 @@ function card(question, number, send, go, reasons) {
 
   /** Where the mark rests may be the guess. */
   function rested() {
-    if (!typed.value.trim()) take();
+    if (Number.isNaN(read(typed.value, question.unit, 0))) take();
   }
 
   /** @param {KeyboardEvent} event */
