@@ -420,6 +420,7 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     expect(page.get_by_text("Drag the square or a corner")).to_be_visible()
     for _ in range(12):
         photo.press("-")
+    page.wait_for_function("square => square.offsetWidth <= 33", arg=page.locator(".pp-square").element_handle())
     square = page.locator(".pp-square").bounding_box()
     assert square is not None and 31 <= square["width"] <= 33, "its handles would cover it"
     page.mouse.move(square["x"] + 16, square["y"] + 16)
