@@ -62,14 +62,14 @@ AMONG_OTHERS = [
 def test_it_keeps_to_itself(front: FrontEnd, sketches: Cifar10, name: str) -> None:
     """On a page whose styles are hostile, with a second view of it."""
     text = WIDGETS[name](sketches).as_page("A widget")
-    page = front.open(text)
+    page = front.open(text, reduced_motion="reduce")  # sizes differ while a verdict's mark moves
     settle(page)
     plain = styles(page)
     page.close()
     place = re.search(r'<div data-widget="\w+">.*?</noscript></div>', text, re.S)
     assert place is not None
     text = text.replace("</style>", f"{HOSTILE}</style>", 1).replace(place[0], f"{place[0] * 2}<p id=own>Own</p>")
-    page = front.open(text)
+    page = front.open(text, reduced_motion="reduce")
     settle(page)
     hostile = styles(page)
     assert len(plain) > 5 and plain == hostile, [
