@@ -417,6 +417,9 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
     expect(page.locator(".bg-none").first).to_be_visible()
     expect(row(page, "loss").locator(".bg-value")).to_have_text("NaN")
+    for name in ("symptom", "suspicion"):
+        page.evaluate("name => document.querySelector('[data-widget]').model.set(name, '')", name)
+    expect(page.locator(".bg-prompt")).to_contain_text("outside the healthy range (◆ or NaN).")  # NaN has no place
     expect(row(page, "loss").locator(".bg-out")).to_have_attribute("d", "")  # and neither higher nor lower
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 

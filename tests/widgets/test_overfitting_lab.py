@@ -91,7 +91,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     )
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
-    expect(legend).to_have_text("Italics: not recorded. From base, every option is.")
+    expect(legend).to_have_text("Italics: not recorded. From base, each option is recorded.")
     expect(legend).to_be_visible()
     expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("font-style", "italic")
     expect(root.locator(".ol-key:visible")).to_have_text(["gap"])  # of one seed there is no range

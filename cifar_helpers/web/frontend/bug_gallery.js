@@ -275,8 +275,10 @@ function gallery(root, model, say, records) {
     const run = shown();
     if (!isOpen()) return [isSolved() ? `✓ Yes: ${run.bug}.` : `It is ${run.bug}.`, proof()];
     if (!suspicion && !key) {
-      const count = rows.filter(row => run.readings[row.key].outside).length;
-      const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (◆).`;
+      const strange = rows.map(row => run.readings[row.key]).filter(reading => reading.outside);
+      const count = strange.length;
+      const marks = strange.some(reading => reading.place === null) ? "◆ or NaN" : "◆";
+      const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (${marks}).`;
       return ["Which bug does this run have?", `${outside} ${PRESS}`, DRAG];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];

@@ -85,7 +85,7 @@ export function render({ model, el }) {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded. From base, every option is.");
+  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded. From base, each option is recorded.");
 
   // The charts
   const marker = {
