@@ -301,6 +301,15 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     )
 
 
+def test_curves_that_cross_several_times_are_said_to_differ_little(front: FrontEnd) -> None:
+    one, other = {1: 1.0, 4: 1.0, 16: 1.0, 64: 1.0}, {1: 1.3, 4: 0.9, 16: 1.08, 64: 0.8}
+    page = front.open(timing_explorer({"A, here": one, "B, here": other}))
+    # Between the first and the last crossing: 1 / 0.9 at batch 4, and 1.08 at batch 16.
+    expect(page.locator(".te-words")).to_contain_text(
+        re.compile(r"cross near batch [\d.]+, [\d.]+, [\d.]+, and between these differ by at most 11\s%\.$")
+    )
+
+
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     page = front.open(timing_explorer(NAMED), width=360, has_touch=True)
     words, first, second = (

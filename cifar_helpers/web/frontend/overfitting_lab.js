@@ -199,7 +199,7 @@ export function render({ model, el }) {
     const missing = record ? "" : canTrain() ? "Not recorded: predict the curve." : "Not recorded: the nearest run is drawn in grey.";
     headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : [missing]));
     const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
-      fixed(100 * spread.validation, 1)} points), so it may be chance. ` : "";
+      fixed(100 * spread.validation, 1)} points). Up to twice as much may be chance, too. ` : "";
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
     note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + CAVEAT);

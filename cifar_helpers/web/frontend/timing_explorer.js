@@ -209,12 +209,16 @@ export function render({ model, el }) {
     const ratioAt = size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size);
     const shared = sizes.filter(ratioAt);
     const clear = shared.filter(size => Math.max(ratioAt(size), 1 / ratioAt(size)) > EQUAL); // what differs less is noise
+    const between = places => {
+      const apart = clear.filter(size => size > places[0] && size < places.at(-1)).map(size => Math.abs(Math.log(ratioAt(size))));
+      return `, and between these differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)}`; // little, so noise may do it
+    };
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings().map(placeText);
     if (places.length) {
       const [begin, end] = [clear.findLast(size => size < crossings()[0]), clear.find(size => size > crossings()[0])];
       const upTo = begin === shared[0] ? "at" : "up to";
-      const sides = places.length > 1 ? "" : `: ${upTo} batch ${begin} ${below} is faster, from ${end} on ${above}`;
+      const sides = places.length > 1 ? between(crossings()) : `: ${upTo} batch ${begin} ${below} is faster, from ${end} on ${above}`;
       return `The curves cross near batch ${places.join(", ")}${sides}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
