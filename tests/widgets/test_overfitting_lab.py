@@ -208,7 +208,9 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(loss.locator(".line.c3:visible")).to_have_count(2)
     page.mouse.move(2, 2)
     expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A \(base\), perhaps by chance\."))
-    expect(page.locator(".overfitting_lab")).to_contain_text("validation: 1.2 points). Up to twice as much may be chance, too")
+    expect(page.locator(".overfitting_lab")).to_contain_text(
+        "validation: 1.2 points). Up to twice as much may be chance, too"
+    )
     assert state_of(page, "pinned") == [asdict(Settings())]
     # With two pins, only their validation is drawn, and besides training of what is pointed at.
     page.get_by_role("button", name="Pin this run").tap()

@@ -259,11 +259,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const reading = h("p", { class: "ce-reading" });
   const largeName = h("span", { class: "cw-cap" });
   const verdict = h("p");
-  const peoples = n * PEOPLES_IMAGES;
-  const source = h(
+  const source = h( // whether these are the same images, only who gave them knows
     "p", { class: "cw-cap ce-source" },
-    `${labels.length < peoples ? "Two samples: " : ""}${thousands(labels.length)} images for the network, `
-      + `${thousands(peoples)} test images for people (CIFAR-10H; about 50 saw each).`,
+    `The network judged ${thousands(labels.length)} images given here; people, the ${thousands(n * PEOPLES_IMAGES)} `
+      + "test images (CIFAR-10H; about 50 saw each).",
   );
   const legend = canvas(128, 1);
   const [low, high, marks, hint] = [h("span"), h("span"), h("span"), h("span")];
