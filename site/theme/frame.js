@@ -66,7 +66,8 @@ class Tip {
    * @param {HTMLAnchorElement} link
    */
   place(link) {
-    const at = link.getClientRects()[0];
+    const [at] = link.getClientRects();
+    if (!at) return this.close(); // folded away meanwhile
     const { offsetWidth: width, offsetHeight: height } = this.el;
     const left = Math.min(at.left, document.documentElement.clientWidth - width - 8);
     const below = at.bottom + height + 8 < innerHeight;

@@ -80,6 +80,28 @@ def test_it_keeps_to_itself(front: FrontEnd, sketches: Cifar10, name: str) -> No
     leaves_no_trace(page)
 
 
+# In make test those whose layout follows from sizes that they measure, and all once a week.
+MEASURING = [
+    name if name in ("kernel_bench", "convolution_steps", "through_the_network")
+    else pytest.param(name, marks=pytest.mark.slow) for name in WIDGETS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MEASURING)
+def test_unfolded_later_it_is_as_if_shown_from_the_start(front: FrontEnd, sketches: Cifar10, name: str) -> None:
+    text = WIDGETS[name](sketches).as_page("A widget")
+    page = front.open(text, reduced_motion="reduce")
+    settle(page)
+    at_once = styles(page)
+    page.close()
+    folded = text.replace("</style>", "[data-widget] { display: none; }</style>", 1)
+    page = front.open(folded, reduced_motion="reduce")
+    page.locator(SETTLED).first.wait_for(state="attached")
+    page.evaluate("document.querySelector('[data-widget]').style.display = 'block'")
+    settle(page)
+    assert [pair for pair in zip(at_once, styles(page), strict=True) if pair[0] != pair[1]] == []
+
+
 @pytest.mark.parametrize("name", ["live_training", "overfitting_lab", "bug_gallery", "training_through_time"])
 def test_training_is_solid_and_validation_dashed_as_in_the_figures(
     front: FrontEnd, sketches: Cifar10, name: str

@@ -349,6 +349,28 @@ def test_your_own_network_beside_the_courses(front: FrontEnd) -> None:
     assert state_of(page, "network") == "course"
 
 
+def test_another_network_that_comes_while_the_strip_is_hidden_has_its_wires_when_it_is_shown(front: FrontEnd) -> None:
+    """As on paper, or in a section that the reader closes while weights load."""
+    torch.manual_seed(0)
+    widget = through_the_network(model=CompactCNN((8, 12), depth=1).eval())
+    page = front.open(page_with(widget, "weights/yours", "weights/25"))
+    page.evaluate(
+        """async () => {
+            const host = document.querySelector("[data-widget]");
+            host.style.display = "none";
+            host.model.set("chosen", [3, 0]);
+            host.model.set("network", "course");
+            await new Promise(done => setTimeout(done, 100));
+            host.style.display = "";
+        }"""
+    )
+    expect(page.get_by_role("slider", name="Hidden layer 1")).to_be_visible()
+    expect(page.locator(".cw-bars .top").first).to_have_text("horse")
+    wired = "e => e.getContext('2d').getImageData(0, 0, e.width, e.height).data.some(part => part > 0)"
+    page.wait_for_timeout(100)
+    assert page.locator(".tn-wires").evaluate(wired)
+
+
 def test_weights_that_do_not_arrive_are_said_and_the_last_picture_stays(front: FrontEnd) -> None:
     page = front.open(page_with(through_the_network(), "weights/25"))
     expect(page.locator(".cw-bars .top").first).to_have_text("horse")

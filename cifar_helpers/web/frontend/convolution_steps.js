@@ -258,9 +258,9 @@ export function render({ model, el }) {
     paintAll();
   }
 
-  /** Looked up before anything is written, as it would cost a layout afterwards. */
+  /** Looked up before anything is written, as it would cost a layout afterwards. A folded section has no width. */
   function measure() {
-    isPhone = root.clientWidth < 640;
+    isPhone = root.clientWidth > 0 && root.clientWidth < 640;
   }
   const isSmall = columns => columns > (isPhone ? 4 : 8);
   /** A number of a grid; small cells have room for less. */
@@ -338,7 +338,14 @@ export function render({ model, el }) {
     if (event.key === "Escape") pause();
   });
   relay();
+  const widths = new ResizeObserver(() => {
+    const was = isPhone;
+    measure();
+    if (isPhone !== was) relay(); // numbers may have more room now, or less
+  });
+  widths.observe(root);
   return () => {
+    widths.disconnect();
     pause();
     traits.close();
     views.close();

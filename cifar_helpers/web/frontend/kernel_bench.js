@@ -90,7 +90,6 @@ export function render({ model, el, load }) {
   let past = []; // kernels to go back to
   let edited = -1; // the cell whose number was changed last: a drag is one step back, not thirty
   let signed = true; // whether the result is drawn with signs: a whole kernel chooses, a single number changes nothing
-  let isPlaced = false; // on the page, where its width is known
   let drawn = ""; // what the two pictures show
   let lastTable;
   let planes; // of the picture
@@ -242,10 +241,6 @@ export function render({ model, el, load }) {
 
   /** Everything that follows from the kernel and the pixel. */
   function paintAll() {
-    if (!isPlaced && root.clientWidth) {
-      isPlaced = true;
-      more.open = root.clientWidth > NARROW; // there is room for it between the pictures
-    }
     const kernel = kernelNow();
     const side = Math.sqrt(kernel.length);
     const [how, goal] = [sliding(), puzzle()];
@@ -373,6 +368,12 @@ export function render({ model, el, load }) {
 
   const draw = framed(paintAll);
   draw();
+  const placed = new ResizeObserver(() => { // at once, or when a section that holds the bench is unfolded
+    if (!root.clientWidth) return;
+    if (root.clientWidth > NARROW) more.open = true; // there is room for it between the pictures
+    placed.disconnect();
+  });
+  placed.observe(root);
   (load ?? loader(model))("learned").then(
     bytes => {
       learned = new Float32Array(bytes.slice().buffer);
@@ -381,6 +382,7 @@ export function render({ model, el, load }) {
     () => {}, // a bench without weights is still a bench
   );
   return () => {
+    placed.disconnect();
     traits.close();
     views.close();
     close();

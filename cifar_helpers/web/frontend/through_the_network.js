@@ -383,12 +383,12 @@ export function render(host) {
   // Wires
   function measure() {
     const whole = strip.getBoundingClientRect();
-    if (!whole.width) return;
     const box = node => {
       const { left, top, width, height } = node.getBoundingClientRect();
       return { left: left - whole.left, top: top - whole.top, width, height };
     };
-    boxes = { whole, picture: box(input.node), walls: walls.map(wall => box(wall.node)), classes: box(classes) };
+    const isShown = whole.width > 0; // not in a closed section, or on paper, where its stored picture stands
+    boxes = isShown && { whole, picture: box(input.node), walls: walls.map(wall => box(wall.node)), classes: box(classes) };
   }
   /** The place of a map, unit or class in the strip. */
   function boxOf(s, unit) {
