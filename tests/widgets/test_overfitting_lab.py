@@ -50,6 +50,37 @@ def test_early_stopping_is_that_of_the_callback(front: FrontEnd) -> None:
     assert EarlyStopping(8).patience == 8
 
 
+CROSSED = """words => {
+    const box = words.getBoundingClientRect();
+    const isIn = p => p.x > box.left && p.x < box.right && p.y > box.top + 3 && p.y < box.bottom - 2;
+    return [...words.closest(".cw-plot").querySelectorAll("path.line")].filter(line => {
+        const steps = Array.from({ length: line.getTotalLength() / 2 }, (_, k) => line.getPointAtLength(2 * k));
+        return steps.some(p => isIn(p.matrixTransform(line.getScreenCTM())));
+    }).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_the_word_at_the_lowest_loss_lies_on_no_curve(front: FrontEnd, width: int) -> None:
+    lab = overfitting_lab()
+    remedies = Settings(dropout=0.5, augmentation="flip + shift", weight_decay=5e-4)
+    lab.pinned = [asdict(replace(remedies, wrong_labels=0.2)), asdict(Settings())]
+    named = []
+    for settings in [replace(remedies, images=2000), replace(remedies, wrong_labels=0.2), remedies]:
+        losses = recorded()[settings][0].history
+        lab.settings, lab.patience = asdict(settings), 3
+        page = front.open(lab, width=width)
+        words = page.locator(".of-dot")
+        lowest = losses["validation_loss"].index(min(losses["validation_loss"])) + 1
+        if early_stop(losses, 3)[1] == lowest:
+            expect(words).to_have_count(0)
+            continue
+        named.append(lowest)
+        expect(words).to_have_text(f"lowest: {lowest}")
+        assert words.evaluate(CROSSED) == 0, settings
+    assert len(named) == 3
+
+
 def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> None:
     page = front.open(overfitting_lab(), height=760)
     root = page.locator(".overfitting_lab")

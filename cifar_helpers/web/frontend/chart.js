@@ -180,12 +180,26 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       const size = { x: from, y: top, width: to - from, height: bottom - top };
       moving.append(svg("rect", { class: `band ${content.shade.colour}`, ...size }));
     }
-    for (const { x: a, y: b, colour, label: said } of content.dots) {
-      moving.append(dot(colour, xs(a), ys(b), 4));
-      if (said) moving.append(text(said, Math.min(xs(a) + 6, shape.end - measure(said)), ys(b) + 15, "words"));
-    }
     if (at != null) drawMarker(at, value);
+    for (const { x: a, y: b, colour, label: said } of content.dots) {
+      const [cx, cy] = [xs(a), ys(b)];
+      moving.append(dot(colour, cx, cy, 4));
+      if (said) moving.append(...worded(said, cx, cy, free(cx, cy, measure(said), lines.map(line => xs(line.x)))));
+    }
     show();
+  }
+
+  /** Where the words of a dot begin: near it, across no curve, and across a rule only where the way would be far. */
+  function free(cx, cy, wide, rules) {
+    const { xs, ys, left, top, bottom, end } = shape;
+    const curves = content.series.map(({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]));
+    const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
+    const begin = x => Math.max(left + 2, Math.min(end - wide, x));
+    const places = rows.flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
+      const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
+      return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) };
+    }).sort((one, other) => one.far - other.far);
+    return places.find(({ x, y }) => !curves.some(curve => crosses(curve, [x - 2, y - 12, x + wide + 2, y + 4]))) ?? places[0];
   }
 
   function drawMarker(at, value) {
@@ -300,7 +314,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   let dragged = false;
   let before; // a touch that turns out to scroll the page puts the marker back
   plot.addEventListener("pointerdown", event => {
-    if (!marker || !shape || event.button || content.marker == null) return;
+    if (!marker || !shape || event.button || !event.isPrimary || content.marker == null) return; // a second finger waits
     dragged = true;
     before = content.marker;
     plot.setPointerCapture(event.pointerId);
@@ -308,12 +322,13 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     move(event);
   });
   plot.addEventListener("pointermove", event => {
-    if (!shape) return;
+    if (!shape || !event.isPrimary) return;
     if (dragged) move(event);
     else read(under(event), runAt(event));
   });
   for (const end of ["pointerup", "pointercancel"]) {
-    plot.addEventListener(end, () => {
+    plot.addEventListener(end, event => {
+      if (!event.isPrimary) return;
       if (dragged && end === "pointercancel") put(before);
       dragged = false;
     });
@@ -399,6 +414,24 @@ function key(series) {
 
 function dot(colour, cx, cy, r) {
   return svg("circle", { class: `dot ${colour}`, cx: round(cx), cy: round(cy), r });
+}
+
+/** The words of a dot, with a line to it if they are not beside it. */
+function worded(said, cx, cy, { x, y }) {
+  const [from, to] = y > cy ? [cy + 6, y - 11] : [cy - 6, y + 4];
+  const isFar = Math.abs(to - from) > 8;
+  return [...(isFar ? [leader(`M${round(cx)} ${round(from)}V${round(to)}`)] : []), text(said, x, y, "words of-dot")];
+}
+
+/** Whether a line of pixels crosses a box of left, top, right and bottom. */
+function crosses(line, [left, top, right, bottom]) {
+  return line.some(([c, d], k) => {
+    const [a, b] = line[k - 1] ?? [c, d];
+    if (c < left || a > right) return false;
+    const at = x => (c > a ? b + ((d - b) * (Math.max(a, Math.min(c, x)) - a)) / (c - a) : d);
+    const ends = [at(left), at(right)];
+    return Math.max(...ends) >= top && Math.min(...ends) <= bottom;
+  });
 }
 
 function leader(d) {

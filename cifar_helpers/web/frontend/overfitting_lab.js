@@ -223,14 +223,13 @@ export function render({ model, el }) {
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
     const lowest = losses.indexOf(Math.min(...losses)) + 1;
-    const isFree = model.get("pinned").length < 2 && kept !== lowest && (lowest < 22 || stopped < lowest - 9);
     const dotOf = (values, x, label = "") => ({ colour: "c2", x, y: values[x - 1], label });
     const keeps = { x: kept, label: `keeps ${kept}` };
     const stops = stopped < losses.length ? [{ x: stopped, label: `stops ${stopped}` }] : [];
     accuracy.set({ rules: [keeps, ...stops], dots: [dotOf(accuracies, kept)] });
     loss.set({
       rules: [keeps],
-      dots: [dotOf(losses, kept), ...(isFree ? [dotOf(losses, lowest, `lowest: ${lowest}`)] : [])], // none without its name
+      dots: [dotOf(losses, kept), ...(kept === lowest ? [] : [dotOf(losses, lowest, `lowest: ${lowest}`)])],
       shade: { colour: "c2", ends: [kept, stopped] },
       marker: patience,
       stops: PATIENCE.map(value => ({ value, x: earlyStop(losses, value).stopped })),
