@@ -105,25 +105,28 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     bounds = widget.curves[1]["bounds"]
     assert bounds[0] == pytest.approx((1, 2, 10)) and bounds[-1] == pytest.approx((256, 2, 2 + 8 / 256))
     page = front.open(widget)
-    rows = page.locator(".te-row")
+    rows = page.locator(".te-row[role=img]")
     expect(rows.last).to_have_attribute(
         "aria-label",
         re.compile(
-            "0.166\\sms; fit 10 ÷ 64 \\+ 0.010 ≈ 0.17\\sms; 94\\s%\\sfixed; "
+            "0.166\\sms; fit 10 ÷ 64 \\+ 0.010 ≈\\s0.17\\sms; 94\\s%\\sfixed; "
             "arithmetic at least 2.00\\sms; memory at least 2.13\\sms"
         ),
     )
     expect(rows.last.locator(".te-limit")).to_have_text(["arithmetic at least 2.00 ms", "memory at least 2.13 ms"])
     widths = rows.locator("i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
     once = 10 / 64 / (10 / 64 + 0.01)
-    # Over what they were at batch 1, the bars are the measured times, on one scale, the longest of all batch sizes.
-    shares = [0.5, 0, 0.5, GPU[1], once * GPU[64], (1 - once) * GPU[64], 2, 2.125]
-    assert widths == pytest.approx([100 * share / GPU[1] for share in shares], abs=1e-4)
-    expect(page.locator(".te-legend .te-key").last).to_have_text("at batch 1")
+    # The bars are the measured times, on one scale up to the longest time or limit at this batch size.
+    shares = [0, 0.5, once * GPU[64], (1 - once) * GPU[64], 2, 2.125]
+    assert widths == pytest.approx([100 * share / 2.125 for share in shares], abs=1e-4)
+    axis = page.locator(".te-axis > *")
+    expect(axis).to_have_text(["02.13\u00a0ms", "scale of both bars at batch 64"])
+    expect(rows.first.locator(".te-limit")).to_have_text("limits not given")  # of this machine's other curve
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(rows.last.locator(".te-time")).to_have_text("10.0 ms")
+    expect(axis).to_have_text(["010.0\u00a0ms", "scale of both bars at batch 1"])  # said where it changes
     full = rows.last.locator(".te-split i").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert sum(full[1:]) == pytest.approx(full[0]) == pytest.approx(100)
+    assert sum(full) == pytest.approx(100)
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
     with pytest.raises(ValueError, match="no curve 'TPU'"):
@@ -139,7 +142,8 @@ def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 0.55, 64: 0.06}}))
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
-    last = page.locator(".te-row").last
+    last = page.locator(".te-row[role=img]").last
+    expect(page.locator(".te-axis")).to_contain_text("scale of the bar at batch 1")
     expect(last).to_have_attribute("aria-label", re.compile("too small to measure"))  # a fit cannot say 0
     ticks = [text.split("\u00a0") for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
     assert {unit for _, unit in ticks} == {"ms"} and {"1", "0.1"} <= {number for number, _ in ticks}  # one unit
@@ -157,9 +161,9 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     expect(page.locator(".te-time")).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])
-    row, keys = page.locator(".te-row").last, page.locator(".te-legend .te-key")
+    row, keys = page.locator(".te-row[role=img]").last, page.locator(".te-legend .te-key")
     expect(row).to_contain_text("fit 10 ÷ 64 + 0.010 ≈ 0.17\u00a0ms")  # as its fit says, which is exact
-    expect(keys).to_have_text(["fixed cost of a step ÷ 64", "cost of each image", "at batch 1"])
+    expect(keys).to_have_text(["fixed cost of a step ÷ 64", "cost of each image"])
     expect(page.locator(".cw-legend")).to_have_text("other curvesmostly fixed cost")
     expect(page.locator(".cw-foot")).to_contain_text("mostly fixed cost, CNN, GPU (recorded) up to batch 256.")
     values, dots = page.locator(".te-value:visible"), page.locator("[aria-hidden] .dot")
@@ -201,10 +205,10 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget = timing_explorer({"CNN, here": near, "MLP, here": far})
     widget.batch = 16
     page = front.open(widget)
-    rows, shares = page.locator(".te-row"), page.locator(".te-row > :nth-child(4)")
+    rows, shares = page.locator(".te-row[role=img]"), page.locator(".te-row > :nth-child(4)")
     expect(shares).to_have_text(["fit 10 ÷ 16 + 1.0 ≈ 1.6\u00a0ms; 38 % fixed", "no fixed cost fits"])
     parts = page.locator(".te-split i[style^=width]").evaluate_all("all => all.map(one => parseFloat(one.style.width))")
-    assert parts == pytest.approx([100 * part / 11 for part in (11, 10 / 16, 1, 1, 0.5)], abs=1e-4)
+    assert parts == pytest.approx([100 * part / 1.625 for part in (10 / 16, 1, 0.5)], abs=1e-4)
     wide = page.locator(".line.te-thick").evaluate_all(
         "all => all.map(one => one.getAttribute('d').match(/[ML]/g).length)"
     )
@@ -215,7 +219,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
     page.get_by_role("slider", name="Batch size").press("End")
     expect(shares.first).to_have_text("no fit beyond batch 16")
-    expect(page.locator(".te-legend .te-key:visible")).to_have_text("at batch 1")  # none of parts that no bar has
+    expect(page.locator(".te-legend .te-key:visible")).to_have_count(0)  # none of parts that no bar has
     expect(rows.first).to_have_attribute("aria-label", "CNN (here): 3.00\u00a0ms; no fit beyond batch 16")
 
 
@@ -253,13 +257,13 @@ def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(fr
 def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd) -> None:
     """Its images seem to cost nothing, its fit is a quarter off, and it crosses the others between 1 and 2."""
     page = front.open(timing_explorer(recorded_curves()))
-    words, rows, foot = page.locator(".te-words"), page.locator(".te-row"), page.locator(".cw-foot")
+    words, rows, foot = page.locator(".te-words"), page.locator(".te-row[role=img]"), page.locator(".cw-foot")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     page.get_by_role("slider", name="Batch size").press("End")
     expect(rows).to_have_text(
         [
-            re.compile("fit 3,200 ÷ 512 ≈ 6.3\u00a0µs, about 24 % too long; cost of each image too small to measure$"),
-            re.compile("fit 1,100 ÷ 512 ≈ 2.1\u00a0µs; cost of each image too small to measure$"),
+            re.compile("fit 3,200 ÷ 512 ≈\\s6.3\\sµs, about 24\\s% too long; cost of each image too small to measure$"),
+            re.compile("fit 1,100 ÷ 512 ≈\\s2.1\\sµs; cost of each image too small to measure$"),
         ]
     )
     expect(words).not_to_contain_text("They ran")
@@ -281,6 +285,24 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     expect(page.locator(".words", has_text="cross at 1.4")).to_be_visible()
     page.get_by_label("First curve").select_option("CNN, float32, recorded")
     expect(words).not_to_contain_text("They ran")  # both names say what differs
+
+
+def test_bars_of_a_fast_pair_fill_their_room_and_missing_limits_are_said(front: FrontEnd) -> None:
+    work = {"CNN, here": lambda batch: (1e6 * batch, 1e6 * batch)}
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
+    page.get_by_role("button", name="CNN and MLP, float32, H100").click()
+    page.get_by_role("slider", name="Batch size").press("End")
+    rows, room = page.locator(".te-row[role=img]"), page.locator(".te-split").first.bounding_box()
+    bar = page.locator(".te-split .te-step").first.bounding_box()
+    assert room and bar and bar["width"] == pytest.approx(room["width"], abs=1)
+    expect(page.locator(".te-limit")).to_have_text(["limits not measured there"] * 2)
+    expect(rows.first).to_have_attribute("aria-label", re.compile("; limits not measured there$"))
+    expect(page.locator(".cw-foot")).to_contain_text("other machines’ times come without them")
+    box = page.locator(".timing_explorer").bounding_box()
+    assert box and box["height"] <= 760
+    page = front.open(timing_explorer(recorded_curves()))  # nobody misses what no curve has
+    expect(page.locator(".te-row[role=img]")).to_have_count(2)
+    expect(page.locator(".te-limit")).to_have_count(0)
 
 
 def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
@@ -330,7 +352,7 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
         "In batches of 16, CNN, GPU (recorded) is 1.1 times as fast as laptop (reported). "
         "They ran on different machines."
     )
-    expect(page.locator(".te-row")).to_have_count(2)
+    expect(page.locator(".te-row[role=img]")).to_have_count(2)
     second.select_option("CNN, CPU, here")
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 64)")
     expect(words).to_contain_text(

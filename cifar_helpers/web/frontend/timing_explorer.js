@@ -148,9 +148,7 @@ export function render({ model, el }) {
     h("span", { class: "te-key" }, h("i"), shared),
     h("span", { class: "te-key" }, h("i", { class: "te-image" }), "cost of each image"),
   ];
-  const before = h("span");
-  const saved = h("span", { class: "te-key" }, h("i", { class: "te-first" }), before);
-  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, saved);
+  const legend = h("div", { class: "te-legend cw-cap" }, title, keys);
   const note = h("div");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(bar, lead, view.node, legend, splits, more);
@@ -254,7 +252,7 @@ export function render({ model, el }) {
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
     const said = mostly.map(([curve, half]) => ` ${fullName(curve)} up to batch ${Math.round(half)}`);
-    note.textContent = `${caution(both)}${said.length ? ` Pale band: mostly fixed cost,${said}.` : ""}`;
+    note.textContent = `${caution(both, curves)}${said.length ? ` Pale band: mostly fixed cost,${said}.` : ""}`;
   }
 
   function show() {
@@ -270,8 +268,8 @@ export function render({ model, el }) {
       const [once, each] = [step, image].map(rounded);
       const [all, ...parts] = [rounded(once / batch + each), once, each].map(part => timeText(part, decimals(part, 2)));
       const time = timeAt(curve.points, batch);
-      const sum = `fit ${parts[0]} ÷ ${batch}${each ? ` + ${parts[1]}` : ""} ≈ ${all}\u00a0${model.get("unit")}${
-        offText((step / batch + image) / time - 1)}`;
+      const sum = ["fit ", term("step", `${parts[0]} ÷ ${batch}`), ...(each ? [" + ", term("image", parts[1])] : []),
+        ` ≈\u00a0${all}\u00a0${model.get("unit")}${offText((step / batch + image) / time - 1)}`];
       return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
@@ -287,11 +285,13 @@ export function render({ model, el }) {
     shared.textContent = `fixed cost of a step ÷ ${batch}`;
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
-    // One for both and for every batch size, so that a bar shrinks as its fixed cost is shared.
-    const scale = Math.max(...both.flatMap(({ points, bounds }) => [...points, ...bounds].flatMap(([, ...list]) => list)));
-    const [low] = range();
-    before.textContent = `at batch ${low}`;
-    splits.replaceChildren(...times.map(one => split(one, timeAt(one.curve.points, low) || 0, scale, write)));
+    // One for both, so that they can be compared, and of this batch size, so that their parts can be seen.
+    const scale = Math.max(...times.flatMap(({ time, bounds }) => [time, ...bounds]).filter(Boolean));
+    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("span", {}, h("span", {}, 0), h("span", {}, write(scale))), h(
+      "span", {}, `scale of ${both.length > 1 ? "both bars" : "the bar"} at batch ${batch}`,
+    ));
+    const hasLimits = curves.some(curve => curve.bounds.length);
+    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits)), known.length ? axis : "");
     queueMicrotask(placeValues); // after the chart's own
   }
 
@@ -312,28 +312,38 @@ export function render({ model, el }) {
   };
 }
 
-/** A curve's time as a bar in two parts, over one of a first batch size, and below it the least that arithmetic and memory need. */
-function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, first, scale, write) {
+/** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
+function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, scale, write, hasLimits) {
   const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
-  const share = `${fixed > 0.995 ? "over 99 %" : percent(fixed)} fixed`.replaceAll(" ", "\u00a0");
-  const said = fixed >= 0 ? `${sum}; ${fixed < 1 ? share : "cost of each image too small to measure"}` : none;
+  const share = `${fixed > 0.995 ? "over 99\u00a0%" : shareText(fixed)}\u00a0fixed`;
+  const said = h("span", {}, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "cost of each image too small to measure"] : none);
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
+  const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
+  const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
   const parts = fixed >= 0 ? [part("step", fixed * time), part("image", (1 - fixed) * time)] : [part("plain", time || 0)];
   return h(
-    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said, ...limits].join("; ")}` },
+    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...limits, ...unknown].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
-    h("div", { class: "te-split" }, part("first", first), parts),
-    h("span", {}, said),
+    h("div", { class: "te-split" }, parts),
+    said,
     limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
+    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
   );
 }
 
+/** A number of a fit, with the look that its part of the bar has. */
+function term(part, words) {
+  return h("span", { class: "te-term" }, h("i", { class: `te-${part}` }), words);
+}
+
+const shareText = share => percent(share).replaceAll(" ", "\u00a0");
+
 /** What is said of a fit that is far from the time beside it. */
 function offText(off) {
-  return Math.abs(off) > FAR ? `, about ${percent(Math.abs(off))} too ${off > 0 ? "long" : "short"}` : "";
+  return Math.abs(off) > FAR ? `, about ${shareText(Math.abs(off))} too ${off > 0 ? "long" : "short"}` : "";
 }
 
 /** A batch size at which curves cross: two digits where whole numbers are far apart. */
@@ -352,7 +362,7 @@ function pairsOf(curves) {
 }
 
 /** How the split was found, and where it is rough. */
-function caution(both) {
+function caution(both, curves) {
   const errors = both.map(curve => {
     const name = fullName(curve);
     const { error, last } = curve.fit ?? {};
@@ -365,11 +375,12 @@ function caution(both) {
   const machines = `“Here” is the machine on which the notebook ran.${
     both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`;
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
-    + "on at once.";
+    + "on at once. These limits need the machine itself, so other machines’ times come without them.";
   return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A bar is the time of "
-    + "an image, read off the line between measured sizes (≈); its scale is the same at all batch sizes. Fixed cost of a step: calling the operations, reading and updating the "
+    + "an image, read off the line between measured sizes (≈). Bars have one scale, which ends at the longest of this batch size "
+    + "and changes with it; how the times fall is seen in the curves. Fixed cost of a step: calling the operations, reading and updating the "
     + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
-    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${machines} ${both.some(curve => curve.bounds.length) ? limits : ""}`;
+    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${machines} ${curves.some(curve => curve.bounds.length) ? limits : ""}`;
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
