@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers._extras import extra
+from cifar_helpers.data.loader import whole_number
 
 __all__ = ["FEATURES", "efficientnet_lite0", "enlarge", "extract", "few_per_class"]
 
@@ -111,11 +112,13 @@ def few_per_class(labels: Tensor, count: int, seed: int = 0) -> Tensor:
         int64 `(classes * count,)`, one class after the other.
 
     Raises:
+        TypeError: if `seed` is not a whole number.
         ValueError: if `count` is below 1, or a class has fewer images.
     """
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(whole_number("seed", seed))
+    order = torch.randperm(len(labels), generator=generator, device="cpu")
     chosen = [order[labels[order] == k][:count] for k in torch.unique(labels)]
     if any(len(positions) < count for positions in chosen):
         raise ValueError(f"each class needs {count} images, the smallest has {min(map(len, chosen))}")

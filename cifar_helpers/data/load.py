@@ -121,7 +121,7 @@ class Cifar10:
         parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for label in range(len(CLASSES)):
             members = (self.train_labels == label).nonzero().flatten()
-            members = members[torch.randperm(len(members), generator=generator)]
+            members = members[torch.randperm(len(members), generator=generator, device="cpu")]
             held_out = round(len(members) * validation)
             parts[0].append(members[held_out:])
             parts[1].append(members[:held_out])
@@ -130,7 +130,7 @@ class Cifar10:
             raise ValueError(
                 f"{len(self.train_labels)} images cannot be split with validation={validation}: one part would be empty"
             )
-        order = [part[torch.randperm(len(part), generator=generator)] for part in chosen]
+        order = [part[torch.randperm(len(part), generator=generator, device="cpu")] for part in chosen]
         return self.train.subset(order[0]), self.train.subset(order[1])
 
 

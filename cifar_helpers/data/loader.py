@@ -104,12 +104,15 @@ class BatchLoader:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         # One generator per pass, seeded by (seed, epoch): a resumed run sees the same batches.
+        # It draws on the CPU even where torch's default device is another one.
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         mirrored = self._mirrored(self.epoch) if self.alternate_flip else None
         self.epoch += 1
         images, labels = self.image_set.images, self.image_set.labels
-        order = torch.randperm(len(labels), generator=generator) if self.shuffle else torch.arange(len(labels))
-        order = order.to(labels.device)
+        count, here = len(labels), labels.device
+        order = torch.arange(count, device=here)
+        if self.shuffle:
+            order = torch.randperm(count, generator=generator, device="cpu").to(here)
         for chosen in torch.split(order, self.batch_size):
             batch, classes = normalise(images[chosen]), labels[chosen]
             if mirrored is not None:
@@ -124,7 +127,7 @@ class BatchLoader:
     def _mirrored(self, epoch: int) -> Tensor:
         """Which images are mirrored in this pass: bool `(N,)`."""
         generator = torch.Generator().manual_seed(self.seed)
-        half = torch.rand(len(self.image_set), generator=generator) < 0.5
+        half = torch.rand(len(self.image_set), generator=generator, device="cpu") < 0.5
         return (half if epoch % 2 == 0 else ~half).to(self.image_set.labels.device)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import operator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -28,8 +29,10 @@ def normalise(images: Tensor) -> Tensor:
         float32 of the same shape: `(value / 255 - MEAN) / STD` for each channel, roughly -2..2.
 
     Raises:
-        TypeError: if `images` is not uint8: numbers that are already scaled must not be scaled again.
+        TypeError: if `images` is not a uint8 tensor: numbers that are already scaled must not be scaled again.
+        ValueError: if its shape is another one.
     """
+    _check_images("normalise", images)
     if images.dtype != torch.uint8:
         raise TypeError(f"normalise takes uint8 images with values 0..255, got {images.dtype}")
     mean, std = _channel_statistics(images.device)
@@ -44,9 +47,26 @@ def denormalise(images: Tensor) -> Tensor:
 
     Returns:
         uint8 of the same shape; values outside 0..255 are clipped.
+
+    Raises:
+        TypeError: if `images` is not a float tensor: pixels that are whole numbers are not normalised.
+        ValueError: if its shape is another one.
     """
+    _check_images("denormalise", images)
+    if not images.is_floating_point():
+        raise TypeError(f"denormalise takes normalised images, which are float, got {images.dtype}")
     mean, std = _channel_statistics(images.device)
-    return images.float().mul(std).add_(mean).mul_(255).round_().clamp_(0, 255).to(torch.uint8)
+    # Without a gradient, statistics that were kept in inference mode can be used, too.
+    return images.detach().float().mul(std).add_(mean).mul_(255).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _check_images(name: str, images: Any) -> None:
+    if not isinstance(images, Tensor):
+        hint = ": convert the array with torch.from_numpy" if type(images).__module__ == "numpy" else ""
+        raise TypeError(f"{name} takes a tensor of images, got {type(images).__name__}{hint}")
+    if images.dim() not in (3, 4) or images.shape[-3] != 3:
+        hint = ": images.movedim(-1, -3) puts the channels first" if images.shape[-1:] == (3,) else ""
+        raise ValueError(f"{name} takes images (B, 3, H, W) or (3, H, W), got {tuple(images.shape)}{hint}")
 
 
 def _channel_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
@@ -60,10 +80,8 @@ def _kept_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def _new_statistics(device: torch.device) -> tuple[Tensor, Tensor]:
-    return (
-        torch.tensor(MEAN, device=device).view(3, 1, 1),
-        torch.tensor(STD, device=device).view(3, 1, 1),
-    )
+    mean, std = (torch.tensor(numbers, dtype=torch.float32, device=device) for numbers in (MEAN, STD))
+    return mean.view(3, 1, 1), std.view(3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,8 @@ class Augment:
             after normalisation (DeVries and Taylor, 2017); 0 cuts nothing.
 
     Raises:
-        ValueError: if `shift` or `cutout` is out of range.
+        TypeError: if `shift` or `cutout` is not a whole number.
+        ValueError: if one of them is out of range.
     """
 
     flip: bool = True
@@ -85,13 +104,18 @@ class Augment:
     cutout: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("shift", "cutout"):
+            try:  # an integer of NumPy would make another text of the same augmentation, and so another training run
+                object.__setattr__(self, name, operator.index(getattr(self, name)))
+            except TypeError as error:
+                raise TypeError(f"{name} must be a whole number of pixels, got {getattr(self, name)!r}") from error
         if not 0 <= self.shift < 32 or not 0 <= self.cutout <= 32:
             raise ValueError(f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Augment normalised float images `(B, 3, 32, 32)`; random numbers come from the CPU `generator`."""
         if self.flip:
-            chosen = torch.rand(len(images), generator=generator) < 0.5
+            chosen = torch.rand(len(images), generator=generator, device="cpu") < 0.5
             images = torch.where(chosen.to(images.device)[:, None, None, None], images.flip(3), images)
         if self.shift:
             images = _shift(images, self.shift, generator)
@@ -104,16 +128,16 @@ def _shift(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     padded = torch.nn.functional.pad(images, (most,) * 4, mode="reflect")
     windows = padded.unfold(2, images.shape[2], 1).unfold(3, images.shape[3], 1)
     size = (2, len(images))
-    rows, columns = torch.randint(2 * most + 1, size, generator=generator).to(images.device)
+    rows, columns = torch.randint(2 * most + 1, size, generator=generator, device="cpu").to(images.device)
     return windows[torch.arange(len(images), device=images.device), :, rows, columns]
 
 
 def _cutout_mask(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
     count, _, height, width = images.shape
-    centre = torch.rand((2, count, 1), generator=generator)
+    centre = torch.rand((2, count, 1), generator=generator, device="cpu")
     top = (centre[0] * (height - side + 1)).floor()
     left = (centre[1] * (width - side + 1)).floor()
-    y, x = torch.arange(height), torch.arange(width)
+    y, x = torch.arange(height, device="cpu"), torch.arange(width, device="cpu")
     rows = (y >= top) & (y < top + side)
     columns = (x >= left) & (x < left + side)
     hole = rows[:, None, :, None] & columns[:, None, None, :]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
+from cifar_helpers.data.loader import whole_number
 
 __all__ = [
     "Gain",
@@ -45,16 +46,17 @@ def bootstrap_interval(values: Tensor, level: float = 0.95, draws: int = 2000, s
         Lower and upper end.
 
     Raises:
+        TypeError: if `seed` is not a whole number.
         ValueError: if there are no values, they are not one per image, or `level` or `draws` is out of range.
     """
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values must be (N,), one per image, got shape {tuple(values.shape)}")
     if not 0 < level < 1 or draws < 1:
         raise ValueError(f"level must be between 0 and 1, and draws at least 1, got {level} and {draws}")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(whole_number("seed", seed))
     numbers, count = values.double(), len(values)
-    means = [numbers[torch.randint(count, (count,), generator=generator)].mean() for _ in range(draws)]
-    outside = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64)
+    means = [numbers[torch.randint(count, (count,), generator=generator, device="cpu")].mean() for _ in range(draws)]
+    outside = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64, device=values.device)
     low, high = torch.stack(means).quantile(outside).tolist()
     return low, high
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ import torch
 from helpers import random_images
 from torch import Tensor
 
-from cifar_helpers import Augment, BatchLoader, Cifar10, ImageSet
+from cifar_helpers import Augment, BatchLoader, Cifar10, ImageSet, denormalise, normalise
+from cifar_helpers.data import transforms
+from cifar_helpers.evaluation import bootstrap_interval
+from cifar_helpers.pretrained import few_per_class
 
 IMAGES = random_images(20)
 PIXELS, LABELS = IMAGES.images.numpy(), IMAGES.labels.numpy()
@@ -97,6 +101,8 @@ def _whole(count: int = 40) -> Cifar10:
         (lambda: BatchLoader(IMAGES, seed=10**14), "seed must lie between"),
         (lambda: BatchLoader(IMAGES, augment=Augment), "augment must be a function"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, augment=True), "augment must be a function"),  # type: ignore[arg-type]
+        (lambda: Augment(shift=2.0), "shift must be a whole number of pixels, got 2.0"),  # type: ignore[arg-type]
+        (lambda: Augment(cutout="8"), "cutout must be a whole number of pixels, got '8'"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, mix="mixup"), "mix must be a function"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, shard=(0, 1, 2)), "shard must be"),  # type: ignore[arg-type]
         (lambda: BatchLoader(IMAGES, device="gpu"), "no device 'gpu'"),
@@ -118,9 +124,66 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert len(BatchLoader(IMAGES, np.int64(7), seed=np.int32(1))) == 3  # type: ignore[arg-type]
     one, other = _whole().split(np.float32(0.25), seed=np.int64(3)), _whole().split(0.25, seed=3)  # type: ignore[arg-type]
     assert all(torch.equal(a.images, b.images) for a, b in zip(one, other, strict=True))
+    assert repr(Augment(shift=np.int64(2))) == repr(Augment(shift=2))  # type: ignore[arg-type]
 
 
 def test_a_set_is_still_a_set_after_its_conversion() -> None:
     made = ImageSet(PIXELS, LABELS)  # type: ignore[arg-type]
     part = made.subset(torch.tensor([3, 1]))
     assert isinstance(part.images, Tensor) and part.labels.tolist() == LABELS[[3, 1]].tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: normalise(PIXELS), r"got ndarray: convert the array with torch\.from_numpy"),  # type: ignore[arg-type]
+        (lambda: denormalise(PIXELS / 255), r"got ndarray: convert the array with torch\.from_numpy"),
+        (lambda: denormalise(IMAGES.images), "normalised images, which are float, got torch.uint8"),
+        (lambda: normalise(IMAGES.images.permute(0, 2, 3, 1)), r"\(20, 32, 32, 3\): images\.movedim\(-1, -3\)"),
+        (lambda: normalise(IMAGES.images[0, 0]), r"got \(32, 32\)$"),
+        (lambda: denormalise(torch.zeros(2, 1, 32, 32)), r"got \(2, 1, 32, 32\)$"),
+    ],
+)
+def test_what_cannot_be_normalised_or_was_never_is_refused(call: Callable[[], Tensor], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        call()
+
+
+def test_statistics_from_inference_mode_or_another_default_precision_serve_afterwards() -> None:
+    expected = normalise(IMAGES.images)
+    for unusual in (torch.inference_mode(), _default_precision(torch.bfloat16)):
+        transforms._kept_statistics.cache_clear()
+        with unusual:
+            normalise(IMAGES.images)
+        seen = normalise(IMAGES.images).requires_grad_()
+        assert torch.equal(seen, expected) and torch.equal(denormalise(seen), IMAGES.images)
+
+
+@contextlib.contextmanager
+def _default_precision(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def test_another_default_device_changes_no_draw() -> None:
+    values, whole = torch.arange(9.0), _whole()
+
+    def drawn() -> tuple[list[Tensor], tuple[float, float], Tensor]:
+        train, validation = whole.split()
+        augment = Augment(shift=2, cutout=8)
+        loader = BatchLoader(train, 7, shuffle=True, augment=augment, alternate_flip=True)
+        images = [*(batch for batch, _ in loader), validation.images]
+        return images, bootstrap_interval(values, draws=20, seed=np.int64(1)), few_per_class(IMAGES.labels, 1)  # type: ignore[arg-type]
+
+    images, interval, few = drawn()
+    torch.set_default_device("meta")
+    try:
+        others, other_interval, other_few = drawn()
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(a, b) for a, b in zip(images, others, strict=True))
+    assert interval == other_interval and torch.equal(few, other_few)
