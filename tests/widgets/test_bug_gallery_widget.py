@@ -253,6 +253,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         *[[]] * 8,
     ]
 
+    expect(page.locator(".bg-rule > span:visible")).to_have_count(2)
     page.get_by_role("button", name="Next case").click()
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
@@ -264,6 +265,8 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
     expect(row(page, "answers")).to_have_attribute("data-note", "decides")
+    legend = page.get_by_text("Decides: healthy here; another bug with these signs, ◇, is not.")
+    expect(legend).to_be_visible()  # while its word is at a symptom
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert len(set(heights)) == 1, heights  # a note moves nothing
     # The suspects are beside the rows, one to one.

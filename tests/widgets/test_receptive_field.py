@@ -278,6 +278,15 @@ def frames(page: Page) -> list[int]:
     )
 
 
+def test_the_key_of_earlier_layers_is_shown_where_there_are_some(front: FrontEnd) -> None:
+    widget = receptive_field_widget(random_images(3), network())
+    for layer, is_shown in [(widget.layers[0], False), (widget.layers[1], True)]:
+        widget.layer, widget.channel, widget.pixel = layer, 0, [2, 2]
+        page = front.open(widget)
+        key = page.get_by_text("fields in earlier layers, same place")
+        expect(key).to_be_visible(visible=is_shown)
+
+
 def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, network()), width=360, has_touch=True)
     before = state_of(page, "pixel")

@@ -143,10 +143,12 @@ function gallery(root, model, say, records) {
 
   const prompt = h("p", { class: "bg-prompt" });
   const more = h("p", { class: "cw-cap bg-more" });
+  const decides = h("span", {}, example(2, 1), "Decides: healthy here; another bug with these signs, ◇, is not.");
   const rule = h(
     "div", { class: "cw-cap bg-rule" },
-    h("span", {}, example(1), "A sign: another bug, ◇, is in the same place."),
-    h("span", {}, example(0), "Reveals the bug: no other is in its place."),
+    h("span", {}, example(1, 1), "A sign: another bug, ◇, is in the same place."),
+    h("span", {}, example(1, 0), "Reveals the bug: no other is in its place."),
+    decides,
   );
   const reply = h("div", { class: "cw-foot bg-reply" });
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
@@ -341,6 +343,7 @@ function gallery(root, model, say, records) {
       node.setAttribute("aria-disabled", !isUnsolved);
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
+    decides.hidden = isUnsolved || !rows.some(row => worth(row.key) === "decides"); // else its word is not there
     tell.textContent = isUnsolved ? "Tell me" : "Try again";
     next.classList.toggle("cw-main", !isUnsolved);
     const [verdict, rest, drag = ""] = reaction();
@@ -471,10 +474,10 @@ function cut(places, grey) {
 const diamond = (x, y, r) => `M${x} ${y - r}l${r} ${r}-${r} ${r}-${r}-${r}z`;
 const ring = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0-${2 * r} 0z`;
 
-/** The rule, drawn: this run on one side of the grey, and another bug in a place. */
-function example(place) {
+/** The rule, drawn: this run in one place, and another bug in the same or another. */
+function example(place, other) {
   const scale = strip({ places: ["mark", "side", "healthy"], alike: false, healthy: [] });
-  scale.set({ place: 1, share: 0.5, outside: true }, [{ place, share: 0.5 }]);
+  scale.set({ place, share: 0.5, outside: place !== 2 }, [{ place: other, share: 0.5 }]);
   scale.node.setAttribute("viewBox", `0 0 ${(STRIP + GREY) / 2} 21`);
   return scale.node;
 }

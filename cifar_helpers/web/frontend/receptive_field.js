@@ -87,7 +87,7 @@ function show(given) {
   const whose = h("b");
   const seen = h("b", { class: "cw-lead" });
   const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
-  const keys = [key("rf-field", "earlier layers"), key("rf-zeros", "padding: zeros")];
+  const keys = [key("rf-field", "fields in earlier layers, same place"), key("rf-zeros", "padding: zeros")];
   const point = now => {
     hover = now;
     refresh({});
@@ -199,6 +199,7 @@ function show(given) {
       map.box.classList.toggle("rf-here", n === k);
     });
     big.enclose(fields[0]);
+    keys[0].style.visibility = k ? "" : "hidden"; // the first layer has none before it
     stations.forEach((one, n) => {
       const [top, left, bottom, right] = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
       const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
