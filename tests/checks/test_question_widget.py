@@ -98,6 +98,11 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     field.fill("-2.5")  # a slip takes no answer; the mark follows the field, beyond the scale to its end
     expect(slider).to_have_value("0")
     expect(page.locator(".q-scale .guess")).to_have_count(0)
+    expect(page.locator(".q-verdict")).to_have_text("−2.5 is not on the scale. Choose a number from 0 to 50.")
+    for begun in ("-", "1e", "5"):
+        field.fill(begun)
+        expect(page.locator(".q-verdict")).to_have_text("")
+    field.fill("-2.5")
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_have_text("−2.5 is not on the scale. Choose a number from 0 to 50.")
     assert asked(HEIGHT).answer(0, "-2.5").says == page.locator(".q-verdict").inner_text()
@@ -122,6 +127,14 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     # What the page says is what Python says.
     said = asked(HEIGHT).answer(0, typed).says
     expect(page.locator(".q-verdict p")).to_have_text(said)
+
+
+def test_a_number_that_more_digits_may_bring_onto_the_scale_is_left_alone(front: FrontEnd) -> None:
+    page = front.open(asked(replace(HEIGHT, scale=(20, 50))))
+    field, verdict = page.get_by_role("textbox", name="How tall?"), page.locator(".q-verdict")
+    for typed, says in (("3", ""), ("32", ""), ("321", "321 is not on the scale. Choose a number from 20 to 50.")):
+        field.fill(typed)
+        expect(verdict).to_have_text(says)
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,9 @@ function card(question, number, send, go, reasons) {
     const isShown = guess >= low && guess <= high;
     slider.value = Number.isNaN(guess) ? 0 : guess; // beyond the scale, at its end
     mark(isShown ? { guess } : {});
+    const isBeyond = guess < 0 ? guess < low : guess > high; // more digits may bring a smaller one onto the scale
+    const ends = `from ${inFull(low)} to ${inFull(high)}`;
+    if (isBeyond) say("open", `${inFull(guess)} is not on the scale. Choose a number ${ends}.`); // as the reply does
   }
 
   /** A message goes once something is done about it; reasons stay with their options. */
