@@ -32,7 +32,8 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
 
     Attributes:
         names: of the photos to choose from.
-        chosen: the photo that is shown; "your picture" or "a drawing" that the reader brings; empty before that.
+        chosen: the photo that is shown; "your picture", "the camera’s picture" or "a drawing" that the reader brings,
+            with a number from the second on; empty before that.
         crop: left, top and side of the square, in pixels of the photo (at most 512 a side); empty: the middle.
         method: `none`, `Grad-CAM` or `occlusion`: what is laid over the picture.
         photographs: whether the network is known to have learned from photographs, as the shipped ones have.

@@ -341,7 +341,7 @@ def test_the_start_page_loads_little_and_weights_only_when_asked_for(visit: Call
     place.get_by_role("slider", name="Epoch", exact=True).press("Home")
     expect(place.locator(".tn-low b").first).to_have_text("Before training")
     place.locator(".pi-picture").click()
-    expect(place.get_by_role("button", name="Undo drawing")).to_be_visible()
+    expect(place.get_by_role("button", name="Undo")).to_be_visible()
     expect(place.get_by_role("button", name="Camera")).to_be_visible()
 
 

@@ -214,6 +214,85 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     expect(page.get_by_role("button", name="Camera")).to_be_visible()
 
 
+def test_what_the_reader_brings_stays_in_the_row_with_its_square_and_its_drawing(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo({"horse": INPUTS / "horse.png", "ship": INPUTS / "ship.png"}, small)))
+    photo, title = page.locator(".pp-photo"), page.locator(".cw-head span").first
+    row, undo = page.get_by_role("option"), page.get_by_role("button", name="Undo")
+    red = "pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
+
+    def choose(name: str) -> None:
+        page.get_by_role("option", name=name, exact=True).click()
+        expect(page.get_by_role("option", selected=True)).to_have_attribute("title", name)
+
+    photo.press("-")
+    page.get_by_role("radio", name="Draw in red").click()
+    photo.click(position={"x": 30, "y": 30})
+    photo.click(position={"x": 60, "y": 60}, button="right")  # opens the browser's menu and draws nothing
+    drawn, square = seen_by(page, until=red), state_of(page, "crop")
+    for name, size in (("frog", 60), ("cat", 90)):
+        buffer = io.BytesIO()
+        Image.open(INPUTS / f"{name}.png").resize((size, 60)).save(buffer, "PNG")
+        page.locator("input[type=file]").set_input_files(
+            {"name": "a", "mimeType": "image/png", "buffer": buffer.getvalue()}
+        )
+        expect(title).to_have_text(f"{size} × 60")
+        assert state_of(page, "crop") == []
+    photo.press("Home")
+    photo.press("ArrowRight")
+    page.wait_for_timeout(300)  # what is seen is given to Python once the square rests
+    seen = seen_by(page)
+    assert state_of(page, "crop") == [2, 0, 60]
+    expect(row).to_have_count(4)
+    choose("ship")
+    assert state_of(page, "crop") == []
+    choose("your picture")
+    expect(title).to_have_text("60 × 60")
+    choose("your picture 2")
+    expect(title).to_have_text("90 × 60")
+    assert (state_of(page, "chosen"), state_of(page, "crop")) == ("your picture 2", [2, 0, 60])
+    seen_by(page, until=f"String(pixels) === '{','.join(map(str, seen.ravel()))}'")
+    page.keyboard.press("End")  # in the row, where it is already
+    assert state_of(page, "crop") == [2, 0, 60]
+    choose("horse")
+    assert (seen_by(page, until=red) == drawn).all() and state_of(page, "crop") == square
+    expect(page.get_by_role("radio", name="Draw in red")).to_be_checked()
+    # The course's picture, too, is shown as it will come back.
+    shown = row.first.locator("canvas").evaluate(PIXELS)
+    assert re.search(r"(^|,)2\d\d,\d\d,\d\d,255", shown)
+    photo.press("Control+z")
+    seen_by(page, until=f"!{red}")
+    undo.click()
+    assert state_of(page, "crop") == []
+    page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    for end, count in (("Cancel", 4), ("Take picture", 5)):
+        page.get_by_role("button", name="Camera").click()
+        expect(title).to_have_text("64 × 48")
+        page.get_by_role("button", name=end).click()
+        expect(row).to_have_count(count)
+    choose("ship")
+    choose("the camera’s picture")
+    seen_by(page, until="pixels.every((value, k) => k % 3 === 1 ? value > 240 : value < 30)")
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0
+
+
+def test_a_drawing_stays_when_a_photo_is_opened(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo(model=small)))
+    row = page.get_by_role("option")
+    expect(row.filter(visible=True)).to_have_count(0)  # there is nothing to choose from
+    page.locator(".pp-photo").click(position={"x": 100, "y": 100})
+    drawn = seen_by(page, until="pixels.some(v => v < 60)")
+    page.locator("input[type=file]").set_input_files(INPUTS / "ship.png")
+    expect(row).to_have_count(2)
+    page.get_by_role("option", name="a drawing").click()
+    seen_by(page, until=f"String(pixels) === '{','.join(map(str, drawn.ravel()))}'")
+    assert state_of(page, "chosen") == "a drawing"
+    page.get_by_role("button", name="Undo").click()
+    seen_by(page, until="pixels.every(v => v === 255)")
+
+
 def test_a_camera_that_cannot_start_says_why_and_what_to_do(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
     for error, says in (
@@ -512,4 +591,4 @@ def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_i
         chooser.set_input_files({"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": content})
         expect(page.get_by_role("alert")).to_contain_text(says)
         expect(page.locator(".cw-bars")).to_be_visible()
-    assert state_of(page, "chosen") == "your picture"
+    assert state_of(page, "chosen") == f"your picture {len(STORED)}"  # none replaces another

@@ -36,6 +36,13 @@ CAMERA = """(colour) => {
 }"""
 
 
+# Whether a picture is shown that differs from this one.
+OPENED = """before => {
+  const i = document.querySelector("[data-widget]").model.get("image");
+  return new Uint8Array(i.buffer, i.byteOffset, i.byteLength).some((value, k) => value !== before[k]);
+}"""
+
+
 @pytest.fixture(scope="module")
 def small() -> CifarCNN:
     torch.manual_seed(0)
@@ -230,7 +237,7 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     said = predict(torch.from_numpy(drawn), small)
     expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
     assert top_of(page, ".tn-low") == low
-    page.get_by_role("button", name="Undo drawing").click()
+    page.get_by_role("button", name="Undo").click()
     assert (image_of(page) == sketches()["horse"]).all()
     picture.press("ArrowUp")  # from where the pointer was
     assert (image_of(page) == sketches()["horse"]).all()
@@ -239,6 +246,37 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     page.get_by_role("radio", name="horse").click()
     page.get_by_role("radio", name="horse").press("ArrowRight")
     assert (image_of(page) == sketches()["ship"]).all()
+
+
+def test_undo_brings_back_what_the_reader_made_whatever_came_instead(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    picture, undo = page.get_by_role("slider", name="The picture"), page.get_by_role("button", name="Undo")
+    expect(undo).to_be_hidden()
+    page.get_by_role("radio", name="cat").click()
+    expect(undo).to_be_hidden()  # the course's pictures are one press away
+    pictures = [image_of(page)]
+    for row in (40, 80):  # two strokes
+        picture.click(position={"x": 60, "y": row})
+        pictures.append(image_of(page))
+    page.locator("input[type=file]").set_input_files(resources() / "inputs" / "frog.png")
+    page.wait_for_function(OPENED, arg=pictures[-1].ravel().tolist())
+    pictures.append(image_of(page))
+    page.get_by_role("radio", name="ship").click()
+    page.get_by_role("radio", name="deer").click()
+    page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function(OPENED, arg=sketches()["deer"].ravel().tolist())
+    page.get_by_role("button", name="Take picture").click()
+    page.get_by_role("radio", name="bird").click()
+    assert (image_of(page) == sketches()["bird"]).all()
+    undo.click()  # the camera's picture
+    assert not (image_of(page) == sketches()["deer"]).all()
+    undo.click()
+    assert (image_of(page) == sketches()["deer"]).all()
+    for kept in reversed(pictures):
+        undo.click()
+        assert (image_of(page) == kept).all()
+    expect(undo).to_be_hidden()
 
 
 def test_files_give_what_predict_gives(front: FrontEnd) -> None:

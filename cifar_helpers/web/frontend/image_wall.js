@@ -114,12 +114,20 @@ export function imageWall(label, size, chosen) {
 
 /**
  * A wall of one row, for the pictures that a widget offers.
- * @param {{count: number, pixels: (k: number) => Uint8Array | undefined, name: (k: number) => string, chosen: (k:
- *     number) => void}} options how many there are; bytes (32, 32, 3) and name of one; and what hears of a choice
- * @returns {{node: any, set: (k: number) => void}} `set` shows a picture as chosen, and the part of the row where it is
+ * @param {{count?: number, pixels: (k: number) => Uint8Array | undefined, name: (k: number) => string, chosen: (k:
+ *     number) => void}} options how many there are, if that stays so; bytes (32, 32, 3) and name of one; and what hears
+ *     of a choice
+ * @returns {{node: any, set: (k: number, total?: number) => void}} `set` shows a picture as chosen, and the part of the row
+ *     where it is
  */
-export function filmstrip({ count, pixels, name, chosen }) {
+export function filmstrip({ count = Infinity, pixels, name, chosen }) {
   const wall = imageWall("Picture", Math.min(IN_STRIP, count), chosen);
-  const node = h("div", { class: "iw-film" }, wall.node, count > IN_STRIP ? wall.pager : null);
-  return { node, set: k => wall.set({ total: count, chosen: k, name, pixels }) };
+  const node = h("div", { class: "iw-film" }, wall.node, wall.pager);
+  return {
+    node,
+    set(k, total = count) {
+      wall.pager.hidden = total <= IN_STRIP;
+      wall.set({ total, chosen: k, name, pixels });
+    },
+  };
 }

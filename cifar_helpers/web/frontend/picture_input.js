@@ -2,7 +2,7 @@
 import styles from "./picture_input.css";
 import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
-import { segmented } from "./controls.js";
+import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
 import { resized } from "./resize.js";
@@ -47,11 +47,11 @@ export function seenInTheMiddle(source, width, height) {
 }
 
 /**
- * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array, name:
- *     string) => void, told: (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible
- *     name of the picture; called with a new picture and its name; and shows a problem, or nothing if the text is empty
- * @returns {{gallery: any, node: any, pens: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () => void,
- *     listen: (root: HTMLElement) => void, close: () => void}} four elements for the widget to place; `set` shows a
+ * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array) => void, told:
+ *     (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of the picture;
+ *     called with a new picture; and shows a problem, or nothing if the text is empty
+ * @returns {{gallery: any, node: any, pens: any, undo: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () =>
+ *     void, listen: (root: HTMLElement) => void, close: () => void}} five elements for the widget to place; `set` shows a
  *     picture; `reveal` scrolls the gallery to the selected one; `listen` accepts files dropped or pasted anywhere on an
  *     element; `close` turns the camera off
  */
@@ -61,10 +61,22 @@ export function pictureInput({ pictures, label, changed, told }) {
   let last = null; // the pen's last position while drawing
   let cursor = [SIDE / 2, SIDE / 2];
 
-  const give = (now, name) => {
+  const past = []; // before each stroke, and before another picture
+  const give = now => {
+    undo.hidden = !past.length;
     set(now);
-    changed(now, name);
+    changed(now);
   };
+  const back = () => give(past.pop());
+  const keep = () => {
+    past.push(pixels);
+    return back;
+  };
+  const undo = button("Undo", () => {
+    stop();
+    back();
+  });
+  undo.hidden = true;
   const choices = pictures.map(({ name, pixels: shown }, k) => {
     const text = canvas();
     paintBytes(text, shown, SIDE, SIDE);
@@ -73,7 +85,8 @@ export function pictureInput({ pictures, label, changed, told }) {
   const gallery = segmented("Pictures", choices, -1, k => {
     stop();
     told("");
-    give(pictures[k].pixels, pictures[k].name);
+    if (!pictures.some(isShown)) keep();
+    give(pictures[k].pixels);
   });
   gallery.node.classList.add("pi-gallery");
   gallery.buttons.forEach((one, k) => one.setAttribute("title", pictures[k].name));
@@ -108,6 +121,7 @@ export function pictureInput({ pictures, label, changed, told }) {
   /** A stroke, three pixels wide, from the pen's last position. */
   function draw(row, column) {
     stop();
+    if (!last) keep();
     const next = pixels.slice();
     const [y0, x0] = last ?? [row, column];
     const steps = Math.max(1, Math.abs(row - y0), Math.abs(column - x0));
@@ -119,26 +133,28 @@ export function pictureInput({ pictures, label, changed, told }) {
       }
     }
     last = [row, column];
-    give(next, "a drawing");
+    give(next);
   }
 
+  const isShown = one => one.pixels.every((value, i) => value === pixels[i]);
   function set(now) {
     pixels = now;
     paintBytes(shown.canvas, now, SIDE, SIDE);
-    gallery.set(pictures.findIndex(one => one.pixels.every((value, i) => value === now[i])));
+    gallery.set(pictures.findIndex(isShown));
   }
 
   const { node: sources, listen, stop } = pictureSources({
     target: shown.node,
     told,
-    opened: (source, width, height, name) => give(seenInTheMiddle(source, width, height), name),
-    keep: () => give.bind(null, pixels, ""),
+    opened: (...one) => give(seenInTheMiddle(...one)),
+    keep,
   });
 
   return {
     gallery: gallery.node,
     node: shown.node,
     pens: pens.node,
+    undo,
     sources,
     set,
     reveal() {

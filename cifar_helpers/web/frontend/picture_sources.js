@@ -43,8 +43,8 @@ export function squareOf(surface, left, top, side) {
 /**
  * @param {{target: HTMLElement, told: (text: string) => void, opened: (source: CanvasImageSource, width: number, height:
  *     number, name: string) => void, keep: () => () => void, stopped?: () => void}} options highlighted while a file is
- *     dragged over it; shows a problem, or nothing if the text is empty; called with a picture; called before the
- *     camera's first picture, to return what restores the present one; and called after its last
+ *     dragged over it; shows a problem, or nothing if the text is empty; called with a picture; called before a
+ *     file or the camera's first picture, to return what restores the present one; and called after the camera's last
  * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void, isLive: () => boolean}} the buttons;
  *     `listen` accepts files dropped or pasted anywhere on an element; `stop` turns the camera off; whether it is on
  */
@@ -53,16 +53,15 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
     stop();
     const bitmap = await createImageBitmap(file).catch(() => null);
     if (!bitmap) return told("The browser can’t read this file as a picture. Choose a PNG, JPEG, GIF or WebP file.");
-    take(bitmap, bitmap.width, bitmap.height, "your picture");
-    bitmap.close();
-  };
-  function take(source, width, height, name) {
+    const { width, height } = bitmap;
     if (Math.min(width, height) < SMALLEST) {
       return told(`The picture is ${width} × ${height} pixels. It needs at least ${SMALLEST} × ${SMALLEST}.`);
     }
-    opened(source, width, height, name);
+    keep();
+    opened(bitmap, width, height, "your picture");
     told("");
-  }
+    bitmap.close();
+  };
   const chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange() {
     if (chooser.files[0]) open(chooser.files[0]);
     chooser.value = "";
@@ -106,10 +105,11 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
       return told(`${PROBLEMS[error.name] ?? "The camera did not start. Close programs that use it"}, or open a file.`);
     }
     restore = keep();
+    told("");
     show();
     const next = () => {
       if (own !== asked) return;
-      if (video.videoWidth) take(video, video.videoWidth, video.videoHeight, "the camera’s picture");
+      if (video.videoWidth) opened(video, video.videoWidth, video.videoHeight, "the camera’s picture");
       requestAnimationFrame(next);
     };
     next();

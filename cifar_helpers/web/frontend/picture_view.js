@@ -2,7 +2,6 @@
 // on which an epoch is chosen.
 import own from "./picture_view.css";
 import { h, mount, binding, bytesOf, loader } from "./ui.js";
-import { button } from "./controls.js";
 import { chart } from "./chart.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
@@ -13,12 +12,11 @@ const SLICE = 5; // milliseconds: most browsers compute a network in less
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
- *     void, heard: Record<string, () => void>, reset: string, keeps?: boolean}} widget its module, accessible name and
- *     CSS; the pictures that it offers; draws it; reacts to Python's changes; and the name of a button
- *     that restores the first picture, or unless it `keeps` that one, the last that was not drawn
- * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `reset` and `problem` to be placed
+ *     void, heard: Record<string, () => void>}} widget its module, accessible name and CSS; the pictures that it offers;
+ *     draws it; and reacts to Python's changes
+ * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `problem` to be placed
  */
-export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard, reset, keeps }) {
+export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard }) {
   const get = load ?? loader(model);
   const place = mount(el, name, label, pictureStyles + own + styles, redraw);
   const store = networkStore(get, redraw);
@@ -28,18 +26,10 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
     redraw();
   };
   const problem = h("p", { role: "alert", hidden: true });
-  let base = Uint8Array.from(bytesOf(model.get("image")));
-  const show = (pixels, from) => {
-    if (!keeps && from !== "a drawing") base = pixels;
-    again.hidden = pixels.every((value, k) => value === base[k]);
-    change({ image: new DataView(pixels.slice().buffer) });
-  };
-  const again = button("Undo", () => show(base, ""), { name: reset });
-  again.hidden = true;
   const input = pictureInput({
     pictures,
     label: "The picture.",
-    changed: show,
+    changed: pixels => change({ image: new DataView(pixels.slice().buffer) }),
     told: text => {
       problem.textContent = text;
       problem.hidden = !text;
@@ -47,7 +37,7 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
   });
   input.listen(place.root);
   return {
-    ...place, get, store, input, change, problem, reset: again,
+    ...place, get, store, input, change, problem,
     close() {
       store.close();
       input.close();

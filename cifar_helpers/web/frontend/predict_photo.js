@@ -23,7 +23,6 @@ const PATCH = 8; // pixels of the cover's side
 const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
-const STEPS = 20; // that can be undone
 /** How much of the picture's contrast stays under the colours; with more, the same effect would look unequal. */
 const FAINT = { "Grad-CAM": 0.4, occlusion: 0.2 }; // the former's are strong everywhere
 const METHODS = [
@@ -43,11 +42,12 @@ function show(model, { root, colours, say }, [weights], get) {
   const network = new Network(decode(weights));
   const { classes } = network;
   const names = model.get("names");
-  const state = binding(model, { chosen: () => choose(), crop: () => redraw(), method: () => cover(null) });
-  const thumbnails = []; // of the photos, as the network sees them
+  const state = binding(model, { chosen: () => choose(), crop: () => setCrop(model.get("crop")), method: () => cover(null) });
+  // The pictures of the row, each as it was left: those of the course, then the reader's, which nothing takes away.
+  const shelf = names.map(fresh);
+  let work = fresh(""); // the one that is shown
   let heat = { key: "", values: new Float64Array(0) };
   let busy = false; // while heat is being computed
-  let start = null; // the probabilities when the photo came
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
   let spot = [SIDE / 2, SIDE / 2]; // where it was last
@@ -71,30 +71,25 @@ function show(model, { root, colours, say }, [weights], get) {
   );
   const about = h("span");
   const hint = h("p", { class: "cw-cap" });
-  let before = []; // the square before each step, and the photo before a stroke
-  let step = null; // the same at the start of a gesture, as long as it has changed nothing
-  let ink = null; // the pen's colour; null moves the square
+  let step = null; // square and strokes at the start of a gesture, as long as it has changed nothing
   const setInk = value => {
-    ink = value;
+    work.ink = value;
     stage.classList.toggle("pp-pen", Boolean(value));
     redraw();
   };
   const pens = penChoice(setInk, { value: null, text: "Move" });
   let from = null; // where the picture comes from: of a camera there is a new one for each frame
   const undo = button("Undo", () => {
-    const { crop: square, pixels } = before.pop();
-    state.set({ crop: square });
-    if (pixels) {
-      context().putImageData(pixels, 0, 0);
-      version += 1;
-    }
-    redraw();
+    const last = work.before.pop();
+    setCrop(last.crop);
+    if (last.strokes === work.strokes) return;
+    work.strokes = last.strokes;
+    repaint();
   });
   const most = button("Whole picture", () => {
     begun();
     kept();
-    state.set({ crop: [] });
-    redraw();
+    setCrop([]);
   });
   const foot = h("p", { class: "cw-cap" },
     "Drop or paste a photo anywhere here. It stays in your browser",
@@ -108,22 +103,29 @@ function show(model, { root, colours, say }, [weights], get) {
     target: stage,
     told: tell,
     opened(source, width, height, name) {
-      take(source, width, height);
-      state.set({ chosen: name });
-      redraw();
+      const now = source === from ? work : added(name);
+      from = source;
+      take(now, source, width, height);
+      show(now);
     },
-    keep,
+    keep() {
+      const [last, count] = [work, shelf.length];
+      from = null;
+      return () => {
+        shelf.length = count;
+        show(last);
+      };
+    },
     stopped: () => redraw(),
   });
   sources.listen(root);
-  const gallery = names.length > 1 && filmstrip({
-    count: names.length,
-    pixels: k => thumbnails[k],
-    name: k => names[k],
+  const gallery = filmstrip({
+    pixels: k => shelf[k].thumbnail,
+    name: k => shelf[k].name || "blank sheet",
     chosen(k) {
       sources.stop();
       tell("");
-      state.set({ chosen: names[k], crop: [] });
+      state.set({ chosen: shelf[k].name, crop: shelf[k].crop });
       choose();
     },
   });
@@ -164,7 +166,7 @@ function show(model, { root, colours, say }, [weights], get) {
       h("div", { class: "pp-under" }, controls), h("div", { class: "pp-notes" }, notes),
     );
   root.append(
-    h("div", { class: "cw-bar" }, gallery ? gallery.node : h("span"), sources.node),
+    h("div", { class: "cw-bar" }, gallery.node, sources.node),
     problem,
     h(
       "div", { class: "pp-row" },
@@ -175,15 +177,15 @@ function show(model, { root, colours, say }, [weights], get) {
     h("div", { class: "cw-foot" }, foot),
   );
 
-  function context() {
-    return surface.getContext("2d");
-  }
-
   // Crops are whole pixels: left, top, side
   function largestCrop() {
     const { width, height } = surface;
     const side = Math.min(width, height);
     return clipped((width - side - 1) / 2, (height - side - 1) / 2, side);
+  }
+  function inTheMiddle() {
+    const [left, top, side] = largestCrop();
+    return resized(squareOf(surface, left, top, side), side, side, SIDE);
   }
   function crop() {
     const given = model.get("crop");
@@ -202,18 +204,22 @@ function show(model, { root, colours, say }, [weights], get) {
     const next = clipped(left, top, side, least());
     if (crop().every((value, k) => value === next[k])) return;
     kept();
-    state.set({ crop: next });
+    setCrop(next);
+  }
+  function setCrop(crop) {
+    work.crop = crop;
+    state.set({ crop });
     redraw();
   }
-  function begun(pixels) {
-    step = { crop: model.get("crop"), pixels };
+  function begun() {
+    step = { crop: work.crop, strokes: work.strokes };
   }
   function kept() {
-    if (step) before = [...before.slice(1 - STEPS), step];
+    if (step) work.before.push(step);
     step = null;
   }
 
-  // A drag moves the square by `grip`, spans it from `anchor`, or draws from `pen`.
+  // A drag moves the square by `grip`, spans it from `anchor`, or draws the line `stroke`.
   let drag = null;
   const isFull = side => side === surface.width && side === surface.height;
   const under = event => {
@@ -221,7 +227,7 @@ function show(model, { root, colours, say }, [weights], get) {
     return [(event.clientX - box.left) * scale(), (event.clientY - box.top) * scale()];
   };
   function grasp([x, y]) {
-    if (ink) return { pen: [x, y] };
+    if (work.ink) return { stroke: { ink: work.ink, wide: crop()[2] / 12, points: [] } }; // a twelfth of the square
     const [left, top, side] = crop();
     const within = x >= left && x <= left + side && y >= top && y <= top + side;
     const reach = Math.min(REACH * scale(), within ? side / 3 : Infinity); // a small square has a middle, too
@@ -232,9 +238,8 @@ function show(model, { root, colours, say }, [weights], get) {
     return within && !isFull(side) ? { grip: [x - left, y - top] } : { anchor: [x, y] };
   }
   function follow([x, y]) {
-    if (drag.pen) {
-      stroke(drag.pen, [x, y]);
-      drag.pen = [x, y];
+    if (drag.stroke) {
+      draw(drag.stroke, [x, y]);
     } else if (drag.grip) {
       move(x - drag.grip[0], y - drag.grip[1], crop()[2]);
     } else {
@@ -246,18 +251,20 @@ function show(model, { root, colours, say }, [weights], get) {
     }
   }
   stage.addEventListener("pointerdown", event => {
+    if (event.button || !event.isPrimary) return;
     stage.setPointerCapture(event.pointerId);
     drag = grasp(under(event));
-    begun(drag.pen && context().getImageData(0, 0, surface.width, surface.height));
+    begun();
     if (!drag.anchor) follow(under(event));
   });
   stage.addEventListener("pointermove", event => {
-    if (drag) follow(under(event));
+    if (drag && event.isPrimary) follow(under(event));
   });
   stage.addEventListener("lostpointercapture", () => {
     drag = null;
   });
   stage.addEventListener("keydown", event => {
+    if (event.key === "z" && (event.ctrlKey || event.metaKey)) return undo.click();
     if (!event.repeat) begun(); // a key that is held down is one step
     const by = { "+": 8, "-": -8 }[event.key];
     if (!by) return;
@@ -271,20 +278,33 @@ function show(model, { root, colours, say }, [weights], get) {
     move(left + right * 2, top + down * 2, side);
   });
 
-  // A twelfth of the square wide.
-  function stroke([fromX, fromY], [x, y]) {
-    sources.stop();
-    from = null;
-    kept();
-    const pen = context();
+  function draw(stroke, point) {
+    if (!stroke.points.length) {
+      sources.stop();
+      from = null;
+      kept();
+      work.strokes = [...work.strokes, stroke];
+      if (!work.name) state.set({ chosen: (work.name = numbered("a drawing")) });
+    }
+    stroke.points.push(point);
+    line(stroke, stroke.points.length - 1);
+    changed();
+  }
+  /** The part of a stroke that ends at a point. */
+  function line({ ink, wide, points }, k) {
+    const pen = surface.getContext("2d");
+    const [[fromX, fromY], [x, y]] = [points[Math.max(0, k - 1)], points[k]];
     pen.strokeStyle = `rgb(${ink})`;
     pen.lineCap = "round";
-    pen.lineWidth = crop()[2] / 12;
+    pen.lineWidth = wide;
     pen.beginPath();
     pen.moveTo(fromX, fromY);
     pen.lineTo(x + 0.01, y); // a line without length would not be drawn
     pen.stroke();
-    if (!model.get("chosen")) state.set({ chosen: "a drawing" });
+  }
+  function repaint() {
+    drawOnWhite(surface, work.sheet, work.sheet.width, work.sheet.height);
+    for (const stroke of work.strokes) stroke.points.forEach((_, k) => line(stroke, k));
     changed();
   }
   function changed() {
@@ -292,69 +312,73 @@ function show(model, { root, colours, say }, [weights], get) {
     redraw();
   }
 
-  function take(source, width, height, words = `${width} × ${height}`) {
+  /** A name that no other picture has. */
+  function numbered(name) {
+    const count = shelf.filter(one => one.name.replace(/ \d+$/, "") === name).length;
+    return count ? `${name} ${count + 1}` : name;
+  }
+  function added(name) {
+    const one = fresh(name && numbered(name));
+    shelf.push(one);
+    return one;
+  }
+  function take(one, source, width, height, words = `${width} × ${height}`) {
     const shrink = Math.min(1, Math.max(ENOUGH / Math.max(width, height), SIDE / Math.min(width, height)));
     const size = [width, height].map(side => Math.max(1, Math.round(side * shrink)));
-    if (size[0] !== surface.width || size[1] !== surface.height) state.set({ crop: [] });
-    drawOnWhite(surface, source, size[0], size[1]);
-    stage.style.aspectRatio = `${size[0]} / ${size[1]}`;
-    stage.style.width = `${Math.min(1, size[0] / size[1]) * 100}%`;
-    about.textContent = words;
-    empty = false;
-    if (source !== from) {
-      pens.set(null);
-      setInk(null);
-    }
-    from = source;
-    before = [];
-    step = null;
-    start = null;
-    changed();
+    if (String(size) !== String([one.sheet.width, one.sheet.height])) one.crop = [];
+    drawOnWhite(one.sheet, source, size[0], size[1]);
+    Object.assign(one, { words, start: null });
   }
-  /** Remembers the photo and what was done to it; what it returns restores them. */
-  function keep() {
-    const photo = canvas();
-    [photo.width, photo.height] = [surface.width, surface.height];
-    photo.getContext("2d").drawImage(surface, 0, 0);
-    const values = { chosen: model.get("chosen"), crop: model.get("crop") };
-    const [words, pen, steps, first] = [about.textContent, ink, before, start];
-    return () => {
-      take(photo, photo.width, photo.height, words);
-      state.set(values);
-      pens.set(pen);
-      setInk(pen);
-      [before, start] = [steps, first];
-    };
+  function show(one) {
+    const { width, height } = one.sheet;
+    if (one !== work) step = null;
+    work = one;
+    empty = false;
+    stage.style.aspectRatio = `${width} / ${height}`;
+    stage.style.width = `${Math.min(1, width / height) * 100}%`;
+    about.textContent = one.words;
+    pens.set(one.ink);
+    setInk(one.ink);
+    state.set({ chosen: one.name });
+    repaint();
+    setCrop(one.crop);
   }
   const bitmapOf = async k => createImageBitmap(new Blob([await get(`photo/${k}`)]));
   async function choose() {
-    const k = names.indexOf(model.get("chosen"));
-    if (k < 0) return;
+    const name = model.get("chosen");
+    const one = shelf.find(each => each.name === name);
+    if (!one || one === work) return redraw();
     try {
-      const bitmap = await bitmapOf(k);
-      if (closed || names[k] !== model.get("chosen")) return;
-      const kept = model.get("crop");
-      take(bitmap, bitmap.width, bitmap.height, gallery ? names[k] : undefined);
-      if (kept.length) move(...kept);
+      const bitmap = one.words ? null : await bitmapOf(names.indexOf(name));
+      if (closed || name !== model.get("chosen")) return;
+      const square = model.get("crop");
+      if (bitmap) take(one, bitmap, bitmap.width, bitmap.height, names.length > 1 ? name : undefined);
+      show(one);
+      if (square.length) move(...square);
     } catch (error) {
       tell(`The photo could not be loaded: ${error.message}. ${again(model)}`);
     }
   }
   async function begin() {
-    if (names.includes(model.get("chosen"))) await choose();
-    else if (model.get("chosen")) {
+    const name = model.get("chosen");
+    if (names.includes(name)) await choose();
+    else if (name) {
       // Of a photo that was opened, a stored page has what the network saw.
       const small = canvas();
       paintBytes(small, bytesOf(model.get("seen")), SIDE, SIDE);
-      take(small, SIDE, SIDE);
+      const one = added(name);
+      take(one, small, SIDE, SIDE);
+      show(one);
     } else {
-      take(null, SHEET, SHEET, "draw, or open a photo");
+      const sheet = added("");
+      take(sheet, null, SHEET, SHEET, "draw, or open a photo");
+      show(sheet);
       pens.buttons[1].click();
     }
-    for (const k of gallery ? names.keys() : []) {
+    for (const [k, one] of names.length > 1 ? [...shelf.entries()].slice(0, names.length) : []) {
       if (closed) return;
       const bitmap = await bitmapOf(k);
-      thumbnails[k] = seenInTheMiddle(bitmap, bitmap.width, bitmap.height);
+      one.thumbnail ??= seenInTheMiddle(bitmap, bitmap.width, bitmap.height);
       redraw();
     }
   }
@@ -379,16 +403,18 @@ function show(model, { root, colours, say }, [weights], get) {
 
   const redraw = framed(() => {
     if (closed || empty) return;
-    if (gallery) gallery.set(names.indexOf(model.get("chosen")));
+    if (work.drawn !== version) Object.assign(work, { thumbnail: inTheMiddle(), drawn: version });
+    gallery.node.hidden = shelf.length < 2;
+    gallery.set(shelf.findIndex(one => one.name === model.get("chosen")), shelf.length);
     methods.set(model.get("method"));
     const now = crop();
-    undo.disabled = !before.length;
+    undo.disabled = !work.before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
     const moves = isFull(now[2])
       ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
     square.classList.toggle("pp-full", isFull(now[2]));
-    hint.textContent = ink ? "Drag to draw. Move brings back the square." : moves;
+    hint.textContent = work.ink ? "Drag to draw. Move brings back the square." : moves;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
     stands(stage, left, surface.width - side, `from ${left} across and ${top} down, ${side} pixels wide`);
@@ -400,12 +426,12 @@ function show(model, { root, colours, say }, [weights], get) {
     const best = list => list.indexOf(Math.max(...list));
     const all = [...network.forward(seen).probabilities];
     const target = best(all);
-    start ??= all;
+    work.start ??= all;
     const corner = covered?.map(place => place - PATCH / 2);
     const said = covered
       ? [...network.forwardPlanes(withCover(network.input, network.layers[0].shape, corner, PATCH)).probabilities] : all;
     // What covering changes, or else what the square and the pens have changed.
-    const earlier = covered ? all : start;
+    const earlier = covered ? all : work.start;
     const same = earlier.every((share, k) => share === said[k]);
     bars.set(said, same ? undefined : earlier);
     answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
@@ -481,6 +507,14 @@ function show(model, { root, colours, say }, [weights], get) {
       background?.close();
       state.close();
     },
+  };
+}
+
+/** A picture that is not there yet, and what the reader does to it. */
+function fresh(name) {
+  return {
+    name, sheet: canvas(), words: "", thumbnail: /** @type {any} */ (undefined), drawn: 0,
+    crop: [], strokes: [], before: [], ink: null, start: null,
   };
 }
 

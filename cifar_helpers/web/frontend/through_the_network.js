@@ -49,7 +49,7 @@ export function render(host) {
   const all = bytesOf(model.get("pictures"));
   const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
   const view = pictureView(host, {
-    name: "through_the_network", label: "Through the network", styles, pictures, redraw, reset: "Undo drawing",
+    name: "through_the_network", label: "Through the network", styles, pictures, redraw,
     heard: { image: redraw, epoch: put, network: redraw, chosen: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -89,7 +89,7 @@ export function render(host) {
   const answer = figure("Probabilities", "", classes);
   const end = answer.node;
   end.classList.add("tn-end");
-  const first = figure("Picture", "Draw on it", input.node, input.pens, view.reset).node;
+  const first = figure("Picture", "Draw on it", input.node, input.pens, input.undo).node;
   /** @type {any} */
   let bars = null;
   const classUnder = event => [stages.length - 1, cellUnder(classes, event, network?.classes.length ?? 1, 1)[0]];

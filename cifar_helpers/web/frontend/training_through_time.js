@@ -23,7 +23,6 @@ export function render(host) {
   const redraw = framed(() => draw());
   const view = pictureView(host, {
     name: "training_through_time", label: "Training through time", styles, pictures: [], redraw,
-    reset: "Undo: show the first picture", keeps: true,
     heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -168,7 +167,7 @@ export function render(host) {
   kernelPart.node.classList.add("tt-far");
   const mapPart = figure("Maps", "", place);
   const barPart = figure("Probabilities", "", bars.node);
-  const picturePart = figure("Picture", "32×32", input.node, input.pens, view.reset, input.sources);
+  const picturePart = figure("Picture", "32×32", input.node, input.pens, input.undo, input.sources);
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   place.before(layers);
