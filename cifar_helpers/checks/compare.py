@@ -104,14 +104,17 @@ def shape(value: Any) -> tuple[int, ...]:
         return (len(value),)
 
 
-def first_difference(wanted: Any, got: Any, close: float) -> tuple[str, Any, Any]:
-    """The first tensors that differ in two sequences, and their place; for other results, the results themselves."""
+def first_difference(wanted: Any, got: Any, close: float, parts: Sequence[str] = ()) -> tuple[str, Any, Any]:
+    """The first tensors that differ in two sequences, and their place; for other results, the results themselves.
+
+    `parts` says what the tensors are, if the learner did not return them.
+    """
     if holds_tensors(wanted) and kind(got) == "sequence" and len(wanted) == len(got):
         for number, (a, b) in enumerate(zip(wanted, got, strict=True), start=1):
             if not equal(a, b, close):
                 nth = {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
-                return f"in the {nth} tensor that you return, ", a, b
-    return "", wanted, got
+                return f"in {parts[number - 1] if parts else f'the {nth} tensor that you return'}, ", a, b
+    return f"in {parts[0]}, " if parts else "", wanted, got
 
 
 def named(value: Any) -> str:

@@ -98,6 +98,7 @@ class Exercise:
         close: relative and absolute tolerance.
         harness: wraps an answer that changes its arguments into a function that returns a result.
         shows: turns a right answer into HTML that shows what it does, for example to a picture.
+        parts: what the results of a harness are, in order, where they are not what the answer itself returns.
         contrasts: turns a wrong answer into HTML that shows what it does beside what it should do; needed where a
             harness turns results into words, which cannot be drawn side by side.
     """
@@ -109,6 +110,7 @@ class Exercise:
     close: float = 1e-4
     harness: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda answer: answer
     shows: Callable[[Callable[..., Any]], str] | None = None
+    parts: tuple[str, ...] = ()
     contrasts: Callable[[Callable[..., Any]], str] | None = None
 
 
@@ -307,7 +309,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     if all(right):
         return _wrong_dtype(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
     given, wanted, got = cases[right.index(False)]
-    place, wanted, got = first_difference(wanted, got, exercise.close)
+    place, wanted, got = first_difference(wanted, got, exercise.close, exercise.parts)
     inputs = dict(zip(_parameters(exercise, given), given, strict=False))
     for name, mistake in exercise.mistakes.items():
         if all(equal(_result_of(mistake, given), got, exercise.close) for given, _, got in cases):
@@ -325,14 +327,15 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
         return Verdict("wrong", "it returns the same for every input. Use the arguments.")
     if all(isinstance(g, Tensor) and g.numel() > 1 and not g.any() for _, _, g in cases):
         return Verdict("wrong", "every number that it returns is zero.")
-    # A network as an argument counts as equal to anything, so it proves nothing.
-    if any(equal(arguments[0], got, 0) for arguments, _, got in cases if arguments and not callable(arguments[0])):
+    # A network as an argument counts as equal to anything, so it proves nothing; a number may be equal by chance.
+    inputs_again = [equal(given[0], got, 0) for given, _, got in cases if given and not callable(given[0])]
+    if inputs_again and all(inputs_again):
         return Verdict("wrong", "it returns its input unchanged.")
     where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
     simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
-    then = _BY_HAND if simple else _STEP_BY_STEP
+    then = "" if exercise.parts else _BY_HAND if simple else _STEP_BY_STEP
     said = _off(wanted, got, exercise.close) + difference(wanted, got, exercise.close)
-    return Verdict("wrong", f"{where}{at}{said}. {then}", beside(wanted, got, exercise.close, inputs))
+    return Verdict("wrong", f"{where}{at}{said}. {then}".rstrip(), beside(wanted, got, exercise.close, inputs))
 
 
 def _off(wanted: Any, got: Any, close: float) -> str:

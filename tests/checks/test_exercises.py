@@ -321,3 +321,77 @@ def test_an_error_has_its_line_and_its_message_as_code() -> None:
     assert re.fullmatch(r'line \d+: raise KeyError\("learner"\)', line) and error == "KeyError: 'learner'"
     assert checks.conv2d(lambda *_: sys.exit()).code == ()  # its words say what to do
     assert "without brackets: `my_conv2d`" in checks.conv2d(torch.zeros(3, 3)).says
+
+
+class LayersInAnotherOrder(nn.Module):
+    """The right block; `__init__` makes its layers in another order than they run, as many people do."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=bias)
+        self.norm1, self.norm2 = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
+
+    def forward(self, images: Tensor) -> Tensor:
+        values = self.norm1(self.conv1(images)).relu()
+        return nn.functional.max_pool2d(self.norm2(self.conv2(values)).relu(), 2)
+
+
+class WithoutReturn(LayersInAnotherOrder):
+    def forward(self, images: Tensor) -> Tensor:
+        super().forward(images)
+        return None  # type: ignore[return-value]
+
+
+class WithDots(LayersInAnotherOrder):
+    def forward(self, images: Tensor) -> Tensor:
+        return ...  # type: ignore[return-value]
+
+
+def lazy_classifier(inputs: int, first: int, second: int) -> nn.Module:
+    hidden = [layer for size in (first, second) for layer in (nn.LazyLinear(size), nn.ReLU(), nn.Dropout(0.25))]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.LazyLinear(10))
+
+
+def test_a_right_network_is_right_in_whatever_order_its_layers_are_made() -> None:
+    assert checks.double_block(LayersInAnotherOrder).state == "right"
+    assert checks.double_block(lambda i, o: LayersInAnotherOrder(i, o, bias=False)).state == "right"
+    assert checks.classifier(lazy_classifier).state == "right"
+    assert "its forward returns nothing" in checks.double_block(WithoutReturn).says
+    assert checks.double_block(WithDots).state == "open"
+
+
+def test_a_reply_speaks_of_what_the_learner_has_made() -> None:
+    wide = checks.classifier(lambda inputs, first, second: lazy_classifier(inputs, first, 2 * second))
+    assert "in the sizes of its parameters, in the order in which its layers run, your number at [2]" in wide.says
+    assert "by hand" not in wide.says
+    frozen = checks.freeze(lambda *_: None)
+    assert "in the parameters (1: trained), followed by the batch norms" in frozen.says
+    assert (
+        "in the parameters after two steps" in checks.training_step(lambda model, *_: model[0].bias.data.fill_(1)).says
+    )
+    assert "Return two tensors" in checks.quantise(lambda weights: solution("quantise")(weights)[0]).says
+    assert (
+        checks.quantise(lambda weights: [(got := solution("quantise")(weights))[0], got[1].tolist()]).state == "right"
+    )
+    here = checks.logits_anywhere(lambda network, images: network.cpu()(images.cpu()))
+    assert here.says == checks.logits_anywhere.replies["away_from_meta"]
+
+
+def test_what_equals_the_input_by_chance_is_not_called_the_input() -> None:
+    assert (
+        "your result is" in checks.output_size(lambda size, kernel, padding, stride: (size - kernel) // stride + 1).says
+    )
+    assert "returns its input unchanged" in checks.output_size(lambda size, *_: size).says
+
+
+def test_lists_compared_as_a_whole_hear_of_it() -> None:
+    assert "== between two lists" in checks.accuracy(lambda predicted, true: predicted == true).says
+
+
+def test_what_keeps_a_division_possible_may_not_be_left_out() -> None:
+    def folded(weights: Tensor, bias: Tensor, norm: Any) -> Any:
+        factor = norm.weight / norm.running_var.sqrt()
+        return weights * factor.view(-1, 1, 1, 1), (bias - norm.running_mean) * factor + norm.bias
+
+    assert "division by zero" in checks.fold_batch_norm(folded).says

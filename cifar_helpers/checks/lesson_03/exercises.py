@@ -35,23 +35,62 @@ def _checked(network: Any) -> nn.Module:
     return network
 
 
+_BEHAVIOUR = (
+    "the sizes of its parameters, in the order in which its layers run",
+    "what the network computes in eval mode",
+    "what the network computes in training mode",
+)
+
+
 def _behaviour(network: nn.Module, images: Tensor) -> Any:
     """The sizes of a network's parameters, and its outputs in eval and in train mode with weights that its sizes fix.
 
-    Networks with the same layers in the same order behave alike. One without parameters has nothing to train, and
-    gives one number.
+    Networks whose layers run in the same order behave alike, in whatever order `__init__` makes them. A convolution
+    may leave out its bias, because batch norm follows it. A network without parameters has nothing to train, and gives
+    one number.
     """
-    sizes = [p.numel() for p in network.parameters()]
-    if not sizes:
+    parameters, output = _in_order_of_use(network, images)
+    if output is ...:
+        return ...
+    if not parameters:
         return -1.0
+    if not isinstance(output, Tensor):
+        said = "nothing" if output is None else in_words(output)
+        raise Unreadable(f"its forward returns {said}. End it with return and the tensor that the last layer gives.")
+    sizes = [p.numel() for p in parameters]
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for parameter in network.parameters():
+        for parameter in parameters:
             parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter[0].numel() + 1))
         in_eval = network.eval()(images)
         torch.manual_seed(0)  # dropout switches off the same units in every network
         in_train = network.train()(images)
     return [torch.tensor(sizes), in_eval, in_train]
+
+
+def _in_order_of_use(network: nn.Module, images: Tensor) -> tuple[list[nn.Parameter], Any]:
+    """A network's parameters as its layers run, then those of no layer that ran; and its output.
+
+    The biases of convolutions are set to zero, and are not among them.
+    """
+    used: list[nn.Parameter] = []
+    biases: list[Tensor] = []
+
+    def note(layer: nn.Module, _: Any) -> None:
+        if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+            biases.append(layer.bias)
+        used.extend(layer.parameters(recurse=False))
+
+    hooks = [layer.register_forward_pre_hook(note) for layer in network.modules()]
+    with torch.no_grad():
+        output = network.eval()(images)
+        for bias in biases:
+            bias.zero_()
+    for hook in hooks:
+        hook.remove()
+    left_out = set(map(id, biases))
+    found = {id(p): p for p in [*used, *network.parameters()] if id(p) not in left_out}
+    return list(found.values()), output
 
 
 def _on_features(answer: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,6 +138,7 @@ classifier = Exercise(
     reference=_on_features(_classifier),
     draw=_hidden_sizes,
     harness=_on_features,
+    parts=_BEHAVIOUR,
     mistakes={
         "relu_missing": _on_features(_without(nn.ReLU)),
         "dropout_missing": _on_features(_without(nn.Dropout)),
@@ -199,6 +239,7 @@ double_block = Exercise(
     reference=_on_maps(_DoubleBlock),
     draw=_channel_counts,
     harness=_on_maps,
+    parts=_BEHAVIOUR,
     mistakes={
         "not_registered": _on_maps(_NotRegistered),
         "shared_norm": _on_maps(_SharedNorm),
@@ -307,6 +348,8 @@ softmax = Exercise(
 def _activations(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     height, width = (4, 4) if number < 2 else (2 + number, 3)
     x = 3 * torch.randn(number + 2, 5, height, width, generator=generator) + 2
+    if number % 2:  # a channel that hardly varies, where it matters what is added to the variance
+        x[:, 0] *= 0.001
     return x, torch.rand(5, generator=generator) + 0.5, torch.randn(5, generator=generator)
 
 
@@ -321,6 +364,11 @@ def _by(
     return (x - mean) / (variance + epsilon).sqrt() * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)
 
 
+def _added_to_the_root(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    deviation = x.std((0, 2, 3), keepdim=True, correction=0) + 1e-5
+    return (x - x.mean((0, 2, 3), keepdim=True)) / deviation * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)
+
+
 batch_norm = Exercise(
     name="batch_norm",
     reference=_batch_norm,
@@ -330,6 +378,8 @@ batch_norm = Exercise(
         "over_images_alone": lambda x, a, b: _by(x, a, b, (0,), 0),
         "instance_norm": lambda x, a, b: _by(x, a, b, (2, 3), 0),
         "layer_norm": lambda x, a, b: _by(x, a, b, (1, 2, 3), 0),
+        "nothing_added": lambda x, a, b: _by(x, a, b, (0, 2, 3), 0, 0.0),
+        "added_to_the_root": _added_to_the_root,
         "scale_and_shift_missing": lambda x, a, b: _by(x, torch.ones_like(a), torch.zeros_like(b), (0, 2, 3), 0),
         "divided_by_variance": lambda x, a, b: (
             (x - x.mean((0, 2, 3), keepdim=True))

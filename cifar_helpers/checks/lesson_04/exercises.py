@@ -163,6 +163,7 @@ training_step = Exercise(
         "wrong_sign": _after_two(_uphill),
     },
     harness=_after_two,
+    parts=("the parameters after two steps",),
     shows=pictures.falling,
 )
 

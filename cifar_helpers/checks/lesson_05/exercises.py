@@ -146,6 +146,7 @@ logits_anywhere = Exercise(
         "always_cpu": _placed(lambda network, images: network(images.to("cpu"))),
         "always_meta": _placed(lambda network, images: network(images.to("meta"))),
         "network_moved": _placed(lambda network, images: network.to(images.device)(images)),
+        "away_from_meta": _placed(lambda network, images: _anywhere(network, images).cpu()),
         "moved_images": _placed(lambda network, images: images.to(network.weight.device)),
     },
     harness=_placed,

@@ -228,6 +228,8 @@ grad_cam = Exercise(
 def _confidences(generator: torch.Generator, number: int) -> tuple[Any, ...]:
     count, bins = (40, 10) if number < 2 else (15 + 30 * number, 4 + 2 * number)
     confidence = 0.2 + 0.79 * torch.rand(count, generator=generator) ** 0.5
+    # At the ends of two bins that floating point represents exactly; a network's confidence is often exactly 1.
+    confidence[:2] = torch.tensor([0.5, 1.0])
     return confidence, torch.rand(count, generator=generator) < confidence**2, bins
 
 
@@ -252,6 +254,11 @@ def _nan_of_empty_bins(confidence: Tensor, right: Tensor, bins: int) -> float:
     return float("nan") if empty else _calibration_error(confidence, right, bins)
 
 
+def _lower_end(confidence: Tensor, right: Tensor, bins: int) -> float:
+    """The error with bins that include their lower end instead of the upper one, so that 1 is in none."""
+    return _calibration_error(torch.nextafter(confidence, torch.tensor(2.0)), right, bins)
+
+
 def _mean_gap(confidence: Tensor, right: Tensor, bins: int) -> float:
     gaps = _gaps(confidence, right, bins)
     return sum(abs(gap) for gap, _ in gaps) / len(gaps)
@@ -268,6 +275,7 @@ calibration_error = Exercise(
         "one_bin": lambda c, r, b: abs(float(r.double().mean() - c.double().mean())),
         "single_answers": lambda c, r, b: float((r.double() - c.double()).abs().mean()),
         "maximum": lambda c, r, b: max(abs(gap) for gap, _ in _gaps(c, r, b)),
+        "lower_end": _lower_end,
         "empty_bins": _nan_of_empty_bins,
     },
     shows=pictures.trusted,

@@ -6,11 +6,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cifar_helpers.checks.compare import named
 from cifar_helpers.checks.engine import Exercise
+from cifar_helpers.checks.results import Unreadable, plain
 
 
 def _labels(generator: torch.Generator, number: int) -> tuple[Any, ...]:
@@ -122,6 +123,7 @@ freeze = Exercise(
         "one_too_few": _state_after(lambda network, count: _freeze(network, count - 1)),
     },
     harness=_state_after,
+    parts=("the parameters (1: trained), followed by the batch norms (1: in training mode)",),
 )
 
 
@@ -150,12 +152,16 @@ def _with_bytes(quantise: Callable[..., Any]) -> Callable[..., Any]:
     """The result with the bytes of a weight; any positive scale will do for a channel of zeros."""
 
     def run(weights: Tensor) -> Any:
-        got = quantise(weights)
-        if isinstance(got, tuple | list):
-            got = tuple(torch.tensor(part.copy()) if isinstance(part, np.ndarray) else part for part in got)
-        if not (isinstance(got, tuple | list) and len(got) == 2 and all(isinstance(part, Tensor) for part in got)):
+        got = plain(quantise(weights))
+        parts = list(got) if isinstance(got, tuple | list) else []
+        if got is None or got is ... or any(part is ... for part in parts):
             return got
-        whole, scales = got
+        try:
+            whole, scales = map(torch.as_tensor, parts)
+        except Exception:  # not two, or no numbers
+            raise Unreadable(
+                f"it returns {named(got)}. Return two tensors: the whole numbers and the scales."
+            ) from None
         if scales.shape == whole.shape[:1]:
             scales = torch.where((whole.flatten(1) == 0).all(1) & (scales > 0), 1.0, scales)
         return whole, scales, whole.element_size()
@@ -251,6 +257,8 @@ def _convolution(generator: torch.Generator, number: int) -> tuple[Any, ...]:
         tensor.copy_(torch.randn(outputs, generator=generator))
     assert norm.running_var is not None
     norm.running_var.copy_(0.2 + 3 * torch.rand(outputs, generator=generator))
+    if number % 2:  # a channel that is always the same, where norm.eps keeps the division possible
+        norm.running_var[0] = 0.0
     norm.requires_grad_(False)
     return (
         torch.randn(outputs, inputs, side, side, generator=generator),
