@@ -81,7 +81,7 @@ class CallbackState:
 
 
 def checked_path(path: Path | str) -> Path:
-    """The path of the checkpoint, which need not exist yet.
+    """The path of the checkpoint, which need not exist yet; of a link, the path of its file, so that the link stays.
 
     Raises:
         CheckpointError: if there is something at this path that is not a readable file.
@@ -90,6 +90,8 @@ def checked_path(path: Path | str) -> Path:
         path = user_path(path)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint must be a path: {error}") from error
+    if path.is_symlink() and not reading_problem(path):
+        path = path.resolve()
     for file in (path, _previous(path)):
         if not is_missing(file) and (problem := reading_problem(file)):
             raise CheckpointError(f"{problem}. Name another file as checkpoint")

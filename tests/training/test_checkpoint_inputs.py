@@ -383,6 +383,15 @@ def test_a_checkpoint_behind_a_link_is_written_there(tmp_path: Path) -> None:
     assert torch.allclose(weights(load_weights(tiny(2), tmp_path / "real" / "w.pt")), weights(tiny(1)), atol=1e-3)
 
 
+def test_a_run_whose_checkpoint_is_behind_a_link_resumes_there_and_keeps_the_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    train(tmp_path / "real" / "c.pt", epochs=1)
+    (tmp_path / "c.pt").symlink_to(tmp_path / "real" / "c.pt")
+    train(tmp_path / "c.pt", epochs=2)
+    assert (tmp_path / "c.pt").is_symlink()
+    assert sorted(path.name for path in (tmp_path / "real").iterdir()) == ["c.pt", "c.pt.previous"]
+
+
 def test_an_extra_state_is_kept(tmp_path: Path) -> None:
     class Extra(nn.Linear):
         note = "fresh"
