@@ -112,6 +112,8 @@ def first_batch(loader: Any, name: str) -> tuple[Tensor, Tensor]:
     if isinstance(loader, DataLoader) and loader.num_workers and not isinstance(loader.dataset, IterableDataset):
         # Starting worker processes just to inspect one batch takes seconds.
         source = DataLoader(loader.dataset, batch_sampler=loader.batch_sampler, collate_fn=loader.collate_fn)
+        if loader.batch_size is None and loader.batch_sampler is None:  # the data set holds whole batches
+            source = DataLoader(loader.dataset, None, sampler=loader.sampler, collate_fn=loader.collate_fn)
     epoch = loader.epoch if isinstance(loader, BatchLoader) else 0
     try:
         batch = loader.look() if isinstance(loader, OnceOnly) else next(iter(source), None)

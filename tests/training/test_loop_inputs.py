@@ -852,6 +852,8 @@ def test_a_script_and_old_weight_norm_train() -> None:
 def test_workers_of_a_loader_are_no_obstacle() -> None:
     loader = DataLoader(TensorDataset(*tensors()), 20, num_workers=1, shuffle=True)
     assert len(fit(tiny(), loader, loader, **QUIET)) == 1
+    whole = [tensors(), tensors()]  # a data set of batches
+    assert len(fit(tiny(), DataLoader(whole, None, num_workers=1), **QUIET)) == 1  # type: ignore[arg-type]
 
 
 def test_averaging_begins_afresh_and_serves_its_own_model_alone() -> None:
