@@ -675,6 +675,12 @@ def test_one_bad_file_does_not_stop_a_folder(tmp_path: Path) -> None:
     assert all(problems.values())
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
+def test_a_disk_that_fails_is_named() -> None:
+    with pytest.raises(PictureError, match=r"/proc/self/mem cannot be read \(Input/output error\): check its disk"):
+        predict("/proc/self/mem")
+
+
 def test_what_systems_and_archivers_leave_is_passed_over(tmp_path: Path) -> None:
     Image.new("RGB", (32, 32)).save(tmp_path / "1.png")
     left = [

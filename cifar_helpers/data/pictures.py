@@ -171,7 +171,10 @@ def _content(stream: IO[bytes]) -> bytes:
 
 
 def _open(stream: BinaryIO, name: str, at_least: int | None) -> Image.Image:
-    start = stream.read(64)
+    try:
+        start = stream.read(64)
+    except OSError as error:  # a disk or a network that fails
+        raise PictureError(f"{name} cannot be read ({error.strerror or error}): check its disk, or copy it") from error
     if not start:
         raise PictureError(f"{name} is empty: give another picture")
     Image.init()
