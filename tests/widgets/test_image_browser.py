@@ -17,6 +17,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from cifar_helpers import CLASSES, ImageSet
 from cifar_helpers.data import MEAN, STD, denormalise, normalise
+from cifar_helpers.web.page import Placed
+from cifar_helpers.web.page import page as html_page
 from cifar_helpers.widgets import image_browser
 from cifar_helpers.widgets.image_browser import ImageBrowser
 
@@ -252,6 +254,12 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
     assert state_of(page, "picture") == first
     page.get_by_role("listbox", name="Pictures", exact=True).get_by_role("option").first.press("PageDown")
     assert state_of(page, "picture") == indices(widget.read("class/all/1"))[30]
+
+
+def test_pictures_that_do_not_arrive_are_said(front: FrontEnd) -> None:
+    widget = image_browser(IMAGES)
+    page = front.open(html_page([Placed(widget.module, widget.state(), "")], {}, title="A page"))
+    expect(page.get_by_text(re.compile("^The pictures could not be loaded: .+ Reload the page.$"))).to_be_visible()
 
 
 def test_another_class_takes_its_first_picture_and_words_say_which() -> None:

@@ -540,6 +540,35 @@ def test_a_kernel_that_does_not_fit_says_what_to_do(front: FrontEnd) -> None:
     assert "does not fit" in bench.words()
 
 
+def test_keys_of_the_browser_stay_with_it(front: FrontEnd) -> None:
+    """Alt and left goes back a page."""
+    page = front.open(kernel_bench(PICTURE))
+    before = state_of(page, "kernel"), state_of(page, "channel")
+    page.get_by_role("radiogroup", name="Picture").get_by_role("radio", checked=True).press("Alt+ArrowLeft")
+    cell = page.locator(".kb-kernel input, .cw-grid input").nth(4)
+    cell.focus()
+    for key in ("Alt+ArrowLeft", "Control+ArrowUp", "Control+Enter"):
+        cell.press(key)
+        expect(cell).to_be_focused()
+    assert (state_of(page, "kernel"), state_of(page, "channel")) == before
+    cell.press("Alt+ArrowUp")  # a small step of the number, which no browser uses
+    assert state_of(page, "kernel") != before[0]
+
+
+def test_on_another_screen_the_wires_are_as_sharp(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE))
+    wires = page.locator(".cv-wires")
+    was = wires.evaluate("e => e.width")
+    screen = page.context.new_cdp_session(page)
+    screen.send(
+        "Emulation.setDeviceMetricsOverride", {"width": 800, "height": 1000, "deviceScaleFactor": 2, "mobile": False}
+    )
+    page.locator(".kb-picture .cw-picture").press("ArrowRight")
+    in_widget = "document.querySelector('[data-cifar-widget]').shadowRoot"
+    page.wait_for_function(f"least => {in_widget}.querySelector('.cv-wires').width >= least", arg=2 * was - 2)
+    screen.send("Emulation.clearDeviceMetricsOverride")
+
+
 # --- in Python -------------------------------------------------------------------------------------------
 
 

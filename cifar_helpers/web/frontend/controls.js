@@ -3,6 +3,9 @@ import { h } from "./ui.js";
 
 const VISIBLE = 0.03; // of a probability: smaller changes are not marked
 
+/** Whether a key belongs to the browser, as Alt + ← does, which goes back a page. @param {KeyboardEvent} event */
+const isShortcut = event => event.ctrlKey || event.metaKey || event.altKey;
+
 /**
  * A choice of one, as radio buttons in a row.
  * @param {string} label
@@ -35,7 +38,7 @@ export function segmented(label, options, value, chosen) {
   };
   node.addEventListener("keydown", event => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
+    if (!step || isShortcut(event)) return;
     event.preventDefault();
     const k = (options.findIndex(option => option.value === value) + step + options.length) % options.length;
     pick(options[k].value);
@@ -120,7 +123,7 @@ export function arrows(node, moved) {
       ArrowUp: [-far, 0], ArrowDown: [far, 0], ArrowLeft: [0, -far], ArrowRight: [0, far],
       Home: [0, -1e6], End: [0, 1e6], PageUp: [-1e6, 0], PageDown: [1e6, 0],
     }[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!step || isShortcut(event)) return;
     event.preventDefault();
     moved(step[0], step[1]);
   });

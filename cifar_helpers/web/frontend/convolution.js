@@ -338,6 +338,7 @@ export function slidingViews(line, names, moved, source) {
   wires.className = "cv-wires";
   const stage = h("div", { class: "cv-stage" }, wires);
   let boxes = null;
+  let extent = [0, 0]; // width and height of the wires, in pixels of the page
   /** @type {number[] | null} left, top, right and bottom of both frames (and of the square), as shares; where they go to */
   let place = null;
   let goal = null;
@@ -357,6 +358,8 @@ export function slidingViews(line, names, moved, source) {
   };
   const draw = () => {
     const pen = /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"));
+    const size = extent.map(side => Math.round(side * devicePixelRatio)); // another on another screen
+    if (String(size) !== String([wires.width, wires.height])) [wires.width, wires.height] = size;
     pen.reset();
     if (!boxes || !place) return;
     const [from, result, pixels, sum, caption, scale, origin] = boxes;
@@ -458,8 +461,7 @@ export function slidingViews(line, names, moved, source) {
       const box = element.getBoundingClientRect();
       return new DOMRect(box.x - origin.x, box.y - origin.y, box.width, box.height);
     });
-    wires.width = Math.round((origin.width + 2 * MARGIN) * devicePixelRatio);
-    wires.height = Math.round((origin.height + 2 * MARGIN) * devicePixelRatio);
+    extent = [origin.width + 2 * MARGIN, origin.height + 2 * MARGIN];
     draw();
   });
   for (const node of [stage, input.view.node, output.view.node, line.node, key.ramp]) sizes.observe(node);

@@ -100,6 +100,7 @@ export function numberGrid(rows, columns, label, edited) {
           typed?.back();
           restore();
         }
+        if (event.ctrlKey || event.metaKey || (event.altKey && !way)) return; // Alt + ← goes back a page
         if (!way && !(go && (event.key === "Enter" || isWhole))) return;
         event.preventDefault();
         if (event.key === "Enter" && fault(cell.value)) return judge(fault(cell.value));

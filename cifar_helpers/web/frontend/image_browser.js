@@ -186,7 +186,7 @@ export function render({ model, el, load }) {
     const control = segmented(title, texts, model.get(trait), value => augmenting({ [trait]: value }));
     return { trait, control, node: field(words, control) };
   });
-  const again = button("Draw again", () => augmenting({ seed: model.get("seed") + 1 }), { main: true });
+  const anew = button("Draw again", () => augmenting({ seed: model.get("seed") + 1 }), { main: true });
   const strip = imageWall("The picture and draws of its augmentation", DRAWS + 1, k => {
     inspect(k);
     redraw();
@@ -230,7 +230,7 @@ export function render({ model, el, load }) {
       values,
       h(
         "div", { class: "cw-foot ib-foot" },
-        h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), again),
+        h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), anew),
         strip.node, told,
       ),
     ),

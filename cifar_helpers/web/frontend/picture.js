@@ -46,7 +46,7 @@ export function picture(label, { rows, columns, moved }) {
     node.addEventListener("pointermove", event => {
       if (event.isPrimary && node.hasPointerCapture(event.pointerId)) drag(event);
     });
-    node.addEventListener("pointercancel", event => event.isPrimary && go(...before, true));
+    node.addEventListener("pointercancel", event => event.isPrimary && go(...before, false)); // nothing is drawn there
     arrows(node, (down, right) => go(at[0] + down * stride, at[1] + right * stride, false));
   }
   return {
