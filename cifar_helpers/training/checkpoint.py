@@ -90,7 +90,7 @@ def checked_path(path: Path | str) -> Path:
         path = user_path(path)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"checkpoint must be a path: {error}") from error
-    if path.is_symlink() and not reading_problem(path):
+    if not reading_problem(path) and path.is_symlink():  # in this order: is_symlink raises where a name is too long
         path = path.resolve()
     for file in (path, _previous(path)):
         if not is_missing(file) and (problem := reading_problem(file)):
