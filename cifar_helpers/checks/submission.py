@@ -97,7 +97,9 @@ def _code(cell: Any) -> str:
     if not isinstance(cell, dict) or cell.get("cell_type") != "code":
         return ""
     source = cell.get("source", "")
-    return _MAGIC.sub(r"\1pass", "".join(map(str, source)) if isinstance(source, list) else str(source))
+    code = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    # A line of Python may begin with % or !=, too: as the second line of an expression.
+    return code if _parsed(code) else _MAGIC.sub(r"\1pass", code)
 
 
 def _parsed(code: str) -> ast.Module | None:

@@ -62,7 +62,7 @@ def _curves_in_words(history: History) -> str:
         f"and {last.train_loss:.2f} in the last, accuracy {last.train_accuracy:.1%}."
     )
     if not math.isnan(last.validation_loss):
-        best = history.rows[history.best_epoch - 1]
+        best = history.rows[history["epoch"].index(history.best_epoch)]
         text += (
             f" Validation: loss lowest after epoch {best.epoch}, {best.validation_loss:.2f}, and "
             f"{last.validation_loss:.2f} after the last, accuracy {last.validation_accuracy:.1%}."
@@ -102,7 +102,8 @@ def compare(histories: Mapping[str, History]) -> Figure:
         style: dict[str, Any] = {"linestyle": _LINES[k % len(_LINES)], "color": PALETTE[k]}
         accuracies = 100 * np.array(history["validation_accuracy"])
         axes[0].plot(history["epoch"], accuracies, label=name, **style)
-        axes[0].plot(history.best_epoch, accuracies[history.best_epoch - 1], "o", color=PALETTE[k])
+        best = history["epoch"].index(history.best_epoch)
+        axes[0].plot(history.best_epoch, accuracies[best], "o", color=PALETTE[k])
         axes[1].plot(history["epoch"], history["learning_rate"], **style)
     axes[0].plot([], [], "o", color="grey", label="lowest validation loss")
     axes[0].set_ylabel("validation accuracy (%)")

@@ -107,6 +107,13 @@ def test_an_answer_is_read_with_the_cells_that_it_needs(tmp_path: Path) -> None:
     assert "SystemExit" not in code and "torch" not in code and "checks" not in code
 
 
+def test_an_expression_may_go_on_in_a_line_that_looks_like_one_for_jupyter(tmp_path: Path) -> None:
+    cell = "def my_output_size(size, kernel, padding, stride):\n    return (size\n    % stride\n    != 0)"
+    path = notebook(tmp_path / "a.ipynb", cell, "checks.output_size(my_output_size)")
+    (attempt,) = read_submission(path).attempts
+    assert "size % stride != 0" in "\n".join(attempt.cells)
+
+
 def test_a_cell_that_is_not_python_is_an_attempt_that_fails(tmp_path: Path) -> None:
     submission = read_submission(notebook(tmp_path / "a.ipynb", answer("convolve", NOT_PYTHON)))
     assert submission.lesson == 2 and [attempt.exercise for attempt in submission.attempts] == ["convolve"]

@@ -76,6 +76,13 @@ def test_compare_marks_the_epoch_with_the_lowest_validation_loss_even_where_accu
     assert "one 70.0% after 3 epochs; two 50.0% after 1 epochs" in figure.get_label()
 
 
+def test_a_history_without_its_first_epochs_is_marked_at_its_own_epochs() -> None:
+    later = History(history([1.5, 1.0, 1.2, 1.4], [0.3, 0.6, 0.7, 0.5]).rows[1:])
+    assert "loss lowest after epoch 2, 1.00" in figures.curves(later).get_label()
+    dots = [line for line in figures.compare({"one": later}).axes[0].get_lines() if line.get_marker() == "o"]
+    assert [(float(x.get_xdata()[0]), float(x.get_ydata()[0])) for x in dots if len(x.get_xdata())] == [(2, 60)]
+
+
 def test_compared_runs_differ_in_colour_and_in_stroke() -> None:
     three = {name: history([1.0, 0.9]) for name in ("a", "b", "c")}
     lines = [x for x in figures.compare(three).axes[0].get_lines() if x.get_marker() != "o"]
