@@ -292,6 +292,7 @@ def test_bars_of_a_fast_pair_fill_their_room_and_missing_limits_are_said(front: 
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     page.get_by_role("slider", name="Batch size").press("End")
+    expect(page.locator(".te-limit")).to_have_count(2)
     rows, room = page.locator(".te-row[role=img]"), page.locator(".te-split").first.bounding_box()
     bar = page.locator(".te-split .te-step").first.bounding_box()
     assert room and bar and bar["width"] == pytest.approx(room["width"], abs=1)
