@@ -183,6 +183,11 @@ def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:
     page.touchscreen.tap(at(page, 4), 100)
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 4")
     assert page.evaluate("moves") == [4]
+    touch = page.context.new_cdp_session(page)
+    first, second = ({"x": at(page, epoch), "y": 100, "id": epoch} for epoch in (2, 5))
+    for type_, points in (("touchStart", [first]), ("touchStart", [first, second]), ("touchEnd", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": type_, "touchPoints": points})
+    assert page.evaluate("moves") == [4, 2]  # a second finger takes nothing away
 
 
 @pytest.mark.parametrize("width", [340, 760])

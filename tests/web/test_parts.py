@@ -154,9 +154,28 @@ def test_a_segmented_choice_is_one_tab_stop_with_arrows(page: Page) -> None:
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
     expect(group.get_by_role("radio", name="number 3")).to_be_focused()
+    for key in ("Alt+ArrowLeft", "Control+ArrowRight"):  # the first goes back a page
+        page.keyboard.press(key)
     page.keyboard.press("Tab")
     expect(group.locator(":focus")).to_have_count(0)
     assert page.evaluate("window.chosen") == [3, 1, 3]
+
+
+def test_a_touch_that_the_system_ends_draws_nothing_more(page: Page) -> None:
+    call(
+        page,
+        "picture",
+        """m => {
+            window.told = [];
+            const moved = (row, column, byPointer) => window.told.push(byPointer);
+            const { node } = m.picture("Picture", { rows: 32, columns: 32, moved });
+            node.style.width = "320px";
+            document.body.append(node);
+        }""",
+    )
+    picture = page.get_by_role("slider", name="Picture")
+    picture.dispatch_event("pointercancel", {"isPrimary": True})
+    assert page.evaluate("window.told") == [False]
 
 
 def grid(page: Page) -> None:
@@ -187,6 +206,8 @@ def test_a_number_is_typed_stepped_and_left_by_keys(page: Page) -> None:
     expect(cell).to_have_value("6.11")
     assert len(page.evaluate("window.edits")) == 4
     page.keyboard.press("Enter")
+    expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 2")).to_be_focused()
+    page.keyboard.press("Alt+ArrowRight")  # goes forward a page
     expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 2")).to_be_focused()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("spinbutton", name="Kernel, row 3, column 3")).to_be_focused()
