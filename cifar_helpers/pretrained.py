@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers._extras import extra
-from cifar_helpers.data.loader import whole_number
+from cifar_helpers._numbers import whole_number
 
 __all__ = ["FEATURES", "efficientnet_lite0", "enlarge", "extract", "few_per_class"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers import networks
-from cifar_helpers.data.loader import whole_number
+from cifar_helpers._numbers import whole_number
 from cifar_helpers.devices import checked_device
 from cifar_helpers.timing import recorded_gpu, time_call
 

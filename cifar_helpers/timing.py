@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cifar_helpers import networks
+from cifar_helpers._numbers import whole_number
 from cifar_helpers._paths import resources
-from cifar_helpers.data.loader import whole_number
 from cifar_helpers.devices import checked_device, devices
 from cifar_helpers.training.precision import trained_format
 from cifar_helpers.training.rng import fork_rng

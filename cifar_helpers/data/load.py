@@ -24,13 +24,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from cifar_helpers._numbers import whole_number
 from cifar_helpers._paths import atomic_write, checkout, reading_problem, writing_problem
 from cifar_helpers.data import fetch as fetching
 from cifar_helpers.data import layouts, readers, sketches
 from cifar_helpers.data.classes import CLASSES
 from cifar_helpers.data.image_set import ImageSet
 from cifar_helpers.data.layouts import DataError
-from cifar_helpers.data.loader import whole_number
 
 SOURCES: Final = ("auto", "cifar10", "kaggle", "folders", "sketches")
 

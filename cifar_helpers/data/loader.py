@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from cifar_helpers._numbers import whole_number
 from cifar_helpers.data.image_set import ImageSet
 from cifar_helpers.data.transforms import normalise
 from cifar_helpers.devices import checked_device
-
-LARGEST_SEED: Final = 9_000_000_000_000
-
-"""A seed is multiplied by about a million; up to this limit the product still fits into 64 bits."""
 
 
 class Batches(Protocol):
@@ -135,14 +131,3 @@ def _is_shard(shard: Any, batch_size: int) -> bool:
     if not isinstance(shard, tuple | list) or len(shard) != 2 or not all(isinstance(k, int) for k in shard):
         return False
     return bool(0 <= shard[0] < shard[1] <= batch_size)
-
-
-def whole_number(name: str, number: Any) -> int:
-    """Convert an integer of any type to `int`; errors mention it by `name`."""
-    try:
-        whole = operator.index(number)
-    except (TypeError, RuntimeError) as error:
-        raise TypeError(f"{name} must be a whole number, got {number!r}") from error
-    if abs(whole) > LARGEST_SEED:
-        raise ValueError(f"{name} must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {number}")
-    return whole

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-import operator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import Tensor
+
+from cifar_helpers._numbers import whole_number
 
 MEAN: Final = (0.49140, 0.48216, 0.44653)
 
@@ -105,10 +106,8 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("shift", "cutout"):
-            try:  # an integer of NumPy would make another text of the same augmentation, and so another training run
-                object.__setattr__(self, name, operator.index(getattr(self, name)))
-            except TypeError as error:
-                raise TypeError(f"{name} must be a whole number of pixels, got {getattr(self, name)!r}") from error
+            # An integer of NumPy would make another text of the same augmentation, and so another training run.
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         if not 0 <= self.shift < 32 or not 0 <= self.cutout <= 32:
             raise ValueError(f"shift must lie in 0..31 and cutout in 0..32, got {self.shift} and {self.cutout}")
 

@@ -9,9 +9,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from cifar_helpers._numbers import whole_number
 from cifar_helpers._paths import resources
 from cifar_helpers.data import CLASSES
-from cifar_helpers.data.loader import whole_number
 
 __all__ = [
     "Gain",

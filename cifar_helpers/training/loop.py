@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import operator
 import sys
 import time
 import warnings
@@ -21,8 +20,8 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 from tqdm import tqdm
 
 from cifar_helpers import networks
+from cifar_helpers._numbers import whole_number
 from cifar_helpers.data import Augment, Batches, BatchLoader, ImageSet, batches
-from cifar_helpers.data.loader import LARGEST_SEED
 from cifar_helpers.devices import checked_device
 from cifar_helpers.evaluation.metrics import evaluate, logits_of
 from cifar_helpers.training import allocator, distributed, schedules
@@ -322,14 +321,9 @@ def _progress_bar(total: int, done: int, shown: bool) -> tqdm[Any]:
 
 
 def _check_numbers(epochs: Any, seed: Any, label_smoothing: Any) -> tuple[int, int]:
-    try:
-        whole = operator.index(epochs), operator.index(seed)
-    except TypeError as error:
-        raise TypeError(f"epochs and seed must be whole numbers, got {epochs!r} and {seed!r}") from error
+    whole = whole_number("epochs", epochs), whole_number("seed", seed)
     if whole[0] < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
-    if abs(whole[1]) > LARGEST_SEED:
-        raise ValueError(f"seed must lie between -{LARGEST_SEED:,} and {LARGEST_SEED:,}, got {seed}")
     if not isinstance(label_smoothing, int | float | np.number | Tensor) or not 0 <= float(label_smoothing) < 1:
         raise ValueError(f"label_smoothing must be at least 0 and below 1, got {label_smoothing!r}")
     return whole

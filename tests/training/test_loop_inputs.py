@@ -895,10 +895,10 @@ def test_what_are_no_callbacks_is_told(callbacks: Any, says: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"epochs": 2.5}, "whole numbers, got 2.5"),
-        ({"epochs": "3"}, "whole numbers"),
-        ({"epochs": None}, "whole numbers"),
-        ({"seed": 1.5}, "whole numbers"),
+        ({"epochs": 2.5}, "epochs must be a whole number, got 2.5"),
+        ({"epochs": "3"}, "epochs must be a whole number"),
+        ({"epochs": None}, "epochs must be a whole number"),
+        ({"seed": 1.5}, "seed must be a whole number"),
         ({"seed": 10**15}, "seed must lie between"),
         ({"label_smoothing": "0.1"}, "label_smoothing"),
         ({"label_smoothing": math.nan}, "label_smoothing"),

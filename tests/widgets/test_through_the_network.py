@@ -404,9 +404,13 @@ def test_another_network_that_comes_while_the_strip_is_hidden_has_its_wires_when
     )
     expect(page.get_by_role("slider", name="Hidden layer 1")).to_be_visible()
     expect(page.locator(".cw-bars .top").first).to_have_text("horse")
-    wired = "e => e.getContext('2d').getImageData(0, 0, e.width, e.height).data.some(part => part > 0)"
-    page.wait_for_timeout(100)
-    assert page.locator(".tn-wires").evaluate(wired)
+    page.wait_for_function(
+        """() => {
+            const wires = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".tn-wires");
+            const { data } = wires.getContext("2d").getImageData(0, 0, wires.width, wires.height);
+            return data.some(part => part > 0);
+        }"""
+    )
 
 
 def test_weights_that_do_not_arrive_are_said_and_the_last_picture_stays(front: FrontEnd) -> None:
