@@ -50,11 +50,13 @@ def class_scores(metrics: Metrics) -> Figure:
     axes.set_yticks(places, [CLASSES[k] for k in order])
     axes.set_xlabel("precision, recall and F1 (%)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    lowest, highest = order[-1], order[0]
+    scored = [k for k in order if not np.isnan(f1[k])]
+    ends = [f"{CLASSES[k]}, {f1[k]:.1f} %" for k in (scored[-1], scored[0])]
+    without = ", ".join(CLASSES[k] for k in order[len(scored) :])
     return described(
         figure,
-        f"Precision, recall and F1 of the ten classes. F1 is lowest for {CLASSES[lowest]}, {f1[lowest]:.1f} %, and "
-        f"highest for {CLASSES[highest]}, {f1[highest]:.1f} %.",
+        f"Precision, recall and F1 of the ten classes. F1 is lowest for {ends[0]}, and highest for {ends[1]}."
+        + (f" Neither present nor predicted: {without}." if without else ""),
     )
 
 

@@ -82,13 +82,22 @@ def schedule(history: History) -> Figure:
     axes[0].legend()
     rates = history["learning_rate"]
     axes[1].plot(history["epoch"], rates, color="black")
+    return described(figure, _schedule_in_words(history))
+
+
+def _schedule_in_words(history: History) -> str:
+    rates, epochs, losses = (history[column] for column in ("learning_rate", "epoch", "validation_loss"))
     peak = int(np.argmax(rates))
-    return described(
-        figure,
-        f"The learning rate rises to {rates[peak]:.2g} in epoch {peak + 1} and falls to {rates[-1]:.1g} in epoch "
-        f"{len(rates)}. Validation loss is {history['validation_loss'][peak]:.2f} at the peak of the rate and "
-        f"{history['validation_loss'][-1]:.2f} at the end.",
-    )
+    if min(rates) == rates[peak]:
+        text, where = f"The learning rate is {rates[peak]:.2g} in every epoch.", ""
+    else:
+        text = f"The learning rate rises to {rates[peak]:.2g} in epoch {epochs[peak]}"
+        if not peak:
+            text = f"The learning rate begins at {rates[0]:.2g}"
+        if peak < len(rates) - 1:
+            text += f" and falls to {rates[-1]:.1g} in epoch {epochs[-1]}"
+        text, where = f"{text}.", f"{losses[peak]:.2f} at the peak of the rate and "
+    return text if math.isnan(losses[-1]) else f"{text} Validation loss is {where}{losses[-1]:.2f} at the end."
 
 
 def compare(histories: Mapping[str, History]) -> Figure:
@@ -111,7 +120,7 @@ def compare(histories: Mapping[str, History]) -> Figure:
     axes[1].set_ylim(bottom=_LOWEST_RATE)
     axes[0].legend()
     ends = (
-        f"{name} {history.rows[-1].validation_accuracy:.1%} after {len(history)} epochs"
+        f"{name} {history.rows[-1].validation_accuracy:.1%} after {history.rows[-1].epoch} epochs"
         for name, history in histories.items()
     )
     return described(figure, f"Validation accuracy at the end: {'; '.join(ends)}.")

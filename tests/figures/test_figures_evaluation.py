@@ -42,6 +42,14 @@ def test_classes_have_their_scores_and_the_weakest_is_at_the_top() -> None:
     assert f"F1 is lowest for {weakest}, {100 * float(metrics.f1.min()):.1f} %" in said
 
 
+def test_a_class_without_scores_is_no_lowest() -> None:
+    confusion = torch.diag(torch.tensor([10] * 9 + [0]))
+    confusion[0, :2] = 5
+    said = str(figures.class_scores(Metrics(0.0, 0.0, confusion)).get_label())
+    assert f"F1 is lowest for {CLASSES[0]}, 66.7 %, and highest for" in said
+    assert said.endswith(f"Neither present nor predicted: {CLASSES[9]}.") and "nan" not in said
+
+
 def test_accuracies_have_their_intervals_and_confidences_in_the_order_given() -> None:
     figure = figures.accuracies({"first": (0.8, 0.7, 0.85), "second": (0.5, 0.4, 0.6)}, {"first": 0.9, "second": 0.3})
     axes = figure.axes[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -79,7 +80,9 @@ def test_compare_marks_the_epoch_with_the_lowest_validation_loss_even_where_accu
 def test_a_history_without_its_first_epochs_is_marked_at_its_own_epochs() -> None:
     later = History(history([1.5, 1.0, 1.2, 1.4], [0.3, 0.6, 0.7, 0.5]).rows[1:])
     assert "loss lowest after epoch 2, 1.00" in figures.curves(later).get_label()
-    dots = [line for line in figures.compare({"one": later}).axes[0].get_lines() if line.get_marker() == "o"]
+    compared = figures.compare({"one": later})
+    assert "50.0% after 4 epochs" in compared.get_label()
+    dots = [line for line in compared.axes[0].get_lines() if line.get_marker() == "o"]
     assert [(float(x.get_xdata()[0]), float(x.get_ydata()[0])) for x in dots if len(x.get_xdata())] == [(2, 60)]
 
 
@@ -103,6 +106,21 @@ def test_the_learning_rate_is_drawn_below_over_the_same_epochs(name: str) -> Non
 def test_the_words_of_the_schedule_name_its_peak() -> None:
     figure = figures.schedule(load_run("good-25").history)
     assert "rises to 0.1 in epoch 8 and falls to" in figure.get_label()
+
+
+@pytest.mark.parametrize(
+    ("rates", "says"),
+    [
+        ([0.1, 0.1, 0.1], "The learning rate is 0.1 in every epoch. Validation loss is 0.50 at the end."),
+        ([0.1, 0.1, 0.01], "begins at 0.1 and falls to 0.01 in epoch 3. Validation loss is 0.70 at the peak"),
+        ([0.01, 0.05, 0.1], "rises to 0.1 in epoch 3. Validation loss is 0.50 at the peak of the rate and 0.50 at"),
+    ],
+)
+def test_the_words_of_the_schedule_say_only_what_it_does(rates: list[float], says: str) -> None:
+    rows = [replace(row, learning_rate=rate) for row, rate in zip(history([0.7, 0.6, 0.5]).rows, rates, strict=True)]
+    assert says in figures.schedule(History(rows)).get_label()
+    alone = figures.schedule(History([replace(row, validation_loss=math.nan) for row in rows])).get_label()
+    assert "alidation" not in alone
 
 
 def test_gaps_show_each_seed_and_the_gap_of_the_means() -> None:
