@@ -13,8 +13,8 @@ from helpers import ROOT
 PACKAGE = "cifar_helpers"
 ROOMS = [
     "_paths", "_extras", "_palette", "_numbers", "devices", "data", "models", "pretrained", "kernels", "networks",
-    "evaluation", "training", "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures", "widgets",
-    "checks", "doctor", "heads", "lessons",
+    "evaluation", "training", "timing", "roofline", "runs", "inference", "shipping", "web", "bug_gallery", "figures",
+    "widgets", "checks", "doctor", "heads", "lessons",
 ]  # fmt: skip
 """Each room imports only from those before it."""
 FRONT = {"__init__", "__main__"}
