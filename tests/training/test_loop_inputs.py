@@ -672,12 +672,13 @@ def test_one_early_stopping_serves_two_trainings() -> None:
     stopping = EarlyStopping(3)
     first, second = tiny(0), tiny(1)
     results = []
+    three: dict[str, Any] = {**QUIET, "epochs": 3}
     for model in (first, second):
-        results.append(fit(model, coloured(), coloured(60, 1), epochs=3, callbacks=[stopping], progress=False))
+        results.append(fit(model, coloured(), coloured(60, 1), callbacks=[stopping], **three))
         assert stopping.best_epoch == results[-1].best_epoch
     assert len(results[1]) == 3 and not torch.equal(weights(first), weights(second))
     fresh = tiny(1)
-    fit(fresh, coloured(), coloured(60, 1), epochs=3, callbacks=[EarlyStopping(3)], progress=False)
+    fit(fresh, coloured(), coloured(60, 1), callbacks=[EarlyStopping(3)], **three)
     assert torch.equal(weights(second), weights(fresh))
 
 
