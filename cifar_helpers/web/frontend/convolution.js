@@ -130,7 +130,10 @@ export function slidingFields(model, wanted, chosen) {
 
 /** Writes a text unless it is there: the same text written again would be laid out again. @param {any} node @param {string} text */
 export function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent === text) return;
+  const only = node.childNodes.length === 1 && node.firstChild;
+  if (text && only.data) only.data = text; // a new text node would have its box made anew
+  else node.textContent = text;
 }
 
 /** How many numbers of two kernels differ. @param {number[]} kernel @param {number[]} other */

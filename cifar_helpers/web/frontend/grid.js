@@ -34,7 +34,7 @@ export function numberGrid(rows, columns, label, edited) {
   /** @type {{cell: any, pointer: number, x: number, y: number, value: number, steps: number, isLevel?: boolean} | null} there
    *     is one drag: a second finger waits */
   let drag = null;
-  const cells = Array.from(values, (_, k) => (edited ? editable(k) : h("div", { "aria-hidden": "true" })));
+  const cells = Array.from(values, (_, k) => (edited ? editable(k) : h("div", { "aria-hidden": "true" }, "")));
   const kind = edited ? "cw-grid cw-edit" : "cw-grid";
   const node = h("div", { class: kind, role: "group", "aria-label": label, style: `--n:${columns}` }, cells);
 
@@ -148,7 +148,8 @@ export function numberGrid(rows, columns, label, edited) {
   /** The text of a cell; where it has the focus, it is selected. */
   function write(cell, words) {
     if (edited && isFocused(cell)) cell.setRangeText(words, 0, cell.value.length, "select");
-    else cell[edited ? "value" : "textContent"] = words;
+    else if (edited) cell.value = words;
+    else cell.firstChild.data = words; // a new text node would have its box made anew
   }
 
   return {

@@ -195,7 +195,8 @@ function show(given) {
     maps.forEach((map, n) => {
       map.enclose((n <= k && fields[stations[n].shown]) || [0, 0, 0, 0]);
       if (n === k) map.place(y + map.margin, x + map.margin);
-      map.node.tabIndex = n === chosen() ? 0 : -1;
+      const stop = n === chosen() ? 0 : -1;
+      if (map.node.tabIndex !== stop) map.node.tabIndex = stop; // where it has the focus, all would be laid out for it
       map.box.classList.toggle("rf-here", n === k);
     });
     big.enclose(fields[0]);
