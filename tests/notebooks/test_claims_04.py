@@ -13,7 +13,7 @@ from helpers import after_cell
 from stored_lesson import BOTH, StoredLesson, numbers, three_seeds
 from torch import nn
 
-from cifar_helpers import CLASSES, BatchLoader, Cifar10, CifarCNN, collect_logits, evaluate, fit, load_run
+from cifar_helpers import CLASSES, Augment, BatchLoader, Cifar10, CifarCNN, collect_logits, evaluate, fit, load_run
 from cifar_helpers.bug_gallery import evidence, inject
 from cifar_helpers.evaluation import bootstrap_interval
 from cifar_helpers.widgets.overfitting_lab import early_stop
@@ -93,6 +93,22 @@ def test_hundreds_of_steps_at_0001_take_the_loss_well_below_that_of_guessing() -
     steps = 4 * math.ceil(8000 / 128)
     said = f"{steps} such steps go about as far as {steps // 10} at 0.001"
     assert said in text("batches of 128, the loss")
+
+
+@pytest.mark.slow
+def test_at_a_tenth_of_the_rate_ten_times_the_steps_go_about_as_far(real_data: Cifar10) -> None:
+    def loss_after(epochs: int, images: int, rate: float) -> float:
+        torch.manual_seed(0)
+        model = CifarCNN()
+        optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+        batches = BatchLoader(real_data.train.subset(slice(images)), 128, shuffle=True, augment=Augment(), seed=0)
+        held_out = real_data.train.subset(slice(40_000, 42_000))
+        history = fit(model, batches, held_out, epochs=epochs, optimizer=optimizer, progress=False)
+        return history.rows[-1].validation_loss
+
+    slow = loss_after(4, 8000, 0.0001)
+    assert slow == pytest.approx(loss_after(1, 25 * 128, 0.001), abs=0.06)
+    assert math.log(10) - 0.1 < slow < math.log(10)
 
 
 # --- schedules and long runs ----------------------------------------------------------------------------------------
