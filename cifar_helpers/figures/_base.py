@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, ParamSpec
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +34,23 @@ STYLE: Final[dict[str, Any]] = {
     "ytick.left": False,
 }
 """Axes on a grid, as seaborn's style `whitegrid` draws them; seaborn itself takes 0.6 s to be imported."""
+_LOOK: Final[dict[str, Any]] = {**{key: value for key, value in mpl.rcParamsDefault.items() if "color" in key}, **STYLE}
+"""All colours: what a figure draws in black needs white behind it, whatever style is in use."""
 TRAIN_COLOUR: Final = PALETTE[0]
 VALIDATION_COLOUR: Final = PALETTE[1]
 DPI: Final = 80
+_P = ParamSpec("_P")
+
+
+def in_course_style(draw: Callable[_P, Figure]) -> Callable[_P, Figure]:
+    """For a function that draws a figure: it has the course's colours, not those of the style that is in use."""
+
+    @functools.wraps(draw)
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+        with plt.style.context(_LOOK):
+            return draw(*args, **kwargs)
+
+    return drawn
 
 
 def described(figure: Figure, alt: str) -> Figure:
@@ -95,7 +111,7 @@ def _base64(buffer: io.BytesIO) -> str:
 
 def new_figure(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
     """`plt.subplots` with the course's look; width and height in inches of 80 pixels."""
-    with plt.style.context(STYLE), plt.ioff():
+    with plt.ioff():
         return plt.subplots(figsize=(width, height), layout="constrained", **options)
 
 
@@ -112,6 +128,7 @@ def draw_image(axes: Axes, image: Tensor | npt.NDArray[Any], title: str = "", **
     axes.set_axis_off()
 
 
+@in_course_style
 def image_grid(
     images: Tensor | Sequence[Tensor],
     titles: Sequence[str] | None = None,

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
 from cifar_helpers.runs.ablation import Measured
 from cifar_helpers.training import History
 
@@ -42,6 +42,7 @@ _COLUMNS = (
 )
 
 
+@in_course_style
 def residual_blocks() -> Figure:
     """Two residual blocks as diagrams: one keeps the shape, and one halves the maps and doubles their number."""
     figure, axes = new_figure(10, 4.4)
@@ -92,6 +93,7 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], col
     axes.annotate("", end, start, arrowprops=style)
 
 
+@in_course_style
 def seed_curves(networks: Mapping[str, Sequence[History]]) -> Figure:
     """Training loss and validation accuracy by epoch, with a line for each seed.
 
@@ -123,6 +125,7 @@ def _range(values: Sequence[float], form: str) -> str:
     return lowest if lowest == highest else f"{lowest} to {highest}"
 
 
+@in_course_style
 def ladder(rungs: Sequence[Measured], beside: Sequence[Measured] = ()) -> Figure:
     """The gain of each change over its base, with its 95 % interval; shape and colour say whether it excludes 0.
 
@@ -197,6 +200,7 @@ def _gains_in_words(measured: Sequence[Measured]) -> str:
     return " ".join(parts)
 
 
+@in_course_style
 def accuracy_by_operations(rungs: Sequence[Measured], others: Sequence[Measured]) -> Figure:
     """Validation accuracy against the operations of the whole training run, on a logarithmic scale.
 
@@ -238,6 +242,7 @@ def _in_words(one: Measured) -> str:
     return f"{one.accuracy:.1%}, {one.training_operations / 1e12:,.0f} trillion"
 
 
+@in_course_style
 def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[Any]) -> Figure:
     """Two matrices of correlations side by side, from −1 (purple) to 1 (orange).
 
@@ -271,6 +276,7 @@ def correlations(before: Tensor | npt.NDArray[Any], after: Tensor | npt.NDArray[
     )
 
 
+@in_course_style
 def whitening_kernels(weights: Tensor, columns: int = 12) -> Figure:
     """Kernels as colour pictures, each scaled by its own largest weight, which is its title; grey is zero.
 

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cifar_helpers.bug_gallery.inject import Symptoms
-from cifar_helpers.figures._base import TRAIN_COLOUR, VALIDATION_COLOUR, described, new_figure
+from cifar_helpers.figures._base import TRAIN_COLOUR, VALIDATION_COLOUR, described, in_course_style, new_figure
 
 __all__ = ["bug_cases"]
 
 _TOP = 4.0  # nats; ln 10 is 2.3
 
 
+@in_course_style
 def bug_cases(cases: Sequence[Symptoms], healthy: Symptoms) -> Figure:
     """Losses of training runs by epoch, without the names of their bugs.
 

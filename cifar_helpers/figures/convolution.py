@@ -16,7 +16,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
-from cifar_helpers.figures._base import as_pixels, described, draw_image, new_figure
+from cifar_helpers.figures._base import as_pixels, described, draw_image, in_course_style, new_figure
 from cifar_helpers.kernels import extent, half_of
 
 __all__ = [
@@ -61,6 +61,7 @@ def _limit(maps: Sequence[Array]) -> float:
     return max(1e-9, *(float(np.abs(values).max()) for values in maps))
 
 
+@in_course_style
 def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     """One window of a grey image, the kernel, and the products of the two.
 
@@ -93,6 +94,7 @@ def window(image: Array, kernel: Array, row: int, column: int) -> Figure:
     )
 
 
+@in_course_style
 def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[str, Array]) -> Figure:
     """Each kernel, all on one scale, above its result: in grey from 0 to 1, or, where it adds up to 0, around 0.
 
@@ -124,6 +126,7 @@ def kernel_results(image: Array, kernels: Mapping[str, Array], results: Mapping[
     )
 
 
+@in_course_style
 def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
     """A grey image and maps of its edges on one scale around zero, all with pixels of one size.
 
@@ -150,6 +153,7 @@ def edge_maps(image: Array, maps: Mapping[str, Array]) -> Figure:
     )
 
 
+@in_course_style
 def kernel_learned(history: Sequence[tuple[float, Array]], target: Array, steps: Sequence[int] = (1, 3, 7)) -> Figure:
     """How a kernel approaches another, step by step, with the error.
 
@@ -174,6 +178,7 @@ def kernel_learned(history: Sequence[tuple[float, Array]], target: Array, steps:
     )
 
 
+@in_course_style
 def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
     """The partial map of each input channel on one scale; their sum, and the sum plus the bias, on another.
 
@@ -201,6 +206,7 @@ def channel_sum(picture: Tensor, parts: Array, bias: float) -> Figure:
     )
 
 
+@in_course_style
 def moved_maps(maps: Mapping[str, tuple[Array, Array]]) -> Figure:
     """Maps before and after the picture moved, and how much each number changed, all on one scale.
 
@@ -223,6 +229,7 @@ def moved_maps(maps: Mapping[str, tuple[Array, Array]]) -> Figure:
     )
 
 
+@in_course_style
 def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
     """First-layer kernels as numbered colour pictures, all on one scale around zero, which is mid-grey.
 
@@ -249,6 +256,7 @@ def filter_bank(weights: Tensor, columns: int = 8) -> Figure:
     )
 
 
+@in_course_style
 def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Sequence[Sequence[int]]) -> Figure:
     """Some kernels of a layer above their responses to a picture, on one scale for each group of kernels.
 
@@ -280,6 +288,7 @@ def kernels_on_picture(picture: Tensor, weights: Tensor, maps: Array, chosen: Se
     return described(figure, f"Learned kernels above their responses to the picture: {'; '.join(said)}.")
 
 
+@in_course_style
 def field_sketch() -> Figure:
     """Eight pixels in a row, the units of a convolution of 3 above, those of pooling by 2 on top: what reaches what."""
     rows = {"pixels": np.arange(8.0), "convolution of 3": np.arange(1.0, 7), "pooling of 2": np.arange(1.5, 7, 2)}
@@ -303,6 +312,7 @@ def field_sketch() -> Figure:
     )
 
 
+@in_course_style
 def influence(picture: Tensor, maps: Mapping[str, Array]) -> Figure:
     """The squares of input pixels that reach a unit of each block, and how much each pixel matters to the last one.
 

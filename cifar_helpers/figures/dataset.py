@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import as_pixels, described, draw_image, new_figure
+from cifar_helpers.figures._base import as_pixels, described, draw_image, in_course_style, new_figure
 
 __all__ = [
     "CHANNELS",
@@ -29,6 +29,7 @@ _CHANNEL_COLOURS = (PALETTE[3], PALETTE[2], PALETTE[0])
 _CHANNEL_LINES = ("-", "--", ":")
 
 
+@in_course_style
 def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int = 0) -> Figure:
     """An image with a square marked, and the numbers of one channel inside it; the largest jump in a row is outlined.
 
@@ -72,6 +73,7 @@ def pixel_values(image: Tensor, top: int, left: int, size: int = 8, channel: int
     )
 
 
+@in_course_style
 def channels(image: Tensor) -> Figure:
     """An image beside its red, green and blue channel, each as grey values.
 
@@ -90,6 +92,7 @@ def channels(image: Tensor) -> Figure:
     )
 
 
+@in_course_style
 def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
     """A row of images for each class, with its name."""
     figure, axes = new_figure(columns * 0.85 + 1.2, 8.5, nrows=len(CLASSES), ncols=columns)
@@ -104,6 +107,7 @@ def class_rows(image_set: ImageSet, columns: int = 10) -> Figure:
     return described(figure, f"Up to {columns} images of each class, one row per class: {', '.join(CLASSES)}.")
 
 
+@in_course_style
 def class_means(means: Tensor) -> Figure:
     """The mean image of each class, and below it the same with three times the contrast.
 
@@ -129,6 +133,7 @@ def class_means(means: Tensor) -> Figure:
     )
 
 
+@in_course_style
 def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
     """How often each value occurs in the three channels, before and after normalising.
 
@@ -157,6 +162,7 @@ def channel_histograms(images: Tensor, normalised: Tensor) -> Figure:
     )
 
 
+@in_course_style
 def pairs(left: Tensor, right: Tensor, titles: Sequence[str], columns: int = 4) -> Figure:
     """Pairs of images, a validation image and a training image side by side.
 

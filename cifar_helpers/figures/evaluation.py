@@ -17,7 +17,7 @@ from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.evaluation import Metrics, Reliability
 from cifar_helpers.evaluation.attribution import WITHOUT_SIGN, rank_agreement
-from cifar_helpers.figures._base import described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
 
 __all__ = [
     "accuracies",
@@ -37,6 +37,7 @@ _SIGNED_MAP: Final = LinearSegmentedColormap.from_list("against and for", [_AGAI
 _PLAIN_MAP: Final = LinearSegmentedColormap.from_list("how much", [_GREY, PALETTE[0]])
 
 
+@in_course_style
 def class_scores(metrics: Metrics) -> Figure:
     """Precision, recall and F1 of each class, the lowest F1 at the top."""
     figure, axes = new_figure(8.5, 3.9)
@@ -60,6 +61,7 @@ def class_scores(metrics: Metrics) -> Figure:
     )
 
 
+@in_course_style
 def accuracies(
     measured: Mapping[str, tuple[float, float, float]], confidences: Mapping[str, float] | None = None
 ) -> Figure:
@@ -92,6 +94,7 @@ def accuracies(
     return described(figure, f"Accuracies with 95 % intervals. {'; '.join(words)}.")
 
 
+@in_course_style
 def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figure:
     """How often a network and people take one class for another: the mistakes that either of them makes most often.
 
@@ -134,6 +137,7 @@ def mistakes_compared(network: Tensor, people: Tensor, count: int = 14) -> Figur
     )
 
 
+@in_course_style
 def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
     """Accuracy against confidence, bin by bin, above the share of predictions in each bin.
 
@@ -177,6 +181,7 @@ def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
     return described(figure, f"Accuracy against confidence. {'; '.join(words)}.")
 
 
+@in_course_style
 def confidence_histograms(groups: Mapping[str, Tensor], threshold: float) -> Figure:
     """How confident the predictions for several groups of images are, one below the other on one scale.
 
@@ -201,6 +206,7 @@ def confidence_histograms(groups: Mapping[str, Tensor], threshold: float) -> Fig
     return described(figure, f"{said}. {'; '.join(words)}.")
 
 
+@in_course_style
 def attributions(rows: Mapping[str, tuple[Tensor, Mapping[str, npt.NDArray[Any]]]]) -> Figure:
     """Pictures, each with maps of where a network looked, laid over it in grey; all rows have the same methods.
 

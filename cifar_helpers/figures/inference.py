@@ -17,7 +17,7 @@ from torch import Tensor
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.data.pictures import open_rgb
-from cifar_helpers.figures._base import described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
 from cifar_helpers.inference import Prediction, percent
 
 __all__ = ["evidence", "moved_crop", "predictions", "rejection", "seen"]
@@ -28,6 +28,7 @@ _WRONG: Final = {"color": PALETTE[3]}
 _UNKNOWN: Final = {"color": "0.35", "fontstyle": "italic"}
 
 
+@in_course_style
 def predictions(
     pictures: Sequence[Image.Image | Tensor],
     said: Sequence[Prediction],
@@ -77,6 +78,7 @@ def _title(answer: Prediction, label: str | None) -> tuple[str, Mapping[str, Any
     return (f"✓ {title}", _RIGHT) if label == answer.label else (f"✗ {title}\nlabel: {label}", _WRONG)
 
 
+@in_course_style
 def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
     """A picture with its central square marked, the 32×32 pixels that the network saw, and its top classes."""
     pixels = _pixels(picture)
@@ -100,6 +102,7 @@ def seen(picture: Image.Image | Tensor, prediction: Prediction) -> Figure:
     return described(figure, f"{alt}. Its most probable classes: {prediction}.")
 
 
+@in_course_style
 def moved_crop(positions: Sequence[int], said: Sequence[Prediction], label: str, classes: int = 3) -> Figure:
     """What the network sees and says while a crop moves or grows.
 
@@ -144,6 +147,7 @@ def _runs(positions: Sequence[int], said: Sequence[Prediction]) -> list[tuple[st
     return [(name, list(run)) for name, run in itertools.groupby(pairs, key=lambda pair: pair[1].label)]
 
 
+@in_course_style
 def evidence(picture: Tensor, maps: Mapping[str, npt.NDArray[Any]]) -> Figure:
     """A picture and maps of what spoke for a prediction, brown, and against it, purple.
 
@@ -185,6 +189,7 @@ _NAMED: Final = ((78, -1), (20, -1), (35, 1))  # where a curve is labelled: its 
 _FEWEST: Final = 30  # the accuracy of fewer answers is not drawn: it would be chance
 
 
+@in_course_style
 def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor]) -> Figure:
     """What a threshold on the confidence costs and gains: who still gets an answer, and how many answers are correct.
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import described, draw_image, new_figure
+from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
 
 __all__ = [
     "activation_spread",
@@ -32,6 +32,7 @@ _FIELDS: Final = {"block 1, ReLU": (3, 1, -1), "block 2, ReLU": (8, 2, -3), "blo
 """Receptive fields of `CifarCNN` in pixels: the side, the step from unit to unit, and where that of unit 0 begins."""
 
 
+@in_course_style
 def feature_maps(image: Tensor, maps: Mapping[str, Tensor], count: int = 8) -> Figure:
     """A picture, and the first maps of several layers: purple below zero, white at zero, orange above.
 
@@ -112,6 +113,7 @@ def _frame(axes: Axes) -> None:
     axes.set_yticks([])
 
 
+@in_course_style
 def network_shapes(names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> Figure:
     """What a picture becomes on its way through a network, stage by stage.
 
@@ -156,6 +158,7 @@ def _words(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} maps\n{shape[1]} × {shape[2]}" if len(shape) == 3 else f"{shape[0]:,} numbers"
 
 
+@in_course_style
 def channel_ranges(layers: Mapping[str, Tensor]) -> Figure:
     """Mean and standard deviation of each channel of a layer, as a dot with a bar of one deviation each way.
 
@@ -180,6 +183,7 @@ def _reach(values: Tensor) -> str:
     return low if low == high else f"from {low} to {high}"
 
 
+@in_course_style
 def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Figure:
     """A number for each layer, for several networks, on a logarithmic scale.
 
@@ -219,6 +223,7 @@ def _from_first_to_last(numbers: Sequence[float]) -> str:
     return f"{ends}, lowest {lowest:.2g} at layer {numbers.index(lowest) + 1}" if inside else ends
 
 
+@in_course_style
 def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> Figure:
     """Horizontal bars with their numbers.
 
@@ -243,6 +248,7 @@ def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> 
     return described(figure, f"{xlabel[:1].upper()}{xlabel[1:]}: {'; '.join(findings)}.")
 
 
+@in_course_style
 def without_each_part(
     accuracies: Mapping[str, Sequence[float]], differences: Mapping[str, tuple[float, float, float]]
 ) -> Figure:
@@ -288,6 +294,7 @@ class Found(Protocol):
     def places(self) -> Tensor: ...
 
 
+@in_course_style
 def exciting_pictures(
     image_set: ImageSet, found: Mapping[str, Found], chosen: Sequence[tuple[str, int]], count: int = 8
 ) -> Figure:
@@ -324,6 +331,7 @@ def _draw_field(axes: Axes, top: int, left: int, side: int) -> None:
         axes.add_patch(Rectangle(corner, side, side, fill=False, edgecolor=colour, linewidth=width))
 
 
+@in_course_style
 def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figure:
     """A picture, and the probabilities that one or more networks give the ten classes.
 

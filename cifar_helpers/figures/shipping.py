@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cifar_helpers._palette import PALETTE
-from cifar_helpers.figures._base import described, new_figure
+from cifar_helpers.figures._base import described, in_course_style, new_figure
 
 __all__ = ["accuracy_by_bits"]
 
 
+@in_course_style
 def accuracy_by_bits(curves: Mapping[str, Mapping[int, float]], unrounded: float) -> Figure:
     """Accuracy of a network against the bits that each of its weights is rounded to: whole, and enlarged on the right.
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from cifar_helpers._palette import PALETTE
-from cifar_helpers.figures._base import described, new_figure
+from cifar_helpers.figures._base import described, in_course_style, new_figure
 from cifar_helpers.roofline import LayerWork, Roofline
 from cifar_helpers.timing import Timing
 
@@ -38,6 +38,7 @@ _TICKS: Final = (1, 2, 5)  # of each power of ten
 _APART: Final = 1.25  # ratio of two rates below which their labels would overlap
 
 
+@in_course_style
 def epoch_times(measured: Mapping[str, Timing], reported: Mapping[str, float]) -> Figure:
     """Seconds per epoch, measured here with the spread of their steps, and reported by others, the latter hatched.
 
@@ -65,6 +66,7 @@ def epoch_times(measured: Mapping[str, Timing], reported: Mapping[str, float]) -
     return described(figure, f"Seconds per epoch. Measured here: {here}. Reported by others: {elsewhere}.")
 
 
+@in_course_style
 def batch_sizes(curves: Mapping[str, Mapping[int, float]]) -> Figure:
     """Training time per image against batch size, both on logarithmic scales.
 
@@ -93,6 +95,7 @@ def batch_sizes(curves: Mapping[str, Mapping[int, float]]) -> Figure:
     return described(figure, f"Training time per image against batch size. {'; '.join(said)}.")
 
 
+@in_course_style
 def loading(seconds: Mapping[str, float], images: int) -> Figure:
     """Milliseconds of one pass over some images, a bar for each way of loading or training.
 
@@ -108,6 +111,7 @@ def loading(seconds: Mapping[str, float], images: int) -> Figure:
     return described(figure, f"One pass over {images:,} images: {_listed(times, '{:,.0f} ms')}.")
 
 
+@in_course_style
 def step_shares(shares: Mapping[str, float]) -> Figure:
     """Which kind of work takes which share of a training step.
 
@@ -125,6 +129,7 @@ def step_shares(shares: Mapping[str, float]) -> Figure:
     return described(figure, f"Largest share of a training step's time: {first}, {shares[first]:.0%}. Then: {others}.")
 
 
+@in_course_style
 def speedups(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Seconds per epoch as one change after another is added, each with what it gains on the step before.
 
@@ -153,6 +158,7 @@ def speedups(rows: Sequence[Mapping[str, Any]]) -> Figure:
     )
 
 
+@in_course_style
 def roofline(found: Roofline) -> Figure:
     """What the machine allows at each arithmetic intensity, and what each layer reaches (Williams and others, 2009).
 

@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from cifar_helpers._palette import PALETTE
 from cifar_helpers.data import CLASSES
-from cifar_helpers.figures._base import TRAIN_COLOUR, VALIDATION_COLOUR, described, draw_image, new_figure, picture
+from cifar_helpers.figures._base import (
+    TRAIN_COLOUR,
+    VALIDATION_COLOUR,
+    described,
+    draw_image,
+    in_course_style,
+    new_figure,
+    picture,
+)
 from cifar_helpers.training import Callback
 from cifar_helpers.training.history import History
 
@@ -24,6 +32,7 @@ _LOWEST_RATE = 1e-4  # a rate that falls to zero would stretch a logarithmic axi
 _LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 
 
+@in_course_style
 def curves(history: History, mark: int | None = None) -> Figure:
     """Loss and accuracy of training and validation, epoch by epoch.
 
@@ -70,6 +79,7 @@ def _curves_in_words(history: History) -> str:
     return text
 
 
+@in_course_style
 def schedule(history: History) -> Figure:
     """Loss of training and validation, and below it the learning rate of the same epochs.
 
@@ -100,6 +110,7 @@ def _schedule_in_words(history: History) -> str:
     return text if math.isnan(losses[-1]) else f"{text} Validation loss is {where}{losses[-1]:.2f} at the end."
 
 
+@in_course_style
 def compare(histories: Mapping[str, History]) -> Figure:
     """Validation accuracy of several training runs, and below it their learning rates.
 
@@ -134,6 +145,7 @@ def _above_rates() -> tuple[Figure, Any]:
     return figure, axes
 
 
+@in_course_style
 def gaps(runs: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     """Training and validation accuracy of several recipes: a dot for each seed, and a line between their means.
 
@@ -160,6 +172,7 @@ def gaps(runs: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     return described(figure, f"Training and validation accuracy, means of the seeds. {'; '.join(words)}.")
 
 
+@in_course_style
 def descent(paths: Mapping[str, Tensor], curvature: Tensor) -> Figure:
     """Paths of several optimizers into a long valley, whose loss is half the sum of curvature times weight squared.
 
@@ -186,6 +199,7 @@ def descent(paths: Mapping[str, Tensor], curvature: Tensor) -> Figure:
     return described(figure, f"Paths into a long valley. Loss at their end: {'; '.join(words)}.")
 
 
+@in_course_style
 def rate_sweep(losses: Mapping[float, float], start: float) -> Figure:
     """What a short training run reaches with each learning rate.
 
@@ -211,6 +225,7 @@ def rate_sweep(losses: Mapping[float, float], start: float) -> Figure:
     return described(figure, text + (f"; diverged at {', '.join(f'{rate:g}' for rate in lost)}." if lost else "."))
 
 
+@in_course_style
 def class_by_epoch(image: Tensor, probabilities: Mapping[int, Tensor], label: int) -> Figure:
     """A picture, and the probabilities that a network gives it after several epochs; the correct class stands out.
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from cifar_helpers._palette import PALETTE
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import described, new_figure
+from cifar_helpers.figures._base import described, in_course_style, new_figure
 from cifar_helpers.runs.transfer import Arm, paired_gain
 
 __all__ = ["trained_parts", "transfer"]
@@ -44,6 +44,7 @@ _PARTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 _FILLS: Final = {_FROZEN: "#dddddd", _FURTHER: PALETTE[9], _NEW: PALETTE[1]}
 
 
+@in_course_style
 def trained_parts() -> Figure:
     """Which parts of its network each method of lesson 09 trains, and what they begin with."""
     figure, axes = new_figure(10, 2.6)
@@ -83,6 +84,7 @@ def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
+@in_course_style
 def transfer(arms: Sequence[Arm], chance: float, probe: str = "", group: str = "class") -> Figure:
     """Accuracy against the number of images, and on the right the difference from training from scratch.
 

@@ -13,7 +13,7 @@ import torch
 from helpers import random_images
 from PIL import Image
 
-from cifar_helpers import figures
+from cifar_helpers import figures, load_run
 from cifar_helpers.figures._base import picture
 
 IMAGES = random_images(40).images
@@ -55,3 +55,19 @@ def test_a_grid_shows_each_image_with_its_title() -> None:
 def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tensor, names: list[str] | None) -> None:
     with pytest.raises(ValueError, match="image"):
         figures.image_grid(images, names)
+
+
+def test_under_a_dark_style_a_figure_looks_as_it_does_without() -> None:
+    def shown() -> str:
+        return picture(figures.curves(load_run("good-25").history), "Curves.")[0]["image/png"]
+
+    plain = shown()
+    with plt.style.context("dark_background"):
+        assert shown() == plain
+
+
+def test_all_figures_have_the_look_of_the_course() -> None:
+    kinds = {name: getattr(getattr(figures, name), "__annotations__", {}).get("return") for name in figures.__all__}
+    drawing = [name for name, kind in kinds.items() if kind == "Figure"]
+    assert len(drawing) > 50
+    assert [name for name in drawing if not hasattr(getattr(figures, name), "__wrapped__")] == []
