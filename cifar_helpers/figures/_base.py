@@ -6,7 +6,8 @@ import base64
 import functools
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
+from inspect import signature
 from typing import Any, Final, ParamSpec
 
 import matplotlib as mpl
@@ -43,14 +44,34 @@ _P = ParamSpec("_P")
 
 
 def in_course_style(draw: Callable[_P, Figure]) -> Callable[_P, Figure]:
-    """For a function that draws a figure: it has the course's colours, not those of the style that is in use."""
+    """For a function that draws a figure: it has the course's colours, not those of the style that is in use.
+
+    Where its first argument, or a member of any mapping, is empty, a `ValueError` says so.
+    """
 
     @functools.wraps(draw)
     def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+        given = signature(draw).bind_partial(*args, **kwargs).arguments
+        for name in _empty(given):
+            raise ValueError(f"figures.{draw.__name__} has nothing to show: {name} is empty")
         with plt.style.context(_LOOK):
             return draw(*args, **kwargs)
 
     return drawn
+
+
+def _empty(given: Mapping[str, Any]) -> list[str]:
+    """The names of what is empty though it should be drawn."""
+    parts = dict(list(given.items())[:1])
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            parts |= {f"{name}[{key!r}]": member for key, member in value.items()}
+    return [name for name, part in parts.items() if isinstance(part, Sized) and len(part) == 0]
+
+
+def colour_of(k: int) -> str:
+    """The colour of series `k`; after ten they begin again, so series differ in their lines or markers, too."""
+    return PALETTE[k % len(PALETTE)]
 
 
 def described(figure: Figure, alt: str) -> Figure:
@@ -145,10 +166,8 @@ def image_grid(
         size: side of an image in inches of 80 pixels.
 
     Raises:
-        ValueError: if there are no images, or not as many titles as images.
+        ValueError: if there are not as many titles as images.
     """
-    if len(images) == 0:
-        raise ValueError("there are no images to show")
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"{len(images)} images need as many titles, got {len(titles)}")
     columns = min(columns, len(images))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.evaluation import Gain
-from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
+from cifar_helpers.figures._base import colour_of, described, draw_image, in_course_style, new_figure
 from cifar_helpers.runs.ablation import Measured
 from cifar_helpers.training import History
 
@@ -103,7 +103,7 @@ def seed_curves(networks: Mapping[str, Sequence[History]]) -> Figure:
     figure, axes = new_figure(10, 3.6, ncols=2)
     said = []
     for k, (name, histories) in enumerate(networks.items()):
-        style: dict[str, Any] = {"color": PALETTE[k], "linestyle": _LINES[k % len(_LINES)]}
+        style: dict[str, Any] = {"color": colour_of(k), "linestyle": _LINES[k % len(_LINES)]}
         for number, history in enumerate(histories):
             label = name if number == 0 else None
             axes[0].plot(history["epoch"], history["train_loss"], label=label, **style)

@@ -173,9 +173,9 @@ def pairs(left: Tensor, right: Tensor, titles: Sequence[str], columns: int = 4) 
         columns: pairs in a row.
 
     Raises:
-        ValueError: if there are no pairs, or not as many of each as titles.
+        ValueError: if there are not as many of each as titles.
     """
-    if not len(left) == len(right) == len(titles) or not titles:
+    if not len(left) == len(right) == len(titles):
         raise ValueError(f"give as many left as right images and titles, got {len(left)}, {len(right)}, {len(titles)}")
     gap = torch.full((*left.shape[:3], 1), 255, dtype=torch.uint8)
     joined = torch.cat([left, gap, right], dim=3)

@@ -17,7 +17,7 @@ from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.evaluation import Metrics, Reliability
 from cifar_helpers.evaluation.attribution import WITHOUT_SIGN, rank_agreement
-from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
+from cifar_helpers.figures._base import colour_of, described, draw_image, in_course_style, new_figure
 
 __all__ = [
     "accuracies",
@@ -159,16 +159,16 @@ def reliability_diagram(measurements: Mapping[str, Reliability]) -> Figure:
         few, style = counts[there] < _FEW, ("o-", "s--", "^:")[k % 3]
         above.errorbar(
             100 * confidence[there], 100 * accuracy[there], yerr=np.where(few, np.nan, 200 * errors), fmt=style,
-            color=PALETTE[k], capsize=3, elinewidth=1, label=f"{name}, error {100 * found.error:.1f} %",
+            color=colour_of(k), capsize=3, elinewidth=1, label=f"{name}, error {100 * found.error:.1f} %",
         )  # fmt: skip
         above.plot(
             100 * confidence[there][few], 100 * accuracy[there][few], style[0], color="white",
-            markeredgecolor=PALETTE[k], zorder=3, clip_on=False,
+            markeredgecolor=colour_of(k), zorder=3, clip_on=False,
         )  # fmt: skip
         bins, count = len(counts), len(measurements)
         width = 80 / bins / count
         middles = 100 * (np.arange(bins) + 0.5) / bins + (k - (count - 1) / 2) * width
-        below.bar(middles, 100 * counts / counts.sum(), width, color=PALETTE[k], edgecolor="black", linewidth=0.5)
+        below.bar(middles, 100 * counts / counts.sum(), width, color=colour_of(k), edgecolor="black", linewidth=0.5)
         over = 100 * counts[there][accuracy[there] > confidence[there]].sum() / counts.sum()
         words.append(
             f"{name}: calibration error {100 * found.error:.1f} %, accuracy above confidence in bins with {over:.0f} % "

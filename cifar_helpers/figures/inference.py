@@ -17,7 +17,7 @@ from torch import Tensor
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES
 from cifar_helpers.data.pictures import open_rgb
-from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
+from cifar_helpers.figures._base import colour_of, described, draw_image, in_course_style, new_figure
 from cifar_helpers.inference import Prediction, percent
 
 __all__ = ["evidence", "moved_crop", "predictions", "rejection", "seen"]
@@ -47,10 +47,10 @@ def predictions(
         columns: pictures in a row.
 
     Raises:
-        ValueError: if there are no pictures, or not as many predictions or labels as pictures.
+        ValueError: if there are not as many predictions or labels as pictures.
     """
     names = [None] * len(said) if labels is None else labels
-    if not 0 < len(pictures) == len(said) == len(names):
+    if not len(pictures) == len(said) == len(names):
         given = f"{len(said)} predictions and {len(names)} labels"
         raise ValueError(f"each picture needs one prediction and one label, got {len(pictures)} with {given}")
     rows = -(-len(pictures) // columns)
@@ -127,7 +127,7 @@ def moved_crop(positions: Sequence[int], said: Sequence[Prediction], label: str,
     table = 100 * np.stack([np.asarray(answer.probabilities) for answer in said])
     for k, chosen in enumerate(np.argsort(-table.max(0), kind="stable")[:classes]):
         marker, dashes = "os^Dv"[k % 5], ("-", "--", ":")[k % 3]
-        lines.plot(positions, table[:, chosen], dashes, marker=marker, color=PALETTE[k], label=CLASSES[chosen])
+        lines.plot(positions, table[:, chosen], dashes, marker=marker, color=colour_of(k), label=CLASSES[chosen])
     # Half a step of room at both ends puts each point below its picture.
     room = (positions[-1] - positions[0]) / (len(positions) - 1) / 2
     lines.set(xlim=(positions[0] - room, positions[-1] + room), ylim=(-3, 103), xticks=positions)
@@ -214,10 +214,10 @@ def rejection(confidence: Tensor, correct: Tensor, others: Mapping[str, Tensor])
     for k, (name, values) in enumerate(groups.items()):
         share = 100 * (values > _THRESHOLDS[:, None]).mean(1)
         line = ("-", "--", ":")[k % 3]
-        below.plot(100 * _THRESHOLDS, share, line, color=PALETTE[k], linewidth=2, label=name)
+        below.plot(100 * _THRESHOLDS, share, line, color=colour_of(k), linewidth=2, label=name)
         height, side = _NAMED[k % len(_NAMED)]
         place = int((share > height).sum().clip(1)) - 1  # the last point above that height
-        _name(below, name, (100 * _THRESHOLDS[place], share[place]), (8 * side, 6 * side), PALETTE[k])
+        _name(below, name, (100 * _THRESHOLDS[place], share[place]), (8 * side, 6 * side), colour_of(k))
     below.set(xlabel="threshold (%)", ylabel="answered (%)", xlim=(10, 100), ylim=(-3, 103), yticks=range(0, 101, 20))
     below.set_title("Which pictures get an answer", loc="left", fontsize=10)
     listed = " ".join(_costs(threshold, sure, right, others) for threshold in (0.5, 0.9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from cifar_helpers._palette import PALETTE, SIGNED
 from cifar_helpers.data import CLASSES, ImageSet
-from cifar_helpers.figures._base import described, draw_image, in_course_style, new_figure
+from cifar_helpers.figures._base import colour_of, described, draw_image, in_course_style, new_figure
 
 __all__ = [
     "activation_spread",
@@ -131,8 +132,8 @@ def network_shapes(names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> F
         raise ValueError(f"{len(names)} names for {len(shapes)} shapes")
     figure, axes = new_figure(1.25 * len(names), 2.6)
     axes.set_axis_off()
-    side = max(shape[1] for shape in shapes if len(shape) == 3)
-    channels = max(shape[0] for shape in shapes if len(shape) == 3)
+    side = max((shape[1] for shape in shapes if len(shape) == 3), default=1)
+    channels = max((shape[0] for shape in shapes if len(shape) == 3), default=1)
     longest = max((shape[0] for shape in shapes if len(shape) == 1), default=1)
     for k, (name, shape) in enumerate(zip(names, shapes, strict=True)):
         is_maps = len(shape) == 3
@@ -169,7 +170,7 @@ def channel_ranges(layers: Mapping[str, Tensor]) -> Figure:
     findings = []
     for k, (place, (name, values)) in enumerate(zip(axes[0], layers.items(), strict=True)):
         means, deviations = values.detach().mean((0, 2, 3)), values.detach().std((0, 2, 3))
-        place.errorbar(np.arange(len(means)), means, deviations, fmt="o", markersize=4, color=PALETTE[k])
+        place.errorbar(np.arange(len(means)), means, deviations, fmt="o", markersize=4, color=colour_of(k))
         place.set_title(name, fontsize=10)
         place.set_xlabel("channel")
         findings.append(f"{name}: means {_reach(means)}, standard deviations {_reach(deviations)}")
@@ -199,7 +200,7 @@ def activation_spread(spreads: Mapping[str, Sequence[float]], ylabel: str) -> Fi
         layers = range(1, len(numbers) + 1)
         style = styles[k % len(styles)]
         axes.plot(
-            layers, numbers, style, color=PALETTE[k], linewidth=width, alpha=alpha, markersize=4 + width, label=name
+            layers, numbers, style, color=colour_of(k), linewidth=width, alpha=alpha, markersize=4 + width, label=name
         )
     axes.set_yscale("log")
     every = [number for numbers in spreads.values() for number in numbers]
@@ -231,17 +232,27 @@ def bars(values: Mapping[str, float], xlabel: str, *, percent: bool = False) -> 
         values: name to number.
         xlabel: what the numbers are, with their unit.
         percent: write numbers from 0 to 1 as percentages.
+
+    Raises:
+        ValueError: if a number is not finite.
     """
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise ValueError(f"a bar needs a finite number, got {value} for {name!r}")
     figure, axes = new_figure(8, 0.5 * len(values) + 0.9)
     places = np.arange(len(values))[::-1]
     axes.barh(places, list(values.values()), color=PALETTE[0])
     axes.set_yticks(places, list(values))
-    texts = [f"{value:.1%}" if percent else f"{value:,.0f}" for value in values.values()]
+    largest = max(map(abs, values.values()))
+    whole = largest >= 100 or all(value == int(value) for value in values.values())
+    decimals = 0 if whole else 2 - math.floor(math.log10(largest))  # three digits of the largest
+    texts = [f"{value:.1%}" if percent else f"{value:,.{decimals}f}" for value in values.values()]
     for place, value, text in zip(places, values.values(), texts, strict=True):
-        axes.text(value, place, f" {text}", va="center", fontsize=10)
-    axes.set_xlim(0, max(values.values()) * 1.18 or 1)
+        axes.text(value, place, f" {text} ", va="center", ha="left" if value >= 0 else "right", fontsize=10)
+    axes.set_xlim(min(0, *values.values()) * 1.18, max(0, *values.values()) * 1.18 or 1)
     axes.set_xlabel(xlabel)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}" if percent else f"{value:,.0f}")
+    tick = "{:.0%}" if percent else "{:,.0f}" if whole else "{:.3g}"
+    axes.xaxis.set_major_formatter(lambda value, _: tick.format(value))
     axes.xaxis.get_major_locator().set_params(nbins=5)  # labels such as 10,000,000 are wide
     axes.grid(axis="y", visible=False)
     findings = (f"{name} {text}" for name, text in zip(values, texts, strict=True))
@@ -347,7 +358,7 @@ def probability_bars(image: Tensor, probabilities: Mapping[str, Tensor]) -> Figu
     findings = []
     for k, (name, given) in enumerate(probabilities.items()):
         place, percentages = axes[k + 1], 100 * given.detach()
-        place.barh(CLASSES, percentages.tolist(), color=PALETTE[k])
+        place.barh(CLASSES, percentages.tolist(), color=colour_of(k))
         place.invert_yaxis()
         place.set_xlim(0, 100)
         place.set_xlabel("probability (%)")

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cifar_helpers._palette import PALETTE
-from cifar_helpers.figures._base import described, in_course_style, new_figure
+from cifar_helpers.figures._base import colour_of, described, in_course_style, new_figure
 
 __all__ = ["accuracy_by_bits"]
 
@@ -20,12 +19,7 @@ def accuracy_by_bits(curves: Mapping[str, Mapping[int, float]], unrounded: float
     Args:
         curves: accuracy (0..1) by number of bits, for each way of rounding.
         unrounded: accuracy of the network as it was trained, 0..1.
-
-    Raises:
-        ValueError: if there are no curves, or one of them is empty.
     """
-    if not curves or not all(curves.values()):
-        raise ValueError("there must be at least one curve, each with at least one number of bits")
     figure, (whole, enlarged) = new_figure(9, 3.6, ncols=2)
     for axes in (whole, enlarged):
         _draw(axes, curves, unrounded)
@@ -44,7 +38,7 @@ def _draw(axes: Axes, curves: Mapping[str, Mapping[int, float]], unrounded: floa
     for k, (name, curve) in enumerate(curves.items()):
         bits = sorted(curve)
         heights = [100 * curve[b] for b in bits]
-        axes.plot(bits, heights, marker="os^D"[k % 4], color=PALETTE[k % len(PALETTE)], alpha=0.8, label=name)
+        axes.plot(bits, heights, marker="os^D"[k % 4], color=colour_of(k), alpha=0.8, label=name)
     axes.set_xticks(sorted({b for curve in curves.values() for b in curve}))
     axes.set_xlabel("bits per weight")
 

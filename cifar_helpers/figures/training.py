@@ -17,6 +17,7 @@ from cifar_helpers.data import CLASSES
 from cifar_helpers.figures._base import (
     TRAIN_COLOUR,
     VALIDATION_COLOUR,
+    colour_of,
     described,
     draw_image,
     in_course_style,
@@ -119,11 +120,11 @@ def compare(histories: Mapping[str, History]) -> Figure:
     """
     figure, axes = _above_rates()
     for k, (name, history) in enumerate(histories.items()):
-        style: dict[str, Any] = {"linestyle": _LINES[k % len(_LINES)], "color": PALETTE[k]}
+        style: dict[str, Any] = {"linestyle": _LINES[k % len(_LINES)], "color": colour_of(k)}
         accuracies = 100 * np.array(history["validation_accuracy"])
         axes[0].plot(history["epoch"], accuracies, label=name, **style)
         best = history["epoch"].index(history.best_epoch)
-        axes[0].plot(history.best_epoch, accuracies[best], "o", color=PALETTE[k])
+        axes[0].plot(history.best_epoch, accuracies[best], "o", color=colour_of(k))
         axes[1].plot(history["epoch"], history["learning_rate"], **style)
     axes[0].plot([], [], "o", color="grey", label="lowest validation loss")
     axes[0].set_ylabel("validation accuracy (%)")
@@ -219,10 +220,16 @@ def rate_sweep(losses: Mapping[float, float], start: float) -> Figure:
     axes.set_xlabel("learning rate")
     axes.set_ylabel("training loss (nats)")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if not numbers:
+        return described(figure, f"Each short run diverged: with learning rates of {_listed(lost)}.")
     best = min(numbers, key=numbers.__getitem__)
     text = f"Training loss after a short run, by learning rate: lowest, {numbers[best]:.2f}, at {best:g}"
     text += "".join(f"; {numbers[rate]:.2f} at {rate:g}" for rate in sorted({min(numbers), max(numbers)} - {best}))
-    return described(figure, text + (f"; diverged at {', '.join(f'{rate:g}' for rate in lost)}." if lost else "."))
+    return described(figure, text + (f"; diverged at {_listed(lost)}." if lost else "."))
+
+
+def _listed(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates)
 
 
 @in_course_style

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Callable
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 from cifar_helpers import figures, load_run
 from cifar_helpers.figures._base import picture
 
+NONE, SURE = torch.empty(0), torch.rand(30)
 IMAGES = random_images(40).images
 
 
@@ -51,10 +53,23 @@ def test_a_grid_shows_each_image_with_its_title() -> None:
         assert np.array_equal(axes.images[0].get_array(), image.permute(1, 2, 0))
 
 
-@pytest.mark.parametrize(("images", "names"), [(IMAGES[:0], None), (IMAGES[:2], ["one"])])
-def test_a_grid_of_nothing_or_with_too_few_titles_is_refused(images: torch.Tensor, names: list[str] | None) -> None:
-    with pytest.raises(ValueError, match="image"):
-        figures.image_grid(images, names)
+def test_a_grid_with_too_few_titles_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 images need as many titles, got 1"):
+        figures.image_grid(IMAGES[:2], ["one"])
+
+
+@pytest.mark.parametrize(
+    ("draw", "what"),
+    [
+        (lambda: figures.image_grid(IMAGES[:0]), "image_grid has nothing to show: images is empty"),
+        (lambda: figures.bars(xlabel="parameters", values={}), "bars has nothing to show: values is empty"),
+        (lambda: figures.confidence_histograms({"seen": NONE}, 0.5), "groups['seen'] is empty"),
+        (lambda: figures.rejection(SURE, SURE > 0, {"faces": NONE}), "others['faces'] is empty"),
+    ],
+)
+def test_what_is_empty_is_named(draw: Callable[[], object], what: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(what)):
+        draw()
 
 
 def test_under_a_dark_style_a_figure_looks_as_it_does_without() -> None:

@@ -107,7 +107,7 @@ def test_pairs_draws_the_two_of_a_pair_side_by_side() -> None:
 
 def test_pairs_of_unequal_number_are_refused() -> None:
     images = random_images(3).images
-    for left, titles in ((images[:2], "abc"), (images, "ab"), (images[:0], "")):
+    for left, titles in ((images[:2], "abc"), (images, "ab")):
         with pytest.raises(ValueError, match="as many"):
             figures.pairs(left, images[: len(titles)], list(titles))
 

@@ -76,7 +76,7 @@ def test_predictions_without_labels_mark_nothing() -> None:
     assert figure.axes[0].get_title() == "airplane >99 %" and "label" not in figure.get_label().split(".")[0]
 
 
-@pytest.mark.parametrize(("count", "said", "labels"), [(0, 0, None), (2, 1, None), (1, 1, []), (1, 1, ["cat"] * 2)])
+@pytest.mark.parametrize(("count", "said", "labels"), [(2, 1, None), (1, 1, []), (1, 1, ["cat"] * 2)])
 def test_predictions_that_do_not_fit_the_pictures_are_refused(count: int, said: int, labels: list[str] | None) -> None:
     pictures = [torch.zeros(3, 9, 9, dtype=torch.uint8)] * count
     with pytest.raises(ValueError, match=f"got {count} with {said} predictions"):

@@ -123,6 +123,21 @@ def test_bars_carry_their_numbers_from_top_to_bottom(percent: bool, numbers: lis
     assert axes.xaxis.get_major_formatter()(values["one"], 0) == tick
 
 
+def test_bars_show_small_and_negative_numbers() -> None:
+    figure = figures.bars({"loss": 0.5712, "gain": -0.04}, "nats")
+    axes = figure.axes[0]
+    assert [text.get_text().strip() for text in axes.texts] == ["0.571", "-0.040"]
+    assert axes.get_xlim()[0] < -0.04 < 0.5712 < axes.get_xlim()[1]
+    assert axes.xaxis.get_major_formatter()(0.25, 0) == "0.25"
+    with pytest.raises(ValueError, match="got nan for 'loss'"):
+        figures.bars({"loss": float("nan")}, "nats")
+
+
+def test_a_network_without_maps_has_its_shapes_drawn() -> None:
+    figure = figures.network_shapes(["input", "logits"], [(784,), (10,)])
+    assert figure.get_label() == "Stages of a network: input 784 numbers, logits 10 numbers."
+
+
 def test_wide_labels_below_bars_do_not_overlap() -> None:
     figure = figures.bars({"large": 67_109_376, "small": 1_049_088}, "parameters")
     figure.canvas.draw()

@@ -24,9 +24,3 @@ def test_each_way_of_rounding_is_a_line_against_bits_and_float32_a_dashed_one() 
     said = str(figure.get_label())
     assert "float32 has 88.5 %" in said
     assert "per channel: 88.0 % with 8, 15.0 % with 2; per layer: 87.0 % with 8" in said
-
-
-@pytest.mark.parametrize("curves", [{}, {"per channel": {}}])
-def test_nothing_to_draw_is_refused(curves: dict[str, dict[int, float]]) -> None:
-    with pytest.raises(ValueError, match="at least one curve"):
-        figures.accuracy_by_bits(curves, 0.9)

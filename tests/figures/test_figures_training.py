@@ -93,6 +93,12 @@ def test_compared_runs_differ_in_colour_and_in_stroke() -> None:
     assert len({str(line.get_linestyle()) for line in lines}) == 3
 
 
+def test_of_eleven_compared_runs_two_of_one_colour_differ_in_stroke() -> None:
+    eleven = {str(k): history([1.0, 0.9]) for k in range(11)}
+    lines = [x for x in figures.compare(eleven).axes[0].get_lines() if x.get_marker() != "o"]
+    assert len({(str(line.get_color()), str(line.get_linestyle())) for line in lines}) == 11
+
+
 @pytest.mark.parametrize("name", ["compare", "schedule"])
 def test_the_learning_rate_is_drawn_below_over_the_same_epochs(name: str) -> None:
     run = load_run("good-25").history
@@ -151,6 +157,12 @@ def test_a_sweep_marks_rates_that_diverge_at_the_top_and_names_the_lowest_loss()
     assert "diverged" not in drawn(figures.rate_sweep({0.1: 1.9}, start=2.3))
     ends = figures.rate_sweep({0.001: 2.2, 0.1: 1.9, 0.3: 2.4}, start=2.3).get_label()
     assert "2.20 at 0.001; 2.40 at 0.3." in ends
+
+
+def test_a_sweep_of_which_each_run_diverges_says_so() -> None:
+    figure = figures.rate_sweep({1.0: math.nan, 10.0: math.inf}, 2.3)
+    assert figure.get_label() == "Each short run diverged: with learning rates of 1, 10."
+    assert drawn(figure)["diverged"][0] == [1.0, 10.0]
 
 
 def test_the_correct_class_stands_out_after_every_epoch() -> None:
