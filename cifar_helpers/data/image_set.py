@@ -14,7 +14,7 @@ from cifar_helpers.data.classes import CLASSES
 _WHOLE: Final = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images with their labels.
 
@@ -49,6 +49,15 @@ class ImageSet:
             low, high = int(self.labels.min()), int(self.labels.max())
             hint = ": subtract 1 if yours count from 1" if (low, high) == (1, 10) else ""
             raise ValueError(f"labels must lie in 0..9, got {low}..{high}{hint}")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same images and labels in the same order."""
+        if not isinstance(other, ImageSet):
+            return NotImplemented
+        return torch.equal(self.images, other.images) and torch.equal(self.labels, other.labels)
+
+    def __hash__(self) -> int:
+        return hash(len(self.labels))
 
     def __len__(self) -> int:
         return len(self.labels)

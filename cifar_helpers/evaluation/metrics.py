@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,7 +28,7 @@ class Metrics:
 
     loss: float
     accuracy: float
-    confusion: Tensor
+    confusion: Tensor = field(compare=False)
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor) -> Metrics:

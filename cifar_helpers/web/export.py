@@ -31,7 +31,7 @@ _SKETCHES: Final = (
 _HORSE: Final = CLASSES.index("horse")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NetworkView:
     """The data for `through_the_network.js`.
 

@@ -25,7 +25,7 @@ _WINDOWS = ("convolution", "max_pool", "average_pool", "adaptive_average_pool")
 _SEES_THE_SAME = ("batch_norm", "relu", "gelu")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exciting:
     """Where each channel of a layer responds most.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cifar_helpers import Augment, BatchLoader, Cifar10, ImageSet, denormalise, normalise
 from cifar_helpers.data import transforms
-from cifar_helpers.evaluation import bootstrap_interval
+from cifar_helpers.evaluation import Metrics, bootstrap_interval
 from cifar_helpers.pretrained import few_per_class
 
 IMAGES = random_images(20)
@@ -157,6 +157,23 @@ def test_statistics_from_inference_mode_or_another_default_precision_serve_after
             normalise(IMAGES.images)
         seen = normalise(IMAGES.images).requires_grad_()
         assert torch.equal(seen, expected) and torch.equal(denormalise(seen), IMAGES.images)
+
+
+def test_the_same_images_are_equal_and_others_are_not() -> None:
+    again = ImageSet(IMAGES.images.clone(), IMAGES.labels.clone())
+    assert again == IMAGES and hash(again) == hash(IMAGES)
+    assert again.subset(slice(5)) != IMAGES and ImageSet(IMAGES.images, 9 - IMAGES.labels) != IMAGES
+    assert IMAGES != "images"
+
+
+def test_the_same_data_and_the_same_metrics_are_equal() -> None:
+    logits = torch.eye(10)[IMAGES.labels]
+    assert Metrics.of(logits, IMAGES.labels) == Metrics.of(logits.clone(), IMAGES.labels)
+    assert Metrics.of(logits, IMAGES.labels) != Metrics.of(-logits, IMAGES.labels)
+    one, two = (
+        Cifar10(*[part.clone() for part in (IMAGES.images, IMAGES.labels) * 2], "folders", "f", False, 0) for _ in "ab"
+    )
+    assert one == two and len({one, two}) == 1
 
 
 @contextlib.contextmanager
