@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -155,7 +155,7 @@ def _named(pictures: Pictures | None) -> dict[str, npt.NDArray[np.uint8]]:
         named = dict(pictures)
     else:
         one = isinstance(pictures, Tensor | np.ndarray) and pictures.ndim < 4
-        if one or isinstance(pictures, str | bytes):
+        if one or isinstance(pictures, str | bytes) or not isinstance(pictures, Iterable):
             raise ValueError(
                 "pictures must be a list, a tensor (N, 3, 32, 32), or a dict by name. Put a single picture into a list"
             )

@@ -10,6 +10,7 @@ import pytest
 import torch
 from chrome import FrontEnd
 from helpers import random_images
+from PIL import Image
 from playwright.sync_api import expect
 from torch import nn
 
@@ -73,8 +74,9 @@ def test_errors_say_what_is_wrong(network: CifarCNN, tmp_path: Path) -> None:
         export_page(nn.Sequential(nn.Flatten(), nn.LSTM(3072, 10)), tmp_path / "page.html")
     with pytest.raises(ValueError, match="1 to 24 pictures, got 0"):
         export_page(network, tmp_path / "page.html", [])
-    with pytest.raises(ValueError, match="into a list"):
-        export_page(network, tmp_path / "page.html", random_images(1).images[0])
+    for one in (random_images(1).images[0], "cat.jpg", tmp_path / "cat.jpg", Image.new("RGB", (32, 32))):
+        with pytest.raises(ValueError, match="into a list"):
+            export_page(network, tmp_path / "page.html", one)  # type: ignore[arg-type]
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
