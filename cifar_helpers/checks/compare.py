@@ -248,16 +248,17 @@ def difference(wanted: Any, got: Any, close: float) -> str:
     if found is None or not found[2].any():
         return f"it returns {got!r} instead of {wanted!r}"[:160]
     a, b, differ = found
+    lost = ~np.isfinite(b) & differ
+    look = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"
     if not a.ndim:
         right, own = told_apart(float(a), float(b))
-        return f"your result is {own}, but should be {right}"
-    lost = ~np.isfinite(b) & differ
+        return f"your result is {own}, but should be {right}{look if lost else ''}"
     first = tuple(int(k) for k in np.argwhere(lost if lost.any() else differ)[0])
     right, own = told_apart(float(a[first]), float(b[first]))
     if lost.any():
         return (
             f"{int(lost.sum()):,} of your {b.size:,} numbers are nan or infinite; the first, at {list(first)}, should "
-            f"be {right}. Look for a division by zero, or the exponential of a large number"
+            f"be {right}{look}"
         )
     count, size = int(differ.sum()), b.size
     others = "all other numbers are right" if count == 1 else f"{count:,} of {size:,} numbers differ; this is the first"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 from helpers import NOTEBOOKS, solution
@@ -395,3 +396,63 @@ def test_what_keeps_a_division_possible_may_not_be_left_out() -> None:
         return weights * factor.view(-1, 1, 1, 1), (bias - norm.running_mean) * factor + norm.bias
 
     assert "division by zero" in checks.fold_batch_norm(folded).says
+
+
+@pytest.mark.parametrize("rule", ["lower", "higher", "nearest", "weibull", "hazen", "linear"])
+def test_every_rule_for_a_quantile_gives_an_interval(rule: Any) -> None:
+    def my_interval(right: Tensor, of_class: Tensor, picks: Tensor, ends: tuple[float, float] = (0.025, 0.975)) -> Any:
+        recalls = (right & of_class)[picks].sum(1) / of_class[picks].sum(1)
+        return np.quantile(recalls.numpy(), ends, method=rule)
+
+    assert checks.recall_interval(my_interval).state == "right"
+    for ends in ((0.05, 0.95), (0.005, 0.995), (0.025, 1.0)):
+        assert checks.recall_interval(lambda *given, ends=ends: my_interval(*given, ends)).state == "wrong"
+
+
+def test_probabilities_that_round_to_0_are_told_from_exponentials_that_overflow() -> None:
+    def by_hand(logits: Tensor, labels: Tensor) -> Tensor:
+        powers = (logits - logits.amax(1, keepdim=True)).exp()
+        return -(powers / powers.sum(1, keepdim=True))[range(len(labels)), labels].log().mean()
+
+    assert checks.cross_entropy(by_hand).says == checks.cross_entropy.replies["log_of_softmax"]
+    unsafe = checks.cross_entropy(lambda z, y: (z.exp().sum(1).log() - z[range(len(y)), y]).mean())
+    assert "your result is inf" in unsafe.says and "the exponential of a large number" in unsafe.says
+
+
+def timed(warm_ups: int = 1, waits: bool = True, rank: int = 0, left_out: int = 0) -> Any:
+    """An answer to `seconds_per_call`: the time that is `rank` places above the median."""
+
+    def run(work: Any, wait: Any, clock: Any, repeats: int) -> float:
+        for _ in range(warm_ups):
+            work()
+        if waits:
+            wait()
+        found = []
+        for _ in range(left_out + repeats):
+            start = clock()
+            work()
+            wait()
+            found.append(clock() - start)
+        return sorted(found[left_out:])[repeats // 2 + rank]
+
+    return run
+
+
+def test_a_rule_of_timing_is_not_taken_for_another() -> None:
+    replies = checks.seconds_per_call.replies
+    for right in (timed(), timed(warm_ups=3), timed(warm_ups=0, left_out=1)):
+        assert checks.seconds_per_call(right).state == "right"
+    assert checks.seconds_per_call(timed(waits=False)).says == replies["warm_up_not_waited_for"]
+    assert checks.seconds_per_call(timed(warm_ups=0)).says == replies["no_warm_up"]
+    for warm_ups, waits in ((1, True), (1, False), (0, True)):
+        for rank in (-1, 1):
+            assert "your result is" in checks.seconds_per_call(timed(warm_ups, waits, rank)).says
+
+
+def test_a_batch_norm_without_momentum_is_not_said_to_update() -> None:
+    def still(network: nn.Sequential, count: int) -> None:
+        for layer in network[:count].requires_grad_(False).modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = 0.0
+
+    assert "unless its momentum is 0" in checks.freeze(still).says
