@@ -21,6 +21,7 @@ __all__ = [
     "difference",
     "differing",
     "equal",
+    "finite",
     "first_difference",
     "holds_tensors",
     "kind",
@@ -79,6 +80,14 @@ def equal(a: Any, b: Any, close: float) -> bool:
     except Exception:  # a result that cannot be read as numbers equals nothing
         return False
     return x.shape == y.shape and bool(np.allclose(x, y, rtol=close, atol=close, equal_nan=True))
+
+
+def finite(value: Any) -> bool:
+    """Whether no number of a result is nan or infinite."""
+    try:
+        return bool(np.isfinite(numbers_of(value)).all())
+    except (TypeError, ValueError):  # text, or lists of different lengths
+        return True
 
 
 def short_dtype(value: Any) -> tuple[str, float] | None:
@@ -246,7 +255,8 @@ def difference(wanted: Any, got: Any, close: float) -> str:
     """How two results of the same kind and shape differ: where first, what was wanted there, and what came."""
     found = differing(wanted, got, close)
     if found is None or not found[2].any():
-        return f"it returns {got!r} instead of {wanted!r}"[:160]
+        own, right = (named(value) if holds_tensors(got) else repr(value) for value in (got, wanted))
+        return f"it returns {own} instead of {right}"[:160]
     a, b, differ = found
     lost = ~np.isfinite(b) & differ
     look = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"

@@ -174,7 +174,10 @@ def _advice(value: Any) -> str:
     if inspect.isgenerator(value) or isinstance(value, (map, filter, zip)):
         return f"{said}. Put list(...) around it."
     if isinstance(value, (complex, np.complexfloating)):
-        return _real_wanted("a number")
+        return (
+            f"{said} number, but a real one is expected. A negative number to the power of 0.5 is complex: look at "
+            "what you take the root of, or take the real part with .real."
+        )
     if inspect.isclass(value) or inspect.isroutine(value):
         return f"{said}, not its result. Call it, with brackets and arguments after its name."
     if isinstance(value, (str, bytes, bytearray)):

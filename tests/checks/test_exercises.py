@@ -456,3 +456,17 @@ def test_a_batch_norm_without_momentum_is_not_said_to_update() -> None:
                 layer.momentum = 0.0
 
     assert "unless its momentum is 0" in checks.freeze(still).says
+
+
+def test_a_reply_gives_no_reason_that_may_be_untrue() -> None:
+    always_nan = checks.cross_entropy(lambda logits, labels: (-logits.abs() - 1).log().mean())
+    assert "your result is nan" in always_nan.says and "Use the arguments" not in always_nan.says
+    undivided = checks.paired_difference(lambda g, k, n: (g - k, ((g + k) / n - (g - k) ** 2) ** 0.5))
+    assert "look at what you take the root of" in undivided.says
+    forgotten = checks.temperature(lambda z, y, c: min(c, key=lambda _: nn.functional.cross_entropy(z, y)))
+    assert "same at every temperature" in forgotten.says and "logits / t" in forgotten.says
+    assert "backward() or step() is missing" in checks.training_step(lambda model, optimizer, _: optimizer.step()).says
+    unmeant = checks.interval_of_gain(lambda differences, *_: (differences - 1, differences.mean() + 1))
+    assert "a tensor (50,) of float32" in unmeant.says and "instead of tuple (" in unmeant.says
+    nested = checks.recall_interval(lambda right, of_class, picks: picks[:2].float())
+    assert "a tensor (2, 60) of float32 instead of tuple (" in nested.says

@@ -98,11 +98,11 @@ def _with_any_rule(interval: Callable[..., Any]) -> Callable[..., Any]:
     def run(right: Tensor, of_class: Tensor, picks: Tensor) -> Any:
         got, recalls = plain(interval(right, of_class, picks)), _recalls(right, of_class, picks).sort().values
         try:
-            ends = torch.as_tensor(got).tolist()
-            pairs = list(zip(ends, _middle(recalls), (0.025, 0.975), strict=True))
+            lower, upper = torch.as_tensor(got)
+            ends = [float(lower), float(upper)]
         except Exception:  # not two numbers
             return got
-        for place, (end, wanted, share) in enumerate(pairs):
+        for place, (end, wanted, share) in enumerate(zip(tuple(ends), _middle(recalls), (0.025, 0.975), strict=True)):
             below = int(share * (len(recalls) - 1))
             if recalls[below - 1] - 1e-6 <= end <= recalls[below + 2] + 1e-6:
                 ends[place] = float(wanted)
