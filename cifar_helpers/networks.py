@@ -116,13 +116,22 @@ def check_network(model: object) -> nn.Module:
     if not parameters:
         lists = ". Put layers that are in a list into an nn.ModuleList" if unregistered_layers(model) else ""
         raise ValueError(f"{type(model).__name__} has no parameters, so there is nothing to train{lists}")
-    empty = next((n for n, p in parameters.items() if p.is_meta or isinstance(p, nn.UninitializedParameter)), None)
-    if empty is not None:
-        raise ValueError(
-            f"the parameter {empty} has no values yet: create the network on a real device, and run lazy layers "
-            "once on a batch"
-        )
+    check_values(model)
     return model
+
+
+def check_values(model: nn.Module) -> None:
+    """Check that all parameters have values.
+
+    Raises:
+        ValueError: if one has none yet.
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.is_meta or isinstance(parameter, nn.UninitializedParameter):
+            raise ValueError(
+                f"the parameter {name} has no values yet: create the network on a real device, and run lazy layers "
+                "once on a batch"
+            )
 
 
 def check_module(model: object) -> None:

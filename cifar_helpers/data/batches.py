@@ -303,14 +303,14 @@ def _remedy(images: Tensor, weights: Tensor) -> str:
     return ""
 
 
-def smallest_batch(loader: Any) -> int | None:
+def smallest_batch(loader: Any, name: str) -> int | None:
     """Number of images in the smallest batch of a pass; `None` if that is not known in advance."""
     if isinstance(loader, BatchLoader):
         rank, world_size = loader.shard
         last = len(loader.image_set) % loader.batch_size or min(loader.batch_size, len(loader.image_set))
         return len(range(rank, last, world_size))
     if isinstance(loader, list | tuple):
-        return min(len(pair(batch, "train")[1]) for batch in loader)
+        return min(len(pair(batch, name)[1]) for batch in loader)
     if not isinstance(loader, DataLoader) or loader.batch_size is None:
         return None
     try:

@@ -93,11 +93,17 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
 
     Raises:
         TypeError: if the loader does not give batches of images and labels, or the network does not return logits.
-        ValueError: if there are no images, they are augmented, or the network cannot take them.
+        ValueError: if there are no images, they are augmented, or the network cannot take them or has no values yet.
     """
+    return collected(model, loader, "loader")
+
+
+def collected(model: nn.Module, loader: Batches | ImageSet, name: str) -> tuple[Tensor, Tensor]:
+    """`collect_logits`; `name` is the name of the loader in messages."""
     networks.check_module(model)
-    batches.check_loader(loader, "loader", counted=False)
-    batches.check_not_augmented(loader, "loader")
+    networks.check_values(model)
+    batches.check_loader(loader, name, counted=False)
+    batches.check_not_augmented(loader, name)
     if isinstance(loader, ImageSet):
         loader = BatchLoader(loader, device=networks.device_of(model))
     if isinstance(loader, BatchLoader) and loader.shard[1] > 1:
@@ -109,7 +115,7 @@ def collect_logits(model: nn.Module, loader: Batches | ImageSet) -> tuple[Tensor
             "the images: only these are measured",
             stacklevel=2,
         )
-    return logits_of(model, loader, "loader", loader)
+    return logits_of(model, loader, name, loader)
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from cifar_helpers import networks
 from cifar_helpers._numbers import whole_number
 from cifar_helpers.data import Augment, Batches, BatchLoader, ImageSet, batches
 from cifar_helpers.devices import checked_device
-from cifar_helpers.evaluation.metrics import evaluate, logits_of
+from cifar_helpers.evaluation.metrics import Metrics, collected, logits_of
 from cifar_helpers.training import allocator, distributed, schedules
 from cifar_helpers.training import checkpoint as checkpoints
 from cifar_helpers.training import precision as precisions
@@ -271,7 +271,7 @@ def _validate(
     if validation is None:
         return math.nan, math.nan
     with computation.autocast(networks.device_of(model)):
-        metrics = evaluate(model, validation)
+        metrics = Metrics.of(*collected(model, validation, "validation"))
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(metrics.loss)
     return metrics.loss, metrics.accuracy
@@ -422,7 +422,7 @@ def _check_validation(model: nn.Module, validation: Batches) -> None:
         trial = networks.copy_network(model)
     except TypeError:
         return
-    last = batches.smallest_batch(validation)
+    last = batches.smallest_batch(validation, "validation")
     looks = [(images, labels)] if last is None else [(images, labels), (images[:last], labels[:last])]
     with networks.unchanged_buffers(model):
         logits_of(trial, looks, "validation", validation)

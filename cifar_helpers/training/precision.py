@@ -170,7 +170,7 @@ def _check_smallest_batch(model: nn.Module, loader: Any, images: Tensor) -> None
     Raises:
         ValueError: naming both sizes.
     """
-    last = smallest_batch(loader)
+    last = smallest_batch(loader, "train")
     if last is None or not 0 < last < len(images):
         return
     problem = _problem(model, images[:last])
@@ -188,7 +188,7 @@ def _check_single_image(model: nn.Module, loader: Any, images: Tensor) -> None:
     Raises:
         ValueError: with batch sizes that work.
     """
-    if len(images) != 1 and smallest_batch(loader) != 1:
+    if len(images) != 1 and smallest_batch(loader, "train") != 1:
         return
     problem = _problem(model, images[:1])
     if problem is None or _problem(model, torch.cat([images[:1], images[:1]])) is not None:

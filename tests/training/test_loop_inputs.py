@@ -1027,3 +1027,16 @@ def test_timing_what_is_no_network_of_images_is_told() -> None:
         time_epoch(_Returns(lambda logits: (logits,)), batch_size=2)
     five = nn.Sequential(nn.Flatten(), nn.Linear(3072, 5))
     assert time_epoch(five, batch_size=2, seconds=0.01).seconds > 0
+
+
+@pytest.mark.parametrize("spoil", ["labels", "images", "kind"])
+def test_a_later_batch_that_does_not_fit_is_said_to_be_of_the_validation(spoil: str) -> None:
+    images, labels = normalise(coloured(8).images), coloured(8).labels
+    later = {"labels": (images, labels.float()), "images": (images[:, :2], labels), "kind": ("eight", labels)}[spoil]
+    with pytest.raises((TypeError, ValueError), match="validation"):
+        fit(tiny(), [(images, labels)], [(images, labels), later], **QUIET)
+
+
+def test_a_network_without_values_is_not_evaluated() -> None:
+    with pytest.raises(ValueError, match="has no values yet: create the network on a real device"):
+        evaluate(tiny().to("meta"), coloured(8))
