@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     grading.add_argument("notebook", nargs="+", help="of one learner each, or in one folder per learner")
     grading.add_argument("--csv", required=True, metavar="FILE", help="the table to write, one row per learner")
     given = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):  # a name that a terminal cannot show must not stop a command half-way
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     if given.command == "lessons":
         return _lessons(given.folder)
     if given.command == "download":
@@ -50,20 +54,30 @@ def _lessons(folder: str) -> int:
 def _grade(notebooks: list[str], table: str) -> int:
     from cifar_helpers.checks.grade import GradingError, grade, write_csv
 
-    grades = []
+    grades, unwritten = [], ""
     try:
         for each in grade([Path(notebook) for notebook in notebooks]):
             row = each.row()
             print(f"{row['learner']}: {row['exercises solved']} of {row['exercises']} exercises solved", flush=True)
             grades.append(each)
+            try:  # after each learner, so that an end half-way loses no one
+                write_csv(table, grades)
+                unwritten = ""
+            except (GradingError, ValueError) as error:
+                unwritten = str(error)
+                if len(grades) == 1:  # do not grade a whole class for a table that cannot be written
+                    break
     except KeyboardInterrupt:
-        print("Stopped; the table has the learners above.", file=sys.stderr)
-    try:
-        write_csv(table, grades)
-    except (GradingError, ValueError) as error:
-        print(f"The grades could not be written: {error}.", file=sys.stderr)
+        print(
+            "Stopped; the table has the learners above." if grades else "Stopped; no table was written.",
+            file=sys.stderr,
+        )
+    except GradingError as error:
+        print(f"The notebooks could not be graded: {error}.", file=sys.stderr)
         return 1
-    return 0
+    if unwritten:
+        print(f"The grades could not be written: {unwritten}.", file=sys.stderr)
+    return 1 if unwritten else 0
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ _PASSED_ON: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT", 
 
 
 class GradingError(Exception):
-    """The grades cannot be written; the message says where, why, and what to do."""
+    """Answers cannot be run, or grades cannot be written; the message says why, and what to do."""
 
 
 @dataclass
@@ -50,7 +50,8 @@ class Grade:
     """What a learner has done in the lessons that were handed in.
 
     Attributes:
-        learner: name of the folder with the notebooks, or of the notebook if all of them are in one folder.
+        learner: name of the folder with the notebooks, with those around it if two folders have the same name; or of
+            the notebook if all of them are in one folder.
         lessons: numbers of the lessons.
         solved: names of the exercises that are solved.
         predictions: names of the predictions that were made.
@@ -88,6 +89,9 @@ def grade(notebooks: Sequence[Path], *, per_exercise: float = 60, per_notebook: 
         notebooks: one or more for each learner.
         per_exercise: seconds for one exercise, with the cells that it needs.
         per_notebook: seconds for all exercises of a notebook.
+
+    Raises:
+        GradingError: if no process can be started in which answers run.
     """
     for learner, paths in sorted(_by_learner(notebooks).items()):
         found = Grade(learner)
@@ -98,11 +102,20 @@ def grade(notebooks: Sequence[Path], *, per_exercise: float = 60, per_notebook: 
 
 def _by_learner(notebooks: Sequence[Path]) -> dict[str, list[Path]]:
     paths = [Path(os.path.abspath(user_path(path))) for path in notebooks]  # noqa: PTH100 - links are not followed
-    in_one_folder = len({path.parent for path in paths}) == 1
+    names = _names({path.parent for path in paths})
     learners: dict[str, list[Path]] = {}
     for path in paths:
-        learners.setdefault(path.stem if in_one_folder else path.parent.name, []).append(path)
+        learners.setdefault(path.stem if len(names) == 1 else names[path.parent], []).append(path)
     return learners
+
+
+def _names(folders: set[Path]) -> dict[Path, str]:
+    """The names of folders; if two have the same, their paths from the folder that contains them all."""
+    if len({folder.name for folder in folders}) == len(folders):
+        return {folder: folder.name for folder in folders}
+    top = Path(os.path.commonpath(folders))
+    top = top.parent if top in folders else top
+    return {folder: folder.relative_to(top).as_posix() for folder in folders}
 
 
 def _add(found: Grade, path: Path, per_exercise: float, per_notebook: float) -> None:
@@ -134,7 +147,8 @@ def write_csv(path: Path | str, grades: Sequence[Grade]) -> None:
     target = user_path(path)
     try:
         with atomic_write(target) as part:
-            part.write_text(table.getvalue(), encoding="utf-8-sig", newline="")
+            # Names of files and messages of errors may contain what UTF-8 cannot.
+            part.write_text(table.getvalue(), encoding="utf-8-sig", errors="backslashreplace", newline="")
     except OSError as error:
         raise GradingError(writing_problem(target, error)) from error
 
@@ -158,6 +172,8 @@ def _verdicts(submission: Submission, per_exercise: float, per_notebook: float) 
             for attempt in left:
                 if (Path(folder) / f"{attempt.exercise}.pt").exists():
                     verdicts[attempt.exercise] = _verdict(session.known[attempt.exercise], Path(folder))
+            if not any(Path(folder).glob("*.begun")) and (problem := _start_problem(Path(folder))):
+                raise GradingError(problem)
         # The first one without a result is where the process ended; the others get a process of their own.
         left = [attempt for attempt in left if attempt.exercise not in verdicts]
         if left:
@@ -182,6 +198,16 @@ def _run(attempts: list[Attempt], folder: Path, per_exercise: float, end: float)
         _end(process)
 
 
+def _start_problem(folder: Path) -> str:
+    """Why no process can run answers, which is no fault of a learner; empty if one can."""
+    line = [sys.executable, "-P", "-c", "import cifar_helpers.checks.answer_process"]
+    tried = subprocess.run(line, cwd=folder, env=_environment(folder), capture_output=True, check=False)
+    if not tried.returncode:
+        return ""
+    said = tried.stderr.decode(errors="replace").strip().splitlines() or [f"exit status {tried.returncode}"]
+    return f"answers cannot be run ({said[-1]}). Install the course for {sys.executable}, then grade again"
+
+
 def _wait(process: subprocess.Popen[bytes], folder: Path, per_exercise: float, end: float) -> str:
     done, deadline = 0, end
     while process.poll() is None:
@@ -200,6 +226,8 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, per_exercise: float, e
 def _environment(folder: Path) -> dict[str, str]:
     known = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     of_python = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+    if paths := of_python.get("PYTHONPATH"):  # relative ones are meant from here, not from the folder of the process
+        of_python["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths.split(os.pathsep)))
     return {**known, **of_python, "HOME": str(folder), "CIFAR10_ROOT": str(default_root()), "CIFAR10_OFFLINE": "1"}
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,3 +233,67 @@ def test_remarks_keep_their_lines_in_one_cell(tmp_path: Path) -> None:
     write_csv(tmp_path / "grades.csv", [Grade("anna", remarks=["one", "two"])])
     with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
         assert next(csv.DictReader(file))["remarks"] == "one\ntwo"
+
+
+# --- what a teacher meets -----------------------------------------------------------------------------------------
+
+
+def test_learners_whose_folders_have_one_name_have_rows_of_their_own(tmp_path: Path) -> None:
+    paths = [tmp_path / learner / "lesson 01" / "a.ipynb" for learner in ("anna", "Łukasz")]
+    assert [found.learner for found in grade(paths)] == ["anna/lesson 01", "Łukasz/lesson 01"]
+    nested = [tmp_path / "anna" / "a.ipynb", tmp_path / "anna" / "anna" / "a.ipynb"]
+    assert [found.learner for found in grade(nested)] == ["anna", "anna/anna"]
+
+
+def test_a_name_that_the_terminal_cannot_show_does_not_stop_grading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown, encoding="cp1252"))
+    paths = [str(tmp_path / learner / "a.ipynb") for learner in ("anna", "Łukasz", "M\udcfcller")]
+    assert main(["grade", *paths, "--csv", str(tmp_path / "grades.csv")]) == 0
+    assert b"\\u0141ukasz: 0 of 0" in shown.getvalue()
+    assert "\r\nŁukasz,,0," in (table := (tmp_path / "grades.csv").read_bytes().decode("utf-8-sig"))
+    assert "\r\nM\\udcfcller,,0," in table
+
+
+def test_the_table_is_written_after_each_learner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = []
+
+    def graded_until_stopped(_: Any) -> Any:
+        for learner in ("anna", "eve"):
+            begun.append(learner)
+            yield Grade(learner)
+        raise MemoryError
+
+    monkeypatch.setattr("cifar_helpers.checks.grade.grade", graded_until_stopped)
+    table = tmp_path / "results of Übung 1" / "grades.csv"
+    with pytest.raises(MemoryError):
+        main(["grade", "a.ipynb", "--csv", str(table)])
+    assert "eve" in table.read_text(encoding="utf-8-sig")
+    begun.clear()
+    assert main(["grade", "a.ipynb", "--csv", str(tmp_path)]) == 1
+    assert begun == ["anna"] and "cannot be written" in capsys.readouterr().err
+
+
+def test_what_keeps_every_answer_from_running_is_no_fault_of_a_learner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.executable", shutil.which("false"))
+    path = notebook(tmp_path / "a.ipynb", FIRST, answer("convolve"))
+    assert main(["grade", str(path), "--csv", str(tmp_path / "grades.csv")]) == 1
+    assert "answers cannot be run (exit status 1). Install the course" in capsys.readouterr().err
+    assert not (tmp_path / "grades.csv").exists()
+
+
+def test_a_relative_path_of_modules_is_meant_from_where_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "of_the_class.py").write_text("one = 1", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    code = "from of_the_class import one\ndef my_brighten(image, amount):\n    return image * one"
+    assert "No module" not in only(notebook(tmp_path / "a.ipynb", FIRST, answer("brighten", code))).remarks[0]
