@@ -148,7 +148,7 @@ def _quoted(option: Option) -> str:
 
 
 def _of_number(question: Number, answer: Any) -> Reply:
-    truth = question.truth()
+    truth = question.shown()
     guess = parse_number(answer, question.unit, truth)
     if guess is None and in_percent(answer, question.unit):
         said = (
@@ -171,8 +171,9 @@ def _of_number(question: Number, answer: Any) -> Reply:
         form = TRUE if rounded(guess) == rounded(truth) else CLOSE
         return Reply("right", f"{form.format(**words)} {question.says}")
     fits = [belief.says for belief in question.beliefs if belief.low <= guess < belief.high]
-    gap = guess - (float(f"{truth:.3g}") if abs(truth) < 1000 else round(truth))  # as the answer is shown
-    words["off"] = f"{rounded(abs(gap))} {'points' if question.unit == '%' else question.unit}".rstrip()
+    gap = guess - truth
+    off, unit = rounded(abs(gap)), "points" if question.unit == "%" else question.unit
+    words["off"] = f"{off} {unit.removesuffix('s') if off == '1' else unit}".rstrip()
     words["way"] = "high" if gap > 0 else "low"
     near = abs(guess - truth) <= 1.5 * allowed
     said = (ALMOST if near else UNTRUE).format(**words)

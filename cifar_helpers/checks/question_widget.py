@@ -91,7 +91,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                     known["says"] = known["says"].split("\n")[0]
                     del known["right"]
         else:
-            judged, truth = reply(question, given), question.truth()
+            judged, truth = reply(question, given), question.shown()
             known = {"state": judged.state, "says": judged.says} | ({"near": True} if judged.near else {})
             if judged.state != "open":
                 known |= {"truth": truth, "guess": parse_number(given, question.unit, truth)}
@@ -200,7 +200,7 @@ def _known(question: Question) -> dict[str, Any]:
     if isinstance(question, Choice):
         replies = [_of_option(question, number) for number in range(len(question.options))]
         return {**_outcome(question), "replies": replies}
-    truth = question.truth()
+    truth = question.shown()
     known = {"answer": f"{rounded(truth)} {question.unit}".rstrip(), "truth": truth, "says": question.says}
     beliefs = [{"low": belief.low, "high": belief.high, "says": belief.says} for belief in question.beliefs]
     words = {

@@ -99,6 +99,11 @@ class Number:
     close: float = 0
     scale: tuple[float, float] | None = None
 
+    def shown(self) -> float:
+        """The right number as it is shown, by which guesses are judged: the verdict agrees with what is seen."""
+        truth = self.truth()
+        return float(round(truth)) if abs(truth) >= 1000 else float(f"{truth:.3g}")
+
 
 Question = Choice | Number
 

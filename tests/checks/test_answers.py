@@ -42,7 +42,7 @@ pytestmark = [
 
 def heard(said: Any, truth: float, unit: str = "points") -> Reply:
     """The reply to an answer that is right only if it is read as the truth."""
-    return reply(Number("n", 0, "How much?", unit, lambda: truth, "So it is.", close=1e-6), said)
+    return reply(Number("n", 0, "How much?", unit, lambda: truth, "So it is.", close=0.005 * abs(truth)), said)
 
 
 READ_AS = [

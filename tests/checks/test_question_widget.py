@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import replace
@@ -14,7 +15,7 @@ from playwright.sync_api import expect
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
-from cifar_helpers.checks.answers import TRIES, Reply
+from cifar_helpers.checks.answers import TRIES, Reply, reply
 from cifar_helpers.checks.parsing import parse_number
 from cifar_helpers.checks.questions import Belief, Choice, MeanOfRuns, Number, Option
 from cifar_helpers.checks.verdict_widget import VerdictCard, coded, sentence
@@ -74,6 +75,43 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
+        ("95.7", "Yes, close enough: it is 92.7 %; you said 95.7."),
+        ("89.7", "Yes, close enough: it is 92.7 %; you said 89.7."),
+        ("96.7", "Close: 96.7 is 4 points too high; it is 92.7 %."),
+        ("91.7", "Yes, close enough: it is 92.7 %; you said 91.7."),
+        ("95.71", "Close: 95.71 is 3.01 points too high; it is 92.7 %."),
+    ],
+)
+def test_a_guess_is_judged_by_the_answer_that_is_shown(front: FrontEnd, typed: str, says: str) -> None:
+    share = Number("share", 3, "What share?", "%", lambda: 92.651, "So it is.", close=3, scale=(0, 100))
+    page = front.open(asked(share))
+    page.set_viewport_size({"width": 360, "height": 700})
+    page.get_by_role("textbox", name="What share?").fill(typed)
+    page.keyboard.press("Enter")
+    expect(page.locator(".q-verdict")).to_contain_text(says)
+    expect(page.get_by_text("Anything from 89.7 to 95.7 % counts as right.")).to_be_visible()
+    expect(page.locator(".q-scale i")).to_have_text(["", "0", "100", f"you {typed}", "answer"])
+    # A label is above or below the middle of its mark, and none is on another.
+    marks = page.locator(".q-scale i:has(span)").evaluate_all(
+        "marks => marks.map(i => [i.getBoundingClientRect(), i.firstChild.getBoundingClientRect()])"
+    )
+    for mark, label in marks:
+        assert abs(mark["x"] + mark["width"] / 2 - label["x"] - label["width"] / 2) < 18
+    boxes = [label for _, label in marks]
+    for one, two in itertools.combinations(boxes, 2):
+        apart = one["right"] <= two["left"] or two["right"] <= one["left"]
+        assert apart or one["bottom"] <= two["top"] + 1 or two["bottom"] <= one["top"] + 1
+    assert asked(share).answer(0, typed).says == page.locator(".q-verdict").inner_text()
+
+
+def test_one_unit_is_in_the_singular() -> None:
+    share = Number("share", 3, "What share?", "%", lambda: 92.651, "So it is.", close=0.8)
+    assert reply(share, "91.7").says.startswith("Close: 91.7 is 1 point too low; it is 92.7 %.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
         ("32", "Yes, it is 32 pixels."),
         ("35,2", "Yes, close enough: it is 32 pixels; you said 35.2."),
         ("35.21", "Close: 35.21 is 3.21 pixels too high; it is 32 pixels."),
@@ -85,7 +123,7 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     field = page.get_by_role("textbox", name="How tall?")
     field.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".q-verdict")).to_contain_text("Write a number first.")
+    expect(page.locator(".q-verdict")).to_contain_text("Write a number, or click the scale, first.")
     page.keyboard.type("many")
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write digits only, such as 12.5.")

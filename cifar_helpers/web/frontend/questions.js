@@ -241,7 +241,7 @@ function card(question, number, send, go, reasons) {
     const chosen = options.findIndex(option => option.radio.checked);
     const given = question.options ? chosen : typed.value.trim();
     if (given === -1) say("open", "Choose an answer first.");
-    else if (given === "") say("open", "Write a number first.");
+    else if (given === "") say("open", question.scale ? "Write a number, or click the scale, first." : "Write a number first.");
     else {
       // The reply moves what is below it, so the end of a double click would choose or select something else.
       node.classList.add("q-still");
@@ -336,7 +336,7 @@ function card(question, number, send, go, reasons) {
       if (!question.options) typed.value ||= reply.given;
       if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
-        const [low, high] = shownLimits(reply, question.close).map(inFull);
+        const [low, high] = limits(reply.truth, question.close).map(inFull);
         counts.textContent = `Anything from ${low} to ${high}${question.unit && ` ${question.unit}`} counts as right.`;
         counts.hidden = low === high;
         mark(reply);
@@ -379,29 +379,18 @@ function lengths(measured, k) {
 /** In words, how near a guess must be. */
 function judgedBy({ close, unit }) {
   if (!close) return "The answer is a whole number. Only that number counts as right.";
+  return `A guess within ${inFull(close)} ${inWords(unit, close)} of the answer counts as right.`;
+}
+
+/** The unit of a difference: "points" of percentages, "1 point". */
+function inWords(unit, amount) {
   const words = unit === "%" ? "points" : unit;
-  return `A guess within ${inFull(close)} ${close === 1 ? words.replace(/s$/, "") : words} of the answer counts as right.`;
+  return +amount === 1 ? words.replace(/s$/, "") : words;
 }
 
 /** From where to where a guess counts as right. */
 function limits(truth, close) {
   return [truth - close, truth + close];
-}
-
-/** The same, rounded inwards, with as many digits as it takes to agree with the judgement of this guess. */
-function shownLimits({ guess, truth, state }, close) {
-  const [low, high] = limits(truth, close);
-  for (let digits = 3; digits < 15; digits++) {
-    const range = [inwards(low, digits, Math.ceil), inwards(high, digits, Math.floor)];
-    if (range[0] <= range[1] && (range[0] <= guess && guess <= range[1]) === (state === "right")) return range;
-  }
-  return [low, high];
-}
-
-function inwards(value, digits, round) {
-  const step = 10 ** (Math.floor(Math.log10(Math.abs(value) || 1)) - digits + 1);
-  const noise = round === Math.ceil ? -SLACK : SLACK; // 1.1 · 32 is a little more than 35.2
-  return +(round(value / step + noise) * step).toPrecision(digits);
 }
 
 /** Ends and zero of a line, the guess, and once they are known, the right answer and what counts as right. */
@@ -410,22 +399,20 @@ function scale({ guess, truth }, { unit, close, scale: ends }) {
   const [low, high] = ends ?? around([0, guess, ...range]);
   const share = value => ((value - low) / (high - low || 1)) * 100;
   const mark = (value, words, kind) => {
-    const text = h("span", { style: `transform: translateX(-${share(value)}%)` }, words);
-    return h("i", { class: kind, style: `left: ${share(value)}%` }, text);
+    return h("i", { class: kind, style: `left: ${share(value)}%; --at: ${share(value) / 100}` }, h("span", {}, words));
   };
   const answer = truth === undefined ? "" : `answer ${rounded(truth)} ${unit}`.trim();
   const own = guess === undefined ? "" : `you ${inFull(guess)}`;
   // A label of the line stays away from those of the guess, above it, and of the answer, below it; on a telephone
   // each letter takes 2.4 % of the line.
   const covers = (at, words, place) => {
-    const wide = 2.4 * words.length;
-    return words && place > at * (1 - wide / 100) - 9 && place < at * (1 - wide / 100) + wide + 9;
+    const half = 1.2 * words.length;
+    return words && Math.abs(place - Math.min(Math.max(at, half), 100 - half)) < half + 6;
   };
   const inner = low < 0 && high > 0 ? [0] : [];
-  const labels = [low, ...inner, high].flatMap(value => {
+  const labels = [low, ...inner, high].map(value => {
     const near = [covers(share(guess), own, share(value)), covers(share(truth), answer && "answer", share(value))];
-    if (near[0] && near[1]) return value === 0 ? [mark(0, "", "zero")] : [];
-    return [mark(value, rounded(value), near[1] ? "zero" : "zero low")];
+    return mark(value, rounded(value), near[0] && near[1] ? "zero deep" : near[1] ? "zero" : "zero low");
   });
   if (own) labels.push(mark(guess, own, "guess"));
   if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, labels);
@@ -457,10 +444,11 @@ function inFull(value) {
 function ofNumber({ unit, close, scale: ends }, known, given) {
   const guess = read(given, unit, known.truth);
   const { truth, beliefs } = known;
-  const gap = guess - (Math.abs(truth) < 1000 ? +truth.toPrecision(3) : Math.round(truth)); // as the answer is shown
+  const gap = guess - truth;
+  const off = rounded(Math.abs(gap));
   const values = {
     said: `'${given}'`, answer: known.answer, guess: inFull(guess), hundredfold: inFull(guess * 100),
-    off: `${rounded(Math.abs(gap))} ${unit === "%" ? "points" : unit}`.trim(), way: gap > 0 ? "high" : "low",
+    off: `${off} ${inWords(unit, off)}`.trim(), way: gap > 0 ? "high" : "low",
     low: ends && inFull(ends[0]), high: ends && inFull(ends[1]),
   };
   const words = name => known.words[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
