@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,4 +105,6 @@ def report(folder: Path | str, written: Written) -> str:
         lines += [f"  {name}" for name in written.kept]
         lines.append("To get the course's version of one, rename yours, then run the same command again.")
     start = os.path.join(folder, "notebooks", "00_start_here.ipynb")  # noqa: PTH118 - as the user wrote the folder
+    if re.search(r"[^\w./\\:~-]", start):  # a shell takes it for one name only in quotes, and ~ only without
+        start = f'"{os.path.join(user_path(folder), "notebooks", "00_start_here.ipynb")}"'  # noqa: PTH118
     return "\n".join([*lines, f"To begin: jupyter lab {start}"])

@@ -13,6 +13,7 @@ import pytest
 from helpers import ROOT
 
 from cifar_helpers.__main__ import main
+from cifar_helpers.lessons import Written, report
 
 LINK = re.compile(r"\]\(([^)#\s]+)")
 
@@ -105,6 +106,18 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "00_start_here.ipynb is a folder, not a file. Move it away" in capsys.readouterr().err
     assert main(["lessons", ""]) == 1
     assert "the path is empty" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize("name", ["course", "my course", "Übung 1 (2)", "R&D"])
+def test_the_command_to_begin_with_can_be_copied_into_a_shell(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in (str(tmp_path / name), f"~/{name}"):
+        command = report(folder, Written((), (), ())).splitlines()[-1].removeprefix("To begin: jupyter lab ")
+        said = subprocess.run(["sh", "-c", f"printf '%s|' {command}"], capture_output=True, text=True, check=True)
+        assert said.stdout == f"{tmp_path / name / 'notebooks' / '00_start_here.ipynb'}|"
 
 
 # --- the others -------------------------------------------------------------------------------------------------

@@ -183,10 +183,7 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}; choose one of {', '.join(SOURCES)}")
     folder = default_root() if root is None else layouts.data_folder(root)
-    forbidden = "" if download else "download=False"
-    offline = os.environ.get("CIFAR10_OFFLINE", "")
-    if not forbidden and offline.strip().lower() not in ("", "0", "false", "no", "off"):
-        forbidden = f"CIFAR10_OFFLINE={offline}"
+    forbidden = _offline() if download else "download=False"
     with _reading(folder):
         if source == "sketches":
             data, remark = _sketches(folder), ""
@@ -194,6 +191,12 @@ def load_cifar10(root: Path | str | None = None, *, source: str = "auto", downlo
             data, remark = _load(folder, source, forbidden)
     print(f"Data: {data.description}{remark}.", flush=True)
     return data
+
+
+def _offline() -> str:
+    """What forbids downloads in the environment; empty if nothing does."""
+    offline = os.environ.get("CIFAR10_OFFLINE", "")
+    return "" if offline.strip().lower() in ("", "0", "false", "no", "off") else f"CIFAR10_OFFLINE={offline}"
 
 
 @contextlib.contextmanager
@@ -255,12 +258,24 @@ def describe(folder: Path) -> tuple[str, str]:
                 data = _read_cached(folder, source)
                 return "ok", f"{data.description}; fingerprint {data.fingerprint[:12]}"
             clues = layouts.clues(folder)
+            closed = _closed(folder)
     except DataError as error:
         return "warning", str(error).replace(str(folder), "data")
     seen = "; ".join(clue.says for clue in clues).replace(str(folder), "data")
     if any(clue.is_cifar10 for clue in clues):
         return "warning", seen
-    return "ok", f"none yet: CIFAR-10 is downloaded at first use, or sketches are drawn{seen and f' ({seen})'}"
+    then = "CIFAR-10 is downloaded at first use, or sketches are drawn"
+    if forbidden := _offline():
+        then = f"sketches are drawn, because downloading is switched off ({forbidden})"
+    elif closed:
+        then = "sketches are drawn, because the data folder cannot be written. Set CIFAR10_ROOT to a folder that can"
+    return "ok", f"none yet: {then}{seen and f' ({seen})'}"
+
+
+def _closed(folder: Path) -> bool:
+    """Whether a folder cannot be written; of one that does not exist yet, whether it cannot be made."""
+    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    return not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _obtain(folder: Path, forbidden: str, *, must: bool) -> str:

@@ -209,6 +209,16 @@ def test_data_is_named_with_its_fingerprint(tmp_path: Path) -> None:
     assert finding.status == "ok" and re.search(r"fingerprint [0-9a-f]{12}", finding.says)
 
 
+def test_a_download_that_cannot_happen_is_not_promised(monkeypatch: pytest.MonkeyPatch, unprivileged: Path) -> None:
+    monkeypatch.setenv("CIFAR10_OFFLINE", "0")
+    monkeypatch.setenv("CIFAR10_ROOT", str(unprivileged / "mine" / "data"))
+    assert "is downloaded at first use" in next(machine.data()).says
+    unprivileged.chmod(0o555)
+    assert "cannot be written. Set CIFAR10_ROOT" in next(machine.data()).says
+    monkeypatch.setenv("CIFAR10_OFFLINE", "1")
+    assert "switched off (CIFAR10_OFFLINE=1)" in next(machine.data()).says
+
+
 # --- the report --------------------------------------------------------------------------------------
 
 
