@@ -180,20 +180,20 @@ def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence
     return _bars(names, [(values, said)], "150px", f"<caption style='text-align:left'>{html.escape(caption)}</caption>")
 
 
-def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]]) -> str:
+def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]], head: str = "") -> str:
     """Several shares 0..1 of the same things as bars with numbers, a column of each, so that they can be compared."""
     heads = "".join(
         f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal'>{html.escape(title)}</th>"
         for title in columns
     )
     made = [(shares, list(map(percent, shares))) for shares in columns.values()]
-    return _bars(names, made, "min(140px,17vw)", f"<tr><td></td>{heads}</tr>")
+    return _bars(names, made, "min(140px,17vw)", f"<tr><td>{html.escape(head)}</td>{heads}</tr>")
 
 
 def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequence[str]]], width: str, top: str) -> str:
     rows = ""
     for k, name in enumerate(names):
-        rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"
+        rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal;padding-right:6px'>{html.escape(name)}</th>"
         for shares, words in columns:
             long = "0" if shares[k] <= 0 else f"max(1px,{100 * shares[k]:.1f}%)"
             rows += (
@@ -292,7 +292,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
             {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
         )
         above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}", right_word, own_word)
-    arrow = f"<div aria-hidden='true' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
+    arrow = f"<div aria-hidden='true' class='v-arrow' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
     # The two results stay side by side where there is room for two, and the arrow with them where they go below.
     results = f"<div style='display:inline-flex;margin-right:-8px'>{arrow}<div>{mine}{wanted}</div></div>"
     return f"{above}{''.join(inputs)}{results}"

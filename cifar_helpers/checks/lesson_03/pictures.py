@@ -74,7 +74,8 @@ def shared_out(answer: Callable[..., Any]) -> str:
         "All percentages are rounded."
     )
     shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "the drawn cat")
-    return "".join([shown, paired_bars_html(CLASSES, columns), sentence(said)])
+    names = [f"{name} {short(float(logit))}" for name, logit in zip(CLASSES, logits[0], strict=True)]
+    return "".join([shown, paired_bars_html(names, columns, "logit"), sentence(said)])
 
 
 def costs(answer: Callable[..., Any]) -> str:
