@@ -193,7 +193,9 @@ def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]
 def _bars(names: Sequence[str], columns: Sequence[tuple[Sequence[float], Sequence[str]]], width: str, top: str) -> str:
     rows = ""
     for k, name in enumerate(names):
-        rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal;padding-right:6px'>{html.escape(name)}</th>"
+        rows += (
+            f"<tr><th scope='row' style='text-align:left;font-weight:normal;padding-right:6px'>{html.escape(name)}</th>"
+        )
         for shares, words in columns:
             long = "0" if shares[k] <= 0 else f"max(1px,{100 * shares[k]:.1f}%)"
             rows += (
