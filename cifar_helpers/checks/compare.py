@@ -254,6 +254,8 @@ def _outside(top: int, bottom: int, left: int, right: int) -> tuple[str, bool]:
 def difference(wanted: Any, got: Any, close: float) -> str:
     """How two results of the same kind and shape differ: where first, what was wanted there, and what came."""
     found = differing(wanted, got, close)
+    if isinstance(wanted, str) and isinstance(got, str):  # words for a result, which the learner did not return
+        return f"it gives {got} instead of {wanted}"
     if found is None or not found[2].any():
         own, right = (named(value) if holds_tensors(got) else repr(value) for value in (got, wanted))
         return f"it returns {own} instead of {right}"[:160]

@@ -470,3 +470,23 @@ def test_a_reply_gives_no_reason_that_may_be_untrue() -> None:
     assert "a tensor (50,) of float32" in unmeant.says and "instead of tuple (" in unmeant.says
     nested = checks.recall_interval(lambda right, of_class, picks: picks[:2].float())
     assert "a tensor (2, 60) of float32 instead of tuple (" in nested.says
+
+
+def test_a_reply_fits_every_answer_with_the_same_result() -> None:
+    def once(model: nn.Module, optimizer: Any, batches: Any) -> None:
+        optimizer.zero_grad()
+        for inputs, labels in batches:
+            loss = nn.functional.cross_entropy(model(inputs), labels) / len(batches)
+        loss.backward()
+        optimizer.step()
+
+    def wide(weights: Tensor) -> Any:
+        whole, scales = solution("quantise")(weights)
+        return whole.to(torch.int16), scales
+
+    assert "and backward in it" in checks.training_step(once).says
+    assert "in the bytes that each whole number takes, your result is 2" in checks.quantise(wide).says
+    moved_back = checks.logits_anywhere(lambda network, images: network(images.to(network.weight.device)).to(images))
+    assert "the network, or its logits" in moved_back.says
+    all_held_out = checks.stratified_split(lambda labels, *_: (torch.arange(0), torch.arange(len(labels))))
+    assert "it gives the same number of every class instead of a fair split" in all_held_out.says

@@ -220,6 +220,7 @@ quantise = Exercise(
         "of_128": _with_bytes(lambda w: _rounded(w, _largest(w), 128)),
     },
     harness=_with_bytes,
+    parts=("the whole numbers", "the scales", "the bytes that each whole number takes"),
 )
 
 
