@@ -26,7 +26,7 @@ from cifar_helpers.checks.answers import (
     in_unit,
     reply,
 )
-from cifar_helpers.checks.parsing import parse_number
+from cifar_helpers.checks.parsing import parse_number, quoted, whole_number
 from cifar_helpers.checks.questions import LETTERS, Choice, MeanOfRuns, Question, rounded
 from cifar_helpers.widgets import CourseWidget
 
@@ -74,17 +74,22 @@ class QuestionWidget(CourseWidget, module="questions"):
 
         Args:
             number: of the question, from 0.
-            given: the number of an option, or the typed text.
+            given: the number of an option, from 0, or the typed text.
+
+        Raises:
+            ValueError: if there is no such question or option.
         """
+        number = _place(number, len(self._asked), "question")
         question = self._asked[number]
         if isinstance(question, Choice):
-            known = _of_option(question, int(given)) | _outcome(question)
+            given = _place(given, len(question.options), "option")
+            known = _of_option(question, given) | _outcome(question)
             earlier = self.replies[number] or {}
             wrong = list(earlier.get("wrong", []))
             if known["state"] == "wrong" and given not in wrong:
                 wrong.append(given)
             missed = {question.options[k].text for k in wrong} if self.kind == "quiz" else None
-            judged = reply(question, question.options[int(given)].text, missed)
+            judged = reply(question, question.options[given].text, missed)
             if self.kind == "quiz":
                 known |= {"first": earlier.get("first", known["state"] == "right"), "wrong": wrong}
                 if judged.state == "wrong" and len(wrong) < TRIES:
@@ -149,6 +154,19 @@ def quiz(questions: tuple[Choice, ...], lesson: int, answered: Callable[[Choice,
         f"Answer with checks.quiz({lesson}, {blanks!r}), with the letter of each answer in place of its question mark."
     )
     return QuestionWidget(questions, how, lambda question, heard: answered(cast(Choice, question), heard), "quiz")
+
+
+def _place(number: Any, count: int, what: str) -> int:
+    """A place in a sequence; Python would take a negative one for one from the end.
+
+    Raises:
+        ValueError: if it is no whole number, or too small or too large.
+    """
+    place = whole_number(number)
+    if place is None or not 0 <= place < count:
+        ends = f"from 0 to {count - 1}" if count > 1 else "0"
+        raise ValueError(f"there is no {what} {quoted(number)}: give its number, {ends}")
+    return place
 
 
 def _right(question: Choice) -> int:

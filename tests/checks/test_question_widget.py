@@ -574,3 +574,19 @@ def test_calls_in_a_verdict_are_code(text: str, shown: str) -> None:
 )  # fmt: skip
 def test_a_sentence_begins_with_a_capital_and_code_stays_as_it_is(text: str, shown: str | None) -> None:
     assert sentence(text) == (shown or text)
+
+
+@pytest.mark.parametrize(("number", "given", "says"), [
+    (0, -1, "no option -1: give its number, from 0 to 3"),
+    (0, 9, "no option 9"),
+    (0, "b", "no option 'b'"),
+    (0, None, "no option None"),
+    (-1, 0, "no question -1: give its number, from 0 to 4"),
+    (5, 0, "no question 5"),
+])  # fmt: skip
+def test_python_answers_only_what_is_asked_with_what_is_offered(number: Any, given: Any, says: str) -> None:
+    quiz = checks.quiz(2)
+    assert isinstance(quiz, QuestionWidget)
+    with pytest.raises(ValueError, match=says):
+        quiz.answer(number, given)
+    assert quiz.replies == [None] * 5
