@@ -121,7 +121,8 @@ def test_the_picture_determines_the_kernel_but_many_steps_are_needed_to_find_it(
     if names["data"].source == "cifar10":
         assert away[0] > 0.5 and 0.05 < away[2] < 0.06
         errors = [error for error, _ in learn(image, conv2d(image, SOBEL[None, None]), rate=0.4)]
-        assert 0.3 < 2 / curvature[-1] < 0.4 and errors[-1] > 100 * errors[0]
+        assert errors[-1] > 100 * errors[0]
+        assert 1 / curvature[-1] < 0.3 < 2 / curvature[-1] < 0.4  # where they overshoot, and where by more each time
 
 
 def test_the_sum_of_the_partial_maps_is_positive_where_there_is_more_red_than_blue(names: dict[str, Any]) -> None:
