@@ -138,6 +138,28 @@ def test_a_loader_asks_once_and_reports_what_python_says(page: Page) -> None:
     assert got == {"asked": ["good", "bad"], "bytes": [7, 8], "same": True, "error": "KeyError: 'bad'"}
 
 
+def test_a_loader_says_where_python_does_not_answer(page: Page) -> None:
+    page.clock.install()
+    call(
+        page,
+        "ui",
+        """m => {
+            const model = new m.LocalModel({});
+            model.send = () => {};
+            m.loader(model, document.body)("weights");
+            const answer = { type: "loaded", name: "weights" };
+            window.arrive = () => model.listeners.get("msg:custom").forEach(f => f(answer, [new ArrayBuffer(1)]));
+        }""",
+    )
+    said = page.get_by_role("status")
+    page.clock.run_for(7000)
+    expect(said).to_have_count(0)
+    page.clock.run_for(2000)
+    expect(said).to_have_text("Python has not answered yet. If no cell is running, run this one again.")
+    page.evaluate("window.arrive()")
+    expect(said).to_have_count(0)
+
+
 def test_a_segmented_choice_is_one_tab_stop_with_arrows(page: Page) -> None:
     call(
         page,

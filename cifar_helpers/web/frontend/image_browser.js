@@ -85,7 +85,6 @@ function inSigns({ mirrored, down, right, hole }) {
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
 export function render({ model, el, load }) {
-  const get = load ?? loader(model);
   const [classes, counts, mean, std] = ["classes", "counts", "mean", "std"].map(name => model.get(name));
   const augment = () => Object.fromEntries(Object.keys(CHOICES).map(name => [name, model.get(name)]));
   const files = new Map(); // lists of pictures; null while one is on its way
@@ -100,6 +99,7 @@ export function render({ model, el, load }) {
 
   const redraw = framed(draw);
   const { root, say, close } = mount(el, "image_browser", "Image browser", styles + wallStyles, redraw);
+  const get = load ?? loader(model, root);
   const heard = ["label", "picture", "order", "seed", "pixel", ...Object.keys(CHOICES)];
   const state = binding(model, Object.fromEntries(heard.map(name => [name, redraw])));
   const put = values => {

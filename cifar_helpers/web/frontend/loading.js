@@ -11,10 +11,10 @@ import { h, mount, loader } from "./ui.js";
  * @returns {() => void} takes it away
  */
 export function afterLoading({ model, el, load }, { name, label, styles, files, show }) {
-  const get = load ?? loader(model);
   let view = null;
   let closed = false;
   const place = mount(el, name, label, styles, () => view?.recolour());
+  const get = load ?? loader(model, place.root);
   const status = h("p", { class: "cw-cap", role: "status" }, "Loading …");
   place.root.append(status);
   Promise.all(files.map(file => get(file))).then(

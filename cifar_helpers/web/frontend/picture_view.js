@@ -17,8 +17,8 @@ const SLICE = 5; // milliseconds: most browsers compute a network in less
  * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `problem` to be placed
  */
 export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard }) {
-  const get = load ?? loader(model);
   const place = mount(el, name, label, pictureStyles + own + styles, redraw);
+  const get = load ?? loader(model, place.root);
   const store = networkStore(get, redraw);
   const state = binding(model, heard);
   const change = values => {

@@ -2,6 +2,8 @@
 import theme from "./theme.css";
 import { ramp, inkOn } from "./colour.js";
 
+const PATIENCE = 8000; // milliseconds for an answer from Python before the reader hears of it
+
 /**
  * An HTML element. Properties that begin with "on" are listeners; false and null leave an attribute out.
  * @param {string} tag
@@ -196,22 +198,27 @@ export function bytesOf(data) {
 /**
  * `load` in a notebook: bytes by name, requested from Python once and kept. A page passes its own `load` to render.
  * @param {Model} model
+ * @param {HTMLElement} [root] of the widget, which says where Python does not answer: its kernel is busy, or no longer there
  * @returns {(name: string) => Promise<Uint8Array>}
  */
-export function loader(model) {
+export function loader(model, root) {
   /** @type {Map<string, Promise<Uint8Array>>} */
   const asked = new Map();
   const waiting = new Map();
   model.on("msg:custom", (message, buffers) => {
     if (message?.type !== "loaded" || !waiting.has(message.name)) return;
     const { resolve, reject } = waiting.get(message.name);
+    waiting.delete(message.name);
+    if (!waiting.size) late.remove();
     if (message.error) reject(new Error(message.error));
     else resolve(bytesOf(buffers[0]));
   });
+  const late = h("p", { class: "cw-cap", role: "status" }, "Python has not answered yet. If no cell is running, run this one again.");
   const ask = name =>
     new Promise((resolve, reject) => {
       waiting.set(name, { resolve, reject });
       model.send?.({ type: "load", name });
+      setTimeout(() => waiting.has(name) && root?.prepend(late), PATIENCE);
     });
   return name => {
     if (!asked.has(name)) asked.set(name, ask(name));
