@@ -97,6 +97,17 @@ def test_a_prediction_is_judged_in_the_kernel(widgets: Lab) -> None:
     assert printed(widgets, "print(prediction.replies[0]['state'])") == "right"
 
 
+def test_the_notebook_is_saved_from_within_a_widget(widgets: Lab) -> None:
+    number = widgets.widget("WIDGETS['kernel_bench']").get_by_role("spinbutton").first
+    number.focus()
+    widgets.page.keyboard.press("ArrowUp")  # which JupyterLab would take for the cell above
+    expect(number).to_be_focused()
+    model = "window.jupyterapp.shell.currentWidget.context.model"
+    widgets.page.evaluate(f"{model}.dirty = true")
+    widgets.page.keyboard.press("Control+s")
+    widgets.page.wait_for_function(f"!{model}.dirty")
+
+
 def test_a_cell_that_is_run_again_leaves_nothing_behind(widgets: Lab) -> None:
     cell = widgets.cell("WIDGETS['kernel_bench']")
     code = "from ipywidgets.widgets.widget import _instances; print(len(_instances))"

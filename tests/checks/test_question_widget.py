@@ -104,6 +104,16 @@ def test_a_guess_is_judged_by_the_answer_that_is_shown(front: FrontEnd, typed: s
     assert asked(share).answer(0, typed).says == page.locator(".q-verdict").inner_text()
 
 
+def test_an_answer_that_no_kernel_hears_is_said(front: FrontEnd) -> None:
+    send = "model.send = () => { throw new Error('Cannot send'); };"  # as after the restart of a kernel
+    ask = f"({{ model, el }}) => {{ {send} return $questions.render({{ model, el }}); }}"
+    page = front.open(asked(HEIGHT).as_page("A question").replace("$questions.render }", f"{ask} }}"))
+    page.get_by_role("textbox", name="How tall?").fill("32")
+    page.keyboard.press("Enter")
+    said = page.get_by_text("Python has not answered yet. If no cell is running, run this one again.")
+    expect(said).to_be_visible()
+
+
 def test_one_unit_is_in_the_singular() -> None:
     share = Number("share", 3, "What share?", "%", lambda: 92.651, "So it is.", close=0.8)
     assert reply(share, "91.7").says.startswith("Close: 91.7 is 1 point too low; it is 92.7 %.")

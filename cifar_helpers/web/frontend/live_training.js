@@ -1,6 +1,6 @@
 // A live training run: Python trains, and the curves are drawn here beside those of earlier runs.
 import styles from "./live_training.css";
-import { h, mount, framed, binding } from "./ui.js";
+import { asking, h, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
 import { fixed, percent, show } from "./numbers.js";
 import { chart } from "./chart.js";
@@ -26,7 +26,12 @@ export function render({ model, el }) {
   const draw = framed(redraw);
   const { root, close } = mount(el, "live_training", "Live training", styles, draw);
   const heard = ["learning_rate", "batch_size", "epochs", "run", "earlier"];
-  const bound = binding(model, Object.fromEntries(heard.map(name => [name, draw])));
+  const python = asking(model, root);
+  const answered = () => {
+    python.heard();
+    draw();
+  };
+  const bound = binding(model, Object.fromEntries(heard.map(name => [name, answered])));
   const take = name => value => {
     bound.set({ [name]: value });
     draw();
@@ -38,7 +43,7 @@ export function render({ model, el }) {
     if (waitsFor(asked, model.get("run"))?.type === type) return;
     asked = { type, number, state };
     const chosen = ["learning_rate", "batch_size", "epochs"].map(name => [name, model.get(name)]);
-    model.send({ type, ...(type === "start" ? Object.fromEntries(chosen) : {}) });
+    python.send({ type, ...(type === "start" ? Object.fromEntries(chosen) : {}) });
     draw();
   };
 

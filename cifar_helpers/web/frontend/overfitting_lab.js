@@ -1,7 +1,7 @@
 // Recorded training runs around one base: choose, compare, and drag the patience of early stopping along the curve.
 // Results are means of the last ten epochs, which Python computes.
 import styles from "./overfitting_lab.css";
-import { h, mount, framed, binding } from "./ui.js";
+import { asking, h, mount, framed, binding } from "./ui.js";
 import { segmented, button } from "./controls.js";
 import { fixed, percent } from "./numbers.js";
 import { chart } from "./chart.js";
@@ -59,7 +59,12 @@ function earlyStop(losses, patience) {
 export function render({ model, el }) {
   const draw = framed(redraw);
   const { root, say, close } = mount(el, "overfitting_lab", "Overfitting laboratory", styles, draw);
-  const heard = ["settings", "pinned", "trained", "status", "records"].map(name => [name, draw]);
+  const python = asking(model, root);
+  const answered = () => {
+    python.heard();
+    draw();
+  };
+  const heard = ["settings", "pinned", "trained", "status", "records"].map(name => [name, answered]);
   const drawPatience = framed(showPatience);
   const bound = binding(model, { ...Object.fromEntries(heard), patience: drawPatience });
   const set = values => {
@@ -119,8 +124,8 @@ export function render({ model, el }) {
   const note = h("p", { class: "cw-cap" });
   const ranges = h("span");
   const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, ranges);
-  const train = button("Train this combination now", () => model.send({ type: "train", settings: model.get("settings") }));
-  const stop = button("Stop", () => model.send({ type: "stop" }));
+  const train = button("Train this combination now", () => python.send({ type: "train", settings: model.get("settings") }));
+  const stop = button("Stop", () => python.send({ type: "stop" }));
   const state = h("span", { class: "cw-cap", role: "status" });
   const foot = h("div", { class: "cw-foot" }, state, train, stop);
   root.append(

@@ -1,6 +1,6 @@
 // Questions to the reader: a prediction before a result, or the quiz of a lesson, one card for each question.
 import styles from "./questions.css";
-import { h, inline, mount, binding } from "./ui.js";
+import { asking, h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "↻" };
@@ -17,7 +17,13 @@ export function render({ model, el, load }) {
   const quiz = model.get("kind") === "quiz";
   const questions = model.get("questions");
   const { root, close } = mount(el, "questions", quiz ? "Quiz" : "Prediction", styles, () => {});
-  const state = binding(model, { replies: () => draw() });
+  const python = asking(model, root);
+  const state = binding(model, {
+    replies: () => {
+      python.heard();
+      draw();
+    },
+  });
   let current = 0;
 
   const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)));
@@ -31,7 +37,7 @@ export function render({ model, el, load }) {
   if (quiz) root.append(missed);
 
   function send(k, given) {
-    if (model.send) model.send({ type: "answer", question: k, answer: given });
+    if (model.send) python.send({ type: "answer", question: k, answer: given });
     else judge(k, given);
   }
 

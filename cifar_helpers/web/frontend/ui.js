@@ -70,8 +70,11 @@ export function canvas(width = 1, height = 1) {
  *     second of rest; `close` removes the widget
  */
 export function mount(el, name, label, styles, recoloured) {
-  // JupyterLab takes arrows and letters for its own shortcuts, unless the focused element (the host) has this.
-  const host = h("div", { "data-cifar-widget": name, "data-lm-suppress-shortcuts": "true" });
+  const host = h("div", { "data-cifar-widget": name });
+  // JupyterLab takes arrows and letters for its own shortcuts, unless the focused element (the host) has this; saving
+  // is left to it. It decides at the document, so this is decided before.
+  const keys = event => host.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey) || event.key !== "s");
+  addEventListener("keydown", keys, true);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(theme + styles);
@@ -109,6 +112,7 @@ export function mount(el, name, label, styles, recoloured) {
       media.removeEventListener("change", decide);
       watch.disconnect();
       arrival.disconnect();
+      removeEventListener("keydown", keys, true);
       host.remove();
     },
   };
@@ -196,9 +200,37 @@ export function bytesOf(data) {
 }
 
 /**
+ * Messages to Python, which may be busy, or no longer there: where no answer comes, the widget says so.
+ * @param {Model} model
+ * @param {HTMLElement} [root] of the widget
+ * @returns {{send: (message: any) => void, heard: () => void}} `heard` is called when the answer is here
+ */
+export function asking(model, root) {
+  /** @type {ReturnType<typeof setTimeout>} */
+  let timer;
+  const late = h("p", { class: "cw-cap", role: "status" }, "Python has not answered yet. If no cell is running, run this one again.");
+  const say = () => root?.prepend(late);
+  return {
+    send(message) {
+      clearTimeout(timer);
+      timer = setTimeout(say, PATIENCE);
+      try {
+        model.send?.(message);
+      } catch { // the kernel was restarted
+        say();
+      }
+    },
+    heard() {
+      clearTimeout(timer);
+      late.remove();
+    },
+  };
+}
+
+/**
  * `load` in a notebook: bytes by name, requested from Python once and kept. A page passes its own `load` to render.
  * @param {Model} model
- * @param {HTMLElement} [root] of the widget, which says where Python does not answer: its kernel is busy, or no longer there
+ * @param {HTMLElement} [root] of the widget, which says where Python does not answer
  * @returns {(name: string) => Promise<Uint8Array>}
  */
 export function loader(model, root) {
@@ -209,16 +241,15 @@ export function loader(model, root) {
     if (message?.type !== "loaded" || !waiting.has(message.name)) return;
     const { resolve, reject } = waiting.get(message.name);
     waiting.delete(message.name);
-    if (!waiting.size) late.remove();
+    if (!waiting.size) heard();
     if (message.error) reject(new Error(message.error));
     else resolve(bytesOf(buffers[0]));
   });
-  const late = h("p", { class: "cw-cap", role: "status" }, "Python has not answered yet. If no cell is running, run this one again.");
+  const { send, heard } = asking(model, root);
   const ask = name =>
     new Promise((resolve, reject) => {
       waiting.set(name, { resolve, reject });
-      model.send?.({ type: "load", name });
-      setTimeout(() => waiting.has(name) && root?.prepend(late), PATIENCE);
+      send({ type: "load", name });
     });
   return name => {
     if (!asked.has(name)) asked.set(name, ask(name));

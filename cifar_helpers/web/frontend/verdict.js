@@ -1,6 +1,6 @@
 // The verdict on an answer to an exercise, with the reason and hints in steps.
 import styles from "./verdict.css";
-import { h, inline, mount, binding } from "./ui.js";
+import { asking, h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
 
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
@@ -13,6 +13,7 @@ const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…"
  */
 export function render({ model, el }) {
   const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
+  const python = asking(model, root);
   const state = binding(model, { hints: () => draw(), hints_left: () => draw() });
   const kind = model.get("verdict");
   const [mark, head] = HEADS[kind];
@@ -20,7 +21,7 @@ export function render({ model, el }) {
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
   paired(picture);
   const hints = h("ol", { class: "v-hints" });
-  const more = button("", () => model.send?.({ type: "hint" }));
+  const more = button("", () => python.send({ type: "hint" }));
   const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
   const solved = model.get("solved");
   const before = kind !== "right" && solved[model.get("place")] ? ", this one earlier" : "";
@@ -37,6 +38,7 @@ export function render({ model, el }) {
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
+    python.heard();
     const given = model.get("hints");
     const left = model.get("hints_left");
     hints.replaceChildren(...(kind === "right" ? [] : given.map(text => h("li", {}, ...formatted(text)))));
