@@ -11,6 +11,7 @@ between processes to filelock.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -364,6 +365,10 @@ def _written_by_one(target: Path) -> Iterator[None]:
         except Timeout:
             print(f"Another process is downloading {target.name}; waiting for it.", flush=True)
             lock.acquire()
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                raise
+            # Some network folders know no locks. Two processes may then spoil each other's part, but not the file.
     try:
         yield
     finally:

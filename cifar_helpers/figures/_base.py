@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
+from matplotlib.text import Text
 from PIL import Image
 from torch import Tensor
 
@@ -75,9 +77,24 @@ def colour_of(k: int) -> str:
 
 
 def described(figure: Figure, alt: str) -> Figure:
-    """Give a figure its alt text: a sentence or two that state the finding, written from the data that it shows."""
+    """Give a figure its alt text: a sentence or two that state the finding, written from the data that it shows.
+
+    A name with two dollar signs that is no formula is drawn as it is; Matplotlib would fail on it later.
+    """
     figure.set_label(alt)
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        if text.get_text().count("$") > 1 and not _is_formula(text.get_text()):
+            text.set_parse_math(False)
     return figure
+
+
+def _is_formula(text: str) -> bool:
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def show(figure: Figure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import random
@@ -338,6 +339,20 @@ def test_two_processes_do_not_spoil_each_others_file(server: FaultServer, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_folder_without_locks_will_do(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    assert get(server.url("good"), tmp_path / "file").read_bytes() == CONTENT
+    assert names(tmp_path) == ["file"]
+
+
 def test_ctrl_c_leaves_a_part_to_go_on_from(server: FaultServer, tmp_path: Path) -> None:
     process = start_process(tmp_path / "said", _fetch_and_tell, tmp_path / "file", server.url("rate-400000"))
     part = tmp_path / "file.part"

@@ -81,6 +81,12 @@ def test_under_a_dark_style_a_figure_looks_as_it_does_without() -> None:
         assert shown() == plain
 
 
+def test_a_name_with_dollar_signs_is_drawn_as_it_is_and_a_formula_as_a_formula() -> None:
+    figure = figures.image_grid(IMAGES[:2], [r"$\frac$", r"$\alpha$"])
+    picture(figure, "Noise.")
+    assert [axes.title.get_parse_math() for axes in figure.axes] == [False, True]
+
+
 def test_all_figures_have_the_look_of_the_course() -> None:
     kinds = {name: getattr(getattr(figures, name), "__annotations__", {}).get("return") for name in figures.__all__}
     drawing = [name for name, kind in kinds.items() if kind == "Figure"]
