@@ -19,6 +19,7 @@ const NEAR = 8; // pixels around the marker in which no curve is named
 const ON = 4; // pixels from a curve that a press means: further away it moves the marker
 const FAR = 0.1; // share by which a fit is off that is worth a word
 const EQUAL = 1.05; // ratio of two times that are about equal
+const ZOOM = 8; // the scale of the bars ends at the longest time of all batch sizes, or at an eighth of that, or at a 64th
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -59,6 +60,7 @@ export function render({ model, el }) {
       return h("optgroup", { label }, known.map(curve => h("option", { value: curve.name }, fullName(curve))));
     });
     const node = h("select", { class: "cw-chip", "aria-label": name, onchange() {
+      if (node.value === slots[1 - k]) slots[1 - k] = slots[k]; // they change places
       slots[k] = node.value;
       compare(slots.filter(Boolean));
     } }, h("option", { value: "", hidden: true }, "choose a curve"), groups.filter(group => group.firstChild));
@@ -212,12 +214,10 @@ export function render({ model, el }) {
       return `, and between these differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)}`; // little, so noise may do it
     };
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
-    const places = crossings().map(placeText);
+    const places = crossings();
     if (places.length) {
-      const [begin, end] = [clear.findLast(size => size < crossings()[0]), clear.find(size => size > crossings()[0])];
-      const upTo = begin === shared[0] ? "at" : "up to";
-      const sides = places.length > 1 ? between(crossings()) : `: ${upTo} batch ${begin} ${below} is faster, from ${end} on ${above}`;
-      return `The curves cross near batch ${places.join(", ")}${sides}.${machines}`;
+      const sides = places.length > 1 ? between(places) : `: in smaller batches ${below} is faster, in larger ones ${above}`;
+      return `The curves cross ${places.length > 1 ? `near batch ${places.map(Math.round).join(", ")}` : placeText(places[0])}${sides}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
     const always = clear.length < shared.length ? "" : `: ${below} is always faster`;
@@ -228,7 +228,6 @@ export function render({ model, el }) {
   function showCurves(both) {
     picks.forEach(({ node }, k) => {
       node.value = slots[k];
-      for (const option of node.querySelectorAll("option")) option.disabled = option.value === slots[1 - k];
       const curve = curves.find(one => one.name === slots[k]);
       node.previousSibling.replaceChildren(curve ? key(curve) : "");
     });
@@ -264,17 +263,19 @@ export function render({ model, el }) {
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
-      const fixed = batch <= last ? step / (step + batch * image) : NaN;
-      const [once, each] = [step, image].map(rounded);
-      const [all, ...parts] = [rounded(once / batch + each), once, each].map(part => timeText(part, decimals(part, 2)));
+      const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
+      const whole = rounded(once / batch + each);
+      const fixed = batch <= last ? once / (once + batch * each) : NaN;
+      const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part, 2)));
       const time = timeAt(curve.points, batch);
       const sum = ["fit ", term("step", `${parts[0]} ÷ ${batch}`), ...(each ? [" + ", term("image", parts[1])] : []),
-        ` ≈\u00a0${all}\u00a0${model.get("unit")}${offText((step / batch + image) / time - 1)}`];
-      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, sum, bounds, last, time };
+        ` ≈\u00a0${all}\u00a0${model.get("unit")}${offText(whole / Number(time.toPrecision(3)) - 1)}`];
+      const lengths = batch <= last ? [once / batch, each] : [];
+      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, lengths, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
-      rules: places.map(x => ({ x, label: `cross at ${placeText(x)}` })),
+      rules: places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
       dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
@@ -285,10 +286,14 @@ export function render({ model, el }) {
     shared.textContent = `fixed cost of a step ÷ ${batch}`;
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
-    // One for both, so that they can be compared, and of this batch size, so that their parts can be seen.
-    const scale = Math.max(...times.flatMap(({ time, bounds }) => [time, ...bounds]).filter(Boolean));
-    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("span", {}, h("span", {}, 0), h("span", {}, write(scale))), h(
-      "span", {}, `scale of ${both.length > 1 ? "both bars" : "the bar"} at batch ${batch}`,
+    // One for both, so that they can be compared. It stays while the fixed cost melts, until the bars are too small.
+    const [longest] = both.flatMap(({ points, fit }) => [...points.map(point => point[1]), fit ? rounded(fit.step) / points[0][0] + rounded(fit.image) : 0])
+      .sort((a, b) => b - a);
+    const here = Math.max(...times.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1], ...bounds]).filter(Boolean));
+    const zoom = ZOOM ** Math.max(0, Math.floor(Math.log(longest / here) / Math.log(ZOOM)));
+    const scale = Math.max(longest, here) / zoom;
+    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("span", {}, h("span", {}, 0), h("span", {}, write(Number(scale.toPrecision(3))))), h(
+      "span", {}, zoom > 1 ? `magnified ${zoom} times` : "",
     ));
     const hasLimits = curves.some(curve => curve.bounds.length);
     splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits)), known.length ? axis : "");
@@ -313,24 +318,25 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
-function split({ curve, colour, name, near, fixed, sum, bounds, time, last }, scale, write, hasLimits) {
+function split({ curve, colour, name, near, fixed, lengths, sum, bounds, time, last }, scale, write, hasLimits) {
   const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
   const share = `${fixed > 0.995 ? "over 99\u00a0%" : shareText(fixed)}\u00a0fixed`;
-  const said = h("span", {}, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "cost of each image too small to measure"] : none);
+  const said = h("span", { class: "te-said" }, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "cost of each image too small to measure"] : none);
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
   const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
-  const parts = fixed >= 0 ? [part("step", fixed * time), part("image", (1 - fixed) * time)] : [part("plain", time || 0)];
+  const mark = h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` });
+  const parts = fixed >= 0 ? [part("step", lengths[0]), part("image", lengths[1]), mark] : [part("plain", time || 0)];
   return h(
     "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...limits, ...unknown].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
     h("div", { class: "te-split" }, parts),
+    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
     said,
     limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
-    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
   );
 }
 
@@ -346,8 +352,8 @@ function offText(off) {
   return Math.abs(off) > FAR ? `, about ${shareText(Math.abs(off))} too ${off > 0 ? "long" : "short"}` : "";
 }
 
-/** A batch size at which curves cross: two digits where whole numbers are far apart. */
-const placeText = x => (x < 10 ? Number(x.toPrecision(2)) : Math.round(x));
+/** Where curves cross, between batch sizes; small ones are far apart. */
+const placeText = x => (x < 3 && x % 1 ? `between batch ${Math.floor(x)} and ${Math.ceil(x)}` : `near batch ${Math.round(x)}`);
 
 /** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
 function halfOf({ fit }) {
@@ -369,16 +375,16 @@ function caution(both, curves) {
     if (!curve.fit) return `${name} has too few batch sizes for a fit.`;
     if (!last) return `For ${name} no fixed cost fits.`;
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
-    return `For ${name} the fit is within ${percent(Math.abs(error))}${upTo}.`;
+    return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
   });
   const isUnnamed = curve => curve.source === "recorded" && shortName(curve).split(", ").length < 3;
   const machines = `“Here” is the machine on which the notebook ran.${
     both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`;
   const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
     + "on at once. These limits need the machine itself, so other machines’ times come without them.";
-  return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A bar is the time of "
-    + "an image, read off the line between measured sizes (≈). Bars have one scale, which ends at the longest of this batch size "
-    + "and changes with it; how the times fall is seen in the curves. Fixed cost of a step: calling the operations, reading and updating the "
+  return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A time is "
+    + "read off the line between measured sizes (≈); the mark at a bar stands there. The bar is what the fit gives. Both bars have one scale, "
+    + "magnified where they would be too small. Fixed cost of a step: calling the operations, reading and updating the "
     + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
     + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${machines} ${curves.some(curve => curve.bounds.length) ? limits : ""}`;
 }
