@@ -43,6 +43,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {string} label
  * @property {(value: any) => void} moved
  * @property {(value: any) => string} [text] is drawn at it
+ * @property {(value: any) => string} [says] is read out in its place
  */
 
 /**
@@ -210,7 +211,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       svg("circle", { class: "thumb", cx: place, cy: bottom, r: THUMB }),
     );
     const list = places();
-    const words = marker?.text?.(value).replace("↔ ", "") ?? `${content.xLabel} ${value}`;
+    const words = marker?.says?.(value) ?? marker?.text?.(value).replace("↔ ", "") ?? `${content.xLabel} ${value}`;
     stands(plot, list.findIndex(stop => stop.value === value), list.length - 1, words);
   }
 

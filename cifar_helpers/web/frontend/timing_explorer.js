@@ -17,9 +17,8 @@ const ROOM = 2; // beyond the lowest and the highest time, for the words at thei
 const BESIDE = 70; // pixels of a time at the marker
 const NEAR = 8; // pixels around the marker in which no curve is named
 const ON = 4; // pixels from a curve that a press means: further away it moves the marker
-const FAR = 0.1; // share by which a fit is off that is worth a word
 const EQUAL = 1.05; // ratio of two times that are about equal
-const ZOOM = 8; // the scale of the bars ends at the longest time of all batch sizes, or at an eighth of that, or at a 64th
+const ZOOM = 10; // bars that are all shorter than a tenth of their room are magnified
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -39,7 +38,6 @@ export function render({ model, el }) {
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
-  const everyTime = curves.flatMap(curve => curve.points.map(point => point[1]));
   let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
   const compared = () => {
     const names = model.get("compared");
@@ -79,7 +77,7 @@ export function render({ model, el }) {
     height: 300,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
-    marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, moved: batch => set({ batch }) },
+    marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
   const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
@@ -144,16 +142,22 @@ export function render({ model, el }) {
   const where = h("p");
   const lead = h("div", { class: "te-words" }, words, where);
   const splits = h("div", { class: "te-splits" });
-  const title = h("b");
-  const shared = h("span");
-  const keys = [
-    h("span", { class: "te-key" }, h("i"), shared),
-    h("span", { class: "te-key" }, h("i", { class: "te-image" }), "cost of each image"),
-  ];
-  const legend = h("div", { class: "te-legend cw-cap" }, title, keys);
-  const note = h("div");
+  const title = h("b", {}, "Where an image’s time goes");
+  const stepKey = h("span", { class: "te-cost" });
+  const beforeKey = h("span");
+  const keyed = (kind, ...words) => h("span", { class: "te-key" }, h("i", { class: kind }), words);
+  const keys = [keyed("te-step", stepKey), keyed("te-image", "cost of each image")];
+  const ghost = keyed("te-before", beforeKey);
+  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, keyed("te-mark", "time"), ghost);
+  const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(bar, lead, view.node, legend, splits, more);
+
+  /** What a screen reader says at the marker. */
+  function spoken(batch) {
+    const times = compared().map(curve => [nameOf(curve), timeAt(curve.points, batch)]);
+    return [`batch ${batch}`, ...times.filter(([, time]) => time).map(([name, time]) => `${name} ${write(time)} per image`)].join(", ");
+  }
 
   function compare(names) {
     state.set({ compared: names });
@@ -201,14 +205,29 @@ export function render({ model, el }) {
     return [begin, names[0], ` is ${about}`, h("b", {}, `${factor} times`), " as fast as ", names[1], "."];
   }
 
+  /** The first compared curve's time in the other's, at a batch size. */
+  function ratioAt(size) {
+    const [first, ...rest] = compared().map(curve => timeAt(curve.points, size));
+    return first / rest[0];
+  }
+
+  /** Whether two times differ by more than noise. */
+  const isClear = size => Math.abs(Math.log(ratioAt(size))) > Math.log(EQUAL);
+
+  /** Where curves cross: at a batch size where they are about equally fast, else between two. */
+  function placeText(place) {
+    const [low, high] = [Math.floor(place), Math.ceil(place)];
+    const near = [Math.round(place), low, high].find(size => !isClear(size));
+    return near ? `near batch ${near}` : `between batch ${low} and ${high}`;
+  }
+
   /** Where the compared curves cross, and which is faster on either side. */
   function crossing() {
     const both = compared();
     const [low, high] = range();
     const machines = otherHardware(both);
-    const ratioAt = size => timeAt(both[0].points, size) / timeAt(both.at(-1).points, size);
     const shared = sizes.filter(ratioAt);
-    const clear = shared.filter(size => Math.max(ratioAt(size), 1 / ratioAt(size)) > EQUAL); // what differs less is noise
+    const clear = shared.filter(isClear);
     const between = places => {
       const apart = clear.filter(size => size > places[0] && size < places.at(-1)).map(size => Math.abs(Math.log(ratioAt(size))));
       return `, and between these differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)}`; // little, so noise may do it
@@ -246,12 +265,13 @@ export function render({ model, el }) {
       const points = [...curve.points.filter(point => point[0] < half), [half, timeAt(curve.points, half)]];
       return { name: "", colour: colourOf(curve), points, kind: "te-thick" };
     }));
-    const room = [Math.min(...everyTime) / ROOM ** 2, Math.max(...everyTime) * ROOM]; // the axis' numbers are below
+    const timesOf = list => list.flatMap(curve => curve.points.map(point => point[1]));
+    const room = [Math.min(...timesOf(both)) / ROOM ** 2, Math.max(...timesOf(curves)) * ROOM]; // the axis' numbers are below
     view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
-    const said = mostly.map(([curve, half]) => ` ${fullName(curve)} up to batch ${Math.round(half)}`);
-    note.textContent = `${caution(both, curves)}${said.length ? ` Pale band: mostly fixed cost,${said}.` : ""}`;
+    const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`).join(", ");
+    note.replaceChildren(...caution(both, curves, said).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
   function show() {
@@ -260,18 +280,21 @@ export function render({ model, el }) {
     if (shown !== slots.join("\n")) showCurves(both);
     shown = slots.join("\n");
     const places = crossings();
+    const [first] = range();
+    const shared = batch > 1 ? ` ÷ ${batch}` : "";
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
+      const time = timeAt(curve.points, batch);
       const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
       const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
       const whole = rounded(once / batch + each);
-      const fixed = batch <= last ? once / (once + batch * each) : NaN;
+      const fixed = time && batch <= last ? once / (once + batch * each) : NaN;
       const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part, 2)));
-      const time = timeAt(curve.points, batch);
-      const sum = ["fit ", term("step", `${parts[0]} ÷ ${batch}`), ...(each ? [" + ", term("image", parts[1])] : []),
-        ` ≈\u00a0${all}\u00a0${model.get("unit")}${offText(whole / Number(time.toPrecision(3)) - 1)}`];
-      const lengths = batch <= last ? [once / batch, each] : [];
-      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, lengths, sum, bounds, last, time };
+      const sum = ["fit ", term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
+        `${shared || each ? ` ≈\u00a0${all}` : ""}\u00a0${model.get("unit")}`];
+      const lengths = fixed >= 0 ? [once / batch, each] : [0, 0];
+      const before = last ? once / first + each : 0; // the fit's whole in the smallest batch
+      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, lengths, before, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
@@ -282,21 +305,22 @@ export function render({ model, el }) {
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    title.textContent = `Where an image’s time goes at batch ${batch}`;
-    shared.textContent = `fixed cost of a step ÷ ${batch}`;
+    stepKey.textContent = `fixed cost${shared}`;
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
     // One for both, so that they can be compared. It stays while the fixed cost melts, until the bars are too small.
-    const [longest] = both.flatMap(({ points, fit }) => [...points.map(point => point[1]), fit ? rounded(fit.step) / points[0][0] + rounded(fit.image) : 0])
-      .sort((a, b) => b - a);
-    const here = Math.max(...times.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1], ...bounds]).filter(Boolean));
+    const read = both.flatMap(({ points, bounds }) => [...points, ...bounds]).flatMap(([, ...values]) => values);
+    const longest = Math.max(...read, ...times.map(({ before }) => before));
+    const here = Math.max(...known.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1], ...bounds]));
     const zoom = ZOOM ** Math.max(0, Math.floor(Math.log(longest / here) / Math.log(ZOOM)));
-    const scale = Math.max(longest, here) / zoom;
-    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("span", {}, h("span", {}, 0), h("span", {}, write(Number(scale.toPrecision(3))))), h(
-      "span", {}, zoom > 1 ? `magnified ${zoom} times` : "",
-    ));
+    const scale = longest / zoom;
+    const isShort = zoom === 1 && batch > first && times.some(({ before }) => before);
+    ghost.style.visibility = isShort ? "" : "hidden"; // with its room, so that nothing moves
+    beforeKey.textContent = `at batch ${first}`;
+    const marks = [0, zoom > 1 ? `magnified ${zoom} times` : "", write(Number(scale.toPrecision(3)))];
+    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, marks.map(one => h("span", {}, one))));
     const hasLimits = curves.some(curve => curve.bounds.length);
-    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits)), known.length ? axis : "");
+    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits, isShort)), known.length ? axis : "");
     queueMicrotask(placeValues); // after the chart's own
   }
 
@@ -318,17 +342,19 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
-function split({ curve, colour, name, near, fixed, lengths, sum, bounds, time, last }, scale, write, hasLimits) {
-  const none = last ? `no fit beyond batch ${last}` : "no fixed cost fits";
+function split({ curve, colour, name, near, fixed, lengths, before, sum, bounds, time, last }, scale, write, hasLimits, isShort) {
+  const none = last ? `no fit beyond batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
   const share = `${fixed > 0.995 ? "over 99\u00a0%" : shareText(fixed)}\u00a0fixed`;
-  const said = h("span", { class: "te-said" }, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "cost of each image too small to measure"] : none);
+  const rest = fixed < 1 ? share : "cost of each image too small to measure";
+  const said = h("span", { class: fixed === 1 ? "te-said te-two" : "te-said" }, fixed >= 0 ? [...sum, "; ", rest] : none);
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
   const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
   const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
-  const mark = h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` });
-  const parts = fixed >= 0 ? [part("step", lengths[0]), part("image", lengths[1]), mark] : [part("plain", time || 0)];
+  const parts = fixed >= 0 ? [part("step", lengths[0]), part("image", lengths[1])] : [part("plain", time || 0)];
+  if (isShort && before) parts.unshift(part("before", before));
+  if (time) parts.push(h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` }));
   return h(
     "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...limits, ...unknown].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
@@ -347,14 +373,6 @@ function term(part, words) {
 
 const shareText = share => percent(share).replaceAll(" ", "\u00a0");
 
-/** What is said of a fit that is far from the time beside it. */
-function offText(off) {
-  return Math.abs(off) > FAR ? `, about ${shareText(Math.abs(off))} too ${off > 0 ? "long" : "short"}` : "";
-}
-
-/** Where curves cross, between batch sizes; small ones are far apart. */
-const placeText = x => (x < 3 && x % 1 ? `between batch ${Math.floor(x)} and ${Math.ceil(x)}` : `near batch ${Math.round(x)}`);
-
 /** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
 function halfOf({ fit }) {
   return fit ? Math.min(fit.step / fit.image, fit.last) : 0;
@@ -367,8 +385,8 @@ function pairsOf(curves) {
   return groups.filter((group, k) => group.length === 2 && group[0] === curves[k]);
 }
 
-/** How the split was found, and where it is rough. */
-function caution(both, curves) {
+/** What the terms mean, how the split was found, and where it is rough: terms and their explanations. */
+function caution(both, curves, mostly) {
   const errors = both.map(curve => {
     const name = fullName(curve);
     const { error, last } = curve.fit ?? {};
@@ -378,15 +396,19 @@ function caution(both, curves) {
     return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
   });
   const isUnnamed = curve => curve.source === "recorded" && shortName(curve).split(", ").length < 3;
-  const machines = `“Here” is the machine on which the notebook ran.${
-    both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`;
-  const limits = "At least: the work divided by the best rates measured here, with every number from memory; both can go "
-    + "on at once. These limits need the machine itself, so other machines’ times come without them.";
-  return "Only times are compared here, not accuracies. On log scales, each step along an axis multiplies. A time is "
-    + "read off the line between measured sizes (≈); the mark at a bar stands there. The bar is what the fit gives. Both bars have one scale, "
-    + "magnified where they would be too small. Fixed cost of a step: calling the operations, reading and updating the "
-    + "weights. A batch pays it once, so its images share it. Cost of each image: arithmetic, and reading and writing its "
-    + `maps. Both come from a fit: time of a step = fixed cost + batch × cost of each image. ${errors.join(" ")} ${machines} ${curves.some(curve => curve.bounds.length) ? limits : ""}`;
+  return [
+    ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
+      + "scales, each step along an axis multiplies."],
+    ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
+    ["Cost of each image", "Arithmetic, and reading and writing its maps."],
+    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar is what this gives; the mark shows how near it is "
+      + `to the time. ${errors.join(" ")}`],
+    mostly && ["Pale band", `Mostly fixed cost: ${mostly}.`],
+    curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, with every number "
+      + "from memory; both can go on at once. These limits need the machine itself, so other machines’ times come without them."],
+    ["Here", `The machine on which the notebook ran.${
+      both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`],
+  ].filter(Boolean);
 }
 
 /** A point between those of a list, interpolated on logarithmic scales; nothing beyond them. */
