@@ -97,6 +97,10 @@ async function start(el) {
   const model = new LocalModel({ ...record.state, ...remembered(record.key, record.keep) });
   const save = () => remember(record.key, Object.fromEntries(record.keep.map(kept => [kept, model.get(kept)])));
   for (const kept of record.keep) model.on(`change:${kept}`, save);
+  // Another tab of the lesson may have gone on; what it knows is not overwritten by what this one knew.
+  const follow = () => Object.entries(remembered(record.key, record.keep)).forEach(([kept, values]) => model.set(kept, values));
+  addEventListener("storage", event => event.key === record.key && follow());
+  addEventListener("pageshow", event => event.persisted && follow());
   if (name === "verdict") model.send = hintsFor(model, load);
   if (model.get("kind") === "prediction") {
     const committed = () => model.get("replies")[0] && model.get("replies")[0].state !== "open" && reveal(el);

@@ -379,8 +379,13 @@ def test_a_prediction_is_answered_opens_its_result_and_is_there_after_a_reload(v
     expect(place.get_by_role("button", name="Commit")).to_be_hidden()
 
 
-def test_a_quiz_is_answered_by_keyboard_and_is_there_after_a_reload(visit: Callable[..., Page]) -> None:
+def test_a_quiz_is_answered_by_keyboard_and_is_there_after_a_reload_and_in_another_tab(
+    visit: Callable[..., Page],
+) -> None:
     page = visit("01")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator(".q-option").first.wait_for()
     place = page.locator('[data-widget="questions"]').last
     first, second, *_ = checks.QUIZZES[1]
     for k, question in enumerate((first, second)):
@@ -395,6 +400,8 @@ def test_a_quiz_is_answered_by_keyboard_and_is_there_after_a_reload(visit: Calla
             place.locator(".q-card:visible").get_by_role("button", name="Next question").press("Enter")
     page.reload()
     expect(place.locator(".q-head")).to_contain_text("2 of 5 right")
+    expect(other.locator('[data-widget="questions"]').last.locator(".q-head")).to_contain_text("2 of 5 right")
+    other.close()
 
 
 def test_a_number_is_judged_on_the_page(revisit: Callable[..., Page]) -> None:

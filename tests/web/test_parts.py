@@ -271,13 +271,14 @@ def test_a_number_is_dragged_and_scrolled_only_while_it_has_the_focus(page: Page
     assert page.evaluate("window.edits.at(-1)") == [0, 2.1]
 
 
-def test_a_touch_that_scrolls_the_page_chooses_no_map(page: Page) -> None:
+def test_a_touch_that_scrolls_the_page_and_a_right_click_choose_no_map(page: Page) -> None:
     call(
         page,
         "maps",
         """m => {
             window.picks = [];
-            const wall = m.mapGrid("Maps.", { count: 4, height: 8, width: 8, columns: 2, chosen: k => picks.push(k) });
+            const size = { count: 4, height: 8, width: 8, columns: 2 };
+            const wall = m.mapGrid("Maps.", { ...size, chosen: k => picks.push(k), hovered() {} });
             wall.node.style.width = "200px";
             document.body.append(wall.node);
         }""",
@@ -289,6 +290,8 @@ def test_a_touch_that_scrolls_the_page_chooses_no_map(page: Page) -> None:
     touch = page.context.new_cdp_session(page)
     for kind, points in (("touchStart", [{"x": box["x"] + 20, "y": box["y"] + 180}]), ("touchCancel", [])):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert page.evaluate("picks") == [1, 2, 1]
+    wall.click(button="right", position={"x": 20, "y": 180})
     assert page.evaluate("picks") == [1, 2, 1]
     expect(wall).to_have_attribute("aria-valuetext", "1 of 4")
 

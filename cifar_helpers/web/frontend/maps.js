@@ -65,12 +65,13 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, words =
   };
   let before = 0; // a touch that turns out to scroll the page puts the choice back
   node.addEventListener("pointerdown", event => {
+    if (event.button) return; // of a menu, or to scroll
     before = current;
     choose(event);
   });
   node.addEventListener("pointercancel", () => pick(before, Math.floor(height / 2), Math.floor(width / 2)));
   node.addEventListener("pointermove", event => {
-    if (!hovered || event.buttons) choose(event);
+    if (!hovered || event.buttons & 1) choose(event);
     else if (under(event).map < count) hovered(under(event).map);
   });
   node.addEventListener("pointerleave", () => hovered?.(null));
