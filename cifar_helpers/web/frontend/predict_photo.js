@@ -23,8 +23,7 @@ const PATCH = 8; // pixels of the cover's side
 const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
-/** How much of the picture's contrast stays under the colours; with more, the same effect would look unequal. */
-const FAINT = { "Grad-CAM": 0.4, occlusion: 0.2 }; // the former's are strong everywhere
+const TAP = 8; // pixels of the screen that a finger moves and still only taps
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -146,6 +145,16 @@ function show(model, { root, colours, say }, [weights], get) {
   view.node.addEventListener("pointerleave", event => {
     if (event.pointerType === "mouse") cover(null);
   });
+  // A second tap on the cover takes it off.
+  /** @type {number[] | null} */
+  let tapped = null;
+  view.node.addEventListener("pointerdown", event => {
+    const place = event.pointerType !== "mouse" && covered && cellUnder(view.node, event, SIDE, SIDE);
+    tapped = place && hidden(place[0] * SIDE + place[1]) ? [event.clientX, event.clientY] : null;
+  }, true);
+  view.node.addEventListener("pointerup", event => {
+    if (tapped && Math.hypot(event.clientX - tapped[0], event.clientY - tapped[1]) < TAP) cover(null);
+  });
   view.node.addEventListener("blur", () => cover(null));
   view.node.addEventListener("keydown", event => {
     if (event.key === "Escape") cover(null);
@@ -160,9 +169,10 @@ function show(model, { root, colours, say }, [weights], get) {
   const bars = probabilityBars(classes);
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
   const only = h("p", { class: "cw-cap" }, `The network ${learned}must choose one of these classes, even if none fits.`);
+  const looked = h("b");
   const figure = (title, aside, box, controls, ...notes) =>
     h(
-      "figure", {}, h("div", { class: "cw-head cw-cap" }, h("b", {}, title), aside), box,
+      "figure", {}, h("div", { class: "cw-head cw-cap" }, title, aside), box,
       h("div", { class: "pp-under" }, controls), h("div", { class: "pp-notes" }, notes),
     );
   root.append(
@@ -170,8 +180,8 @@ function show(model, { root, colours, say }, [weights], get) {
     problem,
     h(
       "div", { class: "pp-row" },
-      figure("Photo or drawing", about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
-      figure("Seen by the network", h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
+      figure(h("b", {}, "Photo or drawing"), about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
+      figure(looked, h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
       h("div", { class: "pp-says" }, answer, bars.node, whole, only),
     ),
     h("div", { class: "cw-foot" }, foot),
@@ -262,6 +272,13 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   stage.addEventListener("lostpointercapture", () => {
     drag = null;
+  });
+  stage.addEventListener("pointercancel", event => { // a swipe that scrolls the page changes nothing
+    if (!event.isPrimary || !drag || step) return;
+    const { crop: before, strokes } = work.before.pop();
+    work.strokes = strokes;
+    setCrop(before);
+    repaint();
   });
   stage.addEventListener("keydown", event => {
     if (event.key === "z" && (event.ctrlKey || event.metaKey)) return undo.click();
@@ -442,6 +459,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
     drawView(isFresh);
+    looked.textContent = headingOf(isFresh ? method : "none", classes[target]);
     const wait = sources.isLive() ? "Take the picture to see where the network looks." : "Computing …";
     legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
@@ -449,16 +467,24 @@ function show(model, { root, colours, say }, [weights], get) {
     say(`${answer.textContent}. ${whole.textContent}`);
   });
 
+  function headingOf(method, name) {
+    if (method === "none") return "Seen by the network";
+    if (method === "occlusion") return `Effect of a cover on ${name}`;
+    return `Evidence for ${name}${covered ? ", uncovered" : ""}`; // the map stays that of the whole picture
+  }
+
   function legendOf(method, target, all, said) {
     if (method === "none") return ["Point at it, or touch it, to cover a part with grey."];
     const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
     const limit = largest(heat.values);
-    const place = value => `left:${(100 * (value - low)) / (high - low || 1)}%`;
-    const stops = Array.from({ length: 17 }, (_, k) => css(tint((low + ((high - low) * k) / 16) / limit, 128)));
+    // Evidence grows to the right; what a cover changes does so, too, which is less where it counts for the class.
+    const [from, to] = method === "Grad-CAM" ? [low, high] : [high, low];
+    const place = value => `left:${(100 * (value - from)) / (to - from || 1)}%`;
+    const stops = Array.from({ length: 17 }, (_, k) => css(tint((from + ((to - from) * k) / 16) / limit, 128)));
     const ramp = h("i", { class: "pp-ramp", style: `background:linear-gradient(to right,${stops})` });
     if (low < 0) ramp.append(h("i", { class: "pp-zero", style: place(0) }));
-    const scaled = (words, from, to) => [`${words} `, h("span", { class: "pp-scale" }, from, ramp, to)];
+    const scaled = (words, ...ends) => [`${words} `, h("span", { class: "pp-scale" }, ends[0], ramp, ends[1])];
     if (method === "Grad-CAM") {
       const words = "Evidence in the last feature maps. It is a hint: cover a part to test it.";
       return scaled(words, low < 0 ? "against" : "0", `for ${name}`);
@@ -468,8 +494,10 @@ function show(model, { root, colours, say }, [weights], get) {
     const [gain, loss] = [change(all[target] - low), -change(all[target] - high)];
     if (covered) ramp.append(h("i", { class: "pp-tick", style: place(heat.values[covered[0] * SIDE + covered[1]]) }));
     const now = change(said[target]);
-    const words = covered ? `This cover: ${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points` : `Cover a part, and ${name}`;
-    return scaled(words, low < 0 ? `gains ${gain}` : "0", `loses ${loss} points`);
+    const caution = "A grey square itself is new to the network.";
+    const words = covered
+      ? `This cover: ${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points. ${caution}` : `${caution} Cover a part, and ${name}`;
+    return scaled(words, `loses ${loss}`, low < 0 ? `gains ${gain} points` : "0 points");
   }
 
   /** Whether a pixel is covered. */
@@ -478,13 +506,13 @@ function show(model, { root, colours, say }, [weights], get) {
     return Math.max(...apart) < PATCH / 2;
   }
 
-  /** The colour of a value between −1 and 1 over the faint picture. */
+  /** The colour of a value between −1 and 1 over a grey: the further from 0, the less of the grey is left. */
   function tint(value, grey) {
-    const share = FAINT[model.get("method")];
+    const share = 0.85 - 0.7 * Math.abs(value) ** 0.6;
     return at(colours(), value).map(colour => colour + share * (grey - colour));
   }
 
-  /** The picture, or in faint grey, with the colours of what counts for the class and against it. */
+  /** The picture, or in grey, with the colours of what counts for the class and against it. */
   function drawView(isHeat) {
     const limit = largest(heat.values);
     const grey = isHeat && greyOf(seen);
