@@ -153,7 +153,8 @@ def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
     last = page.locator(".te-row[role=img]").last
-    expect(last).to_have_attribute("aria-label", re.compile("too small to measure"))  # a fit cannot say 0
+    expect(last).to_have_attribute("aria-label", re.compile("nearly all fixed"))  # a fit cannot say 0
+    expect(page.locator(".cw-foot")).to_contain_text("no cost of each image, that is too small to measure.")
     ticks = [text.split("\u00a0") for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
     assert {unit for _, unit in ticks} == {"ms"} and {"1", "0.1"} <= {number for number, _ in ticks}  # one unit
     expect(page.locator(".cw-chart")).to_contain_text("Time per image (log scale)")
@@ -282,8 +283,8 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     page.get_by_role("slider", name="Batch size").press("End")
     expect(rows).to_have_text(
         [
-            re.compile("fit 3,200 ÷ 512 ≈\\s6.3\\sµs; cost of each image too small to measure$"),
-            re.compile("fit 1,100 ÷ 512 ≈\\s2.1\\sµs; cost of each image too small to measure$"),
+            re.compile("fit 3,200 ÷ 512 ≈\\s6.3\\sµs; nearly all fixed$"),
+            re.compile("fit 1,100 ÷ 512 ≈\\s2.1\\sµs; nearly all fixed$"),
         ]
     )
     expect(words).not_to_contain_text("They ran")
@@ -325,6 +326,24 @@ def test_bars_of_a_fast_pair_fill_their_room_and_missing_limits_are_said(front: 
     page = front.open(timing_explorer(recorded_curves()))  # nobody misses what no curve has
     expect(page.locator(".te-row[role=img]")).to_have_count(2)
     expect(page.locator(".te-limit")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [360, 728])
+def test_nothing_moves_while_the_batch_size_is_dragged(front: FrontEnd, width: int) -> None:
+    page = front.open(timing_explorer(recorded_curves()), width=width)
+    slider, rows = page.get_by_role("slider", name="Batch size"), page.locator(".te-legend, .te-row")
+    for names in (["CNN", "MLP"], ["MLP", "CNN, bfloat16, NVIDIA H100 80GB HBM3"]):
+        slots = [f"{name}, recorded" if "," in name else f"{name}, float32, recorded" for name in names]
+        page.evaluate("names => document.querySelector('[data-widget]').model.set('compared', names)", slots)
+        slider.press("Home")
+        places = set()
+        for size in (1, 3, 19, 64, 108, 512):
+            page.evaluate(f"document.querySelector('[data-widget]').model.set('batch', {size})")
+            expect(page.locator(".te-words")).to_contain_text(f"In batches of {size},")
+            places.add(
+                str(rows.evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().top + scrollY))"))
+            )
+        assert len(places) == 1
 
 
 def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:

@@ -74,7 +74,7 @@ export function render({ model, el }) {
 
   const view = chart({
     label: "Time per image against batch size",
-    height: 300,
+    height: 282,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
@@ -345,8 +345,7 @@ export function render({ model, el }) {
 function split({ curve, colour, name, near, fixed, lengths, before, sum, bounds, time, last }, scale, write, hasLimits, isShort) {
   const none = last ? `no fit beyond batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
   const share = `${fixed > 0.995 ? "over 99\u00a0%" : shareText(fixed)}\u00a0fixed`;
-  const rest = fixed < 1 ? share : "cost of each image too small to measure";
-  const said = h("span", { class: fixed === 1 ? "te-said te-two" : "te-said" }, fixed >= 0 ? [...sum, "; ", rest] : none);
+  const said = h("span", { class: "te-said" }, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "nearly all fixed"] : none);
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
@@ -395,6 +394,7 @@ function caution(both, curves, mostly) {
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
     return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
   });
+  const isTiny = both.some(({ fit }) => fit?.last && !fit.image);
   const isUnnamed = curve => curve.source === "recorded" && shortName(curve).split(", ").length < 3;
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
@@ -402,7 +402,7 @@ function caution(both, curves, mostly) {
     ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
     ["Cost of each image", "Arithmetic, and reading and writing its maps."],
     ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar is what this gives; the mark shows how near it is "
-      + `to the time. ${errors.join(" ")}`],
+      + `to the time. ${errors.join(" ")}${isTiny ? " Where it gives no cost of each image, that is too small to measure." : ""}`],
     mostly && ["Pale band", `Mostly fixed cost: ${mostly}.`],
     curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, with every number "
       + "from memory; both can go on at once. These limits need the machine itself, so other machines’ times come without them."],
