@@ -100,6 +100,7 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> Non
     photo.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("-")
+    expect(page.get_by_text("Arrows move the square, + and − change its size")).to_be_visible()
     after = state_of(page, "crop")
     assert isinstance(after, list) and after[2] == side - 8
     left, top, side = after
@@ -152,6 +153,19 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
         }"""
     )  # a picture of another page may come as its address alone
     expect(page.get_by_role("alert")).to_contain_text("This is no file. Save the picture, then open it.")
+    page.locator(".pp-photo").press("End")
+    expect(page.get_by_role("alert")).to_be_hidden()  # whoever goes on working has read it
+    wide = io.BytesIO()
+    LARGE.resize((1600, 400)).save(wide, "PNG")
+    chooser.set_input_files({"name": "wide.png", "mimeType": "image/png", "buffer": wide.getvalue()})
+    expect(page.locator(".cw-head span").first).to_have_text("1600 × 400")
+    page.locator(".pp-photo").press("End")
+    wanted = "from 1200 across and 0 down, 400 pixels wide"  # in the pixels of the heading
+    expect(page.locator(".pp-photo")).to_have_attribute("aria-valuetext", wanted)
+    chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.locator(".pp-photo").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 NUMBERS = "[...canvas.getContext('2d').getImageData(0, 0, 32, 32).data]"
@@ -443,6 +457,7 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
     expect(page.locator(".pp-says [role=status]")).to_contain_text("Uncovered")
     view.press("Escape")
     expect(page.locator(".pp-says [role=status]")).to_have_text("")
+    expect(view).to_have_attribute("aria-valuetext", "nothing covered")
     view.press("ArrowLeft")
     expect(legend).to_contain_text("This cover")
     page.get_by_role("radio", name="Grad-CAM").click()
@@ -563,6 +578,12 @@ def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, small: CifarC
         view, says = page.locator(".cw-picture").nth(1).bounding_box(), page.locator(".pp-says").bounding_box()
         assert view is not None and says is not None
         assert view["x"] + view["width"] <= says["x"] and abs(view["y"] - says["y"]) < 40, "the answer is not beside it"
+        switch = page.get_by_role("radiogroup", name="Where the network looked").bounding_box()
+        notes = page.locator(".pp-notes").nth(1).bounding_box()
+        assert switch is not None and notes is not None
+        under = notes if width == 360 else switch
+        assert 0 <= under["y"] - view["y"] - view["height"] <= 12, "they are one block"
+        assert width == 800 or 0 <= view["y"] - switch["y"] - switch["height"] <= 12
         bar = page.locator(".cw-bars .bar").first.bounding_box()
         assert bar is not None and bar["width"] >= (90 if width == 800 else 40), "the answer is too small to compare"
         page.locator(".pp-photo").press("Home")

@@ -168,7 +168,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
-  const only = h("p", { class: "cw-cap" }, `The network ${learned}must choose one of these classes, even if none fits.`);
+  const only = h("p", { class: "cw-cap pp-only" }, `The network ${learned}must choose one of these classes, even if none fits.`);
   const looked = h("b");
   const figure = (title, aside, box, controls, ...notes) =>
     h(
@@ -182,7 +182,7 @@ function show(model, { root, colours, say }, [weights], get) {
       "div", { class: "pp-row" },
       figure(h("b", {}, "Photo or drawing"), about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
       figure(looked, h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
-      h("div", { class: "pp-says" }, answer, bars.node, whole, only),
+      h("div", { class: "pp-says" }, answer, bars.node, whole), only,
     ),
     h("div", { class: "cw-foot" }, foot),
   );
@@ -272,6 +272,7 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   stage.addEventListener("lostpointercapture", () => {
     drag = null;
+    tell(""); // not before: without the line the photo is higher
   });
   stage.addEventListener("pointercancel", event => { // a swipe that scrolls the page changes nothing
     if (!event.isPrimary || !drag || step) return;
@@ -282,6 +283,7 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   stage.addEventListener("keydown", event => {
     if (event.key === "z" && (event.ctrlKey || event.metaKey)) return undo.click();
+    tell("");
     if (!event.repeat) begun(); // a key that is held down is one step
     const by = { "+": 8, "-": -8 }[event.key];
     if (!by) return;
@@ -290,6 +292,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const next = clipped(left, top, side + by, least())[2];
     move(left + (side - next) / 2, top + (side - next) / 2, next);
   });
+  for (const event of ["focus", "blur"]) stage.addEventListener(event, () => redraw()); // its keys are said
   arrows(stage, (down, right) => {
     const [left, top, side] = crop();
     move(left + right * 2, top + down * 2, side);
@@ -344,7 +347,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const size = [width, height].map(side => Math.max(1, Math.round(side * shrink)));
     if (String(size) !== String([one.sheet.width, one.sheet.height])) one.crop = [];
     drawOnWhite(one.sheet, source, size[0], size[1]);
-    Object.assign(one, { words, start: null });
+    Object.assign(one, { words, shrunk: width / size[0], start: null });
   }
   function show(one) {
     const { width, height } = one.sheet;
@@ -428,13 +431,15 @@ function show(model, { root, colours, say }, [weights], get) {
     undo.disabled = !work.before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
-    const moves = isFull(now[2])
+    const drags = isFull(now[2])
       ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
+    const moves = stage.matches(":focus-visible") ? "Arrows move the square, + and − change its size, Ctrl+Z undoes." : drags;
     square.classList.toggle("pp-full", isFull(now[2]));
-    hint.textContent = work.ink ? "Drag to draw. Move brings back the square." : moves;
+    hint.textContent = work.ink ? "Drag to draw. Choose Move to drag the square." : moves;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
-    stands(stage, left, surface.width - side, `from ${left} across and ${top} down, ${side} pixels wide`);
+    const inPhoto = pixels => Math.round(pixels * work.shrunk); // of the file, whose size is in the heading
+    stands(stage, left, surface.width - side, `from ${inPhoto(left)} across and ${inPhoto(top)} down, ${inPhoto(side)} pixels wide`);
     const share = (value, of) => `${(value / of) * 100}%`;
     square.style.cssText = shade.style.cssText =
       `left:${share(left, surface.width)};top:${share(top, surface.height)};` +
@@ -521,6 +526,7 @@ function show(model, { root, colours, say }, [weights], get) {
       if (covered && hidden(i)) return mean;
       return grey ? tint(heat.values[i] / limit, grey[i]) : seen.subarray(i * 3, i * 3 + 3);
     });
+    if (!covered) view.node.setAttribute("aria-valuetext", "nothing covered");
     const size = covered ? PATCH : 0;
     const [row, column] = covered ?? [0, 0];
     view.mark(row - size / 2, column - size / 2, size, size);
@@ -542,7 +548,7 @@ function show(model, { root, colours, say }, [weights], get) {
 function fresh(name) {
   return {
     name, sheet: canvas(), words: "", thumbnail: /** @type {any} */ (undefined), drawn: 0,
-    crop: [], strokes: [], before: [], ink: null, start: null,
+    crop: [], strokes: [], before: [], ink: null, start: null, shrunk: 1,
   };
 }
 
