@@ -170,6 +170,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
   const only = h("p", { class: "cw-cap pp-only" }, `The network ${learned}must choose one of these classes, even if none fits.`);
   const looked = h("b");
+  const size = h("span", {}, "32 × 32");
   const figure = (title, aside, box, controls, ...notes) =>
     h(
       "figure", {}, h("div", { class: "cw-head cw-cap" }, title, aside), box,
@@ -181,7 +182,7 @@ function show(model, { root, colours, say }, [weights], get) {
     h(
       "div", { class: "pp-row" },
       figure(h("b", {}, "Photo or drawing"), about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
-      figure(looked, h("span", { class: "pp-size" }, "32 × 32"), view.node, methods.node, legend),
+      figure(looked, size, view.node, methods.node, legend),
       h("div", { class: "pp-says" }, answer, bars.node, whole), only,
     ),
     h("div", { class: "cw-foot" }, foot),
@@ -465,6 +466,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const isFresh = heat.key === key;
     drawView(isFresh);
     looked.textContent = headingOf(isFresh ? method : "none", classes[target]);
+    size.hidden = isFresh && method !== "none"; // a map is coarser
     const wait = sources.isLive() ? "Take the picture to see where the network looks." : "Computing …";
     legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
@@ -474,8 +476,7 @@ function show(model, { root, colours, say }, [weights], get) {
 
   function headingOf(method, name) {
     if (method === "none") return "Seen by the network";
-    if (method === "occlusion") return `Effect of a cover on ${name}`;
-    return `Evidence for ${name}${covered ? ", uncovered" : ""}`; // the map stays that of the whole picture
+    return method === "occlusion" ? `Effect of a cover on ${name}` : `Evidence for ${name}`;
   }
 
   function legendOf(method, target, all, said) {
@@ -491,7 +492,9 @@ function show(model, { root, colours, say }, [weights], get) {
     if (low < 0) ramp.append(h("i", { class: "pp-zero", style: place(0) }));
     const scaled = (words, ...ends) => [`${words} `, h("span", { class: "pp-scale" }, ends[0], ramp, ends[1])];
     if (method === "Grad-CAM") {
-      const words = "Evidence in the last feature maps. It is a hint: cover a part to test it.";
+      const words = covered
+        ? "Evidence in the last feature maps, without the cover. It is a hint."
+        : "Evidence in the last feature maps. It is a hint: cover a part to test it.";
       return scaled(words, low < 0 ? "against" : "0", `for ${name}`);
     }
     // Of the percentages as the bars show them, so that they add up.
@@ -558,7 +561,7 @@ function greyOf(pixels) {
   const outlines = list => list.reduce((sum, value, i) => sum + Math.abs(value - list[Math.max(0, i - 1)]), 0);
   const [best] = channels.sort((a, b) => outlines(b) - outlines(a));
   const [low, high] = [Math.min(...best), Math.max(...best)];
-  return best.map(value => (255 * (value - low)) / (high - low || 1));
+  return best.map(value => (high > low ? (255 * (value - low)) / (high - low) : 128));
 }
 
 /** Which cover of the occlusion map has its middle next to a row or a column. */
