@@ -170,7 +170,7 @@ function show(model, { root, colours, say }, [weights], get) {
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
   const only = h("p", { class: "cw-cap pp-only" }, `The network ${learned}must choose one of these classes, even if none fits.`);
   const looked = h("b");
-  const size = h("span", {}, "32 × 32");
+  const cells = h("span", {}, "32 × 32");
   const figure = (title, aside, box, controls, ...notes) =>
     h(
       "figure", {}, h("div", { class: "cw-head cw-cap" }, title, aside), box,
@@ -182,7 +182,7 @@ function show(model, { root, colours, say }, [weights], get) {
     h(
       "div", { class: "pp-row" },
       figure(h("b", {}, "Photo or drawing"), about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
-      figure(looked, size, view.node, methods.node, legend),
+      figure(looked, cells, view.node, methods.node, legend),
       h("div", { class: "pp-says" }, answer, bars.node, whole), only,
     ),
     h("div", { class: "cw-foot" }, foot),
@@ -466,7 +466,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const isFresh = heat.key === key;
     drawView(isFresh);
     looked.textContent = headingOf(isFresh ? method : "none", classes[target]);
-    size.hidden = isFresh && method !== "none"; // a map is coarser
+    cells.hidden = isFresh && method !== "none"; // a map is coarser
     const wait = sources.isLive() ? "Take the picture to see where the network looks." : "Computing …";
     legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
