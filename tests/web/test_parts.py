@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from chrome import FrontEnd
 from playwright.sync_api import Page, expect
 
-from cifar_helpers.web.join import join
+from cifar_helpers.web.join import FRONTEND, join, site_modules
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +45,7 @@ def test_what_a_person_types_is_read(page: Page) -> None:
 def test_numbers_are_written_for_people(page: Page) -> None:
     shown = {1 / 9: "1/9", -1 / 9: "−1/9", 0.5: "0.5", -2: "−2", 0.126: "0.13", -0.001: "0", 1 / 3: "3/9"}
     assert call(page, "numbers", "(m, v) => v.map(x => m.show(x))", list(shown)) == list(shown.values())
+    assert call(page, "numbers", "m => [1e-6, 1.0000006, 2 / 3].map(v => m.show(v))") == ["0", "1", "6/9"]
     assert call(page, "numbers", "m => [m.fixed(-0.004), m.fixed(-1.5), m.percent(0.123)]") == ["0.00", "−1.50", "12 %"]
 
 
@@ -294,6 +296,12 @@ def test_a_touch_that_scrolls_the_page_and_a_right_click_choose_no_map(page: Pag
     wall.click(button="right", position={"x": 20, "y": 180})
     assert page.evaluate("picks") == [1, 2, 1]
     expect(wall).to_have_attribute("aria-valuetext", "1 of 4")
+
+
+def test_what_is_sent_has_no_comments_of_styles() -> None:
+    assert "/*" in (FRONTEND / "theme.css").read_text(encoding="utf-8")
+    (sent,) = re.findall("^const theme = (.*);$", site_modules(["kernel_bench"])["ui.js"], re.M)
+    assert "/*" not in sent and ".cw-cap" in sent
 
 
 def test_joining_names_what_is_wrong(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @typedef {object} Series
  * @property {string} name an empty one leaves the line without label and numbers
  * @property {string} [end] what names it, if not the name; an empty one leaves it unnamed
- * @property {string} colour "c1" to "c6", "p3", or "ghost" for what stays behind
+ * @property {string} colour "c1" to "c6", or "ghost" for what stays behind
  * @property {number[][]} points `[x, y]`, sorted by x; the line has a gap where y is no number
  * @property {string} [dash] as of SVG, "5 3"
  * @property {boolean} [thin]

@@ -55,18 +55,14 @@ export function inkOn(rgb) {
 }
 
 /**
- * Pixels of a canvas from bytes: RGB (H, W, 3) or grey (H, W), rows first. Sets the size of the canvas.
+ * Pixels of a canvas from bytes: RGB (H, W, 3), rows first. Sets the size of the canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {ArrayLike<number>} values 0 to 255
  * @param {number} height
  * @param {number} width
  */
 export function paintBytes(canvas, values, height, width) {
-  const colours = values.length === height * width ? 1 : 3;
-  paint(canvas, height, width, i => {
-    const k = i * colours;
-    return colours === 1 ? [values[k], values[k], values[k]] : [values[k], values[k + 1], values[k + 2]];
-  });
+  paint(canvas, height, width, i => [values[i * 3], values[i * 3 + 1], values[i * 3 + 2]]);
 }
 
 /**

@@ -7,9 +7,9 @@
  * @returns {string}
  */
 export function show(value, digits = 2) {
-  const isDecimal = Math.abs(value * 20 - Math.round(value * 20)) < 1e-6;
-  const isNinth = Math.abs(value * 9 - Math.round(value * 9)) < 1e-5;
-  return signedText(isNinth && !isDecimal ? `${Math.round(value * 9)}/9` : String(+value.toFixed(digits)));
+  const ninths = Math.round(value * 9);
+  const isNinth = ninths % 9 && Math.abs(value * 9 - ninths) < 1e-5;
+  return signedText(isNinth ? `${ninths}/9` : String(+value.toFixed(digits)));
 }
 
 /**
@@ -45,7 +45,7 @@ export function scientific(value) {
 
 /** @param {string} text */
 function signedText(text) {
-  return (text === "-0" ? "0" : text).replace("-", "−");
+  return text.replace("-", "−");
 }
 
 /**
