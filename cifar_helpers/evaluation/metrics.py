@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from cifar_helpers import networks
 from cifar_helpers.data import Batches, BatchLoader, ImageSet, batches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Metrics:
     """How a network did on a set of images.
 
@@ -28,7 +28,17 @@ class Metrics:
 
     loss: float
     accuracy: float
-    confusion: Tensor = field(compare=False)
+    confusion: Tensor
+
+    def __eq__(self, other: object) -> bool:
+        """Whether loss, accuracy and confusion are all the same."""
+        if not isinstance(other, Metrics):
+            return NotImplemented
+        same = (self.loss, self.accuracy) == (other.loss, other.accuracy)
+        return same and torch.equal(self.confusion, other.confusion)
+
+    def __hash__(self) -> int:
+        return hash((self.loss, self.accuracy))
 
     @classmethod
     def of(cls, logits: Tensor, labels: Tensor) -> Metrics:

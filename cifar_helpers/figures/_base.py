@@ -54,8 +54,8 @@ def in_course_style(draw: Callable[_P, Figure]) -> Callable[_P, Figure]:
     @functools.wraps(draw)
     def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
         given = signature(draw).bind_partial(*args, **kwargs).arguments
-        for name in _empty(given):
-            raise ValueError(f"figures.{draw.__name__} has nothing to show: {name} is empty")
+        if empty := _empty(given):
+            raise ValueError(f"figures.{draw.__name__} has nothing to show: {empty[0]} is empty")
         with plt.style.context(_LOOK):
             return draw(*args, **kwargs)
 

@@ -114,6 +114,25 @@ def test_an_answer_that_no_kernel_hears_is_said(front: FrontEnd) -> None:
     expect(said).to_be_visible()
 
 
+def test_the_same_entry_again_gets_the_same_reply(front: FrontEnd) -> None:
+    widget = asked(HEIGHT)
+    first = json.dumps(asked(HEIGHT).answer(0, "many").says)
+    reply = f"{{ state: 'open', given: 'many', says: {first} }}"
+    # As in a notebook: Python takes the message, and where its reply is the same, nothing changes.
+    send = f"model.send = () => {{ if (!model.get('replies')[0]) model.set('replies', [{reply}]); }};"
+    ask = f"({{ model, el }}) => {{ {send} return $questions.render({{ model, el }}); }}"
+    page = front.open(widget.as_page("A question").replace("$questions.render }", f"{ask} }}"))
+    page.clock.install()
+    field, verdict = page.get_by_role("textbox", name="How tall?"), page.locator(".q-verdict")
+    for _ in range(2):
+        field.fill("many")
+        expect(verdict).to_have_text("")
+        page.keyboard.press("Enter")
+        expect(verdict).to_contain_text("'many' is not a number")
+    page.clock.run_for(10_000)
+    expect(page.get_by_text("Python has not answered yet")).to_have_count(0)
+
+
 def test_one_unit_is_in_the_singular() -> None:
     share = Number("share", 3, "What share?", "%", lambda: 92.651, "So it is.", close=0.8)
     assert reply(share, "91.7").says.startswith("Close: 91.7 is 1 point too low; it is 92.7 %.")

@@ -170,6 +170,8 @@ def test_the_same_data_and_the_same_metrics_are_equal() -> None:
     logits = torch.eye(10)[IMAGES.labels]
     assert Metrics.of(logits, IMAGES.labels) == Metrics.of(logits.clone(), IMAGES.labels)
     assert Metrics.of(logits, IMAGES.labels) != Metrics.of(-logits, IMAGES.labels)
+    one, two = (Metrics(2.3, 0.1, torch.eye(10).roll(k, 1).long()) for k in range(2))  # of networks that always guess
+    assert one != two
     one, two = (
         Cifar10(*[part.clone() for part in (IMAGES.images, IMAGES.labels) * 2], "folders", "f", False, 0) for _ in "ab"
     )

@@ -37,7 +37,8 @@ export function render({ model, el, load }) {
   if (quiz) root.append(missed);
 
   function send(k, given) {
-    if (model.send) python.send({ type: "answer", question: k, answer: given });
+    if (model.get("replies")[k]?.given === given) draw(); // the reply is known, so none would come
+    else if (model.send) python.send({ type: "answer", question: k, answer: given });
     else judge(k, given);
   }
 
@@ -286,6 +287,7 @@ function card(question, number, send, go, reasons) {
 
   /** A message goes once something is done about it; reasons stay with their options. */
   function clear() {
+    shown = "";
     say("open", "");
     ready();
   }

@@ -73,7 +73,7 @@ export function mount(el, name, label, styles, recoloured) {
   const host = h("div", { "data-cifar-widget": name });
   // JupyterLab takes arrows and letters for its own shortcuts, unless the focused element (the host) has this; saving
   // is left to it. It decides at the document, so this is decided before.
-  const keys = event => host.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey) || event.key !== "s");
+  const keys = event => host.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s");
   addEventListener("keydown", keys, true);
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
