@@ -4,7 +4,8 @@
     python notebooks/store.py 02 04      # those whose names start so
 
 Each notebook is written only if every cell ran. A widget is stored as a picture of it, taken in Chromium, with a
-small record of its state; the output of a cell that is tagged `reveals` is folded, because it answers a prediction.
+small record of its state; the output of a cell that is tagged `reveals` is folded, because it answers a prediction,
+and begins with an empty one, because JupyterLab shows a line of the first output of a folded cell.
 Prints the time of each notebook and its slowest cell, and keeps the times in resources/lesson_seconds.json, from which
 the doctor tells what to expect on other machines.
 """
@@ -100,6 +101,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata.pop("jupyter", None)
         if "reveals" in cell.metadata.get("tags", []):
             cell.metadata["jupyter"] = {"outputs_hidden": True}
+            cell.outputs.insert(0, nbformat.v4.new_output("display_data", {"text/plain": ""}))
         for output in cell.get("outputs", []):
             # Without its live kernel a widget is an error message in every viewer.
             output.get("data", {}).pop(WIDGET, None)

@@ -157,6 +157,8 @@ def _shown(
     shown = []
     for number, output in enumerate(cell.outputs):
         data = output.get("data", {})
+        if data == {"text/plain": ""}:  # only for JupyterLab, see notebooks/store.py
+            continue
         text = _html(output)
         if text is None:
             shown.append(output)

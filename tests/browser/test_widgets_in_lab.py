@@ -124,6 +124,9 @@ def test_a_stored_lesson_opens_with_pictures_of_its_widgets(lab: Lab) -> None:
     # JupyterLab takes the record out of a notebook that it does not trust, and leaves the picture.
     expect(stored.locator('img[alt^="The kernel"]')).to_be_visible()
     expect(lab.page.get_by_text("Error displaying widget")).to_have_count(0)
+    folds = lab.page.locator(".jp-OutputPlaceholder")  # of answers to predictions
+    folds.first.wait_for()
+    assert {text.strip() for text in folds.all_inner_texts()} == {""}
     assert lab.run(with_needed("02", "widgets.kernel_bench(picture)"))
     expect(lab.widget("widgets.kernel_bench(picture)").locator(".cw")).to_be_visible()
     lab.close()
