@@ -5,9 +5,9 @@
 
 Each notebook is written only if every cell ran. A widget is stored as a picture of it, taken in Chromium, with a
 small record of its state; the output of a cell that is tagged `reveals` is folded, because it answers a prediction,
-and begins with an empty one, because JupyterLab shows a line of the first output of a folded cell.
-Prints the time of each notebook and its slowest cell, and keeps the times in resources/lesson_seconds.json, from which
-the doctor tells what to expect on other machines.
+and begins with one without data, because JupyterLab shows a line of the first output of a folded cell (nbval compares
+an output without data with nothing). Prints the time of each notebook and its slowest cell, and keeps the times in
+resources/lesson_seconds.json, from which the doctor tells what to expect on other machines.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata.pop("jupyter", None)
         if "reveals" in cell.metadata.get("tags", []):
             cell.metadata["jupyter"] = {"outputs_hidden": True}
-            cell.outputs.insert(0, nbformat.v4.new_output("display_data", {"text/plain": ""}))
+            cell.outputs.insert(0, nbformat.v4.new_output("display_data", {}))
         for output in cell.get("outputs", []):
             # Without its live kernel a widget is an error message in every viewer.
             output.get("data", {}).pop(WIDGET, None)

@@ -157,7 +157,7 @@ def _shown(
     shown = []
     for number, output in enumerate(cell.outputs):
         data = output.get("data", {})
-        if data == {"text/plain": ""}:  # only for JupyterLab, see notebooks/store.py
+        if output.output_type == "display_data" and not data:  # only for JupyterLab, see notebooks/store.py
             continue
         text = _html(output)
         if text is None:

@@ -37,8 +37,9 @@ class StoredLesson:
     def stored(self, words: str) -> str:
         """What the one code cell that contains the words printed on the real data, or the alt text of its picture."""
         (cell,) = [cell for cell in self.cells if cell.cell_type == "code" and words in cell.source]
-        shown = [output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-        return "\n".join(shown)
+        # A folded cell begins with an output that has no data, see notebooks/store.py.
+        shown = [output for output in cell.outputs if output.get("data") != {}]
+        return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in shown)
 
     def first_names(self, data: Cifar10, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """What the lesson's first code cell defines with these data."""
