@@ -4,7 +4,7 @@ import { h, svg, framed, binding } from "./ui.js";
 import { segmented, button, roving } from "./controls.js";
 import { afterLoading } from "./loading.js";
 import { chart } from "./chart.js";
-import { fixed, percent } from "./numbers.js";
+import { clamp, fixed, percent } from "./numbers.js";
 
 const [STRIP, GREY, SLOT] = [120, 36, 13]; // widths of a strip, of the healthy range, and of guessing or 0 with ◆ on it
 const [RUN, RIVAL] = [6, 15]; // the heights of this run and of other bugs, where both are drawn
@@ -315,7 +315,7 @@ function gallery(root, model, say, records) {
       const losses = LINES.flatMap(line => run.curves[`${line.part}_loss`]);
       const most = Math.ceil(2 * Math.max(...losses)) / 2;
       put({
-        y: [0, what === "loss" ? Math.min(TOP[1], Math.max(TOP[0], most)) : 1],
+        y: [0, what === "loss" ? clamp(most, TOP[0], TOP[1]) : 1],
         series: LINES.map(line => ({
           ...line, end: "", points: run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]),
         })),

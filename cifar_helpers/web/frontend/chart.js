@@ -1,7 +1,7 @@
 // A line chart that can be read at any point: hover, touch, or arrow keys; and a marker that can be dragged.
 import { h, svg, framed } from "./ui.js";
 import { arrows, movable, stands } from "./controls.js";
-import { fixed, percent, scientific } from "./numbers.js";
+import { clamp, fixed, percent, scientific } from "./numbers.js";
 
 const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
@@ -144,11 +144,11 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const off = [...new Map(above.map(one => [one.series.colour, one])).values()]; // once for each colour
     off.forEach(({ series, last }, k) => {
       const said = `↑ ${write(last[1])}`;
-      const at = Math.max(left + measure(said), Math.min(xs(last[0]) + measure(said) / 2, end)); // above the line's end
+      const at = clamp(xs(last[0]) + measure(said) / 2, left + measure(said), end); // above the line's end
       picture.append(text(said, at, top + 12 + k * ROW, `label off ${series.colour}`, "end"));
     });
     const shown = ends.filter(({ series, last }) => last && beside.includes(series));
-    const seenAt = shown.map(({ last }) => Math.max(top, Math.min(bottom, ys(last[1])))); // a line may leave the plot
+    const seenAt = shown.map(({ last }) => clamp(ys(last[1]), top, bottom)); // a line may leave the plot
     const heights = spread(seenAt, ROW, top, bottom);
     names = shown.map(({ series, last: [a] }, k) => {
       const begin = round(xs(a) + 3); // a line may end long before the labels
@@ -195,7 +195,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const { xs, ys, left, top, bottom, end } = shape;
     const curves = content.series.map(({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]));
     const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
-    const begin = x => Math.max(left + 2, Math.min(end - wide, x));
+    const begin = x => clamp(x, left + 2, end - wide);
     const places = rows.flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
       const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
       return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) };
@@ -256,7 +256,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     if (read.length) {
       const said = `${content.xLabel} ${short(+(seen ?? 0).toPrecision(3))}`;
       const half = measure(said) / 2;
-      const x = Math.max(half, Math.min(width - half, place));
+      const x = clamp(place, half, width - half);
       group.append(text(said, x, bottom + BOTTOM - 3, "words at", "middle"));
     }
     over.append(group);
@@ -384,7 +384,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
 const isOwn = series => series.colour !== "ghost";
 const nameOf = series => series.end ?? series.name;
 const round = value => Math.round(value * 10) / 10;
-const within = (list, k) => Math.max(0, Math.min(list.length - 1, k));
+const within = (list, k) => clamp(k, 0, list.length - 1);
 
 /** A number on an axis: 0.0005, 20, 1,000. */
 function short(value) {
@@ -429,7 +429,7 @@ function crosses(line, [left, top, right, bottom]) {
   return line.some(([c, d], k) => {
     const [a, b] = line[k - 1] ?? [c, d];
     if (c < left || a > right) return false;
-    const at = x => (c > a ? b + ((d - b) * (Math.max(a, Math.min(c, x)) - a)) / (c - a) : d);
+    const at = x => (c > a ? b + ((d - b) * (clamp(x, a, c) - a)) / (c - a) : d);
     const ends = [at(left), at(right)];
     return Math.max(...ends) >= top && Math.min(...ends) <= bottom;
   });
@@ -570,7 +570,7 @@ function axes({ xs, ys, texts, left, bottom, end }, label) {
 function rules(words, { xs, top, bottom }, width) {
   const full = [-Infinity, -Infinity];
   words.sort((a, b) => a.x - b.x).forEach((one, k) => {
-    const put = left => Math.max(0, Math.min(width - one.wide, left));
+    const put = left => clamp(left, 0, width - one.wide);
     const last = words[k - 1];
     one.begin = put(xs(one.x) - one.wide / 2);
     if (!last || one.begin > last.begin + last.wide + 6) return;

@@ -1,4 +1,5 @@
 // Colours from the tokens: one scale for signed numbers, ink that can be read on it, and pixels for canvases.
+import { clamp } from "./numbers.js";
 
 const STOPS = ["n4", "n3", "n2", "n1", "0", "p1", "p2", "p3", "p4"];
 
@@ -25,7 +26,7 @@ export function ramp(root) {
  * @returns {number[]} red, green, blue
  */
 export function at(table, value) {
-  const i = Math.round(Math.max(-1, Math.min(1, value)) * 255 + 255) * 3;
+  const i = Math.round(clamp(value, -1, 1) * 255 + 255) * 3;
   return [table[i], table[i + 1], table[i + 2]];
 }
 
@@ -35,7 +36,7 @@ export function at(table, value) {
  * @returns {number[]}
  */
 export function grey(value) {
-  const level = Math.round(Math.max(0, Math.min(1, value)) * 255);
+  const level = Math.round(clamp(value, 0, 1) * 255);
   return [level, level, level];
 }
 

@@ -2,7 +2,7 @@
 import styles from "./confusion_explorer.css";
 import { h, framed, binding, canvas } from "./ui.js";
 import { at, css, inkOn, paint, paintBytes } from "./colour.js";
-import { fixed, percent } from "./numbers.js";
+import { clamp, fixed, percent } from "./numbers.js";
 import { arrows, probabilityBars, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
@@ -93,7 +93,7 @@ function matrix(label, classes, chosen, pointed) {
   const node = h("div", { class: "ce-matrix", role: "grid", "aria-label": label }, rows, frame);
   node.addEventListener("pointerleave", () => pointed(null));
   arrows(node, (down, right) => {
-    const [t, p] = [current[0] + down, current[1] + right].map(k => Math.max(-1, Math.min(n - 1, k)));
+    const [t, p] = [current[0] + down, current[1] + right].map(k => clamp(k, -1, n - 1));
     pointed(null); // the pointer may still rest on another
     go(t, p);
     table[t + 1][p + 1].node.focus();
@@ -451,7 +451,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     // A few pictures are shown larger, in the room that many would take.
     const few = [2, 3, 4, 6].find(few => list.length <= few) ?? 12;
     wall.node.dataset.few = few;
-    wall.node.style.setProperty("--columns", isBoth ? Math.max(3, Math.min(6, few)) : { 2: 2, 3: 3, 4: 2, 6: 3, 12: 4 }[few]);
+    wall.node.style.setProperty("--columns", isBoth ? clamp(few, 3, 6) : { 2: 2, 3: 3, 4: 2, 6: 3, 12: 4 }[few]);
     const page = Math.floor(place / PER_PAGE) * PER_PAGE;
     if (!stored) want(list.subarray(page, page + PER_PAGE));
     drawDetail(list[place]);

@@ -1,5 +1,6 @@
 // Controls shared by all widgets: one tab stop per group, arrow keys inside it.
 import { h } from "./ui.js";
+import { clamp } from "./numbers.js";
 
 const VISIBLE = 0.03; // of a probability: smaller changes are not marked
 
@@ -69,7 +70,7 @@ export function roving(node, buttons) {
   node.addEventListener("focusin", event => stop(Math.max(0, buttons.indexOf(event.target))));
   arrows(node, (down, right) => {
     const at = buttons.findIndex(button => button.tabIndex === 0) + down + right;
-    buttons[Math.max(0, Math.min(buttons.length - 1, at))].focus();
+    buttons[clamp(at, 0, buttons.length - 1)].focus();
   });
   stop(0);
 }
@@ -161,7 +162,7 @@ export function cellUnder(node, event, rows, columns) {
   const box = node.getBoundingClientRect();
   const row = Math.floor(((event.clientY - box.top) / box.height) * rows);
   const column = Math.floor(((event.clientX - box.left) / box.width) * columns);
-  return [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
+  return [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
 }
 
 /**

@@ -1,7 +1,7 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas } from "./ui.js";
 import { at, css, grey, inkOn, paint } from "./colour.js";
-import { fixed, roundedToSum, show } from "./numbers.js";
+import { clamp, fixed, roundedToSum, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -319,7 +319,7 @@ export function slidingViews(line, names, moved, source) {
   const middle = () => (spanOf(now.side, now.sliding.dilation) - 1) / 2;
   const go = (...wanted) => {
     if (now.to.includes(0)) return; // the kernel does not fit
-    const pixel = wanted.map((at, k) => Math.max(0, Math.min(now.to[k] - 1, at)));
+    const pixel = wanted.map((at, k) => clamp(at, 0, now.to[k] - 1));
     moved(...pixel);
     views.mark(...pixel); // not at the next frame: a second key may come before it
   };
@@ -500,7 +500,7 @@ export function slidingViews(line, names, moved, source) {
     },
     /** Where the sum lies on the key, from 0 to 1; null if it is not shown. @param {number | null} share */
     tick(share) {
-      const to = share === null ? null : Math.max(0, Math.min(1, share));
+      const to = share === null ? null : clamp(share, 0, 1);
       if (tick === to) return;
       tick = to;
       draw();

@@ -1,7 +1,7 @@
 // A convolution step by step: the window moves, the sum is written out, and the output fills up.
 import { h, mount, framed, binding } from "./ui.js";
 import { at, grey, largest, paint } from "./colour.js";
-import { fixed, roundedToSum } from "./numbers.js";
+import { clamp, fixed, roundedToSum } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -34,7 +34,7 @@ const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
 /** The whole picture, small, with a frame to be moved where the square lies, whose sides are shares of it. */
 function wholePicture(rows, side, moved) {
   const [height, width] = [rows.length, rows[0].length];
-  const corner = (at, size) => Math.max(0, Math.min(size - side, at - Math.floor(side / 2)));
+  const corner = (at, size) => clamp(at - Math.floor(side / 2), 0, size - side);
   const view = picture("", {
     rows: height, columns: width, moved: (row, column) => moved(corner(row, height), corner(column, width)),
   });
@@ -93,7 +93,7 @@ export function render({ model, el }) {
   const hidden = () => asks() && !predicted.has(step());
   const placeOf = () => [Math.floor((step() - 1) / output.width), (step() - 1) % output.width];
   const go = to => {
-    const next = Math.max(1, Math.min(count(), to));
+    const next = clamp(to, 1, count());
     if (next === model.get("step")) return;
     root.toggleAttribute("data-slides", Math.abs(next - model.get("step")) === 1);
     traits.set({ step: next });
@@ -114,7 +114,7 @@ export function render({ model, el }) {
     const sides = [image.height, image.width].map(size => outputSize(size, SIDE, how));
     const [row, column] = middle.map((at, k) => {
       const place = Math.round((at + how.padding - how.dilation) / how.stride);
-      return Math.max(0, Math.min(sides[k] - 1, place));
+      return clamp(place, 0, sides[k] - 1);
     });
     traits.set({ step: row * sides[1] + column + 1 });
     relay();

@@ -2,7 +2,7 @@
 import styles from "./feature_maps.css";
 import { h, canvas } from "./ui.js";
 import { at, largest, paintSigned } from "./colour.js";
-import { fixed, percent, roundedToSum } from "./numbers.js";
+import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -132,7 +132,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const output = choosing("The enlarged map.", pixel => pixel);
   const input = choosing("The input map, with the window that the pixel is computed from.", place => {
     const { sides, margin, steps } = inputNow();
-    return place.map((at, k) => Math.floor(Math.max(0, Math.min(sides[k] - 1, at - margin)) / steps[k]));
+    return place.map((at, k) => Math.floor(clamp(at - margin, 0, sides[k] - 1) / steps[k]));
   });
   /** Sides of the input map, its padding, and how far in it the windows of neighbouring pixels lie apart. */
   function inputNow() {

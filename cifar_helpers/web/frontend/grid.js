@@ -1,7 +1,7 @@
 // A square of numbers, which may be edited: type, drag, scroll, or use the arrow keys.
 import { h } from "./ui.js";
 import { css, inkOn } from "./colour.js";
-import { show, parse } from "./numbers.js";
+import { clamp, show, parse } from "./numbers.js";
 
 const PIXELS_PER_STEP = 5;
 const SCROLL_PER_STEP = 40; // less than a notch of a wheel; a touchpad tells of single pixels
@@ -43,7 +43,7 @@ export function numberGrid(rows, columns, label, edited) {
     let scrolled = 0;
     // The number counts at once and not at the next frame: a second key may come before it.
     const put = value => {
-      values[k] = Math.max(-LARGEST, Math.min(LARGEST, Math.round(value * 1e6) / 1e6));
+      values[k] = clamp(Math.round(value * 1e6) / 1e6, -LARGEST, LARGEST);
       edited?.(k, values[k]);
     };
     const judge = wrong => {

@@ -2,7 +2,7 @@
 import styles from "./image_browser.css";
 import { h, mount, framed, binding, loader } from "./ui.js";
 import { grey, paint, paintBytes } from "./colour.js";
-import { fixed, show } from "./numbers.js";
+import { clamp, fixed, show } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -341,7 +341,7 @@ export function render({ model, el, load }) {
     const isMarked = [y, x].every((k, axis) => k === model.get("pixel")[axis]);
     place.textContent = `${isMarked ? "Marked" : "Click to mark"}: row ${y}, column ${x}`;
     const isOpen = looked || !isCovered(y, x);
-    const [top, left] = [y, x].map(k => Math.max(0, Math.min(SIDE - AROUND, k - (AROUND - 1) / 2)));
+    const [top, left] = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND));
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
     windows.forEach((window, c) => {

@@ -3,6 +3,7 @@ import styles from "./image_wall.css";
 import { h, canvas } from "./ui.js";
 import { paintBytes } from "./colour.js";
 import { arrows, button } from "./controls.js";
+import { clamp } from "./numbers.js";
 
 const SIDE = 32;
 const BYTES = SIDE * SIDE * 3;
@@ -59,7 +60,7 @@ export function imageWall(label, size, chosen) {
   /** @param {number} k clipped to the list */
   function go(k) {
     if (!total) return;
-    current = Math.max(0, Math.min(total - 1, k));
+    current = clamp(k, 0, total - 1);
     chosen(current);
   }
 
@@ -85,7 +86,7 @@ export function imageWall(label, size, chosen) {
     pager,
     set(list) {
       total = list.total;
-      current = Math.max(0, Math.min(total - 1, list.chosen));
+      current = clamp(list.chosen, 0, total - 1);
       const marked = list.chosen < 0 ? -1 : current;
       const first = page() * size;
       slots.forEach((slot, place) => {

@@ -1,7 +1,7 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
 import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
 import { at, grey, largest, paint } from "./colour.js";
-import { fixed, show } from "./numbers.js";
+import { clamp, fixed, show } from "./numbers.js";
 import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing } from "./convolution.js";
@@ -70,7 +70,7 @@ function paintMap(surface, key, outputs, signed, limit, table) {
   paint(surface, height, width, i => (several ? levels(i) : colour(values[i])));
   const [least, most] = signed ? [-limit, limit] : [0, 1];
   key.set(colour, least, most, outputs.map(output => output.values));
-  return { colour, share: v => Math.max(0, Math.min(1, (v - least) / (most - least))) };
+  return { colour, share: v => clamp((v - least) / (most - least), 0, 1) };
 }
 
 /**

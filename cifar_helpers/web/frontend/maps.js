@@ -2,6 +2,7 @@
 import { h, canvas } from "./ui.js";
 import { largest } from "./colour.js";
 import { arrows, cellUnder, movable, stands } from "./controls.js";
+import { clamp } from "./numbers.js";
 
 /**
  * @param {string} label its accessible name
@@ -109,7 +110,7 @@ export function mapGrid(label, { count, height, width, columns, gap = 1, words =
         const [top, left] = [Math.floor(map / columns) * (height + gap), (map % columns) * (width + gap)];
         for (let y = 0, i = from; y < height; y++) {
           for (let x = 0, o = ((top + y) * surface.width + left) * 4; x < width; x++, i++, o += 4) {
-            const k = Math.round(Math.max(-1, Math.min(1, values[i] / scale)) * 255 + 255) * 3; // as `at`
+            const k = Math.round(clamp(values[i] / scale, -1, 1) * 255 + 255) * 3; // as `at`
             data[o] = table[k];
             data[o + 1] = table[k + 1];
             data[o + 2] = table[k + 2];

@@ -1,6 +1,15 @@
 // Numbers for people: how they are written, and how what a person typed is read.
 
 /**
+ * The number next to `value` from `least` to `most`.
+ * @param {number} value
+ * @param {number} least
+ * @param {number} most
+ * @returns {number}
+ */
+export const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
+
+/**
  * A number with at most `digits` decimals, no trailing zeros, a real minus sign, and ninths as fractions.
  * @param {number} value
  * @param {number} [digits]

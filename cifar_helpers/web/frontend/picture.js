@@ -1,6 +1,7 @@
 // A picture with a frame on it that is dragged or moved with the arrow keys.
 import { h, canvas } from "./ui.js";
 import { arrows, cellUnder, movable, stands } from "./controls.js";
+import { clamp } from "./numbers.js";
 
 const share = (part, whole) => `${(part / whole) * 100}%`;
 
@@ -31,7 +32,7 @@ export function picture(label, { rows, columns, moved }) {
   if (moved) {
     tell();
     const go = (row, column, byPointer) => {
-      at = [Math.max(0, Math.min(rows - 1, row)), Math.max(0, Math.min(columns - 1, column))];
+      at = [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
       tell();
       moved(at[0], at[1], byPointer);
     };

@@ -3,7 +3,7 @@ import styles from "./predict_photo.css";
 import heavySource from "./heavy.js?joined";
 import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
 import { at, css, largest, paint, paintBytes } from "./colour.js";
-import { fixed, percent } from "./numbers.js";
+import { clamp, fixed, percent } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
@@ -205,7 +205,7 @@ function show(model, { root, colours, say }, [weights], get) {
   function clipped(left, top, side, least = SMALLEST) {
     const { width, height } = surface;
     const whole = Math.round(Math.min(width, height, Math.max(least, side)));
-    const inside = (place, room) => Math.round(Math.max(0, Math.min(room - whole, place)));
+    const inside = (place, room) => Math.round(clamp(place, 0, room - whole));
     return [inside(left, width), inside(top, height), whole];
   }
   /** Pixels of the photo to one of the screen. */
@@ -566,7 +566,7 @@ function greyOf(pixels) {
 
 /** Which cover of the occlusion map has its middle next to a row or a column. */
 function nearest(place) {
-  return Math.max(0, Math.min(LAST, Math.floor((place - (PATCH - STRIDE) / 2) / STRIDE)));
+  return clamp(Math.floor((place - (PATCH - STRIDE) / 2) / STRIDE), 0, LAST);
 }
 
 /** For each pixel the value of the cover whose middle is next to it. */

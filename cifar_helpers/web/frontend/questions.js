@@ -2,6 +2,7 @@
 import styles from "./questions.css";
 import { asking, h, inline, mount, binding } from "./ui.js";
 import { button } from "./controls.js";
+import { clamp } from "./numbers.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "↻" };
 const STILL = 400; // ms in which a second press is the end of a double click
@@ -415,7 +416,7 @@ function scale({ guess, truth }, { unit, close, scale: ends }) {
   // each letter takes 2.4 % of the line.
   const covers = (at, words, place) => {
     const half = 1.2 * words.length;
-    return words && Math.abs(place - Math.min(Math.max(at, half), 100 - half)) < half + 6;
+    return words && Math.abs(place - clamp(at, half, 100 - half)) < half + 6;
   };
   const inner = low < 0 && high > 0 ? [0] : [];
   const labels = [low, ...inner, high].map(value => {

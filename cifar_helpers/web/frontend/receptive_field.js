@@ -2,7 +2,7 @@
 import styles from "./receptive_field.css";
 import { h, canvas } from "./ui.js";
 import { paint, paintBytes, paintSigned } from "./colour.js";
-import { fixed } from "./numbers.js";
+import { clamp, fixed } from "./numbers.js";
 import { button, cellUnder, segmented, slider } from "./controls.js";
 import { picture } from "./picture.js";
 import { SHORT, SIDE, layerView, parts } from "./layer_view.js";
@@ -47,7 +47,7 @@ function show(given) {
     Math.floor(((row + 0.5) * to.height) / from.height), Math.floor(((column + 0.5) * to.width) / from.width),
   ];
   const clipped = ({ height, width }, row, column) => [
-    Math.max(0, Math.min(height - 1, row)), Math.max(0, Math.min(width - 1, column)),
+    clamp(row, 0, height - 1), clamp(column, 0, width - 1),
   ];
   const pixelNow = () => clipped(stations[chosen()], ...model.get("pixel"));
 
@@ -136,7 +136,7 @@ function show(given) {
   const unit = h("p");
   const mapName = h("span", { class: "cw-cap", "aria-hidden": "true" });
   const mapPlace = h("div");
-  const step = by => change({ channel: Math.max(0, Math.min(stations[chosen()].count - 1, channelNow() + by)) });
+  const step = by => change({ channel: clamp(channelNow() + by, 0, stations[chosen()].count - 1) });
   const bestName = h("div", {}, `Searching ${count.toLocaleString("en")} pictures …`);
   const faces = Array.from({ length: Math.min(8, count) }, () => ({
     around: canvas(), frame: h("i"), text: h("span"), value: h("span"),
@@ -256,7 +256,7 @@ function show(given) {
         const from = ((first[0] + Math.floor(i / side)) * SIDE + first[1] + (i % side)) * 3;
         return pixels.subarray(from, from + 3);
       });
-      const inside = field.map((at, e) => (Math.max(0, Math.min(side, at - first[e % 2])) / side) * 100);
+      const inside = field.map((at, e) => (clamp(at - first[e % 2], 0, side) / side) * 100);
       const [top, left, bottom, right] = inside;
       frame.style.inset = `${top}% ${100 - right}% ${100 - bottom}% ${left}%`;
       text.textContent = classes[labels[one.picture]];
@@ -356,12 +356,12 @@ function marginOf(layers, stations, index) {
 function surroundings([top, left, bottom, right]) {
   const side = Math.max(bottom - top, right - left) * 4 <= SIDE / 2 ? SIDE / 2 : SIDE;
   const first = [top + bottom, left + right].map(sum => Math.round(sum / 2 - side / 2));
-  return [first.map(at => Math.max(0, Math.min(SIDE - side, at))), side];
+  return [first.map(at => clamp(at, 0, SIDE - side)), side];
 }
 
 /** The picture without a field of it, as a clip path. */
 function allBut(field) {
-  const [top, left, bottom, right] = field.map(at => `${(Math.max(0, Math.min(SIDE, at)) / SIDE) * 100}%`);
+  const [top, left, bottom, right] = field.map(at => `${(clamp(at, 0, SIDE) / SIDE) * 100}%`);
   const hole = `${left} ${top}, ${right} ${top}, ${right} ${bottom}, ${left} ${bottom}, ${left} ${top}`;
   return `polygon(evenodd, 0 0, 100% 0, 100% 100%, 0 100%, 0 0, ${hole})`;
 }

@@ -2,7 +2,7 @@
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
-import { fixed, percent, roundedToSum } from "./numbers.js";
+import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
 import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
@@ -29,7 +29,7 @@ function summary({ layers, tensors }) {
 const sentence = text => text[0].toUpperCase() + text.slice(1);
 
 /** Decimals for three digits, two or three: small summands must not all be 0.00. */
-const digitsOf = value => Math.max(2, Math.min(3, 2 - Math.floor(Math.log10(Math.abs(value) || 1))));
+const digitsOf = value => clamp(2 - Math.floor(Math.log10(Math.abs(value) || 1)), 2, 3);
 /** Text that stays needs no layout. */
 const write = (node, text) => {
   if (node.textContent !== text) node.textContent = text;
@@ -178,7 +178,7 @@ export function render(host) {
 
   const clipped = (stage, unit) => {
     const s = Math.min(stage, stages.length - 1);
-    return [s, Math.max(0, Math.min(unit, stages[s].count - 1))];
+    return [s, clamp(unit, 0, stages[s].count - 1)];
   };
   const kept = () => clipped(...model.get("chosen"));
   function choose(stage, unit) {

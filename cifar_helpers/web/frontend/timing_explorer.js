@@ -3,7 +3,7 @@ import styles from "./timing_explorer.css";
 import { h, svg, mount, framed, binding } from "./ui.js";
 import { roving } from "./controls.js";
 import { chart } from "./chart.js";
-import { percent } from "./numbers.js";
+import { clamp, percent } from "./numbers.js";
 
 const SOURCES = {
   here: { label: "Measured here", dash: "" },
@@ -162,7 +162,7 @@ export function render({ model, el }) {
   function compare(names) {
     state.set({ compared: names });
     const [low, high] = range();
-    set({ batch: Math.max(low, Math.min(high, model.get("batch"))) });
+    set({ batch: clamp(model.get("batch"), low, high) });
   }
 
   /** The batch sizes at which the compared curves can be read; those of all curves if there are none. */
