@@ -100,8 +100,8 @@ class Firefox:
         return json.loads(reply["result"]["value"])
 
     def until(self, expression: str) -> None:
-        """Wait until an expression is true, for fifteen seconds at most."""
-        end = time.monotonic() + 15
+        """Wait until an expression is true, for a minute at most."""
+        end = time.monotonic() + 60
         while not self.js(f"!!({expression})"):
             assert time.monotonic() < end, f"never true: {expression}; {self.errors}"
             time.sleep(0.05)

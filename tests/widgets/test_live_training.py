@@ -26,7 +26,7 @@ from cifar_helpers.widgets._trainer import Curve
 live_module = importlib.import_module("cifar_helpers.widgets.live_training")
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
