@@ -228,7 +228,6 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
-_ARROW: Final = f"margin:40px 4px 0 -4px;font-size:20px;{_MUTED}"
 _WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
 _RIGHT: Final = f"{_themed('background', '#1a7a4c1f', '#5fd39b2b')};{_themed('color', '#17693f', '#5fd39b')}"
 _INK: Final = ("#1d1f24", "#eceef2")
@@ -294,9 +293,8 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
             {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
         )
         above = _line(f"{f'With {others}. ' if others else ''}Framed: {before}", right_word, own_word)
-    arrow = f"<div aria-hidden='true' class='v-arrow' style='{_ARROW}'>\N{RIGHTWARDS ARROW}</div>" if inputs else ""
-    # The two results stay side by side where there is room for two, and the arrow with them where they go below.
-    results = f"<div style='display:inline-flex;margin-right:-8px'>{arrow}<div>{mine}{wanted}</div></div>"
+    # The two results stay side by side where there is room for two.
+    results = f"<div style='display:inline-block;margin-right:-8px'>{mine}{wanted}</div>"
     return f"{above}{''.join(inputs)}{results}"
 
 
@@ -467,7 +465,8 @@ class _Table:
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         part = f", part of {' × '.join(map(str, self.values.shape))}" if is_part else ""
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
-        return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+        apart = ";margin-right:22px" if self.sums == "rows" else ""  # so that a sum does not seem to go on in the next table
+        return f"<table style='{_BESIDE}{apart}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def _style(self, at: tuple[int, int]) -> str:
         frame = f";{_FRAME}" if self.frame == (*at, 1, 1) else ";position:relative" if self._block(at) else ""

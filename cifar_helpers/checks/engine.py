@@ -322,7 +322,8 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
         return Verdict("wrong", f"{at}it returns {named(got)} instead of {named(wanted)}.")
     if shape(got) != shape(wanted):
         picture, part = beside(wanted, got, exercise.close, inputs), right_part(wanted, got, exercise.close)
-        said = f"{at}the shape is {shape(got)}, but should be {shape(wanted)}."
+        what = "the shape" if place else "the shape of the result"
+        said = f"{at}{what} is {shape(got)}, but should be {shape(wanted)}."
         return Verdict("wrong", f"{said} {part.says}" if part else said, picture)
     # What is nan for every input may well have been computed from it.
     if 0 in shape(got) or (finite(got) and all(equal(cases[0][2], other, 0) for _, _, other in cases[1:])):
@@ -341,10 +342,12 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
 
 
 def _off(wanted: Any, got: Any, close: float) -> str:
-    """A row of probabilities whose sum is not 1, in words; nothing if there is none."""
+    """A row of probabilities whose sum is not 1, or that all of them are, in words; nothing if none should be."""
     sums = row_sums(wanted, got, close)
     if sums is None or not np.isfinite(sums).all():
         return ""
+    if np.allclose(sums, 1, atol=5e-3):
+        return "each row of your result adds up to 1, as it should, but "
     row = int(np.abs(sums - 1).argmax() if abs(sums[0] - 1) < 5e-3 else 0)
     return (
         f"row {row} of your result adds up to {told_apart(1, float(sums[row]))[1]}, but each row should add up to 1; "

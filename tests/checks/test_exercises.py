@@ -108,7 +108,7 @@ def test_an_answer_right_only_for_square_images_is_reported_with_the_shape() -> 
 
 
 def test_wrong_shape_and_wrong_numbers_get_different_replies() -> None:
-    assert "the shape is" in str(checks.max_pool(lambda x: x[:, :1, :1]))
+    assert "the shape of the result is (3, 1, 1)" in str(checks.max_pool(lambda x: x[:, :1, :1]))
     assert "numbers differ; this is the first" in str(checks.max_pool(lambda x: nn.functional.max_pool2d(x, 2) + 0.5))
 
 
@@ -177,9 +177,9 @@ def test_of_several_tensors_the_wrong_one_is_named() -> None:
     )
     assert "a tuple of a tensor" in str(checks.mixup(lambda images, *_: images))
     twice = checks.running_mean(lambda mean, weights, decay: [*mean, *weights])
-    assert "the shape is (4,), but should be (2,)" in str(twice)
+    assert "the shape of the result is (4,), but should be (2,)" in str(twice)
     thrice = checks.running_mean(lambda *_: [torch.ones(3, requires_grad=True)] * 3)
-    assert "the shape is (3,), but should be (2,)" in str(thrice)
+    assert "the shape of the result is (3,), but should be (2,)" in str(thrice)
     other = checks.running_mean(lambda mean, weights, decay: [m[:1] for m in mean])
     assert "in the first tensor that you return, the shape is (1, 3), but should be (3, 3)" in str(other)
 
@@ -297,14 +297,23 @@ def test_a_right_part_of_a_result_is_named_and_framed() -> None:
     assert right_part(right, right[1:, :], 1e-4) == RightPart(
         (1, 0), (3, 4), True, "What you have is right, but the first row is missing."
     )
+    alone = right_part(right, right[1], 1e-4)
+    assert alone and alone.says == "What you have is right, but the first row and the last 2 rows are missing."
     part = right_part(right[:2, 1:3], right, 1e-4)
     assert part and part.says == (
         "Rows 0 to 1 and columns 1 to 2 are right, "
         "but the last 2 rows, the first column and the last column are too much."
     )
-    for other in (torch.zeros(6, 6), right[:1, :1], right.T[:3], right.reshape(2, 8), right[0], "text", right + 1):
+    for other in (torch.zeros(6, 6), right[:1, :1], right.T[:3], right.reshape(2, 8), right[:, 0], "text", right + 1):
         assert right_part(right, other, 1e-4) is None
     assert right_part(torch.zeros(2, 2), torch.zeros(4, 4), 1e-4) is None  # it fits anywhere
+
+
+def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
+    verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
+    assert "each row of your result adds up to 1, as it should, but your number at [0, 0] is" in verdict.says
+    assert "(all 8 numbers differ; this is the first)" in verdict.says
+    assert verdict.picture.count(">1.00</td>") == 4  # two rows of two tables
 
 
 def test_columns_that_add_up_to_1_instead_of_rows_are_shown() -> None:

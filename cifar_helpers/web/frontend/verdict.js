@@ -59,7 +59,7 @@ export function render({ model, el }) {
 /** Which exercises of the lesson are solved, as dots; this one has a ring. */
 function dots(solved, place) {
   const each = solved.map((done, k) => h("i", { class: `${done ? "v-on" : ""} ${k === place ? "v-here" : ""}` }));
-  return h("span", { class: "v-dots", "aria-hidden": "true" }, each);
+  return h("span", { class: "v-dots", "aria-hidden": "true", title: "The one with a ring is this exercise." }, each);
 }
 
 /** Mark the number that the pointer is on in all tables that have its place. */
