@@ -465,7 +465,8 @@ class _Table:
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         part = f", part of {' × '.join(map(str, self.values.shape))}" if is_part else ""
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
-        apart = ";margin-right:22px" if self.sums == "rows" else ""  # so that a sum does not seem to go on in the next table
+        # A sum must not seem to go on in the next table.
+        apart = ";margin-right:22px" if self.sums == "rows" else ""
         return f"<table style='{_BESIDE}{apart}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def _style(self, at: tuple[int, int]) -> str:
