@@ -109,7 +109,7 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     expect(rows.last).to_have_attribute(
         "aria-label",
         re.compile(
-            "0.166\\sms; fit 10 ÷ 64 \\+ 0.010 ≈\\s0.17\\sms; 94\\s%\\sfixed; "
+            "0.166\\sms; fit \\(±0\\s%\\) 10 ÷ 64 \\+ 0.010 ≈\\s0.17\\sms; 94\\s%\\sfixed; "
             "arithmetic at least 2.00\\sms; memory at least 2.13\\sms"
         ),
     )
@@ -172,7 +172,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     expect(page.locator(".te-time")).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])
     row, keys = page.locator(".te-row[role=img]").last, page.locator(".te-legend .te-key")
-    expect(row).to_contain_text("fit 10 ÷ 64 + 0.010 ≈ 0.17\u00a0ms")  # as its fit says, which is exact
+    expect(row).to_contain_text("fit (±0\u00a0%) 10 ÷ 64 + 0.010 ≈ 0.17\u00a0ms")  # as its fit says, which is exact
     expect(keys).to_have_text(["fixed cost ÷ 64", "cost of each image", "time", "at batch 1"])
     expect(page.locator(".cw-legend")).to_have_text("other curvesmostly fixed cost")
     expect(page.locator(".cw-foot")).to_contain_text("Mostly fixed cost: CNN, GPU (recorded) up to batch 256.")
@@ -188,10 +188,11 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     slider.press("ArrowRight")
     expect(words).to_contain_text("In batches of 76, CNN, GPU (recorded) is about 3.5 times")
     between = time_at(GPU, 76)  # as Python reads it
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^batch 76, CNN, CPU \(here\) about 0\.500"))
     expect(values.last).to_have_text(f"≈\u00a0{between:.3f}\u00a0ms")  # nothing was measured at 76
     expect(page.locator("[aria-hidden] .dot.te-between")).to_have_count(2)
     assert state_of(page, "batch") == 76
-    expect(row).to_contain_text("fit 10 ÷ 76 + 0.010 ≈ 0.14\u00a0ms")  # the cost stays, its share shrinks
+    expect(row).to_contain_text("fit (±0\u00a0%) 10 ÷ 76 + 0.010 ≈ 0.14\u00a0ms")  # the cost stays, its share shrinks
     expect(keys.first).to_have_text("fixed cost ÷ 76")
 
     box = slider.bounding_box()
@@ -218,7 +219,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     widget.batch = 16
     page = front.open(widget)
     rows, shares = page.locator(".te-row[role=img]"), page.locator(".te-said")
-    expect(shares).to_have_text(["fit 10 ÷ 16 + 1.0 ≈ 1.6\u00a0ms; 38 % fixed", "no fixed cost fits"])
+    expect(shares).to_have_text(["fit (±0\u00a0%) 10 ÷ 16 + 1.0 ≈ 1.6\u00a0ms; 38 % fixed", "no fixed cost fits"])
     parts = page.locator(".te-split i[style^=width]:not(.te-before)").evaluate_all(
         "all => all.map(one => parseFloat(one.style.width))"
     )
@@ -254,6 +255,11 @@ def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(fr
     assert abs(tag["x"] - grey["x"] - grey["width"] / 4) < 5 and -30 < tag["y"] - grey["y"] < 0, "not at the pointer"
     expect(page.locator(".line.te-on")).to_have_count(1)
     page.mouse.down()
+    page.mouse.move(grey["x"], grey["y"] + grey["height"] / 4, steps=3)
+    page.mouse.up()
+    assert state_of(page, "compared") == ["CNN", "MLP"] and state_of(page, "batch") == 1  # a drag is the marker's
+    page.mouse.move(grey["x"] + grey["width"] / 4, grey["y"] + grey["height"] / 4)
+    page.mouse.down()
     page.mouse.up()
     assert (state_of(page, "compared"), state_of(page, "batch")) == (["CNN", "other"], 2)  # where the shorter one ends
     expect(card).to_have_count(0)
@@ -283,8 +289,8 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     page.get_by_role("slider", name="Batch size").press("End")
     expect(rows).to_have_text(
         [
-            re.compile("fit 3,200 ÷ 512 ≈\\s6.3\\sµs; nearly all fixed$"),
-            re.compile("fit 1,100 ÷ 512 ≈\\s2.1\\sµs; nearly all fixed$"),
+            re.compile("fit \\(±24\\s%\\) 3,200 ÷ 512 ≈\\s6.3\\sµs; nearly all fixed$"),
+            re.compile("fit \\(±15\\s%\\) 1,100 ÷ 512 ≈\\s2.1\\sµs; nearly all fixed$"),
         ]
     )
     expect(words).not_to_contain_text("They ran")
@@ -358,6 +364,10 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     expect(pair).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Second curve")).to_have_value("MLP, float32, recorded")
     expect(page.locator("text.label")).to_have_text(["CNN", "MLP"])  # without what both have in common
+    page.get_by_label("First curve").select_option("MLP, float32, recorded")  # the two change places
+    expect(page.locator("text.label.c1")).to_have_text("MLP")
+    pair.press("Enter")  # and back, each in its colour
+    expect(page.locator("text.label.c1")).to_have_text("CNN")
     expect(page.locator(".te-words")).to_have_text(
         "In batches of 64, CNN is 3.0 times as fast as MLP."
         "The curves cross near batch 20: in smaller batches MLP is faster, in larger ones CNN."

@@ -50,7 +50,11 @@ export function render({ model, el }) {
   const pairs = pairsOf(curves).map(pair => {
     const names = pair.map(curve => curve.name);
     const text = `${firstWord(pair[0])} and ${fullName(pair[1])}`;
-    return { pair, node: h("button", { type: "button", class: "cw-chip", onclick: () => compare(names) }, text) };
+    const pressed = () => {
+      slots = [...names]; // each in the same colour whenever its pair is chosen
+      compare(names);
+    };
+    return { pair, node: h("button", { type: "button", class: "cw-chip", onclick: pressed }, text) };
   });
   const picks = ["First curve", "Second curve"].map((name, k) => {
     const groups = Object.entries(SOURCES).map(([source, { label }]) => {
@@ -128,12 +132,27 @@ export function render({ model, el }) {
     if (!tag.hidden) tag.textContent = `Compare with ${fullName(behind[nearest])}`;
   }
   const forget = () => name(-1);
+  let press = null; // on a grey curve, as long as it is no drag: the event, its target now, and the curve's name
   view.node.addEventListener("pointerdown", event => {
     if (event.pointerType !== "mouse" || event.button || pointed < 0) return;
     event.stopPropagation(); // before the chart takes its marker along
-    slots[slots[0] ? 1 : 0] = behind[pointed].name;
-    compare(slots.filter(Boolean));
+    press = { event, target: event.target, name: behind[pointed].name };
   }, true);
+  view.node.addEventListener("pointermove", ({ clientX, clientY }) => {
+    if (!press || Math.hypot(clientX - press.event.clientX, clientY - press.event.clientY) <= ON) return;
+    const { event, target } = press;
+    release();
+    target.dispatchEvent(new PointerEvent(event.type, event)); // the chart's, after all
+  }, true);
+  view.node.addEventListener("pointerup", () => {
+    if (press) slots[slots[0] ? 1 : 0] = press.name;
+    if (press) compare(slots.filter(Boolean));
+    release();
+  });
+  function release() {
+    press = null;
+    forget();
+  }
   plot.addEventListener("pointermove", event => (event.buttons || event.pointerType !== "mouse" ? forget() : point(event)));
   plot.addEventListener("keydown", forget);
   plot.addEventListener("pointerleave", forget);
@@ -155,8 +174,8 @@ export function render({ model, el }) {
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
-    const times = compared().map(curve => [nameOf(curve), timeAt(curve.points, batch)]);
-    return [`batch ${batch}`, ...times.filter(([, time]) => time).map(([name, time]) => `${name} ${write(time)} per image`)].join(", ");
+    const times = compared().map(curve => [nameOf(curve), isMeasured(curve, batch) ? "" : "about ", timeAt(curve.points, batch)]);
+    return [`batch ${batch}`, ...times.filter(([, , time]) => time).map(([name, about, time]) => `${name} ${about}${write(time)} per image`)].join(", ");
   }
 
   function compare(names) {
@@ -285,12 +304,12 @@ export function render({ model, el }) {
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const time = timeAt(curve.points, batch);
-      const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
+      const { step = 0, image = 0, last = 0, error = 0 } = curve.fit ?? {};
       const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
       const whole = rounded(once / batch + each);
       const fixed = time && batch <= last ? once / (once + batch * each) : NaN;
       const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part, 2)));
-      const sum = ["fit ", term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
+      const sum = [`fit (±${percent(Math.abs(error)).replace(" ", "\u00a0")}) `, term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
         `${shared || each ? ` ≈\u00a0${all}` : ""}\u00a0${model.get("unit")}`];
       const lengths = fixed >= 0 ? [once / batch, each] : [0, 0];
       const before = last ? once / first + each : 0; // the fit's whole in the smallest batch
@@ -359,9 +378,9 @@ function split({ curve, colour, name, near, fixed, lengths, before, sum, bounds,
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
     h("div", { class: "te-split" }, parts),
-    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
     said,
-    limits.flatMap((limit, k) => [part("bound", bounds[k]), h("span", { class: "cw-cap te-limit" }, limit)]),
+    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
+    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k]), limit)),
   );
 }
 
