@@ -258,6 +258,7 @@ def test_compared_curves_are_named_at_their_ends_and_grey_ones_at_the_pointer(fr
     page.mouse.move(grey["x"], grey["y"] + grey["height"] / 4, steps=3)
     page.mouse.up()
     assert state_of(page, "compared") == ["CNN", "MLP"] and state_of(page, "batch") == 1  # a drag is the marker's
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 16)")
     page.mouse.move(grey["x"] + grey["width"] / 4, grey["y"] + grey["height"] / 4)
     page.mouse.down()
     page.mouse.up()
