@@ -138,6 +138,28 @@ def test_one_unit_is_in_the_singular() -> None:
     assert reply(share, "91.7").says.startswith("Close: 91.7 is 1 point too low; it is 92.7 %.")
 
 
+def test_a_swipe_that_scrolls_the_page_leaves_the_guess_as_it_was(front: FrontEnd) -> None:
+    page = front.open(asked(HEIGHT), width=360, has_touch=True)
+    page.evaluate("document.body.style.paddingBottom = '2000px'")
+    field, slider = page.get_by_role("textbox", name="How tall?"), page.get_by_role("slider")
+    touch = page.context.new_cdp_session(page)
+    for guess, spoken in (("", "no guess yet"), ("3", "3 pixels")):
+        field.fill(guess)
+        box = slider.bounding_box()
+        assert box
+        x, y = box["x"] + 0.7 * box["width"], box["y"] + box["height"] / 2
+        for kind, points in (
+            ("touchStart", [{"x": x, "y": y}]),
+            *(("touchMove", [{"x": x, "y": y - 10 * k}]) for k in range(1, 8)),
+            ("touchEnd", []),
+        ):
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        expect(field).to_have_value(guess)
+        expect(slider).to_have_attribute("aria-valuetext", spoken)
+    assert page.evaluate("scrollY") > 0
+
+
+
 @pytest.mark.parametrize(
     ("typed", "says"),
     [

@@ -298,6 +298,27 @@ def test_a_touch_that_scrolls_the_page_and_a_right_click_choose_no_map(page: Pag
     expect(wall).to_have_attribute("aria-valuetext", "1 of 4")
 
 
+def test_a_touch_that_scrolls_the_page_moves_no_slider(page: Page) -> None:
+    call(
+        page,
+        "controls",
+        """m => {
+            window.moves = [];
+            const range = m.slider("Rate", ["low", "middle", "high"], "low", now => moves.push(now));
+            document.body.append(range.node);
+        }""",
+    )
+    slider = page.get_by_role("slider", name="Rate")
+    box = slider.bounding_box()
+    assert box is not None
+    touch = page.context.new_cdp_session(page)
+    end = [{"x": box["x"] + box["width"] - 4, "y": box["y"] + box["height"] / 2}]
+    for kind, points in (("touchStart", end), ("touchCancel", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert page.evaluate("moves") == ["high", "low"]
+    expect(slider).to_have_attribute("aria-valuetext", "low")
+
+
 def test_what_is_sent_has_no_comments_of_styles() -> None:
     assert "/*" in (FRONTEND / "theme.css").read_text(encoding="utf-8")
     (sent,) = re.findall("^const theme = (.*);$", site_modules(["kernel_bench"])["ui.js"], re.M)

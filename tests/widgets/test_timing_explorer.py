@@ -320,11 +320,10 @@ def test_bars_of_a_fast_pair_fill_their_room_and_missing_limits_are_said(front: 
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     page.get_by_role("slider", name="Batch size").press("End")
-    expect(page.locator(".te-limit")).to_have_count(2)
+    expect(page.locator(".te-axis")).to_contain_text("magnified 100 times")  # drawn
     rows, room = page.locator(".te-row[role=img]"), page.locator(".te-split").first.bounding_box()
     bar = page.locator(".te-split .te-step").first.bounding_box()
     assert room and bar and room["width"] / 10 < bar["width"] <= room["width"] + 1
-    expect(page.locator(".te-axis")).to_contain_text("magnified 100 times")
     expect(page.locator(".te-limit")).to_have_text(["limits not measured there"] * 2)
     expect(rows.first).to_have_attribute("aria-label", re.compile("; limits not measured there$"))
     expect(page.locator(".cw-foot")).to_contain_text("other machines’ times come without them")

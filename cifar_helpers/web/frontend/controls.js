@@ -97,6 +97,13 @@ export function slider(label, stops, value, moved, say = String) {
     node.setAttribute("aria-valuetext", say(now));
     moved(now);
   });
+  // A swipe that scrolls the page begins like a press, and changes nothing.
+  let before = node.value;
+  node.addEventListener("pointerdown", () => (before = node.value));
+  node.addEventListener("pointercancel", () => {
+    node.value = before;
+    node.dispatchEvent(new Event("input"));
+  });
   set(value);
   return { node, set };
 }

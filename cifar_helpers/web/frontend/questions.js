@@ -188,13 +188,17 @@ function card(question, number, send, go, reasons) {
   const [low, high] = question.scale ?? [0, 1];
   const slider = h("input", {
     type: "range", class: "cw-slider", min: low, max: high, step: 10 ** Math.round(Math.log10((high - low) / 100)), value: 0,
-    "aria-label": "Your guess on the scale", oninput: take,
+    "aria-label": "Your guess on the scale", "aria-valuetext": "no guess yet", oninput: take,
     onclick: rested,
+    // A swipe that scrolls the page begins like a press, and leaves the guess as it was.
+    onpointerdown: () => (before = typed.value),
+    onpointercancel: () => moved(read((typed.value = before), question.unit, 0)),
     onkeydown: event => {
       if (event.key === "Enter") rested();
       enter(event);
     },
   });
+  let before = "";
   let marks = h("div");
   const track = h("div", { class: "q-scale" }, marks, slider);
   const answer = h("b", { class: "q-answer" });
@@ -281,6 +285,7 @@ function card(question, number, send, go, reasons) {
     const isShown = guess >= low && guess <= high;
     slider.value = Number.isNaN(guess) ? 0 : guess; // beyond the scale, at its end
     mark(isShown ? { guess } : {});
+    slider.setAttribute("aria-valuetext", isShown ? `${inFull(guess)} ${question.unit}`.trim() : "no guess yet");
     const isBeyond = guess < 0 ? guess < low : guess > high; // more digits may bring a smaller one onto the scale
     const ends = `from ${inFull(low)} to ${inFull(high)}`;
     if (isBeyond) say("open", `${inFull(guess)} is not on the scale. Choose a number ${ends}.`); // as the reply does
