@@ -159,7 +159,6 @@ def test_a_swipe_that_scrolls_the_page_leaves_the_guess_as_it_was(front: FrontEn
     assert page.evaluate("scrollY") > 0
 
 
-
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
