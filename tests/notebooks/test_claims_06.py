@@ -66,7 +66,7 @@ def test_the_test_images_stay_closed() -> None:
 
 def test_a_recorded_network_comes_in_eval_mode_and_the_drawing_is_square() -> None:
     assert not any(layer.training for layer in load_run("good-25").model().modules())
-    assert "`load_run` has called it already" in text("switches dropout off")
+    assert "`load_run` has already called it" in text("switches dropout off")
     width, height = Image.open(INPUTS / "horse.png").size
     assert width == height and "The drawing is square already" in text("*antialiasing*")
 
@@ -122,9 +122,12 @@ def test_the_window_turns_from_bird_to_horse_where_the_lesson_says() -> None:
 def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_head_lowers_it() -> None:
     horse = Image.open(INPUTS / "horse.png").convert("RGB")
     whole = dict(predict(horse, top=10).top)["horse"]
-    tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in ((20, 30, 240, 250), (35, 25, 245, 235))]
+    squares = [(x, y, x + side, y + side) for side in (210, 216, 222) for x in (20, 26, 32) for y in (18, 24, 30)]
+    around = [box for box in squares if box[2] >= 240 and box[3] >= 235 and max(box) <= 256]  # the whole horse
+    tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in around]
     claim = text("tight around the drawn horse")
-    assert f"from {100 * whole:.0f} % to over 70 %" in claim and min(tight) > 0.7
+    assert f"usually rises from {100 * whole:.0f} % to over 70 %, how far depends on a few pixels" in claim
+    assert len(tight) > 10 and sum(share > 0.7 for share in tight) > 0.9 * len(tight) and max(tight) > min(tight) + 0.1
     assert "If the square cuts off the feet, it can fall to about 10 %, with airplane in the lead" in claim
     for box in ((28, 28, 218, 218), (28, 20, 218, 210)):
         without_feet = predict(horse.crop(box), top=10)
@@ -148,7 +151,9 @@ def test_the_best_network_gets_nine_drawings_right_and_takes_the_frog_for_a_bird
     assert sum(name == first for name, (first, _) in pairs.items()) == 5
     assert [(name, best) for name, (_, best) in pairs.items() if name in CLASSES and name != best] == [("frog", "bird")]
     assert all(best == name for name, (first, best) in pairs.items() if first == name)
-    assert "Nine of ten instead of five, and none is lost. Our bird is a bird; only the frog" in text("Nine of ten")
+    assert "Nine of ten instead of five, and none is lost. The bird is now predicted as a bird; only the frog" in text(
+        "Nine of ten"
+    )
 
 
 @pytest.mark.records
@@ -213,7 +218,7 @@ def test_the_probabilities_of_ship_and_truck_fall_with_more_label_smoothing() ->
     new, old = (load_run(name).recipe.label_smoothing for name in ("fast-16", "good-25"))
     assert f"more label smoothing ({new} instead of {old})" in text("look at ship and truck")
     targets = [100 * (1 - smoothing + smoothing / 10) for smoothing in (new, old)]
-    claim = text("a threshold belongs to one network")
+    claim = text("A threshold belongs to one network: choose")
     assert f"{targets[0]:.0f} % for the correct class (label smoothing of {new})" in claim
     assert f"`good-25` for {targets[1]:.1f} %" in claim
 
@@ -222,7 +227,9 @@ def test_the_file_of_weights_is_a_dictionary_that_fits_the_course_s_network() ->
     weights = torch.load(load_run("good-25").folder / "weights.pt", weights_only=True)
     loaded = CifarCNN().eval()
     assert str(loaded.load_state_dict(weights)) == "<All keys matched successfully>"
-    assert "the name of each weight, and its tensor" in text("Our own file is harmless")
+    assert "from names to tensors: weights, biases, and the statistics of batch norm" in text(
+        "Our own file is harmless"
+    )
     images = normalise(noise()[:4])
     with torch.no_grad():
         assert torch.equal(loaded(images), load_run("good-25").model()(images))
@@ -311,7 +318,7 @@ def test_adding_five_to_all_logits_changes_neither_probabilities_nor_loss() -> N
     labels = torch.arange(20) % 10
     assert torch.allclose((logits + 5).softmax(1), logits.softmax(1))
     assert torch.isclose(nn.functional.cross_entropy(logits + 5, labels), nn.functional.cross_entropy(logits, labels))
-    assert "probabilities stay the same (lesson 03). So does the loss" in text("Add 5 to all ten logits")
+    assert "probabilities stay the same (lesson 03), and so does the loss" in text("Add 5 to all ten logits")
 
 
 def test_none_of_the_strange_pictures_reaches_half() -> None:
@@ -409,28 +416,27 @@ def test_each_cell_of_the_occlusion_map_is_the_mean_of_the_squares_that_cover_it
 @pytest.mark.records
 def test_above_ninety_percent_the_best_network_hardly_answers() -> None:
     good, best = (numbers(line.split("answers")[1])[0] for line in stored("best_logits, part_labels").splitlines())
-    assert f"only {best} %, where `good-25` answers {good} %" in text("a threshold belongs to one network")
+    assert f"only {best} %, where `good-25` answers {good} %" in text("A threshold belongs to one network: choose")
 
 
 @pytest.mark.real
 def test_the_best_network_needs_a_threshold_below_eighty_percent(real_data: Cifar10) -> None:
-    claim = text("between 75 % and 80 %")
+    claim = text("between 77 % and 78 %")
     assert 'does `"best"` answer about as many images of `part` as `good-25` does above 90 %?' in claim
-    assert "you get the 62 % and 98.7 % of the figure" in claim and "At least 99.8 %" in claim
+    assert "prints the 62 % and 98.7 % of the figure" in claim
     validation = real_data.split()[1]
     logits, labels = collect_logits(load_run("fast-16").model(), validation.subset(slice(0, 1000)))
     sure, predicted = logits.softmax(1).max(1)
-    low, high = (float((sure > threshold).float().mean()) for threshold in (0.75, 0.80))
-    assert low > 0.634 and high < 0.615  # the coverage of good-25 at 90 %, on these and on all validation images
-    assert float((predicted == labels)[sure > 0.75].float().mean()) > 0.998
-    assert int((predicted != labels)[sure > 0.75].sum()) <= 1
+    low, high = (float((sure > threshold).float().mean()) for threshold in (0.77, 0.78))
+    assert low > 0.634 and high < 0.620  # between them lies the coverage of good-25 at 90 %
+    assert "none of its answers is wrong" in claim and not (predicted != labels)[sure > 0.77].any()
     good_logits, _ = collect_logits(load_run("good-25").model(), validation.subset(slice(0, 1000)))
     good_sure, good_predicted = good_logits.softmax(1).max(1)
     good = (good_predicted == labels)[good_sure > 0.9].float()
     as_many = sure.argsort(descending=True)[: len(good)]
     assert float((predicted == labels)[as_many].float().mean()) >= 0.998 > float(good.mean())
-    assert f"and {100 * good.mean():.1f} % of those of `good-25`" in claim
-    assert "makes at most one mistake, `good-25` six" in claim and int(len(good) - good.sum()) == 6
+    assert f"and six of those of `good-25` are ({100 * good.mean():.1f} % are right)" in claim
+    assert int(len(good) - good.sum()) == 6
 
 
 @pytest.mark.real

@@ -74,7 +74,8 @@ def test_cat_dog_bird_and_deer_are_weakest_and_horse_and_frog_are_among_the_vehi
     wrong, missed = int(named - right), int(1000 - right)
     assert f"{wrong} images are wrongly called cat and {missed} cats are missed" in said
     error = (wrong + missed) ** 0.5
-    assert f"difference, {wrong - missed}, has a standard error of about √({wrong} + {missed}) = {error:.0f}" in said
+    total = f"the standard error of {wrong} − {missed} = {wrong - missed} is about √({wrong} + {missed}) = {error:.0f}"
+    assert total in said
     gaps, errors = (called - there).tolist(), (called + there - 2 * found).double().sqrt().tolist()
     assert 2 < -gaps[DOG] / errors[DOG] < 2.3 and "For *dog* the difference is a little more than two standard" in said
     # "But one such value among ten classes is no surprise": by chance it happens in a fifth of all cases, or more.
@@ -95,7 +96,10 @@ def test_where_cats_are_rare_precision_is_low_and_two_standard_errors_are_as_sta
     rare = 0.01 * recall / (0.01 * recall + 0.99 * false)
     said, hits, wrong = text("A cat flap"), round(100 * float(recall)), round(9900 * float(false), -1)
     assert f"would find about {hits}." in said and f"about {round(9000 * float(false), -1):.0f} of the 9,000" in said
-    assert f"call about {wrong:.0f} of 9,900" in said and f"Of these {round(hits + wrong, -1):.0f}, only {hits}" in said
+    assert (
+        f"call about {wrong:.0f} of 9,900" in said
+        and f"So about {round(hits + wrong, -1):.0f} images would be called cat, and only {hits}" in said
+    )
     assert f"a precision of {100 * float(rare):.0f} %" in said
     errors = torch.cat(
         [
@@ -224,7 +228,7 @@ def test_the_horse_labelled_dog_of_lesson_06_is_at_place_17(names: dict[str, Any
     of_06 = int((confidence * (predicted != labels)).argsort(descending=True)[7])
     assert (int(labels[of_06]), int(predicted[of_06])) == (DOG, HORSE)
     doubted = logits.softmax(1).gather(1, labels[:, None])[:, 0].argsort()
-    assert int(doubted[16]) == of_06 and "place 17, the horse from lesson 06" in text("we count two wrong labels")
+    assert int(doubted[16]) == of_06 and "number 17, the horse from lesson 06" in text("we count two wrong labels")
 
 
 # --- probabilities ------------------------------------------------------------------------------------------------
@@ -358,7 +362,7 @@ def test_on_jpeg_and_rotated_images_confidence_lags_and_the_error_is_about_what_
             assert bootstrap_interval(over[-1] - over[0])[0] > 0  # accuracy falls further than confidence
     (_, compressed, rotated), said = rises, text("the error rises on all five")
     assert rotated[0] > 0 > compressed[0]
-    assert f"(on redraws as above, −{-compressed[0]:.1f} to +{compressed[1]:.1f} points)" in said
+    assert f"(on redraws as above, −{-compressed[0]:.1f} to +{compressed[1]:.1f} points; not shown)" in said
 
 
 @pytest.mark.records
@@ -389,12 +393,13 @@ def test_shuffled_images_are_hard_to_tell_from_known_ones_and_noise_is_not() -> 
 @pytest.mark.real
 def test_nearly_all_shuffled_images_are_called_frog(real_data: Cifar10) -> None:
     validation, model = real_data.split()[1], load_run("good-25").model()
-    order = torch.randperm(32 * 32, generator=torch.Generator().manual_seed(1))  # another one than in the lesson
-    shuffled = validation.images[:500].flatten(2)[:, :, order].view(-1, 3, 32, 32)
-    logits, _ = collect_logits(model, ImageSet(shuffled, validation.labels[:500]))
-    assert (logits.argmax(1) == FROG).float().mean() > 0.85
-    assert logits.softmax(1).max(1).values.mean() > 0.7  # "with confidence"
-    assert text("With one other, too, most were called frog")
+    for seed in range(1, 9):  # others than in the lesson
+        order = torch.randperm(32 * 32, generator=torch.Generator().manual_seed(seed))
+        shuffled = validation.images[:500].flatten(2)[:, :, order].view(-1, 3, 32, 32)
+        logits, _ = collect_logits(model, ImageSet(shuffled, validation.labels[:500]))
+        assert (logits.argmax(1) == FROG).float().mean() > 0.9
+        assert logits.softmax(1).max(1).values.mean() > 0.7  # "with confidence"
+    assert text("With eight others, too, nearly all were called frog")
 
 
 def test_the_share_of_pairs_is_the_area_under_the_curve() -> None:
@@ -464,7 +469,9 @@ def test_a_map_of_grad_cam_has_one_weight_per_map_and_places_as_the_lesson_says(
     after_cell("07", "torch.autograd.grad(logit, maps)", names)
     after_cell("07", "weights = gradient[0]", names)
     shapes, weights = capsys.readouterr().out.splitlines()[-2:]
-    assert "maps (1, 128, 4, 4)" in shapes and "There are 128 maps of 4×4 places" in text("one number of the gradient")
+    assert "maps (1, 128, 4, 4)" in shapes and "There are 128 maps of 4×4 positions" in text(
+        "one number of the gradient"
+    )
     assert " of 128 maps have a positive weight for " in weights
 
 

@@ -184,9 +184,9 @@ def test_the_deep_network_with_skip_connections_passes_the_shallow_one() -> None
     shallow, plain, residual = (correct(f"depth-{name}") for name in ("shallow", "plain", "residual"))
     words = text("better than both: with every seed")
     passed = gain_interval(residual, shallow)
-    assert f"pass the shallow network by {100 * passed.mean:.1f}" in words and passed.is_beyond_chance
+    assert f"then {100 * passed.mean:.1f} points ahead of the shallow network" in words and passed.is_beyond_chance
     assert f"95 % interval {100 * passed.low:.1f} to {100 * passed.high:.1f}" in words
-    assert f"gain {100 * gain_interval(residual, plain).mean:.0f} points by their skip connections" in words
+    assert f"skip connections add {100 * gain_interval(residual, plain).mean:.0f} points to the same 27" in words
     lost = gain_interval(plain, shallow)
     assert f"{-100 * lost.mean:.0f} points less validation accuracy" in text("*degradation*") and lost.high < -0.1
     losses = [[run.history.rows[-1].train_loss for run in three_seeds(f"depth-{n}")] for n in ("shallow", "plain")]
@@ -206,7 +206,9 @@ def test_what_the_ladder_shows_is_what_the_lesson_takes_from_it() -> None:
     skipping = RUNGS["ladder-residual"].gain
     assert skipping and "as at rungs 3 and 7, 2.8 may be too small" in words
     for gain in (cycle.gain, over_start, skipping):
-        assert gain.mean - 4.303 / 2.776 * (gain.mean - gain.low) > 0 and "both gains would still exclude 0" in words
+        assert (
+            gain.mean - 4.303 / 2.776 * (gain.mean - gain.low) > 0 and "both intervals would still exclude 0" in words
+        )
     deeper = RUNGS["ladder-deeper"].gain
     over = gain_interval(correct("ladder-deeper"), correct("ladder-no-dropout"))
     assert deeper and f"it gains {100 * deeper.mean:.1f} points on rung 5, but only {100 * over.mean:.1f} on" in words
@@ -239,7 +241,7 @@ def test_the_gains_by_six_views_are_those_of_the_same_three_networks() -> None:
 
 @pytest.mark.records
 def test_seeds_spread_more_at_a_constant_rate() -> None:
-    words = text("**With a falling rate, the seeds differ less.**")
+    words = text("**Here the seeds differ less with a falling rate.**")
     constant = [100 * RUNGS[f"ladder-{name}"].spread for name in ("start", "high-rate")]
     assert f"of {constant[0]:.1f} and {constant[1]:.1f} points" in words
     others = [*RUNGS.values(), *map(measured, ALTERNATIVES), SIX_VIEWS]
@@ -353,7 +355,8 @@ def test_what_the_short_recipe_gains_by_and_what_cannot_be_told_from_chance() ->
         )
     )
     of_layer, of_shifts, of_both = (f"{-row['mean']:.1f}" for row in (layer, shifts, both))
-    assert f"costs {of_layer} points, shifts at the common rate {of_shifts}, both together {of_both}" in said
+    costs = f"costs {of_layer} points, batch norm's β at the common rate {of_shifts}, both together {of_both}"
+    assert costs in said
     assert max(layer["high"], shifts["high"], both["high"]) < 0
     for name in ("without flips", "without label smoothing", "without weight decay"):
         assert rows[name]["low"] < 0 < rows[name]["high"] and name.removeprefix("without ") in said
@@ -364,3 +367,9 @@ def test_what_the_short_recipe_gains_by_and_what_cannot_be_told_from_chance() ->
     # Of the four in the prediction, the whitening layer costs most.
     asked = (rows["without flips"], rows["without label smoothing"], shifts)
     assert layer["mean"] < min(row["mean"] for row in asked)
+
+
+@pytest.mark.records
+def test_the_numbers_of_a_patch_say_largely_the_same() -> None:
+    least = re.search(r"correlation of at least (0\.\d+) in size", stored("figures.correlations"))
+    assert least and f"have a correlation of at least {least[1]}" in text("any two of the twelve numbers")
