@@ -56,9 +56,7 @@ def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_no
 @pytest.mark.records
 def test_in_large_batches_the_cnn_takes_longer_than_its_arithmetic_says() -> None:
     cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
-    said = (
-        "with batches of 256, a training step of the CNN takes ten times as long as one of the MLP, for seven times the"
-    )
+    said = "with batches of 256, a step of the CNN takes ten times as long as one of the MLP, for seven times the"
     assert said in PROSE
     assert round(cnn[256] / mlp[256]) == 10
 

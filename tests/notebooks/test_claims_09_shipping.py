@@ -115,7 +115,7 @@ def test_rounded_weights_and_missing_gradients_hardly_change_the_time() -> None:
 
 @pytest.mark.records
 def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> None:
-    text("all save more than a third of the time")
+    text("all save over a third of the time")
     several = ("channels last", "the same in bfloat16", "torch.compile", "ONNX Runtime")
     assert all(FORMS[name]["ms of 100"] < 2 / 3 * PLAIN["ms of 100"] for name in several)
     assert FORMS["torch.compile"]["ms of 100"] < 0.5 * PLAIN["ms of 100"]  # its reply: "it halves the time"
@@ -124,7 +124,7 @@ def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> No
     assert FORMS["ONNX Runtime"]["ms"] == pytest.approx(0.1 * PLAIN["ms"], rel=0.2)
     assert FORMS["the same in bfloat16"]["ms, range"][0] > 1.2 * FORMS["channels last"]["ms, range"][1]
     least, most = PLAIN["ms, range"]
-    assert f"the first row's varied from {least:.2f} to {most:.2f} ms" in text("Times are medians of five rounds")
+    assert f"The first varied: {least:.2f} to {most:.2f} ms" in text("Times, medians of five rounds")
     assert all(row["ms"] > 0.9 * PLAIN["ms"] for name, row in FORMS.items() if name != "ONNX Runtime")
     assert right("fastest_form").startswith("ONNX Runtime")
     assert "channels last and another runtime saved time" in text("## What we saw")
