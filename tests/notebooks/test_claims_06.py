@@ -126,7 +126,7 @@ def test_a_tight_square_raises_the_probability_of_the_drawn_horse_and_a_hidden_h
     around = [box for box in squares if box[2] >= 240 and box[3] >= 235 and max(box) <= 256]  # the whole horse
     tight = [dict(predict(horse.crop(box), top=10).top)["horse"] for box in around]
     claim = text("tight around the drawn horse")
-    assert f"usually rises from {100 * whole:.0f} % to over 70 %, how far depends on a few pixels" in claim
+    assert f"usually rises from {100 * whole:.0f} % to over 70 %; how far depends on a few pixels" in claim
     assert len(tight) > 10 and sum(share > 0.7 for share in tight) > 0.9 * len(tight) and max(tight) > min(tight) + 0.1
     assert "If the square cuts off the feet, it can fall to about 10 %, with airplane in the lead" in claim
     for box in ((28, 28, 218, 218), (28, 20, 218, 210)):

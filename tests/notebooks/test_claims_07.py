@@ -399,7 +399,7 @@ def test_nearly_all_shuffled_images_are_called_frog(real_data: Cifar10) -> None:
         logits, _ = collect_logits(model, ImageSet(shuffled, validation.labels[:500]))
         assert (logits.argmax(1) == FROG).float().mean() > 0.9
         assert logits.softmax(1).max(1).values.mean() > 0.7  # "with confidence"
-    assert text("With eight others, nearly all were frogs")
+    assert text("With eight others, nearly all were called frog")
 
 
 def test_the_share_of_pairs_is_the_area_under_the_curve() -> None:
