@@ -124,6 +124,20 @@ def test_each_stored_picture_has_alt_text_and_a_sentence_after_it(path: Path) ->
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_cells_are_short_and_outputs_come_after_two_hundred_words_at_most(path: Path) -> None:
+    cells, lines, words = nbformat.read(path, as_version=4).cells, [], 0
+    for k, cell in enumerate(cells):
+        if cell.cell_type == "markdown":
+            shown = re.sub(r"```.*?```|<details>.*?</details>", "", cell.source, flags=re.S)
+            words += len(re.findall(r"[A-Za-z0-9][\w'’.-]*", shown))
+            assert words <= 200, f"{words} words without an output up to cell {k}"
+        else:
+            words = 0 if cell.outputs else words
+            lines.append(sum(1 for line in cell.source.splitlines() if line.strip() and line.strip()[0] != "#"))
+    assert max(lines) <= 15 and sorted(lines)[len(lines) // 2] <= 6
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_a_stored_notebook_shows_the_real_data(path: Path) -> None:
     if "load_cifar10()" in path.read_text(encoding="utf-8"):
         assert "training images exact" in path.read_text(encoding="utf-8"), "run it with make run"
