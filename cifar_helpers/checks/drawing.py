@@ -465,8 +465,8 @@ class _Table:
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         part = f", part of {' × '.join(map(str, self.values.shape))}" if is_part else ""
         caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
-        # A sum must not seem to go on in the next table.
-        apart = ";margin-right:22px" if self.sums == "rows" else ""
+        # An input stands apart, and a sum must not seem to go on in the next table.
+        apart = ";margin-right:20px" if self.sums == "rows" or self.differ is None else ""
         return f"<table style='{_BESIDE}{apart}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def _style(self, at: tuple[int, int]) -> str:

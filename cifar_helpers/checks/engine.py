@@ -347,7 +347,7 @@ def _off(wanted: Any, got: Any, close: float) -> str:
     if sums is None or not np.isfinite(sums).all():
         return ""
     if np.allclose(sums, 1, atol=5e-3):
-        return "each row of your result adds up to 1, as it should, but "
+        return "each row of your result adds up to 1, as it should; "
     row = int(np.abs(sums - 1).argmax() if abs(sums[0] - 1) < 5e-3 else 0)
     return (
         f"row {row} of your result adds up to {told_apart(1, float(sums[row]))[1]}, but each row should add up to 1; "

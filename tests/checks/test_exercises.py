@@ -311,7 +311,7 @@ def test_a_right_part_of_a_result_is_named_and_framed() -> None:
 
 def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
     verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
-    assert "each row of your result adds up to 1, as it should, but your number at [0, 0] is" in verdict.says
+    assert "each row of your result adds up to 1, as it should; your number at [0, 0] is" in verdict.says
     assert "(all 8 numbers differ; this is the first)" in verdict.says
     assert verdict.picture.count(">1.00</td>") == 4  # two rows of two tables
 

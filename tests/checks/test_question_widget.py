@@ -536,6 +536,9 @@ def test_the_pointer_marks_the_same_number_in_all_tables(front: FrontEnd) -> Non
     assert {cell.get_attribute("data-at") for cell in marked.all()} == {"1,2"}
     page.locator(".v-head").hover()
     expect(marked).to_have_count(0)
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360, has_touch=True)
+    page.locator("table", has_text="should be").locator("[data-at]").nth(6).tap()
+    expect(page.locator(".v-at")).to_have_count(3)  # a tap stays
 
 
 def test_equal_shares_are_bars_of_equal_length_and_this_exercise_has_a_ring(front: FrontEnd) -> None:

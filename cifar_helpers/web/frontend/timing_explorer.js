@@ -249,13 +249,13 @@ export function render({ model, el }) {
     const clear = shared.filter(isClear);
     const between = places => {
       const apart = clear.filter(size => size > places[0] && size < places.at(-1)).map(size => Math.abs(Math.log(ratioAt(size))));
-      return `, and between these differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)}`; // little, so noise may do it
+      return ` and differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)} in between, which may be noise`;
     };
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings();
     if (places.length) {
       const sides = places.length > 1 ? between(places) : `: in smaller batches ${below} is faster, in larger ones ${above}`;
-      return `The curves cross ${places.length > 1 ? `near batch ${places.map(Math.round).join(", ")}` : placeText(places[0])}${sides}.${machines}`;
+      return `The curves cross ${places.length > 1 ? `${places.length} times` : placeText(places[0])}${sides}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
     const always = clear.length < shared.length ? "" : `: ${below} is always faster`;
@@ -308,7 +308,7 @@ export function render({ model, el }) {
       const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
       const whole = rounded(once / batch + each);
       const fixed = time && batch <= last ? once / (once + batch * each) : NaN;
-      const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part, 2)));
+      const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part)));
       const sum = [`fit (±${percent(Math.abs(error)).replace(" ", "\u00a0")}) `, term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
         `${shared || each ? ` ≈\u00a0${all}` : ""}\u00a0${model.get("unit")}`];
       const lengths = fixed >= 0 ? [once / batch, each] : [0, 0];
@@ -317,7 +317,7 @@ export function render({ model, el }) {
     });
     const known = times.filter(({ time }) => time);
     view.set({
-      rules: places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
+      rules: places.length > 1 ? [] : places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
       dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
       stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
@@ -447,8 +447,8 @@ const almost = (curve, batch) => (isMeasured(curve, batch) ? "" : "≈\u00a0");
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** To two digits: a time of a fit. */
-const rounded = time => Number(time.toPrecision(2));
+/** To three digits: a time of a fit. */
+const rounded = time => Number(time.toPrecision(3));
 
 /** How many decimals show some digits of a time; below 0 for whole tens. */
 const decimals = (value, digits = 3) => (value > 0 ? digits - 1 - Math.floor(Math.log10(value * 1.0005)) : 0);

@@ -68,7 +68,8 @@ function paired(picture) {
     const at = target.closest("[data-at]")?.dataset.at;
     for (const cell of picture.querySelectorAll("[data-at]")) cell.classList.toggle("v-at", cell.dataset.at === at);
   });
-  picture.addEventListener("pointerleave", () => {
+  picture.addEventListener("pointerleave", ({ pointerType }) => {
+    if (pointerType !== "mouse") return; // a tap stays
     for (const cell of picture.querySelectorAll(".v-at")) cell.classList.remove("v-at");
   });
 }
