@@ -138,11 +138,11 @@ export function render({ model, el }) {
     event.stopPropagation(); // before the chart takes its marker along
     press = { event, target: event.target, name: behind[pointed].name };
   }, true);
-  view.node.addEventListener("pointermove", ({ clientX, clientY }) => {
+  view.node.addEventListener("pointermove", ({ buttons, clientX, clientY }) => {
     if (!press || Math.hypot(clientX - press.event.clientX, clientY - press.event.clientY) <= ON) return;
     const { event, target } = press;
     release();
-    target.dispatchEvent(new PointerEvent(event.type, event)); // the chart's, after all
+    if (buttons) target.dispatchEvent(new PointerEvent(event.type, event)); // the chart's; else it ended elsewhere
   }, true);
   view.node.addEventListener("pointerup", () => {
     if (press) slots[slots[0] ? 1 : 0] = press.name;
@@ -249,7 +249,7 @@ export function render({ model, el }) {
     const clear = shared.filter(isClear);
     const between = places => {
       const apart = clear.filter(size => size > places[0] && size < places.at(-1)).map(size => Math.abs(Math.log(ratioAt(size))));
-      return ` and differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)} in between, which may be noise`;
+      return ` and differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)} in between`;
     };
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings();
