@@ -342,7 +342,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
 
 
 def _off(wanted: Any, got: Any, close: float) -> str:
-    """A row of probabilities whose sum is not 1, or that all of them are, in words; nothing if none should be."""
+    """Whether the rows of a result add up to 1, in words; nothing if they should not."""
     sums = row_sums(wanted, got, close)
     if sums is None or not np.isfinite(sums).all():
         return ""

@@ -247,6 +247,8 @@ def test_the_gap_and_the_loss_are_what_the_lesson_says() -> None:
     train = {name: 100 * mean(name, "training") for name in RECIPES}
     by_heart = ("small-plain", "small-decay", "more-data")
     assert all(train[name] > 99.95 for name in by_heart) and "by heart, too: 100 %" in text("A narrower gap")
+    measured_on = load_run("more-data").metrics["training"]["images"]
+    assert f"knows even its 40,000 images by heart (measured on {measured_on:,} of them)" in text("A narrower gap")
     judged = {name: 100 * mean(name) for name in ("more-data", "more-data-same-steps")}
     assert train["more-data"] - judged["more-data"] > train["more-data-same-steps"] - judged["more-data-same-steps"] + 5
     assert (
@@ -289,6 +291,8 @@ def test_the_laboratory_answers_are_those_of_its_records() -> None:
     wrong = [late_mean("lab-wrong-labels", first=a, last=b) for a, b in ((11, 20), (21, 30), (20, 24), (26, 30))]
     assert wrong[1] > wrong[0] + 1 and wrong[2] - wrong[3] == pytest.approx(3, abs=0.5)
     assert f"over the last ten epochs about {base - wrong[1]:.0f}" in words
+    assert "which ends below 80 % with dropout" in words
+    assert load_run("lab-wrong-labels").history["train_accuracy"][-1] < 0.8
     history = load_run("lab-base").history
     stopped, kept = early_stop(history, 3)
     lost = late_mean("lab-base") - 100 * history["validation_accuracy"][kept - 1]
@@ -358,3 +362,11 @@ def test_thirty_epochs_at_a_small_rate_are_worth_more_than_three_quarters() -> N
     run = load_run("published-100")
     assert 40_000 // run.recipe.batch_size == 200
     assert 0.75 < run.history.rows[29].validation_accuracy < 0.8
+
+
+def test_along_the_valley_momentum_takes_longer_steps_than_plain_sgd() -> None:
+    (code,) = [cell.source for cell in LESSON.cells if "walk(0." in cell.source]
+    (plain, _), (rate, kept) = re.findall(r"walk\((0\.\d+)(?:, momentum=(0\.\d+))?\)", code)
+    longest = float(rate) / (1 - float(kept))  # where a step no longer grows
+    assert f"to ten times the rate, {longest:.2g} against {plain}." in text("Plain SGD zig-zags")
+    assert round(longest / float(rate)) == 10 and longest > float(plain)

@@ -124,7 +124,7 @@ def test_four_forms_gain_in_batches_and_for_one_image_onnx_runtime_alone() -> No
     assert FORMS["ONNX Runtime"]["ms"] == pytest.approx(0.1 * PLAIN["ms"], rel=0.2)
     assert FORMS["the same in bfloat16"]["ms, range"][0] > 1.2 * FORMS["channels last"]["ms, range"][1]
     least, most = PLAIN["ms, range"]
-    assert f"The first varied: {least:.2f} to {most:.2f} ms" in text("Times, medians of five rounds")
+    assert f"The first row varied from {least:.2f} to {most:.2f}." in text("Times, medians of five rounds")
     assert all(row["ms"] > 0.9 * PLAIN["ms"] for name, row in FORMS.items() if name != "ONNX Runtime")
     assert right("fastest_form").startswith("ONNX Runtime")
     assert "channels last and another runtime saved time" in text("## What we saw")
