@@ -106,7 +106,7 @@ def sgd(model: nn.Module, rate: float = 0.1) -> torch.optim.SGD:
 
 
 def weights(model: nn.Module) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
+    return torch.cat([p.detach().cpu().flatten() for p in model.parameters()])
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -32,7 +32,7 @@ from cifar_helpers.training.callbacks import Callback
 from cifar_helpers.training.checkpoint import CallbackState, CheckpointError
 from cifar_helpers.training.history import Epoch, History
 from cifar_helpers.training.precision import Computation
-from cifar_helpers.training.rng import fork_rng
+from cifar_helpers.training.rng import fork_rng, same_bits
 
 _CHECK_EVERY: Final = 20  # steps between checks of the loss, because each check makes a GPU wait
 
@@ -99,7 +99,8 @@ def fit(
             its time; on two cores it took longer than before (lesson 05). The result differs by rounding.
         seed: of dropout, and of order and augmentation where `train` is an `ImageSet`. The result is the same, bit for
             bit, with the same seed, data, machine, number of threads, version of torch and precision. `auto` decides
-            by timing, so name the precision if the result must be the same.
+            by timing, so name the precision if the result must be the same. On a GPU this holds for the layers of this
+            course; `torch.use_deterministic_algorithms(True)` reports those for which it does not.
         progress: show a progress bar.
 
     Returns:
@@ -135,7 +136,7 @@ def fit(
     _check_optimizer(optimizer, model)
     modes = _training_modes(model)
 
-    with fork_rng(home) as seed_generators:
+    with same_bits(), fork_rng(home) as seed_generators:
         computation = precisions.try_first_step(model, train, home, precision)
         if validation is not None:
             _check_validation(model, validation)
