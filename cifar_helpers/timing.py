@@ -262,13 +262,15 @@ def recorded_gpu(part: str) -> list[dict[str, Any]]:
 
 
 def recorded_curves() -> dict[str, dict[int, float]]:
-    """Training time per image against batch size, as recorded on two CPU cores and, where one was measured, on a GPU.
+    """Training time per image against batch size, as recorded on CPU cores and, where one was measured, on a GPU.
 
     Returns:
-        Name, which ends in ", recorded", to `{batch size: milliseconds per image}`.
+        Network, precision and machine, as "CNN, float32, 2 cores, recorded", to `{batch size: milliseconds per image}`.
     """
+    cores = f"{_recorded()['machine']['cores']} cores"
+    rows = [{**row, "curve": f"{row['curve']}, {cores}"} for row in recorded_benchmark("f")]
     curves: dict[str, dict[int, float]] = {}
-    for row in recorded_benchmark("f") + recorded_gpu("sweep"):
+    for row in rows + recorded_gpu("sweep"):
         curves.setdefault(f"{row['curve']}, recorded", {})[row["batch size"]] = row["ms per image"]
     return curves
 

@@ -179,14 +179,22 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         if slow / fast >= math.exp(_NOISE):
             words += f" {_named(quick)} is {slow / fast:.2g} times as fast."
         places = crossovers(*(self._times[name] for name in self.compared))
-        where = " and ".join(f"{place:.0f}" for place in places)
-        return f"{words} {f'They cross near a batch of {where}' if places else 'They do not cross'}."
+        return f"{words} They {_crossing(places)}."
 
 
 def _named(name: str) -> str:
     """A curve's name within a sentence: "MLP (here)" instead of "MLP, here"."""
     begin, _, last = name.rpartition(", ")
     return f"{begin} ({last})" if begin and last in SOURCES else name
+
+
+def _crossing(places: list[float]) -> str:
+    if len(places) != 1:
+        return f"cross {len(places)} times" if places else "do not cross"
+    near = round(places[0])
+    if abs(math.log(places[0] / near)) < _NOISE:
+        return f"cross near a batch of {near}"
+    return f"cross between batches of {math.floor(places[0])} and {math.ceil(places[0])}"
 
 
 def _described(name: str, curve: Curve, bounds: list[tuple[int, float, float]]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def totals(layers: list[LayerWork]) -> tuple[int, int]:
 
 @pytest.mark.records
 def test_the_recorded_curve_of_the_cnn_falls_and_then_rises() -> None:
-    cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
+    cnn, mlp = (recorded_curves()[f"{name}, float32, 2 cores, recorded"] for name in ("CNN", "MLP"))
     assert f"between batches of 64 and 512, from {mlp[64]:.2f} to {mlp[512]:.2f} ms per image" in PROSE
     assert f"its curve even rises, from {cnn[64]:.2f} to {cnn[512]:.2f} ms" in PROSE
     assert cnn[1] > cnn[16] > cnn[64] < cnn[128] < cnn[256] < cnn[512]
@@ -42,7 +42,7 @@ def test_the_recorded_curve_of_the_cnn_falls_and_then_rises() -> None:
 
 @pytest.mark.records
 def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_not_explain_it() -> None:
-    cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
+    cnn, mlp = (recorded_curves()[f"{name}, float32, 2 cores, recorded"] for name in ("CNN", "MLP"))
     assert "In float32 they cross near 4 images per batch; below, the CNN is faster" in PROSE
     (place,) = crossovers(cnn, mlp)
     assert round(place) == 4 and [size for size in cnn if mlp[size] > 1.05 * cnn[size]] == [1, 2]
@@ -55,7 +55,7 @@ def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_no
 
 @pytest.mark.records
 def test_in_large_batches_the_cnn_takes_longer_than_its_arithmetic_says() -> None:
-    cnn, mlp = (recorded_curves()[f"{name}, float32, recorded"] for name in ("CNN", "MLP"))
+    cnn, mlp = (recorded_curves()[f"{name}, float32, 2 cores, recorded"] for name in ("CNN", "MLP"))
     said = "with batches of 256, a step of the CNN takes ten times as long as one of the MLP, for seven times the"
     assert said in PROSE
     assert round(cnn[256] / mlp[256]) == 10
@@ -164,7 +164,7 @@ def test_a_training_step_does_about_three_times_the_work_of_a_forward_pass() -> 
 @pytest.mark.records
 def test_a_step_on_the_recorded_gpu_takes_as_long_for_one_image_as_for_many() -> None:
     curves = recorded_curves()
-    cores, h100 = (curves[f"CNN, bfloat16, {place}recorded"] for place in ("", "NVIDIA H100 80GB HBM3, "))
+    cores, h100 = (curves[f"CNN, bfloat16, {place}, recorded"] for place in ("2 cores", "NVIDIA H100 80GB HBM3"))
     steps = [size * h100[size] for size in (1, 16, 64, 256)]
     assert "A step takes about 3 ms on the H100, whether it holds 1 image or 256" in PROSE
     assert all(2.5 < step < 3.5 for step in steps)
@@ -235,7 +235,7 @@ def test_flatten_copies_only_in_channels_last() -> None:
 @pytest.mark.records
 def test_the_stretch_was_recorded_on_faster_cores_than_the_curves() -> None:
     now = recorded_benchmark("h")[0]["ms per step"] / 200
-    assert now < 0.7 * recorded_curves()["CNN, bfloat16, recorded"][256]
+    assert now < 0.7 * recorded_curves()["CNN, bfloat16, 2 cores, recorded"][256]
     assert "a faster pair than in the curves above" in PROSE
 
 

@@ -134,7 +134,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     legend.replaceChildren(...keyed.sort((a, b) => +isOwn(b) - +isOwn(a)).map(key));
 
     const clip = `cw-clip-${label.replace(/\W+/g, "-")}`;
-    const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 8 });
+    const area = svg("rect", { x: left - 4, y: top - 4, width: end - left + 8, height: bottom - top + 5 });
     const inside = svg("g", { "clip-path": `url(#${clip})` });
     for (const band of content.bands) inside.append(areaOf(band, shape));
     for (const series of content.series) inside.append(...lineOf(series, shape));

@@ -11,14 +11,13 @@ const SOURCES = {
   reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
-const DOUBLINGS = 4; // stops of the batch size between one and its double
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
-const BESIDE = 70; // pixels of a time at the marker
+const [WIDE, HIGH] = [70, 16]; // pixels of a time at the marker
 const NEAR = 8; // pixels around the marker in which no curve is named
 const ON = 4; // pixels from a curve that a press means: further away it moves the marker
 const EQUAL = 1.05; // ratio of two times that are about equal
-const ZOOM = 10; // bars that are all shorter than a tenth of their room are magnified
+const LEAST = 0.1; // share of a bar from which its part has room for a number
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -47,14 +46,18 @@ export function render({ model, el }) {
   };
   const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
-  const pairs = pairsOf(curves).map(pair => {
+  const grouped = pairsOf(curves);
+  const titles = [...new Set(grouped.map(pair => pair.map(curve => wordsOf(curve)[0]).join(" and ")))];
+  const pairs = grouped.map(pair => {
     const names = pair.map(curve => curve.name);
-    const text = `${firstWord(pair[0])} and ${fullName(pair[1])}`;
+    const label = `${wordsOf(pair[0])[0]} and ${fullName(pair[1])}`;
+    const machine = wordsOf(pair[1]).slice(1).join(", ");
+    const text = titles.length > 1 ? label : machine ? `${machine} (${pair[1].source})` : pair[1].source;
     const pressed = () => {
       slots = [...names]; // each in the same colour whenever its pair is chosen
       compare(names);
     };
-    return { pair, node: h("button", { type: "button", class: "cw-chip", onclick: pressed }, text) };
+    return { pair, node: h("button", { type: "button", class: "cw-chip", "aria-label": label, onclick: pressed }, text) };
   });
   const picks = ["First curve", "Second curve"].map((name, k) => {
     const groups = Object.entries(SOURCES).map(([source, { label }]) => {
@@ -71,16 +74,16 @@ export function render({ model, el }) {
   const chips = pairs.map(({ node }) => node);
   const row = (title, ...list) => h("div", {}, h("span", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list));
   // Two curves need no choice.
-  const bar = h("div", { class: "te-bar", hidden: curves.length < 3 }, pairs.length > 1 ? row("Pairs", ...chips) : null, row(
+  const bar = h("div", { class: "te-bar", hidden: curves.length < 3 }, pairs.length > 1 ? row(titles.length > 1 ? "Pairs" : titles[0], ...chips) : null, row(
     "Compare", picks[0].place, h("span", { class: "cw-cap" }, "with"), picks[1].place,
   ));
   if (pairs.length > 1) roving(bar.firstChild, chips);
 
   const view = chart({
-    label: "Time per image against batch size",
+    label: "Training time per image against batch size",
     height: 282,
     x: { label: "images per batch (log scale)", log: true },
-    y: { label: "Time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
+    y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
@@ -97,14 +100,19 @@ export function render({ model, el }) {
     const dots = [...plot.querySelectorAll("[aria-hidden] g:not(.looked) > .dot")];
     const [places, ups] = ["cx", "cy"].map(one => dots.map(dot => +dot.getAttribute(one)));
     for (const value of values) {
-      const k = dots.findIndex(dot => dot.classList.contains(value.classList[2]));
+      const colour = value.classList[2];
+      const k = dots.findIndex(dot => dot.classList.contains(colour));
       value.hidden = k < 0;
+      if (value.hidden) continue;
       const isAbove = ups[k] === Math.min(...ups);
-      const isRight = isAbove ? places[k] < end - BESIDE : places[k] < 2 * BESIDE;
-      const away = isRight === isAbove ? 6 : 30; // more where the curve falls towards its words
-      const down = isAbove ? `calc(-100% - ${away}px)` : `${away}px`;
-      const across = isRight ? "7px" : "calc(-100% - 12px)";
-      value.style.transform = `translate(${places[k]}px, ${ups[k]}px) translate(${across}, ${down})`;
+      const isRight = isAbove ? places[k] < end - WIDE : places[k] < 2 * WIDE;
+      const left = places[k] + (isRight ? 7 : -12 - WIDE);
+      // The curve does not run through its words.
+      const line = drawing.querySelector(`.te-curve.${colour}`);
+      const beside = [left, left + WIDE].map(x => heightAt(line, x)).filter(Number.isFinite);
+      const top = isAbove ? Math.min(ups[k], ...beside) - HIGH - 5 : Math.max(ups[k], ...beside) + 5;
+      value.style.transform = `translate(${left}px, ${top}px)`;
+      value.style.textAlign = isRight ? "left" : "right";
     }
   }
   const size = new ResizeObserver(placeValues); // after the chart's own
@@ -157,20 +165,16 @@ export function render({ model, el }) {
   plot.addEventListener("keydown", forget);
   plot.addEventListener("pointerleave", forget);
 
-  const words = h("p", { class: "cw-lead" });
-  const where = h("p");
-  const lead = h("div", { class: "te-words" }, words, where);
+  const words = h("p", { class: "cw-lead te-words" });
+  const where = h("p", { class: "te-where" });
   const splits = h("div", { class: "te-splits" });
-  const title = h("b", {}, "Where an image’s time goes");
   const stepKey = h("span", { class: "te-cost" });
-  const beforeKey = h("span");
-  const keyed = (kind, ...words) => h("span", { class: "te-key" }, h("i", { class: kind }), words);
+  const keyed = (kind, ...said) => h("span", { class: "te-key" }, h("i", { class: kind }), said);
   const keys = [keyed("te-step", stepKey), keyed("te-image", "cost of each image")];
-  const ghost = keyed("te-before", beforeKey);
-  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, keyed("te-mark", "time"), ghost);
+  const legend = h("div", { class: "te-legend cw-cap" }, h("b", {}, "Where an image’s time goes"), keys);
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, lead, view.node, legend, splits, more);
+  root.append(bar, words, view.node, where, legend, splits, more);
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
@@ -199,9 +203,10 @@ export function render({ model, el }) {
 
   /** A curve's name among the compared ones, without what both have in common. */
   function nameOf(curve) {
-    const both = compared();
-    if (pairsOf(both).length) return firstWord(curve);
-    return new Set(both.map(one => one.source)).size > 1 ? fullName(curve) : shortName(curve);
+    const other = compared().find(one => one !== curve);
+    if (!other) return shortName(curve);
+    const own = wordsOf(curve).filter((word, k) => !k || !wordsOf(other).includes(word)).join(", ");
+    return other.source === curve.source ? own : `${own} (${curve.source})`;
   }
 
   const coloured = curve => h("b", { class: `label ${colourOf(curve)}` }, nameOf(curve));
@@ -269,7 +274,6 @@ export function render({ model, el }) {
       const curve = curves.find(one => one.name === slots[k]);
       node.previousSibling.replaceChildren(curve ? key(curve) : "");
     });
-    lead.classList.toggle("te-long", both.length > 1 && !pairsOf(both).length);
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
     behind = curves.filter(curve => !both.includes(curve));
     forget();
@@ -299,7 +303,6 @@ export function render({ model, el }) {
     if (shown !== slots.join("\n")) showCurves(both);
     shown = slots.join("\n");
     const places = crossings();
-    const [first] = range();
     const shared = batch > 1 ? ` ÷ ${batch}` : "";
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
@@ -311,44 +314,31 @@ export function render({ model, el }) {
       const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part)));
       const sum = [`fit (±${percent(Math.abs(error)).replace(" ", "\u00a0")}) `, term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
         `${shared || each ? ` ≈\u00a0${all}` : ""}\u00a0${model.get("unit")}`];
-      const lengths = fixed >= 0 ? [once / batch, each] : [0, 0];
-      const before = last ? once / first + each : 0; // the fit's whole in the smallest batch
-      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, lengths, before, sum, bounds, last, time };
+      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, whole: fixed >= 0 ? whole : time, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
       rules: places.length > 1 ? [] : places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
       dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
-      stops: stops(range(), [...sizes, ...places.map(Math.round)], batch),
+      stops: stops(both, batch),
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    stepKey.textContent = `fixed cost${shared}`;
+    stepKey.textContent = batch > 1 ? `fixed cost, shared by ${batch} images` : "fixed cost";
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
-    // One for both, so that they can be compared. It stays while the fixed cost melts, until the bars are too small.
-    const read = both.flatMap(({ points, bounds }) => [...points, ...bounds]).flatMap(([, ...values]) => values);
-    const longest = Math.max(...read, ...times.map(({ before }) => before));
-    const here = Math.max(...known.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1], ...bounds]));
-    const zoom = ZOOM ** Math.max(0, Math.floor(Math.log(longest / here) / Math.log(ZOOM)));
-    const scale = longest / zoom;
-    const isShort = zoom === 1 && batch > first && times.some(({ before }) => before);
-    ghost.style.visibility = isShort ? "" : "hidden"; // with its room, so that nothing moves
-    beforeKey.textContent = `at batch ${first}`;
-    const marks = [0, zoom > 1 ? `magnified ${zoom} times` : "", write(Number(scale.toPrecision(3)))];
-    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, marks.map(one => h("span", {}, one))));
     const hasLimits = curves.some(curve => curve.bounds.length);
-    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits, isShort)), known.length ? axis : "");
+    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, ["0", "50\u00a0%", "100\u00a0%"].map(one => h("span", {}, one))));
+    splits.replaceChildren(...times.map(one => split(one, write, hasLimits)), known.length ? axis : "");
     queueMicrotask(placeValues); // after the chart's own
   }
 
-  /** Where the marker can be: a few whole numbers between one batch size and its double, `besides`, and `batch`. */
-  function stops([low, high], besides, batch) {
-    const count = Math.ceil(Math.log2(most / least) * DOUBLINGS);
-    const between = Array.from({ length: count }, (_, k) => Math.round(least * 2 ** (k / DOUBLINGS)));
-    const inside = [...between, ...besides].filter(value => value >= low && value <= high);
-    return [...new Set([...inside, batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
+  /** Where the marker can be: the measured batch sizes, and `batch`. */
+  function stops(both, batch) {
+    const [low, high] = range();
+    const measured = both.flatMap(curve => curve.points.map(point => point[0])).filter(size => size >= low && size <= high);
+    return [...new Set([...measured, batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
   }
 
   show();
@@ -361,26 +351,26 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
-function split({ curve, colour, name, near, fixed, lengths, before, sum, bounds, time, last }, scale, write, hasLimits, isShort) {
+function split({ curve, colour, name, near, fixed, whole, sum, bounds, time, last }, write, hasLimits) {
   const none = last ? `no fit beyond batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
-  const share = `${fixed > 0.995 ? "over 99\u00a0%" : shareText(fixed)}\u00a0fixed`;
-  const said = h("span", { class: "te-said" }, fixed >= 0 ? [...sum, "; ", fixed < 1 ? share : "nearly all fixed"] : none);
+  const said = h("span", { class: "te-said" }, fixed >= 0 ? sum : none);
   const found = time ? near + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
   const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
-  const part = (what, length) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` });
-  const parts = fixed >= 0 ? [part("step", lengths[0]), part("image", lengths[1])] : [part("plain", time || 0)];
-  if (isShort && before) parts.unshift(part("before", before));
-  if (time) parts.push(h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` }));
+  const part = (what, length, ...text) => h("i", { class: `te-${what}`, style: `width:${100 * Math.min(length, 1)}%` }, text);
+  const hundredths = clamp(Math.round(100 * fixed), fixed > 0 ? 1 : 0, fixed < 1 ? 99 : 100); // both add up to 100
+  const numbered = (what, length, number) => part(what, length, length < LEAST ? "" : `${number}\u00a0%`);
+  const parts = fixed >= 0 ? [numbered("step", fixed, hundredths), numbered("image", 1 - fixed, 100 - hundredths)] : time ? [part("plain", 1)] : [];
+  const share = fixed >= 0 ? [`${hundredths}\u00a0% fixed cost`] : [];
   return h(
-    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...limits, ...unknown].join("; ")}` },
+    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...share, ...limits, ...unknown].join("; ")}` },
     h("span", { class: "te-name" }, key(curve), name),
     h("b", { class: "te-time" }, found),
     h("div", { class: "te-split" }, parts),
     said,
     unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
-    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k]), limit)),
+    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k] / whole), limit)),
   );
 }
 
@@ -388,8 +378,6 @@ function split({ curve, colour, name, near, fixed, lengths, before, sum, bounds,
 function term(part, words) {
   return h("span", { class: "te-term" }, h("i", { class: `te-${part}` }), words);
 }
-
-const shareText = share => percent(share).replaceAll(" ", "\u00a0");
 
 /** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
 function halfOf({ fit }) {
@@ -414,19 +402,17 @@ function caution(both, curves, mostly) {
     return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
   });
   const isTiny = both.some(({ fit }) => fit?.last && !fit.image);
-  const isUnnamed = curve => curve.source === "recorded" && shortName(curve).split(", ").length < 3;
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
       + "scales, each step along an axis multiplies."],
     ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
     ["Cost of each image", "Arithmetic, and reading and writing its maps."],
-    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar is what this gives; the mark shows how near it is "
-      + `to the time. ${errors.join(" ")}${isTiny ? " Where it gives no cost of each image, that is too small to measure." : ""}`],
+    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar shows the shares that this gives. "
+      + `${errors.join(" ")}${isTiny ? " Where it gives no cost of each image, that is too small to measure." : ""}`],
     mostly && ["Pale band", `Mostly fixed cost: ${mostly}.`],
     curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, with every number "
-      + "from memory; both can go on at once. These limits need the machine itself, so other machines’ times come without them."],
-    ["Here", `The machine on which the notebook ran.${
-      both.some(isUnnamed) ? " In the course’s records, times without a device’s name are from two CPU cores." : ""}`],
+      + "from memory, on the scale of the bar; both can go on at once. These limits need the machine itself, so other machines’ times come without them."],
+    ["Here", "The machine on which the notebook ran."],
   ].filter(Boolean);
 }
 
@@ -478,7 +464,7 @@ function shortName(curve) {
 /** What of the hardware differs between compared curves, as far as their names tell; nothing for one. */
 function otherHardware(both) {
   const differ = of => new Set(both.map(of)).size > 1;
-  const words = curve => shortName(curve).split(", ").slice(1);
+  const words = curve => wordsOf(curve).slice(1);
   const isPrecision = word => /^b?float\d+$/.test(word);
   const precisions = both.map(curve => words(curve).find(isPrecision)).filter(Boolean);
   const also = new Set(precisions).size > 1 ? " and in different precisions" : "";
@@ -486,7 +472,7 @@ function otherHardware(both) {
   return what && ` They ran on different ${what}${also}.`;
 }
 
-const firstWord = curve => shortName(curve).split(", ")[0];
+const wordsOf = curve => shortName(curve).split(", ");
 
 /** A name within a sentence: "MLP (here)". */
 const fullName = curve => `${shortName(curve)} (${curve.source})`;
