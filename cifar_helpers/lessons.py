@@ -17,11 +17,12 @@ __all__ = ["LessonsError", "Written", "write_lessons"]
 _WANTED: Final = (
     "notebooks/[0-9]*.ipynb",
     "notebooks/train_together.py",
+    "notebooks/conftest.py",
     "resources/*.md",
     "resources/inputs/*",
     "data/README.md",
 )
-"""What a learner gets, as patterns below the project folder: the lessons, and all that they link to or read."""
+"""What a learner gets, as patterns below the project folder: lessons, what they link to or read, what nbval reads."""
 
 
 class LessonsError(Exception):
@@ -44,7 +45,7 @@ class Written:
 
 
 def write_lessons(folder: Path | str) -> Written:
-    """Write notebooks, glossary, notes for teachers, and the pictures that lessons read, each where it is missing.
+    """Write notebooks, glossary, notes for teachers, and what lessons and nbval read, each where it is missing.
 
     A file that is already there is never changed, because a learner may have worked in it.
 

@@ -6,6 +6,8 @@ A key arrives at any time within a frame of 16.7 ms, so half a frame of waiting 
 The second is without it: from the key, or from the beginning of the frame if that is later. In JupyterLab each widget
 is in a notebook of its own: each code cell on the screen has a cursor that blinks, and where there are a dozen, every
 frame takes several milliseconds longer, whatever is in them.
+
+How fast the machine is, the first line shows: a page with nothing but a number that counts keys.
 """
 
 from __future__ import annotations
@@ -48,6 +50,10 @@ _WATCH = """() => {
         });
     }, true);
 }"""
+_NOTHING = """<button>0</button><script>
+    const button = document.querySelector("button");
+    button.addEventListener("keydown", () => button.textContent = +button.textContent + 1);
+</script>"""
 
 
 def measured(page: Page, widget: Locator, name: str) -> str:
@@ -55,7 +61,12 @@ def measured(page: Page, widget: Locator, name: str) -> str:
     place, forth, back = KEYS[name]
     widget.locator(".cw:not([aria-busy=true])").wait_for()
     page.wait_for_timeout(1500)
-    widget.locator(place).first.focus()
+    return times_of(page, widget.locator(place).first, forth, back)
+
+
+def times_of(page: Page, place: Locator, forth: str, back: str) -> str:
+    """The same of what has the focus."""
+    place.focus()
     page.evaluate("window.times = []")
     for move in range(MOVES):
         page.keyboard.press(forth if move % 10 < 5 else back)
@@ -72,6 +83,11 @@ def main() -> None:
     """Measure every widget in `KEYS`, first on a page from disk and then in JupyterLab."""
     data = load_cifar10()
     with tempfile.TemporaryDirectory() as folder, launched() as browser:
+        page = browser.new_page()
+        page.set_content(_NOTHING)
+        page.evaluate(_WATCH)
+        print(f"page        {'nothing but a number':24} {times_of(page, page.locator('button'), 'a', 'b')}", flush=True)
+        page.close()
         front = FrontEnd(browser, Path(folder))
         for name in KEYS:
             page = front.open(WIDGETS[name](data))
