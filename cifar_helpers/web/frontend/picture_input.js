@@ -42,8 +42,7 @@ export function seenInTheMiddle(source, width, height) {
   const surface = canvas();
   drawOnWhite(surface, source, width, height);
   const side = Math.min(width, height);
-  const square = squareOf(surface, (width - side) >> 1, (height - side) >> 1, side);
-  return resized(square, side, side, SIDE);
+  return resized(squareOf(surface, (width - side) >> 1, (height - side) >> 1, side), side, side, SIDE);
 }
 
 /**
@@ -68,10 +67,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     changed(now);
   };
   const back = () => give(past.pop());
-  const keep = () => {
-    past.push(pixels);
-    return back;
-  };
+  const keep = () => past.push(pixels) && back;
   const undo = button("Undo", () => {
     stop();
     back();
@@ -91,9 +87,7 @@ export function pictureInput({ pictures, label, changed, told }) {
   gallery.node.classList.add("pi-gallery");
   gallery.buttons.forEach((one, k) => one.setAttribute("title", pictures[k].name));
 
-  const pens = penChoice(rgb => {
-    ink = rgb;
-  });
+  const pens = penChoice(rgb => (ink = rgb));
 
   const shown = picture(`${label} Drag to draw on it, or move with the arrow keys and draw with the space bar.`, {
     rows: SIDE,
@@ -106,9 +100,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     },
   });
   shown.node.classList.add("pi-picture");
-  const lift = () => {
-    last = null;
-  };
+  const lift = () => (last = null);
   shown.node.addEventListener("lostpointercapture", lift);
   shown.node.addEventListener("blur", () => shown.mark(0, 0, 0, 0));
   shown.node.addEventListener("keydown", event => {
@@ -158,7 +150,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     sources,
     set,
     reveal() {
-      const button = gallery.buttons.find(one => one.getAttribute("aria-checked") === "true");
+      const button = gallery.node.querySelector("[aria-checked=true]");
       if (button) gallery.node.scrollLeft = button.offsetLeft - gallery.node.clientWidth / 2;
     },
     listen,

@@ -46,7 +46,8 @@ export function squareOf(surface, left, top, side) {
  *     dragged over it; shows a problem, or nothing if the text is empty; called with a picture; called before a
  *     file or the camera's first picture, to return what restores the present one; and called after the camera's last
  * @returns {{node: any, listen: (root: HTMLElement) => void, stop: () => void, isLive: () => boolean}} the buttons;
- *     `listen` accepts files dropped or pasted anywhere on an element; `stop` turns the camera off; whether it is on
+ *     `listen` accepts files dropped or pasted anywhere on an element, and Escape, which cancels the camera; `stop` turns
+ *     it off; whether it is on
  */
 export function pictureSources({ target, told, opened, keep, stopped = () => {} }) {
   const open = async file => {
@@ -71,11 +72,11 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
   let asked = 0; // counts requests, so that a camera that starts after its request was cancelled is turned off at once
   let restore = null;
   const video = h("video", { playsinline: true, muted: true });
-  const opener = button("", () => {
-    if (!stream) return chooser.click();
+  const cancel = () => {
     stop();
     restore();
-  });
+  };
+  const opener = button("", () => (stream ? cancel() : chooser.click()));
   const camera = button("", () => (stream ? stop() : start()));
   const end = of => of?.getTracks().forEach(track => track.stop());
   function show() {
@@ -92,6 +93,7 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
   }
   async function start() {
     const own = ++asked;
+    restore = () => {};
     try {
       const found = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
       if (own !== asked) return end(found);
@@ -124,13 +126,14 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
       const given = event => {
         const { type, dataTransfer, clipboardData } = event;
         target.classList.toggle("pi-over", type === "dragover");
-        const [first, ...others] = (dataTransfer ?? clipboardData)?.files ?? [];
-        if (type === "dragover" || type === "drop" || first) event.preventDefault();
+        const files = [...((dataTransfer ?? clipboardData)?.files ?? [])];
+        if (dataTransfer || files[0]) event.preventDefault();
         if (/^drag/.test(type)) return;
-        if (first) open([first, ...others].find(one => one.type.startsWith("image/")) ?? first);
+        if (files[0]) open(files.find(one => one.type.startsWith("image/")) ?? files[0]);
         else if (dataTransfer) told("This is no file. Save the picture, then open it.");
       };
       for (const type of ["dragover", "dragleave", "drop", "paste"]) root.addEventListener(type, given);
+      root.addEventListener("keydown", ({ key }) => key === "Escape" && stream && cancel());
     },
   };
 }
