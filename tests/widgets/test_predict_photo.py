@@ -16,8 +16,9 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from torch import nn
 
-from cifar_helpers import CifarCNN, normalise, predict, widgets
+from cifar_helpers import MLP, CifarCNN, normalise, predict, widgets
 from cifar_helpers.data import CLASSES
+from cifar_helpers.evaluation.attribution import attribute
 from cifar_helpers.inference import PictureError, shipped_model
 from cifar_helpers.widgets.predict_photo import predict_photo
 
@@ -204,7 +205,7 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     expect(page.locator(".pp-notes").nth(1)).to_have_text("Take the picture to see where the network looks.")
     off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
     assert not page.evaluate(off)
-    page.get_by_role("button", name="Cancel").click()
+    page.keyboard.press("Escape")
     assert page.evaluate(off)
     assert (seen_by(page, until=red) == seen).all(), "with what was drawn on it"
     assert (state_of(page, "chosen"), state_of(page, "crop")) == ("horse", crop)
@@ -216,7 +217,7 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     page.get_by_role("button", name="Camera").click()
     page.wait_for_function(GREEN, arg=view)
     page.get_by_role("button", name="Take picture").click()
-    expect(page.locator(".pp-notes").nth(1)).to_contain_text("Evidence in the last feature maps")
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("evidence in the last feature maps")
     seen_by(page, until="pixels.every((value, k) => k % 3 === 1 ? value > 240 : value < 30)")
     assert page.evaluate(off) and state_of(page, "chosen") == "the camera’s picture"
     expect(page.locator(".pi-sources button")).to_have_text(["Open…", "Camera"])
@@ -224,8 +225,16 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     expect(page.get_by_role("button", name="Take picture")).to_be_visible()
     expect(page.locator(".pp-notes").nth(1)).to_contain_text("Take the picture")
     page.evaluate("window.stream.getTracks()[0].dispatchEvent(new Event('ended'))")  # unplugged
-    expect(page.locator(".pp-notes").nth(1)).to_contain_text("Evidence")
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("evidence")
     expect(page.get_by_role("button", name="Camera")).to_be_visible()
+    expect(page.get_by_role("option")).to_have_count(4)  # though both of its pictures are green
+    chosen = state_of(page, "chosen")
+    page.evaluate("() => { HTMLMediaElement.prototype.play = () => new Promise(() => {}); window.stream = null; }")
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function("() => window.stream")
+    page.keyboard.press("Escape")  # before its first picture
+    page.wait_for_function(off)
+    assert state_of(page, "chosen") == chosen
 
 
 def test_what_the_reader_brings_stays_in_the_row_with_its_square_and_its_drawing(
@@ -292,6 +301,27 @@ def test_what_the_reader_brings_stays_in_the_row_with_its_square_and_its_drawing
     assert overflow <= 0
 
 
+def test_a_file_that_is_opened_again_is_the_same_picture_as_it_was_left(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo({"horse": INPUTS / "horse.png", "ship": INPUTS / "ship.png"}, small)))
+    chooser, row = page.locator("input[type=file]"), page.get_by_role("option")
+    red = "pixels.some((v, k) => k % 3 === 0 && v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60)"
+
+    def opened(name: str, chosen: str) -> None:
+        chooser.set_input_files(INPUTS / f"{name}.png")
+        expect(page.get_by_role("option", selected=True)).to_have_attribute("title", chosen)
+
+    opened("frog", "your picture")
+    page.get_by_role("radio", name="Draw in red").click()
+    page.locator(".pp-photo").click(position={"x": 60, "y": 60})
+    drawn = seen_by(page, until=red)
+    opened("frog", "your picture")
+    opened("cat", "your picture 2")  # which has as many pixels
+    opened("frog", "your picture")
+    expect(row).to_have_count(4)
+    assert (seen_by(page, until=red) == drawn).all()
+    opened("horse", "horse")
+
+
 def test_a_drawing_stays_when_a_photo_is_opened(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(model=small)))
     row = page.get_by_role("option")
@@ -339,9 +369,9 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     for method, says in (
         (
             "Occlusion",
-            r"A grey square itself is new to the network. Cover a part, and horse loses \d\dgains \d+ points",
+            r"loses \d\dgains \d+ points\s?A grey square itself is new to the network. Cover a part to test it.",
         ),
-        ("Grad-CAM", "last feature maps.*againstfor horse"),
+        ("Grad-CAM", "againstfor horse.*Relative evidence in the last feature maps: a hint."),
     ):
         heading = view.locator("..").locator(".cw-head b")
         expect(heading).to_have_text("Seen by the network")
@@ -360,11 +390,9 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
         heat = view.locator("canvas").evaluate(PIXELS)
         colours = np.fromstring(heat, int, sep=",").reshape(-1, 4)[:, :3]
         strength = np.ptp(colours, axis=1)
-        assert strength.min() < 16 and strength.max() > 60, "what says nothing stays grey"
+        assert strength.min() < 16 and strength.max() > 120, "what says nothing has no colour"
         steps = [np.diff(levels.reshape(32, 32, 3).mean(2)).ravel() for levels in (colours, seen_by(page))]
-        assert np.corrcoef(*steps)[0, 1] > (0.7 if method == "Grad-CAM" else 0.4), (
-            "the picture's outlines cannot be seen"
-        )
+        assert np.corrcoef(*steps)[0, 1] > 0.3, "the picture's outlines cannot be seen"
         ramp = page.locator(".pp-ramp").bounding_box()
         assert ramp is not None and ramp["width"] >= 60
         page.get_by_role("radio", name="Picture").click()
@@ -374,10 +402,134 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
     view.hover(position={"x": 60, "y": 60})
     expect(page.locator(".pp-says [role=status]")).to_have_text(f"Uncovered: {answer}")
-    expect(page.locator(".pp-notes").nth(1)).to_contain_text("without the cover")  # the map is of the whole picture
     assert view.locator("canvas").evaluate(PIXELS) != heat, "the part that is covered is not drawn"
     page.mouse.move(0, 0)
     page.wait_for_function(f"([canvas, heat]) => ({PIXELS})(canvas) === heat", arg=[shown, heat])
+
+
+def test_what_grad_cam_says_of_a_place_is_compared_with_what_a_cover_there_does(front: FrontEnd) -> None:
+    seen, model = predict(INPUTS / "horse.png").seen, shipped_model()
+    horse = CLASSES.index("horse")
+    values = attribute(model, seen, horse, "Grad-CAM")
+    values = values / abs(values).max()
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), width=706))
+    page.get_by_role("radio", name="Grad-CAM").click()
+    view = page.get_by_role("slider", name=re.compile("What the network sees"))
+    legend, ramp = page.locator(".pp-notes").nth(1), page.locator(".pp-ramp")
+    expect(legend).to_contain_text("Cover a part to test it.")
+    scale, box = ramp.bounding_box(), view.bounding_box()
+    assert scale is not None and box is not None
+    verdicts = set()
+    for row, column in ((17, 22), (7, 25), (28, 5), (11, 12), (7, 21), (17, 28)):
+        page.mouse.move(box["x"] + (column + 0.5) * box["width"] / 32, box["y"] + (row + 0.5) * box["height"] / 32)
+        place = slice(max(0, row - 4), row + 4), slice(max(0, column - 4), column + 4)
+        covered = normalise(seen).clone()
+        covered[:, *place] = 0
+        with torch.no_grad():
+            before, after = (float(100 * model(one[None]).softmax(1)[0, horse]) for one in (normalise(seen), covered))
+        points, marked = round(after) - round(before), values[place].mean()
+        expect(legend).to_contain_text(f"This cover: horse {points:+d} points.".replace("-", "−").replace("+0", "0"))
+        verdict = f"says “{'for' if marked > 0 else 'against'}”"
+        if points:
+            verdict += f": they {'agree' if (points < 0) == (marked > 0) else 'disagree'}"
+        verdict = f"{verdict}." if abs(marked) >= 0.05 else "is near 0 there."
+        expect(legend).to_contain_text(f"The map {verdict}")
+        verdicts.add(verdict)
+        tick = ramp.locator(".pp-tick").evaluate("mark => parseFloat(mark.style.left)")
+        assert tick == pytest.approx(50 + 50 * marked, abs=1), "zero is in the middle"
+        assert ramp.bounding_box() == scale, "the scale moves"
+    assert len(verdicts) == 6, verdicts
+    expect(page.locator(".cw-sr")).to_contain_text(f"The map {verdict}")  # and a screen reader says so
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_zero_looks_alike_on_bright_and_dark_parts_of_a_picture_and_in_the_scale(front: FrontEnd, theme: str) -> None:
+    picture = np.repeat(np.repeat(np.array([[[240] * 3, [20] * 3]], np.uint8), 32, 0), 16, 1)
+    page = ready(front.open(widgets.predict_photo(Image.fromarray(picture)), theme=theme))
+    page.get_by_role("radio", name="Grad-CAM").click()
+    ramp = page.locator(".pp-ramp")
+    stops = [
+        list(map(int, stop.split(","))) for stop in re.findall(r"rgb\(([^)]+)\)", ramp.get_attribute("style") or "")
+    ]
+    canvas = page.locator(".cw-picture canvas").nth(1)
+    shown = np.fromstring(canvas.evaluate(PIXELS), int, sep=",").reshape(32, 32, 4)[..., :3]
+    values = attribute(
+        shipped_model(), torch.tensor(picture).permute(2, 0, 1), int(np.argmax(shares(page))), "Grad-CAM"
+    )
+    zero = abs(values) < 0.1 * abs(values).max()
+    inside = np.zeros_like(zero)
+    inside[:, 3:12] = inside[:, 20:29] = True  # and not on the outline between them
+    places = zero & inside
+    assert places[:, :16].any() and places[:, 16:].any()
+    assert abs(shown[places].mean(1) - np.mean(stops[8])).max() < 60, "of the 220 between the two parts"
+    step = abs(np.diff(shown.mean(2)[:, 14:18])).max(1)
+    assert step.min() > 40, "the outline cannot be seen"
+
+
+def test_a_network_without_convolutions_offers_no_grad_cam(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", MLP().eval())))
+    page.get_by_role("radio", name="Occlusion").click()
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("points")
+    expect(page.get_by_role("radio", name="Grad-CAM")).to_have_count(0)
+
+
+def test_an_error_lies_over_the_widget_and_moves_nothing(front: FrontEnd, small: CifarCNN) -> None:
+    for width in (360, 800):
+        page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=width))
+        boxes = "nodes => nodes.map(node => JSON.stringify(node.getBoundingClientRect()))"
+        parts = page.locator(".pp-photo, .pp-row, .cw-foot, [data-cifar-widget]")
+        before = parts.evaluate_all(boxes)
+        chooser = page.locator("input[type=file]")
+        chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
+        problem = page.get_by_role("alert")
+        expect(problem).to_be_visible()
+        assert parts.evaluate_all(boxes) == before
+        box = problem.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+        on_top = "([x, y]) => document.querySelector('[data-cifar-widget]').shadowRoot.elementFromPoint(x, y).className"
+        problem.evaluate("node => { node.style.pointerEvents = 'auto'; }")
+        assert page.evaluate(on_top, [box["x"] + 20, box["y"] + box["height"] - 4]) == "pp-problem"
+        problem.evaluate("node => { node.style.pointerEvents = ''; }")
+        page.locator(".pp-photo").click(position={"x": 20, "y": 4})  # under it, too
+        expect(problem).to_be_hidden()
+        chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
+        expect(problem).to_be_visible()
+        page.get_by_role("radio", name="Picture").click()
+        expect(problem).to_be_hidden()
+
+
+def test_it_says_that_percentages_are_rounded_and_that_only_the_square_is_seen(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
+    expect(page.get_by_text("Percentages are rounded.")).to_be_visible()
+    page.get_by_role("radio", name="Draw in red").click()
+    expect(page.get_by_text("Drag to draw. The network sees only the square. Move drags it.")).to_be_visible()
+    page.get_by_role("slider", name=re.compile("What the network sees")).hover()
+    past = page.locator(".pp-says [role=status]")
+    expect(past).to_contain_text("Uncovered")
+    assert re.search(r"\d\u00a0%$", past.text_content() or ""), "the sign may stand alone on a line"
+
+
+def test_a_finger_finds_each_control(front: FrontEnd, small: CifarCNN) -> None:
+    photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
+    page = ready(front.open(widgets.predict_photo(photos, small), width=706, has_touch=True))
+    page.locator(".pp-photo").press("-")
+    for width in (706, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        sizes = page.locator("[data-cifar-widget] button").evaluate_all(
+            "all => all.filter(one => one.checkVisibility()).map(one => [one.offsetWidth, one.offsetHeight])"
+        )
+        assert len(sizes) > 12 and min(map(min, sizes)) >= 32, sizes
+        corner = page.locator(".pp-se").bounding_box()
+        assert corner is not None
+        middle = [corner["x"] + 7, corner["y"] + 7]
+        caught = page.evaluate(
+            """([x, y]) => [[-14, 0], [14, 0], [0, 14], [0, -14]].map(([right, down]) => document.querySelector(
+                "[data-cifar-widget]").shadowRoot.elementFromPoint(x + right, y + down).className)""",
+            middle,
+        )
+        assert caught == ["pp-corner pp-se"] * 4, caught
 
 
 # A Worker that gets a task only when `release` is called.
@@ -445,7 +597,7 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
         step = box["width"] / 32
         page.mouse.move(box["x"] + (column + 0.5) * step, box["y"] + (row + 0.5) * step)
         expect(view).to_have_attribute("aria-valuetext", f"row {4 * cell[0] + 4}, column {4 * cell[1] + 4}")
-        said = legend.locator("p").inner_text().split(" points")[0].removeprefix("This cover: horse ")
+        (said,) = re.findall(r"This cell’s cover: horse (\S+) points", legend.inner_text())
         bars = page.locator(".cw-bars .value").nth(CLASSES.index("horse")).inner_text()
         assert float(said.replace("−", "-")) == pytest.approx(points[cell], abs=1)
         assert 53 + int(said.replace("−", "-")) == int(bars.strip("< %")), "as the bars have it"
@@ -460,7 +612,7 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
     expect(page.locator(".pp-says [role=status]")).to_have_text("")
     expect(view).to_have_attribute("aria-valuetext", "nothing covered")
     view.press("ArrowLeft")
-    expect(legend).to_contain_text("This cover")
+    expect(legend).to_contain_text("This cell’s cover")
     page.get_by_role("radio", name="Grad-CAM").click()
     view.press("ArrowLeft")  # a pixel
     expect(view).to_have_attribute("aria-valuetext", "row 28, column 19")
@@ -645,6 +797,7 @@ def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_i
         # Decoders of JPEG differ a little; a wrong turn differs by more than 100 in a quarter of the picture.
         seen_by(page, until=f"pixels.reduce((sum, v, k) => sum + Math.abs(v - {wanted}[k]), 0) < 3072 * 8")
         expect(page.locator(".pp-photo").locator("..").locator("..").locator(".cw-head span")).to_have_text("80 × 48")
+    chosen = state_of(page, "chosen")
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
     one_pixel = io.BytesIO()
     Image.new("RGB", (7, 90)).save(one_pixel, "PNG")
@@ -652,4 +805,4 @@ def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_i
         chooser.set_input_files({"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": content})
         expect(page.get_by_role("alert")).to_contain_text(says)
         expect(page.locator(".cw-bars")).to_be_visible()
-    assert state_of(page, "chosen") == f"your picture {len(STORED)}"  # none replaces another
+    assert state_of(page, "chosen") == chosen, "none of them replaces the picture"

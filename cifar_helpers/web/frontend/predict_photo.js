@@ -45,7 +45,7 @@ function show(model, { root, colours, say }, [weights], get) {
   // The pictures of the row, each as it was left: those of the course, then the reader's, which nothing takes away.
   const shelf = names.map(fresh);
   let work = fresh(""); // the one that is shown
-  let heat = { key: "", values: new Float64Array(0) };
+  let heat = { key: "", values: new Float64Array(0), shades: [] };
   let busy = false; // while heat is being computed
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
@@ -105,7 +105,10 @@ function show(model, { root, colours, say }, [weights], get) {
       const now = source === from ? work : added(name);
       from = source;
       take(now, source, width, height);
-      show(now);
+      // The same file again is the same picture, as it was left.
+      const known = sources.isLive() ? now : shelf.find(one => isSame(one.sheet, now.sheet));
+      if (known !== now) shelf.pop();
+      show(known);
     },
     keep() {
       const [last, count] = [work, shelf.length];
@@ -118,6 +121,7 @@ function show(model, { root, colours, say }, [weights], get) {
     stopped: () => redraw(),
   });
   sources.listen(root);
+  root.addEventListener("pointerdown", () => tell(""));
   const gallery = filmstrip({
     pixels: k => shelf[k].thumbnail,
     name: k => shelf[k].name || "blank sheet",
@@ -159,7 +163,8 @@ function show(model, { root, colours, say }, [weights], get) {
   view.node.addEventListener("keydown", event => {
     if (event.key === "Escape") cover(null);
   });
-  const methods = segmented("Where the network looked", METHODS, model.get("method"), method => {
+  const offered = METHODS.filter(one => one.value !== "Grad-CAM" || lastMaps(network) >= 0);
+  const methods = segmented("Where the network looked", offered, model.get("method"), method => {
     state.set({ method });
     cover(null);
   });
@@ -168,7 +173,10 @@ function show(model, { root, colours, say }, [weights], get) {
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
-  const only = h("p", { class: "cw-cap pp-only" }, `The network ${learned}must choose one of these classes, even if none fits.`);
+  const only = h(
+    "p", { class: "cw-cap pp-only" },
+    `The network ${learned}must choose one of these classes, even if none fits. Percentages are rounded.`,
+  );
   const looked = h("b");
   const cells = h("span", {}, "32 × 32");
   const figure = (title, aside, box, controls, ...notes) =>
@@ -193,10 +201,6 @@ function show(model, { root, colours, say }, [weights], get) {
     const { width, height } = surface;
     const side = Math.min(width, height);
     return clipped((width - side - 1) / 2, (height - side - 1) / 2, side);
-  }
-  function inTheMiddle() {
-    const [left, top, side] = largestCrop();
-    return resized(squareOf(surface, left, top, side), side, side, SIDE);
   }
   function crop() {
     const given = model.get("crop");
@@ -271,10 +275,7 @@ function show(model, { root, colours, say }, [weights], get) {
   stage.addEventListener("pointermove", event => {
     if (drag && event.isPrimary) follow(under(event));
   });
-  stage.addEventListener("lostpointercapture", () => {
-    drag = null;
-    tell(""); // not before: without the line the photo is higher
-  });
+  stage.addEventListener("lostpointercapture", () => (drag = null));
   stage.addEventListener("pointercancel", event => { // a swipe that scrolls the page changes nothing
     if (!event.isPrimary || !drag || step) return;
     const { crop: before, strokes } = work.before.pop();
@@ -293,7 +294,8 @@ function show(model, { root, colours, say }, [weights], get) {
     const next = clipped(left, top, side + by, least())[2];
     move(left + (side - next) / 2, top + (side - next) / 2, next);
   });
-  for (const event of ["focus", "blur"]) stage.addEventListener(event, () => redraw()); // its keys are said
+  // Its keys are said while it has the focus.
+  for (const event of ["focus", "blur"]) stage.addEventListener(event, () => redraw());
   arrows(stage, (down, right) => {
     const [left, top, side] = crop();
     move(left + right * 2, top + down * 2, side);
@@ -409,22 +411,23 @@ function show(model, { root, colours, say }, [weights], get) {
     if (busy || closed || method === "none" || heat.key === key) return;
     busy = true;
     background ??= new Background(workerSource(heavySource), weights);
+    const pixels = seen;
     const args = method === "occlusion"
-      ? ["occlusion", [seen.slice(), { size: PATCH, stride: STRIDE, target }]]
-      : ["gradCam", [seen.slice(), lastMaps(network), target]];
+      ? ["occlusion", [pixels, { size: PATCH, stride: STRIDE, target }]]
+      : ["gradCam", [pixels, lastMaps(network), target]];
     const { map, probability } = await background.run(...args).finally(() => {
       busy = false;
     });
-    heat = { key, values: map ?? byNearest(probability) };
+    heat = { key, values: map ?? byNearest(probability), shades: shadesOf(pixels) };
     redraw(); // asks for the next where the picture is another by now; those in between are left out
   }, 60);
   const publish = settled(() => {
-    if (!closed) state.set({ seen: new DataView(seen.slice().buffer) });
+    if (!closed) state.set({ seen: new DataView(seen.buffer) });
   }, 120);
 
   const redraw = framed(() => {
     if (closed || empty) return;
-    if (work.drawn !== version) Object.assign(work, { thumbnail: inTheMiddle(), drawn: version });
+    if (work.drawn !== version) Object.assign(work, { thumbnail: seenInTheMiddle(surface, surface.width, surface.height), drawn: version });
     gallery.node.hidden = shelf.length < 2;
     gallery.set(shelf.findIndex(one => one.name === model.get("chosen")), shelf.length);
     methods.set(model.get("method"));
@@ -436,7 +439,7 @@ function show(model, { root, colours, say }, [weights], get) {
       ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
     const moves = stage.matches(":focus-visible") ? "Arrows move the square, + and − change its size, Ctrl+Z undoes." : drags;
     square.classList.toggle("pp-full", isFull(now[2]));
-    hint.textContent = work.ink ? "Drag to draw. Choose Move to drag the square." : moves;
+    hint.textContent = work.ink ? "Drag to draw. The network sees only the square. Move drags it." : moves;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
     const inPhoto = pixels => Math.round(pixels * work.shrunk); // of the file, whose size is in the heading
@@ -459,7 +462,7 @@ function show(model, { root, colours, say }, [weights], get) {
     bars.set(said, same ? undefined : earlier);
     answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
     const led = best(earlier);
-    const past = `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led])}`;
+    const past = `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led]).replace(" ", "\u00a0")}`;
     whole.replaceChildren(...(same ? [] : [h("i", { class: "pp-tick" }), past]));
     const method = model.get("method");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
@@ -471,7 +474,7 @@ function show(model, { root, colours, say }, [weights], get) {
     legend.replaceChildren(...(isFresh || method === "none" ? legendOf(method, target, all, said) : [wait]));
     look(key, method, target);
     publish();
-    say(`${answer.textContent}. ${whole.textContent}`);
+    say(`${answer.textContent}. ${whole.textContent}${covered && isFresh ? `. ${legend.lastChild.textContent}` : ""}`);
   });
 
   function headingOf(method, name) {
@@ -484,28 +487,25 @@ function show(model, { root, colours, say }, [weights], get) {
     const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
     const limit = largest(heat.values);
+    const isMap = method === "Grad-CAM";
     // Evidence grows to the right; what a cover changes does so, too, which is less where it counts for the class.
-    const [from, to] = method === "Grad-CAM" ? [low, high] : [high, low];
+    const [from, to] = isMap ? [-limit, limit] : [high, low];
     const place = value => `left:${(100 * (value - from)) / (to - from || 1)}%`;
-    const stops = Array.from({ length: 17 }, (_, k) => css(tint((from + ((to - from) * k) / 16) / limit, 128)));
+    const stops = Array.from({ length: 17 }, (_, k) => css(at(colours(), (from + ((to - from) * k) / 16) / limit)));
     const ramp = h("i", { class: "pp-ramp", style: `background:linear-gradient(to right,${stops})` });
-    if (low < 0) ramp.append(h("i", { class: "pp-zero", style: place(0) }));
-    const scaled = (words, ...ends) => [`${words} `, h("span", { class: "pp-scale" }, ends[0], ramp, ends[1])];
-    if (method === "Grad-CAM") {
-      const words = covered
-        ? "Evidence in the last feature maps, without the cover. It is a hint."
-        : "Evidence in the last feature maps. It is a hint: cover a part to test it.";
-      return scaled(words, low < 0 ? "against" : "0", `for ${name}`);
-    }
+    if (isMap || low < 0) ramp.append(h("i", { class: "pp-zero", style: place(0) }));
     // Of the percentages as the bars show them, so that they add up.
     const change = share => Math.round(100 * share) - Math.round(100 * all[target]);
-    const [gain, loss] = [change(all[target] - low), -change(all[target] - high)];
-    if (covered) ramp.append(h("i", { class: "pp-tick", style: place(heat.values[covered[0] * SIDE + covered[1]]) }));
+    const gains = low < 0 ? `gains ${change(all[target] - low)} points` : "0 points";
+    const ends = isMap ? ["against", `for ${name}`] : [`loses ${-change(all[target] - high)}`, gains];
+    const scale = h("span", { class: "pp-scale" }, ends[0], ramp, ends[1]);
+    const caution = isMap ? "Relative evidence in the last feature maps: a hint." : "A grey square itself is new to the network.";
+    if (!covered) return [scale, `${caution} Cover a part to test it.`];
+    const under = mean(heat.values.filter((_, i) => (isMap ? hidden(i) : i === covered[0] * SIDE + covered[1])));
+    ramp.append(h("i", { class: "pp-tick", style: place(under) }));
     const now = change(said[target]);
-    const caution = "A grey square itself is new to the network.";
-    const words = covered
-      ? `This cover: ${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points. ${caution}` : `${caution} Cover a part, and ${name}`;
-    return scaled(words, `loses ${loss}`, low < 0 ? `gains ${gain} points` : "0 points");
+    const found = `${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points.`;
+    return [scale, isMap ? `This cover: ${found} ${comparison(under / limit, now)}` : `This cell’s cover: ${found} ${caution}`];
   }
 
   /** Whether a pixel is covered. */
@@ -514,20 +514,16 @@ function show(model, { root, colours, say }, [weights], get) {
     return Math.max(...apart) < PATCH / 2;
   }
 
-  /** The colour of a value between −1 and 1 over a grey: the further from 0, the less of the grey is left. */
-  function tint(value, grey) {
-    const share = 0.85 - 0.7 * Math.abs(value) ** 0.6;
-    return at(colours(), value).map(colour => colour + share * (grey - colour));
-  }
-
-  /** The picture, or in grey, with the colours of what counts for the class and against it. */
+  /** The picture, or its outlines on the colours of what counts for the class and against it. */
   function drawView(isHeat) {
     const limit = largest(heat.values);
-    const grey = isHeat && greyOf(seen);
-    const mean = Array.from(network.mean, value => Math.round(value * 255)); // 0 after normalising
+    // Which is 0 after normalising.
+    const blank = Array.from(network.mean, value => Math.round(value * 255));
     paint(view.canvas, SIDE, SIDE, i => {
-      if (covered && hidden(i)) return mean;
-      return grey ? tint(heat.values[i] / limit, grey[i]) : seen.subarray(i * 3, i * 3 + 3);
+      if (covered && hidden(i)) return blank;
+      if (!isHeat) return seen.subarray(i * 3, i * 3 + 3);
+      const shade = heat.shades[i];
+      return at(colours(), heat.values[i] / limit).map(colour => colour + shade * (shade > 0 ? 255 - colour : colour));
     });
     if (!covered) view.node.setAttribute("aria-valuetext", "nothing covered");
     const size = covered ? PATCH : 0;
@@ -555,14 +551,34 @@ function fresh(name) {
   };
 }
 
-/** A picture in black to white, by the channel with the clearest outlines: in another they may be equally bright. */
-function greyOf(pixels) {
+/**
+ * How far each pixel goes from a map's colour to black (−1) or to white (1), so that the picture is recognised under it:
+ * by its outlines, and hardly by its areas, on which a number must look alike.
+ */
+function shadesOf(pixels) {
+  // The channel with the clearest outlines: in another two areas may be equally bright.
   const channels = [0, 1, 2].map(c => [...pixels].filter((_, k) => k % 3 === c));
   const outlines = list => list.reduce((sum, value, i) => sum + Math.abs(value - list[Math.max(0, i - 1)]), 0);
   const [best] = channels.sort((a, b) => outlines(b) - outlines(a));
-  const [low, high] = [Math.min(...best), Math.max(...best)];
-  return best.map(value => (high > low ? (255 * (value - low)) / (high - low) : 128));
+  const near = place => [-2, -1, 0, 1, 2].map(by => clamp(place + by, 0, SIDE - 1));
+  return best.map((value, i) => {
+    const around = near(Math.floor(i / SIDE)).flatMap(row => near(i % SIDE).map(column => best[row * SIDE + column]));
+    return (value - mean(around) + 0.3 * (value - 128)) / 255;
+  });
 }
+
+/** @param {number[] | Float64Array} values */
+const mean = values => values.reduce((a, b) => a + b) / values.length;
+
+/** What a map says of the part under a cover, by its mean there, and whether the points that the class wins say so, too. */
+function comparison(under, points) {
+  if (Math.abs(under) < 0.05) return "The map is near 0 there.";
+  const says = `The map says “${under > 0 ? "for" : "against"}”`;
+  return points ? `${says}: they ${under * points < 0 ? "agree" : "disagree"}.` : `${says}.`;
+}
+
+/** Whether two pictures have the same pixels. @param {HTMLCanvasElement} one @param {HTMLCanvasElement} other */
+const isSame = (one, other) => one.toDataURL() === other.toDataURL();
 
 /** Which cover of the occlusion map has its middle next to a row or a column. */
 function nearest(place) {
