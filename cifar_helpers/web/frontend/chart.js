@@ -28,11 +28,13 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {Series[]} [series]
  * @property {{colour: string, points: number[][]}[]} [bands] areas, `[x, low, high]`
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
- * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words below them
+ * @property {{x: number, y: number, colour: string, label?: string, isAbove?: boolean}[]} [dots] single points, with words
+ *     on the side that is wanted, else on either
  * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
  * @property {number[]} [ticks] of the vertical axis, else round numbers
+ * @property {number[]} [xTicks] of the other one, as far as there is room
  * @property {string} [xLabel] in place of the axis' label
  * @property {number[]} [reads] every x that can be looked at, sorted, else those of the data
  * @property {any} [marker] the value of the marker
@@ -182,25 +184,30 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       moving.append(svg("rect", { class: `band ${content.shade.colour}`, ...size }));
     }
     if (at != null) drawMarker(at, value);
-    for (const { x: a, y: b, colour, label: said } of content.dots) {
+    for (const { x: a, y: b, colour, label: said, isAbove } of content.dots) {
       const [cx, cy] = [xs(a), ys(b)];
       moving.append(dot(colour, cx, cy, 4));
-      if (said) moving.append(...worded(said, cx, cy, free(cx, cy, measure(said), lines.map(line => xs(line.x)))));
+      if (!said) continue;
+      moving.append(...worded(said, colour, cx, cy, free(cx, cy, measure(said), lines.map(line => xs(line.x)), isAbove)));
     }
     show();
   }
 
-  /** Where the words of a dot begin: near it, across no curve, and across a rule only where the way would be far. */
-  function free(cx, cy, wide, rules) {
+  /** Where the words of a dot begin: near it, across no curve, and across a rule or a grey curve only where the way would be far. */
+  function free(cx, cy, wide, rules, isAbove) {
     const { xs, ys, left, top, bottom, end } = shape;
-    const curves = content.series.map(({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]));
+    const pixels = ({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]);
+    const [curves, grey] = [isOwn, series => !isOwn(series)].map(kind => content.series.filter(kind).map(pixels));
+    const box = ({ x, y }) => [x - 2, y - 12, x + wide + 2, y + 4];
     const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
     const begin = x => clamp(x, left + 2, end - wide);
-    const places = rows.flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
+    const places = rows.filter(y => isAbove === undefined || (isAbove ? y < cy - 4 : y > cy + 12)).flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
       const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
-      return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) };
+      const isOnGrey = grey.some(curve => crosses(curve, box({ x, y })));
+      return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) + (isOnGrey ? 20 : 0) };
     }).sort((one, other) => one.far - other.far);
-    return places.find(({ x, y }) => !curves.some(curve => crosses(curve, [x - 2, y - 12, x + wide + 2, y + 4]))) ?? places[0];
+    const isFree = one => !curves.some(curve => crosses(curve, box(one)));
+    return places.find(isFree) ?? places[0] ?? { x: begin(cx + 6), y: clamp(cy - 8, top + 12, bottom - 4) };
   }
 
   function drawMarker(at, value) {
@@ -418,10 +425,10 @@ function dot(colour, cx, cy, r) {
 }
 
 /** The words of a dot, with a line to it if they are not beside it. */
-function worded(said, cx, cy, { x, y }) {
+function worded(said, colour, cx, cy, { x, y }) {
   const [from, to] = y > cy ? [cy + 6, y - 11] : [cy - 6, y + 4];
   const isFar = Math.abs(to - from) > 8;
-  return [...(isFar ? [leader(`M${round(cx)} ${round(from)}V${round(to)}`)] : []), text(said, x, y, "words of-dot")];
+  return [...(isFar ? [leader(`M${round(cx)} ${round(from)}V${round(to)}`)] : []), text(said, x, y, `words of-dot ${colour}`)];
 }
 
 /** Whether a line of pixels crosses a box of left, top, right and bottom. */
@@ -457,7 +464,7 @@ function frame(content, x, y, { top, bottom, end, least }, measure) {
   const count = (bottom - top) / 34;
   const ends = content.y ?? nice(range(points, 1, y.log), y, count);
   const ys = scale(ends, bottom, top, y.log, count);
-  if (content.ticks) ys.ticks = apart(content.ticks, ys);
+  if (content.ticks) ys.ticks = apart(content.ticks, ys, ROW);
   const unit = y.percent ? 100 : 1;
   const digits = Math.max(0, ...ys.ticks.map(tick => `${+(tick * unit).toPrecision(6)}`.split(".")[1]?.length ?? 0));
   const plain = tick => (y.percent ? percent(tick, digits) : y.log ? short(tick) : fixed(tick, digits));
@@ -465,6 +472,7 @@ function frame(content, x, y, { top, bottom, end, least }, measure) {
   const left = Math.ceil(Math.max(least, ...texts.map(text => measure(text) + THUMB + 4)));
   const whole = points.every(point => Number.isInteger(point[0])) ? 1 : 0;
   const xs = scale(content.x ?? range(points, 0, x.log), left, end, x.log, (end - left) / 60, whole);
+  if (content.xTicks) xs.ticks = apart(content.xTicks, xs, 2 * ROW);
   return { xs, ys, texts, left, top, bottom, end };
 }
 
@@ -527,8 +535,8 @@ function logTicks(low, high, count) {
 }
 
 /** Without those that would meet one before them in the list; sorted. */
-function apart(ticks, ys) {
-  const meets = (kept, tick) => kept.some(other => Math.abs(ys(other) - ys(tick)) < ROW);
+function apart(ticks, place, gap) {
+  const meets = (kept, tick) => kept.some(other => Math.abs(place(other) - place(tick)) < gap);
   return ticks.reduce((kept, tick) => (meets(kept, tick) ? kept : [...kept, tick]), []).sort((a, b) => a - b);
 }
 

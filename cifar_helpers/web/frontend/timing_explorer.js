@@ -13,9 +13,8 @@ const SOURCES = {
 const COLOURS = ["c1", "c2"]; // of the two that are compared
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
-const [WIDE, HIGH] = [70, 16]; // pixels of a time at the marker
 const NEAR = 8; // pixels around the marker in which no curve is named
-const ON = 4; // pixels from a curve that a press means: further away it moves the marker
+const ON = 4; // pixels from a curve that is pointed at
 const EQUAL = 1.05; // ratio of two times that are about equal
 const LEAST = 0.1; // share of a bar from which its part has room for a number
 
@@ -47,11 +46,13 @@ export function render({ model, el }) {
   const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
   const grouped = pairsOf(curves);
+  const machines = grouped.map(pair => wordsOf(pair[1]).slice(1)).filter(words => words.length);
+  const isCommon = word => machines.length > 1 && machines.every(words => words.includes(word));
   const titles = [...new Set(grouped.map(pair => pair.map(curve => wordsOf(curve)[0]).join(" and ")))];
   const pairs = grouped.map(pair => {
     const names = pair.map(curve => curve.name);
     const label = `${wordsOf(pair[0])[0]} and ${fullName(pair[1])}`;
-    const machine = wordsOf(pair[1]).slice(1).join(", ");
+    const machine = wordsOf(pair[1]).slice(1).filter(word => !isCommon(word)).join(", ");
     const text = titles.length > 1 ? label : machine ? `${machine} (${pair[1].source})` : pair[1].source;
     const pressed = () => {
       slots = [...names]; // each in the same colour whenever its pair is chosen
@@ -88,82 +89,37 @@ export function render({ model, el }) {
   });
   const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
   const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
-  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, others, thick));
-  // Each time is written at the marker: the longer one above its curve, the other one below.
+  const dashed = Object.entries(SOURCES).filter(([source, { dash }]) => dash && curves.some(curve => curve.source === source));
+  const sources = dashed.map(([source]) => h("span", { class: "cw-cap te-key" }, key({ source }), source));
+  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, sources, others, thick));
   const plot = view.node.querySelector(".cw-plot");
   const drawing = plot.querySelector("[role=img]");
-  const values = COLOURS.map(colour => h("div", { class: `te-value label ${colour}`, "aria-hidden": "true" }));
   const tag = h("div", { class: "te-tag", "aria-hidden": "true", hidden: true });
-  plot.append(...values, tag);
-  function placeValues() {
-    const end = +(drawing.querySelector("text.label")?.getAttribute("x") ?? drawing.getAttribute("width"));
-    const dots = [...plot.querySelectorAll("[aria-hidden] g:not(.looked) > .dot")];
-    const [places, ups] = ["cx", "cy"].map(one => dots.map(dot => +dot.getAttribute(one)));
-    for (const value of values) {
-      const colour = value.classList[2];
-      const k = dots.findIndex(dot => dot.classList.contains(colour));
-      value.hidden = k < 0;
-      if (value.hidden) continue;
-      const isAbove = ups[k] === Math.min(...ups);
-      const isRight = isAbove ? places[k] < end - WIDE : places[k] < 2 * WIDE;
-      const left = places[k] + (isRight ? 7 : -12 - WIDE);
-      // The curve does not run through its words.
-      const line = drawing.querySelector(`.te-curve.${colour}`);
-      const beside = [left, left + WIDE].map(x => heightAt(line, x)).filter(Number.isFinite);
-      const top = isAbove ? Math.min(ups[k], ...beside) - HIGH - 5 : Math.max(ups[k], ...beside) + 5;
-      value.style.transform = `translate(${left}px, ${top}px)`;
-      value.style.textAlign = isRight ? "left" : "right";
-    }
-  }
-  const size = new ResizeObserver(placeValues); // after the chart's own
-  size.observe(plot);
+  plot.append(tag);
 
-  // A grey curve under the mouse is named, and compared by a press; by touch a press only moves the marker.
+  // A grey curve under the mouse is named.
   let shown = ""; // the compared curves that the chart has
   let behind = []; // its other curves in their order
-  let pointed = -1; // which of them is pointed at
   const lines = () => [...drawing.querySelectorAll(".te-curve.ghost")];
   function point(event) {
     const { left, top, width } = drawing.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
     const far = [...drawing.querySelectorAll(".te-curve")].map(line => Math.abs(heightAt(line, x) - y));
-    const nearest = far.reduce((best, one, k) => (one < (far[best] ?? ON) ? k : best), -1);
+    const isOther = far.slice(behind.length).some(one => one < 2 * ON); // the grey ones come first
+    const nearest = far.slice(0, behind.length).reduce((best, one, k) => (one < (far[best] ?? ON) ? k : best), -1);
     const isMarker = Math.abs(plot.querySelector(".marker")?.getAttribute("x1") - x) < NEAR;
     const side = x < width / 2 ? `left:${x}px` : `right:${width - x}px`;
     tag.style.cssText = `${side};top:${y}px`;
-    name(isMarker || nearest >= behind.length ? -1 : nearest); // the grey ones come first
+    name(isMarker || isOther ? -1 : nearest);
   }
   function name(nearest) {
-    pointed = nearest;
     lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
     tag.hidden = nearest < 0;
-    if (!tag.hidden) tag.textContent = `Compare with ${fullName(behind[nearest])}`;
+    if (!tag.hidden) tag.textContent = fullName(behind[nearest]);
   }
   const forget = () => name(-1);
-  let press = null; // on a grey curve, as long as it is no drag: the event, its target now, and the curve's name
-  view.node.addEventListener("pointerdown", event => {
-    if (event.pointerType !== "mouse" || event.button || pointed < 0) return;
-    event.stopPropagation(); // before the chart takes its marker along
-    press = { event, target: event.target, name: behind[pointed].name };
-  }, true);
-  view.node.addEventListener("pointermove", ({ buttons, clientX, clientY }) => {
-    if (!press || Math.hypot(clientX - press.event.clientX, clientY - press.event.clientY) <= ON) return;
-    const { event, target } = press;
-    release();
-    if (buttons) target.dispatchEvent(new PointerEvent(event.type, event)); // the chart's; else it ended elsewhere
-  }, true);
-  view.node.addEventListener("pointerup", () => {
-    if (press) slots[slots[0] ? 1 : 0] = press.name;
-    if (press) compare(slots.filter(Boolean));
-    release();
-  });
-  function release() {
-    press = null;
-    forget();
-  }
   plot.addEventListener("pointermove", event => (event.buttons || event.pointerType !== "mouse" ? forget() : point(event)));
-  plot.addEventListener("keydown", forget);
-  plot.addEventListener("pointerleave", forget);
+  for (const name of ["keydown", "pointerdown", "pointerleave"]) plot.addEventListener(name, forget);
 
   const words = h("p", { class: "cw-lead te-words" });
   const where = h("p", { class: "te-where" });
@@ -171,7 +127,8 @@ export function render({ model, el }) {
   const stepKey = h("span", { class: "te-cost" });
   const keyed = (kind, ...said) => h("span", { class: "te-key" }, h("i", { class: kind }), said);
   const keys = [keyed("te-step", stepKey), keyed("te-image", "cost of each image")];
-  const legend = h("div", { class: "te-legend cw-cap" }, h("b", {}, "Where an image’s time goes"), keys);
+  const title = h("b", {}, "Where an image’s time goes");
+  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, keyed("te-mark", "measured"));
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(bar, words, view.node, where, legend, splits, more);
@@ -186,6 +143,14 @@ export function render({ model, el }) {
     state.set({ compared: names });
     const [low, high] = range();
     set({ batch: clamp(model.get("batch"), low, high) });
+  }
+
+  /** What names a curve at its end: as few words as tell both apart. */
+  function endOf(curve) {
+    const other = compared().find(one => one !== curve);
+    const [first, ...rest] = wordsOf(curve);
+    if (!other || wordsOf(other)[0] !== first) return first;
+    return rest.filter(word => !wordsOf(other).includes(word)).join(", ") || curve.source;
   }
 
   /** The batch sizes at which the compared curves can be read; those of all curves if there are none. */
@@ -225,8 +190,7 @@ export function render({ model, el }) {
     }
     const names = [coloured(fast.curve), coloured(slow.curve)];
     if (ratio < EQUAL) return [begin, names[0], " and ", names[1], " are about equally fast."];
-    const factor = ratio < 10 ? ratio.toPrecision(2) : Math.round(ratio);
-    return [begin, names[0], ` is ${about}`, h("b", {}, `${factor} times`), " as fast as ", names[1], "."];
+    return [begin, names[0], ` is ${about}`, h("b", {}, `${factorText(ratio)} times`), " as fast as ", names[1], "."];
   }
 
   /** The first compared curve's time in the other's, at a batch size. */
@@ -251,16 +215,13 @@ export function render({ model, el }) {
     const [low, high] = range();
     const machines = otherHardware(both);
     const shared = sizes.filter(ratioAt);
+    const largest = Math.exp(Math.max(...shared.map(size => Math.abs(Math.log(ratioAt(size))))));
     const clear = shared.filter(isClear);
-    const between = places => {
-      const apart = clear.filter(size => size > places[0] && size < places.at(-1)).map(size => Math.abs(Math.log(ratioAt(size))));
-      return ` and differ by at most ${percent(Math.exp(Math.max(...apart)) - 1)} in between`;
-    };
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
     const places = crossings();
     if (places.length) {
-      const sides = places.length > 1 ? between(places) : `: in smaller batches ${below} is faster, in larger ones ${above}`;
-      return `The curves cross ${places.length > 1 ? `${places.length} times` : placeText(places[0])}${sides}.${machines}`;
+      if (places.length > 1) return `The curves cross more than once. The largest difference is a factor of ${factorText(largest)}.${machines}`;
+      return `The curves cross ${placeText(places[0])}: in smaller batches ${below} is faster, in larger ones ${above}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
     const always = clear.length < shared.length ? "" : `: ${below} is always faster`;
@@ -279,7 +240,7 @@ export function render({ model, el }) {
     forget();
     const series = [...behind, ...both].map(curve => {
       const isBehind = behind.includes(curve);
-      const [end, dash] = isBehind ? ["", ""] : [nameOf(curve), SOURCES[curve.source].dash];
+      const [end, dash] = [isBehind ? "" : endOf(curve), SOURCES[curve.source].dash];
       const { points } = curve;
       return { name: fullName(curve), end, dash, colour: colourOf(curve), points, marks: !isBehind, kind: "te-curve" };
     });
@@ -290,7 +251,8 @@ export function render({ model, el }) {
     }));
     const timesOf = list => list.flatMap(curve => curve.points.map(point => point[1]));
     const room = [Math.min(...timesOf(both)) / ROOM ** 2, Math.max(...timesOf(curves)) * ROOM]; // the axis' numbers are below
-    view.set({ series, x: [least / MARGIN, most * MARGIN], y: room });
+    const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
+    view.set({ series, x: [least / MARGIN, most * MARGIN], y: room, xTicks });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
     const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`).join(", ");
@@ -307,31 +269,37 @@ export function render({ model, el }) {
     const times = both.map(curve => {
       const [, ...bounds] = pointAt(curve.bounds, batch);
       const time = timeAt(curve.points, batch);
-      const { step = 0, image = 0, last = 0, error = 0 } = curve.fit ?? {};
+      const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
       const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
       const whole = rounded(once / batch + each);
       const fixed = time && batch <= last ? once / (once + batch * each) : NaN;
       const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part)));
-      const sum = [`fit (±${percent(Math.abs(error)).replace(" ", "\u00a0")}) `, term("step", `${parts[0]}${shared}`), ...(each ? [" + ", term("image", parts[1])] : []),
-        `${shared || each ? ` ≈\u00a0${all}` : ""}\u00a0${model.get("unit")}`];
-      return { curve, colour: colourOf(curve), name: nameOf(curve), near: almost(curve, batch), fixed, whole: fixed >= 0 ? whole : time, sum, bounds, last, time };
+      const off = percent(Math.abs(whole / rounded(time) - 1)).replace(" ", "\u00a0");
+      const near = off === "0\u00a0%" ? "as measured" : `${off} too ${whole > time ? "long" : "short"}`;
+      const sum = ["fit ", term("step", `${parts[0]}${shared}`), " + ", term("image", each ? parts[1] : "about 0"),
+        ` ≈\u00a0${all}\u00a0${model.get("unit")}, ${near}`];
+      const lengths = fixed >= 0 ? [once / batch, each] : [];
+      return { curve, colour: colourOf(curve), name: nameOf(curve), about: almost(curve, batch), fixed, lengths, sum, bounds, last, time };
     });
     const known = times.filter(({ time }) => time);
     view.set({
       rules: places.length > 1 ? [] : places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
-      dots: known.map(({ colour, time, near }) => ({ x: batch, y: time, colour: near ? `${colour} te-between` : colour })),
+      dots: known.map(({ colour, time, about }) => {
+        const isAbove = known.length > 1 ? time === Math.max(...known.map(one => one.time)) : undefined;
+        return { x: batch, y: time, colour: about ? `${colour} te-between` : colour, label: about + write(time), isAbove };
+      }),
       stops: stops(both, batch),
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
     stepKey.textContent = batch > 1 ? `fixed cost, shared by ${batch} images` : "fixed cost";
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
-    for (const { colour, time, near } of known) values[COLOURS.indexOf(colour)].textContent = near + write(time);
     const hasLimits = curves.some(curve => curve.bounds.length);
-    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, ["0", "50\u00a0%", "100\u00a0%"].map(one => h("span", {}, one))));
-    splits.replaceChildren(...times.map(one => split(one, write, hasLimits)), known.length ? axis : "");
-    queueMicrotask(placeValues); // after the chart's own
+    // The slower one fills its room, so that both can be compared.
+    const scale = Math.max(...known.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1] || 0, ...bounds]));
+    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, ["0", write(rounded(scale))].map(one => h("span", {}, one))));
+    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits)), known.length ? axis : "");
   }
 
   /** Where the marker can be: the measured batch sizes, and `batch`. */
@@ -343,7 +311,6 @@ export function render({ model, el }) {
 
   show();
   return () => {
-    size.disconnect();
     state.close();
     view.close();
     close();
@@ -351,17 +318,19 @@ export function render({ model, el }) {
 }
 
 /** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
-function split({ curve, colour, name, near, fixed, whole, sum, bounds, time, last }, write, hasLimits) {
+function split({ curve, colour, name, about, fixed, lengths, sum, bounds, time, last }, scale, write, hasLimits) {
   const none = last ? `no fit beyond batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
   const said = h("span", { class: "te-said" }, fixed >= 0 ? sum : none);
-  const found = time ? near + write(time) : "not measured";
+  const found = time ? about + write(time) : "not measured";
   const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
   const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
   const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
-  const part = (what, length, ...text) => h("i", { class: `te-${what}`, style: `width:${100 * Math.min(length, 1)}%` }, text);
+  const part = (what, length, ...text) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` }, text);
   const hundredths = clamp(Math.round(100 * fixed), fixed > 0 ? 1 : 0, fixed < 1 ? 99 : 100); // both add up to 100
-  const numbered = (what, length, number) => part(what, length, length < LEAST ? "" : `${number}\u00a0%`);
-  const parts = fixed >= 0 ? [numbered("step", fixed, hundredths), numbered("image", 1 - fixed, 100 - hundredths)] : time ? [part("plain", 1)] : [];
+  const numbered = (what, length, number) => part(what, length, length < LEAST * scale ? "" : `${number}\u00a0%`);
+  const [once, each] = lengths;
+  const parts = fixed >= 0 ? [numbered("step", once, hundredths), numbered("image", each, 100 - hundredths)] : time ? [part("plain", time)] : [];
+  if (time) parts.push(h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` }));
   const share = fixed >= 0 ? [`${hundredths}\u00a0% fixed cost`] : [];
   return h(
     "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...share, ...limits, ...unknown].join("; ")}` },
@@ -370,7 +339,7 @@ function split({ curve, colour, name, near, fixed, whole, sum, bounds, time, las
     h("div", { class: "te-split" }, parts),
     said,
     unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
-    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k] / whole), limit)),
+    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k]), limit)),
   );
 }
 
@@ -407,11 +376,11 @@ function caution(both, curves, mostly) {
       + "scales, each step along an axis multiplies."],
     ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
     ["Cost of each image", "Arithmetic, and reading and writing its maps."],
-    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar shows the shares that this gives. "
+    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar shows what this gives, the mark what was measured. "
       + `${errors.join(" ")}${isTiny ? " Where it gives no cost of each image, that is too small to measure." : ""}`],
     mostly && ["Pale band", `Mostly fixed cost: ${mostly}.`],
-    curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, with every number "
-      + "from memory, on the scale of the bar; both can go on at once. These limits need the machine itself, so other machines’ times come without them."],
+    curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
+      + "from memory. Arithmetic and memory can work at once. Other machines’ times come without limits, as these need the machine itself."],
     ["Here", "The machine on which the notebook ran."],
   ].filter(Boolean);
 }
@@ -471,6 +440,8 @@ function otherHardware(both) {
   const what = differ(one => one.source) ? "machines" : differ(one => words(one).filter(word => !isPrecision(word)).join()) ? "devices" : "";
   return what && ` They ran on different ${what}${also}.`;
 }
+
+const factorText = ratio => (ratio < 10 ? ratio.toPrecision(2) : `${Math.round(ratio)}`);
 
 const wordsOf = curve => shortName(curve).split(", ");
 
