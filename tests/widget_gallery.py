@@ -42,6 +42,10 @@ def _verdict(_: Cifar10) -> CourseWidget:
     return VerdictCard(checks.softmax(lambda logits: torch.softmax(logits, 1)))
 
 
+def _wrong_verdict(_: Cifar10) -> CourseWidget:
+    return VerdictCard(checks.softmax(lambda logits: torch.softmax(2 * logits, 1)))
+
+
 def _timing(_: Cifar10) -> CourseWidget:
     """As in lesson 05: curves of the reader's machine, with their bounds, and recorded ones."""
 
@@ -78,5 +82,6 @@ WIDGETS: Final[dict[str, Callable[[Cifar10], CourseWidget]]] = {
     "number": lambda data: checks.guess("good_recipe"),
     "quiz": lambda data: checks.quiz(4),
     "verdict": _verdict,
+    "wrong_verdict": _wrong_verdict,
 }
 """Name to what makes one from a data set."""

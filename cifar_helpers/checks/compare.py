@@ -23,10 +23,12 @@ __all__ = [
     "equal",
     "finite",
     "first_difference",
+    "headline",
     "holds_tensors",
     "kind",
     "named",
     "numbers_of",
+    "of_rows",
     "right_part",
     "row_sums",
     "shape",
@@ -37,6 +39,7 @@ __all__ = [
 Array = npt.NDArray[np.float64]
 
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
+_LOOK: Final = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"
 _WIDEST: Final = 20  # rows or columns around a part that is searched for in a result
 _SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
 """Twice the relative step between neighbouring numbers of the short formats."""
@@ -189,6 +192,26 @@ def row_sums(wanted: Any, got: Any, close: float) -> Array | None:
     return sums if np.allclose(found[0].sum(1), 1, atol=1e-4) else None
 
 
+def of_rows(wanted: Any, got: Any, close: float) -> str:
+    """What the sums of a result's rows say, if each should be 1; else nothing."""
+    sums, found = row_sums(wanted, got, close), differing(wanted, got, close)
+    if sums is None or found is None or not np.isfinite(sums).all():
+        return ""
+    if not np.allclose(sums, 1, atol=5e-3):
+        row = int(np.abs(sums - 1).argmax() if abs(sums[0] - 1) < 5e-3 else 0)
+        return (
+            f"row {row} of your result adds up to {told_apart(1, float(sums[row]))[1]}, but each row should add up to 1"
+        )
+    right, own, differ = found
+    off = np.where(differ, np.sign(own - right), 0)
+    high, low = ({*off[range(len(own)), place]} for place in (right.argmax(1), right.argmin(1)))
+    same_ends = (own.argmax(1) == right.argmax(1)).all() and (own.argmin(1) == right.argmin(1)).all()
+    if same_ends and (high, low) in (({1}, {-1}), ({-1}, {1})):
+        far, near = ("large", "small") if high == {1} else ("small", "large")
+        return f"each row adds up to 1, but its largest number is too {far} and its smallest too {near}"
+    return "each row of your result adds up to 1, as it should"
+
+
 @dataclass(frozen=True)
 class RightPart:
     """Of two results with different shapes, where the smaller one lies in the larger one.
@@ -253,6 +276,29 @@ def _outside(top: int, bottom: int, left: int, right: int) -> tuple[str, bool]:
     return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]])), len(said) > 1 or said[0].endswith("s")
 
 
+def headline(wanted: Any, got: Any, close: float) -> str:
+    """How two results of the same shape differ, in a few words beside a picture that shows where."""
+    found = differing(wanted, got, close)
+    if found is None:
+        return ""
+    _, own, differ = found
+    count, size, lost = int(differ.sum()), own.size, int((~np.isfinite(own) & differ).sum())
+    if lost:
+        return f"{lost:,} of your {size:,} numbers {'is' if lost == 1 else 'are'} nan or infinite{_LOOK}"
+    rows = of_rows(wanted, got, close)
+    if " but " in rows:
+        return rows
+    if count == size:
+        wrong = f"{_every(size)} are wrong"
+    else:
+        wrong = f"{count:,} of {size:,} numbers {'is' if count == 1 else 'are'} wrong; the others are right"
+    return f"{rows}, but {wrong}" if rows else wrong
+
+
+def _every(size: int) -> str:
+    return "both numbers" if size == 2 else f"all {size:,} numbers"
+
+
 def difference(wanted: Any, got: Any, close: float) -> str:
     """How two results of the same kind and shape differ: where first, what was wanted there, and what came."""
     found = differing(wanted, got, close)
@@ -263,20 +309,19 @@ def difference(wanted: Any, got: Any, close: float) -> str:
         return f"it returns {own} instead of {right}"[:160]
     a, b, differ = found
     lost = ~np.isfinite(b) & differ
-    look = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"
     if not a.ndim:
         right, own = told_apart(float(a), float(b))
-        return f"your result is {own}, but should be {right}{look if lost else ''}"
+        return f"your result is {own}, but should be {right}{_LOOK if lost else ''}"
     first = tuple(int(k) for k in np.argwhere(lost if lost.any() else differ)[0])
     right, own = told_apart(float(a[first]), float(b[first]))
     if lost.any():
         return (
             f"{int(lost.sum()):,} of your {b.size:,} numbers are nan or infinite; the first, at {list(first)}, should "
-            f"be {right}{look}"
+            f"be {right}{_LOOK}"
         )
     count, size = int(differ.sum()), b.size
-    many = f"all {size:,}" if count == size else f"{count:,} of {size:,}"
-    others = "all other numbers are right" if count == 1 else f"{many} numbers differ; this is the first"
+    many = _every(size) if count == size else f"{count:,} of {size:,} numbers"
+    others = "all other numbers are right" if count == 1 else f"{many} differ; this is the first"
     return f"your number at {list(first)} is {own}, but should be {right}" + (f" ({others})" if size > 1 else "")
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,16 +19,17 @@ from cifar_helpers.checks.compare import (
     equal,
     finite,
     first_difference,
+    headline,
     holds_tensors,
     kind,
     named,
+    of_rows,
     right_part,
-    row_sums,
     shape,
     short_dtype,
-    told_apart,
 )
 from cifar_helpers.checks.drawing import beside
+from cifar_helpers.checks.error_help import help_on
 from cifar_helpers.checks.isolation import default_settings, isolated_rng, limited_output
 from cifar_helpers.checks.progress import session
 from cifar_helpers.checks.results import MOST_NUMBERS, Unreadable, like, plain
@@ -43,7 +43,7 @@ _DRAWS = 8
 _LONGEST = 240  # characters of an error that a learner's code raises
 _LONGEST_LINE = 100  # characters of a line of code that is quoted
 _BY_HAND = "Work it out by hand for these values and compare."
-_STEP_BY_STEP = "Print what your code has after each step for such an input, and follow this number."
+_STEP_BY_STEP = "Print what your code has after each step for such an input, and follow one number."
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ class Verdict:
         state: `open` (not attempted), `right` or `wrong`.
         says: what to notice, or what is wrong and why.
         picture: HTML of what a right answer does, or of a wrong result beside the right one, or nothing.
-        lead: of an error, the beginning of `says`; the card shows the rest of it as lines of code.
-        code: these lines: the learner's, if it is known, and the error.
+        lead: what a card says in place of `says`, if it shows the rest as `picture` or `code`.
+        code: of an error, the learner's line, if it is known, and the message.
+        note: what a card says below these.
         exercise: the one that was checked, or `None`.
     """
 
@@ -64,6 +65,7 @@ class Verdict:
     picture: str = ""
     lead: str = ""
     code: tuple[str, ...] = ()
+    note: str = ""
     exercise: Check | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -85,6 +87,9 @@ class Verdict:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return VerdictCard(self)._repr_mimebundle_(**options)
+
+
+_OPEN = Verdict("open", "fill in the dots.", lead="replace the `...` in your function.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -166,7 +171,7 @@ def judge(exercise: Check, answer: Any) -> Verdict:
 def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
     """The verdict on what is not attempted, or no function that can be called; else `None`."""
     if answer is ... or answer is None:
-        return Verdict("open", "fill in the dots.")
+        return _OPEN
     if not callable(answer):
         return Verdict(
             "wrong",
@@ -233,7 +238,7 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
             except BaseException as error:  # whatever a learner's code raises is reported, not raised again
                 return _raised(error, own, _given(exercise, given))
             if _has_dots(got):
-                return Verdict("open", "fill in the dots.")
+                return _OPEN
             if got is None:
                 return Verdict("wrong", "it returns nothing. End it with return and the result.")
             if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
@@ -274,7 +279,9 @@ def _raised(error: BaseException, answer: Callable[..., Any], given: str) -> Ver
     code = (*([f"line {number}: {line}"] if line else []), said.removeprefix("it raises ").removesuffix("."))
     place = f", in the line `{line.replace('`', '')}`." if line else ""
     words = said.removesuffix(".") + place if place else said
-    return Verdict("wrong", f"for {given}, {words}", lead=f"for {given}, it raises an error:", code=code)
+    note = help_on(error)
+    says = f"for {given}, {words}{'' if place or not note else '.'} {note}".rstrip()
+    return Verdict("wrong", says, lead=f"for {given}, it raises an error:", code=code, note=note)
 
 
 def _line_of(error: BaseException, answer: Callable[..., Any]) -> tuple[int, str]:
@@ -334,24 +341,17 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     inputs_again = [equal(given[0], got, 0) for given, _, got in cases if given and not callable(given[0])]
     if inputs_again and all(inputs_again):
         return Verdict("wrong", "it returns its input unchanged.")
-    where = f"right for {sum(right)} of {len(right)} random inputs; " if any(right) else ""
+    some = f"right for {sum(right)} of {len(right)} random inputs" if any(right) else ""
     simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
     then = "" if exercise.parts else _BY_HAND if simple else _STEP_BY_STEP
-    said = _off(wanted, got, exercise.close) + difference(wanted, got, exercise.close)
-    return Verdict("wrong", f"{where}{at}{said}. {then}".rstrip(), beside(wanted, got, exercise.close, inputs))
-
-
-def _off(wanted: Any, got: Any, close: float) -> str:
-    """Whether the rows of a result add up to 1, in words; nothing if they should not."""
-    sums = row_sums(wanted, got, close)
-    if sums is None or not np.isfinite(sums).all():
-        return ""
-    if np.allclose(sums, 1, atol=5e-3):
-        return "each row of your result adds up to 1, as it should; "
-    row = int(np.abs(sums - 1).argmax() if abs(sums[0] - 1) < 5e-3 else 0)
-    return (
-        f"row {row} of your result adds up to {told_apart(1, float(sums[row]))[1]}, but each row should add up to 1; "
-    )
+    rows = of_rows(wanted, got, exercise.close)
+    said = f"{rows}; " if rows else ""
+    says = f"{f'{some}; ' if some else ''}{at}{said}{difference(wanted, got, exercise.close)}. {then}".rstrip()
+    picture = beside(wanted, got, exercise.close, inputs)
+    if not picture:
+        return Verdict("wrong", says)
+    note = f"This is for {_given(exercise, given)}{f'; {some}' if some else ''}. {then}".rstrip()
+    return Verdict("wrong", says, picture, lead=f"{place}{headline(wanted, got, exercise.close)}.", note=note)
 
 
 def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:

@@ -31,9 +31,11 @@ class VerdictCard(CourseWidget, module="verdict"):
     says = cast(str, traitlets.Unicode("").tag(sync=True))
     code = cast(list[str], traitlets.List().tag(sync=True))
     picture = cast(str, traitlets.Unicode("").tag(sync=True))
+    note = cast(str, traitlets.Unicode("").tag(sync=True))
     hints = cast(list[str], traitlets.List().tag(sync=True))
     hints_left = cast(int, traitlets.Int(0).tag(sync=True))
     progress = cast(str, traitlets.Unicode("").tag(sync=True))
+    exercises = cast(list[str], traitlets.List().tag(sync=True))
     solved = cast(list[bool], traitlets.List().tag(sync=True))
     place = cast(int, traitlets.Int(0).tag(sync=True))
 
@@ -46,6 +48,7 @@ class VerdictCard(CourseWidget, module="verdict"):
             says=coded(sentence(verdict.lead or verdict.says)),
             code=list(verdict.code),
             picture=verdict.picture,
+            note=coded(sentence(verdict.note)),
             hints=[sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
             **({} if check is None else _progress(check)),
@@ -60,6 +63,8 @@ class VerdictCard(CourseWidget, module="verdict"):
         """The verdict for a reader without a kernel, with its picture."""
         style = f"border-left:4px solid {_COLOURS[self.verdict]};padding:2px 12px;max-width:720px;line-height:1.45"
         said, _, hint = self.words().partition("\n")
+        if self.picture and self._verdict.lead:  # the picture has the numbers
+            said = said.replace(self._verdict.says, f"{self._verdict.lead} {self._verdict.note}".rstrip())
         below = f"<br><small>{code_html(coded(hint))}</small>" if hint else ""
         return f'<p role="status" style="{style}">{code_html(said)}{below}</p>{self.picture}'
 
@@ -91,8 +96,8 @@ def coded(text: str) -> str:
 
 
 def _progress(check: Check) -> dict[str, Any]:
-    """How many exercises of the lesson are solved, in words, and which; and the place of this one among them."""
+    """How many exercises of the lesson are solved, in words, and which of which; and the place of this one."""
     names = [name for name, other in session.known.items() if other.lesson == check.lesson]
     solved = [name in session.solved for name in names]
     said = f"{sum(solved)} of {len(names)} exercises of lesson {check.lesson:02d} solved"
-    return {"progress": said, "solved": solved, "place": names.index(check.name)}
+    return {"progress": said, "exercises": names, "solved": solved, "place": names.index(check.name)}

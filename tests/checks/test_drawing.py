@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import _STOPS, beside, short
-from cifar_helpers.web.join import FRONTEND
+from cifar_helpers.checks.drawing import beside, short
 
 
 def points(chart: str) -> list[list[tuple[float, float]]]:
@@ -58,17 +57,22 @@ def test_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text
 
 
-def test_colours_of_numbers_are_those_of_the_widgets() -> None:
-    tokens = re.findall(r"--cw-[np]?\d: #(\w{6})", (FRONTEND / "theme.css").read_text())
-    assert tuple(tokens) == _STOPS[0] + _STOPS[1]
-
-
-def test_a_page_without_themes_shows_numbers_on_light_colours() -> None:
+def test_a_page_without_themes_shows_numbers_in_colours_for_a_light_one() -> None:
     given = torch.tensor([0.0, 2.0, 3.0])
     drawn = beside(torch.tensor([0.0, 1.0, 5.0]), torch.tensor([0.0, -1.0, 5.0]), 1e-4, {"x": given})
-    assert "background:#f7f6f4;background:light-dark(#f7f6f4,#23252c);color:#000;color:light-dark(#000,#fff)" in drawn
+    assert (
+        drawn.count("background:#b3261e1f;background:light-dark(#b3261e1f,#ff9a902b);color:#b3261e;") == 2
+    )  # the line
     assert re.findall(r">(\S\d?)</td>", drawn) == ["0", "2", "3", "0", "−1", "5", "0", "1", "5"]
-    assert [drawn.count(f"background:#{colour}1f") for colour in ("b3261e", "1a7a4c")] == [1, 1]  # what differs, alone
+    told, _, tables = drawn.partition("</p>")
+    assert re.sub("<[^>]*>", "", told) == "Framed: x 2, yours −1, should be 1"
+    colours = ("#8883", "#b3261e1f", "#1a7a4c1f")  # what differs, alone, in the input too, which has no other colour
+    assert [tables.count(f"background:{colour};") for colour in colours] == [1, 1, 1]
+
+
+def test_the_frame_is_around_what_is_not_finite_first() -> None:
+    drawn = beside(torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 4.0, math.nan]), 1e-4, {})
+    assert re.sub("<[^>]*>", "", drawn.partition("</p>")[0]) == "Framed: yours nan, should be 3"
 
 
 @pytest.mark.parametrize(

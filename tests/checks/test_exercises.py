@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import html
 import re
 import sys
 from pathlib import Path
@@ -124,26 +125,35 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     assert verdict.says == (
         f"for `logits` of shape (2, 4), row 1 of your result adds up to {3 - float(right):.3g}, but each row should "
         f"add up to 1; your number at [1, 1] is 2, but should be {right} (all other numbers are right). Print what "
-        "your code has after each step for such an input, and follow this number."
+        "your code has after each step for such an input, and follow one number."
     )
+    assert verdict.lead == verdict.says[30:].partition(";")[0] + "."  # on a card, the tables show the rest
+    assert verdict.note.startswith("This is for `logits` of shape (2, 4). Print what your code has")
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
     assert captions == ["input logits", "yours", "should be"]
     marked = re.findall(r"background:#(\w{6})1f[^>]*>([^<]*)</td>", verdict.picture)  # red in one, green in the other
     red, green = "b3261e", "1a7a4c"
     assert marked == [(red, "2.00"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.2f}")]
+    line = f"Framed: logits {float(logits[1, 1]):.2f}, yours 2.00, should be {float(right):.2f}".replace("-", "−")
+    assert re.sub("<[^>]*>", "", verdict.picture.partition("</p>")[0]) == line
     framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
     assert framed == [f"{float(logits[1, 1]):.2f}".replace("-", "−"), "2.00", f"{float(right):.2f}"]
     large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
-    assert "Framed: <code>logits</code>" in large and "Framed" not in verdict.picture  # its words say it
+    assert "sum" not in large  # what is nan adds up to nan
+    grey = re.findall(r"background:#8883;[^>]*>([^<]*)</td>", large)
+    assert grey and all(int(logit) >= 89 for logit in grey)  # of the logits, those that give it
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
     assert captions == ["input logits, part of 5 × 7", "yours", "should be"]
     pooled = checks.max_pool(lambda images: nn.functional.avg_pool2d(images, 2)).picture
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
-    assert captions == ["input images, one channel", "yours", "should be"]
+    assert captions == ["input images[0]", "yours", "should be"]
+    other = checks.preprocess(lambda photo: solution("preprocess")(photo) + 1).picture  # its input is not drawn
+    assert re.findall("<caption[^>]*>([^<]*)<", other) == ["yours[0, 0], part of 32 × 32", "should be[0, 0]"]
     brighter = checks.brighten(lambda image, amount: image + amount).picture  # every argument, and one number followed
-    assert "With <code>amount = 100</code>. Framed: <code>image</code> 172, yours <b" in brighter
+    assert "With <code>amount = 100</code>. Framed: <code>image</code> <b>172</b>, yours <b" in brighter
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
     stored = verdict._repr_mimebundle_()[0]["text/html"]
+    assert verdict.lead in html.unescape(stored) and verdict.note[45:] in stored and "all other numbers" not in stored
     assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
     by_hand = checks.output_size(lambda *given: solution("output_size")(*given) + 2)
     said = "for `size = 23`, `kernel = 5`, `padding = 0` and `stride = 1`, your result is 21, but should be 19. Work it"
@@ -270,17 +280,18 @@ def test_results_of_two_shapes_are_shown_side_by_side() -> None:
         return nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
 
     smaller = checks.convolve(lambda image, kernel: convolve(image, kernel)[:-1, :-1])
-    assert shown(smaller) == (["yours: 3 × 3", "should be: 4 × 4"], [])
+    assert shown(smaller) == (["yours: (3, 3)", "should be: (4, 4)"], [])  # a frame is around what differs, elsewhere
     assert "What you have is right, but the last row and the last column are missing." in smaller.picture
-    assert smaller.picture.count("position:absolute") == 2  # a frame around what both have
     assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean(0)))[0] == [
-        "yours: 4 numbers", "should be: 4 × 4",
+        "yours: (4,)", "should be: (4, 4)",
     ]  # fmt: skip
     assert shown(checks.convolve(lambda image, kernel: convolve(image, kernel).mean()))[0][0] == "yours: one number"
     assert checks.convolve(lambda image, kernel: convolve(image, kernel)[:0]).picture == ""
+    fewer = checks.centre(lambda images: solution("centre")(images)[:-1])  # what is drawn of it is right
+    assert "the shape of the result is (4, 3, 6, 6), but should be (5, 3, 6, 6)" in fewer.says and fewer.picture == ""
 
 
-def test_a_right_part_of_a_result_is_named_and_framed() -> None:
+def test_a_right_part_of_a_result_is_named_and_pale() -> None:
     def padded(image: Tensor, kernel: Tensor) -> Tensor:
         return nn.functional.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]
 
@@ -291,7 +302,6 @@ def test_a_right_part_of_a_result_is_named_and_framed() -> None:
     assert "Padding makes such a border." in verdict.says and "The middle" not in verdict.picture
     red = re.findall(r"background:#b3261e1f[^>]*>", verdict.picture)
     assert len(red) == 6 * 6 - 4 * 4 and "background:#1a7a4c1f" not in verdict.picture
-    assert verdict.picture.count("data-at='0,0'") == 2  # the same number in both
     ((image, kernel), *_) = draws(checks.convolve)
     right = nn.functional.conv2d(image[None, None], kernel[None, None])[0, 0]
     assert right_part(right, right[1:, :], 1e-4) == RightPart(
@@ -311,15 +321,43 @@ def test_a_right_part_of_a_result_is_named_and_framed() -> None:
 
 def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
     verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
-    assert "each row of your result adds up to 1, as it should; your number at [0, 0] is" in verdict.says
-    assert "(all 8 numbers differ; this is the first)" in verdict.says
-    assert verdict.picture.count(">1.00</td>") == 4  # two rows of two tables
+    apart = "each row adds up to 1, but its largest number is too large and its smallest too small"
+    assert f"{apart}; your number at [0, 0] is" in verdict.says and verdict.lead == f"{apart}."
+    assert "(all 8 numbers differ; this is the first)" in verdict.says and "right for 3 of 8" in verdict.note
+    assert ">sum<" not in verdict.picture
+    together = checks.softmax(lambda logits: (logits / 2).softmax(1))
+    assert together.lead == "each row adds up to 1, but its largest number is too small and its smallest too large."
+    moved = checks.softmax(lambda logits: logits.softmax(1).roll(1, 1))
+    assert moved.lead == "each row of your result adds up to 1, as it should, but all 8 numbers are wrong."
+
+
+def test_a_card_says_in_a_few_words_what_its_tables_show() -> None:
+    def spoilt(count: int) -> Any:
+        def answer(images: Tensor) -> Tensor:
+            pooled = solution("max_pool")(images)
+            pooled.view(-1)[:count] += 1
+            return pooled
+
+        return answer
+
+    assert checks.max_pool(spoilt(1)).lead == "1 of 12 numbers is wrong; the others are right."
+    assert checks.max_pool(spoilt(3)).lead == "3 of 12 numbers are wrong; the others are right."
+    assert checks.max_pool(lambda images: solution("max_pool")(images) + 1).lead == "all 12 numbers are wrong."
+    both = checks.two_gradients(lambda *given: [3 * number for number in solution("two_gradients")(*given)])
+    assert both.lead == "both numbers are wrong." and "(both numbers differ; this is the first)" in both.says
+    assert "With <code>" not in both.picture and both.note.startswith("This is for `x = ")
+    part = checks.running_mean(lambda *given: [3 * mean for mean in solution("running_mean")(*given)])
+    assert part.lead == "in the first tensor that you return, all 9 numbers are wrong."
+    lost = checks.normalise(lambda images: solution("normalise")(images) / 0)
+    assert lost.lead.startswith("108 of your 108 numbers are nan or infinite. Look for")
+    alone = checks.output_size(lambda *_: 1)  # a number without a picture
+    assert not alone.lead and not alone.note
 
 
 def test_columns_that_add_up_to_1_instead_of_rows_are_shown() -> None:
     picture = checks.softmax(lambda logits: logits.softmax(0)).picture
-    mine, wanted = re.findall(r">sum</th>(<td.*?)</tr>", picture)
-    assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4 and ">1.00<" not in wanted
+    (mine,) = re.findall(r">sum</th>(<td.*?)</tr>", picture)  # those of the right result say nothing
+    assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4 and picture.count(">1.00<") == 4
     assert picture.count("outline:2px solid") == 3  # the framed logit, too
     assert ">sum</th><td" not in checks.softmax(lambda logits: 2 * logits.softmax(1)).picture
 
@@ -329,6 +367,7 @@ def test_an_error_has_its_line_and_its_message_as_code() -> None:
     assert verdict.lead.endswith("and `stride = 1`, it raises an error:")
     line, error = verdict.code
     assert re.fullmatch(r'line \d+: raise KeyError\("learner"\)', line) and error == "KeyError: 'learner'"
+    assert verdict.note == ""  # nothing is known of it
     assert checks.conv2d(lambda *_: sys.exit()).code == ()  # its words say what to do
     assert "without brackets: `my_conv2d`" in checks.conv2d(torch.zeros(3, 3)).says
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from chrome import FrontEnd, state_of
 from front_fixture import _browser, front
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from cifar_helpers import checks
 from cifar_helpers.checks import PREDICTIONS, QUIZZES, QuestionWidget, Verdict
@@ -513,6 +513,10 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     expect(page.locator(".v-dots .v-on")).to_have_count(int(solved))
     later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
     expect(later.locator(".v-head")).to_contain_text(re.compile("Not yet.*lesson 03 solved, this one earlier$"))
+    dot = later.locator(".v-dots .v-here")  # not filled, beside "Not yet"
+    expect(dot).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(dot).to_have_attribute("title", "softmax, solved (this exercise)")
+    expect(later.locator(".v-dots i").first).to_have_attribute("title", re.compile("^(classifier|double_block)"))
 
 
 def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> None:
@@ -524,21 +528,90 @@ def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> 
     line, error = page.locator(".v-error span").all_inner_texts()
     assert re.fullmatch(r'line \d+: raise ValueError\("x" \* 200\)', line) and error == f"ValueError: {'x' * 200}"
     assert widest(page) <= 350
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(5))), width=360)
+    expect(page.locator(".v-error ~ p").first).to_have_text(re.compile("^The code asks for dimension 5, but"))
     page = front.open(VerdictCard(Verdict("wrong", f"it returns {'x' * 200}")), width=360)
     assert widest(page) <= 350
 
 
-def test_the_pointer_marks_the_same_number_in_all_tables(front: FrontEnd) -> None:
+def framed(page: Page) -> tuple[str, set[str | None], int]:
+    """The line about the frame, and where and how often the frame is."""
+    cells = page.locator(".v-at").all()
+    return (
+        page.locator(".v-framed").inner_text().replace("\n", " "),
+        {cell.get_attribute("data-at") for cell in cells},
+        len([cell for cell in cells if cell.evaluate("cell => getComputedStyle(cell).outlineStyle") == "solid"]),
+    )
+
+
+BY_COLUMNS = [
+    ("1.54", "0.932", "0.640"),
+    ("−0.29", "0.751", "0.102"),
+    ("−1.40", "0.249", "0.056"),
+    ("0.40", "0.930", "0.341"),
+]
+
+
+def told(number: int) -> str:
+    return "Framed: logits {}, yours {}, should be {}".format(*BY_COLUMNS[number])
+
+
+def test_the_frame_and_its_line_follow_the_pointer_and_a_click_leaves_them_there(front: FrontEnd) -> None:
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))
-    page.locator("table", has_text="yours").locator("[data-at]").nth(6).hover()
-    marked = page.locator(".v-at")
-    expect(marked).to_have_count(3)
-    assert {cell.get_attribute("data-at") for cell in marked.all()} == {"1,2"}
+    assert framed(page) == (told(0), {"0,0"}, 3)
+    cells = page.locator("table", has_text="yours").locator("[data-at]")
+    cells.nth(6).hover()
+    assert framed(page) == (told(3), {"1,2"}, 3)
     page.locator(".v-head").hover()
-    expect(marked).to_have_count(0)
+    assert framed(page) == (told(0), {"0,0"}, 3)
+    cells.nth(5).click()
+    page.locator(".v-head").hover()
+    assert framed(page) == (told(2), {"1,1"}, 3)
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360, has_touch=True)
+    height = page.locator(".v-picture").bounding_box()
     page.locator("table", has_text="should be").locator("[data-at]").nth(6).tap()
-    expect(page.locator(".v-at")).to_have_count(3)  # a tap stays
+    assert framed(page) == (told(3), {"1,2"}, 3)
+    assert page.locator(".v-picture").bounding_box() == height  # nothing jumps
+
+
+def test_arrow_keys_move_the_frame_within_what_is_drawn(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), forced_colors="active")
+    line = page.get_by_role("slider", name="Framed number")
+    page.keyboard.press("Tab")
+    expect(line).to_be_focused()
+    expect(line).to_have_attribute("aria-valuetext", f"row 0, column 0. {told(0)}")
+    page.keyboard.press("ArrowRight")
+    assert framed(page) == (told(1), {"0,1"}, 3)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert framed(page) == (told(2), {"1,1"}, 3)
+    expect(line).to_have_attribute("aria-valuetext", f"row 1, column 1. {told(2)}")
+    page.keyboard.press("End")
+    assert framed(page)[1:] == ({"1,3"}, 3)
+    page.keyboard.press("ArrowRight")
+    assert framed(page)[1:] == ({"1,3"}, 3)
+    page.keyboard.press("Home")
+    assert framed(page)[1:] == ({"1,0"}, 3)
+
+
+def test_a_number_that_is_right_has_no_colour_in_the_line(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))))
+    expect(page.locator(".v-framed")).to_have_text("Framed: logits 162, yours nan, should be 1.00")
+    own = page.locator(".v-framed b").nth(1)
+    expect(own).to_have_css("background-color", re.compile(r"^rgba\(179, 38, 30"))
+    page.locator("table", has_text="yours").locator("[data-at]").first.click()
+    expect(page.locator(".v-framed")).to_have_text("Framed: logits 7, yours 0.00, should be 0.00")
+    expect(own).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+
+
+@pytest.mark.parametrize("answer", [
+    lambda logits: logits.softmax(0), lambda logits: (2 * logits).softmax(1),
+    lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True),
+], ids=["sums", "apart", "nan"])  # fmt: skip
+def test_an_input_and_two_results_stand_in_one_row_on_the_site(front: FrontEnd, answer: Any) -> None:
+    page = front.open(VerdictCard(checks.softmax(answer)), width=706)
+    tops = page.locator(".v-picture table").evaluate_all("all => all.map(table => table.getBoundingClientRect().top)")
+    assert len(tops) == 3 and max(tops) - min(tops) < 1
 
 
 def test_equal_shares_are_bars_of_equal_length_and_this_exercise_has_a_ring(front: FrontEnd) -> None:

@@ -13,7 +13,7 @@ from cifar_helpers._paths import resources
 from cifar_helpers.checks.chart import Axis, Line, line_chart
 from cifar_helpers.checks.drawing import as_rows, bars_html, paired_bars_html, picture_html, sentence, short, titled
 from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.inference import percent, preprocess
+from cifar_helpers.inference import preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _PICTURE = (3, 32, 32)
@@ -67,15 +67,10 @@ def shared_out(answer: Callable[..., Any]) -> str:
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
     both = answer(torch.cat([logits, logits + 1000]))
     columns = dict(zip(("your softmax", "1,000 added to each logit"), both.tolist(), strict=True))
-    best = int(logits.argmax())
-    said = (
-        f"The trained network's logits for a drawn cat go from {_reach(logits)}. The largest, of {CLASSES[best]}, "
-        f"becomes {percent(both[0, best])}; adding the same number to all of them changes nothing. "
-        "All percentages are rounded."
-    )
+    said = "The trained network gives a drawn cat these logits. All numbers are rounded."
     shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "the drawn cat")
-    names = [f"{name} {short(float(logit))}" for name, logit in zip(CLASSES, logits[0], strict=True)]
-    return "".join([shown, paired_bars_html(names, columns, "logit"), sentence(said)])
+    words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
+    return "".join([shown, paired_bars_html(CLASSES, columns, "logit", words), sentence(said)])
 
 
 def costs(answer: Callable[..., Any]) -> str:

@@ -1,15 +1,16 @@
 // The verdict on an answer to an exercise, with the reason and hints in steps.
 import styles from "./verdict.css";
 import { asking, h, inline, mount, binding } from "./ui.js";
-import { button } from "./controls.js";
+import { arrows, button, movable, stands } from "./controls.js";
+import { clamp } from "./numbers.js";
 
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
 
 /**
  * Traits: `verdict` ("right", "wrong", "open"), `says`, `code` (the learner's line and the error that it raised),
- * `picture` (HTML of what a right answer does, or of a wrong result beside the right one), `exercise` (its name),
- * `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress` (words), `solved`
- * (of each exercise of the lesson) and `place` (of this one among them).
+ * `picture` (HTML of what a right answer does, or of a wrong result beside the right one), `note` (below it),
+ * `exercise` (its name), `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress`
+ * (words), `exercises` (of the lesson, their names), `solved` (of each) and `place` (of this one among them).
  */
 export function render({ model, el }) {
   const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
@@ -19,7 +20,7 @@ export function render({ model, el }) {
   const [mark, head] = HEADS[kind];
   const picture = h("div", { class: "v-picture" });
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
-  paired(picture);
+  followed(picture);
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => python.send({ type: "hint" }));
   const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
@@ -28,13 +29,14 @@ export function render({ model, el }) {
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, dots(solved, model.get("place")), model.get("progress") + before),
+    h("span", { class: "cw-cap" }, dots(model.get("exercises"), solved, model.get("place")), model.get("progress") + before),
   ];
   const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
+  const note = model.get("note") ? h("p", {}, ...inline(model.get("note"))) : null;
   const lines = model.get("code").map(line => h("span", {}, line));
   const error = lines.length ? h("pre", { class: "v-error" }, lines) : null;
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, error, picture, steps, more, help];
+  const parts = [h("div", { class: "v-head" }, title), says, error, picture, note, steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -56,22 +58,55 @@ export function render({ model, el }) {
   };
 }
 
-/** Which exercises of the lesson are solved, as dots; this one has a ring. */
-function dots(solved, place) {
-  const each = solved.map((done, k) => h("i", { class: `${done ? "v-on" : ""} ${k === place ? "v-here" : ""}` }));
-  return h("span", { class: "v-dots", "aria-hidden": "true", title: "The one with a ring is this exercise." }, each);
+/** Which exercises of the lesson are solved, as dots with names; this one has a ring. */
+function dots(exercises, solved, place) {
+  const each = exercises.map((name, k) => h("i", {
+    class: `${solved[k] ? "v-on" : ""} ${k === place ? "v-here" : ""}`,
+    title: `${name}${solved[k] ? ", solved" : ""}${k === place ? " (this exercise)" : ""}`,
+  }));
+  return h("span", { class: "v-dots", "aria-hidden": "true" }, each);
 }
 
-/** Mark the number that the pointer is on in all tables that have its place. */
-function paired(picture) {
-  picture.addEventListener("pointerover", ({ target }) => {
-    const at = target.closest("[data-at]")?.dataset.at;
-    for (const cell of picture.querySelectorAll("[data-at]")) cell.classList.toggle("v-at", cell.dataset.at === at);
+/**
+ * The frame around a number in all tables, and the line that names it: both follow the pointer, and a click, a tap or an
+ * arrow key leaves them at another number.
+ */
+function followed(picture) {
+  const line = picture.querySelector(".v-framed");
+  if (!line) return;
+  const linked = [...picture.querySelectorAll("table:has([data-at])")];
+  const tables = linked.map(table => [...table.querySelectorAll("[data-at]")]);
+  const [cells] = tables;
+  const numbers = line.querySelectorAll("b"); // one for each table
+  const columns = cells[0].parentNode.querySelectorAll("[data-at]").length;
+  let chosen = cells.findIndex(cell => cell.matches(".v-at"));
+
+  function show(k) {
+    tables.forEach((table, n) => {
+      table.forEach((cell, at) => cell.classList.toggle("v-at", at === k));
+      const { color, background } = table[k].style;
+      numbers[n].textContent = table[k].textContent;
+      if (n >= tables.length - 2) Object.assign(numbers[n].style, { color, background }); // an argument has no colour
+    });
+    const [row, column] = cells[k].dataset.at.split(",");
+    stands(line, k, cells.length - 1, `row ${row}, column ${column}. ${line.textContent}`);
+  }
+
+  function under({ target }) {
+    const k = tables.map(table => table.indexOf(target.closest("[data-at]"))).find(found => found >= 0);
+    return k ?? chosen;
+  }
+
+  for (const [name, value] of Object.entries(movable("number"))) line.setAttribute(name, value);
+  line.setAttribute("aria-label", "Framed number");
+  arrows(line, (down, right) => {
+    const row = clamp(Math.floor(chosen / columns) + down, 0, cells.length / columns - 1);
+    show((chosen = row * columns + clamp((chosen % columns) + right, 0, columns - 1)));
   });
-  picture.addEventListener("pointerleave", ({ pointerType }) => {
-    if (pointerType !== "mouse") return; // a tap stays
-    for (const cell of picture.querySelectorAll(".v-at")) cell.classList.remove("v-at");
-  });
+  picture.addEventListener("click", event => show((chosen = under(event))));
+  picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
+  picture.addEventListener("pointerleave", () => show(chosen));
+  show(chosen);
 }
 
 /** A sentence, and below it the lines of code. */
