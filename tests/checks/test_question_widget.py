@@ -517,6 +517,9 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     expect(dot).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     expect(dot).to_have_attribute("title", "softmax, solved (this exercise)")
     expect(later.locator(".v-dots i").first).to_have_attribute("title", re.compile("^(classifier|double_block)"))
+    card = VerdictCard(verdict)
+    card.solved = []  # as on the site, where nothing can be solved
+    expect(front.open(card).locator(".v-dots i")).to_have_count(0)
 
 
 def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> None:

@@ -29,7 +29,7 @@ export function render({ model, el }) {
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, dots(model.get("exercises"), solved, model.get("place")), model.get("progress") + before),
+    h("span", { class: "cw-cap" }, dots(solved, model.get("exercises"), model.get("place")), model.get("progress") + before),
   ];
   const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
   const note = model.get("note") ? h("p", {}, ...inline(model.get("note"))) : null;
@@ -59,10 +59,10 @@ export function render({ model, el }) {
 }
 
 /** Which exercises of the lesson are solved, as dots with names; this one has a ring. */
-function dots(exercises, solved, place) {
-  const each = exercises.map((name, k) => h("i", {
-    class: `${solved[k] ? "v-on" : ""} ${k === place ? "v-here" : ""}`,
-    title: `${name}${solved[k] ? ", solved" : ""}${k === place ? " (this exercise)" : ""}`,
+function dots(solved, exercises, place) {
+  const each = solved.map((done, k) => h("i", { // of a page without Python, none
+    class: `${done ? "v-on" : ""} ${k === place ? "v-here" : ""}`,
+    title: `${exercises[k]}${done ? ", solved" : ""}${k === place ? " (this exercise)" : ""}`,
   }));
   return h("span", { class: "v-dots", "aria-hidden": "true" }, each);
 }
