@@ -52,12 +52,13 @@ def time_at(curve: Curve, batch: float) -> float:
 
     NaN outside what was measured.
     """
-    sizes = sorted(curve)
-    for low, high in itertools.pairwise(sizes):
-        if low <= batch <= high:
+    if batch in curve:
+        return curve[int(batch)]
+    for low, high in itertools.pairwise(sorted(curve)):
+        if low < batch < high:
             share = math.log(batch / low) / math.log(high / low)
             return math.exp((1 - share) * math.log(curve[low]) + share * math.log(curve[high]))
-    return curve[sizes[0]] if len(sizes) == 1 and batch == sizes[0] else math.nan
+    return math.nan
 
 
 def crossovers(first: Curve, second: Curve) -> list[float]:
@@ -127,7 +128,8 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         self._unit = "µs" if min(time for curve in curves.values() for time in curve.values()) < _SHORT else "ms"
         scale = 1000 if self._unit == "µs" else 1
         self._times = {
-            name: {size: time * scale for size, time in sorted(curve.items())} for name, curve in curves.items()
+            name: {size: float(f"{time * scale:.9g}") for size, time in sorted(curve.items())}
+            for name, curve in curves.items()
         }
         names = list(curves)
         super().__init__(
@@ -178,8 +180,7 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         (quick, fast), (_, slow) = sorted(times.items(), key=lambda pair: pair[1])
         if slow / fast >= math.exp(_NOISE):
             words += f" {_named(quick)} is {slow / fast:.2g} times as fast."
-        places = crossovers(*(self._times[name] for name in self.compared))
-        return f"{words} They {_crossing(places)}."
+        return f"{words} They {_crossing(*(self._times[name] for name in self.compared))}."
 
 
 def _named(name: str) -> str:
@@ -188,13 +189,15 @@ def _named(name: str) -> str:
     return f"{begin} ({last})" if begin and last in SOURCES else name
 
 
-def _crossing(places: list[float]) -> str:
+def _crossing(first: Curve, second: Curve) -> str:
+    places = crossovers(first, second)
     if len(places) != 1:
         return f"cross {len(places)} times" if places else "do not cross"
-    near = round(places[0])
-    if abs(math.log(places[0] / near)) < _NOISE:
-        return f"cross near a batch of {near}"
-    return f"cross between batches of {math.floor(places[0])} and {math.ceil(places[0])}"
+    low, high = math.floor(places[0]), math.ceil(places[0])
+    for size in (round(places[0]), low, high):
+        if abs(math.log(time_at(first, size) / time_at(second, size))) <= _NOISE:
+            return f"cross near a batch of {size}"
+    return f"cross between batches of {low} and {high}"
 
 
 def _described(name: str, curve: Curve, bounds: list[tuple[int, float, float]]) -> dict[str, Any]:

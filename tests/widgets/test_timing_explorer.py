@@ -92,6 +92,8 @@ def test_words_and_what_is_refused() -> None:
     assert "laptop (reported): not measured" in widget.words() and "do not cross" in widget.words()
     several = timing_explorer({"A": dict.fromkeys((1, 4, 16), 1.0), "B": {1: 2.0, 4: 0.5, 16: 2.0}})
     assert several.words().endswith("They cross 2 times.")
+    near = timing_explorer({"A": dict.fromkeys((3, 4, 5), 1.0), "B": {3: 2.0, 4: 0.96, 5: 0.5}})
+    assert near.words().endswith("They cross near a batch of 4.")  # where both take about the same time
     early = timing_explorer({"A": {1: 1.0, 2: 1.0}, "B": {1: 2.0, 2: 0.5}})
     assert early.words().endswith("They cross between batches of 1 and 2.")
     with pytest.raises(traitlets.TraitError, match="there is no curve 'TPU'; there are CNN, CPU, here"):
@@ -177,7 +179,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(page.locator(".te-time")).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])
     row, keys = page.locator(".te-row[role=img]").last, page.locator(".te-legend .te-key")
     expect(row).to_contain_text("fit 10.0 ÷ 64 + 0.0100 ≈ 0.166\u00a0ms, as measured")  # its fit is exact
-    expect(keys).to_have_text(["fixed cost, shared by 64 images", "cost of each image", "measured"])
+    expect(keys).to_have_text(["fixed cost, shared by all 64", "cost of each image", "measured"])
     expect(page.locator(".cw-legend")).to_have_text("recordedreportedother curvesmostly fixed cost")
     expect(page.locator(".cw-foot")).to_contain_text("Mostly fixed cost: CNN, GPU (recorded) up to batch 256.")
     values, dots = page.locator("[aria-hidden] .of-dot"), page.locator("[aria-hidden] .dot")
@@ -202,7 +204,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(row).to_contain_text(
         "fit 10.0 ÷ 76 + 0.0100 ≈ 0.142\u00a0ms, 1\u00a0% too short"
     )  # the cost stays, its share shrinks
-    expect(keys.first).to_have_text("fixed cost, shared by 76 images")
+    expect(keys.first).to_have_text("fixed cost, shared by all 76")
 
     box = slider.bounding_box()
     assert box is not None

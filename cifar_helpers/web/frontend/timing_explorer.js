@@ -122,6 +122,7 @@ export function render({ model, el }) {
   for (const name of ["keydown", "pointerdown", "pointerleave"]) plot.addEventListener(name, forget);
 
   const words = h("p", { class: "cw-lead te-words" });
+  const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
   const splits = h("div", { class: "te-splits" });
   const stepKey = h("span", { class: "te-cost" });
@@ -131,7 +132,7 @@ export function render({ model, el }) {
   const legend = h("div", { class: "te-legend cw-cap" }, title, keys, keyed("te-mark", "measured"));
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, words, view.node, where, legend, splits, more);
+  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, legend, splits, more);
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
@@ -250,9 +251,10 @@ export function render({ model, el }) {
       return { name: "", colour: colourOf(curve), points, kind: "te-thick" };
     }));
     const timesOf = list => list.flatMap(curve => curve.points.map(point => point[1]));
-    const room = [Math.min(...timesOf(both)) / ROOM ** 2, Math.max(...timesOf(curves)) * ROOM]; // the axis' numbers are below
+    const ends = [Math.min(...timesOf(both)) / ROOM ** 2, Math.max(...timesOf(curves)) * ROOM]; // the axis' numbers are below
+    room.textContent = `In batches of ${most}, ${both.map(nameOf).join(" is about 99 times as fast as ")}.`;
     const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
-    view.set({ series, x: [least / MARGIN, most * MARGIN], y: room, xTicks });
+    view.set({ series, x: [least / MARGIN, most * MARGIN], y: ends, xTicks });
     others.hidden = !behind.length;
     thick.hidden = !mostly.length;
     const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`).join(", ");
@@ -293,7 +295,7 @@ export function render({ model, el }) {
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    stepKey.textContent = batch > 1 ? `fixed cost, shared by ${batch} images` : "fixed cost";
+    stepKey.textContent = batch > 1 ? `fixed cost, shared by all ${batch}` : "fixed cost";
     for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
     const hasLimits = curves.some(curve => curve.bounds.length);
     // The slower one fills its room, so that both can be compared.
