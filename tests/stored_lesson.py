@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from typing import Any
 
@@ -40,6 +42,14 @@ class StoredLesson:
         # A folded cell begins with an output that has no data, see notebooks/store.py.
         shown = [output for output in cell.outputs if output.get("data") != {}]
         return "\n".join(output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in shown)
+
+    def state(self, widget: str) -> dict[str, Any]:
+        """The state with which the one stored widget of this name comes to life on a page."""
+        outputs = [output.get("data", {}) for cell in self.cells for output in cell.get("outputs", [])]
+        pattern = rf'<div data-widget="{widget}" data-state="([^"]*)"'
+        (found,) = [match for data in outputs for match in re.findall(pattern, data.get("text/html", ""))]
+        state: dict[str, Any] = json.loads(html.unescape(found))
+        return state
 
     def first_names(self, data: Cifar10, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """What the lesson's first code cell defines with these data."""

@@ -98,8 +98,9 @@ def _fit_all(curve: Curve) -> Fit:
     times = np.array([curve[int(size)] for size in sizes])
     columns = np.stack([1 / (sizes * times), 1 / times], axis=1)
     step, image = np.linalg.lstsq(columns, np.ones(len(sizes)))[0]
-    if min(step, image) < 0:
-        kept = 1 if step < 0 else 0
+    least = 1e-9 * times.max()  # below is rounding
+    if min(step, image) < least:
+        kept = 1 if step < least else 0
         best = columns[:, kept].sum() / (columns[:, kept] ** 2).sum()
         step, image = (0.0, best) if kept else (best, 0.0)
     errors = (step / sizes + image) / times - 1

@@ -43,14 +43,17 @@ def test_the_recorded_curve_of_the_cnn_falls_and_then_rises() -> None:
 @pytest.mark.records
 def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_not_explain_it() -> None:
     cnn, mlp = (recorded_curves()[f"{name}, float32, 2 cores, recorded"] for name in ("CNN", "MLP"))
-    assert "In float32 they cross near 4 images per batch; below, the CNN is faster" in PROSE
+    assert "The recorded curves cross near 4 images per batch; below, the CNN is faster" in PROSE
     (place,) = crossovers(cnn, mlp)
     assert round(place) == 4 and [size for size in cnn if mlp[size] > 1.05 * cnn[size]] == [1, 2]
     more = count_parameters(MLP()) / count_parameters(CifarCNN())
     assert f"only {more:.2f} times as many, and for a single image it takes {mlp[1] / cnn[1]:.1f} times" in PROSE
-    assert "On the machine of the stored run the MLP is faster throughout" in PROSE
-    said = LESSON.stored("widgets.timing_explorer")
-    assert "MLP (here) is" in said and "as fast. They do not cross." in said
+    assert "On that of the stored run the MLP is faster throughout" in PROSE
+    state = LESSON.state("timing_explorer")
+    assert state["compared"] == ["CNN, float32, 2 cores, recorded", "MLP, float32, 2 cores, recorded"]
+    assert [curve["name"] for curve in state["curves"][:2]] == ["CNN, here", "MLP, here"]
+    here_cnn, here_mlp = ({size: time for size, time in curve["points"]} for curve in state["curves"][:2])
+    assert crossovers(here_cnn, here_mlp) == [] and all(here_mlp[size] < 1.05 * here_cnn[size] for size in here_cnn)
 
 
 @pytest.mark.records

@@ -193,18 +193,19 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     show();
   }
 
-  /** Where the words of a dot begin: near it, across no curve, and across a rule or a grey curve only where the way would be far. */
+  /** Where the words of a dot begin: near it, across no curve, and across a rule, a grey or unnamed one only where the way would be far. */
   function free(cx, cy, wide, rules, isAbove) {
     const { xs, ys, left, top, bottom, end } = shape;
     const pixels = ({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]);
-    const [curves, grey] = [isOwn, series => !isOwn(series)].map(kind => content.series.filter(kind).map(pixels));
+    const isMain = series => isOwn(series) && series.name;
+    const [curves, others] = [isMain, series => !isMain(series)].map(kind => content.series.filter(kind).map(pixels));
     const box = ({ x, y }) => [x - 2, y - 12, x + wide + 2, y + 4];
     const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
     const begin = x => clamp(x, left + 2, end - wide);
     const places = rows.filter(y => isAbove === undefined || (isAbove ? y < cy - 4 : y > cy + 12)).flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
       const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
-      const isOnGrey = grey.some(curve => crosses(curve, box({ x, y })));
-      return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) + (isOnGrey ? 20 : 0) };
+      const isOnOther = others.some(curve => crosses(curve, box({ x, y })));
+      return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) + (isOnOther ? 20 : 0) };
     }).sort((one, other) => one.far - other.far);
     const isFree = one => !curves.some(curve => crosses(curve, box(one)));
     return places.find(isFree) ?? places[0] ?? { x: begin(cx + 6), y: clamp(cy - 8, top + 12, bottom - 4) };

@@ -13,16 +13,14 @@ const SOURCES = {
 const COLOURS = ["c1", "c2"]; // of the two that are compared
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
-const NEAR = 8; // pixels around the marker in which no curve is named
-const ON = 4; // pixels from a curve that is pointed at
 const EQUAL = 1.05; // ratio of two times that are about equal
-const LEAST = 0.1; // share of a bar from which its part has room for a number
 
 /**
  * @param {{model: any, el: HTMLElement}} host
  * @returns {() => void}
  */
 export function render({ model, el }) {
+  const keyed = (icon, ...said) => h("span", { class: "cw-cap te-key" }, icon, said);
   const { root, say, close } = mount(el, "timing_explorer", "Timing explorer", styles, () => {});
   const draw = framed(show);
   const state = binding(model, { compared: draw, batch: draw });
@@ -43,6 +41,8 @@ export function render({ model, el }) {
     for (const name of names) if (!slots.includes(name)) slots[slots.indexOf("")] = name;
     return slots.filter(Boolean).map(name => curves.find(curve => curve.name === name));
   };
+  const differ = of => new Set(compared().map(of)).size > 1;
+  const dashOf = curve => (differ(one => one.source) ? SOURCES[curve.source].dash : "");
   const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
 
   const grouped = pairsOf(curves);
@@ -80,6 +80,7 @@ export function render({ model, el }) {
   ));
   if (pairs.length > 1) roving(bar.firstChild, chips);
 
+  let shown = ""; // the compared curves that the chart has
   const view = chart({
     label: "Training time per image against batch size",
     height: 282,
@@ -87,52 +88,18 @@ export function render({ model, el }) {
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
   });
-  const thick = h("span", { class: "cw-cap te-key" }, h("i"), "mostly fixed cost");
-  const others = h("span", { class: "cw-cap te-key" }, h("i", { class: "te-grey" }), "other curves");
-  const dashed = Object.entries(SOURCES).filter(([source, { dash }]) => dash && curves.some(curve => curve.source === source));
-  const sources = dashed.map(([source]) => h("span", { class: "cw-cap te-key" }, key({ source }), source));
-  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, sources, others, thick));
-  const plot = view.node.querySelector(".cw-plot");
-  const drawing = plot.querySelector("[role=img]");
-  const tag = h("div", { class: "te-tag", "aria-hidden": "true", hidden: true });
-  plot.append(tag);
-
-  // A grey curve under the mouse is named.
-  let shown = ""; // the compared curves that the chart has
-  let behind = []; // its other curves in their order
-  const lines = () => [...drawing.querySelectorAll(".te-curve.ghost")];
-  function point(event) {
-    const { left, top, width } = drawing.getBoundingClientRect();
-    const [x, y] = [event.clientX - left, event.clientY - top];
-    const far = [...drawing.querySelectorAll(".te-curve")].map(line => Math.abs(heightAt(line, x) - y));
-    const isOther = far.slice(behind.length).some(one => one < 2 * ON); // the grey ones come first
-    const nearest = far.slice(0, behind.length).reduce((best, one, k) => (one < (far[best] ?? ON) ? k : best), -1);
-    const isMarker = Math.abs(plot.querySelector(".marker")?.getAttribute("x1") - x) < NEAR;
-    const side = x < width / 2 ? `left:${x}px` : `right:${width - x}px`;
-    tag.style.cssText = `${side};top:${y}px`;
-    name(isMarker || isOther ? -1 : nearest);
-  }
-  function name(nearest) {
-    lines().forEach((line, k) => line.classList.toggle("te-on", k === nearest));
-    tag.hidden = nearest < 0;
-    if (!tag.hidden) tag.textContent = fullName(behind[nearest]);
-  }
-  const forget = () => name(-1);
-  plot.addEventListener("pointermove", event => (event.buttons || event.pointerType !== "mouse" ? forget() : point(event)));
-  for (const name of ["keydown", "pointerdown", "pointerleave"]) plot.addEventListener(name, forget);
+  const sources = h("span");
+  const modelKeys = [["step", "fixed cost ÷ batch"], ["image", "cost of each image"]].map(([kind, said]) => keyed(modelLine(kind), said));
+  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, sources, modelKeys));
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
-  const splits = h("div", { class: "te-splits" });
-  const stepKey = h("span", { class: "te-cost" });
-  const keyed = (kind, ...said) => h("span", { class: "te-key" }, h("i", { class: kind }), said);
-  const keys = [keyed("te-step", stepKey), keyed("te-image", "cost of each image")];
-  const title = h("b", {}, "Where an image’s time goes");
-  const legend = h("div", { class: "te-legend cw-cap" }, title, keys, keyed("te-mark", "measured"));
+  const table = h("table", { class: "te-table cw-cap" });
+  const limits = h("p", { class: "cw-cap" });
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, legend, splits, more);
+  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, table, limits, more);
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
@@ -234,31 +201,22 @@ export function render({ model, el }) {
     picks.forEach(({ node }, k) => {
       node.value = slots[k];
       const curve = curves.find(one => one.name === slots[k]);
-      node.previousSibling.replaceChildren(curve ? key(curve) : "");
+      node.previousSibling.replaceChildren(curve ? key(dashOf(curve)) : "");
     });
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
-    behind = curves.filter(curve => !both.includes(curve));
-    forget();
-    const series = [...behind, ...both].map(curve => {
-      const isBehind = behind.includes(curve);
-      const [end, dash] = [isBehind ? "" : endOf(curve), SOURCES[curve.source].dash];
-      const { points } = curve;
-      return { name: fullName(curve), end, dash, colour: colourOf(curve), points, marks: !isBehind, kind: "te-curve" };
+    const series = both.flatMap(curve => {
+      const [dash, colour] = [dashOf(curve), colourOf(curve)];
+      return [...modelOf(curve, colour), { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
     });
-    const mostly = both.map(curve => [curve, halfOf(curve)]).filter(([curve, half]) => half > curve.points[0][0]);
-    series.unshift(...mostly.map(([curve, half]) => {
-      const points = [...curve.points.filter(point => point[0] < half), [half, timeAt(curve.points, half)]];
-      return { name: "", colour: colourOf(curve), points, kind: "te-thick" };
-    }));
-    const timesOf = list => list.flatMap(curve => curve.points.map(point => point[1]));
-    const ends = [Math.min(...timesOf(both)) / ROOM ** 2, Math.max(...timesOf(curves)) * ROOM]; // the axis' numbers are below
+    const mixed = differ(curve => curve.source) ? both : [];
+    sources.replaceChildren(...mixed.map(curve => keyed(key(dashOf(curve)), curve.source)));
+    const times = both.flatMap(curve => curve.points.map(point => point[1]));
+    const ends = [Math.min(...times) / ROOM ** 2, Math.max(...times) * ROOM]; // the axis' numbers are below
     room.textContent = `In batches of ${most}, ${both.map(nameOf).join(" is about 99 times as fast as ")}.`;
     const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
-    view.set({ series, x: [least / MARGIN, most * MARGIN], y: ends, xTicks });
-    others.hidden = !behind.length;
-    thick.hidden = !mostly.length;
-    const said = mostly.map(([curve, half]) => `${fullName(curve)} up to batch ${Math.round(half)}`).join(", ");
-    note.replaceChildren(...caution(both, curves, said).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
+    view.set({ series, x: [xTicks[0] / MARGIN, xTicks.at(-1) * MARGIN], y: ends, xTicks });
+    for (const one of modelKeys) one.hidden = !both.some(({ fit }) => fit?.last);
+    note.replaceChildren(...caution(both, curves).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
   function show() {
@@ -267,41 +225,27 @@ export function render({ model, el }) {
     if (shown !== slots.join("\n")) showCurves(both);
     shown = slots.join("\n");
     const places = crossings();
-    const shared = batch > 1 ? ` ÷ ${batch}` : "";
-    const times = both.map(curve => {
-      const [, ...bounds] = pointAt(curve.bounds, batch);
-      const time = timeAt(curve.points, batch);
-      const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
-      const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
-      const whole = rounded(once / batch + each);
-      const fixed = time && batch <= last ? once / (once + batch * each) : NaN;
-      const [all, ...parts] = [whole, once, each].map(part => timeText(part, decimals(part)));
-      const off = percent(Math.abs(whole / rounded(time) - 1)).replace(" ", "\u00a0");
-      const near = off === "0\u00a0%" ? "as measured" : `${off} too ${whole > time ? "long" : "short"}`;
-      const sum = ["fit ", term("step", `${parts[0]}${shared}`), " + ", term("image", each ? parts[1] : "about 0"),
-        ` ≈\u00a0${all}\u00a0${model.get("unit")}, ${near}`];
-      const lengths = fixed >= 0 ? [once / batch, each] : [];
-      return { curve, colour: colourOf(curve), name: nameOf(curve), about: almost(curve, batch), fixed, lengths, sum, bounds, last, time };
-    });
-    const known = times.filter(({ time }) => time);
+    const known = both.map(curve => ({ curve, time: timeAt(curve.points, batch), about: almost(curve, batch) })).filter(({ time }) => time);
     view.set({
       rules: places.length > 1 ? [] : places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
-      dots: known.map(({ colour, time, about }) => {
+      dots: known.map(({ curve, time, about }) => {
         const isAbove = known.length > 1 ? time === Math.max(...known.map(one => one.time)) : undefined;
+        const colour = colourOf(curve);
         return { x: batch, y: time, colour: about ? `${colour} te-between` : colour, label: about + write(time), isAbove };
       }),
       stops: stops(both, batch),
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    stepKey.textContent = batch > 1 ? `fixed cost, shared by all ${batch}` : "fixed cost";
-    for (const one of keys) one.hidden = !times.some(({ fixed }) => fixed >= 0);
-    const hasLimits = curves.some(curve => curve.bounds.length);
-    // The slower one fills its room, so that both can be compared.
-    const scale = Math.max(...known.flatMap(({ time, lengths, bounds }) => [time, lengths[0] + lengths[1] || 0, ...bounds]));
-    const axis = h("div", { class: "te-row te-axis cw-cap" }, h("div", {}, ["0", write(rounded(scale))].map(one => h("span", {}, one))));
-    splits.replaceChildren(...times.map(one => split(one, scale, write, hasLimits)), known.length ? axis : "");
+    const titles = ["curve", `time, ${model.get("unit")}`, batch > 1 ? `fixed cost ÷ ${batch}` : "fixed cost", "+ each image", "= fit"];
+    const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), nameOf(curve)), cellsOf(curve, batch)));
+    table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
+    const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
+    const said = ["arithmetic", "memory"].map((what, k) => (
+      `by ${what} ${limited.map(({ curve, bounds }) => `${nameOf(curve)} ${write(bounds[k + 1])}`).join(", ")}`
+    ));
+    limits.textContent = limited.length ? `At least, ${said.join("; ")}.` : "";
   }
 
   /** Where the marker can be: the measured batch sizes, and `batch`. */
@@ -319,40 +263,37 @@ export function render({ model, el }) {
   };
 }
 
-/** A curve's time as a bar in two parts, and below it the least that arithmetic and memory need, or that nobody knows. */
-function split({ curve, colour, name, about, fixed, lengths, sum, bounds, time, last }, scale, write, hasLimits) {
-  const none = last ? `no fit beyond batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
-  const said = h("span", { class: "te-said" }, fixed >= 0 ? sum : none);
-  const found = time ? about + write(time) : "not measured";
-  const limits = bounds.map((bound, k) => `${["arithmetic", "memory"][k]} at least ${write(bound)}`);
-  const missing = curve.source === "here" ? "limits not given" : "limits not measured there";
-  const unknown = hasLimits && !curve.bounds.length ? [missing] : [];
-  const part = (what, length, ...text) => h("i", { class: `te-${what}`, style: `width:${(100 * length) / scale}%` }, text);
-  const hundredths = clamp(Math.round(100 * fixed), fixed > 0 ? 1 : 0, fixed < 1 ? 99 : 100); // both add up to 100
-  const numbered = (what, length, number) => part(what, length, length < LEAST * scale ? "" : `${number}\u00a0%`);
-  const [once, each] = lengths;
-  const parts = fixed >= 0 ? [numbered("step", once, hundredths), numbered("image", each, 100 - hundredths)] : time ? [part("plain", time)] : [];
-  if (time) parts.push(h("i", { class: "te-mark", style: `left:${(100 * time) / scale}%` }));
-  const share = fixed >= 0 ? [`${hundredths}\u00a0% fixed cost`] : [];
-  return h(
-    "div", { class: `te-row ${colour}`, role: "img", "aria-label": `${fullName(curve)}: ${[found, said.textContent, ...share, ...limits, ...unknown].join("; ")}` },
-    h("span", { class: "te-name" }, key(curve), name),
-    h("b", { class: "te-time" }, found),
-    h("div", { class: "te-split" }, parts),
-    said,
-    unknown.map(words => h("span", { class: "cw-cap te-limit" }, words)),
-    limits.map((limit, k) => h("span", { class: "cw-cap te-limit" }, part("bound", bounds[k]), limit)),
-  );
+/** The two parts of a curve's fit as lines, up to the batch size for which it holds: one falls, the other is level. */
+function modelOf({ fit, points }, colour) {
+  if (!fit?.last) return [];
+  const ends = [points[0][0], fit.last];
+  return [["step", size => fit.step / size], ["image", () => fit.image]].map(([kind, at]) => (
+    { name: "", colour, kind: `te-model te-${kind}`, points: ends.map(size => [size, at(size)]).filter(([, time]) => time > 0) }
+  )).filter(line => line.points.length);
 }
 
-/** A number of a fit, with the look that its part of the bar has. */
-function term(part, words) {
-  return h("span", { class: "te-term" }, h("i", { class: `te-${part}` }), words);
-}
-
-/** The batch size up to which more than half of an image's time is fixed cost; 0 if nothing fits. */
-function halfOf({ fit }) {
-  return fit ? Math.min(fit.step / fit.image, fit.last) : 0;
+/** The cells of a curve's row: its time, the two parts of the fit, and their sum. */
+function cellsOf(curve, batch) {
+  const time = timeAt(curve.points, batch);
+  const cell = (content, attributes = {}) => h("td", attributes, content);
+  const number = value => timeText(value, decimals(value));
+  const measured = cell(h("b", {}, time ? almost(curve, batch) + number(time) : "not measured"));
+  const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
+  if (!time || batch > last) {
+    const why = last ? `the fit holds up to batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
+    return [measured, cell(why, { colspan: 3 })];
+  }
+  const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
+  const part = rounded(once / batch);
+  const whole = rounded(part + each);
+  const off = percent(Math.abs(whole / rounded(time) - 1)).replace(" ", "\u00a0");
+  const near = off === "0\u00a0%" ? "as measured" : `${off} too ${whole > time ? "long" : "short"}`;
+  return [
+    measured,
+    cell([number(part), h("span", {}, batch > 1 ? `${number(once)} ÷ ${batch}` : "")]),
+    cell(each ? number(each) : "too small to measure"),
+    cell([number(whole), h("span", {}, isMeasured(curve, batch) ? near : "")]),
+  ];
 }
 
 /** Two curves of one machine and precision, whose names differ in their first word alone: CNN and MLP. */
@@ -363,7 +304,7 @@ function pairsOf(curves) {
 }
 
 /** What the terms mean, how the split was found, and where it is rough: terms and their explanations. */
-function caution(both, curves, mostly) {
+function caution(both, curves) {
   const errors = both.map(curve => {
     const name = fullName(curve);
     const { error, last } = curve.fit ?? {};
@@ -372,15 +313,13 @@ function caution(both, curves, mostly) {
     const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
     return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
   });
-  const isTiny = both.some(({ fit }) => fit?.last && !fit.image);
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
       + "scales, each step along an axis multiplies."],
     ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
     ["Cost of each image", "Arithmetic, and reading and writing its maps."],
-    ["Fit", "Time of a step = fixed cost + batch × cost of each image. A bar shows what this gives, the mark what was measured. "
-      + `${errors.join(" ")}${isTiny ? " Where it gives no cost of each image, that is too small to measure." : ""}`],
-    mostly && ["Pale band", `Mostly fixed cost: ${mostly}.`],
+    ["Fit", "A simple model: time of a step = fixed cost + batch × cost of each image. The thin lines are its two parts; where "
+      + `the falling one is above the level one, most of the time is fixed cost. ${errors.join(" ")}`],
     curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
       + "from memory. Arithmetic and memory can work at once. Other machines’ times come without limits, as these need the machine itself."],
     ["Here", "The machine on which the notebook ran."],
@@ -415,17 +354,6 @@ function timeText(value, digits) {
   return value.toLocaleString("en", { minimumFractionDigits: most, maximumFractionDigits: most });
 }
 
-/** The height of a curve of the chart, or of its only point, at a place across it; NaN beside it. */
-function heightAt(line, x) {
-  const places = (line.getAttribute("d").match(/[\d.]+/g) ?? []).map(Number);
-  if (places.length === 2 && Math.abs(places[0] - x) < NEAR) return places[1];
-  for (let k = 2; k < places.length; k += 2) {
-    const [x1, y1, x2, y2] = places.slice(k - 2);
-    if (x >= x1 && x <= x2) return y1 + ((x - x1) / (x2 - x1)) * (y2 - y1);
-  }
-  return NaN;
-}
-
 /** A name without its source, and with "H100" for "NVIDIA H100 80GB HBM3". */
 function shortName(curve) {
   const name = curve.name.endsWith(`, ${curve.source}`) ? curve.name.slice(0, -curve.source.length - 2) : curve.name;
@@ -450,7 +378,13 @@ const wordsOf = curve => shortName(curve).split(", ");
 /** A name within a sentence: "MLP (here)". */
 const fullName = curve => `${shortName(curve)} (${curve.source})`;
 
-function key(curve) {
-  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": SOURCES[curve.source].dash });
+/** A thin line as one of a fit's parts is drawn. */
+function modelLine(kind) {
+  const ends = kind === "step" ? { y1: 1, y2: 11 } : { y1: 6, y2: 6 };
+  return svg("svg", { class: "te-line te-model", width: 24, height: 12, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 23, ...ends }));
+}
+
+function key(dash) {
+  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": dash });
   return svg("svg", { class: "te-line", width: 24, height: 12, "aria-hidden": "true" }, line);
 }

@@ -80,8 +80,10 @@ function followed(picture) {
   const numbers = line.querySelectorAll("b"); // one for each table
   const columns = cells[0].parentNode.querySelectorAll("[data-at]").length;
   let chosen = cells.findIndex(cell => cell.matches(".v-at"));
+  let framed = chosen; // the one under the pointer, else the chosen one
 
   function show(k) {
+    framed = k;
     tables.forEach((table, n) => {
       table.forEach((cell, at) => cell.classList.toggle("v-at", at === k));
       const { color, background } = table[k].style;
@@ -94,14 +96,14 @@ function followed(picture) {
 
   function under({ target }) {
     const k = tables.map(table => table.indexOf(target.closest("[data-at]"))).find(found => found >= 0);
-    return k ?? chosen;
+    return k ?? framed; // between two numbers nothing changes
   }
 
   for (const [name, value] of Object.entries(movable("number"))) line.setAttribute(name, value);
   line.setAttribute("aria-label", "Framed number");
   arrows(line, (down, right) => {
-    const row = clamp(Math.floor(chosen / columns) + down, 0, cells.length / columns - 1);
-    show((chosen = row * columns + clamp((chosen % columns) + right, 0, columns - 1)));
+    const row = clamp(Math.floor(framed / columns) + down, 0, cells.length / columns - 1);
+    show((chosen = row * columns + clamp((framed % columns) + right, 0, columns - 1)));
   });
   picture.addEventListener("click", event => show((chosen = under(event))));
   picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
