@@ -52,7 +52,7 @@ def test_in_the_record_the_cnn_is_faster_below_four_images_and_the_weights_do_no
     state = LESSON.state("timing_explorer")
     assert state["compared"] == ["CNN, float32, 2 cores, recorded", "MLP, float32, 2 cores, recorded"]
     assert [curve["name"] for curve in state["curves"][:2]] == ["CNN, here", "MLP, here"]
-    here_cnn, here_mlp = ({size: time for size, time in curve["points"]} for curve in state["curves"][:2])
+    here_cnn, here_mlp = (dict(curve["points"]) for curve in state["curves"][:2])
     assert crossovers(here_cnn, here_mlp) == [] and all(here_mlp[size] < 1.05 * here_cnn[size] for size in here_cnn)
 
 

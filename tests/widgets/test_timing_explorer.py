@@ -295,7 +295,8 @@ def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> No
 @pytest.mark.parametrize("width", [360, 728])
 def test_nothing_moves_while_the_batch_size_is_dragged(front: FrontEnd, width: int) -> None:
     page = front.open(timing_explorer(recorded_curves()), width=width)
-    slider, rows = page.get_by_role("slider", name="Batch size"), page.locator(".cw-plot, .te-where, .te-table td:nth-child(2)")
+    slider = page.get_by_role("slider", name="Batch size")
+    rows = page.locator(".cw-plot, .te-where, .te-table td:nth-child(2)")
     for names in (["CNN", "MLP"], ["MLP", "CNN, bfloat16, NVIDIA H100 80GB HBM3"]):
         slots = [f"{name}, recorded" if "," in name else f"{name}, float32, 2 cores, recorded" for name in names]
         page.evaluate("names => document.querySelector('[data-widget]').model.set('compared', names)", slots)
