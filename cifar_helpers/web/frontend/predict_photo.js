@@ -20,6 +20,7 @@ const SHEET = 256;
 const SMALLEST = 8; // pixels of a crop
 const LEAST = 32; // pixels of the screen to which a square can be made smaller
 const PATCH = 8; // pixels of the cover's side
+const FEWEST = 3; // points of a change that says something about a map
 const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
@@ -85,7 +86,7 @@ function show(model, { root, colours, say }, [weights], get) {
     work.strokes = last.strokes;
     repaint();
   });
-  const most = button("Whole picture", () => {
+  const most = button("Largest square", () => {
     begun();
     kept();
     setCrop([]);
@@ -479,7 +480,7 @@ function show(model, { root, colours, say }, [weights], get) {
 
   function headingOf(method, name) {
     if (method === "none") return "Seen by the network";
-    return method === "occlusion" ? `Effect of a cover on ${name}` : `Evidence for ${name}`;
+    return method === "occlusion" ? `Effect of a cover on ${name}` : `Grad-CAM for ${name}`;
   }
 
   function legendOf(method, target, all, said) {
@@ -574,7 +575,8 @@ const mean = values => values.reduce((a, b) => a + b) / values.length;
 function comparison(under, points) {
   if (Math.abs(under) < 0.05) return "The map is near 0 there.";
   const says = `The map says “${under > 0 ? "for" : "against"}”`;
-  return points ? `${says}: they ${under * points < 0 ? "agree" : "disagree"}.` : `${says}.`;
+  if (Math.abs(points) < FEWEST) return `${says}; the cover hardly matters.`;
+  return `${says}: they ${under * points < 0 ? "agree" : "disagree"}.`;
 }
 
 /** Whether two pictures have the same pixels. @param {HTMLCanvasElement} one @param {HTMLCanvasElement} other */
