@@ -66,10 +66,9 @@ export function render({ model, el }) {
       return h("optgroup", { label }, known.map(curve => h("option", { value: curve.name }, fullName(curve))));
     });
     const node = h("select", { class: "cw-chip", "aria-label": name, onchange() {
-      if (node.value === slots[1 - k]) slots[1 - k] = slots[k]; // they change places
       slots[k] = node.value;
       compare(slots.filter(Boolean));
-    } }, h("option", { value: "", hidden: true }, "choose a curve"), groups.filter(group => group.firstChild));
+    } }, h("option", { value: "", hidden: true, disabled: true }, "choose a curve"), groups.filter(group => group.firstChild));
     return { node, place: h("span", { class: `te-pick ${COLOURS[k]}` }, h("span"), node) };
   });
   const chips = pairs.map(({ node }) => node);
@@ -88,7 +87,7 @@ export function render({ model, el }) {
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
   });
-  const sources = h("span");
+  const sources = h("span", { class: "te-sources" });
   const modelKeys = [["step", "fixed cost ÷ batch"], ["image", "cost of each image"]].map(([kind, said]) => keyed(modelLine(kind), said));
   view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, sources, modelKeys));
 
@@ -200,6 +199,7 @@ export function render({ model, el }) {
   function showCurves(both) {
     picks.forEach(({ node }, k) => {
       node.value = slots[k];
+      for (const option of node.options) option.disabled = !option.value || option.value === slots[1 - k];
       const curve = curves.find(one => one.name === slots[k]);
       node.previousSibling.replaceChildren(curve ? key(dashOf(curve)) : "");
     });
@@ -212,10 +212,11 @@ export function render({ model, el }) {
     sources.replaceChildren(...mixed.map(curve => keyed(key(dashOf(curve)), curve.source)));
     const times = both.flatMap(curve => curve.points.map(point => point[1]));
     const ends = [Math.min(...times) / ROOM ** 2, Math.max(...times) * ROOM]; // the axis' numbers are below
-    room.textContent = `In batches of ${most}, ${both.map(nameOf).join(" is about 99 times as fast as ")}.`;
+    const [one, ...other] = both.map(coloured);
+    room.replaceChildren(`In batches of ${most}, `, one, " is about ", h("b", {}, "9.9 times"), " as fast as ", ...other, ".");
     const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
     view.set({ series, x: [xTicks[0] / MARGIN, xTicks.at(-1) * MARGIN], y: ends, xTicks });
-    for (const one of modelKeys) one.hidden = !both.some(({ fit }) => fit?.last);
+    modelKeys.forEach((one, k) => (one.hidden = !both.some(({ fit }) => fit?.last && fit[["step", "image"][k]])));
     note.replaceChildren(...caution(both, curves).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
@@ -238,7 +239,7 @@ export function render({ model, el }) {
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    const titles = ["curve", `time, ${model.get("unit")}`, batch > 1 ? `fixed cost ÷ ${batch}` : "fixed cost", "+ each image", "= fit"];
+    const titles = ["curve", `time, ${model.get("unit")}`, batch > 1 ? `fit: fixed cost ÷ ${batch}` : "fit: fixed cost", "+ each image", "= sum"];
     const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), nameOf(curve)), cellsOf(curve, batch)));
     table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
     const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
