@@ -173,14 +173,20 @@ def sentence(text: str) -> str:
     return f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
 
 
-_NUMBER: Final = "text-align:right;white-space:nowrap;padding-right:10px"
+_NUMBER: Final = "text-align:right;white-space:nowrap"
+_BAR: Final = "padding-left:10px"
 
 
 def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence[str] | None = None) -> str:
     """Shares 0..1 as labelled bars with numbers."""
     said = [f"{share:.0%}" for _, share in shares] if words is None else words
     names, values = [name for name, _ in shares], [share for _, share in shares]
-    return _bars(names, [(values, said)], "150px", f"<caption style='text-align:left'>{html.escape(caption)}</caption>")
+    return _bars(
+        names,
+        [(values, said)],
+        "clamp(60px,100cqw - 224px,150px)",
+        f"<caption style='text-align:left'>{html.escape(caption)}</caption>",
+    )
 
 
 def paired_bars_html(
@@ -191,11 +197,12 @@ def paired_bars_html(
     `numbers` of the things, such as their logits, stand in a column before the bars, below `head`.
     """
     heads = "".join(
-        f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal'>{html.escape(title)}</th>"
+        f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal;{_BAR}'>{html.escape(title)}</th>"
         for title in columns
     )
     made = [(shares, list(map(percent, shares))) for shares in columns.values()]
-    width = "clamp(36px,24vw - 50px,112px)" if numbers else "min(140px,17vw)"
+    # Of the card; a page without cards takes the window's width in its place.
+    width = "clamp(24px,min(50cqw - 126px,20cqw - 21px),112px)" if numbers else "min(140px,17vw)"
     before = f"<td></td><td style='{_NUMBER}'>{html.escape(head)}</td>" if numbers else "<td></td>"
     return _bars(names, made, width, f"<tr>{before}{heads}</tr>", numbers)
 
@@ -209,19 +216,18 @@ def _bars(
 ) -> str:
     rows = ""
     for k, name in enumerate(names):
-        rows += (
-            f"<tr><th scope='row' style='text-align:left;font-weight:normal;padding-right:6px'>{html.escape(name)}</th>"
-        )
-        rows += f"<td style='{_NUMBER}'>{html.escape(numbers[k])}</td>" if numbers else ""
+        rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"
+        rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(numbers[k])}</td>" if numbers else ""
         for shares, words in columns:
-            long = "0" if shares[k] <= 0 else f"max(1px,{100 * shares[k]:.1f}%)"
+            # Whole pixels, so that bars of equal shares look equal wherever they begin.
+            long = "0" if shares[k] <= 0 else f"max(1px,round({100 * shares[k]:.1f}%,1px))"
             rows += (
-                f"<td><div style='width:{width};background:#8883'><div style='background:{PALETTE[0]};height:1em;"
-                f"width:{long}'></div></div></td>"
-                f"<td style='{_NUMBER};min-width:47px'>{html.escape(words[k])}</td>"
+                f"<td style='{_BAR}'><div style='width:{width};background:#8883'>"
+                f"<div style='background:{PALETTE[0]};height:1em;width:{long}'></div></div></td>"
+                f"<td style='{_NUMBER};min-width:3.2em'>{html.escape(words[k])}</td>"
             )
         rows += "</tr>"
-    return f"<table style='display:inline-table;vertical-align:top;margin:0 0 0 6px'>{top}{rows}</table>"
+    return f"<table style='display:inline-table;vertical-align:top;margin:0'>{top}{rows}</table>"
 
 
 _BESIDE: Final = (
@@ -292,7 +298,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
         if ours[row][column] == theirs[row][column]:
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
-    sums = _sums(row_sums(wanted, got, close), own)
+    sums = _sums(row_sums(wanted, got, close), own) if told or own.min() >= 0 else ""
     of = "" if any(leading in table.title for table in tables) else leading  # said once
     tables += [
         _Table(f"yours{of}", own, ranges, ours, differ, _WRONG, place, sums),
@@ -445,23 +451,24 @@ class _Table:
         count = self.values.shape[1]
         heads = "".join(f"<th {_PLACE}>{column}</th>" for column in columns)
         heads += f"<th {_PLACE}>…</th>" if columns.stop < count else ""
+        cut = "<td></td>" if columns.stop < count else ""
         of = f"sum of {count}" if len(columns) < count else "sum"
         lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>{of}</th>" if self.sums else "")]
         for row, said in zip(rows, self.words, strict=True):
             cells = [
-                f"<td {self._mark((row, column))}padding:3px 2px;min-width:calc({wide}ch + 2px);"
+                f"<td {self._mark((row, column))}padding:3px 2px;min-width:calc({wide}ch + 3px);"
                 f"text-align:right'>{words}</td>"
                 for column, words in zip(columns, said, strict=True)
             ]
             head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
-            cut = "<td></td>" if columns.stop < count else ""
             lines.append(f"{head}{''.join(cells)}{cut if self.sums else ''}{self._row_sum(row) if self.sums else ''}")
         if rows.stop < len(self.values):
             lines.append(f"<th {_PLACE}>\N{VERTICAL ELLIPSIS}</th>")
         if self.sums == "rows and columns":
             sums = (_number(float(self.values[:, column].sum()), 2) for column in columns)
-            lines.append(f"<th {_PLACE[:-1]};border-top:4px solid transparent'>sum</th>")
-            lines[-1] += "".join(_sum(said, _MUTED, "4px 0 0") for said in sums)
+            # Its name is at the end, where it does not push the numbers away from those of the other tables.
+            name = f"{cut}<th {_PLACE[:-1]};border-top:4px solid transparent'>sum</th>"
+            lines.append("<td></td>" + "".join(_sum(said, _MUTED, "4px 0 0") for said in sums) + name)
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         shape = self.values.shape if len(self.values) > 1 else self.values.shape[1:]
         part = f", part of {' × '.join(map(str, shape))}" if is_part else ""

@@ -183,7 +183,7 @@ def not_a_function(exercise: Exercise, answer: Any) -> Verdict | None:
             "wrong", "it is an async function, which only starts when it is awaited. Write def instead of async def."
         )
     if inspect.isgeneratorfunction(answer):
-        return Verdict("wrong", "it contains yield, so calling it runs none of its code. Use return.")
+        return Verdict("wrong", "it contains `yield`, so calling it runs none of its code. Use `return`.")
     return None
 
 
@@ -240,7 +240,7 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
             if _has_dots(got):
                 return _OPEN
             if got is None:
-                return Verdict("wrong", "it returns nothing. End it with return and the result.")
+                return Verdict("wrong", "it returns nothing. End it with `return` and the result.")
             if not all(equal(a, b, 0) for a, b in zip(given, mine, strict=True)):
                 return Verdict(
                     "wrong", "it changes its input in place, so the caller loses the original. Work on a copy."

@@ -356,10 +356,22 @@ def test_a_card_says_in_a_few_words_what_its_tables_show() -> None:
 
 def test_columns_that_add_up_to_1_instead_of_rows_are_shown() -> None:
     picture = checks.softmax(lambda logits: logits.softmax(0)).picture
-    (mine,) = re.findall(r">sum</th>(<td.*?)</tr>", picture)  # those of the right result say nothing
+    (mine,) = re.findall(r"<tr><td></td>(<td(?:(?!</tr>).)*)<th[^>]*>sum</th></tr>", picture)  # of the right one, none
     assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4 and picture.count(">1.00<") == 4
     assert picture.count("outline:2px solid") == 3  # the framed logit, too
-    assert ">sum</th><td" not in checks.softmax(lambda logits: 2 * logits.softmax(1)).picture
+    rows = checks.softmax(lambda logits: 2 * logits.softmax(1)).picture
+    assert rows.count(">sum</th>") == 1 and "<tr><td></td><td" not in rows
+    assert (
+        ">sum<" not in checks.softmax(lambda logits: logits.log_softmax(1)).picture
+    )  # of logarithms, they say nothing
+
+
+def test_logits_are_exactly_what_a_card_shows_of_them() -> None:
+    (first,), *_ = draws(checks.softmax)
+    picture = checks.softmax(lambda logits: logits.softmax(0)).picture
+    cells = re.findall(r"data-at[^>]*>([^<]*)</td>", picture)[: first.numel()]
+    shown = torch.tensor([float(words.replace("−", "-")) for words in cells]).view(first.shape)
+    assert torch.equal(shown, first)
 
 
 def test_an_error_has_its_line_and_its_message_as_code() -> None:

@@ -548,10 +548,10 @@ def framed(page: Page) -> tuple[str, set[str | None], int]:
 
 
 BY_COLUMNS = [
-    ("1.54", "0.932", "0.640"),
-    ("−0.29", "0.751", "0.102"),
-    ("−1.40", "0.249", "0.056"),
-    ("0.40", "0.930", "0.341"),
+    ("1.54", "0.932", "0.639"),
+    ("−0.29", "0.752", "0.103"),
+    ("−1.40", "0.248", "0.056"),
+    ("0.40", "0.930", "0.339"),
 ]
 
 
@@ -575,6 +575,70 @@ def test_the_frame_and_its_line_follow_the_pointer_and_a_click_leaves_them_there
     page.locator("table", has_text="should be").locator("[data-at]").nth(6).tap()
     assert framed(page) == (told(3), {"1,2"}, 3)
     assert page.locator(".v-picture").bounding_box() == height  # nothing jumps
+
+
+def middle(cell: Any) -> tuple[float, float]:
+    box = cell.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def invitation(page: Page) -> str:
+    return str(page.locator(".v-framed").evaluate("line => getComputedStyle(line, '::after').visibility"))
+
+
+def test_the_frame_stays_between_two_numbers_and_keys_start_where_it_is(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))
+    cells = page.locator("table", has_text="yours").locator("[data-at]")
+    assert invitation(page) == "visible"
+    cells.nth(5).click()
+    assert invitation(page) == "hidden"  # it is known now
+    right, y = cells.nth(1).bounding_box(), middle(cells.nth(1))[1]
+    assert right
+    page.mouse.move(right["x"] - 5, y)
+    assert framed(page)[1] == {"0,0"}
+    page.mouse.move(right["x"] - 1, y)  # in the gap
+    assert framed(page)[1] == {"0,0"}
+    expect(page.get_by_role("slider", name="Framed number")).to_be_focused()  # by the click
+    page.keyboard.press("ArrowRight")
+    assert framed(page) == (told(1), {"0,1"}, 3)
+
+
+def test_a_press_that_is_dragged_leaves_the_frame_where_it_ends_and_selects_no_text(front: FrontEnd) -> None:
+    verdict = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
+    page = front.open(VerdictCard(verdict), width=360, height=200)
+    cells = page.locator("table", has_text="should be").locator("[data-at]")
+    cells.last.scroll_into_view_if_needed()
+    scrolled = page.evaluate("scrollY")
+    assert scrolled > 100  # the line is above
+    page.mouse.move(*middle(cells.nth(9)))
+    page.mouse.down()
+    page.mouse.move(*middle(cells.nth(14)), steps=5)
+    page.mouse.up()
+    page.mouse.move(2, 2)
+    assert framed(page)[1:] == ({"3,5"}, 3)
+    selected = "document.querySelector('[data-cifar-widget]').shadowRoot.getSelection().toString()"
+    assert page.evaluate(selected) == "" and page.evaluate("scrollY") == scrolled
+
+
+def test_forced_colours_show_bars_dots_and_what_is_wrong(front: FrontEnd) -> None:
+    page = front.open(
+        VerdictCard(checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))),
+        forced_colors="active",
+    )
+    under = "cells => cells.map(cell => getComputedStyle(cell).textDecorationLine)"
+    lines = page.locator("table", has_text="yours").locator("[data-at]").evaluate_all(under)
+    words = page.locator("table", has_text="yours").locator("[data-at]").all_inner_texts()
+    assert [line == "underline" for line in lines] == [word == "nan" for word in words] and "nan" in words
+    assert page.locator(".v-framed b").evaluate_all(under) == ["none", "underline", "underline"]
+    expect(page.locator(".v-dots i").first).to_have_css("border-top-style", "solid")
+    expect(page.locator(".v-card")).to_have_css("outline-style", "solid")
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), forced_colors="active")
+    room = page.locator(".v-picture th", has_text="sum").last  # between numbers and their sums is no line
+    expect(room).to_have_css("border-top-color", "rgb(255, 255, 255)")
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), forced_colors="active")
+    bar = page.locator("tr", has_text="cat").locator("td > div > div").first
+    colour = "node => getComputedStyle(node)[node.matches('td *') ? 'backgroundColor' : 'color']"
+    assert bar.evaluate(colour) == page.locator(".v-head b").evaluate(colour)
 
 
 def test_arrow_keys_move_the_frame_within_what_is_drawn(front: FrontEnd) -> None:
@@ -605,6 +669,7 @@ def test_a_number_that_is_right_has_no_colour_in_the_line(front: FrontEnd) -> No
     page.locator("table", has_text="yours").locator("[data-at]").first.click()
     expect(page.locator(".v-framed")).to_have_text("Framed: logits 7, yours 0.00, should be 0.00")
     expect(own).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(own).to_have_css("padding-right", "0px")  # the comma is next to it
 
 
 @pytest.mark.parametrize("answer", [
@@ -617,14 +682,21 @@ def test_an_input_and_two_results_stand_in_one_row_on_the_site(front: FrontEnd, 
     assert len(tops) == 3 and max(tops) - min(tops) < 1
 
 
+def test_numbers_stand_in_the_columns_of_the_tables_above_and_below_them(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360)
+    lefts = page.locator("[data-at='0,0']").evaluate_all("all => all.map(cell => cell.getBoundingClientRect().left)")
+    assert len(lefts) == 3 and max(lefts) - min(lefts) < 1  # though one has sums of columns, with their name
+
+
 def test_equal_shares_are_bars_of_equal_length_and_this_exercise_has_a_ring(front: FrontEnd) -> None:
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), width=360)
-    lengths = (
-        page.locator("tr", has_text="cat")
-        .locator("td > div > div")
-        .evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().width)")
-    )
-    assert lengths[0] == pytest.approx(lengths[1], abs=0.5) and lengths[0] > 20
+    lengths = page.locator("td > div > div").evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().width)")
+    assert lengths[::2] == lengths[1::2] and max(lengths) > 20
+    assert all(length == round(length) for length in lengths)  # or two would be drawn with different pixels
+    shares = page.locator(".v-picture td:last-child").all_inner_texts()
+    drawn = dict(zip(shares, lengths[::2], strict=True))
+    assert drawn["<1 %"] < drawn["5 %"] < drawn["77 %"]
+    assert page.locator(".v-picture").evaluate("picture => picture.scrollWidth <= picture.clientWidth")
     names = [name for name, check in checks.session.known.items() if check.lesson == 3]
     ringed = page.locator(".v-dots i").evaluate_all("dots => dots.map(dot => dot.classList.contains('v-here'))")
     assert ringed == [name == "softmax" for name in names]

@@ -88,10 +88,17 @@ function followed(picture) {
       table.forEach((cell, at) => cell.classList.toggle("v-at", at === k));
       const { color, background } = table[k].style;
       numbers[n].textContent = table[k].textContent;
-      if (n >= tables.length - 2) Object.assign(numbers[n].style, { color, background }); // an argument has no colour
+      if (n < tables.length - 2) return; // an argument has no colour
+      Object.assign(numbers[n].style, { color, background });
+      numbers[n].classList.toggle("v-plain", !background);
     });
     const [row, column] = cells[k].dataset.at.split(",");
     stands(line, k, cells.length - 1, `row ${row}, column ${column}. ${line.textContent}`);
+  }
+
+  function choose(k) {
+    show((chosen = k));
+    line.classList.add("v-chosen");
   }
 
   function under({ target }) {
@@ -103,9 +110,13 @@ function followed(picture) {
   line.setAttribute("aria-label", "Framed number");
   arrows(line, (down, right) => {
     const row = clamp(Math.floor(framed / columns) + down, 0, cells.length / columns - 1);
-    show((chosen = row * columns + clamp((framed % columns) + right, 0, columns - 1)));
+    choose(row * columns + clamp((framed % columns) + right, 0, columns - 1));
   });
-  picture.addEventListener("click", event => show((chosen = under(event))));
+  picture.addEventListener("click", event => { // also at the end of a press that was dragged
+    choose(under(event));
+    line.focus({ preventScroll: true });
+  });
+  picture.addEventListener("mousedown", event => event.target.closest("[data-at]") && event.preventDefault()); // no text
   picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
   picture.addEventListener("pointerleave", () => show(chosen));
   show(chosen);
