@@ -98,7 +98,7 @@ def test_a_short_call_is_warmed_up_and_the_median_of_many_is_returned() -> None:
         calls.append(time.perf_counter())
         time.sleep(0.02 if len(calls) > 8 else 0.06)  # the first calls are slower
 
-    assert 0.02 <= time_call(work, 0.2) < 0.055 and len(calls) > 15
+    assert 0.02 <= time_call(work, 0.2) < 0.055 and len(calls) > 11  # eight slow ones, and more
 
 
 def test_a_call_that_takes_long_is_not_warmed_up_for_long() -> None:

@@ -350,7 +350,7 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     picture = beside(wanted, got, exercise.close, inputs)
     if not picture:
         return Verdict("wrong", says)
-    note = f"This is for {_given(exercise, given)}{f'; {some}' if some else ''}. {then}".rstrip()
+    note = f"This is for {_given(exercise, given)}. {then}".rstrip()
     return Verdict("wrong", says, picture, lead=f"{place}{headline(wanted, got, exercise.close)}.", note=note)
 
 

@@ -323,7 +323,7 @@ def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
     verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
     apart = "each row adds up to 1, but its largest number is too large and its smallest too small"
     assert f"{apart}; your number at [0, 0] is" in verdict.says and verdict.lead == f"{apart}."
-    assert "(all 8 numbers differ; this is the first)" in verdict.says and "right for 3 of 8" in verdict.note
+    assert "(all 8 numbers differ; this is the first)" in verdict.says and "right for 3 of 8" in verdict.says
     assert ">sum<" not in verdict.picture
     together = checks.softmax(lambda logits: (logits / 2).softmax(1))
     assert together.lead == "each row adds up to 1, but its largest number is too small and its smallest too large."

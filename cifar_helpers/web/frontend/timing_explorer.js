@@ -269,7 +269,7 @@ function modelOf({ fit, points }, colour) {
   if (!fit?.last) return [];
   const ends = [points[0][0], fit.last];
   return [["step", size => fit.step / size], ["image", () => fit.image]].map(([kind, at]) => (
-    { name: "", colour, kind: `te-model te-${kind}`, points: ends.map(size => [size, at(size)]).filter(([, time]) => time > 0) }
+    { name: "", colour, dash: "1 3", kind: `te-model te-${kind}`, points: ends.map(size => [size, at(size)]).filter(([, time]) => time > 0) }
   )).filter(line => line.points.length);
 }
 
@@ -292,7 +292,7 @@ function cellsOf(curve, batch) {
   return [
     measured,
     cell([number(part), h("span", {}, batch > 1 ? `${number(once)} ÷ ${batch}` : "")]),
-    cell(each ? number(each) : "too small to measure"),
+    cell(each ? number(each) : "about 0"),
     cell([number(whole), h("span", {}, isMeasured(curve, batch) ? near : "")]),
   ];
 }
@@ -319,7 +319,7 @@ function caution(both, curves) {
       + "scales, each step along an axis multiplies."],
     ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
     ["Cost of each image", "Arithmetic, and reading and writing its maps."],
-    ["Fit", "A simple model: time of a step = fixed cost + batch × cost of each image. The thin lines are its two parts; where "
+    ["Fit", "A simple model: time of a step = fixed cost + batch × cost of each image. The dotted lines are its two parts; where "
       + `the falling one is above the level one, most of the time is fixed cost. ${errors.join(" ")}`],
     curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
       + "from memory. Arithmetic and memory can work at once. Other machines’ times come without limits, as these need the machine itself."],
@@ -344,8 +344,8 @@ const almost = (curve, batch) => (isMeasured(curve, batch) ? "" : "≈\u00a0");
 
 const timeAt = (points, batch) => pointAt(points, batch)[1] ?? NaN;
 
-/** To three digits: a time of a fit. */
-const rounded = time => Number(time.toPrecision(3));
+/** As a time is written: to three digits, or to the unit. */
+const rounded = time => (time < 1000 ? Number(time.toPrecision(3)) : Math.round(time));
 
 /** How many decimals show some digits of a time; below 0 for whole tens. */
 const decimals = (value, digits = 3) => (value > 0 ? digits - 1 - Math.floor(Math.log10(value * 1.0005)) : 0);
@@ -382,7 +382,7 @@ const fullName = curve => `${shortName(curve)} (${curve.source})`;
 /** A thin line as one of a fit's parts is drawn. */
 function modelLine(kind) {
   const ends = kind === "step" ? { y1: 1, y2: 11 } : { y1: 6, y2: 6 };
-  return svg("svg", { class: "te-line te-model", width: 24, height: 12, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 23, ...ends }));
+  return svg("svg", { class: "te-line te-model", width: 24, height: 12, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 23, ...ends, "stroke-dasharray": "1 3" }));
 }
 
 function key(dash) {

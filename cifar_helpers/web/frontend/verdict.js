@@ -114,7 +114,7 @@ function followed(picture) {
   });
   picture.addEventListener("click", event => { // also at the end of a press that was dragged
     choose(under(event));
-    line.focus({ preventScroll: true });
+    line.focus(/** @type {any} */ ({ preventScroll: true, focusVisible: false }));
   });
   picture.addEventListener("mousedown", event => event.target.closest("[data-at]") && event.preventDefault()); // no text
   picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
