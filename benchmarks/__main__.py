@@ -82,7 +82,7 @@ def main() -> None:
         rows = measure()
         print(table(title, with_former(rows, results.get(part, {}).get("rows", []))), flush=True)
         print(f"({time.perf_counter() - start:.0f} s)", flush=True)
-        results[part] = {"title": title, "recorded": f"{date.today()}", "rows": rows}
+        results[part] = {"title": title, "recorded": f"{date.today()}", "cores": os.cpu_count(), "rows": rows}
         results["machine"] = {
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),

@@ -267,7 +267,7 @@ def recorded_curves() -> dict[str, dict[int, float]]:
     Returns:
         Network, precision and machine, as "CNN, float32, 2 cores, recorded", to `{batch size: milliseconds per image}`.
     """
-    cores = f"{_recorded()['machine']['cores']} cores"
+    cores = f"{_recorded()['f']['cores']} cores"
     rows = [{**row, "curve": f"{row['curve']}, {cores}"} for row in recorded_benchmark("f")]
     curves: dict[str, dict[int, float]] = {}
     for row in rows + recorded_gpu("sweep"):

@@ -323,7 +323,9 @@ def test_what_is_recorded_of_a_gpu_is_what_the_lesson_reads(
     monkeypatch.setattr(command, "devices", lambda: [torch.device("cpu")] * 2)
     monkeypatch.setattr(gpu, "measure", lambda device: measured_on_the_cpu)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "gpu"])
-    (tmp_path / "benchmarks.json").write_text('{"machine": {"cores": 64}, "f": {"rows": []}}', encoding="utf-8")
+    (tmp_path / "benchmarks.json").write_text(
+        '{"machine": {"cores": 64}, "f": {"cores": 64, "rows": []}}', encoding="utf-8"
+    )
     command.main()
     monkeypatch.setattr(timing, "resources", lambda: tmp_path)
     kept = json.loads((tmp_path / "benchmarks.json").read_text(encoding="utf-8"))

@@ -117,7 +117,7 @@ def test_what_cannot_be_timed_is_named() -> None:
 def test_a_recorded_gpu_is_read_beside_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = {"curve": "CNN, float32", "batch size": 1, "ms per image": 2.0}
     gpu = {**cpu, "curve": "CNN, float32, GPU X", "ms per image": 0.5}
-    recorded = {"machine": {"cores": 6}, "f": {"rows": [cpu]}, "gpu": {"sweep": [gpu]}}
+    recorded = {"f": {"cores": 6, "rows": [cpu]}, "gpu": {"sweep": [gpu]}}
     monkeypatch.setattr(timing_module, "resources", lambda: tmp_path)
     (tmp_path / "benchmarks.json").write_text(json.dumps(recorded), encoding="utf-8")
     assert recorded_curves() == {"CNN, float32, 6 cores, recorded": {1: 2.0}, "CNN, float32, GPU X, recorded": {1: 0.5}}

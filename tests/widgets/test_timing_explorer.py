@@ -176,6 +176,8 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
         places.evaluate_all("all => all.map(one => one.getBoundingClientRect().y)") for places in (values, dots)
     )
     assert tops[0] < ends[0] < ends[1] < tops[1]
+    ticks = [tick for tick in page.locator(".tick").all_text_contents() if tick.isdigit()]
+    assert ticks == ["1", "4", "16", "64", "256"]  # where something was measured
     slider = page.get_by_role("slider", name="Batch size")
     spoken = "batch 64, CNN, CPU (here) 0.500\u00a0ms per image, CNN, GPU (recorded) 0.166\u00a0ms per image"
     expect(slider).to_have_attribute("aria-valuetext", spoken)
@@ -263,6 +265,7 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
         ["5.06", "6.30|3,225 ÷ 512", "about 0", "6.30|25 % too long"],
         ["2.09", "2.12|1,086 ÷ 512", "about 0", "2.12|1 % too long"],
     ]
+    expect(page.locator(".te-key:visible")).to_have_text("fixed cost ÷ batch")  # the other part has no line
     expect(where).not_to_contain_text("They ran")
     chart, value = page.locator(".axis").first.bounding_box(), page.locator(".of-dot.c2").bounding_box()
     assert chart and value and value["y"] + value["height"] < chart["y"], "a time is on the axis"

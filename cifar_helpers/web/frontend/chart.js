@@ -193,7 +193,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     show();
   }
 
-  /** Where the words of a dot begin: near it, across no curve, and across a rule, a grey or unnamed one only where the way would be far. */
+  /** Where the words of a dot begin: near it, across no main curve, and across another or a rule only if all else is far. */
   function free(cx, cy, wide, rules, isAbove) {
     const { xs, ys, left, top, bottom, end } = shape;
     const pixels = ({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]);
@@ -202,7 +202,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const box = ({ x, y }) => [x - 2, y - 12, x + wide + 2, y + 4];
     const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
     const begin = x => clamp(x, left + 2, end - wide);
-    const places = rows.filter(y => isAbove === undefined || (isAbove ? y < cy - 4 : y > cy + 12)).flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y])).map(([x, y]) => {
+    const isOnSide = y => isAbove === undefined || (isAbove ? y < cy - 4 : y > cy + 12);
+    const spots = rows.filter(isOnSide).flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y]));
+    const places = spots.map(([x, y]) => {
       const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
       const isOnOther = others.some(curve => crosses(curve, box({ x, y })));
       return { x, y, far: Math.hypot(x + wide / 2 - cx, 2 * (y - 4 - cy)) + (isAcross ? 60 : 0) + (isOnOther ? 20 : 0) };

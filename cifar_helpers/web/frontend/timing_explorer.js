@@ -43,7 +43,7 @@ export function render({ model, el }) {
   };
   const differ = of => new Set(compared().map(of)).size > 1;
   const dashOf = curve => (differ(one => one.source) ? SOURCES[curve.source].dash : "");
-  const colourOf = curve => COLOURS[slots.indexOf(curve.name)] ?? "ghost";
+  const colourOf = curve => COLOURS[slots.indexOf(curve.name)];
 
   const grouped = pairsOf(curves);
   const machines = grouped.map(pair => wordsOf(pair[1]).slice(1)).filter(words => words.length);
