@@ -23,4 +23,4 @@ def front(_browser: Browser, tmp_path: Path) -> Iterator[FrontEnd]:
     front = FrontEnd(_browser, tmp_path)
     yield front
     front.close()
-    assert front.errors == []
+    assert front.errors == [], front.errors  # spelt out: pytest does not rewrite the asserts of a plugin
