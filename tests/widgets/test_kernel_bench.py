@@ -277,8 +277,14 @@ def test_what_turns_out_to_be_no_number_leaves_the_number_as_it_was(front: Front
         assert state_of(page, "kernel")[0][1] == 0.4  # type: ignore[index]
         if leave == "Tab":
             expect(page.locator(".cv-kernel")).to_have_attribute("data-wrong", "ignored: it is still 0.4")
-    undo.click()  # no step is left of what did not count
-    expect(number).to_have_value("0")
+    for text, key, shown in (("x", "Shift+ArrowUp", "1.4"), ("100", "Shift+ArrowUp", "100"), ("x", "ArrowUp", "100")):
+        number.fill(text)
+        number.press(key)  # counts from the last number, also where it can get no larger
+        expect(number).to_have_value(shown)
+        expect(page.locator("[data-wrong], [aria-invalid]")).to_have_count(0)
+    for before in ("0.4", "0"):  # no step is left of what did not count
+        undo.click()
+        expect(number).to_have_value(before)
     expect(undo).to_be_disabled()
 
 
