@@ -69,11 +69,9 @@ export function numberGrid(rows, columns, label, edited) {
       typed = { cell, text, back };
     };
     const change = value => {
-      const before = values[k];
-      put(Math.round(value * 100) / 100);
-      if (values[k] === before) return restore();
-      typed = null; // `set` writes the number in the next frame; here the page would be laid out twice
+      typed = null; // so `set` writes the number in the next frame; here the page would be laid out twice
       judge("");
+      put(Math.round(value * 100) / 100);
     };
     const cell = h("input", {
       type: "text", role: "spinbutton", autocomplete: "off", spellcheck: "false",
