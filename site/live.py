@@ -287,7 +287,7 @@ def _exercise(source: str, lesson: str) -> _Live:
         raise ValueError(f"lesson {lesson}: {last!r} checks no exercise of the course: store the lesson again")
     hints = [sentence(hint) for hint in check.hints]
     card = VerdictCard(checks.Verdict("open", _NO_PYTHON, exercise=check))
-    state = {**card.state(), "says": _NO_PYTHON, "solved": [], "progress": ""}  # nothing can be solved here
+    state = {**card.state(), "says": _NO_PYTHON, "progress": ""}  # nothing can be solved here
     return _Live("verdict", state, {"hints": json.dumps(hints).encode()}, secret=True)
 
 

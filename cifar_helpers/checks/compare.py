@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product, zip_longest
+from itertools import permutations, product, zip_longest
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 from cifar_helpers.checks.results import in_words
 
 __all__ = [
+    "as_code",
     "described",
     "difference",
     "differing",
@@ -29,6 +30,7 @@ __all__ = [
     "named",
     "numbers_of",
     "of_rows",
+    "rearranged",
     "right_part",
     "row_sums",
     "shape",
@@ -41,6 +43,8 @@ Array = npt.NDArray[np.float64]
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
 _LOOK: Final = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"
 _WIDEST: Final = 20  # rows or columns around a part that is searched for in a result
+_MOST_COPIED: Final = 24  # numbers of a tensor that is written out to be copied
+_LONGEST_CODE: Final = 200
 _SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
 """Twice the relative step between neighbouring numbers of the short formats."""
 
@@ -174,6 +178,34 @@ def _brief(value: Any) -> str:
     return repr(value)
 
 
+def as_code(given: tuple[Any, ...], names: Sequence[str]) -> str:
+    """Small arguments as lines of Python that make exactly these; empty if there are others, or no names."""
+    try:
+        lines = [f"{name} = {_code_of(value)}" for name, value in zip(names, given, strict=True)]
+    except (TypeError, ValueError):  # NumPy does not know bfloat16
+        return ""
+    code = "\n".join(lines)
+    return code if any(isinstance(value, Tensor) for value in given) and len(code) <= _LONGEST_CODE else ""
+
+
+def _code_of(value: Any) -> str:
+    if isinstance(value, (int, float, str)):
+        return repr(value)
+    if not isinstance(value, Tensor) or value.numel() > _MOST_COPIED or not bool(torch.isfinite(value).all()):
+        raise ValueError("it cannot be written in a line")
+    dtype = str(value.dtype)
+    usual = dtype in ("torch.float32", "torch.int64", "torch.bool")
+    return f"torch.tensor({_listed(value.numpy())}{'' if usual else f', dtype={dtype}'})"
+
+
+def _listed(values: Any) -> str:
+    """Numbers with the fewest digits that give the same back, in brackets as they are nested."""
+    if values.ndim:
+        return f"[{', '.join(map(_listed, values))}]"
+    said = str(values)
+    return said.removesuffix("0") if said.endswith(".0") else said
+
+
 def differing(wanted: Any, got: Any, close: float) -> tuple[Array, Array, npt.NDArray[np.bool_]] | None:
     """Two results of the same shape as numbers, and where they differ; `None` if they cannot be compared like this."""
     try:
@@ -235,15 +267,21 @@ def right_part(wanted: Any, got: Any, close: float) -> RightPart | None:
         own, right = numbers_of(got), numbers_of(wanted)
     except Exception:  # text, or lists of different lengths
         return None
-    if {own.ndim, right.ndim} == {1, 2}:  # a single row
-        own, right = np.atleast_2d(own), np.atleast_2d(right)
+    if {own.ndim, right.ndim} == {1, 2}:  # a single row, or a column
+        pairs = ([part if part.ndim == 2 else np.expand_dims(part, k) for part in (own, right)] for k in (0, 1))
+        return next(filter(None, (_part_of(mine, target, close) for mine, target in pairs)), None)
+    return _part_of(own, right, close)
+
+
+def _part_of(own: Array, right: Array, close: float) -> RightPart | None:
     small, large = sorted((own, right), key=lambda values: values.size)
     if small.ndim != large.ndim or small.ndim < 2 or small.shape[:-2] != large.shape[:-2] or not small.size:
         return None
     spare = [most - count for most, count in zip(large.shape[-2:], small.shape[-2:], strict=True)]
     rows, columns = small.shape[-2:]
-    # Equal numbers, or a single one, could be found by chance.
-    if min(spare) < 0 or not any(spare) or max(spare) > _WIDEST or small.size < 4 or small.min() == small.max():
+    # Equal numbers, or a few that are no whole row or column, could be found by chance.
+    few = small.size < (2 if min(rows, columns) == 1 and 0 in spare else 4)
+    if min(spare) < 0 or not any(spare) or max(spare) > _WIDEST or few or small.min() == small.max():
         return None
     places = [
         (top, left)
@@ -265,6 +303,60 @@ def right_part(wanted: Any, got: Any, close: float) -> RightPart | None:
     wrong = f"{outside} {'are' if is_many else 'is'} {'missing' if is_whole else 'too much'}"
     padding = " Padding makes such a border." if is_border else ""
     return RightPart((top, left), (rows, columns), is_whole, f"{right_is}, but {wrong}.{padding}")
+
+
+def rearranged(pairs: Sequence[tuple[Any, Any]], close: float) -> str:
+    """What a learner's results are of the right ones: a row alone, for example, or with rows and columns exchanged.
+
+    Args:
+        pairs: of each input the right result and the learner's; a sentence must be true of all.
+        close: relative and absolute tolerance.
+    """
+    try:
+        arrays = [(numbers_of(wanted), numbers_of(got)) for wanted, got in pairs]
+    except Exception:  # text, or lists of different lengths
+        return ""
+    if len({right.ndim for right, _ in arrays}) != 1 or all(right.size < 2 for right, _ in arrays):
+        return ""
+
+    def made_by(change: Callable[[Array], Array]) -> bool:
+        made = [(change(right), own) for right, own in arrays if right.size]
+        return all(a.shape == b.shape and np.allclose(a, b, rtol=close, atol=close) for a, b in made)
+
+    changes = _changes(arrays[0][0].ndim)
+    if found := next((says for says, change in changes if made_by(change)), ""):
+        return found
+    if not all(np.array_equal(right.shape, own.shape) for right, own in arrays) and all(
+        right.size == own.size and np.allclose(right.ravel(), own.ravel(), rtol=close, atol=close)
+        for right, own in arrays
+    ):
+        more = {own.ndim - right.ndim for right, own in arrays}
+        of_one = all([n for n in right.shape if n > 1] == [n for n in own.shape if n > 1] for right, own in arrays)
+        if of_one and more in ({1}, {-1}):
+            return f"The numbers are right, but a dimension of size 1 is {'too much' if more == {1} else 'missing'}."
+        return "The numbers are right and in the right order, but in another shape."
+    return ""
+
+
+def _changes(ndim: int) -> Iterator[tuple[str, Callable[[Array], Array]]]:
+    """What can be done to a result by mistake that leaves its numbers as they are, each in a sentence."""
+    for axis in range(ndim):
+        for at in (0, -1):
+            which = "last" if at else "first"
+            if ndim == 1:
+                only, lost = f"You return only the {which} number", ""
+            elif ndim == 2:
+                what = "column" if axis else "row"
+                only, lost = f"You return only the {which} {what}", f", without the dimension of {what}s"
+            else:
+                only = f"You return only {'the last place' if at else 'place 0'} of dimension {axis}"
+                lost = ", without that dimension"
+            yield f"{only}{lost}.", lambda right, at=at, axis=axis: right.take(at, axis)  # type: ignore[misc]
+            yield f"{only}.", lambda right, at=at, axis=axis: right.take([at], axis)  # type: ignore[misc]
+    for order in permutations(range(ndim)) if 1 < ndim < 5 else ():
+        if order != tuple(range(ndim)):
+            says = "rows and columns are exchanged" if ndim == 2 else f"you return `permute{order}` of the right result"
+            yield f"The numbers are right, but {says}.", lambda right, order=order: right.transpose(order)  # type: ignore[misc]
 
 
 def _outside(top: int, bottom: int, left: int, right: int) -> tuple[str, bool]:

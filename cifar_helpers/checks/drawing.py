@@ -190,11 +190,16 @@ def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence
 
 
 def paired_bars_html(
-    names: Sequence[str], columns: Mapping[str, Sequence[float]], head: str = "", numbers: Sequence[str] = ()
+    names: Sequence[str],
+    columns: Mapping[str, Sequence[float]],
+    head: str = "",
+    numbers: Sequence[str] = (),
+    marked: str = "",
 ) -> str:
     """Several shares 0..1 of the same things as bars with numbers, a column of each, so that they can be compared.
 
-    `numbers` of the things, such as their logits, stand in a column before the bars, below `head`.
+    `numbers` of the things, such as their logits, stand in a column before the bars, below `head`; the name of the one
+    that is `marked` is bold.
     """
     heads = "".join(
         f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal;{_BAR}'>{html.escape(title)}</th>"
@@ -204,7 +209,7 @@ def paired_bars_html(
     # Of the card; a page without cards takes the window's width in its place.
     width = "clamp(24px,min(50cqw - 126px,20cqw - 21px),112px)" if numbers else "min(140px,17vw)"
     before = f"<td></td><td style='{_NUMBER}'>{html.escape(head)}</td>" if numbers else "<td></td>"
-    return _bars(names, made, width, f"<tr>{before}{heads}</tr>", numbers)
+    return _bars(names, made, width, f"<tr>{before}{heads}</tr>", numbers, marked)
 
 
 def _bars(
@@ -213,10 +218,12 @@ def _bars(
     width: str,
     top: str,
     numbers: Sequence[str] = (),
+    marked: str = "",
 ) -> str:
     rows = ""
     for k, name in enumerate(names):
-        rows += f"<tr><th scope='row' style='text-align:left;font-weight:normal'>{html.escape(name)}</th>"
+        weight = "bold" if name == marked else "normal"
+        rows += f"<tr><th scope='row' style='text-align:left;font-weight:{weight}'>{html.escape(name)}</th>"
         rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(numbers[k])}</td>" if numbers else ""
         for shares, words in columns:
             # Whole pixels, so that bars of equal shares look equal wherever they begin.
@@ -302,11 +309,11 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     of = "" if any(leading in table.title for table in tables) else leading  # said once
     tables += [
         _Table(f"yours{of}", own, ranges, ours, differ, _WRONG, place, sums),
-        _Table(f"should be{of}", right, ranges, theirs, differ, _RIGHT, place),
+        _Table(f"should be{of}", right, ranges, theirs, differ, _RIGHT, place, "rows" if sums else ""),
     ]
     wide, shapes = _widest(tables), [table.values.shape for table in tables]
     *inputs, mine, target = [
-        table.html(wide, whole=shape not in shapes[:k])
+        table.html(wide, whole=shape not in shapes[:k], room=sums == "rows and columns")
         for k, (table, shape) in enumerate(zip(tables, shapes, strict=True))
     ]
     plain = {name: value for name, value in given.items() if not (isinstance(value, Tensor) or holds_tensors(value))}
@@ -339,7 +346,10 @@ def _of_two_shapes(wanted: Any, got: Any, close: float, *, told: bool) -> str:
     if not all(result.size for result in results):
         return ""
     grids = [np.atleast_2d(result[(0,) * (result.ndim - 2)]) for result in results]
-    part, differ = right_part(wanted, got, close), [np.ones(grid.shape, bool) for grid in grids]
+    part = right_part(wanted, got, close)
+    if part and results[0].ndim == 1 and part.size[1] == 1:  # a column stands upright
+        grids[0] = grids[0].T
+    differ = [np.ones(grid.shape, bool) for grid in grids]
     if part:
         places = [(0, 0), part.place] if part.is_whole else [part.place, (0, 0)]
         for mask, (top, left) in zip(differ, places, strict=True):
@@ -397,13 +407,14 @@ def _drawn(argument: Any, shape: tuple[int, ...], leading: Sequence[int]) -> Arr
 def _written(grids: Sequence[Array], differ: npt.NDArray[np.bool_] | None = None) -> list[list[list[str]]]:
     """Numbers of several grids in words, all with the same decimals: those that three digits of the largest need.
 
-    Up to two more are written if they tell all numbers apart in which the first two grids `differ`.
+    If another grid has smaller numbers only, there is one more; and up to two more are written if they tell all numbers
+    apart in which the first two grids `differ`.
     """
-    numbers = np.concatenate([grid.ravel() for grid in grids])
-    usual = numbers[np.isfinite(numbers) & (np.abs(numbers) < _LARGE)]
-    most = np.abs(usual).max(initial=0)
-    whole = bool((usual == usual.round()).all())
-    decimals = 0 if whole else int(np.clip(2 - math.floor(math.log10(most)), 0, 6))
+    usual = [grid[np.isfinite(grid) & (np.abs(grid) < _LARGE)] for grid in grids]
+    most = [float(f"{np.abs(numbers).max(initial=0):.3g}") for numbers in usual]
+    whole = all((numbers == numbers.round()).all() for numbers in usual)
+    need, wish = (2 - math.floor(math.log10(of(filter(None, most), default=1))) for of in (max, min))
+    decimals = 0 if whole else int(np.clip(min(wish, need + 1), 0, 6))
 
     def written(more: int) -> list[list[list[str]]]:
         return [[[_number(float(value), decimals + more) for value in row] for row in grid] for grid in grids]
@@ -445,8 +456,12 @@ class _Table:
     place: tuple[int, ...] | None = None
     sums: str = ""
 
-    def html(self, wide: int, *, whole: bool) -> str:
-        """The table, with room for so many characters in each cell; with `whole` it says of how many it is a part."""
+    def html(self, wide: int, *, whole: bool, room: bool = False) -> str:
+        """The table, with room for so many characters in each cell; with `whole` it says of how many it is a part.
+
+        With `room`, a card that has the tables one below the other keeps the numbers of all in line with those of the
+        one that has sums of columns.
+        """
         rows, columns = self.ranges
         count = self.values.shape[1]
         heads = "".join(f"<th {_PLACE}>{column}</th>" for column in columns)
@@ -460,15 +475,15 @@ class _Table:
                 f"text-align:right'>{words}</td>"
                 for column, words in zip(columns, said, strict=True)
             ]
-            head = f"<th {_PLACE}>{row}</th>" if len(self.values) > 1 else "<td></td>"
+            name = f"<th class='v-room' {_PLACE}>" if room else f"<th {_PLACE}>"
+            head = f"{name}{row}</th>" if len(self.values) > 1 else "<td></td>"
             lines.append(f"{head}{''.join(cells)}{cut if self.sums else ''}{self._row_sum(row) if self.sums else ''}")
         if rows.stop < len(self.values):
             lines.append(f"<th {_PLACE}>\N{VERTICAL ELLIPSIS}</th>")
         if self.sums == "rows and columns":
             sums = (_number(float(self.values[:, column].sum()), 2) for column in columns)
-            # Its name is at the end, where it does not push the numbers away from those of the other tables.
-            name = f"{cut}<th {_PLACE[:-1]};border-top:4px solid transparent'>sum</th>"
-            lines.append("<td></td>" + "".join(_sum(said, _MUTED, "4px 0 0") for said in sums) + name)
+            name = f"<th class='v-room' {_PLACE[:-1]};border-top:4px solid transparent'>sum</th>"
+            lines.append(name + "".join(_sum(said, _MUTED, "4px 0 0") for said in sums))
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         shape = self.values.shape if len(self.values) > 1 else self.values.shape[1:]
         part = f", part of {' × '.join(map(str, shape))}" if is_part else ""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cifar_helpers.checks.compare import (
+    as_code,
     described,
     difference,
     equal,
@@ -24,6 +25,7 @@ from cifar_helpers.checks.compare import (
     kind,
     named,
     of_rows,
+    rearranged,
     right_part,
     shape,
     short_dtype,
@@ -43,7 +45,7 @@ _DRAWS = 8
 _LONGEST = 240  # characters of an error that a learner's code raises
 _LONGEST_LINE = 100  # characters of a line of code that is quoted
 _BY_HAND = "Work it out by hand for these values and compare."
-_STEP_BY_STEP = "Print what your code has after each step for such an input, and follow one number."
+_STEP_BY_STEP = "Print what your code has after each step for this input, and follow one number."
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Verdict:
         lead: what a card says in place of `says`, if it shows the rest as `picture` or `code`.
         code: of an error, the learner's line, if it is known, and the message.
         note: what a card says below these.
+        given: lines of Python that make the input of which this is said, if it is small.
         exercise: the one that was checked, or `None`.
     """
 
@@ -66,6 +69,7 @@ class Verdict:
     lead: str = ""
     code: tuple[str, ...] = ()
     note: str = ""
+    given: str = ""
     exercise: Check | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -236,7 +240,7 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # whatever a learner's code raises is reported, not raised again
-                return _raised(error, own, _given(exercise, given))
+                return replace(_raised(error, own, _given(exercise, given)), given=_code(exercise, given))
             if _has_dots(got):
                 return _OPEN
             if got is None:
@@ -252,6 +256,11 @@ def results(exercise: Check, answer: Callable[..., Any], drawn: list[Arguments])
 def _given(exercise: Check, given: Arguments) -> str:
     """Arguments in words."""
     return described(given, _parameters(exercise, given))
+
+
+def _code(exercise: Check, given: Arguments) -> str:
+    """Arguments as code to be copied; not those of a harness, which the answer itself does not get."""
+    return as_code(given, _parameters(exercise, given)) if exercise.harness is Exercise.harness else ""
 
 
 def _parameters(exercise: Check, given: Arguments) -> list[str]:
@@ -316,7 +325,14 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     right = [equal(wanted, got, exercise.close) for _, wanted, got in cases]
     if all(right):
         return _wrong_dtype(cases[0][1], cases[0][2]) or Verdict("right", exercise.notice)
-    given, wanted, got = cases[right.index(False)]
+    first = cases[right.index(False)]
+    return replace(_fault(exercise, cases, right, *first), given=_code(exercise, first[0]))
+
+
+def _fault(
+    exercise: Check, cases: list[tuple[Arguments, Any, Any]], right: list[bool], given: Arguments, wanted: Any, got: Any
+) -> Verdict:
+    """What is wrong with the result of the first input for which it is not right."""
     place, wanted, got = first_difference(wanted, got, exercise.close, exercise.parts)
     inputs = dict(zip(_parameters(exercise, given), given, strict=False))
     for name, mistake in exercise.mistakes.items():
@@ -331,7 +347,8 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
         picture, part = beside(wanted, got, exercise.close, inputs), right_part(wanted, got, exercise.close)
         what = "the shape" if place else "the shape of the result"
         said = f"{at}{what} is {shape(got)}, but should be {shape(wanted)}."
-        return Verdict("wrong", f"{said} {part.says}" if part else said, picture)
+        then = _rearranged(exercise, cases) or (part.says if part else "")
+        return Verdict("wrong", f"{said} {then}".rstrip(), picture)
     # What is nan for every input may well have been computed from it.
     if 0 in shape(got) or (finite(got) and all(equal(cases[0][2], other, 0) for _, _, other in cases[1:])):
         return Verdict("wrong", "it returns the same for every input. Use the arguments.")
@@ -341,17 +358,26 @@ def _compared(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> Verdi
     inputs_again = [equal(given[0], got, 0) for given, _, got in cases if given and not callable(given[0])]
     if inputs_again and all(inputs_again):
         return Verdict("wrong", "it returns its input unchanged.")
+    if moved := _rearranged(exercise, cases):
+        says = f"{moved[0].lower()}{moved[1:]} This is for {_given(exercise, given)}."
+        return Verdict("wrong", says, beside(wanted, got, exercise.close, inputs), lead=moved)
     some = f"right for {sum(right)} of {len(right)} random inputs" if any(right) else ""
     simple = not any(isinstance(value, Tensor) or callable(value) or holds_tensors(value) for value in given)
     then = "" if exercise.parts else _BY_HAND if simple else _STEP_BY_STEP
+    code = _code(exercise, given)
+    printed = then if "\n" in code or not code else then.replace("this input", f"`{code}`")
     rows = of_rows(wanted, got, exercise.close)
     said = f"{rows}; " if rows else ""
-    says = f"{f'{some}; ' if some else ''}{at}{said}{difference(wanted, got, exercise.close)}. {then}".rstrip()
+    says = f"{f'{some}; ' if some else ''}{at}{said}{difference(wanted, got, exercise.close)}. {printed}".rstrip()
     picture = beside(wanted, got, exercise.close, inputs)
     if not picture:
         return Verdict("wrong", says)
-    note = f"This is for {_given(exercise, given)}. {then}".rstrip()
+    note = then if code and then else f"This is for {_given(exercise, given)}. {then}".rstrip()
     return Verdict("wrong", says, picture, lead=f"{place}{headline(wanted, got, exercise.close)}.", note=note)
+
+
+def _rearranged(exercise: Check, cases: list[tuple[Arguments, Any, Any]]) -> str:
+    return rearranged([(wanted, got) for _, wanted, got in cases], exercise.close)
 
 
 def _wrong_dtype(wanted: Any, got: Any) -> Verdict | None:

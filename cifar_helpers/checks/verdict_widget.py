@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["VerdictCard", "coded", "sentence"]
 
 _CALL: Final = re.compile(r"[A-Za-z_][\w.]*\([\w.']*\)|\bnan\b")
+_SHAPE: Final = re.compile(r"[(\[](?:-?\d{1,4}, ?){1,3}-?\d{0,4}[)\]]")
 _PROSE: Final = {"all", "divide", "indices", "mean", "negative", "softmax", "values", "where"}
 """Names of methods of tensors with which sentences begin, too."""
 _COLOURS: Final = {"right": "#1a7a4c", "wrong": "#b3261e", "open": "#868c99"}
@@ -32,12 +34,10 @@ class VerdictCard(CourseWidget, module="verdict"):
     code = cast(list[str], traitlets.List().tag(sync=True))
     picture = cast(str, traitlets.Unicode("").tag(sync=True))
     note = cast(str, traitlets.Unicode("").tag(sync=True))
+    given = cast(str, traitlets.Unicode("").tag(sync=True))
     hints = cast(list[str], traitlets.List().tag(sync=True))
     hints_left = cast(int, traitlets.Int(0).tag(sync=True))
     progress = cast(str, traitlets.Unicode("").tag(sync=True))
-    exercises = cast(list[str], traitlets.List().tag(sync=True))
-    solved = cast(list[bool], traitlets.List().tag(sync=True))
-    place = cast(int, traitlets.Int(0).tag(sync=True))
 
     def __init__(self, verdict: Verdict) -> None:
         self._verdict, check = verdict, verdict.exercise
@@ -45,13 +45,14 @@ class VerdictCard(CourseWidget, module="verdict"):
         super().__init__(
             exercise="" if check is None else check.name,
             verdict=verdict.state,
-            says=coded(sentence(verdict.lead or verdict.says)),
-            code=list(verdict.code),
+            says=_unbroken(coded(sentence(verdict.lead or verdict.says))),
+            code=list(map(_unbroken, verdict.code)),
             picture=verdict.picture,
-            note=coded(sentence(verdict.note)),
+            note=_unbroken(coded(sentence(verdict.note))),
+            given=verdict.given,
             hints=[sentence(hint) for hint in given],
             hints_left=0 if check is None else len(check.hints) - len(given),
-            **({} if check is None else _progress(check)),
+            progress="" if check is None else _progress(check, verdict.state),
         )
         self.on_msg(self._take)
 
@@ -66,7 +67,8 @@ class VerdictCard(CourseWidget, module="verdict"):
         if self.picture and self._verdict.lead:  # the picture has the numbers
             said = said.replace(self._verdict.says, f"{self._verdict.lead} {self._verdict.note}".rstrip())
         below = f"<br><small>{code_html(coded(hint))}</small>" if hint else ""
-        return f'<p role="status" style="{style}">{code_html(said)}{below}</p>{self.picture}'
+        given = f'<pre style="white-space:pre-wrap">{html.escape(self.given)}</pre>' if self.given else ""
+        return f'<p role="status" style="{style}">{code_html(said)}{below}</p>{self.picture}{given}'
 
     def record(self) -> dict[str, Any]:
         """Nothing, because a verdict belongs to the answer that was in the cell."""
@@ -95,9 +97,15 @@ def coded(text: str) -> str:
     return "`".join(parts)
 
 
-def _progress(check: Check) -> dict[str, Any]:
-    """How many exercises of the lesson are solved, in words, and which of which; and the place of this one."""
+def _unbroken(text: str) -> str:
+    """A text in which short shapes and ranges, such as `(2, 4)`, stay on one line."""
+    return _SHAPE.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+
+
+def _progress(check: Check, state: str) -> str:
+    """Which exercise of the lesson this is, and how many are solved."""
     names = [name for name, other in session.known.items() if other.lesson == check.lesson]
-    solved = [name in session.solved for name in names]
-    said = f"{sum(solved)} of {len(names)} exercises of lesson {check.lesson:02d} solved"
-    return {"progress": said, "exercises": names, "solved": solved, "place": names.index(check.name)}
+    solved = [name for name in names if name in session.solved]
+    which = f"`{check.name}`, exercise {names.index(check.name) + 1} of {len(names)} in lesson {check.lesson:02d}"
+    earlier = ", this one too" if check.name in solved and state != "right" else ""
+    return f"{which}; {len(solved)}\N{NO-BREAK SPACE}solved{earlier}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import html
+import math
 import re
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from cifar_helpers import checks
 from cifar_helpers.checks import EXERCISES, Check
-from cifar_helpers.checks.compare import RightPart, equal, right_part, told_apart
+from cifar_helpers.checks.compare import RightPart, as_code, equal, right_part, told_apart
 from cifar_helpers.checks.engine import Verdict, compared, draws, results
 from cifar_helpers.checks.lesson_01 import splits
 from cifar_helpers.data import MEAN, STD, normalise
@@ -125,19 +126,19 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     assert verdict.says == (
         f"for `logits` of shape (2, 4), row 1 of your result adds up to {3 - float(right):.3g}, but each row should "
         f"add up to 1; your number at [1, 1] is 2, but should be {right} (all other numbers are right). Print what "
-        "your code has after each step for such an input, and follow one number."
+        f"your code has after each step for `{verdict.given}`, and follow one number."
     )
     assert verdict.lead == verdict.says[30:].partition(";")[0] + "."  # on a card, the tables show the rest
-    assert verdict.note.startswith("This is for `logits` of shape (2, 4). Print what your code has")
+    assert verdict.note == "Print what your code has after each step for this input, and follow one number."
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
     assert captions == ["input logits", "yours", "should be"]
     marked = re.findall(r"background:#(\w{6})1f[^>]*>([^<]*)</td>", verdict.picture)  # red in one, green in the other
     red, green = "b3261e", "1a7a4c"
-    assert marked == [(red, "2.00"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.2f}")]
-    line = f"Framed: logits {float(logits[1, 1]):.2f}, yours 2.00, should be {float(right):.2f}".replace("-", "−")
+    assert marked == [(red, "2.000"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.3f}")]
+    line = f"Framed: logits {float(logits[1, 1]):.2f}, yours 2.000, should be {float(right):.3f}".replace("-", "−")
     assert re.sub("<[^>]*>", "", verdict.picture.partition("</p>")[0]) == line
     framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
-    assert framed == [f"{float(logits[1, 1]):.2f}".replace("-", "−"), "2.00", f"{float(right):.2f}"]
+    assert framed == [f"{float(logits[1, 1]):.2f}".replace("-", "−"), "2.000", f"{float(right):.3f}"]
     large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True)).picture
     assert "sum" not in large  # what is nan adds up to nan
     grey = re.findall(r"background:#8883;[^>]*>([^<]*)</td>", large)
@@ -153,7 +154,8 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     assert "With <code>amount = 100</code>. Framed: <code>image</code> <b>172</b>, yours <b" in brighter
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
     stored = verdict._repr_mimebundle_()[0]["text/html"]
-    assert verdict.lead in html.unescape(stored) and verdict.note[45:] in stored and "all other numbers" not in stored
+    assert verdict.lead in html.unescape(stored) and "all other numbers" not in stored
+    assert verdict.note in stored and verdict.given in stored
     assert "<code>logits</code>" in stored and "<code>checks.hint(&#x27;softmax&#x27;)</code>" in stored
     by_hand = checks.output_size(lambda *given: solution("output_size")(*given) + 2)
     said = "for `size = 23`, `kernel = 5`, `padding = 0` and `stride = 1`, your result is 21, but should be 19. Work it"
@@ -314,8 +316,10 @@ def test_a_right_part_of_a_result_is_named_and_pale() -> None:
         "Rows 0 to 1 and columns 1 to 2 are right, "
         "but the last 2 rows, the first column and the last column are too much."
     )
-    for other in (torch.zeros(6, 6), right[:1, :1], right.T[:3], right.reshape(2, 8), right[:, 0], "text", right + 1):
+    for other in (torch.zeros(6, 6), right[:1, :1], right.T[:3], right.reshape(2, 8), "text", right + 1):
         assert right_part(right, other, 1e-4) is None
+    column = right_part(right, right[:, 0], 1e-4)
+    assert column and (column.place, column.size) == ((0, 0), (4, 1))
     assert right_part(torch.zeros(2, 2), torch.zeros(4, 4), 1e-4) is None  # it fits anywhere
 
 
@@ -356,14 +360,75 @@ def test_a_card_says_in_a_few_words_what_its_tables_show() -> None:
 
 def test_columns_that_add_up_to_1_instead_of_rows_are_shown() -> None:
     picture = checks.softmax(lambda logits: logits.softmax(0)).picture
-    (mine,) = re.findall(r"<tr><td></td>(<td(?:(?!</tr>).)*)<th[^>]*>sum</th></tr>", picture)  # of the right one, none
-    assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4 and picture.count(">1.00<") == 4
+    (mine,) = re.findall(r"<tr><th[^>]*>sum</th>(<td(?:(?!</tr>).)*)</tr>", picture)  # of the right one, none
+    assert re.findall(r">([\d.]+)</td>", mine) == ["1.00"] * 4
+    assert picture.count(">sum</th>") == 3 and picture.count(">1.00<") == 4 + 2  # of the right rows
     assert picture.count("outline:2px solid") == 3  # the framed logit, too
     rows = checks.softmax(lambda logits: 2 * logits.softmax(1)).picture
-    assert rows.count(">sum</th>") == 1 and "<tr><td></td><td" not in rows
-    assert (
-        ">sum<" not in checks.softmax(lambda logits: logits.log_softmax(1)).picture
-    )  # of logarithms, they say nothing
+    assert rows.count(">sum</th>") == 2 and ">sum</th><td" not in rows
+    logarithms = checks.softmax(lambda logits: logits.log_softmax(1)).picture
+    assert ">sum<" not in logarithms  # of these, they say nothing
+    numbers = re.findall(r"data-at[^>]*>([^<]*)</td>", logarithms)
+    assert {len(number.partition(".")[2]) for number in numbers[8:]} == {3}  # in yours and in what should be
+
+
+def test_the_first_number_that_overflows_is_in_the_words_and_in_the_frame() -> None:
+    verdict = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
+    line = re.sub("<[^>]*>", "", verdict.picture.partition("</p>")[0])
+    (framed,) = re.findall(r"logits (\d+), yours nan", line)
+    assert f"Here exp({framed}) = inf, and inf / inf = nan." in verdict.says
+    assert torch.tensor(88.7).exp().isfinite() and torch.tensor(88.8).exp().isinf() and int(framed) > 88
+
+
+def changed(change: Any) -> str:
+    return checks.softmax(lambda logits: change(logits.softmax(1))).says
+
+
+def test_what_is_a_piece_of_the_right_result_or_arranged_otherwise_is_named() -> None:
+    shapes = "the shape of the result is {}, but should be (2, 4). {}"
+    only = "You return only the {}."
+    for change, shape, says in (
+        (lambda right: right[0], "(4,)", only.format("first row, without the dimension of rows")),
+        (lambda right: right[-1], "(4,)", only.format("last row, without the dimension of rows")),
+        (lambda right: right[:1], "(1, 4)", only.format("first row")),
+        (lambda right: right[:-1], "(1, 4)", "What you have is right, but the last row is missing."),
+        (lambda right: right[:, 0], "(2,)", only.format("first column, without the dimension of columns")),
+        (lambda right: right[:, -1:], "(2, 1)", only.format("last column")),
+        (lambda right: right[None], "(1, 2, 4)", "The numbers are right, but a dimension of size 1 is too much."),
+        (lambda right: right.T, "(4, 2)", "The numbers are right, but rows and columns are exchanged."),
+        (lambda right: right.flatten(), "(8,)", "The numbers are right and in the right order, but in another shape."),
+    ):
+        assert changed(change).endswith(shapes.format(shape, says))
+    assert changed(lambda right: right.mean(0)).endswith("should be (2, 4).")  # of its size, and nothing else
+    columns = checks.softmax(lambda logits: logits.softmax(1)[:, 0]).picture
+    assert "background:#b3261e1f" not in columns and columns.count("background:#1a7a4c1f") == 6
+    square = checks.convolve(lambda *given: solution("convolve")(*given).T)
+    assert square.lead == "The numbers are right, but rows and columns are exchanged."
+    assert square.says.startswith("the numbers are right, but rows and columns are exchanged. This is for `image` of")
+    pooled = checks.max_pool(lambda images: solution("max_pool")(images).permute(1, 2, 0))
+    assert pooled.says.endswith("The numbers are right, but you return `permute(1, 2, 0)` of the right result.")
+    pooled = checks.max_pool(lambda images: solution("max_pool")(images)[:, -1])
+    assert pooled.says.endswith("You return only the last place of dimension 1, without that dimension.")
+
+
+def test_a_small_input_is_given_as_code_that_makes_exactly_this_input() -> None:
+    for answer in (lambda logits: (2 * logits).softmax(1), lambda logits: logits.softmax(5), lambda logits: logits[0]):
+        given = checks.softmax(answer).given
+        made: dict[str, Any] = {"torch": torch}
+        exec(given, made)
+        assert given.startswith("logits = torch.tensor([[1.54, -0.29,") and torch.equal(
+            made["logits"], draws(checks.softmax)[0][0]
+        )
+    large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
+    assert large.given == "" and checks.softmax(lambda logits: logits.softmax(1)).given == ""
+    assert checks.output_size(lambda *_: 1).given == ""  # the words have it
+    values = (torch.tensor([1.0, -0.1, 1e-7]), torch.tensor([[True], [False]]), torch.tensor([7], dtype=torch.uint8), 3)
+    assert as_code(values, ["x", "mask", "pixels", "k"]) == (
+        "x = torch.tensor([1., -0.1, 1e-07])\nmask = torch.tensor([[True], [False]])\n"
+        "pixels = torch.tensor([7], dtype=torch.uint8)\nk = 3"
+    )
+    for other in (torch.tensor([math.nan]), torch.zeros(5, 5), torch.zeros(1, dtype=torch.bfloat16), nn.Linear(1, 1)):
+        assert as_code((torch.zeros(1), other), ["x", "other"]) == ""
 
 
 def test_logits_are_exactly_what_a_card_shows_of_them() -> None:

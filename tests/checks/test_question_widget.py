@@ -507,19 +507,36 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     assert bundle["text/plain"] == str(verdict) and "A drawn cat" in bundle["text/html"]
     page = front.open(VerdictCard(verdict), theme="dark")
     expect(page.get_by_alt_text("A drawn cat")).to_be_visible()
-    expect(page.locator(".v-head")).to_contain_text("exercises of lesson 03 solved")
-    solved, _, all_of_them = page.locator(".v-head .cw-cap").inner_text().split(maxsplit=3)[:3]
-    expect(page.locator(".v-dots i")).to_have_count(int(all_of_them))
-    expect(page.locator(".v-dots .v-on")).to_have_count(int(solved))
+    names = [name for name, check in checks.session.known.items() if check.lesson == 3]
+    solved = len(checks.session.solved.intersection(names))
+    told = f"softmax, exercise {names.index('softmax') + 1} of {len(names)} in lesson 03; {solved}\xa0solved"
+    expect(page.locator(".v-head .cw-cap")).to_have_text(told)
     later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
-    expect(later.locator(".v-head")).to_contain_text(re.compile("Not yet.*lesson 03 solved, this one earlier$"))
-    dot = later.locator(".v-dots .v-here")  # not filled, beside "Not yet"
-    expect(dot).to_have_css("background-color", "rgba(0, 0, 0, 0)")
-    expect(dot).to_have_attribute("title", "softmax, solved (this exercise)")
-    expect(later.locator(".v-dots i").first).to_have_attribute("title", re.compile("^(classifier|double_block)"))
-    card = VerdictCard(verdict)
-    card.solved = []  # as on the site, where nothing can be solved
-    expect(front.open(card).locator(".v-dots i")).to_have_count(0)
+    expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}, this one too")
+    drawn = page.locator(".v-picture").inner_text()
+    assert "1,000 added: the same" in drawn  # which the bars show
+    expect(page.get_by_role("rowheader", name="cat")).to_have_css("font-weight", "700")
+    expect(page.get_by_role("rowheader", name="dog")).to_have_css("font-weight", "400")
+
+
+def test_an_input_is_copied_into_a_cell_and_shapes_stay_on_one_line(front: FrontEnd) -> None:
+    verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
+    page = front.open(VerdictCard(verdict), width=360)
+    expect(page.locator(".v-given pre")).to_have_text(verdict.given)
+    page.evaluate("() => { navigator.clipboard.writeText = async text => { window.copied = text; }; }")
+    copy = page.get_by_role("button", name="Copy the input")
+    copy.click()
+    expect(copy).to_have_text("Copied")
+    assert page.evaluate("window.copied") == verdict.given
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    copy.click()
+    expect(copy).to_have_text("Press Ctrl+C")
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1)[0])), width=360)
+    expect(page.locator(".v-says")).to_contain_text("of shape (2,\xa04), the shape of the result is (4,), but")
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(5))))
+    expect(page.locator(".v-error")).to_contain_text("in range of [-2,\xa01], but got 5")
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))))
+    expect(page.locator(".v-given")).to_have_count(0)
 
 
 def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> None:
@@ -622,7 +639,7 @@ def test_a_press_that_is_dragged_leaves_the_frame_where_it_ends_and_selects_no_t
     assert page.evaluate(selected) == "" and page.evaluate("scrollY") == scrolled
 
 
-def test_forced_colours_show_bars_dots_and_what_is_wrong(front: FrontEnd) -> None:
+def test_forced_colours_show_bars_and_what_is_wrong(front: FrontEnd) -> None:
     page = front.open(
         VerdictCard(checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))),
         forced_colors="active",
@@ -632,10 +649,10 @@ def test_forced_colours_show_bars_dots_and_what_is_wrong(front: FrontEnd) -> Non
     words = page.locator("table", has_text="yours").locator("[data-at]").all_inner_texts()
     assert [line == "underline" for line in lines] == [word == "nan" for word in words] and "nan" in words
     assert page.locator(".v-framed b").evaluate_all(under) == ["none", "underline", "underline"]
-    expect(page.locator(".v-dots i").first).to_have_css("border-top-style", "solid")
     expect(page.locator(".v-card")).to_have_css("outline-style", "solid")
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), forced_colors="active")
-    room = page.locator(".v-picture th", has_text="sum").last  # between numbers and their sums is no line
+    # Between numbers and their sums is no line.
+    room = page.locator("table", has_text="yours").locator("th", has_text="sum").last
     expect(room).to_have_css("border-top-color", "rgb(255, 255, 255)")
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), forced_colors="active")
     bar = page.locator("tr", has_text="cat").locator("td > div > div").first
@@ -671,26 +688,38 @@ def test_a_number_that_is_right_has_no_colour_in_the_line(front: FrontEnd) -> No
     page.locator("table", has_text="yours").locator("[data-at]").first.click()
     expect(page.locator(".v-framed")).to_have_text("Framed: logits 7, yours 0.00, should be 0.00")
     expect(own).to_have_css("background-color", "rgba(0, 0, 0, 0)")
-    expect(own).to_have_css("padding-right", "0px")  # the comma is next to it
+    for side in ("left", "right"):
+        expect(own).to_have_css(f"padding-{side}", "0px")  # the comma is next to it
+    expect(own).to_have_css("min-width", "0px")
 
 
 @pytest.mark.parametrize("answer", [
-    lambda logits: logits.softmax(0), lambda logits: (2 * logits).softmax(1),
-    lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True),
-], ids=["sums", "apart", "nan"])  # fmt: skip
+    lambda logits: (2 * logits).softmax(1), lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True),
+], ids=["apart", "nan"])  # fmt: skip
 def test_an_input_and_two_results_stand_in_one_row_on_the_site(front: FrontEnd, answer: Any) -> None:
     page = front.open(VerdictCard(checks.softmax(answer)), width=706)
     tops = page.locator(".v-picture table").evaluate_all("all => all.map(table => table.getBoundingClientRect().top)")
     assert len(tops) == 3 and max(tops) - min(tops) < 1
 
 
+def test_the_line_is_near_all_tables_of_a_telephone(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360)
+    tops = [page.locator(place).first.bounding_box() for place in ("table", ".v-framed", "table >> nth=1")]
+    assert tops == sorted(tops, key=lambda box: box["y"] if box else 0)
+
+
 def test_numbers_stand_in_the_columns_of_the_tables_above_and_below_them(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=706)
+    own, right = page.locator("table", has_text="yours"), page.locator("table", has_text="should be")
+    boxes = [page.locator("table").first, own, right]
+    given, mine, target = [table.locator("[data-at='0,0']").bounding_box() for table in boxes]
+    assert given and mine and target and mine["y"] == target["y"] > given["y"] and abs(given["x"] - mine["x"]) < 1
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360)
     lefts = page.locator("[data-at='0,0']").evaluate_all("all => all.map(cell => cell.getBoundingClientRect().left)")
     assert len(lefts) == 3 and max(lefts) - min(lefts) < 1  # though one has sums of columns, with their name
 
 
-def test_equal_shares_are_bars_of_equal_length_and_this_exercise_has_a_ring(front: FrontEnd) -> None:
+def test_equal_shares_are_bars_of_equal_length(front: FrontEnd) -> None:
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), width=360)
     lengths = page.locator("td > div > div").evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().width)")
     assert lengths[::2] == lengths[1::2] and max(lengths) > 20
@@ -699,9 +728,6 @@ def test_equal_shares_are_bars_of_equal_length_and_this_exercise_has_a_ring(fron
     drawn = dict(zip(shares, lengths[::2], strict=True))
     assert drawn["<1 %"] < drawn["5 %"] < drawn["77 %"]
     assert page.locator(".v-picture").evaluate("picture => picture.scrollWidth <= picture.clientWidth")
-    names = [name for name, check in checks.session.known.items() if check.lesson == 3]
-    ringed = page.locator(".v-dots i").evaluate_all("dots => dots.map(dot => dot.classList.contains('v-here'))")
-    assert ringed == [name == "softmax" for name in names]
 
 
 def test_the_end_of_a_double_click_chooses_nothing(front: FrontEnd) -> None:

@@ -66,11 +66,12 @@ def shared_out(answer: Callable[..., Any]) -> str:
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
     both = answer(torch.cat([logits, logits + 1000]))
-    columns = dict(zip(("your softmax", "1,000 added to each logit"), both.tolist(), strict=True))
-    said = "The trained network gives a drawn cat these logits. All numbers are rounded."
-    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels", "the drawn cat")
+    again = "1,000 added" + (": the same" if torch.allclose(both[0], both[1], atol=5e-4) else "")
+    columns = dict(zip(("your softmax", again), both.tolist(), strict=True))
+    said = "The trained network gives this drawn cat these logits. All numbers are rounded."
+    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels")
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
-    return "".join([shown, paired_bars_html(CLASSES, columns, "logit", words), sentence(said)])
+    return "".join([shown, paired_bars_html(CLASSES, columns, "logit", words, marked="cat"), sentence(said)])
 
 
 def costs(answer: Callable[..., Any]) -> str:

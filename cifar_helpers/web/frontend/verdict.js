@@ -9,8 +9,8 @@ const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…"
 /**
  * Traits: `verdict` ("right", "wrong", "open"), `says`, `code` (the learner's line and the error that it raised),
  * `picture` (HTML of what a right answer does, or of a wrong result beside the right one), `note` (below it),
- * `exercise` (its name), `hints` (those given so far, Markdown of a sentence or a code block), `hints_left`, `progress`
- * (words), `exercises` (of the lesson, their names), `solved` (of each) and `place` (of this one among them).
+ * `given` (lines of Python that make the input), `exercise` (its name), `hints` (those given so far, Markdown of a
+ * sentence or a code block), `hints_left` and `progress` (words).
  */
 export function render({ model, el }) {
   const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
@@ -24,19 +24,17 @@ export function render({ model, el }) {
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => python.send({ type: "hint" }));
   const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
-  const solved = model.get("solved");
-  const before = kind !== "right" && solved[model.get("place")] ? ", this one earlier" : "";
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
-    h("span", { class: "cw-cap" }, dots(solved, model.get("exercises"), model.get("place")), model.get("progress") + before),
+    h("span", { class: "cw-cap" }, ...inline(model.get("progress"))),
   ];
   const says = h("p", { class: "v-says" }, ...inline(model.get("says")));
   const note = model.get("note") ? h("p", {}, ...inline(model.get("note"))) : null;
   const lines = model.get("code").map(line => h("span", {}, line));
   const error = lines.length ? h("pre", { class: "v-error" }, lines) : null;
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, error, picture, note, steps, more, help];
+  const parts = [h("div", { class: "v-head" }, title), says, error, picture, note, copied(model.get("given")), steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -58,13 +56,16 @@ export function render({ model, el }) {
   };
 }
 
-/** Which exercises of the lesson are solved, as dots with names; this one has a ring. */
-function dots(solved, exercises, place) {
-  const each = solved.map((done, k) => h("i", { // of a page without Python, none
-    class: `${done ? "v-on" : ""} ${k === place ? "v-here" : ""}`,
-    title: `${exercises[k]}${done ? ", solved" : ""}${k === place ? " (this exercise)" : ""}`,
-  }));
-  return h("span", { class: "v-dots", "aria-hidden": "true" }, each);
+/** Code that makes the input, to be copied into a cell. */
+function copied(code) {
+  if (!code) return null;
+  const lines = h("pre", {}, code.split("\n").map(line => h("span", {}, line)));
+  const copy = button("Copy", async () => {
+    getSelection().selectAllChildren(lines); // where the clipboard is out of reach, it is ready for the keys
+    const done = navigator.clipboard?.writeText(code) ?? Promise.reject();
+    copy.textContent = await done.then(() => "Copied", () => "Press Ctrl+C");
+  }, { name: "Copy the input" });
+  return h("div", { class: "v-given" }, lines, copy);
 }
 
 /**
