@@ -128,6 +128,11 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
+    page.locator(".pp-photo").press("Escape")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    chooser.set_input_files({"name": "a.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"})
+    expect(page.get_by_role("alert")).to_have_text("SVG files don’t work here. Choose a PNG, JPEG, GIF or WebP file.")
+    assert "svg" not in (chooser.get_attribute("accept") or "svg")
     only, move = page.get_by_text("must choose one of these classes"), page.get_by_role("radio", name="Move")
     expect(only).to_contain_text("learned from photographs, not drawings")  # and the course's pictures are drawings
     page.get_by_role("radio", name="Draw in red").click()
@@ -227,7 +232,7 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     page.evaluate("window.stream.getTracks()[0].dispatchEvent(new Event('ended'))")  # unplugged
     expect(page.locator(".pp-notes").nth(1)).to_contain_text("evidence")
     expect(page.get_by_role("button", name="Camera")).to_be_visible()
-    expect(page.get_by_role("option")).to_have_count(4)  # though both of its pictures are green
+    expect(page.get_by_role("option")).to_have_count(5)  # though both of its pictures are green
     chosen = state_of(page, "chosen")
     page.evaluate("() => { HTMLMediaElement.prototype.play = () => new Promise(() => {}); window.stream = null; }")
     page.get_by_role("button", name="Camera").click()
@@ -267,7 +272,7 @@ def test_what_the_reader_brings_stays_in_the_row_with_its_square_and_its_drawing
     page.wait_for_timeout(300)  # what is seen is given to Python once the square rests
     seen = seen_by(page)
     assert state_of(page, "crop") == [2, 0, 60]
-    expect(row).to_have_count(4)
+    expect(row).to_have_count(5)
     choose("ship")
     assert state_of(page, "crop") == []
     choose("your picture")
@@ -289,7 +294,7 @@ def test_what_the_reader_brings_stays_in_the_row_with_its_square_and_its_drawing
     undo.click()
     assert state_of(page, "crop") == []
     page.evaluate(CAMERA, "rgb(0, 255, 0)")
-    for end, count in (("Cancel", 4), ("Take picture", 5)):
+    for end, count in (("Cancel", 5), ("Take picture", 6)):
         page.get_by_role("button", name="Camera").click()
         expect(title).to_have_text("64 × 48")
         page.get_by_role("button", name=end).click()
@@ -317,7 +322,7 @@ def test_a_file_that_is_opened_again_is_the_same_picture_as_it_was_left(front: F
     opened("frog", "your picture")
     opened("cat", "your picture 2")  # which has as many pixels
     opened("frog", "your picture")
-    expect(row).to_have_count(4)
+    expect(row).to_have_count(5)
     assert (seen_by(page, until=red) == drawn).all()
     opened("horse", "horse")
 
@@ -325,16 +330,107 @@ def test_a_file_that_is_opened_again_is_the_same_picture_as_it_was_left(front: F
 def test_a_drawing_stays_when_a_photo_is_opened(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(model=small)))
     row = page.get_by_role("option")
-    expect(row.filter(visible=True)).to_have_count(0)  # there is nothing to choose from
+    expect(row).to_have_count(1)
+    top = page.locator(".pp-photo").bounding_box()
     page.locator(".pp-photo").click(position={"x": 100, "y": 100})
+    expect(row).to_have_count(2)  # and another sheet
+    assert page.locator(".pp-photo").bounding_box() == top
     drawn = seen_by(page, until="pixels.some(v => v < 60)")
     page.locator("input[type=file]").set_input_files(INPUTS / "ship.png")
-    expect(row).to_have_count(2)
+    expect(row).to_have_count(3)
     page.get_by_role("option", name="a drawing").click()
     seen_by(page, until=f"String(pixels) === '{','.join(map(str, drawn.ravel()))}'")
     assert state_of(page, "chosen") == "a drawing"
     page.get_by_role("button", name="Undo").click()
     seen_by(page, until="pixels.every(v => v === 255)")
+
+
+def test_a_blank_sheet_among_the_photos_starts_a_drawing(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo({"horse": INPUTS / "horse.png", "ship": INPUTS / "ship.png"}, small)))
+    title, names = page.locator(".cw-head span").first, "all => all.map(one => one.title)"
+    for drawing, others in (("a drawing", []), ("a drawing 2", ["a drawing"])):
+        page.get_by_role("option", name="blank sheet").click()
+        expect(page.get_by_role("radio", name="Draw in black")).to_be_checked()
+        expect(title).to_have_text("blank sheet")
+        seen_by(page, until="pixels.every(v => v === 255)")
+        page.locator(".pp-photo").click(position={"x": 100, "y": 100})
+        seen_by(page, until="pixels.some(v => v < 60)")
+        expect(title).to_have_text(drawing)
+        row = page.get_by_role("option").evaluate_all(names)
+        assert row == ["horse", "ship", *others, drawing, "blank sheet"] and state_of(page, "chosen") == drawing
+    page.get_by_role("option", name="horse").click()
+    expect(page.get_by_role("radio", name="Move")).to_be_checked()
+
+
+def test_the_keyboard_stays_on_the_photo_when_a_button_goes_and_keys_are_said_on_both_sides(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
+    photo, view = page.locator(".pp-photo"), page.get_by_role("slider", name=re.compile("What the network sees"))
+    for button, strokes in (("Undo", 2), ("Largest square", 1)):
+        for _ in range(strokes):
+            photo.press("-")
+        page.get_by_role("button", name=button).focus()
+        for _ in range(strokes):
+            expect(page.get_by_role("button", name=button)).to_be_focused()
+            page.keyboard.press("Enter")
+        expect(photo).to_be_focused()
+        expect(page.get_by_role("button", name=button)).to_be_hidden()
+    page.get_by_role("radio", name="Draw in red").click()
+    photo.press("-")
+    expect(page.locator(".pp-notes > p").first).to_contain_text("Arrows move the square")  # with a pen, too
+    page.keyboard.press("Tab")
+    while not view.evaluate("one => one.matches(':focus')"):
+        page.keyboard.press("Tab")
+    expect(page.locator(".pp-notes").nth(1)).to_have_text("Arrows move a grey cover, Escape takes it off.")
+    page.keyboard.press("ArrowRight")
+    expect(view).to_have_attribute("aria-valuetext", "row 16, column 17")  # from the middle
+    page.keyboard.press("Escape")
+    expect(view).to_have_attribute("aria-valuetext", "nothing covered")
+
+
+def test_the_camera_is_left_by_a_thumbnail_without_its_picture_and_a_stroke_that_takes_it_is_announced(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = ready(front.open(widgets.predict_photo({"horse": INPUTS / "horse.png", "ship": INPUTS / "ship.png"}, small)))
+    title, row = page.locator(".cw-head span").first, page.get_by_role("option")
+    page.evaluate(CAMERA, "rgb(0, 255, 0)")
+    off = "window.stream.getTracks().every(track => track.readyState === 'ended')"
+    page.get_by_role("button", name="Camera").click()
+    expect(title).to_have_text("64 × 48")
+    expect(row).to_have_count(4)
+    page.get_by_role("option", name="ship").click()
+    expect(title).to_have_text("ship")
+    expect(row).to_have_count(3)
+    assert page.evaluate(off) and state_of(page, "chosen") == "ship"
+    page.get_by_role("button", name="Camera").click()
+    expect(title).to_have_text("64 × 48")
+    page.get_by_role("radio", name="Draw in red").click()
+    hint = page.locator(".pp-notes > p").first
+    expect(hint).to_have_text("Drag to draw, which takes the picture.")
+    page.locator(".pp-photo").click(position={"x": 60, "y": 100})
+    expect(hint).to_contain_text("The network sees only the square.")
+    expect(row).to_have_count(4)
+    assert page.evaluate(off) and state_of(page, "chosen") == "the camera’s picture"
+
+
+def test_nothing_moves_on_a_telephone_and_no_colour_stands_alone(front: FrontEnd, small: CifarCNN) -> None:
+    photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
+    for width, touch in ((360, True), (360, False), (706, False)):
+        page = ready(front.open(widgets.predict_photo(photos, small), width=width, has_touch=touch))
+        inks = page.get_by_role("radio", name=re.compile("Draw in"))
+        tops = inks.evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+        assert sorted(map(tops.count, {*tops})) == ([3, 3] if width == 360 else [6])
+        answer = page.locator(".pp-says").bounding_box()
+        inks.nth(1).click()
+        page.locator(".pp-photo").click(position={"x": 60, "y": 60})
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        assert page.locator(".pp-says").bounding_box() == answer
+        page.get_by_role("radio", name="Occlusion").click()
+        expect(page.locator(".pp-scale")).to_be_visible(timeout=20_000)
+        page.get_by_role("slider", name=re.compile("What the network sees")).hover()
+        legend, only = page.locator(".pp-notes > p").last.bounding_box(), page.locator(".pp-only").bounding_box()
+        assert legend and only and (width > 360 or only["y"] >= legend["y"] + legend["height"] + 8)
 
 
 def test_a_camera_that_cannot_start_says_why_and_what_to_do(front: FrontEnd, small: CifarCNN) -> None:
@@ -485,12 +581,14 @@ def test_an_error_lies_over_the_widget_and_moves_nothing(front: FrontEnd, small:
         expect(problem).to_be_visible()
         assert parts.evaluate_all(boxes) == before
         box = problem.bounding_box()
+        head = page.locator(".pp-row .cw-head").first.bounding_box()
+        assert box and head and box["y"] >= head["y"] + head["height"] - 1  # which can be read
         assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
         on_top = "([x, y]) => document.querySelector('[data-cifar-widget]').shadowRoot.elementFromPoint(x, y).className"
         problem.evaluate("node => { node.style.pointerEvents = 'auto'; }")
         assert page.evaluate(on_top, [box["x"] + 20, box["y"] + box["height"] - 4]) == "pp-problem"
         problem.evaluate("node => { node.style.pointerEvents = ''; }")
-        page.locator(".pp-photo").click(position={"x": 20, "y": 4})  # under it, too
+        page.locator(".pp-photo").click(position={"x": 40, "y": 20})  # under it, too
         expect(problem).to_be_hidden()
         chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
         expect(problem).to_be_visible()

@@ -53,7 +53,8 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
   const open = async file => {
     stop();
     const bitmap = await createImageBitmap(file).catch(() => null);
-    if (!bitmap) return told("The browser can’t read this file as a picture. Choose a PNG, JPEG, GIF or WebP file.");
+    const why = /svg/.test(file.type) ? "SVG files don’t work here" : "The browser can’t read this file as a picture";
+    if (!bitmap) return told(`${why}. Choose a PNG, JPEG, GIF or WebP file.`);
     const { width, height } = bitmap;
     if (Math.min(width, height) < SMALLEST) {
       return told(`The picture is ${width} × ${height} pixels. It needs at least ${SMALLEST} × ${SMALLEST}.`);
@@ -63,13 +64,14 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
     told("");
     bitmap.close();
   };
-  const chooser = h("input", { type: "file", accept: "image/*", hidden: true, onchange() {
+  const accept = "image/png,image/jpeg,image/gif,image/webp";
+  const chooser = h("input", { type: "file", accept, hidden: true, onchange() {
     if (chooser.files[0]) open(chooser.files[0]);
     chooser.value = "";
   } });
 
   let stream = null;
-  let asked = 0; // counts requests, so that a camera that starts after its request was cancelled is turned off at once
+  let asked = 0; // counts requests: a camera that starts after its own was cancelled goes off
   let restore = null;
   const video = h("video", { playsinline: true, muted: true });
   const cancel = () => {
@@ -81,7 +83,7 @@ export function pictureSources({ target, told, opened, keep, stopped = () => {} 
   const end = of => of?.getTracks().forEach(track => track.stop());
   function show() {
     opener.textContent = stream ? "Cancel" : "Open…";
-    camera.textContent = stream ? "Take picture" : "Camera"; // which keeps the current frame
+    camera.textContent = stream ? "Take picture" : "Camera"; // the current frame
     camera.classList.toggle("cw-main", Boolean(stream));
   }
   function stop() {

@@ -43,7 +43,8 @@ function show(model, { root, colours, say }, [weights], get) {
   const { classes } = network;
   const names = model.get("names");
   const state = binding(model, { chosen: () => choose(), crop: () => setCrop(model.get("crop")), method: () => cover(null) });
-  // The pictures of the row, each as it was left: those of the course, then the reader's, which nothing takes away.
+  // The pictures of the row, each as it was left: those of the course and a blank sheet, then the reader's, which nothing
+  // takes away.
   const shelf = names.map(fresh);
   let work = fresh(""); // the one that is shown
   let heat = { key: "", values: new Float64Array(0), shades: [] };
@@ -79,9 +80,12 @@ function show(model, { root, colours, say }, [weights], get) {
   };
   const pens = penChoice(setInk, { value: null, text: "Move" });
   let from = null; // where the picture comes from: of a camera there is a new one for each frame
+  let restore = () => {}; // what was there before it
+  const focusPhoto = () => stage.focus({ preventScroll: true });
   const undo = button("Undo", () => {
     const last = work.before.pop();
     setCrop(last.crop);
+    if (!work.before.length) focusPhoto(); // this button goes
     if (last.strokes === work.strokes) return;
     work.strokes = last.strokes;
     repaint();
@@ -90,6 +94,7 @@ function show(model, { root, colours, say }, [weights], get) {
     begun();
     kept();
     setCrop([]);
+    focusPhoto();
   });
   const foot = h("p", { class: "cw-cap" },
     "Drop or paste a photo anywhere here. It stays in your browser",
@@ -114,22 +119,26 @@ function show(model, { root, colours, say }, [weights], get) {
     keep() {
       const [last, count] = [work, shelf.length];
       from = null;
-      return () => {
+      return (restore = () => {
         shelf.length = count;
         show(last);
-      };
+      });
     },
     stopped: () => redraw(),
   });
   sources.listen(root);
   root.addEventListener("pointerdown", () => tell(""));
+  root.addEventListener("keydown", ({ key }) => key === "Escape" && tell(""));
   const gallery = filmstrip({
     pixels: k => shelf[k].thumbnail,
     name: k => shelf[k].name || "blank sheet",
     chosen(k) {
+      const one = shelf[k];
+      const leaves = sources.isLive() && one !== work;
       sources.stop();
+      if (leaves) restore(); // the picture was not taken
       tell("");
-      state.set({ chosen: shelf[k].name, crop: shelf[k].crop });
+      state.set({ chosen: one.name, crop: one.crop });
       choose();
     },
   });
@@ -160,6 +169,7 @@ function show(model, { root, colours, say }, [weights], get) {
   view.node.addEventListener("pointerup", event => {
     if (tapped && Math.hypot(event.clientX - tapped[0], event.clientY - tapped[1]) < TAP) cover(null);
   });
+  view.node.addEventListener("focus", () => redraw());
   view.node.addEventListener("blur", () => cover(null));
   view.node.addEventListener("keydown", event => {
     if (event.key === "Escape") cover(null);
@@ -308,7 +318,11 @@ function show(model, { root, colours, say }, [weights], get) {
       from = null;
       kept();
       work.strokes = [...work.strokes, stroke];
-      if (!work.name) state.set({ chosen: (work.name = numbered("a drawing")) });
+      if (!work.name) {
+        work.name = about.textContent = work.words = numbered("a drawing");
+        state.set({ chosen: work.name });
+        blank();
+      }
     }
     stroke.points.push(point);
     line(stroke, stroke.points.length - 1);
@@ -346,6 +360,13 @@ function show(model, { root, colours, say }, [weights], get) {
     shelf.push(one);
     return one;
   }
+  /** A sheet to draw on. */
+  function blank() {
+    const sheet = added("");
+    take(sheet, null, SHEET, SHEET, "blank sheet");
+    sheet.thumbnail = new Uint8Array(SIDE * SIDE * 3).fill(255);
+    return sheet;
+  }
   function take(one, source, width, height, words = `${width} × ${height}`) {
     const shrink = Math.min(1, Math.max(ENOUGH / Math.max(width, height), SIDE / Math.min(width, height)));
     const size = [width, height].map(side => Math.max(1, Math.round(side * shrink)));
@@ -363,6 +384,7 @@ function show(model, { root, colours, say }, [weights], get) {
     about.textContent = one.words;
     pens.set(one.ink);
     setInk(one.ink);
+    if (!one.name) pens.buttons[1].click();
     state.set({ chosen: one.name });
     repaint();
     setCrop(one.crop);
@@ -385,6 +407,8 @@ function show(model, { root, colours, say }, [weights], get) {
   }
   async function begin() {
     const name = model.get("chosen");
+    const sheet = blank();
+    view.place(...spot);
     if (names.includes(name)) await choose();
     else if (name) {
       // Of a photo that was opened, a stored page has what the network saw.
@@ -393,12 +417,7 @@ function show(model, { root, colours, say }, [weights], get) {
       const one = added(name);
       take(one, small, SIDE, SIDE);
       show(one);
-    } else {
-      const sheet = added("");
-      take(sheet, null, SHEET, SHEET, "draw, or open a photo");
-      show(sheet);
-      pens.buttons[1].click();
-    }
+    } else show(sheet);
     for (const [k, one] of names.length > 1 ? [...shelf.entries()].slice(0, names.length) : []) {
       if (closed) return;
       const bitmap = await bitmapOf(k);
@@ -429,7 +448,6 @@ function show(model, { root, colours, say }, [weights], get) {
   const redraw = framed(() => {
     if (closed || empty) return;
     if (work.drawn !== version) Object.assign(work, { thumbnail: seenInTheMiddle(surface, surface.width, surface.height), drawn: version });
-    gallery.node.hidden = shelf.length < 2;
     gallery.set(shelf.findIndex(one => one.name === model.get("chosen")), shelf.length);
     methods.set(model.get("method"));
     const now = crop();
@@ -438,9 +456,10 @@ function show(model, { root, colours, say }, [weights], get) {
     most.disabled = isLargest;
     const drags = isFull(now[2])
       ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
-    const moves = stage.matches(":focus-visible") ? "Arrows move the square, + and − change its size, Ctrl+Z undoes." : drags;
+    const draws = sources.isLive() ? "Drag to draw, which takes the picture." : "Drag to draw. The network sees only the square. Move drags it.";
     square.classList.toggle("pp-full", isFull(now[2]));
-    hint.textContent = work.ink ? "Drag to draw. The network sees only the square. Move drags it." : moves;
+    const keys = "Arrows move the square, + and − change its size, Ctrl+Z undoes.";
+    hint.textContent = stage.matches(":focus-visible") ? keys : work.ink ? draws : drags;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
     const inPhoto = pixels => Math.round(pixels * work.shrunk); // of the file, whose size is in the heading
@@ -484,7 +503,8 @@ function show(model, { root, colours, say }, [weights], get) {
   }
 
   function legendOf(method, target, all, said) {
-    if (method === "none") return ["Point at it, or touch it, to cover a part with grey."];
+    const keyed = view.node.matches(":focus-visible") && "Arrows move a grey cover, Escape takes it off.";
+    if (method === "none") return [keyed || "Point at it, or touch it, to cover a part with grey."];
     const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
     const limit = largest(heat.values);
@@ -501,7 +521,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const ends = isMap ? ["against", `for ${name}`] : [`loses ${-change(all[target] - high)}`, gains];
     const scale = h("span", { class: "pp-scale" }, ends[0], ramp, ends[1]);
     const caution = isMap ? "Relative evidence in the last feature maps: a hint." : "A grey square itself is new to the network.";
-    if (!covered) return [scale, `${caution} Cover a part to test it.`];
+    if (!covered) return [scale, `${caution} ${keyed || "Cover a part to test it."}`];
     const under = mean(heat.values.filter((_, i) => (isMap ? hidden(i) : i === covered[0] * SIDE + covered[1])));
     ramp.append(h("i", { class: "pp-tick", style: place(under) }));
     const now = change(said[target]);
