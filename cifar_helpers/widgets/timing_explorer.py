@@ -117,6 +117,7 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         crossings: pairs of places in `curves`, and the batch sizes at which they cross.
         compared: the names of one or two curves.
         batch: batch size at which they are read.
+        fit: whether the fits of the compared curves are shown, with their two parts.
     """
 
     unit = cast(str, traitlets.Unicode("ms").tag(sync=True))
@@ -124,6 +125,7 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
     crossings = cast("list[tuple[int, int, list[float]]]", traitlets.List().tag(sync=True))
     compared = cast("list[str]", traitlets.List().tag(sync=True))
     batch = cast(int, traitlets.Int(1).tag(sync=True))
+    fit = cast(bool, traitlets.Bool(False).tag(sync=True))
 
     def __init__(self, curves: Mapping[str, Curve], bounds: Mapping[str, list[tuple[int, float, float]]]) -> None:
         self._unit = "µs" if min(time for curve in curves.values() for time in curve.values()) < _SHORT else "ms"
@@ -179,9 +181,10 @@ class TimingExplorer(CourseWidget, module="timing_explorer"):
         if len(times) < 2:
             return words
         (quick, fast), (_, slow) = sorted(times.items(), key=lambda pair: pair[1])
-        if slow / fast >= math.exp(_NOISE):
+        crossing = _crossing(*(self._times[name] for name in self.compared))
+        if slow / fast >= math.exp(_NOISE) and "times" not in crossing:  # else by scatter
             words += f" {_named(quick)} is {slow / fast:.2g} times as fast."
-        return f"{words} They {_crossing(*(self._times[name] for name in self.compared))}."
+        return f"{words} They {crossing}."
 
 
 def _named(name: str) -> str:

@@ -187,7 +187,11 @@ def test_a_finger_takes_the_marker_anywhere(front: FrontEnd) -> None:
     first, second = ({"x": at(page, epoch), "y": 100, "id": epoch} for epoch in (2, 5))
     for type_, points in (("touchStart", [first]), ("touchStart", [first, second]), ("touchEnd", [])):
         touch.send("Input.dispatchTouchEvent", {"type": type_, "touchPoints": points})
-    assert page.evaluate("moves") == [4, 2]  # a second finger takes nothing away
+    assert page.evaluate("moves") == [4, 2, 4]  # two fingers zoom: the marker is where it was
+    apart = [{"x": at(page, epoch), "y": 100, "id": k} for k, epoch in enumerate((1, 5))]
+    for type_, points in (("touchStart", [first, second]), ("touchMove", apart), ("touchEnd", [])):
+        touch.send("Input.dispatchTouchEvent", {"type": type_, "touchPoints": points})
+    assert page.evaluate("chart") and page.evaluate("moves.at(-1)") == 4
 
 
 @pytest.mark.parametrize("width", [340, 760])

@@ -21,6 +21,8 @@ SIZES = (1, 4, 16, 64, 256)
 # A device with a cost for each call, and one without that is slower for each image.
 GPU = {n: 10 / n + 0.01 for n in SIZES}
 CPU = dict.fromkeys(SIZES, 0.5)
+FLAG = "[aria-hidden] text.label"  # the words at the marker
+ENDS = "[role=img] text.label"  # the names at the curves' ends
 NAMED = {"CNN, CPU, here": CPU, "CNN, GPU, recorded": GPU, "laptop, reported": {16: 0.7}}
 
 
@@ -91,7 +93,7 @@ def test_words_and_what_is_refused() -> None:
     widget.compared = ["CNN, CPU, here", "laptop, reported"]
     assert "laptop (reported): not measured" in widget.words() and "do not cross" in widget.words()
     several = timing_explorer({"A": dict.fromkeys((1, 4, 16), 1.0), "B": {1: 2.0, 4: 0.5, 16: 2.0}})
-    assert several.words().endswith("They cross 2 times.")
+    assert several.words().endswith("They cross 2 times.") and "as fast" not in several.words()
     near = timing_explorer({"A": dict.fromkeys((3, 4, 5), 1.0), "B": {3: 2.0, 4: 0.96, 5: 0.5}})
     assert near.words().endswith("They cross near a batch of 4.")  # where both take about the same time
     early = timing_explorer({"A": {1: 1.0, 2: 1.0}, "B": {1: 2.0, 2: 0.5}})
@@ -117,20 +119,22 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     widget = timing_explorer(NAMED, work, (1e9, 5e8))
     bounds = widget.curves[1]["bounds"]
     assert bounds[0] == pytest.approx((1, 2, 10)) and bounds[-1] == pytest.approx((256, 2, 2 + 8 / 256))
+    widget.fit = True
     page = front.open(widget)
-    expect(page.locator(".te-table tbody th")).to_have_text(["CNN, CPU (here)", "CNN, GPU (recorded)"])
+    expect(page.locator(".te-table tbody th")).to_have_text(["CPU", "GPU"])  # as at the ends of the curves
+    expect(page.locator(".te-table thead th").first).to_have_text("ms per image")
     assert cells(page) == [
-        ["time, ms", "fit: fixed cost ÷ 64", "+ each image", "= sum"],
-        ["0.500", "0|0 ÷ 64", "0.500", "0.500|as measured"],
-        ["0.166", "0.156|10.0 ÷ 64", "0.0100", "0.166|as measured"],
+        ["measured", "fit", "= fixed cost ÷ 64", "+ cost per image"],
+        ["0.500", "0.500|as measured", "0.000|", "0.500|"],
+        ["0.166", "0.166|as measured", "0.156|10.0 ÷ 64", "0.010|"],
     ]
     limits = "At least, by arithmetic CNN, GPU (recorded) 2.00\u00a0ms; by memory CNN, GPU (recorded) 2.13\u00a0ms."
     expect(page.get_by_text("At least,")).to_have_text(limits)  # of the curve whose work was given
     page.get_by_role("slider", name="Batch size").press("Home")
-    expect(page.locator(".te-table th").nth(2)).to_have_text("fit: fixed cost")
+    expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
     assert cells(page)[1:] == [
-        ["0.500", "0|", "0.500", "0.500|as measured"],
-        ["10.0", "10.0|", "0.0100", "10.0|as measured"],
+        ["0.500", "0.500|as measured", "0.000|", "0.500|"],
+        ["10.0", "10.0|as measured", "10.0|", "about 0|"],
     ]
     with pytest.raises(ValueError, match="work needs peaks"):
         timing_explorer(NAMED, work)
@@ -140,14 +144,16 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
 
 def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}, "MLP": {1: 5e-3, 8: 6e-4, 64: 8e-5}}))
-    assert [row[0] for row in cells(page)] == ["time, µs", "0.500", "0.0800"]
+    expect(page.locator(FLAG)).to_have_text(["↔ batch 64", "CNN 0.500\u00a0µs", "MLP 0.0800\u00a0µs"])
     expect(page.locator(".te-bar")).to_be_hidden()  # two curves need no choice
     page.get_by_role("slider", name="Batch size").press("Home")
-    expect(page.locator(".te-table td").first).to_have_text("4.00")
-    page = front.open(timing_explorer({"CNN": {1: 4.6583, 8: 0.55, 64: 0.06}}))
+    expect(page.locator(FLAG)).to_have_text(["↔ batch 1", "CNN 4.00\u00a0µs", "MLP 5.00\u00a0µs"])
+    widget = timing_explorer({"CNN": {1: 4.6583, 8: 0.55, 64: 0.06}})
+    widget.fit = True
+    page = front.open(widget)
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-words")).to_contain_text("CNN takes 4.66\u00a0ms")
-    assert cells(page)[-1] == ["4.66", "4.24|", "about 0", "4.24|9 % too short"]
+    assert cells(page)[-1] == ["4.66", "4.24|9 % low", "4.24|", "0|lost in the scatter"]
     ticks = [text.split("\u00a0") for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
     assert {unit for _, unit in ticks} == {"ms"} and {"1", "0.1"} <= {number for number, _ in ticks}  # one unit
     expect(page.locator(".cw-chart")).to_contain_text("Training time per image (log scale)")
@@ -155,11 +161,13 @@ def test_times_of_a_fast_device_are_in_microseconds(front: FrontEnd) -> None:
 
 
 def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
-    page = front.open(timing_explorer(NAMED))
+    widget = timing_explorer(NAMED)
+    widget.fit = True
+    page = front.open(widget)
     words, where = page.locator(".te-words"), page.locator(".te-where")
     expect(words).to_have_text("In batches of 64, CNN, GPU (recorded) is 3.0 times as fast as CNN, CPU (here).")
     expect(where).to_have_text(
-        "The curves cross near batch 20: in smaller batches CNN, CPU (here) is faster, in larger ones "
+        "The curves cross near batch 20, at the ring: in smaller batches CNN, CPU (here) is faster, in larger ones "
         "CNN, GPU (recorded). They ran on different machines."
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
@@ -167,15 +175,9 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     assert [line.get_attribute("class") for line in model.all()] == [
         "line c1 te-model te-image", "line c2 te-model te-step", "line c2 te-model te-image",
     ]  # fmt: skip
-    expect(page.locator(".cw-legend .te-key")).to_have_text(
-        ["here", "recorded", "fixed cost ÷ batch", "cost of each image"]
-    )
-    values, dots = page.locator("[aria-hidden] .of-dot"), page.locator("[aria-hidden] .dot")
-    expect(values).to_have_text(["0.500\u00a0ms", "0.166\u00a0ms"])  # at the marker, the longer above its curve
-    tops, ends = (
-        places.evaluate_all("all => all.map(one => one.getBoundingClientRect().y)") for places in (values, dots)
-    )
-    assert tops[0] < ends[0] < ends[1] < tops[1]
+    expect(page.locator(".te-key")).to_have_text(["fixed cost ÷ batch size", "cost per image"])
+    values = page.locator(FLAG)
+    expect(values).to_have_text(["↔ batch 64", "CPU 0.500\u00a0ms", "GPU 0.166\u00a0ms"])
     ticks = [tick for tick in page.locator(".tick").all_text_contents() if tick.isdigit()]
     assert ticks == ["1", "4", "16", "64", "256"]  # where something was measured
     slider = page.get_by_role("slider", name="Batch size")
@@ -189,11 +191,13 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(words).to_contain_text("In batches of 76, CNN, GPU (recorded) is about 3.5 times")
     between = time_at(GPU, 76)  # as Python reads it
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^batch 76, CNN, CPU \(here\) about 0\.500"))
-    expect(values.last).to_have_text(f"≈\u00a0{between:.3f}\u00a0ms")  # nothing was measured at 76
+    expect(values.last).to_have_text(f"GPU ≈\u00a0{between:.3f}\u00a0ms")  # nothing was measured at 76
     expect(page.locator("[aria-hidden] .dot.te-between")).to_have_count(2)
     # The cost stays, its share shrinks; a time that was not measured is no yardstick.
-    assert cells(page)[-1] == ["≈ 0.143", "0.132|10.0 ÷ 76", "0.0100", "0.142|"]
-    colours = values.evaluate_all("all => all.map(one => getComputedStyle(one).fill)")
+    assert cells(page)[0][0] == "time" and cells(page)[-1] == ["≈ 0.143", "0.142|", "0.132|10.0 ÷ 76", "0.010|"]
+    colours = page.locator(f"{FLAG}:not(:first-of-type)").evaluate_all(
+        "all => all.map(one => getComputedStyle(one).fill)"
+    )
     assert len({*colours, page.locator(".te-words").evaluate("one => getComputedStyle(one).backgroundColor")}) == 3
 
     box = slider.bounding_box()
@@ -203,10 +207,13 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     page.mouse.move(box["x"] + 5, box["y"] + 100, steps=4)
     page.mouse.up()
     expect(words).to_contain_text("In batches of 1, CNN, CPU (here) is 20 times as fast as CNN, GPU (recorded).")
-    expect(values).to_have_text(["0.500\u00a0ms", "10.0\u00a0ms"])
+    expect(values).to_have_text(["↔ batch 1", "CPU 0.500\u00a0ms", "GPU 10.0\u00a0ms"])
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 20)")
     expect(words).to_contain_text("about equally fast")
-    expect(page.locator(".words", has_text="cross near 20")).to_be_visible()
+    ring, read = page.locator(".dot.te-cross").bounding_box(), page.locator(".dot.te-between").first.bounding_box()
+    assert ring and read and ring["width"] > read["width"]
+    ends = (("x", "width"), ("y", "height"))
+    assert all(abs(ring[k] + ring[size] / 2 - read[k] - read[size] / 2) < 4 for k, size in ends)
 
 
 def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(front: FrontEnd) -> None:
@@ -216,10 +223,10 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     assert found is not None and poor is not None and abs(poor.error) > 0.25
     assert (found.step, found.image) == pytest.approx((10, 1)) and (found.last, poor.last) == (16, 0)
     widget = timing_explorer({"CNN, here": near, "MLP, here": far})
-    widget.batch = 16
+    widget.batch, widget.fit = 16, True
     page = front.open(widget)
     assert cells(page)[1:] == [
-        ["1.63", "0.625|10.0 ÷ 16", "1.00", "1.63|as measured"],
+        ["1.63", "1.63|as measured", "0.63|10.0 ÷ 16", "1.00|"],
         ["0.500", "no fixed cost fits"],
     ]
     ends = page.locator(".line.te-step").get_attribute("d")
@@ -228,7 +235,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     assert last is not None and f"L{last} " in ends
     foot = page.locator(".cw-foot")
     expect(foot).to_contain_text(
-        "For CNN (here) the fit is within 0 % of the measured times up to batch 16; larger batches do not fit."
+        "For CNN (here) the fit is within 0\u00a0% of the measured times up to batch 16, and leaves out larger batches."
     )
     expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
     page.get_by_role("slider", name="Batch size").press("End")
@@ -239,48 +246,57 @@ def test_compared_curves_are_named_at_their_ends(front: FrontEnd) -> None:
     curves = {"CNN": {1: 1.0, 4: 0.5, 16: 0.25}, "MLP": {1: 0.4, 4: 0.1, 16: 0.05}, "other": {1: 9.0, 2: 8.0}}
     page = front.open(timing_explorer(curves))
     expect(page.locator(".line:not(.te-model)")).to_have_count(2)  # those that are compared
-    labels = page.locator("text.label")
+    labels = page.locator(ENDS)
     expect(labels).to_have_text(["CNN", "MLP"])
     first, second = page.get_by_label("First curve"), page.get_by_label("Second curve")
     names = "all => all.filter(one => one.disabled && one.value).map(one => one.value)"
     assert first.locator("option").evaluate_all(names) == ["MLP"]  # which is chosen beside it
     first.select_option("other")  # MLP keeps its colour
-    expect(page.locator("text.label.c1")).to_have_text("other")
-    expect(page.locator("text.label.c2")).to_have_text("MLP")
+    expect(page.locator(f"{ENDS}.c1")).to_have_text("other")
+    expect(page.locator(f"{ENDS}.c2")).to_have_text("MLP")
     expect(second).to_have_value("MLP")
     assert state_of(page, "compared") == ["other", "MLP"]
     page.get_by_role("slider", name="Batch size").press("End")
     assert state_of(page, "batch") == 2  # where the shorter of the two ends
-    expect(page.locator(".te-where")).to_contain_text("do not cross between batch 1 and 2: MLP is always faster.")
+    expect(page.locator(".te-where")).to_contain_text(
+        "do not cross between batch 1 and 2: MLP is always faster on this"
+    )
 
 
 def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd) -> None:
     """Its images seem to cost nothing, its fit is a quarter off, and it crosses the others between 1 and 2."""
-    page = front.open(timing_explorer(recorded_curves()))
+    widget = timing_explorer(recorded_curves())
+    widget.fit = True
+    page = front.open(widget)
     where = page.locator(".te-where")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     page.get_by_role("slider", name="Batch size").press("End")
     expect(page.locator(".te-table td").first).to_have_text("5.06")
     assert cells(page)[1:] == [
-        ["5.06", "6.30|3,225 ÷ 512", "about 0", "6.30|25 % too long"],
-        ["2.09", "2.12|1,086 ÷ 512", "about 0", "2.12|1 % too long"],
+        ["5.06", "6.30|25 % high", "6.30|3,225 ÷ 512", "0|lost in the scatter"],
+        ["2.09", "2.12|1 % high", "2.12|1,086 ÷ 512", "0|lost in the scatter"],
     ]
-    expect(page.locator(".te-key:visible")).to_have_text("fixed cost ÷ batch")  # the other part has no line
+    expect(page.locator(".cw-foot")).to_contain_text("is within 25\u00a0% of the measured times")
+    expect(page.locator(".te-key:visible")).to_have_text("fixed cost ÷ batch size")  # the other part has no line
     expect(where).not_to_contain_text("They ran")
-    chart, value = page.locator(".axis").first.bounding_box(), page.locator(".of-dot.c2").bounding_box()
-    assert chart and value and value["y"] + value["height"] < chart["y"], "a time is on the axis"
     page.get_by_label("Second curve").select_option("CNN, float32, 2 cores, recorded")
     expect(where).to_contain_text("They ran on different devices.")
     page.get_by_label("First curve").select_option("CNN, float32, NVIDIA H100 80GB HBM3, recorded")
     page.get_by_label("Second curve").select_option("CNN, bfloat16, 2 cores, recorded")
     expect(where).to_contain_text("They ran on different devices and in different precisions.")
     expect(where).to_contain_text(
-        "cross between batch 1 and 2: in smaller batches CNN, bfloat16, 2 cores is faster, in larger ones "
+        "cross between batch 1 and 2, at the ring: in smaller batches CNN, bfloat16, 2 cores is faster, in larger ones "
         "CNN, float32, H100"
     )
-    expect(page.locator(".words", has_text="cross between 1 and 2")).to_be_visible()
+    expect(page.locator(".dot.te-cross")).to_have_count(1)
     page.get_by_label("First curve").select_option("CNN, float32, 2 cores, recorded")
     expect(where).not_to_contain_text("They ran")  # both names say what differs
+    page.get_by_label("First curve").select_option("CNN, bfloat16, NVIDIA H100 80GB HBM3, recorded")
+    page.get_by_label("Second curve").select_option("CNN, float32, NVIDIA H100 80GB HBM3, recorded")
+    expect(page.locator(".te-key:visible")).to_have_count(1)  # its level line is below the chart
+    page.get_by_label("Second curve").select_option("MLP, float32, 2 cores, recorded")
+    assert page.locator(".line.c1.te-image").count() == 1 and widget.curves[4]["fit"]["image"] > 0
+    expect(page.locator(".te-key:visible")).to_have_count(2)  # the MLP has a level line in the chart
 
 
 def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> None:
@@ -298,18 +314,42 @@ def test_nothing_moves_while_the_batch_size_is_dragged(front: FrontEnd, width: i
     page = front.open(timing_explorer({"CNN, here": CPU, **recorded_curves()}), width=width)
     slider = page.get_by_role("slider", name="Batch size")
     rows = page.locator(".cw-plot, .te-where, .te-table td:nth-child(2)")
+    page.get_by_role("button", name="Fit:").click()
+    tops = set()
     cnn, mlp = (f"{name}, float32, 2 cores" for name in ("CNN", "MLP"))
     for names in ([cnn, mlp], [mlp, "CNN, bfloat16, NVIDIA H100 80GB HBM3"], ["CNN, here", "CNN, bfloat16, 2 cores"]):
         slots = [name if "here" in name else f"{name}, recorded" for name in names]
         page.evaluate("names => document.querySelector('[data-widget]').model.set('compared', names)", slots)
         slider.press("Home")
         places = set()
-        for size in (1, 3, 19, 64, 108, 256):
+        for size in (1, 2, 3, 4, 19, 64, 108, 256, *([] if "CNN, here" in names else [512])):
             page.evaluate(f"document.querySelector('[data-widget]').model.set('batch', {size})")
             expect(page.locator(".te-words")).to_contain_text(f"In batches of {size},")
             boxes = rows.evaluate_all("all => all.map(one => one.getBoundingClientRect()).map(({ x, y }) => [x, y])")
             places.add(str([[round(x), round(y)] for x, y in boxes]))
+            tops.add(round(boxes[0][1]))
+            words_do_not_meet(page)
         assert len(places) == 1
+    assert len(tops) == 1  # nor with another pair
+
+
+def words_do_not_meet(page: Page) -> None:
+    """Neither each other in the chart, nor the line of the marker, nor what is beside them in the table."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    edges = "({ left, top, right, bottom }) => [left, top, right, bottom]"
+    boxes = f"all => all.map(one => one.getBoundingClientRect()).map({edges})"
+    words = page.locator(f"{FLAG}, {ENDS}, .marker").evaluate_all(boxes)
+    for k, one in enumerate(words):
+        for other in words[:k]:
+            across = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+            assert across[0] < 0 or across[1] < 1, (one, other)
+    plot = page.locator(".cw-plot").bounding_box()
+    assert plot is not None and max(box[2] for box in words) <= plot["x"] + plot["width"] + 1
+    over = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".te-table :is(th, td)").evaluate_all(over) == []
+    heights = "all => all.map(one => [one.textContent, one.offsetHeight])"
+    lines = page.locator(".te-table td span").evaluate_all(heights)
+    assert [text for text, height in lines if height > 20 and re.search(r"\d", text)] == []
 
 
 def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
@@ -321,14 +361,23 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     pair = page.get_by_role("button", name="CNN and MLP, float32, 2 cores (recorded)")
     expect(pair).to_have_text("float32, 2 cores (recorded)")  # after what all pairs have in common
     expect(pair).to_have_attribute("aria-pressed", "false")
+    choose = "names => document.querySelector('[data-widget]').model.set('compared', names)"
+    page.evaluate(choose, list(recorded))
+    expect(pair).to_have_attribute("aria-pressed", "true")
+    page.locator("select").first.focus()
+    page.keyboard.press("Shift+Tab")
+    expect(pair).to_be_focused()  # Tab lands on the pressed one
+    page.evaluate(choose, ["CNN, here", "MLP, here"])
+    expect(pair).to_have_attribute("aria-pressed", "false")
     pair.press("Enter")
+    expect(pair).to_have_attribute("aria-pressed", "true")
     assert state_of(page, "compared") == list(recorded)
     expect(pair).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Second curve")).to_have_value("MLP, float32, 2 cores, recorded")
-    expect(page.locator("text.label")).to_have_text(["CNN", "MLP"])  # without what both have in common
+    expect(page.locator(ENDS)).to_have_text(["CNN", "MLP"])  # without what both have in common
     expect(page.locator(".te-words")).to_have_text("In batches of 64, CNN is 3.0 times as fast as MLP.")
     expect(page.locator(".te-where")).to_have_text(
-        "The curves cross near batch 20: in smaller batches MLP is faster, in larger ones CNN."
+        "The curves cross near batch 20, at the ring: in smaller batches MLP is faster, in larger ones CNN."
     )
 
 
@@ -337,10 +386,10 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     [
         (
             [f"{name}, float32, 2 cores, recorded" for name in ("CNN", "MLP")],
-            "cross near batch 4: in smaller batches CNN is",
+            "cross near batch 4, at the ring: in smaller batches CNN is",
             (3, 5),
         ),
-        (["A, here", "B, here"], "cross between batch 4 and 5: in smaller batches A is", (4, 5)),
+        (["A, here", "B, here"], "cross between batch 4 and 5, at the ring: in smaller batches A is", (4, 5)),
     ],
 )
 def test_what_is_said_of_a_crossing_agrees_with_the_times_on_both_sides(
@@ -363,10 +412,35 @@ def test_what_is_said_of_a_crossing_agrees_with_the_times_on_both_sides(
 def test_curves_that_cross_several_times_are_said_to_differ_little(front: FrontEnd) -> None:
     one, other = {1: 1.0, 4: 1.0, 16: 1.0, 64: 1.0}, {1: 1.3, 4: 0.9, 16: 1.08, 64: 0.8}
     page = front.open(timing_explorer({"A, here": one, "B, here": other}))
-    expect(page.locator(".te-where")).to_contain_text(
-        "The curves cross more than once. The largest difference is a factor of 1.3."
+    expect(page.locator(".te-where")).to_have_text(
+        "The curves change places 3 times and differ by a factor of 1.3 at most: neither is clearly faster."
     )
-    expect(page.locator(".words", has_text="cross")).to_have_count(0)  # no line for each
+    times = "In batches of 64, A takes 1.00\u00a0ms per image and B takes 0.800\u00a0ms per image."
+    expect(page.locator(".te-words")).to_have_text(times)  # and no winner
+    expect(page.locator(".te-cross")).to_have_count(0)  # no ring for each
+    page = front.open(timing_explorer({"A, here": one, "B, here": {1: 2.0, 4: 0.5, 16: 0.5, 64: 2.0}}))
+    said = "The curves change places 2 times and differ by a factor of 2.0 at most."
+    expect(page.locator(".te-where")).to_have_text(said)
+    expect(page.locator(".te-words")).to_have_text("In batches of 64, A is 2.0 times as fast as B.")
+
+
+def test_the_fit_is_shown_on_demand(front: FrontEnd) -> None:
+    widget = timing_explorer({"CNN, here": GPU, "MLP, here": CPU})
+    page = front.open(widget)
+    fit_parts = page.locator(".te-model:visible, .te-table:visible")
+    expect(fit_parts).to_have_count(0)
+    expect(page.locator(".cw-foot")).not_to_contain_text("Fixed cost")
+    toggle = page.get_by_role("button", name="Fit: fixed cost + cost per image")
+    expect(toggle).to_have_attribute("aria-pressed", "false")
+    toggle.press("Enter")
+    expect(toggle).to_have_attribute("aria-pressed", "true")
+    expect(fit_parts).to_have_count(4)  # a table, the falling line and both keys; a level line has no height
+    expect(page.locator(".cw-foot")).to_contain_text("Fixed cost")
+    assert state_of(page, "fit") is True
+    page.evaluate("document.querySelector('[data-widget]').model.set('fit', false)")  # as Python can
+    expect(fit_parts).to_have_count(0)
+    with pytest.raises(traitlets.TraitError):
+        widget.fit = "yes"  # type: ignore[assignment]
 
 
 def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
@@ -388,7 +462,8 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     expect(words).to_contain_text(
         "laptop (reported) was not measured and CNN, CPU (here) takes 0.500\u00a0ms per image."
     )
-    expect(page.locator("[aria-hidden] .of-dot")).to_have_text("0.500\u00a0ms")
+    expect(page.locator(FLAG)).to_have_text(["↔ batch 64", "laptop not measured", "CNN 0.500\u00a0ms"])
+    page.get_by_role("button", name="Fit:").click()
     expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes for a fit.")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.evaluate("document.querySelector('[data-widget]').model.set('compared', ['CNN, CPU, here'])")

@@ -9,7 +9,8 @@ const THUMB = 8; // radius of the marker, from which the numbers of both axes ke
 const NEAR = 8; // from a line to a pointer at it
 const NARROW = 450; // a chart with less room has names above it, not beside it
 const HUGE = 1e5; // from here on numbers are written as powers of ten
-const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content: drawn above the rest, which stays
+// Of the content: drawn above the rest, which stays
+const MOVING = ["marker", "stops", "flag", "rules", "dots", "shade"];
 
 /**
  * @typedef {object} Series
@@ -28,8 +29,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {Series[]} [series]
  * @property {{colour: string, points: number[][]}[]} [bands] areas, `[x, low, high]`
  * @property {{x: number, label: string}[]} [rules] vertical lines with words
- * @property {{x: number, y: number, colour: string, label?: string, isAbove?: boolean}[]} [dots] single points, with words
- *     on the side that is wanted, else on either
+ * @property {{x: number, y: number, colour: string, label?: string}[]} [dots] single points, with words
  * @property {{colour: string, ends: [number, number]} | null} [shade] the area between two x
  * @property {[number, number]} [x] the ends of the axis, else those of the data
  * @property {[number, number]} [y]
@@ -38,6 +38,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  * @property {string} [xLabel] in place of the axis' label
  * @property {number[]} [reads] every x that can be looked at, sorted, else those of the data
  * @property {any} [marker] the value of the marker
+ * @property {{label: string, colour: string}[]} [flag] rows of words at the marker, above the plot
  * @property {{value: any, x: number}[]} [stops] where the marker can be, by x; else every whole number
  */
 /**
@@ -69,7 +70,7 @@ const MOVING = ["marker", "stops", "rules", "dots", "shade"]; // of the content:
  */
 export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker }) {
   /** @type {any} */
-  const content = { series: [], bands: [], rules: [], dots: [], xLabel: x.label };
+  const content = { series: [], bands: [], rules: [], dots: [], flag: [], xLabel: x.label };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const moving = svg("g");
@@ -122,7 +123,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const read = content.series.filter(series => series.name);
     const named = read.filter(series => series.end !== "");
     const room = list => Math.max(0, ...list.map(series => measure(nameOf(series)) + 20));
-    const isKeyed = (width < NARROW && legend.isConnected) || room(named) > width * 0.28; // or the widget has its own
+    // In the head, unless the widget has taken that away
+    const isKeyed = (width < NARROW && legend.isConnected) || room(named) > width * 0.28;
     const isOne = named.filter(series => !isOwn(series)).length < 2;
     const keyed = isKeyed ? named.filter(series => isOwn(series) || isOne) : [];
     const beside = named.filter(series => !keyed.includes(series));
@@ -153,7 +155,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const seenAt = shown.map(({ last }) => clamp(ys(last[1]), top, bottom)); // a line may leave the plot
     const heights = spread(seenAt, ROW, top, bottom);
     names = shown.map(({ series, last: [a] }, k) => {
-      const begin = round(xs(a) + 3); // a line may end long before the labels
+      // A line may end long before the labels
+      const begin = round(xs(a) + 3);
       const d = `M${begin} ${round(seenAt[k])}H${Math.max(begin, end + 3)}L${end + 8} ${round(heights[k])}`;
       if (begin < end - 12 || Math.abs(seenAt[k] - heights[k]) > 4) picture.append(leader(d));
       const node = of(series, text("", end + 10, heights[k] + 4, `label ${series.colour}`));
@@ -166,7 +169,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     drawMoving();
   }
 
-  const topOf = () => (words || content.rules.length || marker?.text ? 34 : 8);
+  const topOf = () => Math.max(8 + ROW * content.flag.length, words || content.rules.length || marker?.text ? 34 : 8);
 
   /** What changes with the marker. */
   function drawMoving() {
@@ -184,17 +187,17 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       moving.append(svg("rect", { class: `band ${content.shade.colour}`, ...size }));
     }
     if (at != null) drawMarker(at, value);
-    for (const { x: a, y: b, colour, label: said, isAbove } of content.dots) {
+    for (const { x: a, y: b, colour, label: said } of content.dots) {
       const [cx, cy] = [xs(a), ys(b)];
       moving.append(dot(colour, cx, cy, 4));
       if (!said) continue;
-      moving.append(...worded(said, colour, cx, cy, free(cx, cy, measure(said), lines.map(line => xs(line.x)), isAbove)));
+      moving.append(...worded(said, colour, cx, cy, free(cx, cy, measure(said), lines.map(line => xs(line.x)))));
     }
     show();
   }
 
   /** Where the words of a dot begin: near it, across no main curve, and across another or a rule only if all else is far. */
-  function free(cx, cy, wide, rules, isAbove) {
+  function free(cx, cy, wide, rules) {
     const { xs, ys, left, top, bottom, end } = shape;
     const pixels = ({ points }) => points.filter(([, b]) => Number.isFinite(b)).map(([a, b]) => [xs(a), ys(b)]);
     const isMain = series => isOwn(series) && series.name;
@@ -202,8 +205,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const box = ({ x, y }) => [x - 2, y - 12, x + wide + 2, y + 4];
     const rows = Array.from({ length: Math.floor((bottom - top - 16) / 4) }, (_, k) => top + 12 + 4 * k);
     const begin = x => clamp(x, left + 2, end - wide);
-    const isOnSide = y => isAbove === undefined || (isAbove ? y < cy - 4 : y > cy + 12);
-    const spots = rows.filter(isOnSide).flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y]));
+    const spots = rows.flatMap(y => [cx + 6, cx - wide - 6, cx - wide / 2].map(x => [begin(x), y]));
     const places = spots.map(([x, y]) => {
       const isAcross = rules.some(at => at > x - 3 && at < x + wide + 3);
       const isOnOther = others.some(curve => crosses(curve, box({ x, y })));
@@ -216,8 +218,13 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   function drawMarker(at, value) {
     const { xs, top, bottom } = shape;
     const place = xs(at);
+    const { flag } = content;
+    const isLeft = place + Math.max(...flag.map(row => measure(row.label))) + 8 > width;
     moving.append(
-      svg("line", { class: "marker", x1: place, x2: place, y1: top - 4, y2: bottom }),
+      ...flag.map((row, k) => (
+        text(row.label, place + (isLeft ? -8 : 8), 13 + ROW * k, `label ${row.colour}`, isLeft ? "end" : "start")
+      )),
+      svg("line", { class: "marker", x1: place, x2: place, y1: flag.length ? 2 : top - 4, y2: bottom }),
       svg("circle", { class: "thumb", cx: place, cy: bottom, r: THUMB }),
     );
     const list = places();
@@ -314,7 +321,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     if (value === content.marker) return;
     content.marker = value;
     isMoved = true;
-    marker?.moved(value); // first, so that what the widget changes is drawn in the same frame
+    // First, so that what the widget changes is drawn in the same frame
+    marker?.moved(value);
     drawNext();
   };
   const move = event => {
@@ -323,9 +331,14 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     put(list.find(stop => stop.x === target).value);
   };
   let dragged = false;
-  let before; // a touch that turns out to scroll the page puts the marker back
+  // A touch that turns out to scroll the page, or the first of two fingers that zoom it, puts the marker back
+  let before;
   plot.addEventListener("pointerdown", event => {
-    if (!marker || !shape || event.button || !event.isPrimary || content.marker == null) return; // a second finger waits
+    if (dragged && !event.isPrimary) {
+      dragged = false;
+      put(before);
+    }
+    if (!marker || !shape || event.button || !event.isPrimary || content.marker == null) return;
     dragged = true;
     before = content.marker;
     plot.setPointerCapture(event.pointerId);
@@ -380,7 +393,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       Object.assign(content, changed);
       isMoved = true;
       isStale ||= shape?.top !== topOf() || Object.keys(changed).some(name => !MOVING.includes(name));
-      queueMicrotask(draw); // once for several calls, and in the frame in which a widget draws
+      // Once for several calls, and in the frame in which a widget draws
+      queueMicrotask(draw);
     },
     look,
     bring(run) {

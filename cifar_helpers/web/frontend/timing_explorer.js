@@ -11,19 +11,20 @@ const SOURCES = {
   reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
+const PARTS = { step: "fixed cost ÷ batch size", image: "cost per image" }; // of a fit
 const MARGIN = 1.07; // room for the dots at the ends
-const ROOM = 2; // beyond the lowest and the highest time, for the words at their dots
+const ROOM = 1.4; // beyond the lowest and the highest time
 const EQUAL = 1.05; // ratio of two times that are about equal
+const SCATTER = 1.5; // curves that change places and never differ by more are about equal
 
 /**
  * @param {{model: any, el: HTMLElement}} host
  * @returns {() => void}
  */
 export function render({ model, el }) {
-  const keyed = (icon, ...said) => h("span", { class: "cw-cap te-key" }, icon, said);
   const { root, say, close } = mount(el, "timing_explorer", "Timing explorer", styles, () => {});
   const draw = framed(show);
-  const state = binding(model, { compared: draw, batch: draw });
+  const state = binding(model, { compared: draw, batch: draw, fit: draw });
   const set = values => {
     state.set(values);
     draw();
@@ -79,26 +80,31 @@ export function render({ model, el }) {
   ));
   if (pairs.length > 1) roving(bar.firstChild, chips);
 
-  let shown = ""; // the compared curves that the chart has
+  let shown = ""; // the compared curves that the chart has, and whether with fits
   const view = chart({
     label: "Training time per image against batch size",
-    height: 282,
+    height: 300,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
-    marker: { label: "Batch size", text: batch => `↔ batch ${batch}`, says: spoken, moved: batch => set({ batch }) },
+    marker: { label: "Batch size", says: spoken, moved: batch => set({ batch }) },
   });
-  const sources = h("span", { class: "te-sources" });
-  const modelKeys = [["step", "fixed cost ÷ batch"], ["image", "cost of each image"]].map(([kind, said]) => keyed(modelLine(kind), said));
-  view.node.querySelector(".cw-legend").replaceWith(h("span", { class: "cw-legend" }, sources, modelKeys));
+  view.node.querySelector(".cw-legend").remove(); // each curve is named at its end
+  const splits = () => {
+    state.set({ fit: !model.get("fit") });
+    draw();
+  };
+  const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
+  const keys = ["step", "image"].map(kind => h("span", { class: "cw-cap te-key" }, modelLine(kind), PARTS[kind]));
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
   const table = h("table", { class: "te-table cw-cap" });
+  const split = h("div", {}, h("p", { class: "cw-cap" }, "A model of the measured times: time of a step = fixed cost + batch size × cost per image."), table);
   const limits = h("p", { class: "cw-cap" });
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, table, limits, more);
+  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, h("div", { class: "te-fit" }, toggle, keys), split, limits, more);
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
@@ -133,15 +139,21 @@ export function render({ model, el }) {
     return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
-  /** A curve's name among the compared ones, without what both have in common. */
-  function nameOf(curve) {
-    const other = compared().find(one => one !== curve);
+  /** A curve's name beside another, as a rule the other compared one, without what both have in common. */
+  function nameOf(curve, other = compared().find(one => one !== curve)) {
     if (!other) return shortName(curve);
     const own = wordsOf(curve).filter((word, k) => !k || !wordsOf(other).includes(word)).join(", ");
     return other.source === curve.source ? own : `${own} (${curve.source})`;
   }
 
   const coloured = curve => h("b", { class: `label ${colourOf(curve)}` }, nameOf(curve));
+
+  /** The longest headline that any two curves make: its room is kept, so that nothing moves. */
+  function longest() {
+    const both = curves.flatMap(one => curves.filter(other => other !== one).map(other => [nameOf(one, other), nameOf(other, one)]));
+    const names = both.reduce((best, names) => (names.join("").length > best.join("").length ? names : best), [nameOf(curves[0], null), ""]);
+    return [`In batches of ${most}, `, h("b", {}, names[0]), " is about ", h("b", {}, "9.9 times"), " as fast as ", h("b", {}, names[1]), "."];
+  }
 
   /** What is read at the batch size. */
   function headline() {
@@ -151,7 +163,7 @@ export function render({ model, el }) {
     const ratio = slow ? slow.time / fast.time : NaN;
     const about = times.every(({ curve }) => isMeasured(curve, batch)) ? "" : "about ";
     const begin = `In batches of ${batch}, `;
-    if (!ratio) {
+    if (!ratio || isScatter()) {
       const said = ({ curve, time }) => (time ? ` takes ${almost(curve, batch)}${write(time)} per image` : " was not measured");
       return [begin, ...times.flatMap((one, k) => [k ? " and " : "", coloured(one.curve), said(one)]), "."];
     }
@@ -169,6 +181,12 @@ export function render({ model, el }) {
   /** Whether two times differ by more than noise. */
   const isClear = size => Math.abs(Math.log(ratioAt(size))) > Math.log(EQUAL);
 
+  /** By what factor the compared curves differ at most. */
+  const largest = () => Math.exp(Math.max(...sizes.filter(ratioAt).map(size => Math.abs(Math.log(ratioAt(size))))));
+
+  /** Whether the curves change places so often, and by so little, that neither is faster. */
+  const isScatter = () => crossings().length > 1 && largest() < SCATTER;
+
   /** Where curves cross: at a batch size where they are about equally fast, else between two. */
   function placeText(place) {
     const [low, high] = [Math.floor(place), Math.ceil(place)];
@@ -182,16 +200,16 @@ export function render({ model, el }) {
     const [low, high] = range();
     const machines = otherHardware(both);
     const shared = sizes.filter(ratioAt);
-    const largest = Math.exp(Math.max(...shared.map(size => Math.abs(Math.log(ratioAt(size))))));
     const clear = shared.filter(isClear);
-    const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(nameOf);
+    const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(curve => nameOf(curve));
     const places = crossings();
     if (places.length) {
-      if (places.length > 1) return `The curves cross more than once. The largest difference is a factor of ${factorText(largest)}.${machines}`;
-      return `The curves cross ${placeText(places[0])}: in smaller batches ${below} is faster, in larger ones ${above}.${machines}`;
+      const so = isScatter() ? ": neither is clearly faster" : "";
+      if (places.length > 1) return `The curves change places ${places.length} times and differ by a factor of ${factorText(largest())} at most${so}.${machines}`;
+      return `The curves cross ${placeText(places[0])}, at the ring: in smaller batches ${below} is faster, in larger ones ${above}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
-    const always = clear.length < shared.length ? "" : `: ${below} is always faster`;
+    const always = clear.length < shared.length ? "" : `: ${below} is always faster${machines ? "" : " on this machine"}`;
     return `The curves do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
@@ -204,43 +222,50 @@ export function render({ model, el }) {
       node.previousSibling.replaceChildren(curve ? key(dashOf(curve)) : "");
     });
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
+    const pressed = pairs.find(({ pair }) => pair.every(curve => both.includes(curve)));
+    if (pressed) for (const chip of chips) chip.tabIndex = chip === pressed.node ? 0 : -1; // Tab lands there
     const series = both.flatMap(curve => {
       const [dash, colour] = [dashOf(curve), colourOf(curve)];
-      return [...modelOf(curve, colour), { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
+      return [...(model.get("fit") ? modelOf(curve, colour) : []), { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
     });
-    const mixed = differ(curve => curve.source) ? both : [];
-    sources.replaceChildren(...mixed.map(curve => keyed(key(dashOf(curve)), curve.source)));
     const times = both.flatMap(curve => curve.points.map(point => point[1]));
     const ends = [Math.min(...times) / ROOM ** 2, Math.max(...times) * ROOM]; // the axis' numbers are below
-    const [one, ...other] = both.map(coloured);
-    room.replaceChildren(`In batches of ${most}, `, one, " is about ", h("b", {}, "9.9 times"), " as fast as ", ...other, ".");
+    room.replaceChildren(...longest());
     const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
     view.set({ series, x: [xTicks[0] / MARGIN, xTicks.at(-1) * MARGIN], y: ends, xTicks });
-    modelKeys.forEach((one, k) => (one.hidden = !both.some(({ fit }) => fit?.last && fit[["step", "image"][k]])));
-    note.replaceChildren(...caution(both, curves).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
+    toggle.setAttribute("aria-pressed", Boolean(model.get("fit")));
+    const isDrawn = kind => series.some(one => one.kind?.endsWith(kind) && one.points.some(([, time]) => time > ends[0]));
+    Object.keys(PARTS).forEach((kind, k) => (keys[k].hidden = !isDrawn(kind)));
+    split.hidden = !model.get("fit");
+    note.replaceChildren(...caution(both, model.get("fit")).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
   function show() {
     const batch = model.get("batch");
     const both = compared();
-    if (shown !== slots.join("\n")) showCurves(both);
-    shown = slots.join("\n");
+    const now = [...slots, model.get("fit")].join("\n");
+    if (shown !== now) showCurves(both);
+    shown = now;
     const places = crossings();
     const known = both.map(curve => ({ curve, time: timeAt(curve.points, batch), about: almost(curve, batch) })).filter(({ time }) => time);
+    const isOne = places.length === 1;
     view.set({
-      rules: places.length > 1 ? [] : places.map(x => ({ x, label: `cross ${placeText(x).replace("batch ", "")}` })),
       marker: batch,
-      dots: known.map(({ curve, time, about }) => {
-        const isAbove = known.length > 1 ? time === Math.max(...known.map(one => one.time)) : undefined;
-        const colour = colourOf(curve);
-        return { x: batch, y: time, colour: about ? `${colour} te-between` : colour, label: about + write(time), isAbove };
-      }),
+      flag: [{ label: `↔ batch ${batch}`, colour: "" }, ...both.map(curve => {
+        const time = timeAt(curve.points, batch);
+        return { label: `${endOf(curve)} ${time ? almost(curve, batch) + write(time) : "not measured"}`, colour: colourOf(curve) };
+      })],
+      dots: [
+        ...(isOne ? places : []).map(x => ({ x, y: timeAt(both[0].points, x), colour: "te-cross" })),
+        ...known.map(({ curve, time, about }) => ({ x: batch, y: time, colour: about ? `${colourOf(curve)} te-between` : colourOf(curve) })),
+      ],
       stops: stops(both, batch),
     });
     words.replaceChildren(...headline());
     where.textContent = crossing();
-    const titles = ["curve", `time, ${model.get("unit")}`, batch > 1 ? `fit: fixed cost ÷ ${batch}` : "fit: fixed cost", "+ each image", "= sum"];
-    const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), nameOf(curve)), cellsOf(curve, batch)));
+    const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
+    const titles = [`${model.get("unit")} per image`, read, "fit", batch > 1 ? `= fixed cost ÷\u00a0${batch}` : "= fixed cost", "+ cost per\u00a0image"];
+    const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), endOf(curve)), cellsOf(curve, batch)));
     table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
     const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
     const said = ["arithmetic", "memory"].map((what, k) => (
@@ -273,27 +298,28 @@ function modelOf({ fit, points }, colour) {
   )).filter(line => line.points.length);
 }
 
-/** The cells of a curve's row: its time, the two parts of the fit, and their sum. */
+/** The cells of a curve's row: its time, the fit, and the two parts of the fit, all with as many decimals. */
 function cellsOf(curve, batch) {
   const time = timeAt(curve.points, batch);
-  const cell = (content, attributes = {}) => h("td", attributes, content);
-  const number = value => timeText(value, decimals(value));
-  const measured = cell(h("b", {}, time ? almost(curve, batch) + number(time) : "not measured"));
   const { step = 0, image = 0, last = 0 } = curve.fit ?? {};
-  if (!time || batch > last) {
+  const isFitted = time && batch <= last;
+  const digits = Math.max(0, decimals(isFitted ? Math.max(time, step / batch + image) : time));
+  const number = value => timeText(value, digits);
+  const cell = (...content) => h("td", {}, content);
+  const measured = cell(h("b", {}, time ? almost(curve, batch) + number(time) : "not measured"));
+  if (!isFitted) {
     const why = last ? `the fit holds up to batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
-    return [measured, cell(why, { colspan: 3 })];
+    return [measured, h("td", { colspan: 3 }, why)];
   }
-  const [once, each] = [step, image].map(rounded); // all that is said follows from the numbers that are shown
-  const part = rounded(once / batch);
-  const whole = rounded(part + each);
-  const off = percent(Math.abs(whole / rounded(time) - 1)).replace(" ", "\u00a0");
-  const near = off === "0\u00a0%" ? "as measured" : `${off} too ${whole > time ? "long" : "short"}`;
+  const [seen, part, each] = [time, rounded(step) / batch, image].map(value => +value.toFixed(digits)); // sums are of what is shown
+  const fit = part + each;
+  const off = percent(Math.abs(fit / seen - 1)).replace(" ", "\u00a0");
+  const far = off === "0\u00a0%" ? "as measured" : `${off}\u00a0${fit > seen ? "high" : "low"}`;
   return [
     measured,
-    cell([number(part), h("span", {}, batch > 1 ? `${number(once)} ÷ ${batch}` : "")]),
-    cell(each ? number(each) : "about 0"),
-    cell([number(whole), h("span", {}, isMeasured(curve, batch) ? near : "")]),
+    cell(number(fit), h("span", {}, isMeasured(curve, batch) ? far : "")),
+    cell(number(part), h("span", {}, batch > 1 && step ? `${timeText(rounded(step), decimals(rounded(step)))}\u00a0÷\u00a0${batch}` : "")),
+    cell(each ? number(each) : image ? "about 0" : "0", h("span", {}, image ? "" : "lost in the scatter")),
   ];
 }
 
@@ -304,26 +330,30 @@ function pairsOf(curves) {
   return groups.filter((group, k) => group.length === 2 && group[0] === curves[k]);
 }
 
-/** What the terms mean, how the split was found, and where it is rough: terms and their explanations. */
-function caution(both, curves) {
+/** What the terms that are shown mean, and where a fit is rough: terms and their explanations. */
+function caution(both, isFitted) {
   const errors = both.map(curve => {
     const name = fullName(curve);
     const { error, last } = curve.fit ?? {};
     if (!curve.fit) return `${name} has too few batch sizes for a fit.`;
     if (!last) return `For ${name} no fixed cost fits.`;
-    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}; larger batches do not fit` : "";
-    return `For ${name} the fit is within ${percent(Math.abs(error))} of the measured times${upTo}.`;
+    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}, and leaves out larger batches` : "";
+    return `For ${name} the fit is within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0% of the measured times${upTo}.`;
   });
+  const sources = new Set(both.map(curve => curve.source));
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
       + "scales, each step along an axis multiplies."],
-    ["Fixed cost", "Of a step: calling the operations, reading and updating the weights. A batch pays it once, so its images share it."],
-    ["Cost of each image", "Arithmetic, and reading and writing its maps."],
-    ["Fit", "A simple model: time of a step = fixed cost + batch × cost of each image. The dotted lines are its two parts; where "
-      + `the falling one is above the level one, most of the time is fixed cost. ${errors.join(" ")}`],
-    curves.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
+    isFitted && ["Fixed cost", "What a step costs however many images it has. It may include calling the operations, and reading and "
+      + "updating the weights. A batch pays it once, so its images share it."],
+    isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps. Where it is small beside the scatter of "
+      + "the measurements, the fit finds none."],
+    isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. The dotted lines are its two parts; where "
+      + `the falling one is above the level one, most of the fitted time is fixed cost. ${errors.join(" ")}`],
+    both.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
       + "from memory. Arithmetic and memory can work at once. Other machines’ times come without limits, as these need the machine itself."],
-    ["Here", "The machine on which the notebook ran."],
+    sources.has("here") && ["Here", "The machine on which the notebook ran."],
+    sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
 }
 
