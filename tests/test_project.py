@@ -298,6 +298,7 @@ FACTS = {
 
 # Shares in the prose of a lesson that come from records or counts: `tests/notebooks/test_claims_NN.py` computes each.
 CLAIMED = {
+    "00": ("48%", "82%", "93%"),
     "04": ("26.6%", "75%", "95.5%", "0.5%", "62.4%", "16%", "1%", "36%", "91%"),
     "05": ("53%", "7%", "31%", "1%", "9%", "8%"),
     "06": (

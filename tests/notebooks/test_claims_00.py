@@ -33,12 +33,14 @@ def last_maps(epoch: int) -> torch.Tensor:
 
 @pytest.mark.records
 def test_training_empties_the_last_maps_without_silencing_many_of_them() -> None:
-    claims("about half of its values are zero before training, and about four fifths after epoch 25")
-    claims("Nearly every map still responds, but only at a few places.")
     before, after = last_maps(0), last_maps(25)
+    horse = CLASSES.index("horse")
+    zeros = [round(100 * (maps[horse] == 0).float().mean().item()) for maps in (before, after)]
+    claims(f"for the horse, {zeros[0]} % of its values are zero before training and {zeros[1]} % after epoch 25.")
+    responding = (after[horse].amax((1, 2)) > 0).sum()
+    claims(f"Yet {responding} of its {len(after[horse])} maps still respond somewhere.")
     for zero_before, zero_after in zip((before == 0).flatten(1), (after == 0).flatten(1), strict=True):  # each drawing
         assert 0.45 < zero_before.float().mean() < 0.55 and 0.77 < zero_after.float().mean() < 0.87
-    assert (after[CLASSES.index("horse")].amax((1, 2)) == 0).sum() < 5
 
 
 @pytest.mark.records
@@ -48,6 +50,8 @@ def test_before_training_all_classes_are_about_equally_probable_and_afterwards_t
     with torch.no_grad():
         before, after = (load_run(DEFAULT_RUN).model(epoch).eval()(DRAWN).softmax(1) for epoch in (0, 25))
     assert 0.08 < before.min() < before.max() < 0.12
+    sure = after[CLASSES.index("horse"), CLASSES.index("horse")]
+    claims(f"for the *drawn* horse this network said {sure:.0%}.".replace("%", " %"))
     taken = {name: CLASSES[k] for name, k in zip(sketches(), after.argmax(1).tolist(), strict=True)}
     assert {name: other for name, other in taken.items() if other != name} == {"automobile": "ship", "dog": "bird"}
 

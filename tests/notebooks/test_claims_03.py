@@ -140,7 +140,16 @@ def test_after_a_second_softmax_outputs_add_up_to_one_the_loss_stays_high_and_tr
     floor = float(nn.functional.cross_entropy(certain, torch.tensor([0])))
     healthy, twice = (symptoms()[name] for name in (HEALTHY, "softmax before cross-entropy"))
     assert min(twice.train_loss) > floor == pytest.approx(1.46, abs=0.005)
-    assert twice.gradient[0] < healthy.gradient[0] / 2  # "the gradients become small"
+    assert "the gradients are about ten times smaller" in prose()
+    torch.manual_seed(0)
+    logits = CifarCNN().eval()(torch.randn(100, 3, 32, 32)).detach().requires_grad_()
+    labels = torch.arange(100) % 10
+    once, again = (
+        torch.autograd.grad(nn.functional.cross_entropy(given, labels), logits)[0].norm()
+        for given in (logits, logits.softmax(1))
+    )
+    assert float(once / again) == pytest.approx(10, rel=0.1)
+    assert twice.gradient[0] < healthy.gradient[0] / 2
     assert twice.validation_accuracy[-1] < healthy.validation_accuracy[-1] - 0.05  # "so it learns slowly"
 
 

@@ -27,7 +27,7 @@ def _brighten(image: Tensor, amount: int) -> Tensor:
 brighten = Exercise(
     name="brighten",
     reference=_brighten,
-    draw=lambda generator, number: (_pixels(generator, number)[0], (100, -60, 30, 200, 5, -200, 90, 0)[number]),
+    draw=lambda generator, number: (_pixels(generator, number)[0][0], (100, -60, 30, 200, 5, -200, 90, 0)[number]),
     mistakes={
         "wraps_around": lambda i, a: i + a,
         "clamped_to_one": lambda i, a: (i.float() + a).clamp(0, 1).to(torch.uint8),
