@@ -8,6 +8,7 @@ import html
 import math
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_progress_shows_what_is_solved() -> None:
     assert f"1 of {len(EXERCISES)} exercises solved, " in checks.progress()
 
 
-LESSONS = sorted(NOTEBOOKS.glob("0[1-8]*.ipynb"))
+LESSONS = sorted(NOTEBOOKS.glob("0[1-9]*.ipynb"))
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
@@ -246,6 +247,25 @@ def test_each_lesson_has_its_exercises_as_stubs_that_the_solutions_turn_right(pa
         assert exercise(names[f"my_{exercise.name}"]).state == "open"
         exec(exercise.solution, names)
         assert exercise(names[f"my_{exercise.name}"]).state == "right"
+
+
+def test_the_task_names_the_shape_of_what_the_check_passes() -> None:
+    shape = re.compile(r"\(((?:[A-Z]|\d+)(?:, (?:[A-Z]|\d+))+)\)")
+    tasks: dict[str, str] = {}
+    for path in NOTEBOOKS.glob("0*.ipynb"):
+        for before, cell in pairwise(nbformat.read(path, as_version=4).cells):
+            for name in re.findall(r"^checks\.(\w+)\(my_\w+\)$", cell.source, re.M):
+                tasks[name] = before.source.split(" minutes)")[-1]
+    for exercise in EXERCISES:
+        named = [sides.split(", ") for sides in shape.findall(tasks[exercise.name])]
+        for number in range(8 if named else 0):
+            given = exercise.draw(torch.Generator().manual_seed(0), number)
+            tensor = next((one for one in given if isinstance(one, Tensor)), None)
+            assert tensor is None or any(
+                len(sides) == tensor.ndim
+                and all(side.isalpha() or int(side) == length for side, length in zip(sides, tensor.shape, strict=True))
+                for sides in named
+            ), f"{exercise.name}: {tuple(tensor.shape)} is none of {named}"
 
 
 def test_a_wrong_kernel_is_shown_beside_what_it_should_do() -> None:
