@@ -43,6 +43,10 @@ def test_the_good_recipe_gains_more_than_the_extra_epochs_did() -> None:
     said = PREDICTIONS["good_recipe"].says  # differences of what is shown
     assert f"from {old} % to {new} %" in said and f"from {start} % to {old} %" in said
     assert truth("good_recipe") == round(float(new) - float(old), 1)
+    asked = PREDICTIONS["good_recipe"].ask  # what one can reason from, and what the replies speak of
+    assert f"of {start} % after {short.recipe.epochs} epochs and {old} % after {long.recipe.epochs}." in asked
+    assert f"a constant learning rate of {long.recipe.learning_rate}," in asked and not long.recipe.one_cycle
+    assert f"Its rate rises to {good.recipe.learning_rate} and then falls to zero" in asked and good.recipe.one_cycle
     assert long.recipe.epochs - short.recipe.epochs == 75
     assert good.recipe.learning_rate == pytest.approx(100 * long.recipe.learning_rate)
 
@@ -76,6 +80,11 @@ def test_four_times_as_many_images_gain_most() -> None:
     dropout, decay, *others = ALL["remedies"].measured()  # type: ignore[union-attr, misc]
     assert [decay, dropout, *others] == pytest.approx([100 * gains[name] for name in names])
     assert load_run("small-dropout").recipe.dropout == 0.5
+    plain, more = (load_run(name).recipe for name in ("small-plain", "more-data"))
+    asked = PREDICTIONS["remedies"].ask
+    said = f"trains for {plain.epochs} epochs on {plain.train_images:,} images and classifies {mean('small-plain'):.1%}"
+    assert said.replace("%", " %") in asked and "an epoch also has four times as many steps" in asked
+    assert more.epochs == plain.epochs and more.batch_size == plain.batch_size and plain.train_images == 10_000
 
 
 def test_the_best_of_thirty_is_what_the_lesson_computes() -> None:
