@@ -104,7 +104,7 @@ def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) 
     expect(spoken).to_contain_text("It sees 26 × 22 pixels: ")
     expect(spoken).to_contain_text(reached(1, 1))
     assert page.locator(".cw-terms b").all_inner_texts() == ["18", "(3 − 1)", "4", "26"]
-    captions = ["Block 3 conv sees", "window 3, minus 1", "pixels from unit to unit", "field"]
+    captions = ["Block 3 conv sees", "window 3, minus 1", "pixels per step in Block 3 conv", "field"]
     assert page.locator(".cw-terms .cw-cap").all_inner_texts() == captions
 
 
@@ -283,8 +283,11 @@ def test_the_key_of_earlier_layers_is_shown_where_there_are_some(front: FrontEnd
     for layer, is_shown in [(widget.layers[0], False), (widget.layers[1], True)]:
         widget.layer, widget.channel, widget.pixel = layer, 0, [2, 2]
         page = front.open(widget)
-        key = page.get_by_text("fields in earlier layers, same place")
+        key = page.get_by_text("what units of earlier layers see here")
         expect(key).to_be_visible(visible=is_shown)
+    lines = [page.locator(part).first.evaluate("e => getComputedStyle(e).borderTopStyle")
+             for part in (".rf-big .rf-field", ".rf-big .cw-frame")]  # fmt: skip
+    assert lines[0] == "dashed" != lines[1]  # the unit's own field looks different
 
 
 def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
@@ -307,6 +310,23 @@ def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     pixels = page.evaluate("pixels")
     assert len(pixels) == 2 and pixels[0] != before and pixels[1] == before
+
+
+def test_a_finger_drags_downwards_on_the_large_picture_as_well(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, network()), width=360, has_touch=True)
+    big = page.locator(".rf-big")
+    big.scroll_into_view_if_needed()
+    box, scrolled = big.bounding_box(), page.evaluate("scrollY")
+    assert box
+    touch = page.context.new_cdp_session(page)
+    x, rows = box["x"] + box["width"] / 2, []
+    for kind, share in (("touchStart", 0.3), ("touchMove", 0.4), ("touchMove", 0.55), ("touchMove", 0.7)):
+        point = {"x": x, "y": box["y"] + box["height"] * share}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        rows.append(state_of(page, "pixel")[0])
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert rows[0] < rows[1] < rows[-1] == state_of(page, "pixel")[0] and page.evaluate("scrollY") == scrolled
 
 
 def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(front: FrontEnd) -> None:

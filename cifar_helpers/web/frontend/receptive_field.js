@@ -87,7 +87,7 @@ function show(given) {
   const whose = h("b");
   const seen = h("b", { class: "cw-lead" });
   const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
-  const keys = [key("rf-field", "fields in earlier layers, same place"), key("rf-zeros", "padding: zeros")];
+  const keys = [key("rf-zeros", "padding: zeros"), key("rf-field", "what units of earlier layers see here")];
   const point = now => {
     hover = now;
     refresh({});
@@ -200,7 +200,7 @@ function show(given) {
       map.box.classList.toggle("rf-here", n === k);
     });
     big.enclose(fields[0]);
-    keys[0].style.visibility = k ? "" : "hidden"; // the first layer has none before it
+    keys[1].style.visibility = k ? "" : "hidden"; // the first layer has none before it
     stations.forEach((one, n) => {
       const [top, left, bottom, right] = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
       const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
@@ -371,12 +371,14 @@ function termsOf(layers, { window, size }, previous) {
   const { kernel, dilation = [1, 1] } = window.settings;
   if (!kernel) return [["", "field", String(size.height)]];
   const before = sizeOf(layers, window.inputs[0]);
-  const of = previous?.size.height === before.height ? `${previous.title} sees` : "field before";
+  const isPrevious = previous?.size.height === before.height;
+  const of = isPrevious ? `${previous.title} sees` : "field before";
+  const whose = isPrevious ? `in ${previous.title}` : before.height > 1 ? "before" : "in the picture";
   const steps = `(${kernel[0]} − 1)${dilation[0] > 1 ? ` · ${dilation[0]}` : ""}`;
   return [
     ["", before.height > 1 ? of : "one pixel", String(before.height)],
     ["+", `${window.op === "convolution" ? "kernel" : "window"} ${kernel[0]}, minus 1`, steps],
-    ["·", "pixels from unit to unit", String(before.jump)], ["=", "field", String(size.height)],
+    ["·", `pixels per step ${whose}`, String(before.jump)], ["=", "field", String(size.height)],
   ];
 }
 
