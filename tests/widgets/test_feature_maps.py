@@ -232,7 +232,8 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     key = page.locator(".fm-key")
     expect(key).to_have_text("below zeroabove zero")
     page.get_by_role("radio", name="all maps").click()
-    most = max(float(activations(network(seed), PICTURE)["block 1, convolution"].abs().max()) for seed in (0, 1))
+    maps = (activations(network(seed), PICTURE)["block 1, convolution"] for seed in (0, 1))
+    most = max(float(values.abs().max()) for values in (normalise(PICTURE), *maps))  # with the input map
     expect(key).to_have_text(f"−{most:.1f}{most:.1f}")  # of one scale the ends are known
     expect(page.locator(".fm-zeros")).to_have_text(["", ""])  # none are not worth a word
     ends = [activations(network(seed), PICTURE)["block 1, convolution"].aminmax() for seed in (0, 1)]
@@ -310,6 +311,27 @@ def test_a_pixel_stays_the_same_from_layer_to_layer_where_relu_makes_it_zero_too
     # A batch norm that was never trained does nothing, and the reason is given.
     expect(note).to_contain_text("Not trained yet: mean 0 and std 1, scale 1 and shift 0")
     assert shown(page, 0)[1:3] == [0, 1] and shown(page)[1:3] == [1, 0]
+
+
+def test_on_one_scale_a_layer_that_keeps_the_numbers_keeps_their_colours(front: FrontEnd) -> None:
+    models = [CifarCNN(width=0.25).eval() for _ in range(2)]  # norm layers as they begin: mean 0, std 1
+    maps = feature_maps(IMAGES, *models)
+    maps.layer = "block 2, batch norm"
+    page = front.open(maps)
+    page.get_by_role("radio", name="all maps").click()
+    expect(page.get_by_text("leave each number as it is")).to_be_visible()
+    read, made = (
+        page.get_by_role("slider", name=name)
+        .locator("canvas")
+        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
+        for name in ("The input map", "The enlarged map")
+    )
+    assert len(read) == len(made) > 1000 and max(abs(a - b) for a, b in zip(read, made, strict=True)) < 8
+    key = float(page.locator(".fm-key span").last.inner_text())
+    assert key == pytest.approx(max(
+        float(activations(model, IMAGES.images[maps.picture])[name].abs().max())
+        for model in models for name in ("block 2, convolution", "block 2, batch norm")
+    ), abs=0.05)  # fmt: skip
 
 
 def test_padding_is_named_at_the_edge_and_rows_of_maps_are_full(front: FrontEnd) -> None:

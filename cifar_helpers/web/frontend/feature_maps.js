@@ -215,9 +215,11 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     if (!legend.hidden && !kept[0].firstChild) kept[0].append(...NAMES.map(name => h("u", {}, name)));
   }
 
-  function drawWalls({ index }) {
+  function drawWalls({ index, inputs }) {
     const values = networks.map(network => network.map(index));
-    limit = isShared ? Math.max(...values.map(one => largest(one))) : undefined;
+    // With the input map, which is enlarged beside one of them: an operation that keeps a number keeps its colour.
+    const all = networks.flatMap(network => [index, ...inputs].map(at => largest(network.map(at))));
+    limit = isShared ? Math.max(...all) : undefined;
     walls.forEach((wall, k) => {
       wall.draw(values[k], colours(), limit);
       const share = zerosIn(values[k]);
@@ -272,7 +274,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const { sides: [height, width], margin, steps } = inputNow();
     input.resize(height + 2 * margin, width + 2 * margin);
     input.rim(margin);
-    paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width });
+    paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width, limit });
     const [top, left, bottom, right] = windowOf(layer, read.shape, row, column);
     input.mark(top + margin, left + margin, bottom - top, right - left);
     input.place(Math.ceil(row * steps[0]) + margin, Math.ceil(column * steps[1]) + margin, Math.ceil(steps[0]));
