@@ -33,7 +33,7 @@ PUZZLES: Final[dict[str, Floats]] = {
         "2: moved to the right": ((0, 0, 0), (1, 0, 0), (0, 0, 0)),
         "3: mean of left and right": ((0, 0, 0), (0.5, 0, 0.5), (0, 0, 0)),
         "4: right minus left": ((0, 0, 0), (-1, 0, 1), (0, 0, 0)),
-        "5: upper edges": ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),
+        "5: below minus above": ((-1, -1, -1), (0, 0, 0), (1, 1, 1)),
         "6: outline": ((0, -1, 0), (-1, 4, -1), (0, -1, 0)),
     }.items()
 }

@@ -532,6 +532,15 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
     assert state_of(page, "channel") == "all colours"
 
 
+def test_products_of_two_digits_and_a_sign_fit_the_cells_of_a_telephone(front: FrontEnd) -> None:
+    bench = kernel_bench(torch.full((16, 16), 255, dtype=torch.uint8))
+    bench.kernel, bench.pixel = np.full((5, 5), -1.0), (8, 8)
+    page = front.open(bench, width=360)
+    products = page.locator(".cv-products > *")
+    expect(products).to_have_text(["−1.00"] * 25)
+    assert products.evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
+
+
 def test_a_kernel_that_does_not_fit_says_what_to_do(front: FrontEnd) -> None:
     bench = kernel_bench(PICTURE[0, :12, :12])
     bench.kernel, bench.padding, bench.dilation = np.eye(5), 0, 4
