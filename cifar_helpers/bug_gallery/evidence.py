@@ -98,7 +98,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "first_losses",
-        "Largest loss, batches 1–6",
+        "Largest of first 6 losses",
         lambda s: max(s.first_losses),
         length,
         lambda s: f"Losses of the first six batches: {', '.join(map(length, s.first_losses))}.",
@@ -125,7 +125,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "single",
-        "Accuracy, batch → single",
+        "Accuracy on single images",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -135,7 +135,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "Accuracy, validation → new",
+        "Accuracy on new images",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -145,7 +145,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Accuracy, batch → photo",
+        "Accuracy with photo code",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (

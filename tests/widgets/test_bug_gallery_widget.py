@@ -152,7 +152,7 @@ def test_words_give_the_symptoms_and_never_the_bug() -> None:
     assert gallery.words().endswith(
         "Outside the healthy range: final validation loss 0.58; "
         "final validation accuracy 80\N{NO-BREAK SPACE}%; "
-        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy, validation → new −23 points."
+        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy on new images −23 points."
     )
 
 
@@ -185,6 +185,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     strange = sum(outside(symptom, symptoms()[CASES[0]]) for symptom in SYMPTOMS)
     expect(prompt.locator("b")).to_have_text("Which bug does this run have?")
     expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range (◆). Press a suspect")
+    expect(page.locator(".bg-rule")).to_be_hidden()  # no other bug is drawn yet
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
@@ -232,6 +233,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
         assert here["bottom"] <= rival["top"] + 2  # one above the other: none hides the other
         if key in apart:
             assert rival["right"] <= here["left"]  # 0 is a place of its own, beside 0.57 and 6.9 %
+    expect(page.locator(".bg-rule")).to_be_visible()  # it explains them
     row(page, "moved").hover()
     expect(page.locator(".bg-more")).to_contain_text(
         "Healthy range: 29 to 33\N{NO-BREAK SPACE}%. ◇ stale optimizer: 0\N{NO-BREAK SPACE}%."
@@ -259,7 +261,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
     expect(prompt).to_have_text(
-        "It is photo not normalised. “Accuracy, batch → photo” and “5 predictions, one photo” together fit "
+        "It is photo not normalised. “Accuracy with photo code” and “5 predictions, one photo” together fit "
         "no other bug."
     )
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
@@ -349,7 +351,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
     prompt = page.locator(".bg-prompt")
-    vain = "You suspect {}. Accuracy, validation → new: +1 point, as in healthy runs. Which symptom reveals a bug?"
+    vain = "You suspect {}. Accuracy on new images: +1 point, as in healthy runs. Which symptom reveals a bug?"
     expect(prompt).to_have_text(vain.format("no eval()"))
     # A wrong suspect is answered likewise: going through all of them with a healthy symptom finds nothing.
     page.keyboard.press("ArrowDown")

@@ -10,7 +10,7 @@ const [STRIP, GREY, SLOT] = [120, 36, 13]; // widths of a strip, of the healthy 
 const [RUN, RIVAL] = [6, 15]; // the heights of this run and of other bugs, where both are drawn
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Grey: mean ± 3 standard deviations of ten healthy runs (other random seeds). Long tick: guessing "
-  + "(loss, accuracy) or 0 (gradient, weights). Grey and ticks cut a strip into places.";
+  + "(loss, accuracy) or 0 (gradient, weights).";
 const PRESS = "Press a suspect, then the row or chart that reveals it.";
 const DRAG = " You can also drag it there.";
 const GRIP = "⠿";
@@ -149,6 +149,7 @@ function gallery(root, model, say, records) {
     h("span", {}, example(1, 1), "A sign: another bug, ◇, is in the same place."),
     h("span", {}, example(1, 0), "Reveals the bug: no other is in its place."),
     decides,
+    "Grey and ticks cut a strip into places.",
   );
   const reply = h("div", { class: "cw-foot bg-reply" });
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
@@ -344,6 +345,7 @@ function gallery(root, model, say, records) {
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
     decides.hidden = isUnsolved || !rows.some(row => worth(row.key) === "decides"); // else its word is not there
+    rule.hidden = isUnsolved && !left.length; // no other bug is drawn
     tell.textContent = isUnsolved ? "Tell me" : "Try again";
     next.classList.toggle("cw-main", !isUnsolved);
     const [verdict, rest, drag = ""] = reaction();
@@ -378,8 +380,8 @@ function gallery(root, model, say, records) {
   };
 }
 
-/** A name that is not broken within "÷ 100" or "batches 1–6". @param {string} name */
-const whole = name => name.replace(/([×÷→]|batches) /, "$1\u00a0");
+/** A name that is not broken within "÷ 100". @param {string} name */
+const whole = name => name.replace(/([×÷]) /, "$1\u00a0");
 
 /** Names in a sentence. @param {string[]} names */
 function listed(names) {
