@@ -207,6 +207,7 @@ def test_a_difference_is_more_than_chance_even_where_counts_are_small(front: Fro
     clear = [by_chance(ours, images, other) <= 0.05 / 100 for ours, other in zip(counts, theirs, strict=True)]
     assert clear[25] is (images == 1000) and 0 <= sum(clear) < 100
     expect(page.locator(".ce-legend")).to_contain_text(f"more than chance: {sum(clear)} of 100 cells")
+    expect(page.locator(".ce-legend")).to_contain_text("With fewer images, more could be chance.")
     marked = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.classList.contains('ce-most'))")
     assert marked == clear
     for k in (25, 22, 93, 99):

@@ -12,8 +12,8 @@ const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
 const HINTS = {
-  people: "One scale for both. Chance allows for 100 comparisons.",
-  difference: "Chance alone marks a cell in fewer than 1 of 20 tables.",
+  people: "One scale for both. With fewer images, more could be chance.",
+  difference: "With fewer images, more could be chance. Chance alone marks a cell in fewer than 1 of 20 tables.",
 };
 const COMPARING = ["people", "difference"];
 const PEOPLES_IMAGES = 1000; // of each class; the 50 answers to one image are alike, so that images count, not answers
