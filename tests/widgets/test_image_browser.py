@@ -192,12 +192,17 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     # The lesson asks to predict the numbers of the square, so they are not there before it is pointed at.
     values = page.locator(".ib-values")
     put(page, "pixel", [int(hole[1]) + 1, int(hole[2]) + 1])
-    expect(values).to_contain_text("Predict, then point at the square")
+    expect(values).to_contain_text("Predict, then press the mark")
     assert normalised(page) == ["?"] * 3
+    heads = values.locator("thead th")
+    expect(heads).to_have_text([f"{name}, rounded" for name in ("red", "green", "blue")])  # 125.3 is 125 there
     expect(page.locator(".ib-done")).not_to_contain_text("mean")
     page.locator(".ib-close > .cw-picture").press("ArrowRight")
     expect(values).to_contain_text("0.00")
     assert normalised(page) == ["0.00"] * 3
+    strip.get_by_role("option").first.tap()
+    expect(heads).to_have_text([f"{name}, 0 to 255" for name in ("red", "green", "blue")])
+    strip.get_by_role("option").nth(2).tap()
     page.get_by_role("button", name="Draw again").tap()
     expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
     assert state_of(page, "seed") == 1

@@ -162,15 +162,13 @@ export function render({ model, el, load }) {
   const place = h("span");
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const windows = CHANNELS.map(channel => numberGrid(AROUND, AROUND, `The ${channel} channel around the pixel`));
+  const columnHeads = CHANNELS.map(() => h("th", { scope: "col" }));
   const sums = CHANNELS.map(() => h("span", { class: "cw-cap" }));
   const scaled = CHANNELS.map(() => h("b"));
   const row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
   const values = h(
     "table", { class: "ib-values" },
-    h(
-      "thead", {},
-      h("tr", {}, h("td"), CHANNELS.map(channel => h("th", { scope: "col" }, `${channel}, 0 to 255`))),
-    ),
+    h("thead", {}, h("tr", {}, h("td"), columnHeads)),
     h(
       "tbody", {},
       row([h("b", {}, "The picture is numbers"), place, swatch], windows.map(each => h("td", {}, each.node))),
@@ -344,11 +342,13 @@ export function render({ model, el, load }) {
     const [top, left] = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND));
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
+    const isWhole = near.every(k => [0, 1, 2].every(c => Number.isInteger(pixels[k + c]))); // a mean is not
     windows.forEach((window, c) => {
+      columnHeads[c].textContent = `${CHANNELS[c]}, ${isWhole ? "0 to 255" : "rounded"}`;
       window.set(near.map(k => Math.round(pixels[k + c])), value => grey(value / 255), String);
       window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
       const [value, middle, spread] = [pixels[from + c], mean[c] * 255, std[c] * 255].map(each => show(+each.toFixed(1)));
-      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : c ? "" : "Predict, then point at the square";
+      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : c ? "" : "Predict, then press the mark";
       scaled[c].textContent = isOpen ? fixed((pixels[from + c] / 255 - mean[c]) / std[c]) : "?";
     });
     const numbers = CHANNELS.map((_, c) => Math.round(pixels[from + c]));
