@@ -128,7 +128,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
         ["0.500", "0.500|as measured", "0.000|", "0.500|"],
         ["0.166", "0.166|as measured", "0.156|10.0 ÷ 64", "0.010|"],
     ]
-    limits = "At least, by arithmetic CNN, GPU (recorded) 2.00\u00a0ms; by memory CNN, GPU (recorded) 2.13\u00a0ms."
+    limits = (
+        "At least, for an image: 2.00\u00a0ms (CNN, GPU (recorded)) by its arithmetic; "
+        "2.13\u00a0ms (CNN, GPU (recorded)) by its numbers from memory."
+    )
     expect(page.get_by_text("At least,")).to_have_text(limits)  # of the curve whose work was given
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
@@ -235,11 +238,12 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     assert last is not None and f"L{last} " in ends
     foot = page.locator(".cw-foot")
     expect(foot).to_contain_text(
-        "For CNN (here) the fit is within 0\u00a0% of the measured times up to batch 16, and leaves out larger batches."
+        "For CNN (here) the fit is within 0\u00a0% of the measured times up to batch 16. "
+        "Larger batches do not follow it; why was not measured."
     )
     expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
     page.get_by_role("slider", name="Batch size").press("End")
-    expect(page.locator(".te-table td").nth(1)).to_have_text("the fit holds up to batch 16")
+    expect(page.locator(".te-table td").nth(1)).to_have_text("fitted up to batch 16")
 
 
 def test_compared_curves_are_named_at_their_ends(front: FrontEnd) -> None:
@@ -302,7 +306,9 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
 def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> None:
     work = {"CNN, here": lambda batch: (1e6 * batch, 1e6 * batch)}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
-    limits = page.get_by_text("At least, by arithmetic CNN 1,000\u00a0µs; by memory CNN 1,000\u00a0µs.")
+    limits = page.get_by_text(
+        "At least, for an image: 1,000\u00a0µs (CNN) by its arithmetic; 1,000\u00a0µs (CNN) by its numbers from memory."
+    )
     expect(limits).to_be_visible()
     expect(page.locator(".cw-foot")).to_contain_text("Other machines’ times come without limits")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()

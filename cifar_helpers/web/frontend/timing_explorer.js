@@ -268,10 +268,10 @@ export function render({ model, el }) {
     const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), endOf(curve)), cellsOf(curve, batch)));
     table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
     const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
-    const said = ["arithmetic", "memory"].map((what, k) => (
-      `by ${what} ${limited.map(({ curve, bounds }) => `${nameOf(curve)} ${write(bounds[k + 1])}`).join(", ")}`
-    ));
-    limits.textContent = limited.length ? `At least, ${said.join("; ")}.` : "";
+    const least = k => limited.map(({ curve, bounds }) => `${write(bounds[k])} (${nameOf(curve)})`).join(" and ");
+    limits.textContent = limited.length
+      ? `At least, for an image: ${least(1)} by its arithmetic; ${least(2)} by its numbers from memory.`
+      : "";
   }
 
   /** Where the marker can be: the measured batch sizes, and `batch`. */
@@ -308,7 +308,7 @@ function cellsOf(curve, batch) {
   const cell = (...content) => h("td", {}, content);
   const measured = cell(h("b", {}, time ? almost(curve, batch) + number(time) : "not measured"));
   if (!isFitted) {
-    const why = last ? `the fit holds up to batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
+    const why = last ? `fitted up to batch ${last}` : curve.fit ? "no fixed cost fits" : "too few batch sizes for a fit";
     return [measured, h("td", { colspan: 3 }, why)];
   }
   const [seen, part, each] = [time, rounded(step) / batch, image].map(value => +value.toFixed(digits)); // sums are of what is shown
@@ -337,7 +337,7 @@ function caution(both, isFitted) {
     const { error, last } = curve.fit ?? {};
     if (!curve.fit) return `${name} has too few batch sizes for a fit.`;
     if (!last) return `For ${name} no fixed cost fits.`;
-    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}, and leaves out larger batches` : "";
+    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}. Larger batches do not follow it; why was not measured` : "";
     return `For ${name} the fit is within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0% of the measured times${upTo}.`;
   });
   const sources = new Set(both.map(curve => curve.source));
