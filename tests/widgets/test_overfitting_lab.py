@@ -210,6 +210,12 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     assert lead.bounding_box() == height  # the table below stays
     patience = state_of(page, "patience")
     assert isinstance(patience, int) and early_stop(first.history, patience)[0] == 30
+    # Without a pin, a run is compared with base: of gaps, few are comparable.
+    headline = page.locator(".ol-headline")
+    page.get_by_role("radio", name="20 %").tap()
+    expect(headline).to_have_text("Wrong labels 20 %: validation accuracy 64.1 %, 7.3 points below base.")
+    page.get_by_role("button", name="base", exact=True).tap()
+    expect(headline.locator("b")).to_have_text(["71.4 %"])
     page.get_by_role("button", name="Pin this run").press("Enter")
     expect(page.locator("tbody tr")).to_have_text([re.compile("^This run = A base.*Unpin$")])  # one row, one line
     expect(page.locator(".cw-chart").last.locator(".cw-key")).to_have_text(["training", "validation"])
@@ -221,7 +227,6 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(pinned.locator("td").nth(1)).to_have_text("71.4 %3 seeds: 70.8–72.0")  # a pin keeps its seeds
     expect(now.locator("td").nth(1)).to_contain_text("82.0 % +10.6")  # the sign is that of the question
     expect(now.locator("td .ol-less:not(:empty)")).to_have_count(3)
-    headline = page.locator(".ol-headline")
     expect(headline).to_have_text("Training images 40,000: validation accuracy 82.0 %, 10.6 points above A (base).")
     # Every number ends where its head does, before its difference.
     ends = "all => all.map(one => { const r = document.createRange(); r.selectNode(one.firstChild); "
@@ -237,7 +242,13 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(loss.locator(".line.c3:visible")).to_have_count(1)
     pinned.hover()
     expect(loss.locator(".line.c3:visible")).to_have_count(2)
+    # The marks of this run are hidden meanwhile, its gap as well.
+    gap, rule = (page.locator(".cw-chart").last.locator(kind).first for kind in (".band.ghost", ".rule"))
+    expect(gap).to_be_hidden()
+    expect(rule).to_be_hidden()
     page.mouse.move(2, 2)
+    expect(gap).to_be_visible()
+    expect(rule).to_have_css("visibility", "visible")
     expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A \(base\), perhaps by chance\."))
     expect(page.locator(".overfitting_lab")).to_contain_text(
         "validation: 1.2 points). Up to twice as much may be chance, too"

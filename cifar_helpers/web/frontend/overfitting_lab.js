@@ -201,10 +201,14 @@ export function render({ model, el }) {
     const next = table.querySelector(`[data-run="${run}"]`) ?? table.firstChild;
     if (held) next.querySelector(`.${held.classList[0]}`)?.focus();
     const first = pins[0]?.settings;
+    const plain = key !== keyOf(BASE) && resultOf(recordOf(BASE));
+    const against = base && keyOf(first) !== key ? { name: `A (${nameOf(first)})`, ...base } : plain && { name: "base", ...plain };
     const missing = record ? "" : canTrain() ? "Not recorded: predict the curve." : "Not recorded: the nearest run is drawn in grey.";
-    headline.replaceChildren(...(own ? headlineOf(settings, own, first, first && keyOf(first) !== key ? base : null) : [missing]));
-    const chance = base && others.length ? `With a sign: difference from A. ≈: no larger than the range of the base’s seeds (validation: ${
-      fixed(100 * spread.validation, 1)} points). Up to twice as much may be chance, too. ` : "";
+    headline.replaceChildren(...(own ? headlineOf(settings, own, against) : [missing]));
+    const isNear = own && against && Math.abs(shownDifference(own.validation, against.validation)) < 2 * spread.validation;
+    const compares = base && others.length ? "With a sign: difference from A. ≈: " : isNear ? "No clear difference: " : "";
+    const chance = compares && `${compares}no larger than the range of the base’s seeds (validation: ${
+      fixed(100 * spread.validation, 1)} points). Up to twice as much may be chance, too. `;
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
     note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + CAVEAT);
@@ -243,16 +247,16 @@ export function render({ model, el }) {
 
   const nameOf = settings => corners.find(one => keyOf(one.settings) === keyOf(settings))?.node.textContent ?? described(settings);
 
-  /** The result in a sentence: the difference from the first pin, else from training. */
-  function headlineOf(settings, own, first, base) {
-    const more = shownDifference(own.validation, base ? base.validation : own.train);
-    const isClear = !base || Math.abs(more) > spread.validation;
-    const points = h("b", {}, `${fixed(100 * Math.abs(more), 1)} points`);
-    const end = !base ? "training." : isClear && Math.abs(more) < 2 * spread.validation ? `A (${nameOf(first)}), perhaps by chance.` : `A (${nameOf(first)}).`;
+  /** The result in a sentence: the difference from another run, else, with less weight, from training. */
+  function headlineOf(settings, own, other) {
+    const more = shownDifference(own.validation, other ? other.validation : own.train);
+    const points = `${fixed(100 * Math.abs(more), 1)} points`;
+    const side = more > 0 ? " above " : " below ";
+    const isClear = Math.abs(more) > spread.validation;
+    const chance = isClear && Math.abs(more) < 2 * spread.validation ? ", perhaps by chance." : ".";
     return [
       `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, whole(percent(own.validation, 1))), ", ",
-      ...(isClear ? [points, more > 0 ? " above " : " below "] : ["no clear difference from "]),
-      end,
+      ...(!other ? [points, side, "training."] : isClear ? [h("b", {}, points), side, other.name, chance] : ["no clear difference from ", other.name, "."]),
     ];
   }
 
