@@ -205,14 +205,25 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     )
     losses = record["validation_loss"]
     reading, cannot = page.locator(".lt-reading"), page.get_by_text("This page cannot train: open the lesson in Jup")
-    expect(reading).to_contain_text(f"Validation loss was lowest after epoch {losses.index(min(losses)) + 1}")
+    best = losses.index(min(losses))
+    gaps = (100 * (train[k] - validation[k]) for k in (best, -1))
+    expect(reading).to_have_text(
+        f"Validation loss was lowest after epoch {best + 1}, while training loss went on falling. Validation varies "
+        "too much from epoch to epoch to say that it got worse since. The gap in accuracy grew from {:.1f} to {:.1f} "
+        "points.".format(*gaps)
+    )
     expect(cannot).to_be_visible()
     expect(page.locator("input:visible")).to_have_count(0)
     for control in ("button", "radio", "table"):
         expect(page.get_by_role(control)).to_have_count(0)
     expect(page.locator(".line:visible")).to_have_count(4)
     lowest = f"lowest: {losses.index(min(losses)) + 1}"
-    expect(page.locator(".cw-plot").first.get_by_text(lowest)).to_be_visible()
+    label = page.locator(".cw-plot").first.get_by_text(lowest)
+    expect(label).to_be_visible()
+    page.locator(".cw-plot").first.hover()
+    expect(label).to_be_hidden()  # where numbers are read
+    page.mouse.move(1, 1)
+    expect(label).to_be_visible()
     run = {
         "learning_rate": 0.03, "batch_size": 64, "epochs": 4, "state": "running", "step": 20, "steps": 40, "stride": 1,
         "problem": "", "points": [[k / 10, k, 2.3 - k / 20, 0.03 if k < 10 else 0.003] for k in range(1, 21)],
@@ -239,14 +250,23 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     waiting = {**run, "train_accuracy": [], "validation_accuracy": [], "train_loss": [], "validation_loss": []}
     level = {**run, "points": [[k / 30, k, 2.29, 0.03] for k in range(1, 31)]}
     steady = {**run, "points": [[k / 10, k, 1.5, 0.03] for k in range(1, 21)]}
-    rising = {"train_loss": [2.0, 1.5, 1.2, 1.0], "validation_loss": [1.9, 1.6, 1.7, 1.8]}
+    rising = {"train_loss": [2.0, 1.5, 1.3, 1.2, 1.1, 1.0], "validation_loss": [1.9, 1.6, 1.7, 1.72, 1.8, 1.82]}
+    rising |= {"train_accuracy": [0.2, 0.4, 0.5, 0.6, 0.65, 0.7], "validation_accuracy": [0.3, 0.45, *[0.5] * 4]}
+    varying = rising | {"validation_loss": [1.9, 1.6, 1.7, 1.82, 1.72, 1.83]}
+    falling = varying | {"validation_accuracy": [0.3, 0.45, 0.5, 0.49, 0.4, 0.39]}
     for state, text in (
         (waiting | {"points": []}, "Watch how fast training loss leaves 2.30, that of guessing among ten classes."),
         (level, "Training loss is still that of guessing among ten classes, 2.30."),
         (steady, "Validation is above training because training accuracy is measured during the epoch"),
         (steady | {"train_accuracy": [0.2, 0.57]}, "Training accuracy is 12.0 points above validation"),
         (steady | {"train_accuracy": [0.2, 0.46]}, "no sign of overfitting so far"),
-        (steady | rising, "Validation loss was lowest after epoch 2, while training loss went on falling"),
+        (
+            steady | rising,
+            "Validation loss was lowest after epoch 2, while training loss went on falling: the network overfits. The "
+            "gap in accuracy grew from −5.0 to 20.0 points.",
+        ),
+        (steady | varying, "Validation varies too much from epoch to epoch to say that it got worse since."),
+        (steady | falling, "went on falling: the network overfits."),
         (run, "Since the learning rate became 0.003, training loss fell from 2.05 to 1.52."),
     ):
         page.evaluate(read, state)

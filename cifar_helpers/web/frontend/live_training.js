@@ -126,7 +126,7 @@ export function render({ model, el }) {
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     const marks = ends < 20;
-    const lowest = begun && overfitsFrom(run);
+    const lowest = begun && gainsNothingFrom(run);
     const dots = lowest ? [{ x: of("validation_loss")[lowest - 1][0], y: run.validation_loss[lowest - 1], colour: "c2", label: `lowest: ${lowest}` }] : [];
     // Validation has one number for each epoch, so numbers are read there and not between.
     const whole = (bySeconds && begun ? [run] : all).flatMap(one => pairs(one, one.validation_loss)).map(point => point[0]);
@@ -259,18 +259,36 @@ function readingOf({ points = [], ...run }) {
   if (!validation.length) {
     return `Watch how fast training loss leaves ${fixed(GUESSING, 2)}, that of guessing among ten classes. Accuracy follows after epoch 1.`;
   }
-  const lowest = overfitsFrom(run);
+  const lowest = gainsNothingFrom(run);
+  const [then, gap] = [lowest || run.train_accuracy.length, run.train_accuracy.length].map(epoch => gapOf(run, epoch));
   if (lowest) {
-    return `Validation loss was lowest after epoch ${lowest}, while training loss went on falling: the network overfits.`;
+    const isWorse = rises(validation.slice(lowest)) || rises(run.validation_accuracy.slice(lowest).map(share => -share));
+    const begin = `Validation loss was lowest after epoch ${lowest}, while training loss went on falling`;
+    const grown = gap > then ? ` The gap in accuracy grew from ${fixed(100 * then, 1)} to ${fixed(100 * gap, 1)} points.` : "";
+    if (isWorse) return `${begin}: the network overfits.${grown}`;
+    return `${begin}. Validation varies too much from epoch to epoch to say that it got worse since.${grown}`;
   }
-  const gap = run.train_accuracy.at(-1) - run.validation_accuracy.at(-1);
   if (gap < 0) return "Validation is above training because training accuracy is measured during the epoch, with dropout on.";
   if (gap > GAP) return `Training accuracy is ${fixed(100 * gap, 1)} points above validation: watch whether the gap grows.`;
   return "Training and validation accuracy are still close: no sign of overfitting so far.";
 }
 
+/** How far training accuracy is above that of validation after an epoch. */
+const gapOf = (run, epoch) => run.train_accuracy[epoch - 1] - run.validation_accuracy[epoch - 1];
+
+/** Whether the second half of some values is higher than the first, by more than they vary within the halves. */
+function rises(values) {
+  const half = Math.floor(values.length / 2);
+  if (half < 2) return false;
+  const mean = list => list.reduce((sum, value) => sum + value, 0) / list.length;
+  const halves = [values.slice(0, -half), values.slice(-half)];
+  const means = halves.map(mean);
+  const scatter = mean(halves.flatMap((list, k) => list.map(value => Math.abs(value - means[k]))));
+  return means[1] - means[0] > 2 * scatter;
+}
+
 /** The epoch with the lowest validation loss if training loss went on falling after it, else 0. */
-function overfitsFrom({ train_loss: train = [], validation_loss: validation = [] }) {
+function gainsNothingFrom({ train_loss: train = [], validation_loss: validation = [] }) {
   const lowest = validation.indexOf(Math.min(...validation));
   return validation.length - lowest > 2 && train.at(-1) < train[lowest] ? lowest + 1 : 0;
 }
