@@ -53,7 +53,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     curve = page.get_by_role("slider", name="Epoch", exact=True)
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
-    expect(title).to_have_text("Before training")
+    expect(title).to_have_text("Before training: accuracy not recorded")
     # The rule under the mouse has its numbers, and the strip its frame; the epoch stays.
     curve.hover()
     read = re.sub(r"\D", "", page.locator(".cw-where, .looked .at").first.text_content() or "")
@@ -63,13 +63,18 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     left = f"{100 * 14 * int(read) / (26 * 14 - 2):.2f}"[:-1]  # of columns 12 pixels wide, 2 apart
     expect(film.locator("i")).to_have_attribute("style", re.compile(rf"^left: {re.escape(left)}"))
     page.mouse.move(1, 1)
-    expect(title).to_have_text("Before training")
+    expect(title).to_have_text("Before training: accuracy not recorded")
     # The first view has predictions and maps with all weights that were kept, before anyone points at it.
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
     stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
     for stop, kept in zip(stops.all(), run.epochs_with_weights, strict=True):
-        said = predict(HORSE, run.model(kept)).label
-        expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} \d+ %$"))
+        said = rf"{predict(HORSE, run.model(kept)).label} \d+" if kept else r"a guess \d+–\d+"
+        expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} %$"))
+    # Before training no class is presented as the prediction.
+    chances = 100 * predict(HORSE, run.model(0)).probabilities
+    expect(page.locator(".tt-guess")).to_contain_text(f"a guess: {chances.min():.0f}–{chances.max():.0f} % each")
+    weights = "all => new Set(all.map(one => getComputedStyle(one).fontWeight)).size"
+    assert page.locator(".tt-guess .cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == 1
     alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"
     assert page.locator(".tt-stop canvas").evaluate_all(alphas) == [255] * 5
     expect(captions.nth(3)).to_have_text("before training")
@@ -133,12 +138,19 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
             if box is not None
         ]
         assert abs(frames[1]["y"] - frames[0]["y"] - frames[0]["height"]) < 60
-        expect(page.locator(".tt-filmed")).to_contain_text("every 2 epochs")
+        filmed = page.locator(".tt-filmed")
+        expect(filmed).to_contain_text("every 2 epochs and after the last. Grey is 0. Framed: epoch 25.")
         curve.press("ArrowLeft")
         expect(page.locator(".tt-few .cw-frame")).to_be_visible()
+        expect(filmed).to_contain_text("Framed: epoch 22.")  # the last but one of them
         curve.press("ArrowRight")
-    expect(page.locator(".cw-plot .tick")).to_contain_text(["50 %"])  # the axis begins below the lowest accuracy
-    expect(page.locator(".cw-plot .tick").get_by_text("0 %", exact=True)).to_have_count(0)
+        shown = page.locator(".tt-few canvas").evaluate(
+            "one => [...one.getContext('2d').getImageData(one.width - 12, 0, 12, 12).data]"
+        )
+        last = kernel_pixels(load_run("good-25").first_kernels().numpy())[25, 0]
+        assert (np.array(shown).reshape(12, 12, 4)[::4, ::4, :3] == last).all()
+    # The axis holds what guessing reaches, from where training begins.
+    expect(page.locator(".cw-plot .tick").get_by_text("0 %", exact=True)).to_have_count(1)
     blocks, wall = page.locator(".tt-layers").bounding_box(), page.locator(".tt-wall").bounding_box()
     assert blocks and wall and blocks["y"] + blocks["height"] <= wall["y"] + 1  # above what they switch
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
@@ -170,7 +182,7 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
-    expect(told).to_have_text("Map 1 of Block 2 at each dot, from all maps of Block 1")
+    expect(told).to_have_text("Map 1 of Block 2 with each set of weights, from all maps of Block 1")
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
     assert page.locator(".tt-stop canvas").evaluate_all("all => all.map(one => one.width)") == [16] * 5
     # Its story stands below the walls, and above them that of the first kernels, which says whose it is.

@@ -62,19 +62,18 @@ export function figure(name, words, ...content) {
 
 /**
  * Accuracy by epoch, with a marker to drag through the run and dots where weights were kept.
- * @param {{label: string, height: number, moved: (epoch: number) => void, hovered?: (epoch: number | null) => void, low?: number}}
- *     options
+ * @param {{label: string, height: number, moved: (epoch: number) => void, hovered?: (epoch: number | null) => void}} options
  * @param {import("./chart.js").Series[]} series
  * @param {{kept: number[], accuracy: number[], colour: string}} dots at these epochs; accuracies begin with epoch 1
  * @returns {ReturnType<typeof chart>}
  */
-export function epochCurve({ label, height, moved, hovered, low = 0 }, series, { kept, accuracy, colour }) {
+export function epochCurve({ label, height, moved, hovered }, series, { kept, accuracy, colour }) {
   const curve = chart({
     label: `${label} by epoch`, height, hovered, reads: true, x: { label: "epoch" }, y: { label, percent: true },
     marker: { label: "Epoch", moved },
   });
   const dots = kept.filter(Boolean).map(epoch => ({ name: "", colour, points: [[epoch, accuracy[epoch - 1]]] }));
-  curve.set({ series: [...series, ...dots], x: [0, accuracy.length], y: [low, 1] });
+  curve.set({ series: [...series, ...dots], x: [0, accuracy.length], y: [0, 1] });
   return curve;
 }
 

@@ -11,7 +11,7 @@ import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
-const FEW = 13; // kernels in a row of a narrow strip
+const FEW = 2; // epochs between the kernels of a narrow strip
 const ROWS = 4; // kernels in the strip: a row of their wall
 
 /**
@@ -29,6 +29,7 @@ export function render(host) {
   const kept = model.get("epochs");
   const [training, validation] = [model.get("training"), model.get("validation")];
   const last = validation.length;
+  const CHANCE = 1 / model.get("classes").length;
   const [count, rows, columns] = model.get("kernel_shape");
   /** @type {Uint8Array | null} (epochs + 1, count, rows, columns, 3) */
   let kernels = null;
@@ -56,7 +57,6 @@ export function render(host) {
   const pace = epochCurve(
     {
       label: "Accuracy", height: 118, moved: scrub,
-      low: Math.floor(Math.min(...training, ...validation) * 10) / 10, // so that the gap between the two can be seen
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -65,6 +65,8 @@ export function render(host) {
     [
       { name: "training", colour: "c1", points: points(training) },
       { name: "validation", colour: "c2", dash: "5 3", points: points(validation) },
+      // Of epoch 0, no accuracy was recorded.
+      { name: "guessing", colour: "ghost", thin: true, points: [[0, CHANCE], [last, CHANCE]] },
     ],
     { kept, accuracy: validation, colour: "c2" },
   );
@@ -116,10 +118,11 @@ export function render(host) {
   /** Kernels after every so many epochs, a row for each. */
   const filmOf = (every, gap, kind) => {
     const cells = Math.floor(last / every) + 1;
+    const epochs = Array.from({ length: cells }, (_, cell) => (cell < cells - 1 ? cell * every : last));
     const [height, width] = [rows * FINE, columns * FINE];
     const kernelAt = cell => topOf(model.get("kernel")) + Math.floor(cell / cells);
-    const epochAt = cell => (cell % cells) * every;
-    const grid = mapGrid(`${lines} kernels of the first layer by epoch, 0 to ${(cells - 1) * every}.`, {
+    const epochAt = cell => epochs[cell % cells];
+    const grid = mapGrid(`${lines} kernels of the first layer by epoch, 0 to ${last}.`, {
       count: lines * cells, height, width, columns: cells, gap, hovered: still,
       words: cell => `kernel ${kernelAt(cell)}, epoch ${epochAt(cell)}`,
       chosen(cell) {
@@ -132,9 +135,10 @@ export function render(host) {
     const names = Array.from({ length: lines }, () => h("span"));
     const left = h("div", { class: "tt-names cw-cap", "aria-hidden": "true" }, names);
     return {
-      ...grid, every, gap, cells, names, strip: onAxis(kind, [left, grid.node], cells, width / (width + gap), every / last),
+      ...grid, epochs, gap, names, strip: onAxis(kind, [left, grid.node], cells, width / (width + gap), every / last),
       point(line, epoch) {
-        const column = Math.floor(epoch / every);
+        const column = epochs.findLastIndex(one => one <= epoch);
+        framedAt.textContent = ` Framed: epoch ${epochs[column]}.`; // of the last, narrow strip
         grid.mark(line * cells + column);
         now.style.left = `${grid.boxOf(column).left * 100}%`;
         now.style.width = `${grid.boxOf(column).width * 100}%`;
@@ -142,7 +146,8 @@ export function render(host) {
       },
     };
   };
-  const films = [filmOf(1, 2, "tt-film"), filmOf(Math.ceil(last / FEW), 2, "tt-film tt-few")];
+  const framedAt = h("span", { class: "tt-near" });
+  const films = [filmOf(1, 2, "tt-film"), filmOf(FEW, 2, "tt-film tt-few")];
   // One map with all weights that were kept, and what the network predicts with them.
   const stops = kept.map(() => ({ map: canvas(), said: h("b"), share: h("span") }));
   const story = segmented(
@@ -226,9 +231,11 @@ export function render(host) {
   const done = () => networks().filter(one => one.problem || (one.network && answers.isKnown(one.network))).length;
   const answers = answering(model, loaded, computed => computed && redraw());
 
-  /** The class with the largest probability, and that. */
-  function predicted(one) {
+  /** The class with the largest probability, and that; before training, that none stands out. */
+  function predicted(one, epoch) {
     const probabilities = answers.of(one);
+    const ends = [Math.min, Math.max].map(end => percent(end(...probabilities)));
+    if (!epoch) return ["a guess", ends.join("–").replace(" %", "")];
     const best = probabilities.indexOf(Math.max(...probabilities));
     return [one.classes[best], percent(probabilities[best])];
   }
@@ -257,7 +264,7 @@ export function render(host) {
       if (!one || !answers.isKnown(one)) return;
       const from = unit * height * width;
       paintSigned(map, one.map(layer), height, width, view.colours(), { from });
-      [said.textContent, share.textContent] = predicted(one);
+      [said.textContent, share.textContent] = predicted(one, kept[k]);
     });
     root.setAttribute("aria-busy", String(done() < kept.length));
   }
@@ -272,8 +279,8 @@ export function render(host) {
     }
     const top = topOf(kernel);
     if (isNew.film(top)) {
-      for (const { cells, every, names, ...film } of films) {
-        const numbers = names.flatMap((_, k) => Array.from({ length: cells }, (_, e) => e * every * count + top + k));
+      for (const { epochs, names, ...film } of films) {
+        const numbers = names.flatMap((_, k) => epochs.map(e => e * count + top + k));
         paintKernels(film, numbers, FINE, film.gap);
         names.forEach((name, k) => {
           name.textContent = top + k;
@@ -281,9 +288,9 @@ export function render(host) {
       }
       filmed.replaceChildren(
         h("b", {}, `First kernels ${top} to ${top + lines - 1}`),
-        h("span", { class: "tt-far" }, " after each epoch"),
-        h("span", { class: "tt-near" }, ` every ${films[1].every} epochs`),
-        ": from noise to what was learned. Grey is 0.",
+        h("span", { class: "tt-far" }, " after each epoch: from noise to what was learned"),
+        h("span", { class: "tt-near" }, ` every ${FEW} epochs and after the last`),
+        ". Grey is 0.", framedAt,
       );
     }
     for (const film of films) film.point(kernel - top, seen ?? epoch);
@@ -299,7 +306,7 @@ export function render(host) {
     const dots = used ? [{ x: used, y: validation[used - 1], colour: "c2" }] : [];
     if (isNew.curve(epoch)) pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
     const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
-    const accuracies = epoch ? `: training ${learned}, validation ${validated}` : "";
+    const accuracies = epoch ? `: training ${learned}, validation ${validated}` : ": accuracy not recorded";
     title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
     if (kernels) drawKernels(epoch, kernel);
     for (const wall of [first, near]) wall.mark(kernel);
@@ -310,7 +317,7 @@ export function render(host) {
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
-      ? "Drag along the curve. At the dots, all weights were kept."
+      ? "Drag along the curve. All weights were kept before training and at the dots."
       : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
     if (!ready) {
       root.setAttribute("aria-busy", String(!problem));
@@ -327,8 +334,10 @@ export function render(host) {
     if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
     if (isNew.stop(used)) story.set(used);
     const cause = block ? `all maps of Block ${block}` : `first kernel ${kernel}`;
-    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), ` at each dot, from ${cause}`);
-    const said = predicted(network).join(" ");
+    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), ` with each set of weights, from ${cause}`);
+    const words = predicted(network, used);
+    const said = used ? words.join(" ") : `${words.join(": ")} each`;
+    barPart.node.classList.toggle("tt-guess", !used);
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
       barPart.title.textContent = said;
