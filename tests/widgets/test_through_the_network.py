@@ -111,7 +111,8 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 3")
     # The others add up to more than each of those beside them, which could not be seen on their scale.
     expect(page.locator(".tn-card").nth(4)).to_have_text("28 others\n+ bias=")
-    expect(page.locator(".tn-card").last).to_have_text(re.compile(r"^last two drawn\n[1-9]\.\d× paler to fit\n\nsum$"))
+    expect(page.locator(".tn-card").last).to_have_text("sum")  # no words about colours in the equation
+    expect(page.locator(".pv-key")).to_have_text(re.compile(r"summands on one\(dashed frames: [1-9]\.\d× paler\)$"))
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
     expect(page.get_by_role("slider", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
     # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
@@ -173,8 +174,10 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     assert drawn_at_the_largest_of(total[None])[5] in ends
     assert drawn_at_the_largest_of(parts[:1])[0] in ends
     assert drawn_at_the_largest_of(rest[None])[4] not in ends
-    paler = f"last two drawn\n{float(most[5] / most[0]):.1f}× paler to fit\n\nsum"
-    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, "4 others\n+ bias", paler])
+    expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, "4 others\n+ bias", "sum"])
+    expect(page.locator(".pv-key")).to_contain_text(f"(dashed frames: {float(most[5] / most[0]):.1f}× paler)")
+    dashes = "all => all.map(one => getComputedStyle(one).outlineStyle)"
+    assert page.locator(".tn-card > canvas:last-child").evaluate_all(dashes) == ["none"] * 4 + ["dashed"] * 2
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
@@ -237,8 +240,9 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
     said = predict(torch.from_numpy(drawn), small)
     expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
     assert top_of(page, ".tn-low") == low
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").press("Enter")
     assert (image_of(page) == sketches()["horse"]).all()
+    expect(picture).to_be_focused()  # the button is gone
     picture.press("ArrowUp")  # from where the pointer was
     assert (image_of(page) == sketches()["horse"]).all()
     picture.press(" ")

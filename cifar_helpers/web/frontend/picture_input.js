@@ -71,6 +71,7 @@ export function pictureInput({ pictures, label, changed, told }) {
   const undo = button("Undo", () => {
     stop();
     back();
+    if (undo.hidden) shown.node.focus({ preventScroll: true });
   });
   undo.hidden = true;
   const choices = pictures.map(({ name, pixels: shown }, k) => {

@@ -124,7 +124,7 @@ export function render(host) {
     model.get("network"),
     value => change({ network: value }),
   );
-  const [big, value, total, above] = [canvas(), h("b"), canvas(), h("span")];
+  const [big, value, total, pale] = [canvas(), h("b"), canvas(), h("span")];
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const path = h("div", { class: "tn-path cw-cap" });
   const cards = Array.from({ length: SHOWN + 1 }, () => { // the last is what all others add
@@ -149,7 +149,7 @@ export function render(host) {
     h(
       "div", { class: "tn-sum", "aria-hidden": "true" },
       cards.map(card => card.node),
-      h("div", { class: "tn-card cw-cap", "data-sign": "=" }, above, total),
+      h("div", { class: "tn-card cw-cap", "data-sign": "=" }, h("span", {}, "sum"), total),
       h("div", { class: "tn-piles cw-cap" }, whole, piles.flatMap(pile => [pile.bar, pile.words])),
       path, h("div", { class: "tn-big" }, big, value),
     ),
@@ -165,11 +165,13 @@ export function render(host) {
     ),
     wires,
   );
+  const key = colourKey(", summands on one");
+  key.append(pale);
   root.append(
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
     view.problem,
     strip,
-    h("div", { class: "tn-foot cw-cap" }, colourKey(", summands on one"), h("p", {}, model.get("note"))),
+    h("div", { class: "tn-foot cw-cap" }, key, h("p", {}, model.get("note"))),
   );
 
   let before; // as a wall does
@@ -307,8 +309,9 @@ export function render(host) {
     const [weightLimit, addedLimit] = [mostOf("weights"), mostOf("added")];
     const paler = Math.max(addedLimit, largest(rest), largest(summed)) / addedLimit; // many add up
     paintSigned(total, summed, tall, wide, view.colours(), { limit: paler * addedLimit });
-    const both = others || bias ? "last two " : "";
-    write(above, paler < 1.05 ? "sum" : `${both}drawn\n${fixed(paler, 1)}× paler to fit\n\nsum`);
+    const isPale = !isLinear && paler >= 1.05;
+    one.classList.toggle("tn-pale", isPale);
+    write(pale, isPale ? `(dashed frames: ${fixed(paler, 1)}× paler)` : "");
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
@@ -317,7 +320,7 @@ export function render(host) {
     cards.forEach((card, k) => {
       const source = sources[k];
       const isRest = k === SHOWN;
-      card.node.hidden = isRest ? !both : !source;
+      card.node.hidden = isRest ? !others && !bias : !source;
       if (card.node.hidden) return;
       card.added.hidden = isLinear;
       const part = parts[isRest ? parts.length - 1 : k] ?? 0;
@@ -375,7 +378,7 @@ export function render(host) {
         end += wide;
         count += 1;
       });
-      const also = n && bias ? `; bias ${fixed(parts[2])}` : "";
+      const also = n && bias ? `; bias ${parts[2] > 0 ? "+" : ""}${fixed(parts[2])}` : "";
       write(words, `${count} ${kind}s ${n ? "subtract" : "add"} ${fixed(Math.abs(parts[n]))}${also}`);
     });
   }
