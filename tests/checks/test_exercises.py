@@ -107,7 +107,7 @@ def test_an_answer_right_only_for_square_images_is_reported_with_the_shape() -> 
         channels, height, _ = images.shape
         return images.reshape(channels, height // 2, 2, height // 2, 2).amax(dim=(2, 4))
 
-    assert "for `images` of shape (3, 4, 10), it raises RuntimeError" in str(checks.max_pool(square))
+    assert "for `image` of shape (3, 4, 10), it raises RuntimeError" in str(checks.max_pool(square))
 
 
 def test_wrong_shape_and_wrong_numbers_get_different_replies() -> None:
@@ -148,7 +148,7 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     assert captions == ["input logits, part of 5 × 7", "yours", "should be"]
     pooled = checks.max_pool(lambda images: nn.functional.avg_pool2d(images, 2)).picture
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
-    assert captions == ["input images[0]", "yours", "should be"]
+    assert captions == ["input image[0]", "yours", "should be"]
     other = checks.preprocess(lambda photo: solution("preprocess")(photo) + 1).picture  # its input is not drawn
     assert re.findall("<caption[^>]*>([^<]*)<", other) == ["yours[0, 0], part of 32 × 32", "should be[0, 0]"]
     brighter = checks.brighten(lambda image, amount: image + amount).picture  # every argument, and one number followed

@@ -65,7 +65,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     page.mouse.move(1, 1)
     expect(title).to_have_text("Before training: accuracy not recorded")
     # The first view has predictions and maps with all weights that were kept, before anyone points at it.
-    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
     stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
     for stop, kept in zip(stops.all(), run.epochs_with_weights, strict=True):
         said = rf"{predict(HORSE, run.model(kept)).label} \d+" if kept else r"a guess \d+–\d+"
@@ -183,7 +183,7 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
     expect(told).to_have_text("Map 1 of Block 2 with each set of weights, from all maps of Block 1")
-    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
     assert page.locator(".tt-stop canvas").evaluate_all("all => all.map(one => one.width)") == [16] * 5
     # Its story stands below the walls, and above them that of the first kernels, which says whose it is.
     expect(page.locator(".tt-filmed")).to_contain_text("First kernels 0 to 3 after each epoch")
