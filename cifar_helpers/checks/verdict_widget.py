@@ -107,5 +107,5 @@ def _progress(check: Check, state: str) -> str:
     names = [name for name, other in session.known.items() if other.lesson == check.lesson]
     solved = [name for name in names if name in session.solved]
     which = f"`{check.name}`, exercise {names.index(check.name) + 1} of {len(names)} in lesson {check.lesson:02d}"
-    earlier = ", this one too" if check.name in solved and state != "right" else ""
+    earlier = ", this one earlier" if check.name in solved and state != "right" else ""
     return f"{which}; {len(solved)}\N{NO-BREAK SPACE}solved{earlier}"

@@ -512,7 +512,7 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     told = f"softmax, exercise {names.index('softmax') + 1} of {len(names)} in lesson 03; {solved}\xa0solved"
     expect(page.locator(".v-head .cw-cap")).to_have_text(told)
     later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
-    expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}, this one too")
+    expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}, this one earlier")
     drawn = page.locator(".v-picture").inner_text()
     assert "1,000 added: the same" in drawn  # which the bars show
     expect(page.get_by_role("rowheader", name="cat")).to_have_css("font-weight", "700")

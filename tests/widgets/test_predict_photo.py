@@ -739,6 +739,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
 def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=360, has_touch=True))
     page.set_viewport_size({"width": 360, "height": 420})
+    expect(page.get_by_text("Drag a corner, or drag out a square, sideways.")).to_be_visible()
     box = page.locator(".pp-photo").bounding_box()
     assert box is not None
     touch = page.context.new_cdp_session(page)

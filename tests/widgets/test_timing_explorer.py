@@ -262,9 +262,10 @@ def test_compared_curves_are_named_at_their_ends(front: FrontEnd) -> None:
     assert state_of(page, "compared") == ["other", "MLP"]
     page.get_by_role("slider", name="Batch size").press("End")
     assert state_of(page, "batch") == 2  # where the shorter of the two ends
-    expect(page.locator(".te-where")).to_contain_text(
-        "do not cross between batch 1 and 2: MLP is always faster on this"
-    )
+    expect(page.locator(".te-where")).to_contain_text("do not cross between batch 1 and 2: MLP is always faster here.")
+    elsewhere = {f"{name}, GPU, recorded": curves[name] for name in ("CNN", "MLP")}
+    page = front.open(timing_explorer(elsewhere))
+    expect(page.locator(".te-where")).to_contain_text("MLP is always faster on that machine.")
 
 
 def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd) -> None:

@@ -25,6 +25,7 @@ const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const TAP = 8; // pixels of the screen that a finger moves and still only taps
+const SIDEWAYS = matchMedia("(pointer: coarse)").matches ? ", sideways" : ""; // up and down a finger scrolls the page
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -455,7 +456,7 @@ function show(model, { root, colours, say }, [weights], get) {
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
     const drags = isFull(now[2])
-      ? "Drag a corner, or drag out a square." : "Drag the square or a corner, or outside for a new one.";
+      ? `Drag a corner, or drag out a square${SIDEWAYS}.` : `Drag the square or a corner, or outside for a new one${SIDEWAYS}.`;
     const draws = sources.isLive() ? "Drag to draw, which takes the picture." : "Drag to draw. The network sees only the square. Move drags it.";
     square.classList.toggle("pp-full", isFull(now[2]));
     const keys = "Arrows move the square, + and − change its size, Ctrl+Z undoes.";

@@ -12,6 +12,7 @@ const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
+const GUESS = 0.1; // of ten classes: before training, no accuracy was recorded
 
 /** How many layers with weights a network has, and how many weights. */
 function summary({ layers, tensors }) {
@@ -109,7 +110,7 @@ export function render(host) {
     { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
     [
       { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
-      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, accuracy[epoch - 1] ?? 0.1]] })),
+      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, accuracy[epoch - 1] ?? GUESS]] })),
     ],
     { kept: [], accuracy, colour: "" }, // one more, before training
   );

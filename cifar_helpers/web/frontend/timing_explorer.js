@@ -209,7 +209,7 @@ export function render({ model, el }) {
       return `The curves cross ${placeText(places[0])}, at the ring: in smaller batches ${below} is faster, in larger ones ${above}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
-    const always = clear.length < shared.length ? "" : `: ${below} is always faster${machines ? "" : " on this machine"}`;
+    const always = clear.length < shared.length ? "" : `: ${below} is always faster${machines ? "" : both[0].source === "here" ? " here" : " on that machine"}`;
     return `The curves do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
