@@ -58,7 +58,7 @@ class Symptom:
 def _points(difference: float) -> str:
     rounded = round(100 * difference)
     return (
-        f"{'−' if rounded < 0 else '+' if rounded else ''}{abs(rounded)} {'point' if abs(rounded) == 1 else 'points'}"
+        f"{'−' if rounded < 0 else '+' if rounded else '±'}{abs(rounded)} {'point' if abs(rounded) == 1 else 'points'}"
     )
 
 

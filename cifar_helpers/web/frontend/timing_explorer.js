@@ -270,7 +270,7 @@ export function render({ model, el }) {
     const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
     const least = k => limited.map(({ curve, bounds }) => `${write(bounds[k])} (${nameOf(curve)})`).join(" and ");
     limits.textContent = limited.length
-      ? `At least, for an image: ${least(1)} by its arithmetic; ${least(2)} by its numbers from memory.`
+      ? `An image takes at least ${least(1)} for arithmetic; for numbers from memory, ${least(2)}.`
       : "";
   }
 
