@@ -150,6 +150,11 @@ def state_of(page: Page, name: str) -> object:
     return page.evaluate("name => document.querySelector('[data-widget]').model.get(name)", name)
 
 
+def next_frame(page: Page) -> None:
+    """Wait until what was changed is drawn: widgets draw at the next frame."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def looked_at(widget: CourseWidget, folder: Path, name: str) -> None:
     """Screenshots of a widget in light and dark at three widths: for people, who look at them.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from chrome import FrontEnd
+from chrome import FrontEnd, next_frame
 from playwright.sync_api import Page, expect
 
 from cifar_helpers.web.join import page_script
@@ -139,7 +139,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     # At both ends the marker leaves the numbers of the axes free.
     for key in ("Home", "End"):
         handle.press(key)
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         covered = page.evaluate(
             """() => {
                 const root = document.querySelector("[data-cifar-widget]").shadowRoot;

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chrome import WIDTHS, FrontEnd
+from chrome import WIDTHS, FrontEnd, next_frame
 from playwright.sync_api import Page
 from widget_gallery import WIDGETS
 
@@ -32,7 +32,7 @@ SETTLED = ".cw:not([aria-busy=true])"
 def settle(page: Page) -> None:
     """Until what is loaded is there and the last frame is drawn."""
     page.locator(SETTLED).first.wait_for()
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    next_frame(page)
 
 
 @pytest.mark.parametrize("name", WIDGETS)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 from torch import Tensor, nn
@@ -282,7 +282,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     places, sums = set(), set()
     for k in range(3):
         read.hover(position={"x": 30 + 20 * k, "y": 40})
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         labels = page.locator(".fm-slots button").evaluate_all("all => all.map(one => one.ariaLabel.split(',')[0])")
         places.add(tuple(labels))
         sums.add(page.locator(".cw-terms .result b").inner_text())

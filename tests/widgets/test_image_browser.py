@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import state_of
+from chrome import next_frame, state_of
 from front_fixture import FrontEnd
 from helpers import random_images
 from playwright.sync_api import Locator, Page, expect
@@ -139,7 +139,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     names: set[str] = set()
     for seed in range(4):
         put(page, "seed", seed)
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         shown = strip.get_by_role("option").evaluate_all(
             """all => all.slice(1).map(e => {
                 const { data } = e.querySelector("canvas").getContext("2d").getImageData(0, 0, 32, 32);

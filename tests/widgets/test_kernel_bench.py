@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from playwright.sync_api import Locator, Page, expect
 from torch.nn.functional import conv2d
 
@@ -492,7 +492,7 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     for row, column, text in ((2, 2, "0"), (2, 1, "-1"), (2, 3, "1")):
         expect(page.locator(".kb-alike")).to_be_hidden()
         cell(page, row, column).fill(text)
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         ways.append(int(meter.get_attribute("aria-valuenow") or -1))
     assert ways == sorted(set(ways)) and ways[-1] == 100  # the bar fills as the kernel comes nearer
     expect(meter).to_have_accessible_name("Closeness to the secret kernel")

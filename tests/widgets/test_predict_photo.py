@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from helpers import ROOT, STORED, corners
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -839,7 +839,7 @@ def test_a_photo_of_any_shape_stays_in_its_column(front: FrontEnd, small: CifarC
         bar = page.locator(".cw-bars .bar").first.bounding_box()
         assert bar is not None and bar["width"] >= (90 if width == 800 else 40), "the answer is too small to compare"
         page.locator(".pp-photo").press("Home")
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         corner = page.locator(".pp-nw").bounding_box()
         assert corner is not None and host["x"] + 2 <= corner["x"], "its rim of two pixels is cut off"
 

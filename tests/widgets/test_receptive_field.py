@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 from torch import Tensor, nn
@@ -161,6 +161,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     }"""
     for unit_at in ([0, 0], [row, column]):
         page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", unit_at)
+        next_frame(page)
         assert big.bounding_box() == place
         assert big.evaluate(zeros) is (unit_at == [0, 0])
     # The picture is bright where the unit sees it.
@@ -324,7 +325,7 @@ def test_a_finger_drags_downwards_on_the_large_picture_as_well(front: FrontEnd) 
     for kind, share in (("touchStart", 0.3), ("touchMove", 0.4), ("touchMove", 0.55), ("touchMove", 0.7)):
         point = {"x": x, "y": box["y"] + box["height"] * share}
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         rows.append(state_of(page, "pixel")[0])
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert rows[0] < rows[1] < rows[-1] == state_of(page, "pixel")[0] and page.evaluate("scrollY") == scrolled
@@ -334,6 +335,7 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page = front.open(receptive_field_widget(IMAGES, CompactCNN((8, 8, 8))), width=360)
     # Layer and unit come from Python one by one, and the first unit may lie outside the new layer.
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
+    next_frame(page)
     assert page.locator(".rf-seen").evaluate("line => line.offsetHeight") < 26  # on one line
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360

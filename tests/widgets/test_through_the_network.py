@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 from torch import nn
@@ -59,7 +59,7 @@ def image_of(page: Page) -> np.ndarray[Any, Any]:
 
 def shown_share(page: Page, name: str) -> float:
     """The probability that a bar shows, in the frame after the last change."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    next_frame(page)
     bar = page.locator(f".cw-bars > span:text-is('{name}') + .bar i")
     return float(bar.evaluate("bar => bar.style.width").removesuffix("%")) / 100
 
@@ -489,7 +489,7 @@ def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd) 
     page.locator(".cw-bars .top").first.wait_for()
     for width in (1080, 940, 720):
         page.set_viewport_size({"width": width, "height": 1000})
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        next_frame(page)
         pens_and_names_have_room(page)
     page.get_by_role("slider", name="Hidden layer 1").click()
     expect(page.locator(".tn-one b").first).to_contain_text("Hidden layer 1")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from playwright.sync_api import Page, expect
 
 from cifar_helpers.timing import recorded_benchmark, recorded_curves
@@ -342,7 +342,7 @@ def test_nothing_moves_while_the_batch_size_is_dragged(front: FrontEnd, width: i
 
 def words_do_not_meet(page: Page) -> None:
     """Neither each other in the chart, nor the line of the marker, nor what is beside them in the table."""
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    next_frame(page)
     edges = "({ left, top, right, bottom }) => [left, top, right, bottom]"
     boxes = f"all => all.map(one => one.getBoundingClientRect()).map({edges})"
     words = page.locator(f"{FLAG}, {ENDS}, .marker").evaluate_all(boxes)

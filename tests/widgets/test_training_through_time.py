@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 
@@ -44,7 +44,7 @@ def middles(page: Page, *selectors: str) -> list[float]:
 
 
 def framed(page: Page) -> None:
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    next_frame(page)
 
 
 def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weights_kept(front: FrontEnd) -> None:
