@@ -213,6 +213,7 @@ def test_a_pooled_map_and_the_map_that_it_is_made_of_have_one_number(front: Fron
         numbers = which.evaluate_all(SHOWN_MAPS)
         assert numbers[0::2] == numbers[1::2]
         page.get_by_role("slider", name=f"Units of block {block}, {kind}").click()
+        expect(slider).to_have_attribute("max", str(8 * 2 ** (block - 1) - 1))  # that of this layer
         slider.fill(str(channel))
         expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} (")
         excited.first.click()  # of another picture, and another unit

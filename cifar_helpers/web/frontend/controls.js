@@ -1,5 +1,5 @@
 // Controls shared by all widgets: one tab stop per group, arrow keys inside it.
-import { h } from "./ui.js";
+import { h, write } from "./ui.js";
 import { clamp } from "./numbers.js";
 
 const VISIBLE = 0.03; // of a probability: smaller changes are not marked
@@ -195,7 +195,7 @@ export function probabilityBars(classes) {
         bar.classList.toggle("was", Boolean(isMarked));
         if (isMarked) bar.style.setProperty("--was", `${earlier[k] * 100}%`);
         const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
-        if (value.textContent !== text) value.textContent = text;
+        write(value, text);
         for (const part of [name, bar]) part.classList.toggle("top", k === best);
       });
       const words = list.map((p, k) => [p, `${classes[k]} ${Math.round(p * 100)} %`]).sort((a, b) => b[0] - a[0]);

@@ -1,5 +1,5 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
-import { h, canvas } from "./ui.js";
+import { h, canvas, write } from "./ui.js";
 import { at, css, grey, inkOn, paint } from "./colour.js";
 import { clamp, fixed, roundedToSum, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
@@ -126,14 +126,6 @@ export function slidingFields(model, wanted, chosen) {
       for (const { trait, choice } of fields) choice.set(model.get(trait));
     },
   };
-}
-
-/** Writes a text unless it is there: the same text written again would be laid out again. @param {any} node @param {string} text */
-export function write(node, text) {
-  if (node.textContent === text) return;
-  const only = node.childNodes.length === 1 && node.firstChild;
-  if (text && only.data) only.data = text; // a new text node would have its box made anew
-  else node.textContent = text;
 }
 
 /** How many numbers of two kernels differ. @param {number[]} kernel @param {number[]} other */

@@ -1,6 +1,6 @@
 // All maps of a layer, trained and untrained, and the arithmetic of one pixel of one map.
 import styles from "./feature_maps.css";
-import { h, canvas } from "./ui.js";
+import { h, canvas, write } from "./ui.js";
 import { at, largest, paintSigned } from "./colour.js";
 import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
@@ -248,7 +248,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from, limit });
     output.place(row, column);
     output.mark(row, column, 1, 1);
-    after.head.textContent = `${name === "trained" ? "Map" : "Untrained"} ${channel}`;
+    write(after.head, `${name === "trained" ? "Map" : "Untrained"} ${channel}`);
 
     const read = layers[layer.inputs[0]];
     const sources = layer.op === "convolution" ? sourcesOf(now) : [];
@@ -261,8 +261,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const sizes = source ? sources.map(one => largest(one.weights)) : map;
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
-    drawSlots(now, read, sources, work.terms[0][2]);
-    if (work.note) note.textContent = work.note; // of this pixel or map alone
+    drawSlots(now, read, sources, work);
     drawGrids(work.grids ?? [], digits);
     half.node.hidden = !work.half;
     half.set(work.half ?? []);
@@ -279,21 +278,21 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     input.mark(top + margin, left + margin, bottom - top, right - left);
     input.place(Math.ceil(row * steps[0]) + margin, Math.ceil(column * steps[1]) + margin, Math.ceil(steps[0]));
     const name = mapName(read, channel);
-    before.head.textContent = read.op === "input" ? name : `input map ${name}`;
-    before.more.textContent = read.op === "input" ? "normalised" : "";
+    write(before.head, read.op === "input" ? name : `input map ${name}`);
+    write(before.more, read.op === "input" ? "normalised" : "");
   }
 
-  /** What the chosen one adds is written as in the sum. */
-  function drawSlots({ layer, channel }, read, sources, added) {
+  /** What the chosen one adds is written as in the sum. A note of this pixel or map alone comes before that of the layer. */
+  function drawSlots({ layer, channel }, read, sources, work) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
     const few = !isPlain && sources.length <= SLOTS;
     flow.classList.toggle("fm-few", few);
-    note.textContent = few ? "" : isPlain ? NOTES[layer.op] ?? "" : STRONGEST;
+    write(note, work.note || (few ? "" : isPlain ? NOTES[layer.op] ?? "" : STRONGEST));
     note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
-    kernels.head.textContent = few ? `Kernel ${channel}` : `${SLOTS} of ${sources.length} slices`;
+    write(kernels.head, few ? `Kernel ${channel}` : `${SLOTS} of ${sources.length} slices`);
     const chosen = Math.min(slot, sources.length - 1);
     slots.set(chosen);
     const shown = sources.slice(0, SLOTS);
@@ -303,8 +302,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       button.hidden = !one;
       if (!one) return;
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
-      const [name, amount] = [mapName(read, one.channel), k === chosen ? added : fixed(one.amount)];
-      faces[k].text.textContent = few ? name : `map ${name}\n${amount}`;
+      const [name, amount] = [mapName(read, one.channel), k === chosen ? work.terms[0][2] : fixed(one.amount)];
+      write(faces[k].text, few ? name : `map ${name}\n${amount}`);
       button.setAttribute("aria-label", `slice for input map ${name}, which adds ${amount}`);
     });
   }
@@ -324,10 +323,10 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     }
     list.forEach(({ caption, values, rows, limit }, k) => {
       const most = limit ?? largest(values);
-      grids.parts[k].caption.textContent = caption;
+      write(grids.parts[k].caption, caption);
       // Without what goes without saying, so that three decimals fit the cells of a telephone.
-      const write = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
-      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : write;
+      const brief = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
+      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : brief;
       grids.parts[k].grid.set(values, value => at(colours(), value / most), text);
     });
   }

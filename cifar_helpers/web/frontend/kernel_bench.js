@@ -1,11 +1,11 @@
 // A kernel to edit, what it makes of a picture, and puzzles: a target is shown, its kernel is to be found.
-import { h, mount, framed, binding, bytesOf, loader } from "./ui.js";
+import { h, mount, framed, binding, bytesOf, loader, write } from "./ui.js";
 import { at, grey, largest, paint } from "./colour.js";
 import { clamp, fixed, show } from "./numbers.js";
 import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing } from "./convolution.js";
-import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews, write } from "./convolution.js";
+import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 

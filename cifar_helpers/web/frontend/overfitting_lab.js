@@ -1,7 +1,7 @@
 // Recorded training runs around one base: choose, compare, and drag the patience of early stopping along the curve.
 // Results are means of the last ten epochs, which Python computes.
 import styles from "./overfitting_lab.css";
-import { asking, h, mount, framed, binding } from "./ui.js";
+import { asking, h, mount, framed, binding, write } from "./ui.js";
 import { segmented, button } from "./controls.js";
 import { fixed, percent } from "./numbers.js";
 import { chart } from "./chart.js";
@@ -339,7 +339,7 @@ export function render({ model, el }) {
     const stopped = own && done < EPOCHS ? `Stopped after ${done} of ${EPOCHS} epochs. ` : "";
     const rest = own && records.has(key) && done ? "Trained just now: the dark grey lines." : "";
     const words = problem || (ending ? "Ending the run …" : running ? progress : stopped + rest);
-    if (state.textContent !== words) state.textContent = words;
+    write(state, words);
     foot.hidden = !can && !words;
   }
 

@@ -1,6 +1,6 @@
 // Point at a unit of any layer: what it sees, layer by layer back to the picture, and what excites its channel most.
 import styles from "./receptive_field.css";
-import { h, canvas } from "./ui.js";
+import { h, canvas, write } from "./ui.js";
 import { paint, paintBytes, paintSigned } from "./colour.js";
 import { clamp, fixed } from "./numbers.js";
 import { button, cellUnder, segmented, slider } from "./controls.js";
@@ -131,9 +131,9 @@ function show(given) {
 
   const terms = termLine();
   const lightBefore = isLit => nested.forEach((one, k) => one.classList.toggle("rf-lit", isLit && k === chosen() - 1));
-  terms.node.addEventListener("pointerover", event => lightBefore(terms.node.firstChild.contains(event.target)));
+  terms.node.addEventListener("pointerover", event => lightBefore(terms.node.querySelector("div")?.contains(event.target)));
   terms.node.addEventListener("pointerleave", () => lightBefore(false));
-  const unit = h("p");
+  const [where, activation] = [h("span"), h("b")];
   const mapName = h("span", { class: "cw-cap", "aria-hidden": "true" });
   const mapPlace = h("div");
   const step = by => change({ channel: clamp(channelNow() + by, 0, stations[chosen()].count - 1) });
@@ -170,7 +170,7 @@ function show(given) {
         h("div", { class: "rf-keys", "aria-hidden": "true" }, keys),
         big.node,
       ),
-      h("div", {}, h("div", { class: "rf-unit" }, unit, terms.node), below),
+      h("div", {}, h("div", { class: "rf-unit" }, h("p", {}, where, activation), terms.node), below),
     ),
   );
 
@@ -214,12 +214,13 @@ function show(given) {
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
     veil.style.clipPath = allBut(fields[0]);
-    whose.textContent = title;
-    seen.textContent = square(size);
+    write(whose, title);
+    write(seen, square(size));
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
 
     const value = fixed(planeOf(k)[y * width + x]);
-    unit.replaceChildren(`Row ${y}, column ${x}: activation `, h("b", {}, value));
+    write(where, `Row ${y}, column ${x}: activation `);
+    write(activation, value);
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
     say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is padding." : ""}`);

@@ -1,6 +1,6 @@
 // A calculation on one line: numbers, each with a caption above it, signs between them, and the result.
 import styles from "./terms.css";
-import { h } from "./ui.js";
+import { h, write } from "./ui.js";
 
 /** The CSS of this part, which a widget adds to its own. */
 export const termStyles = styles;
@@ -11,15 +11,19 @@ export const termStyles = styles;
  */
 export function termLine() {
   const node = h("div", { class: "cw-terms" });
+  let parts = [];
   return {
     node,
     set(terms) {
-      const last = terms.length - 1;
-      const parts = terms.map(([sign, caption, number], k) => [
-        sign ? h("span", {}, sign) : null,
-        h("div", { class: k === last ? "result" : null }, h("span", { class: "cw-cap" }, caption), h("b", {}, number)),
-      ]);
-      node.replaceChildren(...parts.flat().filter(part => part));
+      if (parts.length !== terms.length) {
+        parts = terms.map(() => [h("span"), h("span", { class: "cw-cap" }), h("b")]);
+        const boxes = parts.map(([, ...words], k) => h("div", { class: k === parts.length - 1 ? "result" : null }, words));
+        node.replaceChildren(...parts.flatMap(([sign], k) => [sign, boxes[k]]));
+      }
+      terms.forEach((words, k) => {
+        words.forEach((text, which) => write(parts[k][which], text));
+        parts[k][0].hidden = !words[0];
+      });
     },
   };
 }

@@ -1,6 +1,6 @@
 // A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds the chosen map.
 import styles from "./through_the_network.css";
-import { h, canvas, framed, bytesOf } from "./ui.js";
+import { h, canvas, framed, bytesOf, write } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
@@ -31,10 +31,6 @@ const sentence = text => text[0].toUpperCase() + text.slice(1);
 
 /** Decimals for three digits, two or three: small summands must not all be 0.00. */
 const digitsOf = value => clamp(2 - Math.floor(Math.log10(Math.abs(value) || 1)), 2, 3);
-/** Text that stays needs no layout. */
-const write = (node, text) => {
-  if (node.textContent !== text) node.textContent = text;
-};
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host

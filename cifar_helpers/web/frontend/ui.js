@@ -36,6 +36,14 @@ export function svg(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Writes a text unless it is there: the same text written again would be laid out again. @param {any} node @param {string} text */
+export function write(node, text) {
+  if (node.textContent === text) return;
+  const only = node.childNodes.length === 1 && node.firstChild;
+  if (text && only.data) only.data = text; // a new text node would have its box made anew
+  else node.textContent = text;
+}
+
 /**
  * A sentence with `code` in backticks and *emphasis* as elements.
  * @param {string} text
