@@ -48,7 +48,8 @@ class Run:
             its last start, set-up included: a run that was resumed took longer.
         history: one row per epoch, with its seconds; their sum is the time that all epochs took.
         metrics: measured at the end: accuracy and loss on validation and test images, and on the first
-            10,000 images that it was trained on (in eval mode, unchanged).
+            10,000 images that it was trained on (in eval mode, unchanged). Where the weights before training were
+            kept, also theirs on validation images.
         folder: where the record is kept.
     """
 
@@ -81,6 +82,11 @@ class Run:
     def epochs_with_weights(self) -> tuple[int, ...]:
         """Epochs whose weights are stored, in order; 0 is before training."""
         return (*sorted(self.recipe.keep_after), self.recipe.epochs) if self.recipe.keep_weights else ()
+
+    @property
+    def untrained_accuracy(self) -> float | None:
+        """Accuracy on validation images before training, `None` where the weights before training were not kept."""
+        return self.metrics["before training"]["accuracy"] if "before training" in self.metrics else None
 
     def predictions(self, views: int = 1) -> Tensor:
         """The predicted class of each validation image at the end: int64 `(10_000,)`, in the split's order.
@@ -201,6 +207,9 @@ def record(name: str, recipe: Recipe, data: Cifar10, folder: Path | None = None)
         "all test": _summary(evaluate(model, data.test)) if len(data.test_labels) else None,
         "test images": {"all": len(data.test_labels), "exact": data.exact_test_images},
     }
+    if 0 in recipe.keep_after:
+        untrained = load_weights(recipe.model(), target / "weights-0.pt")
+        metrics["before training"] = _summary(evaluate(untrained, validation))
     if recipe.views:
         several = TestTimeAugmentation(model, shift=0 if recipe.views == 2 else 1)
         metrics[f"validation, {recipe.views} views"] = _summary(_measure(several, validation, target, recipe.views))

@@ -73,6 +73,7 @@ def network_view(
     first = _HORSE if pictures is None else 0
     files: dict[str, Callable[[], bytes]] = {}
     networks, epochs, accuracy = [], [], []
+    untrained = None
     if model is not None:
         own = encode(checked_network(model), precision)
         files["weights/yours"] = lambda: own
@@ -81,7 +82,7 @@ def network_view(
         record = load_run(run)
         record.model()  # raises an error if the run has no weights
         epochs = list(record.epochs_with_weights)
-        accuracy = record.history["validation_accuracy"]
+        untrained, accuracy = record.untrained_accuracy, record.history["validation_accuracy"]
         for epoch in epochs:
             files[f"weights/{epoch}"] = _of_run(run, epoch, precision)
         networks.append("course")
@@ -95,6 +96,7 @@ def network_view(
         "epochs": epochs,
         "epoch": epochs[-1] if epochs else 0,
         "accuracy": accuracy,
+        "untrained": untrained,
         "chosen": [1, 33],  # in the course's network: it responds to every sketch, and ReLU only cuts its sum
     }
     return NetworkView(state, files)

@@ -36,6 +36,7 @@ class ThroughTheNetwork(CourseWidget, module="through_the_network"):
     epoch = cast(int, traitlets.Int(0).tag(sync=True))
     epochs = cast("list[int]", traitlets.List(traitlets.Int()).tag(sync=True))
     accuracy = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
+    untrained = cast("float | None", traitlets.Float(None, allow_none=True).tag(sync=True))
     chosen = cast("list[int]", traitlets.List(traitlets.Int(min=0), minlen=2, maxlen=2).tag(sync=True))
     names = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     pictures = cast(bytes, traitlets.Bytes().tag(sync=True))

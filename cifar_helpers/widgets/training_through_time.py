@@ -41,6 +41,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
     kernel_shape = cast("list[int]", traitlets.List(traitlets.Int()).tag(sync=True))
     training = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
     validation = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
+    untrained = cast("float | None", traitlets.Float(None, allow_none=True).tag(sync=True))
     classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     note = cast(str, traitlets.Unicode("").tag(sync=True))
 
@@ -54,6 +55,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             kernel_shape=[kernels.shape[1], *kernels.shape[3:]],
             training=run.history["train_accuracy"],
             validation=run.history["validation_accuracy"],
+            untrained=run.untrained_accuracy,
             classes=list(CLASSES),
             note=_NOTE,
         )

@@ -257,6 +257,7 @@ def test_weights_of_chosen_epochs_and_all_first_kernels_are_kept(tmp_path: Path,
     torch.manual_seed(recipe.seed)
     assert torch.equal(next(recipe.model().parameters()).half().float(), kernels[0])
     assert not torch.equal(kernels[1], kernels[2])
+    assert run.untrained_accuracy == pytest.approx(evaluate(run.model(0), few.split()[1]).accuracy, abs=1e-5)
     with pytest.raises(ValueError, match=r"no weights of epoch 7\. Choose one of 0, 1, 2"):
         run.model(7)
 
@@ -270,6 +271,7 @@ def test_the_good_run_shows_its_kernels_forming() -> None:
     run = load_run(DEFAULT_RUN)
     assert {0, 1, 3, 8} < set(run.epochs_with_weights)
     assert run.first_kernels().shape == (run.recipe.epochs + 1, 32, 3, 3, 3)
+    assert run.untrained_accuracy == 0.1  # one class for every image
     assert torch.equal(run.first_kernels()[-1], next(run.model().parameters()))
 
 

@@ -81,6 +81,7 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     page = front.open(widget)
     curve = page.get_by_role("slider", name="Epoch", exact=True)
     picture = torch.from_numpy(sketches()["horse"].copy())
+    run = load_run("good-25")
     tops: set[float] = set()
     steps = {25: "", 8: "ArrowLeft", 0: "Home", 1: "ArrowRight"}
     for epoch, key in steps.items():
@@ -88,6 +89,8 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
             curve.press(key)
         assert state_of(page, "epoch") == epoch
         expect(page.locator(".tn-low b").first).to_have_text(f"After epoch {epoch}" if epoch else "Before training")
+        measured = [run.untrained_accuracy, *run.history["validation_accuracy"]][epoch]
+        expect(page.get_by_text(f"Validation accuracy {100 * measured:.1f} %")).to_be_visible()
         said = predict(picture, load_run("good-25").model(epoch))
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         assert shown_share(page, said.label) == pytest.approx(said.probability, abs=0.01)
@@ -97,8 +100,6 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     dots = page.locator(".cw-chart .dot")
     expect(dots).to_have_count(5)  # where the marker can be
     assert len(set(dots.evaluate_all("all => all.map(one => one.getAttribute('cy'))"))) == 5  # on the curve
-    accuracy = load_run("good-25").history["validation_accuracy"][0]
-    expect(page.get_by_text(f"Validation accuracy {100 * accuracy:.1f} %")).to_be_visible()
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)

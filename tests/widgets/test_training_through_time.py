@@ -53,7 +53,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     curve = page.get_by_role("slider", name="Epoch", exact=True)
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
-    expect(title).to_have_text("Before training: accuracy not recorded")
+    expect(title).to_have_text("Before training: validation 10.0 %")
     # The rule under the mouse has its numbers, and the strip its frame; the epoch stays.
     curve.hover()
     read = re.sub(r"\D", "", page.locator(".cw-where, .looked .at").first.text_content() or "")
@@ -63,7 +63,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     left = f"{100 * 14 * int(read) / (26 * 14 - 2):.2f}"[:-1]  # of columns 12 pixels wide, 2 apart
     expect(film.locator("i")).to_have_attribute("style", re.compile(rf"^left: {re.escape(left)}"))
     page.mouse.move(1, 1)
-    expect(title).to_have_text("Before training: accuracy not recorded")
+    expect(title).to_have_text("Before training: validation 10.0 %")
     # The first view has predictions and maps with all weights that were kept, before anyone points at it.
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
     stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")

@@ -60,11 +60,17 @@ export function figure(name, words, ...content) {
   return { node: h("figure", { class: "pv-figure" }, head, ...content), title, more };
 }
 
+/** Points of a curve where there is a number. @param {(number | null)[]} shares by epoch, from 0 on */
+export function pointsOf(shares) {
+  return shares.flatMap((share, epoch) => (share === null ? [] : [[epoch, share]]));
+}
+
 /**
  * Accuracy by epoch, with a marker to drag through the run and dots where weights were kept.
  * @param {{label: string, height: number, moved: (epoch: number) => void, hovered?: (epoch: number | null) => void}} options
  * @param {import("./chart.js").Series[]} series
- * @param {{kept: number[], accuracy: number[], colour: string}} dots at these epochs; accuracies begin with epoch 1
+ * @param {{kept: number[], accuracy: (number | null)[], colour: string}} dots at these epochs; accuracies from epoch 0
+ *     on, null where none was measured
  * @returns {ReturnType<typeof chart>}
  */
 export function epochCurve({ label, height, moved, hovered }, series, { kept, accuracy, colour }) {
@@ -72,8 +78,9 @@ export function epochCurve({ label, height, moved, hovered }, series, { kept, ac
     label: `${label} by epoch`, height, hovered, reads: true, x: { label: "epoch" }, y: { label, percent: true },
     marker: { label: "Epoch", moved },
   });
-  const dots = kept.filter(Boolean).map(epoch => ({ name: "", colour, points: [[epoch, accuracy[epoch - 1]]] }));
-  curve.set({ series: [...series, ...dots], x: [0, accuracy.length], y: [0, 1] });
+  const measured = kept.filter(epoch => accuracy[epoch] !== null);
+  const dots = measured.map(epoch => ({ name: "", colour, points: [[epoch, accuracy[epoch]]] }));
+  curve.set({ series: [...series, ...dots], x: [0, accuracy.length - 1], y: [0, 1] });
   return curve;
 }
 

@@ -5,14 +5,13 @@ import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
+import { answering, colourKey, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
-const GUESS = 0.1; // of ten classes: before training, no accuracy was recorded
 
 /** How many layers with weights a network has, and how many weights. */
 function summary({ layers, tensors }) {
@@ -100,15 +99,12 @@ export function render(host) {
 
   // The curve, and the map that is looked at
   const epochs = model.get("epochs");
-  const accuracy = model.get("accuracy"); // from epoch 1 on
+  const accuracy = [model.get("untrained"), ...model.get("accuracy")]; // from epoch 0 on
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
     { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
-    [
-      { name: "validation", end: "", colour: "ghost", points: accuracy.map((share, k) => [k + 1, share]) },
-      ...epochs.map(epoch => ({ name: "", colour: "c6", points: [[epoch, accuracy[epoch - 1] ?? GUESS]] })),
-    ],
-    { kept: [], accuracy, colour: "" }, // one more, before training
+    [{ name: "validation", end: "", colour: "ghost", points: pointsOf(accuracy) }],
+    { kept: epochs, accuracy, colour: "c6" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
   const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
@@ -262,7 +258,7 @@ export function render(host) {
     const [stage, unit] = kept();
     const at = stage === stages.length - 1 ? unit : best;
     stands(classes, at, probabilities.length - 1, wordsOf(at));
-    const measured = epoch ? `Validation accuracy ${percent(accuracy[epoch - 1], 1)}` : "It can only guess.";
+    const measured = accuracy[epoch] === null ? "It can only guess." : `Validation accuracy ${percent(accuracy[epoch], 1)}`;
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
     if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` spoke

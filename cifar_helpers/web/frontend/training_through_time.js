@@ -6,7 +6,7 @@ import { paint, paintSigned } from "./colour.js";
 import { percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, colourKey, epochCurve, figure, pictureView } from "./picture_view.js";
+import { answering, colourKey, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
@@ -27,8 +27,8 @@ export function render(host) {
   });
   const { root, say, store, input, change } = view;
   const kept = model.get("epochs");
-  const [training, validation] = [model.get("training"), model.get("validation")];
-  const last = validation.length;
+  const [training, validation] = [[null, ...model.get("training")], [model.get("untrained"), ...model.get("validation")]];
+  const last = validation.length - 1;
   const CHANCE = 1 / model.get("classes").length;
   const [count, rows, columns] = model.get("kernel_shape");
   /** @type {Uint8Array | null} (epochs + 1, count, rows, columns, 3) */
@@ -53,7 +53,6 @@ export function render(host) {
     pause();
     change({ epoch });
   };
-  const points = list => list.map((share, k) => [k + 1, share]);
   const pace = epochCurve(
     {
       label: "Accuracy", height: 118, moved: scrub,
@@ -63,9 +62,8 @@ export function render(host) {
       },
     },
     [
-      { name: "training", colour: "c1", points: points(training) },
-      { name: "validation", colour: "c2", dash: "5 3", points: points(validation) },
-      // Of epoch 0, no accuracy was recorded.
+      { name: "training", colour: "c1", points: pointsOf(training) },
+      { name: "validation", colour: "c2", dash: "5 3", points: pointsOf(validation) },
       { name: "guessing", colour: "ghost", thin: true, points: [[0, CHANCE], [last, CHANCE]] },
     ],
     { kept, accuracy: validation, colour: "c2" },
@@ -303,11 +301,12 @@ export function render(host) {
     const image = model.get("image");
     if (isNew.image(image)) input.set(bytesOf(image));
     // From the last dot to the marker: so far its weights are used.
-    const dots = used ? [{ x: used, y: validation[used - 1], colour: "c2" }] : [];
+    const dots = validation[used] !== null ? [{ x: used, y: validation[used], colour: "c2" }] : [];
     if (isNew.curve(epoch)) pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
-    const [learned, validated] = [training, validation].map(list => (epoch ? percent(list[epoch - 1], 1) : ""));
-    const accuracies = epoch ? `: training ${learned}, validation ${validated}` : ": accuracy not recorded";
-    title.replaceChildren(h("b", {}, epoch ? `Epoch ${epoch}` : "Before training"), accuracies);
+    const [learned, validated] = [training, validation].map(list => list[epoch] !== null && percent(list[epoch], 1));
+    const accuracies = [learned && `training ${learned}`, validated && `validation ${validated}`].filter(Boolean).join(", ");
+    const heading = h("b", {}, epoch ? `Epoch ${epoch}` : "Before training");
+    title.replaceChildren(heading, `: ${accuracies || "accuracy not recorded"}`);
     if (kernels) drawKernels(epoch, kernel);
     for (const wall of [first, near]) wall.mark(kernel);
     kernelPart.more.textContent = when(epoch);
