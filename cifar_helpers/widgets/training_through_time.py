@@ -14,13 +14,16 @@ from torch import Tensor
 from cifar_helpers.data import CLASSES
 from cifar_helpers.inference import percent, predict
 from cifar_helpers.runs import DEFAULT_RUN, Run, load_run
+from cifar_helpers.web.export import sketches
 from cifar_helpers.web.weights import encode
 from cifar_helpers.widgets._arrays import Pixels
 from cifar_helpers.widgets._base import CourseWidget
 
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
-_NOTE: Final = "Training accuracy is measured with dropout and augmentation on, so it can be below validation accuracy."
+_NOTE: Final = (
+    "Training accuracy has dropout and augmentation on. The network learned from photographs: sketches may mislead it."
+)
 
 
 class TrainingThroughTime(CourseWidget, module="training_through_time"):
@@ -42,6 +45,8 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
     training = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
     validation = cast("list[float]", traitlets.List(traitlets.Float()).tag(sync=True))
     untrained = cast("float | None", traitlets.Float(None, allow_none=True).tag(sync=True))
+    names = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
+    pictures = cast(bytes, traitlets.Bytes().tag(sync=True))
     classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     note = cast(str, traitlets.Unicode("").tag(sync=True))
 
@@ -49,6 +54,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
         self._run = run
         kernels = run.first_kernels().numpy()
         self._kernels = kernel_pixels(kernels)
+        offered = {"the picture given": picture, **{f"sketch: {name}": pixels for name, pixels in sketches().items()}}
         super().__init__(
             image=picture,
             epochs=list(run.epochs_with_weights),
@@ -57,6 +63,8 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             validation=run.history["validation_accuracy"],
             untrained=run.untrained_accuracy,
             classes=list(CLASSES),
+            names=list(offered),
+            pictures=b"".join(pixels.tobytes() for pixels in offered.values()),
             note=_NOTE,
         )
 
@@ -111,7 +119,8 @@ def training_through_time(picture: Tensor, run: str = DEFAULT_RUN) -> TrainingTh
     """Move through the epochs of a recorded training run: drag along its accuracy curve, or play it back.
 
     Args:
-        picture: uint8 `(3, 32, 32)`; another one can be opened or drawn in the widget.
+        picture: uint8 `(3, 32, 32)`; beside it the widget offers a sketch of each class, and others can be opened or
+            drawn there.
         run: name of a recorded run whose weights were kept during training.
 
     Raises:

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from cifar_helpers import predict
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.runs import load_run
+from cifar_helpers.web.export import sketches
 from cifar_helpers.widgets.training_through_time import TrainingThroughTime, kernel_pixels, training_through_time
 
 EVERY_EPOCH = ".tt-film:not(.tt-few)"
@@ -269,3 +270,18 @@ def test_the_first_kernels_change_mostly_in_ten_epochs_as_lesson_04_says() -> No
     assert (
         last.train_accuracy > tenth.train_accuracy + 0.1 and last.validation_accuracy > tenth.validation_accuracy + 0.05
     )
+
+
+def test_a_sketch_is_seen_with_all_weights_that_were_kept(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE))
+    pictures = page.get_by_role("radiogroup", name="Pictures").get_by_role("radio")
+    expect(pictures).to_have_count(11)
+    expect(pictures.first).to_be_checked()
+    page.get_by_role("radio", name="sketch: cat").click()
+    cat, run = torch.from_numpy(sketches()["cat"].copy()), load_run("good-25")
+    stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
+    for stop, epoch in list(zip(stops.all(), run.epochs_with_weights, strict=True))[1:]:
+        expect(stop.locator("b")).to_have_text(predict(cat, run.model(epoch)).label, timeout=30_000)
+    pictures.first.click()
+    last = predict(HORSE, run.model())
+    expect(page.locator(".tt-story b").last).to_have_text(last.label)

@@ -6,17 +6,17 @@ import { chart } from "./chart.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
 
+const PIXELS = 32 * 32 * 3;
 const REST = 120; // milliseconds without a change, after which there is time for other networks
 const SLICE = 5; // milliseconds: most browsers compute a network in less
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
- * @param {{name: string, label: string, styles: string, pictures: {name: string, pixels: Uint8Array}[], redraw: () =>
- *     void, heard: Record<string, () => void>}} widget its module, accessible name and CSS; the pictures that it offers;
- *     draws it; and reacts to Python's changes
+ * @param {{name: string, label: string, styles: string, redraw: () => void, heard: Record<string, () => void>}} widget
+ *     its module, accessible name and CSS; draws it; and reacts to Python's changes
  * @returns {any} the result of `mount`, with `get`, `store`, `input`, `change`, and `problem` to be placed
  */
-export function pictureView({ model, el, load }, { name, label, styles, pictures, redraw, heard }) {
+export function pictureView({ model, el, load }, { name, label, styles, redraw, heard }) {
   const place = mount(el, name, label, pictureStyles + own + styles, redraw);
   const get = load ?? loader(model, place.root);
   const store = networkStore(get, redraw);
@@ -26,8 +26,9 @@ export function pictureView({ model, el, load }, { name, label, styles, pictures
     redraw();
   };
   const problem = h("p", { role: "alert", hidden: true });
+  const all = bytesOf(model.get("pictures"));
   const input = pictureInput({
-    pictures,
+    pictures: model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) })),
     label: "The picture.",
     changed: pixels => change({ image: new DataView(pixels.slice().buffer) }),
     told: text => {

@@ -8,7 +8,6 @@ import { mapGrid } from "./maps.js";
 import { answering, colourKey, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
-const PIXELS = 32 * 32 * 3;
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const COLOURS = ["red", "green", "blue"];
@@ -42,10 +41,8 @@ export function render(host) {
     pace.set({ marker: model.get("epoch") });
     redraw();
   };
-  const all = bytesOf(model.get("pictures"));
-  const pictures = model.get("names").map((name, k) => ({ name, pixels: all.slice(k * PIXELS, (k + 1) * PIXELS) }));
   const view = pictureView(host, {
-    name: "through_the_network", label: "Through the network", styles, pictures, redraw,
+    name: "through_the_network", label: "Through the network", styles, redraw,
     heard: { image: redraw, epoch: put, network: redraw, chosen: redraw },
   });
   const { root, say, store, input, change } = view;

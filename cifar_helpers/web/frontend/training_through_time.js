@@ -22,7 +22,7 @@ export function render(host) {
   const { model } = host;
   const redraw = framed(() => draw());
   const view = pictureView(host, {
-    name: "training_through_time", label: "Training through time", styles, pictures: [], redraw,
+    name: "training_through_time", label: "Training through time", styles, redraw,
     heard: { image: redraw, epoch: redraw, layer: () => build(), kernel: redraw },
   });
   const { root, say, store, input, change } = view;
@@ -177,7 +177,7 @@ export function render(host) {
   const told = h("p", { class: "cw-cap" });
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
-    h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
+    h("div", { class: "tt-top" }, play, h("div", {}, title, source), input.gallery),
     pace.node,
     view.problem,
     h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
@@ -316,8 +316,8 @@ export function render(host) {
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
-      ? "Drag along the curve. All weights were kept before training and at the dots."
-      : `Maps and probabilities: weights of epoch ${used}, the last dot.`;
+      ? "Drag along the curve: at the dots, all weights were kept."
+      : `Maps and bars are of epoch ${used}, the last dot.`;
     if (!ready) {
       root.setAttribute("aria-busy", String(!problem));
       return;
