@@ -536,15 +536,15 @@ function show(model, { root, colours, say }, [weights], get) {
     return Math.max(...apart) < PATCH / 2;
   }
 
-  /** The picture, or its outlines on the colours of what counts for the class and against it. */
+  /** The picture, or its outlines on the colours of what counts for the class and against it; a cover takes them away. */
   function drawView(isHeat) {
     const limit = largest(heat.values);
     // Which is 0 after normalising.
     const blank = Array.from(network.mean, value => Math.round(value * 255));
     paint(view.canvas, SIDE, SIDE, i => {
-      if (covered && hidden(i)) return blank;
-      if (!isHeat) return seen.subarray(i * 3, i * 3 + 3);
-      const shade = heat.shades[i];
+      const isHidden = covered && hidden(i);
+      if (!isHeat) return isHidden ? blank : seen.subarray(i * 3, i * 3 + 3);
+      const shade = isHidden ? 0 : heat.shades[i]; // a cover hides the picture: what the map says there is compared
       return at(colours(), heat.values[i] / limit).map(colour => colour + shade * (shade > 0 ? 255 - colour : colour));
     });
     if (!covered) view.node.setAttribute("aria-valuetext", "nothing covered");
@@ -575,7 +575,7 @@ function fresh(name) {
 
 /**
  * How far each pixel goes from a map's colour to black (−1) or to white (1), so that the picture is recognised under it:
- * by its outlines, and hardly by its areas, on which a number must look alike.
+ * by its outlines. On an area, whether bright or dark, a number looks alike.
  */
 function shadesOf(pixels) {
   // The channel with the clearest outlines: in another two areas may be equally bright.
@@ -585,7 +585,7 @@ function shadesOf(pixels) {
   const near = place => [-2, -1, 0, 1, 2].map(by => clamp(place + by, 0, SIDE - 1));
   return best.map((value, i) => {
     const around = near(Math.floor(i / SIDE)).flatMap(row => near(i % SIDE).map(column => best[row * SIDE + column]));
-    return (value - mean(around) + 0.3 * (value - 128)) / 255;
+    return (1.5 * (value - mean(around))) / 255;
   });
 }
 
@@ -594,10 +594,10 @@ const mean = values => values.reduce((a, b) => a + b) / values.length;
 
 /** What a map says of the part under a cover, by its mean there, and whether the points that the class wins say so, too. */
 function comparison(under, points) {
-  if (Math.abs(under) < 0.05) return "The map is near 0 there.";
-  const says = `The map says “${under > 0 ? "for" : "against"}”`;
+  if (Math.abs(under) < 0.05) return "The map’s mean here is near 0.";
+  const says = `The map’s mean: “${under > 0 ? "for" : "against"}”`;
   if (Math.abs(points) < FEWEST) return `${says}; the cover hardly matters.`;
-  return `${says}: they ${under * points < 0 ? "agree" : "disagree"}.`;
+  return `${says}; they ${under * points < 0 ? "agree" : "disagree"}.`;
 }
 
 /** Whether two pictures have the same pixels. @param {HTMLCanvasElement} one @param {HTMLCanvasElement} other */
