@@ -43,8 +43,8 @@ Array = npt.NDArray[np.float64]
 _ADDRESS: Final = re.compile(r" (?:instance |object )?at 0x\w+")
 _LOOK: Final = ". Look for a division by zero, the logarithm of 0, or the exponential of a large number"
 _WIDEST: Final = 20  # rows or columns around a part that is searched for in a result
-_MOST_COPIED: Final = 24  # numbers of a tensor that is written out to be copied
-_LONGEST_CODE: Final = 200
+_MOST_COPIED: Final = 40  # numbers of a tensor that is written out to be copied
+_LONGEST_CODE: Final = 260
 _SHORT_DTYPES: Final = {"float16": 2e-3, "bfloat16": 2e-2}
 """Twice the relative step between neighbouring numbers of the short formats."""
 

@@ -439,15 +439,20 @@ def test_a_small_input_is_given_as_code_that_makes_exactly_this_input() -> None:
         assert given.startswith("logits = torch.tensor([[1.54, -0.29,") and torch.equal(
             made["logits"], draws(checks.softmax)[0][0]
         )
-    large = checks.softmax(lambda logits: logits.exp() / logits.exp().sum(1, keepdim=True))
-    assert large.given == "" and checks.softmax(lambda logits: logits.softmax(1)).given == ""
+
+    def naive(logits: Tensor) -> Tensor:
+        return logits.exp() / logits.exp().sum(1, keepdim=True)
+
+    exec(checks.softmax(naive).given, made)
+    assert naive(made["logits"]).isnan().any(), "the input that is too large for it"
+    assert checks.softmax(lambda logits: logits.softmax(1)).given == ""
     assert checks.output_size(lambda *_: 1).given == ""  # the words have it
     values = (torch.tensor([1.0, -0.1, 1e-7]), torch.tensor([[True], [False]]), torch.tensor([7], dtype=torch.uint8), 3)
     assert as_code(values, ["x", "mask", "pixels", "k"]) == (
         "x = torch.tensor([1., -0.1, 1e-07])\nmask = torch.tensor([[True], [False]])\n"
         "pixels = torch.tensor([7], dtype=torch.uint8)\nk = 3"
     )
-    for other in (torch.tensor([math.nan]), torch.zeros(5, 5), torch.zeros(1, dtype=torch.bfloat16), nn.Linear(1, 1)):
+    for other in (torch.tensor([math.nan]), torch.zeros(7, 7), torch.zeros(1, dtype=torch.bfloat16), nn.Linear(1, 1)):
         assert as_code((torch.zeros(1), other), ["x", "other"]) == ""
 
 
