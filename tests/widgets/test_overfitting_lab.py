@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, replace
 from statistics import fmean
 
+import numpy as np
 import pytest
 import torch
 import traitlets
@@ -104,7 +105,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
         head = root.locator(".cw-chart-head").nth(chart)
         expect(head.locator(":is(.cw-key, .ol-key):visible")).to_have_text(keys)
     legend = root.locator(".ol-legend")
-    expect(legend).to_be_hidden()  # all choices around the base are recorded
+    expect(legend).to_have_text(re.compile("Guess, then choose it"))  # all choices around the base are recorded
     # Early stopping is shown on the line of the seed that it is about: what it keeps, and the lowest loss.
     first = base[0].history["validation_loss"]
     lowest = root.get_by_text(f"lowest: {first.index(min(first)) + 1}")
@@ -122,16 +123,17 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     )
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
-    expect(legend).to_have_text("Italics: not recorded. From base, each option is recorded.")
-    expect(legend).to_be_visible()
-    expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("font-style", "italic")
+    expect(legend).to_have_text("Dashed: not recorded. From base, each option is recorded.")
+    expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("outline-style", "dashed")
     expect(root.locator(".ol-key:visible")).to_have_text(["gap"])  # of one seed there is no range
     expect(row).to_contain_text("wrong labels 20 %")
     page.get_by_role("radio", name="0.5, not recorded").click()
     expect(root.locator(".ol-lead")).to_contain_text("The nearest recorded run (grey) differs in wrong labels")
     expect(row.locator("td").nth(1)).to_have_text(re.compile(r"\d %"))  # the nearest run has its numbers
     expect(root.locator(".ol-headline")).to_have_text("Not recorded: the nearest run is drawn in grey.")
-    expect(page.get_by_role("radio", name="0.5", exact=True)).to_have_css("font-style", "normal")  # what is chosen
+    expect(page.get_by_role("radio", name="0.5", exact=True)).not_to_have_css(
+        "outline-style", "dashed"
+    )  # what is chosen
     change = "more => { const { model } = document.querySelector('[data-widget]'); Object.assign(model, more.own); "
     change += "for (const name in more.traits) model.set(name, more.traits[name]); }"
     page.evaluate("() => { document.querySelector('[data-widget]').model.send = sent => { globalThis.sent = sent; }; }")
@@ -199,14 +201,21 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(lead).to_contain_text("patience 4")
     box = handle.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 90, box["y"] + 120)
+    # Away from its line a tap reads numbers, and the patience stays.
+    loss = page.locator(".cw-chart").first
+    page.touchscreen.tap(box["x"] + 90, box["y"] + 120)
+    expect(loss.locator(".looked")).to_be_visible()
+    expect(lead).to_contain_text("patience 4")
+    line = loss.locator(".marker").bounding_box()
+    assert line is not None
+    page.mouse.move(line["x"] + 9, box["y"] + 120)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"], box["y"] + 120)
     page.mouse.up()
     expect(lead).to_contain_text(
         "the first of 3 seeds (thin line) would run to the end and keep epoch 20, with 73.4 % validation accuracy"
     )
-    expect(lead).to_contain_text("no clear difference from that seed’s mean of the last 10 epochs, 72.0 % (range ")
+    expect(lead).to_contain_text("within the range of that seed’s last 10 epochs, 69.5–73.9 % (mean 72.0 %).")
     assert lead.bounding_box() == height  # the table below stays
     patience = state_of(page, "patience")
     assert isinstance(patience, int) and early_stop(first.history, patience)[0] == 30
@@ -352,3 +361,39 @@ def test_images_and_wrong_labels_have_the_effects_that_lesson_04_names() -> None
         for span in ((20, 24), (26, 30))
     )
     assert later[0] > late[0] + 4 and later[1] < late[1] - 2
+
+
+def test_loss_and_accuracy_that_disagree_are_explained_and_so_are_more_steps(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab())
+    note = page.locator(".overfitting_lab > p").last
+    explained = re.compile("Validation loss rises, accuracy does not fall: loss also counts how sure")
+    for settings, name in ((Settings(), "base"), (Settings(dropout=0.0, augmentation="none"), "no remedies")):
+        page.get_by_role("button", name=name, exact=True).click()
+        seeds = recorded()[settings]
+        losses, shares = (
+            np.mean([run.history[f"validation_{part}"] for run in seeds], 0) for part in ("loss", "accuracy")
+        )
+        lowest = losses.argmin()
+        disagrees = losses[-10:].mean() > 1.2 * losses[lowest] and shares[-10:].mean() >= shares[lowest]
+        assert disagrees == (name != "base")
+        (expect(note).to_contain_text if disagrees else expect(note).not_to_contain_text)(explained)
+    page.get_by_role("button", name="base", exact=True).click()
+    page.get_by_role("radio", name="40,000").click()
+    steps = "An epoch of 40,000 images has 4 times as many steps as one of 10,000."
+    expect(note).to_contain_text(steps)
+    assert {run.recipe.batch_size for seeds in recorded().values() for run in seeds} == {128}
+    page.get_by_role("radio", name="2,000").click()
+    expect(note).to_contain_text("An epoch of 2,000 images has 0.2 times as many steps")
+
+
+def test_a_tap_on_a_row_brings_its_training_curve_and_another_takes_it_away(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab(), has_touch=True)
+    page.get_by_role("button", name="Pin this run").tap()
+    page.get_by_role("radio", name="40,000").tap()
+    pinned, curve = page.locator("tbody tr").last, page.locator(".cw-chart").first.locator(".line.c3:visible")
+    expect(curve).to_have_count(1)
+    place = pinned.locator("td").first
+    place.tap()
+    expect(curve).to_have_count(2)
+    place.tap()
+    expect(curve).to_have_count(1)

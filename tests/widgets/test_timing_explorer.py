@@ -176,9 +176,17 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     model = page.locator(".line.te-model")
     assert [line.get_attribute("class") for line in model.all()] == [
-        "line c1 te-model te-image", "line c2 te-model te-step", "line c2 te-model te-image",
+        "line c1 te-model te-sum", "line c1 te-model te-image",
+        "line c2 te-model te-sum", "line c2 te-model te-step", "line c2 te-model te-image",
     ]  # fmt: skip
-    expect(page.locator(".te-key")).to_have_text(["fixed cost ÷ batch size", "cost per image"])
+    expect(page.locator(".te-key")).to_have_text(["fixed cost ÷ batch size", "cost per image", "their sum"])
+    # The sum lies above both of its parts, and ends where the level part is all of it.
+    sums, falls, levels = (
+        np.array([point.split() for point in re.findall(r"[ML]([\d.]+ [\d.]+)", line.get_attribute("d") or "")], float)
+        for line in model.all()[2:]
+    )
+    assert (sums[:, 1] < np.interp(sums[:, 0], *falls.T)).all() and (sums[:, 1] < levels[0, 1]).all()
+    assert (np.diff(sums[:, 1]) > 0).all() and len(sums) == 25
     values = page.locator(FLAG)
     expect(values).to_have_text(["↔ batch 64", "CPU 0.500\u00a0ms", "GPU 0.166\u00a0ms"])
     ticks = [tick for tick in page.locator(".tick").all_text_contents() if tick.isdigit()]
@@ -282,7 +290,9 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
         ["2.09", "2.12|1 % high", "2.12|1,086 ÷ 512", "0|lost in the scatter"],
     ]
     expect(page.locator(".cw-foot")).to_contain_text("is within 25\u00a0% of the measured times")
-    expect(page.locator(".te-key:visible")).to_have_text("fixed cost ÷ batch size")  # the other part has no line
+    expect(page.locator(".te-key:visible")).to_have_text(
+        ["fixed cost ÷ batch size", "their sum"]
+    )  # the other part has no line
     expect(where).not_to_contain_text("They ran")
     page.get_by_label("Second curve").select_option("CNN, float32, 2 cores, recorded")
     expect(where).to_contain_text("They ran on different devices.")
@@ -298,10 +308,10 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     expect(where).not_to_contain_text("They ran")  # both names say what differs
     page.get_by_label("First curve").select_option("CNN, bfloat16, NVIDIA H100 80GB HBM3, recorded")
     page.get_by_label("Second curve").select_option("CNN, float32, NVIDIA H100 80GB HBM3, recorded")
-    expect(page.locator(".te-key:visible")).to_have_count(1)  # its level line is below the chart
+    expect(page.locator(".te-key:visible")).to_have_count(2)  # its level line is below the chart
     page.get_by_label("Second curve").select_option("MLP, float32, 2 cores, recorded")
     assert page.locator(".line.c1.te-image").count() == 1 and widget.curves[4]["fit"]["image"] > 0
-    expect(page.locator(".te-key:visible")).to_have_count(2)  # the MLP has a level line in the chart
+    expect(page.locator(".te-key:visible")).to_have_count(3)  # the MLP has a level line in the chart
 
 
 def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> None:
@@ -441,7 +451,7 @@ def test_the_fit_is_shown_on_demand(front: FrontEnd) -> None:
     expect(toggle).to_have_attribute("aria-pressed", "false")
     toggle.press("Enter")
     expect(toggle).to_have_attribute("aria-pressed", "true")
-    expect(fit_parts).to_have_count(4)  # a table, the falling line and both keys; a level line has no height
+    expect(fit_parts).to_have_count(6)  # a table, the sum, the falling line and three keys; a level line has no height
     expect(page.locator(".cw-foot")).to_contain_text("Fixed cost")
     assert state_of(page, "fit") is True
     page.evaluate("document.querySelector('[data-widget]').model.set('fit', false)")  # as Python can

@@ -7,6 +7,7 @@ const ROW = 15; // least distance of two labels, one above the other
 const BOTTOM = 36; // room for the horizontal axis
 const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
 const NEAR = 8; // from a line to a pointer at it
+const GRIP = 22; // from the line of a marker that is held to a pointer that takes it
 const NARROW = 450; // a chart with less room has names above it, not beside it
 const HUGE = 1e5; // from here on numbers are written as powers of ten
 // Of the content: drawn above the rest, which stays
@@ -47,6 +48,7 @@ const MOVING = ["marker", "stops", "flag", "rules", "dots", "shade"];
  * @property {(value: any) => void} moved
  * @property {(value: any) => string} [text] is drawn at it
  * @property {(value: any) => string} [says] is read out in its place
+ * @property {boolean} [held] it is taken along at its line alone; elsewhere a tap reads numbers
  */
 
 /**
@@ -62,7 +64,7 @@ const MOVING = ["marker", "stops", "flag", "rules", "dots", "shade"];
  *     and perhaps the line of a run is pointed at
  * @param {[number, number]} [options.sides] least room left and right, so that several charts can share an axis
  * @param {boolean} [options.words] keeps room above the plot for the words of rules, whether there are any or not
- * @param {Marker} [options.marker] a press takes it along, and the arrow keys move it
+ * @param {Marker} [options.marker] a press takes it along, unless it is `held`, and the arrow keys move it
  * @param {boolean} [options.reads] shows the numbers at an x; without a marker it does
  * @returns {{node: any, set: (content: Content) => void, look: (x: number | null, run?: string | null) => void, bring:
  *     (run: string | null) => void, close: () => void}} `set` changes what is named, the rest stays; `look` shows the
@@ -331,6 +333,12 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     put(list.find(stop => stop.x === target).value);
   };
   let dragged = false;
+  let taken = false; // by the last press
+  /** Whether a press there takes the marker along. */
+  const takes = event => {
+    const at = places().find(stop => stop.value === content.marker);
+    return !marker?.held || Math.abs(shape.xs(at?.x) - event.clientX + picture.getBoundingClientRect().left) < GRIP;
+  };
   // A touch that turns out to scroll the page, or the first of two fingers that zoom it, puts the marker back
   let before;
   plot.addEventListener("pointerdown", event => {
@@ -339,6 +347,8 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
       put(before);
     }
     if (!marker || !shape || event.button || !event.isPrimary || content.marker == null) return;
+    taken = takes(event);
+    if (!taken) return;
     dragged = true;
     before = content.marker;
     plot.setPointerCapture(event.pointerId);
@@ -347,8 +357,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
   });
   plot.addEventListener("pointermove", event => {
     if (!shape || !event.isPrimary) return;
-    if (dragged) move(event);
-    else read(under(event), runAt(event));
+    if (dragged) return move(event);
+    read(under(event), runAt(event));
+    if (marker?.held) plot.style.cursor = takes(event) ? "" : "default";
   });
   for (const end of ["pointerup", "pointercancel"]) {
     plot.addEventListener(end, event => {
@@ -358,7 +369,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     });
   }
   plot.addEventListener("click", event => {
-    if (shape && !marker) read(under(event), runAt(event)); // a tap, which does not hover
+    if (shape && (!marker || !taken)) read(under(event), runAt(event)); // a tap, which does not hover
   });
   plot.addEventListener("pointerleave", event => {
     if (event.pointerType === "mouse") read(null);

@@ -7,12 +7,19 @@
  * @returns {(x: number | null, run: string | null) => void} what the charts are to call when they are `hovered`
  */
 export function bringing(body, charts) {
-  const to = event => {
-    const run = event?.target.closest("tr")?.dataset.run ?? null;
+  const runOf = event => event.target.closest("tr")?.dataset.run ?? null;
+  const to = run => {
     for (const one of charts) one.bring(run);
   };
-  for (const come of ["pointerover", "focusin"]) body.addEventListener(come, to);
-  for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(null));
+  /** @type {string | null} by a tap, since a finger does not hover; another tap on it ends that */
+  let tapped = null;
+  for (const come of ["pointerover", "focusin"]) body.addEventListener(come, event => to(runOf(event)));
+  for (const go of ["pointerleave", "focusout"]) body.addEventListener(go, () => to(tapped));
+  body.addEventListener("click", event => {
+    if (/** @type {PointerEvent} */ (event).pointerType === "mouse" || event.target.closest("button")) return;
+    tapped = tapped === runOf(event) ? null : runOf(event);
+    to(tapped);
+  });
   return (x, run) => {
     for (const one of charts) one.look(x, run);
     for (const row of body.querySelectorAll("tr")) row.classList.toggle("pointed", row.dataset.run === run);

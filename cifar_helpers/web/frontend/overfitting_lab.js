@@ -38,6 +38,8 @@ const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at thi
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on. "
   + "Lines are means of the seeds, shading is their range; early stopping is shown for the first seed, the thin line. "
   + "Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+const SURE = ": loss also counts how sure the network is of its wrong answers, accuracy does not. ";
+const TASK = "Which one change raises validation accuracy most? Guess, then choose it.";
 const CAVEAT = "Dropout and augmentation lower training accuracy, so compare it and gaps only between runs that share them.";
 
 /**
@@ -90,7 +92,7 @@ export function render({ model, el }) {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Italics"), ": not recorded. From base, each option is recorded.");
+  const legend = h("div", { class: "ol-legend cw-cap" });
 
   // The charts
   const marker = {
@@ -100,6 +102,7 @@ export function render({ model, el }) {
       drawPatience();
     },
     text: patience => `↔ patience ${patience}`,
+    held: true,
   };
   const place = (what, y, more) => chart({
     label: `${what} by epoch`, x: { label: "epoch" }, y: { label: what, ...y }, height: 224,
@@ -158,7 +161,8 @@ export function render({ model, el }) {
         control.buttons[k].setAttribute("aria-label", known ? text : `${text}, not recorded`);
       });
     }
-    legend.classList.toggle("ol-none", fields.every(({ control }) => control.buttons.every(one => one.matches(".ol-known"))));
+    const isAllKnown = fields.every(({ control }) => control.buttons.every(one => one.matches(".ol-known")));
+    legend.replaceChildren(...(isAllKnown ? [TASK] : [h("em", {}, "Dashed"), ": not recorded. From base, each option is recorded."]));
     for (const corner of corners) corner.node.setAttribute("aria-pressed", String(keyOf(corner.settings) === key));
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
@@ -211,7 +215,12 @@ export function render({ model, el }) {
       fixed(100 * spread.validation, 1)} points). Up to twice as much may be chance, too. `;
     const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
     const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
-    note.replaceChildren(...(isUnfinished(record) ? [h("b", {}, "Not finished"), why] : []), chance + wrong + CAVEAT);
+    const [images, ofBase] = [shown.images, BASE.images].map(count => count.toLocaleString("en"));
+    const steps = shown.images === BASE.images ? "" : `An epoch of ${images} images has ${
+      shown.images / BASE.images} times as many steps as one of ${ofBase}. `;
+    const apart = disagrees(record) ? [h("b", {}, "Validation loss rises, accuracy does not fall"), SURE] : [];
+    const open = isUnfinished(record) ? [h("b", {}, "Not finished"), why] : [];
+    note.replaceChildren(...apart, ...open, steps + chance + wrong + CAVEAT);
     ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
       `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
@@ -303,14 +312,18 @@ export function render({ model, el }) {
     const reached = accuracies[kept - 1];
     const more = shownDifference(reached, mean);
     const isWithin = shownDifference(reached, low) >= 0 && shownDifference(high, reached) >= 0;
-    const effect = isWithin ? "no clear difference from" : `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
+    const range = `${between([low, high])} %`;
+    const whose = runs.length > 1 ? "that seed’s" : "its";
+    const effect = isWithin
+      ? `within the range of ${whose} last ${LAST} epochs, ${range} (mean ${percent(mean, 1)}).`
+      : `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"} ${whose} mean of the last ${LAST} epochs, ${
+        percent(mean, 1)} (range ${range}).`;
     const who = runs.length > 1 ? `the first of ${runs.length} seeds (thin line)` : "the run";
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;
     return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
-      percent(reached, 1)} validation accuracy: ${effect} ${runs.length > 1 ? "that seed’s" : "its"} mean of the last ${
-      LAST} epochs, ${percent(mean, 1)} (range ${between([low, high])} %).`);
+      percent(reached, 1)} validation accuracy: ${effect}`);
   }
 
   function advise(near, settings) {
@@ -378,6 +391,14 @@ function isUnfinished(record) {
   if (!resultOf(record) || record.mean.train_loss.length < EPOCHS) return false;
   const fall = name => meanOf(record.mean[name].slice(-10, -5)) - meanOf(record.mean[name].slice(-5));
   return fall("train_loss") > 0 && fall("validation_loss") >= 0;
+}
+
+/** Whether validation loss rises from its lowest value by a fifth and more, and accuracy does not fall with it. */
+function disagrees(record) {
+  if (!resultOf(record) || record.mean.validation_loss.length < EPOCHS) return false;
+  const { validation_loss: losses, validation_accuracy: accuracies } = record.mean;
+  const lowest = losses.indexOf(Math.min(...losses));
+  return meanOf(losses.slice(-LAST)) > 1.2 * losses[lowest] && meanOf(accuracies.slice(-LAST)) >= accuracies[lowest];
 }
 
 const meanOf = values => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -11,7 +11,8 @@ const SOURCES = {
   reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
-const PARTS = { step: "fixed cost ÷ batch size", image: "cost per image" }; // of a fit
+const PARTS = { step: "fixed cost ÷ batch size", image: "cost per image", sum: "their sum" }; // of a fit
+const BENDS = 24; // of the sum of the parts
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = 1.4; // beyond the lowest and the highest time
 const EQUAL = 1.05; // ratio of two times that are about equal
@@ -94,7 +95,7 @@ export function render({ model, el }) {
     draw();
   };
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
-  const keys = ["step", "image"].map(kind => h("span", { class: "cw-cap te-key" }, modelLine(kind), PARTS[kind]));
+  const keys = Object.keys(PARTS).map(kind => h("span", { class: "cw-cap te-key" }, modelLine(kind), PARTS[kind]));
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
@@ -289,13 +290,17 @@ export function render({ model, el }) {
   };
 }
 
-/** The two parts of a curve's fit as lines, up to the batch size for which it holds: one falls, the other is level. */
+/** A curve's fit as lines, up to the batch size for which it holds: its two parts, one falling and one level, dotted, and
+    their sum broad and pale under the measured curve. */
 function modelOf({ fit, points }, colour) {
   if (!fit?.last) return [];
-  const ends = [points[0][0], fit.last];
-  return [["step", size => fit.step / size], ["image", () => fit.image]].map(([kind, at]) => (
-    { name: "", colour, dash: "1 3", kind: `te-model te-${kind}`, points: ends.map(size => [size, at(size)]).filter(([, time]) => time > 0) }
-  )).filter(line => line.points.length);
+  const [first, last] = [points[0][0], fit.last];
+  const between = Array.from({ length: BENDS + 1 }, (_, k) => first * (last / first) ** (k / BENDS));
+  const lines = [["sum", between, size => fit.step / size + fit.image], ["step", [first, last], size => fit.step / size], ["image", [first, last], () => fit.image]];
+  return lines.map(([kind, sizes, at]) => ({
+    name: "", colour, dash: kind === "sum" ? "" : "1 3", kind: `te-model te-${kind}`,
+    points: sizes.map(size => [size, at(size)]).filter(([, time]) => time > 0),
+  })).filter(line => line.points.length);
 }
 
 /** The cells of a curve's row: its time, the fit, and the two parts of the fit, all with as many decimals. */
@@ -412,7 +417,8 @@ const fullName = curve => `${shortName(curve)} (${curve.source})`;
 /** A thin line as one of a fit's parts is drawn. */
 function modelLine(kind) {
   const ends = kind === "step" ? { y1: 1, y2: 11 } : { y1: 6, y2: 6 };
-  return svg("svg", { class: "te-line te-model", width: 24, height: 12, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 23, ...ends, "stroke-dasharray": "1 3" }));
+  const line = svg("line", { x1: 1, x2: 23, ...ends, "stroke-dasharray": kind === "sum" ? "" : "1 3" });
+  return svg("svg", { class: `te-line te-model te-${kind}`, width: 24, height: 12, "aria-hidden": "true" }, line);
 }
 
 function key(dash) {
