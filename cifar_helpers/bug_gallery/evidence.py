@@ -125,7 +125,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "single",
-        "Accuracy on single images",
+        "Single image against batch",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -135,7 +135,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "Accuracy on new images",
+        "New against validation",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -145,7 +145,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Accuracy with photo code",
+        "Photo code against batch",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (

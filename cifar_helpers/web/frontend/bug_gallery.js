@@ -144,12 +144,14 @@ function gallery(root, model, say, records) {
   const prompt = h("p", { class: "bg-prompt" });
   const more = h("p", { class: "cw-cap bg-more" });
   const decides = h("span", {}, example(2, 1), "Decides: healthy here; another bug with these signs, ◇, is not.");
+  const signs = h(
+    "span", {},
+    h("span", {}, example(1, 1), "A sign: ◇ is in the same part of the strip, between two ticks."),
+    h("span", {}, example(1, 0), "A proof: no ◇ is."),
+  );
   const rule = h(
     "div", { class: "cw-cap bg-rule" },
-    h("span", {}, example(1, 1), "A sign: another bug, ◇, is in the same place."),
-    h("span", {}, example(1, 0), "Reveals the bug: no other is in its place."),
-    decides,
-    "Grey and ticks cut a strip into places.",
+    signs, decides,
   );
   const reply = h("div", { class: "cw-foot bg-reply" });
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
@@ -268,8 +270,8 @@ function gallery(root, model, say, records) {
   function proof() {
     const keys = proven();
     const names = keys.map(key => symptomOf(key).name);
-    if (keys.length > 1) return `${listed(names.map(name => `“${name}”`))} together fit no other bug.`;
-    return `${names[0]}: ${shown().readings[keys[0]].where}. No other bug moves it there.`;
+    if (keys.length > 1) return `${listed(names.map(name => `“${name}”`))} together fit no other of these nine bugs.`;
+    return `${names[0]}: ${shown().readings[keys[0]].where}. No other of these nine bugs moves it there.`;
   }
 
   /** The verdict, in bold, and what follows it or is asked. */
@@ -344,8 +346,10 @@ function gallery(root, model, say, records) {
       node.setAttribute("aria-disabled", !isUnsolved);
       node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
     }
-    decides.hidden = isUnsolved || !rows.some(row => worth(row.key) === "decides"); // else its word is not there
-    rule.hidden = isUnsolved && !left.length; // no other bug is drawn
+    // Each while its words or marks are there, and after the verdict nothing else before the reason.
+    decides.hidden = isUnsolved || !rows.some(row => worth(row.key) === "decides");
+    signs.hidden = !isUnsolved;
+    rule.hidden = isUnsolved ? !left.length : decides.hidden;
     tell.textContent = isUnsolved ? "Tell me" : "Try again";
     next.classList.toggle("cw-main", !isUnsolved);
     const [verdict, rest, drag = ""] = reaction();
