@@ -13,9 +13,21 @@ from helpers import after_cell
 from stored_lesson import BOTH, StoredLesson, numbers, three_seeds
 from torch import nn
 
-from cifar_helpers import CLASSES, Augment, BatchLoader, Cifar10, CifarCNN, collect_logits, evaluate, fit, load_run
+from cifar_helpers import (
+    CLASSES,
+    Augment,
+    BatchLoader,
+    Cifar10,
+    CifarCNN,
+    collect_logits,
+    evaluate,
+    fit,
+    load_run,
+    predict,
+)
 from cifar_helpers.bug_gallery import evidence, inject
 from cifar_helpers.evaluation import bootstrap_interval
+from cifar_helpers.web.export import sketches
 from cifar_helpers.widgets.overfitting_lab import early_stop
 
 LESSON = StoredLesson("04")
@@ -335,6 +347,16 @@ def test_the_first_kernels_are_found_early() -> None:
     assert first == pytest.approx(0.25, abs=0.05) and min(later) > 0.5 and len(later) == 5
     pattern = load_run("good-25").first_kernels()[:, 0].flatten(1)
     assert nn.functional.cosine_similarity(pattern[10], pattern[-1], dim=0) > 0.95  # "by about epoch 10"
+
+
+def test_three_sketches_get_their_class_with_the_last_weights_only() -> None:
+    good = load_run("good-25")
+    said = {
+        name: [predict(torch.from_numpy(picture.copy()), good.model(epoch)).label for epoch in (1, 3, 8, 25)]
+        for name, picture in sketches().items()
+    }
+    late = {name for name, labels in said.items() if labels[-1] == name and name not in labels[:-1]}
+    assert late == {"bird", "cat", "frog"} and "the bird, the cat and the frog get" in text("edges are found early")
 
 
 @pytest.mark.real
