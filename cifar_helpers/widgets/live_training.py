@@ -20,7 +20,8 @@ from cifar_helpers.widgets._trainer import Trainer, Watch, columns
 
 __all__ = ["LiveTraining", "live_training"]
 
-_KEPT: Final = 4  # earlier runs
+_KEPT: Final = 5  # earlier runs: the best and the last four
+_OFF: Final = 5.0  # the loss from which a run is said to diverge
 _GHOST: Final = "lab-base"  # a recorded run of the same network and batch size, to compare with
 _SETTINGS: Final = ("learning_rate", "batch_size", "epochs")
 _STATES: Final = {
@@ -103,11 +104,11 @@ class LiveTraining(CourseWidget, module="live_training"):
         return f"{state}: learning rate {rate:g}, batches of {size}, {epochs}{result}."
 
     def start(self) -> None:
-        """Train a fresh network as soon as the current run has ended, which is kept if it has a complete epoch."""
+        """Train a fresh network once the current run has ended; that is kept if it has an epoch, or diverged."""
         rate, size, epochs = self.learning_rate, self.batch_size, self.epochs
         self._trainer.stop()
-        if self.run and self.run["train_loss"]:
-            self.earlier = [*self.earlier, self.run][-_KEPT:]
+        if self.run and (self.run["train_loss"] or _diverged(self.run)):
+            self.earlier = _worth_keeping([*self.earlier, self.run])
         with torch.random.fork_rng([]):
             torch.manual_seed(0)
             model = CifarCNN()
@@ -176,6 +177,20 @@ class LiveTraining(CourseWidget, module="live_training"):
             "step": run.step, "steps": run.steps, "problem": run.problem, "stride": run.curve.stride,
             "points": list(run.curve.points), "seconds": list(run.ends), **columns(run.history),
         }  # fmt: skip
+
+
+def _diverged(run: dict[str, Any]) -> bool:
+    last = run["points"][-1][2] if run["points"] else 0.0
+    return bool(run["problem"]) or last is None or last > _OFF
+
+
+def _worth_keeping(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All but the oldest one if they are too many, and the best in any case."""
+    if len(runs) <= _KEPT:
+        return runs
+    best = max(runs, key=lambda run: max(filter(None, run["validation_accuracy"]), default=0.0))
+    gone = next(run for run in runs if run is not best)
+    return [run for run in runs if run is not gone]
 
 
 def _ghost() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import Recipe, load_run, prepare
 from cifar_helpers.widgets import LiveTraining, live_training
 from cifar_helpers.widgets._trainer import Curve
+from cifar_helpers.widgets.live_training import _worth_keeping
 
 live_module = importlib.import_module("cifar_helpers.widgets.live_training")
 
@@ -165,6 +167,20 @@ def test_what_is_pressed_never_waits_for_a_step_of_the_run_before(
     until(lambda: ended(live) and not training())
 
 
+def test_the_best_and_the_last_four_runs_are_kept_and_one_that_diverged(live: LiveTraining) -> None:
+    def run(number: int, best: float | None, **more: Any) -> dict[str, Any]:
+        return {"number": number, "validation_accuracy": [best], "problem": "", "points": [[1, 1, 2.0, 0.1]], **more}
+
+    runs: list[dict[str, Any]] = []
+    for number, best in enumerate((0.3, 0.5, 0.2, None, 0.4, 0.3, 0.1), 1):
+        runs = _worth_keeping([*runs, run(number, best)])
+    assert [one["number"] for one in runs] == [2, 4, 5, 6, 7]
+    live.run = {**live.run, **run(1, None, train_loss=[], state="ended", points=[[0.1, 1, None, 3]], problem="NaN")}
+    live.start()
+    assert [one["number"] for one in live.earlier] == [1]
+    live.stop()
+
+
 def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
     live.learning_rate = 1e20
     live.start()
@@ -231,7 +247,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         "validation_loss": [1.9, 1.6], "validation_accuracy": [0.3, 0.45],
     }  # fmt: skip
     run["number"] = 6
-    better = {"validation_accuracy": [0.6, 0.5]}  # at the same epoch
+    better = {"validation_accuracy": [0.6, 0.55]}  # at the same epoch
     earlier = [{**run, **better, "state": "ended", "batch_size": 16, "number": 5}]
     page.evaluate(
         """([run, earlier]) => {
@@ -239,6 +255,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
             globalThis.sent = [];
             model.send = message => sent.push(message);
             model.set("batch_size", 64);
+            model.set("images", [400, 400]);
             model.set("run", { ...run, train_accuracy: [], validation_accuracy: [] });
         }""",
         [run, earlier],
@@ -254,6 +271,8 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     rising |= {"train_accuracy": [0.2, 0.4, 0.5, 0.6, 0.65, 0.7], "validation_accuracy": [0.3, 0.45, *[0.5] * 4]}
     varying = rising | {"validation_loss": [1.9, 1.6, 1.7, 1.82, 1.72, 1.83]}
     falling = varying | {"validation_accuracy": [0.3, 0.45, 0.5, 0.49, 0.4, 0.39]}
+    lower = steady | {"points": [[k / 10, k, 1.5, 0.03 if k < 11 else 0.1] for k in range(1, 31)]}
+    lower |= {"validation_loss": [1.9, 2.2, 2.4]}
     for state, text in (
         (waiting | {"points": []}, "Watch how fast training loss leaves 2.30, that of guessing among ten classes."),
         (level, "Training loss is still that of guessing among ten classes, 2.30."),
@@ -268,16 +287,22 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         (steady | varying, "Validation varies too much from epoch to epoch to say that it got worse since."),
         (steady | falling, "went on falling: the network overfits."),
         (run, "Since the learning rate became 0.003, training loss fell from 2.05 to 1.52."),
+        (lower, "Since the learning rate became 0.1, validation loss rose from 1.90 to 2.40."),
+        (steady | {"validation_loss": [1.9, 2.4]}, "Validation loss is 2.40, no better than guessing (2.30)"),
     ):
         page.evaluate(read, state)
         expect(reading).to_contain_text(text)
     set_both = "([run, earlier]) => { const m = document.querySelector('[data-widget]').model; "
     page.evaluate(set_both + "m.set('run', run); m.set('earlier', earlier); }", [run, earlier])
     expect(page.locator(".lt-state")).to_have_text(
-        "Training: step 20 of 40, 2 of 4 epochs complete. 45.0 % validation accuracy, 5.0 points below run 5 (batch "
-        "size 16) at the same epoch."
+        "Training: step 20 of 40, 2 of 4 epochs complete. 45.0 % validation accuracy, 10.0 points below run 5 "
+        "(batch size 16) at the same epoch."
     )
-    expect(page.locator(".lt-state b")).to_have_text(["45.0 %", "5.0 points"])
+    expect(page.locator(".lt-state b")).to_have_text(["45.0 %", "10.0 points"])
+    near = {**earlier[0], "validation_accuracy": [0.6, 0.5]}  # of 400 images each, 5 points can be chance
+    page.evaluate(set_both + "m.set('earlier', earlier); }", [run, [near]])
+    expect(page.locator(".lt-state")).to_contain_text(", no clear difference from run 5 (batch size 16) at the same")
+    page.evaluate(set_both + "m.set('earlier', earlier); }", [run, earlier])
     ends = page.locator(".cw-plot").nth(1).locator(".tick[text-anchor=end]").all_text_contents()
     assert (ends[0], ends[-2]) == ("20 %", "60 %")  # the axis is as long as the accuracies need
     expect(page.locator("tbody tr").first).to_have_text("Now0.03 → 0.0036422045.0 %")
@@ -306,7 +331,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     page.get_by_role("radio", name="16", exact=True).click()
     page.get_by_role("slider", name="Epochs", exact=True).press("Home")
     said = "Press Start again to use batch size 16 and 1 epoch: this run keeps 64 and 4."
-    for text in ("this run: 64", "4 → 1", said):
+    for text in ("this run: 64", "1, now 4", said):
         expect(bar).to_contain_text(text)
     expect(main).to_have_text(["Start again"])
     assert page.locator(".lt-words").bounding_box() == places[-1]  # what is below stays
@@ -341,6 +366,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     page.evaluate(change, run)
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Stop").press("Enter")
+    expect(page.get_by_role("button", name="Start")).to_be_focused()  # as Stop cannot be pressed any more
     page.get_by_role("slider", name="Learning rate", exact=True).press("ArrowLeft")
     assert page.evaluate("sent") == [{"type": "pause"}, {"type": "stop"}]
     # What was asked for is said at once, and once: the kernel may be busy.
@@ -361,11 +387,14 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     nothing = {"train_loss": [], "validation_loss": [], "train_accuracy": [], "validation_accuracy": [], "seconds": []}
     page.evaluate(change, {**nothing, "points": [[0.1, 1, 9.0, 10]], "state": "ended"})
     expect(asked).to_have_text(
-        "Ended after 0 complete epochs. The loss left the chart: a learning rate of 10 is too high. Start again with a "
+        "Stopped after 0 complete epochs. The loss left the chart: a learning rate of 10 is too high. Start with a "
         "smaller one."
     )
     page.evaluate(change, {**run, "state": "ended"})
-    expect(asked).to_contain_text("Its network is trainer.model, if trainer names this widget.")
+    expect(asked).to_contain_text("Stopped after 2 complete epochs.")  # step 20 of 40
+    expect(page.locator(".cw-foot")).to_contain_text("The network is trainer.model, if trainer names this widget.")
+    page.evaluate(change, {**run, "state": "ended", "step": 40})
+    expect(asked).to_contain_text("Ended after 2 complete epochs.")
     page.evaluate(change, run)
     assert page.evaluate("document.querySelector('[data-widget]').model.get('learning_rate')") == 0.01
     assert set(page.locator(".label.ghost").all_text_contents()) == {"run 5", "recorded"}  # a key in each head
@@ -373,7 +402,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         page.locator(".cw-plot").nth(2).press("ArrowRight")
     expect(page.locator(".words.at")).to_have_text(["epoch 2"] * 3)
     for k, texts in enumerate((
-        ["1.52", "1.60", "1.60", f"{losses[1]:.2f}"], ["40.0 %", "45.0 %", "50.0 %", f"{100 * validation[1]:.1f} %"],
+        ["1.52", "1.60", "1.60", f"{losses[1]:.2f}"], ["40.0 %", "45.0 %", "55.0 %", f"{100 * validation[1]:.1f} %"],
         ["0.003", "0.003", "0.01"],
     )):  # fmt: skip
         shown = page.locator(".cw-plot").nth(k).locator(".label").all_text_contents()

@@ -130,7 +130,7 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const isOne = named.filter(series => !isOwn(series)).length < 2;
     const keyed = isKeyed ? named.filter(series => isOwn(series) || isOne) : [];
     const beside = named.filter(series => !keyed.includes(series));
-    const end = width - Math.max(isKeyed ? 10 : sides[1], room(beside));
+    const end = width - Math.max(isKeyed && !beside.length ? 10 : sides[1], room(beside));
     const top = topOf();
     shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;

@@ -11,13 +11,14 @@ const BATCHES = [16, 32, 64, 128, 256, 512];
 const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused", ending: "Ending the run …", waiting: "Ending the run before …" };
 const ASKED = { start: "Starting …", pause: "Pausing …", resume: "Resuming …", stop: "Ending the run …" };
-const SIDES = [56, 90]; // one axis for all charts
+const SIDES = [56, 100]; // one axis for all charts
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
-const CLOSE = 0.01; // a difference of accuracies that one run each does not show
+const KEPT = 5; // earlier runs, from which on Python leaves one out
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
 const GUESSING = Math.log(10); // the loss of ten equal probabilities
+const SOON = 3; // epochs after a change of the learning rate that are put down to it
 const BETTER = 0.05; // below which a loss is no longer that of guessing
 const GAP = 0.05; // between the accuracies, from which it is named
 
@@ -99,9 +100,10 @@ export function render({ model, el }) {
   const choice = field("Horizontal axis", axis);
   let written = ""; // the rows of the table
   root.append(
-    cannot, settings, h("div", { class: "lt-words" }, state, reading),
+    settings, h("div", { class: "lt-words" }, state, reading),
     h("div", { class: "lt-charts" }, loss.node, accuracy.node, rates.node, table),
     h("div", { class: "cw-foot" }, note, choice),
+    cannot,
   );
 
   function redraw() {
@@ -183,7 +185,7 @@ export function render({ model, el }) {
     epochs.set(nearest(EPOCHS, count));
     const used = isOpen ? run : { batch_size: size, epochs: count }; // what was chosen meanwhile does not count yet
     batchText.textContent = size === used.batch_size ? "" : `this run: ${used.batch_size}`;
-    epochsText.textContent = count === used.epochs ? count : `${used.epochs} → ${count}`;
+    epochsText.textContent = count === used.epochs ? count : `${count}, now ${used.epochs}`;
     const isWaiting = size !== used.batch_size || count !== used.epochs;
     settings.hidden = !can;
     cannot.hidden = can;
@@ -194,9 +196,11 @@ export function render({ model, el }) {
     pause.classList.toggle("cw-main", isPaused && !isWaiting);
     pause.textContent = isPaused ? "Resume" : "Pause";
     pause.disabled = !isOpen || isEnding || run.state === "waiting";
+    const held = stop.matches(":focus");
     stop.disabled = !isOpen || isEnding;
+    if (held && stop.disabled) start.focus({ preventScroll: true });
     const now = asked && (asked.type === "start" && isOpen ? STATES.waiting : ASKED[asked.type]);
-    const words = now || run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can));
+    const words = now || run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can, model.get("images")[1]));
     const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
     if (state.textContent !== words) state.replaceChildren(...parts);
     const read = now || run.problem || isHigh(run) ? "" : readingOf(run);
@@ -204,11 +208,13 @@ export function render({ model, el }) {
     state.classList.toggle("bad", !now && Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const recorded = `${model.get("ghost").images.toLocaleString("en")} images`;
-    const others = model.get("earlier").length ? " and of earlier runs" : "";
+    const past = model.get("earlier").length;
+    const others = past ? ` and of ${past === KEPT ? "the best and the last four" : "earlier"} runs` : "";
+    const its = can && run.state === "ended" && run.train_loss.length ? " The network is trainer.model, if trainer names this widget." : "";
     const grey = `the recorded run (${recorded}${bySeconds ? ", on another machine" : ""})${others}`;
     note.textContent = isRecord ? `CifarCNN, ${recorded}, flipped at random, learning rate ${run.learning_rate}, batches of ${run.batch_size}, ${
       run.seconds.at(-1).toFixed(0)} seconds.` : `CifarCNN; ${train} training images, flipped at random; ${
-      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches.`;
+      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches, thick: mean of the last ten numbers.${its}`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
     const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
@@ -224,7 +230,7 @@ export function render({ model, el }) {
       h("td", {}, String(run.batch_size)),
       h("td", {}, String(run.train_loss.length)),
       h("td", {}, run.seconds.length ? run.seconds.at(-1).toFixed(0) : "–"),
-      h("td", {}, Number.isFinite(best) ? percent(best, 1) : "–"),
+      h("td", {}, Number.isFinite(best) ? percent(best, 1) : run.problem || isHigh(run) ? "diverged" : "–"),
     );
   }
 
@@ -258,6 +264,14 @@ function readingOf({ points = [], ...run }) {
   }
   if (!validation.length) {
     return `Watch how fast training loss leaves ${fixed(GUESSING, 2)}, that of guessing among ten classes. Accuracy follows after epoch 1.`;
+  }
+  const before = Math.floor(points[begin]?.[0] ?? 0); // complete epochs with the rate before
+  const [from, to] = [validation[before - 1], validation.at(-1)];
+  if (begin && before && validation.length > before && validation.length <= before + SOON && Math.abs(to - from) > BETTER) {
+    return `Since the learning rate became ${show(rate, 6)}, validation loss ${to < from ? "fell" : "rose"} from ${fixed(from, 2)} to ${fixed(to, 2)}.`;
+  }
+  if (to > GUESSING - BETTER) {
+    return `Validation loss is ${fixed(to, 2)}, no better than guessing (${fixed(GUESSING, 2)}): a lower learning rate may help.`;
   }
   const lowest = gainsNothingFrom(run);
   const [then, gap] = [lowest || run.train_accuracy.length, run.train_accuracy.length].map(epoch => gapOf(run, epoch));
@@ -299,7 +313,8 @@ function waitsFor(asked, run) {
   return isOpen ? asked : null;
 }
 
-function stateOf(run, earlier, can) {
+/** @param {any} run @param {any[]} earlier @param {boolean} can @param {number} images for validation */
+function stateOf(run, earlier, can, images) {
   if (!run.state) return "Press Start to train.";
   const done = run.train_loss.length;
   if (can && run.state !== "ended") {
@@ -307,21 +322,23 @@ function stateOf(run, earlier, can) {
     if (!run.steps) return "Preparing …";
     const at = `${STATES[run.state]}: step ${run.step} of ${run.steps}`;
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
-    return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier)}`;
+    return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier, images)}`;
   }
-  const ended = `Ended after ${epochsOf(done, "complete ")}.`;
-  if (isHigh(run)) return `${ended} The loss left the chart: a learning rate of ${show(Math.max(...ratesOf(run)), 6)} is too high. Start again with a smaller one.`;
-  return `${ended}${resultOf(run, earlier)}${can && done ? " Its network is trainer.model, if trainer names this widget." : ""}`;
+  const ended = `${run.step < run.steps && !run.problem ? "Stopped" : "Ended"} after ${epochsOf(done, "complete ")}.`;
+  if (isHigh(run)) return `${ended} The loss left the chart: a learning rate of ${show(Math.max(...ratesOf(run)), 6)} is too high. Start with a smaller one.`;
+  return `${ended}${resultOf(run, earlier, images)}`;
 }
 
-/** The validation accuracy so far, compared with that of the best other run after as many epochs. */
-function resultOf(run, earlier) {
+/** The validation accuracy so far, compared with that of the best other run after as many epochs. Two runs that do as
+    well differ by less than `chance` in 95 of 100 sets of so many images. */
+function resultOf(run, earlier, images) {
   const at = one => one.validation_accuracy[run.validation_accuracy.length - 1];
   if (!Number.isFinite(at(run))) return "";
   const others = earlier.filter(one => Number.isFinite(at(one))).sort((a, b) => at(b) - at(a));
   const more = others.length && at(run) - at(others[0]);
+  const chance = 1.96 * Math.sqrt((2 * at(run) * (1 - at(run))) / images);
   const points = `${fixed(100 * Math.abs(more), 1)} points ${more > 0 ? "above" : "below"}`;
-  const effect = Math.abs(more) < CLOSE ? "within a point of" : points;
+  const effect = Math.abs(more) < chance ? "no clear difference from" : points;
   const than = others.length ? `, ${effect} ${nameOf(others[0])}${settingsOf(others[0], run)} at the same epoch` : "";
   return ` ${percent(at(run), 1)} validation accuracy${than}.`;
 }
