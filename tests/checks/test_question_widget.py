@@ -819,3 +819,11 @@ def test_python_answers_only_what_is_asked_with_what_is_offered(number: Any, giv
     with pytest.raises(ValueError, match=says):
         quiz.answer(number, given)
     assert quiz.replies == [None] * 5
+
+
+def test_a_finger_takes_the_number_where_the_mark_rests(front: FrontEnd) -> None:
+    page = front.open(asked(HEIGHT), has_touch=True)
+    place = page.get_by_role("slider", name="Your guess on the scale").bounding_box()
+    assert place is not None
+    page.touchscreen.tap(place["x"] + 9, place["y"] + 14)
+    expect(page.get_by_role("textbox", name="How tall?")).to_have_value("0")

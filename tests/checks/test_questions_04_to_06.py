@@ -83,7 +83,7 @@ def test_four_times_as_many_images_gain_most() -> None:
     plain, more = (load_run(name).recipe for name in ("small-plain", "more-data"))
     asked = PREDICTIONS["remedies"].ask
     said = f"trains for {plain.epochs} epochs on {plain.train_images:,} images and classifies {mean('small-plain'):.1%}"
-    assert said.replace("%", " %") in asked and "an epoch also has four times as many steps" in asked
+    assert said.replace("%", " %") in asked and "keeps the 24 epochs" in asked
     assert more.epochs == plain.epochs and more.batch_size == plain.batch_size and plain.train_images == 10_000
 
 

@@ -189,7 +189,7 @@ function card(question, number, send, go, reasons) {
   const slider = h("input", {
     type: "range", class: "cw-slider", min: low, max: high, step: 10 ** Math.round(Math.log10((high - low) / 100)), value: 0,
     "aria-label": "Your guess on the scale", "aria-valuetext": "no guess yet", oninput: take,
-    onclick: rested,
+    onclick: rested, onpointerup: rested, // a finger on a slider makes no click
     // A swipe that scrolls the page begins like a press, and leaves the guess as it was.
     onpointerdown: () => (before = typed.value),
     onpointercancel: () => moved(read((typed.value = before), question.unit, 0)),
