@@ -129,10 +129,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
         ["0.166", "0.166|as measured", "0.156|10.0 ÷ 64", "0.010|"],
     ]
     limits = (
-        "An image takes at least 2.00\u00a0ms (CNN, GPU (recorded)) for arithmetic; "
-        "for numbers from memory, 2.13\u00a0ms (CNN, GPU (recorded))."
+        "In batches of 64, an image takes at least 2.00\u00a0ms (CNN, GPU (recorded)) for arithmetic; "
+        "for numbers from memory, 2.13\u00a0ms (CNN, GPU (recorded)). The larger limit counts."
     )
-    expect(page.get_by_text("An image takes at least")).to_have_text(limits)  # of the curve whose work was given
+    expect(page.get_by_text("an image takes at least")).to_have_text(limits)  # of the curve whose work was given
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
     assert cells(page)[1:] == [
@@ -318,12 +318,13 @@ def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> No
     work = {"CNN, here": lambda batch: (1e6 * batch, 1e6 * batch)}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
     limits = page.get_by_text(
-        "An image takes at least 1,000\u00a0µs (CNN) for arithmetic; for numbers from memory, 1,000\u00a0µs (CNN)."
+        "In batches of 64, an image takes at least 1,000\u00a0µs (CNN) for arithmetic; "
+        "for numbers from memory, 1,000\u00a0µs (CNN). The larger limit counts."
     )
     expect(limits).to_be_visible()
     expect(page.locator(".cw-foot")).to_contain_text("Other machines’ times come without limits")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
-    expect(page.get_by_text("An image takes at least")).to_have_count(0)
+    expect(page.get_by_text("an image takes at least")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [360, 728, 800])

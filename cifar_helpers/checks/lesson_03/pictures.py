@@ -66,9 +66,12 @@ def shared_out(answer: Callable[..., Any]) -> str:
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
     both = answer(torch.cat([logits, logits + 1000]))
-    again = "1,000 added" + (": the same" if torch.allclose(both[0], both[1], atol=5e-4) else "")
+    again = "yours, 1,000 added" + (": the same" if torch.allclose(both[0], both[1], atol=5e-4) else "")
     columns = dict(zip(("your softmax", again), both.tolist(), strict=True))
-    said = "The trained network gives this drawn cat these logits. All numbers are rounded."
+    said = (
+        "The trained network gives this drawn cat these logits. With 1,000 added to each, exp is infinite unless the "
+        "largest is subtracted first, and inf / inf is nan. All numbers are rounded."
+    )
     shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels")
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
     return "".join([shown, paired_bars_html(CLASSES, columns, "logit", words, marked="cat"), sentence(said)])

@@ -271,7 +271,7 @@ export function render({ model, el }) {
     const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
     const least = k => limited.map(({ curve, bounds }) => `${write(bounds[k])} (${nameOf(curve)})`).join(" and ");
     limits.textContent = limited.length
-      ? `An image takes at least ${least(1)} for arithmetic; for numbers from memory, ${least(2)}.`
+      ? `In batches of ${batch}, an image takes at least ${least(1)} for arithmetic; for numbers from memory, ${least(2)}. The larger limit counts.`
       : "";
   }
 
@@ -356,7 +356,7 @@ function caution(both, isFitted) {
     isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. The dotted lines are its two parts; where "
       + `the falling one is above the level one, most of the fitted time is fixed cost. ${errors.join(" ")}`],
     both.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
-      + "from memory. Arithmetic and memory can work at once. Other machines’ times come without limits, as these need the machine itself."],
+      + "from memory. Both can work at once, so the larger one counts; the weights are read once for a batch. Other machines’ times come without limits, as these need the machine itself."],
     sources.has("here") && ["Here", "The machine on which the notebook ran."],
     sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
