@@ -286,7 +286,7 @@ def test_the_key_of_earlier_layers_is_shown_where_there_are_some(front: FrontEnd
     for layer, is_shown in [(widget.layers[0], False), (widget.layers[1], True)]:
         widget.layer, widget.channel, widget.pixel = layer, 0, [2, 2]
         page = front.open(widget)
-        key = page.get_by_text("what units of earlier layers see here")
+        key = page.get_by_text("what earlier units see here")
         expect(key).to_be_visible(visible=is_shown)
     lines = [page.locator(part).first.evaluate("e => getComputedStyle(e).borderTopStyle")
              for part in (".rf-big .rf-field", ".rf-big .cw-frame")]  # fmt: skip
@@ -315,21 +315,40 @@ def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
     assert len(pixels) == 2 and pixels[0] != before and pixels[1] == before
 
 
-def test_a_finger_drags_downwards_on_the_large_picture_as_well(front: FrontEnd) -> None:
+def test_a_finger_that_begins_sideways_drags_the_unit_and_a_swipe_scrolls_the_page(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, network()), width=360, has_touch=True)
     big = page.locator(".rf-big")
     big.scroll_into_view_if_needed()
-    box, scrolled = big.bounding_box(), page.evaluate("scrollY")
-    assert box
     touch = page.context.new_cdp_session(page)
-    x, rows = box["x"] + box["width"] / 2, []
-    for kind, share in (("touchStart", 0.3), ("touchMove", 0.4), ("touchMove", 0.55), ("touchMove", 0.7)):
-        point = {"x": x, "y": box["y"] + box["height"] * share}
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-        next_frame(page)
-        rows.append(state_of(page, "pixel")[0])
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    assert rows[0] < rows[1] < rows[-1] == state_of(page, "pixel")[0] and page.evaluate("scrollY") == scrolled
+
+    def go(*ways: tuple[float, float]) -> list[int]:
+        """Along points of the picture, as shares of its size; the rows of the unit on the way."""
+        box, rows = big.bounding_box(), []
+        assert box
+        for kind, (right, down) in zip(["touchStart", *["touchMove"] * len(ways)], ways, strict=False):
+            point = {"x": box["x"] + box["width"] * right, "y": box["y"] + box["height"] * down}
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+            next_frame(page)
+            rows.append(state_of(page, "pixel")[0])  # type: ignore[index]
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        return rows
+
+    scrolled = page.evaluate("scrollY")
+    rows = go((0.3, 0.3), (0.4, 0.32), (0.5, 0.34), (0.5, 0.5), (0.5, 0.7))
+    assert rows[0] < rows[-1] == state_of(page, "pixel")[0] and page.evaluate("scrollY") == scrolled  # type: ignore[index]
+    kept = state_of(page, "pixel")
+    go(*((0.5, 0.8 - 0.1 * k) for k in range(6)))
+    page.wait_for_function(f"() => scrollY > {scrolled} + 20")
+    assert state_of(page, "pixel") == kept
+
+
+def test_the_name_of_a_layer_chooses_it_and_the_unit_at_the_same_place(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, network()))
+    page.evaluate(CHOOSE, ["block 1, ReLU", [20, 10]])
+    expect(page.locator(".rf-here")).to_contain_text("Block 1 ReLU")
+    page.locator(".rf-chain").get_by_text("Block 2 ReLU").click()
+    expect(page.locator(".rf-here")).to_contain_text("Block 2 ReLU")
+    assert (state_of(page, "layer"), state_of(page, "pixel")) == ("block 2, ReLU", [10, 5])
 
 
 def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(front: FrontEnd) -> None:

@@ -87,7 +87,7 @@ function show(given) {
   const whose = h("b");
   const seen = h("b", { class: "cw-lead" });
   const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
-  const keys = [key("rf-zeros", "padding: zeros"), key("rf-field", "what units of earlier layers see here")];
+  const keys = [key("rf-zeros", "outside the picture"), key("rf-field", "what earlier units see here")];
   const point = now => {
     hover = now;
     refresh({});
@@ -105,6 +105,10 @@ function show(given) {
     });
     map.node.addEventListener("pointerleave", () => point(null));
     const head = h("div", { class: "cw-cap" }, h("b", {}, title), h("div", {}, "sees ", h("b", {}, square(size))));
+    head.addEventListener("click", () => {
+      const from = stations[chosen()];
+      choose(k, ...placeIn(stations[k], from, pixelNow()));
+    });
     for (const [event, isLit] of [["pointerenter", true], ["pointerleave", false]]) {
       head.addEventListener(event, () => nested[k].classList.toggle("rf-lit", isLit));
     }
@@ -183,7 +187,7 @@ function show(given) {
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
-    maps[k].which.textContent = `map ${channels[k]} (0–${stations[k].count - 1})`;
+    maps[k].which.replaceChildren(`map ${channels[k]} `, h("span", { class: "rf-range" }, `(0–${stations[k].count - 1})`));
   }
 
   function drawUnit() {
@@ -223,7 +227,7 @@ function show(given) {
     write(activation, value);
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
-    say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is padding." : ""}`);
+    say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is outside the picture." : ""}`);
   }
 
   /** The most exciting pictures of the chosen map. */

@@ -104,7 +104,7 @@ export function render(host) {
     { kept: epochs, accuracy, colour: "c6" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights."));
+  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights. One picture can get worse while the accuracy gets better."));
   time.addEventListener("focusin", fetchAll); // after a press, too
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
@@ -146,7 +146,7 @@ export function render(host) {
   );
   const strip = h(
     "div", { class: "tn-strip" }, first, place, end,
-    h("p", { class: "tn-key cw-cap" }, "Point at a map; a press keeps it. Wires show what feeds it most: ", h("i"), " adds, ",
+    h("p", { class: "tn-key cw-cap" }, "Point at a map, a unit or a class; a press keeps it. Wires show what feeds it most: ", h("i"), " adds, ",
       h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both."),
     h(
       "div", { class: "tn-low" },
@@ -155,7 +155,7 @@ export function render(host) {
     ),
     wires,
   );
-  const key = colourKey(", summands on one");
+  const key = colourKey(", units of a layer on one, summands on one");
   key.append(pale);
   root.append(
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
