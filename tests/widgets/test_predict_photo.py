@@ -379,7 +379,7 @@ def test_the_keyboard_stays_on_the_photo_when_a_button_goes_and_keys_are_said_on
         expect(page.get_by_role("button", name=button)).to_be_hidden()
     page.get_by_role("radio", name="Draw in red").click()
     photo.press("-")
-    expect(page.locator(".pp-notes > p").first).to_contain_text("Arrows move the square")  # with a pen, too
+    expect(page.locator(".pp-notes > p").first).to_contain_text("Arrows move the pen")
     page.keyboard.press("Tab")
     while not view.evaluate("one => one.matches(':focus')"):
         page.keyboard.press("Tab")
@@ -916,3 +916,25 @@ def test_a_photo_from_a_camera_is_opened_upright_and_a_file_that_is_no_picture_i
         expect(page.get_by_role("alert")).to_contain_text(says)
         expect(page.locator(".cw-bars")).to_be_visible()
     assert state_of(page, "chosen") == chosen, "none of them replaces the picture"
+
+
+def test_the_keyboard_draws_too(front: FrontEnd, small: CifarCNN) -> None:
+    page = ready(front.open(widgets.predict_photo(model=small)))
+    page.get_by_role("radio", name="Draw in red").press("Space")
+    sheet = page.get_by_role("slider", name=re.compile("Photo or drawing"))
+    while not sheet.evaluate("node => node.matches(':focus')"):
+        page.keyboard.press("Shift+Tab")
+    expect(page.get_by_text("Arrows move the pen, Space draws, Ctrl+Z undoes.")).to_be_visible()
+    expect(page.locator(".pp-nib")).to_be_visible()
+    crop = state_of(page, "crop")
+    for key in ("Space", *["Shift+ArrowRight"] * 2, "Space"):
+        page.keyboard.press(key)
+    expect(sheet).to_have_attribute("aria-valuetext", "pen at row 16, column 26")
+    red = drawn(page.locator(".cw-picture canvas").nth(1))[16]
+    isolated = np.flatnonzero((red[:, 0] > 150) & (red[:, 1] < 120))
+    assert {15, 16, 25, 26} <= set(isolated.tolist()) and not {19, 20, 21} & set(isolated.tolist())  # two dots
+    assert state_of(page, "crop") == crop  # the square stays
+    page.keyboard.press("Control+z")
+    seen_by(page, until="pixels.filter((v, k) => k % 3 === 1 && v < 120).length < 12")
+    page.get_by_role("radio", name="Move").press("Space")
+    expect(page.locator(".pp-nib")).to_be_hidden()

@@ -62,14 +62,15 @@ function show(model, { root, colours, say }, [weights], get) {
   const surface = canvas();
   const corners = ["nw", "ne", "sw", "se"].map(corner => h("i", { class: `pp-corner pp-${corner}` }));
   const square = h("div", { class: "cw-frame pp-square" }, corners);
+  const pen = h("div", { class: "cw-frame pp-nib" }); // where the space bar draws
   const shade = h("div", { class: "pp-shade" });
   const stage = h(
     "div",
     {
       class: "pp-photo cw-picture", ...movable("photo with a square"),
-      "aria-label": "Photo or drawing. Drag the square, or move it with the arrow keys; plus and minus change its size.",
+      "aria-label": "Photo or drawing. Drag the square, or move it with the arrow keys; plus and minus change its size. With a pen, arrow keys move it and the space bar draws.",
     },
-    surface, h("div", { class: "pp-clip" }, shade), square,
+    surface, h("div", { class: "pp-clip" }, shade), square, pen,
   );
   const about = h("span");
   const hint = h("p", { class: "cw-cap" });
@@ -246,6 +247,11 @@ function show(model, { root, colours, say }, [weights], get) {
     step = null;
   }
 
+  // The pen: as wide as a twelfth of the square; keys move it by a pixel of what the network sees.
+  let spotOfPen = [0.5, 0.5]; // as shares of the square
+  const nib = () => crop()[2] / 12;
+  const nibAt = () => spotOfPen.map((share, k) => crop()[k] + share * crop()[2]);
+
   // A drag moves the square by `grip`, spans it from `anchor`, or draws the line `stroke`.
   let drag = null;
   const isFull = side => side === surface.width && side === surface.height;
@@ -254,7 +260,7 @@ function show(model, { root, colours, say }, [weights], get) {
     return [(event.clientX - box.left) * scale(), (event.clientY - box.top) * scale()];
   };
   function grasp([x, y]) {
-    if (work.ink) return { stroke: { ink: work.ink, wide: crop()[2] / 12, points: [] } }; // a twelfth of the square
+    if (work.ink) return { stroke: { ink: work.ink, wide: nib(), points: [] } };
     const [left, top, side] = crop();
     const within = x >= left && x <= left + side && y >= top && y <= top + side;
     const reach = Math.min(REACH * scale(), within ? side / 3 : Infinity); // a small square has a middle, too
@@ -299,6 +305,10 @@ function show(model, { root, colours, say }, [weights], get) {
     if (event.key === "z" && (event.ctrlKey || event.metaKey)) return undo.click();
     tell("");
     if (!event.repeat) begun(); // a key that is held down is one step
+    if (work.ink && [" ", "Enter"].includes(event.key)) {
+      event.preventDefault();
+      draw({ ink: work.ink, wide: nib(), points: [] }, nibAt());
+    }
     const by = { "+": 8, "-": -8 }[event.key];
     if (!by) return;
     event.preventDefault();
@@ -310,6 +320,10 @@ function show(model, { root, colours, say }, [weights], get) {
   for (const event of ["focus", "blur"]) stage.addEventListener(event, () => redraw());
   arrows(stage, (down, right) => {
     const [left, top, side] = crop();
+    if (work.ink) {
+      spotOfPen = [right, down].map((by, k) => clamp(spotOfPen[k] + by / SIDE, 0, 1));
+      return redraw();
+    }
     move(left + right * 2, top + down * 2, side);
   });
 
@@ -459,16 +473,22 @@ function show(model, { root, colours, say }, [weights], get) {
       ? `Drag a corner, or drag out a square${SIDEWAYS}.` : `Drag the square or a corner, or outside for a new one${SIDEWAYS}.`;
     const draws = sources.isLive() ? "Drag to draw, which takes the picture." : "Drag to draw. The network sees only the square. Move drags it.";
     square.classList.toggle("pp-full", isFull(now[2]));
-    const keys = "Arrows move the square, + and − change its size, Ctrl+Z undoes.";
+    const keys = work.ink ? "Arrows move the pen, Space draws, Ctrl+Z undoes." : "Arrows move the square, + and − change its size, Ctrl+Z undoes.";
     hint.textContent = stage.matches(":focus-visible") ? keys : work.ink ? draws : drags;
     square.classList.toggle("pp-small", now[2] < 2 * least());
     const [left, top, side] = now;
     const inPhoto = pixels => Math.round(pixels * work.shrunk); // of the file, whose size is in the heading
-    stands(stage, left, surface.width - side, `from ${inPhoto(left)} across and ${inPhoto(top)} down, ${inPhoto(side)} pixels wide`);
+    const stood = work.ink
+      ? `pen at row ${Math.round(spotOfPen[1] * SIDE)}, column ${Math.round(spotOfPen[0] * SIDE)}`
+      : `from ${inPhoto(left)} across and ${inPhoto(top)} down, ${inPhoto(side)} pixels wide`;
+    stands(stage, left, surface.width - side, stood);
     const share = (value, of) => `${(value / of) * 100}%`;
     square.style.cssText = shade.style.cssText =
       `left:${share(left, surface.width)};top:${share(top, surface.height)};` +
       `width:${share(side, surface.width)};height:${share(side, surface.height)}`;
+    pen.hidden = !work.ink || !stage.matches(":focus-visible");
+    const [penX, penY] = nibAt().map(at => at - nib() / 2);
+    pen.style.cssText = `left:${share(penX, surface.width)};top:${share(penY, surface.height)};width:${share(nib(), surface.width)};height:${share(nib(), surface.height)}`;
     seen = resized(squareOf(surface, left, top, side), side, side, SIDE);
     const best = list => list.indexOf(Math.max(...list));
     const all = [...network.forward(seen).probabilities];

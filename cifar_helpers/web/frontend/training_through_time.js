@@ -259,7 +259,9 @@ export function render(host) {
     networks().forEach(({ network: one, problem }, k) => {
       const { map, said, share } = stops[k];
       if (problem) said.textContent = "not loaded";
-      if (!one || !answers.isKnown(one)) return;
+      const isOld = !one || !answers.isKnown(one); // of the picture before
+      map.parentElement?.classList.toggle("tt-old", isOld);
+      if (isOld) return;
       const from = unit * height * width;
       paintSigned(map, one.map(layer), height, width, view.colours(), { from });
       [said.textContent, share.textContent] = predicted(one, kept[k]);
