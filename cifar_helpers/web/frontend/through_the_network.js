@@ -104,7 +104,7 @@ export function render(host) {
     { kept: epochs, accuracy, colour: "c6" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag: every dot has its own weights. One picture can get worse while the accuracy gets better."));
+  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag to a dot. A single picture can get worse meanwhile."));
   time.addEventListener("focusin", fetchAll); // after a press, too
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
@@ -155,7 +155,7 @@ export function render(host) {
     ),
     wires,
   );
-  const key = colourKey(", units of a layer on one, summands on one");
+  const key = colourKey(", units and summands on one");
   key.append(pale);
   root.append(
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
