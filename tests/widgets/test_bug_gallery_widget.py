@@ -241,7 +241,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     row(page, "moved").click()
     expect(prompt).to_have_text(
         "✓ Yes: labels shuffled against images. “Final validation accuracy” and “Change of the weights” together "
-        "fit no other of these nine bugs."
+        "fit no other of these 9 bugs."
     )
     expect(reply).to_contain_text("Why: Gradients arrive")
     pressed = page.locator(".bg-row[aria-pressed=true]")
@@ -262,7 +262,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     page.get_by_role("button", name="Tell me").click()
     expect(prompt).to_have_text(
         "It is photo not normalised. “Photo code against batch” and “5 predictions, one photo” together fit "
-        "no other of these nine bugs."
+        "no other of these 9 bugs."
     )
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
@@ -298,7 +298,7 @@ def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(fron
     row(page, "accuracy").click()
     expect(prompt).to_have_text(
         "✓ Yes: learning rate ÷ 100. Final validation accuracy: below the healthy range, but better than "
-        "guessing. No other of these nine bugs moves it there."
+        "guessing. No other of these 9 bugs moves it there."
     )
     # A case that was solved can be played again, and stays solved.
     expect(tell).to_have_text("Try again")
@@ -309,7 +309,7 @@ def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(fron
     assert state_of(page, "solved") == [9]
     suspect(page, "÷ 100").click()
     row(page, "moved").click()
-    expect(prompt).to_contain_text("Change of the weights: hardly above 0. No other of these nine bugs moves it there.")
+    expect(prompt).to_contain_text("Change of the weights: hardly above 0. No other of these 9 bugs moves it there.")
     assert state_of(page, "solved") == [9]
     tell.click(delay=30)
     suspect(page, "no eval()").click()
@@ -374,7 +374,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     expect(row(page, "answers")).to_have_attribute("data-note", "reveals it")
     assert state_of(page, "solved") == [7]
     expect(prompt).to_have_text(
-        "✓ Yes: no eval(). 5 predictions, one photo: not all equal. No other of these nine bugs moves it there."
+        "✓ Yes: no eval(). 5 predictions, one photo: not all equal. No other of these 9 bugs moves it there."
     )
     expect(page.get_by_role("status")).to_contain_text("✓ Yes: no eval().")
     expect(page.get_by_role("status")).to_contain_text("because dropout is still on")

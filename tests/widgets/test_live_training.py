@@ -21,9 +21,10 @@ from playwright.sync_api import expect
 from cifar_helpers import Cifar10
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import Recipe, load_run, prepare
+from cifar_helpers.web.join import join
 from cifar_helpers.widgets import LiveTraining, live_training
 from cifar_helpers.widgets._trainer import Curve
-from cifar_helpers.widgets.live_training import _worth_keeping
+from cifar_helpers.widgets.live_training import _KEPT, _OFF, _worth_keeping
 
 live_module = importlib.import_module("cifar_helpers.widgets.live_training")
 
@@ -175,6 +176,8 @@ def test_the_best_and_the_last_four_runs_are_kept_and_one_that_diverged(live: Li
     for number, best in enumerate((0.3, 0.5, 0.2, None, 0.4, 0.3, 0.1), 1):
         runs = _worth_keeping([*runs, run(number, best)])
     assert [one["number"] for one in runs] == [2, 4, 5, 6, 7]
+    source = join("live_training")
+    assert f"const KEPT = {_KEPT};" in source and f"const TOP = {_OFF:g};" in source  # the browser says the same
     live.run = {**live.run, **run(1, None, train_loss=[], state="ended", points=[[0.1, 1, None, 3]], problem="NaN")}
     live.start()
     assert [one["number"] for one in live.earlier] == [1]

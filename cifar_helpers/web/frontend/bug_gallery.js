@@ -270,8 +270,9 @@ function gallery(root, model, say, records) {
   function proof() {
     const keys = proven();
     const names = keys.map(key => symptomOf(key).name);
-    if (keys.length > 1) return `${listed(names.map(name => `“${name}”`))} together fit no other of these nine bugs.`;
-    return `${names[0]}: ${shown().readings[keys[0]].where}. No other of these nine bugs moves it there.`;
+    const known = `these ${records.suspicions.length} bugs`;
+    if (keys.length > 1) return `${listed(names.map(name => `“${name}”`))} together fit no other of ${known}.`;
+    return `${names[0]}: ${shown().readings[keys[0]].where}. No other of ${known} moves it there.`;
   }
 
   /** The verdict, in bold, and what follows it or is asked. */

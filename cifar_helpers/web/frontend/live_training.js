@@ -209,12 +209,12 @@ export function render({ model, el }) {
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const recorded = `${model.get("ghost").images.toLocaleString("en")} images`;
     const past = model.get("earlier").length;
-    const others = past ? ` and of ${past === KEPT ? "the best and the last four" : "earlier"} runs` : "";
+    const others = past ? ` and of ${past === KEPT ? `the best and the last ${KEPT - 1}` : "earlier"} runs` : "";
     const its = can && run.state === "ended" && run.train_loss.length ? " The network is trainer.model, if trainer names this widget." : "";
     const grey = `the recorded run (${recorded}${bySeconds ? ", on another machine" : ""})${others}`;
     note.textContent = isRecord ? `CifarCNN, ${recorded}, flipped at random, learning rate ${run.learning_rate}, batches of ${run.batch_size}, ${
       run.seconds.at(-1).toFixed(0)} seconds.` : `CifarCNN; ${train} training images, flipped at random; ${
-      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches, thick: mean of the last ten numbers.${its}`;
+      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches, thick: mean of the last ${WINDOW} numbers.${its}`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
     const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
