@@ -19,7 +19,7 @@ const KEPT = 5; // earlier runs, from which on Python leaves one out
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
 const GUESSING = Math.log(10); // the loss of ten equal probabilities
 const SOON = 3; // epochs after a change of the learning rate that are put down to it
-const BETTER = 0.05; // below which a loss is no longer that of guessing
+const BETTER = 0.05; // from which on a loss differs from that of guessing
 const GAP = 0.05; // between the accuracies, from which it is named
 
 /** @param {{model: any, el: HTMLElement}} host */
@@ -270,8 +270,8 @@ function readingOf({ points = [], ...run }) {
   if (begin && before && validation.length > before && validation.length <= before + SOON && Math.abs(to - from) > BETTER) {
     return `Since the learning rate became ${show(rate, 6)}, validation loss ${to < from ? "fell" : "rose"} from ${fixed(from, 2)} to ${fixed(to, 2)}.`;
   }
-  if (to > GUESSING - BETTER) {
-    return `Validation loss is ${fixed(to, 2)}, no better than guessing (${fixed(GUESSING, 2)}): a lower learning rate may help.`;
+  if (to > GUESSING + BETTER) {
+    return `Validation loss is ${fixed(to, 2)}, worse than guessing (${fixed(GUESSING, 2)}): a lower learning rate may help.`;
   }
   const lowest = gainsNothingFrom(run);
   const [then, gap] = [lowest || run.train_accuracy.length, run.train_accuracy.length].map(epoch => gapOf(run, epoch));
@@ -330,7 +330,7 @@ function stateOf(run, earlier, can, images) {
 }
 
 /** The validation accuracy so far, compared with that of the best other run after as many epochs. Two runs that do as
-    well differ by less than `chance` in 95 of 100 sets of so many images. */
+    well differ by less than `chance` in 95 of 100 cases or more: they were measured on the same images. */
 function resultOf(run, earlier, images) {
   const at = one => one.validation_accuracy[run.validation_accuracy.length - 1];
   if (!Number.isFinite(at(run))) return "";
