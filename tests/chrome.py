@@ -155,6 +155,21 @@ def next_frame(page: Page) -> None:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def cancelled_touch(page: Page, x: float, y: float) -> None:
+    """A finger that comes down and then scrolls the page, which cancels its touch; wait until the page has heard of it.
+
+    Unlike the other kinds, a cancelled touch is not waited for by the browser itself.
+    """
+    page.evaluate(
+        "() => { window.cancelled = new Promise(done => addEventListener('pointercancel', () => setTimeout(done), "
+        "{ capture: true, once: true })); }"
+    )
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+    page.evaluate("() => window.cancelled")
+
+
 def looked_at(widget: CourseWidget, folder: Path, name: str) -> None:
     """Screenshots of a widget in light and dark at three widths: for people, who look at them.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from chrome import FrontEnd, next_frame
+from chrome import FrontEnd, cancelled_touch, next_frame
 from playwright.sync_api import Page, expect
 
 from cifar_helpers.web.join import page_script
@@ -118,9 +118,7 @@ def test_the_marker_is_dragged_and_moved_by_keys_between_its_stops(front: FrontE
     expect(handle).to_have_attribute("aria-valuenow", "0")
     assert page.evaluate("moves") == ["c", "b", "a"]
     # A touch that scrolls the page, which the browser cancels, leaves the marker where it was.
-    touch = page.context.new_cdp_session(page)
-    for kind, points in (("touchStart", [{"x": at(page, 5), "y": 100}]), ("touchCancel", [])):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    cancelled_touch(page, at(page, 5), 100)
     page.mouse.move(at(page, 3), 100)
     assert page.evaluate("moves") == ["c", "b", "a", "c", "a"]
     # A move draws the marker and what goes with it, and leaves the curves as they are.

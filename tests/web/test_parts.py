@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chrome import FrontEnd
+from chrome import FrontEnd, cancelled_touch
 from playwright.sync_api import Page, expect
 
 from cifar_helpers.web.join import FRONTEND, join, site_modules
@@ -289,9 +289,7 @@ def test_a_touch_that_scrolls_the_page_and_a_right_click_choose_no_map(page: Pag
     box = wall.bounding_box()
     assert box is not None
     wall.press("ArrowRight")
-    touch = page.context.new_cdp_session(page)
-    for kind, points in (("touchStart", [{"x": box["x"] + 20, "y": box["y"] + 180}]), ("touchCancel", [])):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    cancelled_touch(page, box["x"] + 20, box["y"] + 180)
     assert page.evaluate("picks") == [1, 2, 1]
     wall.click(button="right", position={"x": 20, "y": 180})
     assert page.evaluate("picks") == [1, 2, 1]
@@ -311,10 +309,7 @@ def test_a_touch_that_scrolls_the_page_moves_no_slider(page: Page) -> None:
     slider = page.get_by_role("slider", name="Rate")
     box = slider.bounding_box()
     assert box is not None
-    touch = page.context.new_cdp_session(page)
-    end = [{"x": box["x"] + box["width"] - 4, "y": box["y"] + box["height"] / 2}]
-    for kind, points in (("touchStart", end), ("touchCancel", [])):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    cancelled_touch(page, box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
     assert page.evaluate("moves") == ["high", "low"]
     expect(slider).to_have_attribute("aria-valuetext", "low")
 

@@ -387,6 +387,7 @@ def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(fr
     fingers("touchMove", (x + 25, y), (lower[0] + 50, lower[1]))
     assert (numbers()[1], numbers()[7]) == (0.5, 0)
     fingers("touchCancel")
+    next_frame(page)
     page.mouse.move(x - 60, y)
     assert numbers()[1] == 0.5
     # The window follows neither a second finger nor a press that began elsewhere.

@@ -6,7 +6,7 @@ import re
 
 import pytest
 import torch
-from chrome import FrontEnd, next_frame, state_of
+from chrome import FrontEnd, cancelled_touch, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 from torch import Tensor, nn
@@ -307,10 +307,7 @@ def test_a_touch_that_scrolls_the_page_moves_no_unit(front: FrontEnd) -> None:
             model.on("change:pixel", () => pixels.push(model.get("pixel")));
         }"""
     )
-    touch = page.context.new_cdp_session(page)
-    start = [{"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] * 0.6}]
-    for kind, points in (("touchStart", start), ("touchCancel", [])):
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    cancelled_touch(page, box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6)
     pixels = page.evaluate("pixels")
     assert len(pixels) == 2 and pixels[0] != before and pixels[1] == before
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, next_frame, state_of
+from chrome import FrontEnd, cancelled_touch, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
 from torch import nn
@@ -357,12 +357,10 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     assert stage == 2
     assert unit > 0
     # A swipe that scrolls, which the browser cancels, chooses nothing.
-    touch = page.context.new_cdp_session(page)
     for name in ("Block 1", "Hidden layer 1", "Probabilities"):
         other = page.get_by_role("slider", name=name).bounding_box()
         assert other
-        for kind, points in (("touchStart", [{"x": other["x"] + 5, "y": other["y"] + 5}]), ("touchCancel", [])):
-            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        cancelled_touch(page, other["x"] + 5, other["y"] + 5)
         assert state_of(page, "chosen") == [stage, unit], name
     # The curve is between what it changes, and right below the maps is what a tap asks for.
     parts = [".pi-picture", ".tn-low > :first-child", ".tn-stages", ".tn-key", ".tn-one"]
