@@ -82,6 +82,9 @@ def test_hover_and_keys_show_the_numbers_at_an_x(front: FrontEnd) -> None:
         number_box = page.locator(".looked .label").bounding_box()
         assert number_box is not None and number_box["x"] >= axis["x"]
         assert number_box["x"] + number_box["width"] <= axis["x"] + axis["width"] + 1
+        paper = page.locator(".looked .paper").bounding_box()  # so that it is read where lines run on behind it
+        assert paper is not None and paper["x"] < number_box["x"]
+        assert paper["x"] + paper["width"] > number_box["x"] + number_box["width"]
     # A line that is pointed at comes forward, also where another was brought forward.
     page.evaluate("chart.bring('1')")
     line = page.locator(".line.c3").bounding_box()

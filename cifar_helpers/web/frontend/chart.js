@@ -265,12 +265,15 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const group = svg("g", { class: "looked" }, svg("line", { x1: place, x2: place, y1: top, y2: bottom }));
     for (const { series, at, value } of rows) group.append(dot(series.colour, xs(at), ys(value), 4));
     const all = loose.map(({ series, value }) => ({ colour: series.colour, at: ys(value), said: [series.end, write(value)].join(" ").trim() }));
-    const wide = Math.max(0, ...all.map(one => measure(one.said))) + 8;
+    const wide = Math.max(0, ...all.map(one => measure(one.said))) + 14;
     const isLeft = place + wide > end && place - wide > left;
     const heights = spread(all.map(one => one.at), ROW, top + 4, bottom - 6);
+    const from = isLeft ? place - 6 : Math.min(place, end - wide) + 6;
     all.forEach(({ colour, said }, k) => {
-      const x = isLeft ? place - 8 : Math.min(place, end - wide) + 8;
-      group.append(text(said, x, heights[k] + 4, `label ${colour}`, isLeft ? "end" : "start"));
+      // On paper of its own, since the curves run on behind it
+      const size = { y: heights[k] - 7, width: measure(said) + 8, height: ROW };
+      group.append(svg("rect", { class: "paper", x: from - (isLeft ? size.width : 0), rx: 4, ...size }));
+      group.append(text(said, from + (isLeft ? -4 : 4), heights[k] + 4, `label ${colour}`, isLeft ? "end" : "start"));
     });
     if (read.length) {
       const said = `${content.xLabel} ${short(+(seen ?? 0).toPrecision(3))}`;
