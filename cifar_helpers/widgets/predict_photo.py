@@ -11,6 +11,7 @@ import traitlets
 from PIL import Image
 from torch import nn
 
+from cifar_helpers.data import CLASSES
 from cifar_helpers.inference import Model, Picture, Prediction, checked_network, open_picture, percent, predict
 from cifar_helpers.networks import copy_network
 from cifar_helpers.web.weights import encode
@@ -35,6 +36,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
         chosen: the photo that is shown; "your picture", "the camera’s picture" or "a drawing" that the reader brings,
             with a number from the second on; empty before that.
         crop: left, top and side of the square, in pixels of the photo (at most 512 a side); empty: the middle.
+        explained: the class that Grad-CAM and occlusion explain; empty: the one with the largest probability.
         method: `none`, `Grad-CAM` or `occlusion`: what is laid over the picture.
         photographs: whether the network is known to have learned from photographs, as the shipped ones have.
         seen: uint8 `(32, 32, 3)`, what the network sees in the square: what was there last when both stood still.
@@ -43,6 +45,7 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
     names = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     chosen = cast(str, traitlets.Unicode("").tag(sync=True))
     crop = cast("list[int]", traitlets.List(traitlets.Int(min=0)).tag(sync=True))
+    explained = cast(str, traitlets.Unicode("").tag(sync=True))
     method = cast(str, traitlets.Enum(("none", "Grad-CAM", "occlusion"), "none").tag(sync=True))
     photographs = cast(bool, traitlets.Bool(False).tag(sync=True))
     seen = Pixels()
@@ -78,6 +81,13 @@ class PredictPhoto(CourseWidget, module="predict_photo"):
             f"A photo ({self.chosen}) with a square that can be moved, the 32 × 32 pixels that the network sees in it, "
             f"and its ten probabilities. The largest is {said.label}, {percent(said.probability)}."
         )
+
+    @traitlets.validate("explained")
+    def _a_class(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if name and name not in CLASSES:
+            raise traitlets.TraitError(f"explained wants one of {', '.join(CLASSES)}, or nothing; got {name!r}")
+        return name
 
     @traitlets.validate("crop")
     def _three_or_none(self, proposal: Any) -> list[int]:

@@ -1,4 +1,4 @@
-"""Point at a unit of a network: the part of a picture that it sees, and the pictures that excite its channel most."""
+"""Point at a unit of a network: the part of a picture that it sees, what matters there, what excites its channel."""
 
 from __future__ import annotations
 
@@ -75,9 +75,12 @@ class ReceptiveField(LayerWidget, module="receptive_field"):
         layer: the unit's layer, one of those after which units see more than before: convolutions, with the batch norm
             and activation that follow, and pooling.
         pixel: row and column of the unit in its map.
+        effective: whether the picture shows how much each pixel of the field matters to the unit: the absolute values
+            of the unit's gradient by the normalised picture, added over the colours.
         stations: for each of `layers`, the numbers of the layer with the window and of the one whose maps are shown.
     """
 
+    effective = cast(bool, traitlets.Bool(False).tag(sync=True))
     stations = cast("list[list[int]]", traitlets.List().tag(sync=True))
 
     def __init__(self, images: ImageSet, model: nn.Module) -> None:
@@ -119,8 +122,9 @@ class ReceptiveField(LayerWidget, module="receptive_field"):
         """What the widget shows."""
         row, column = self.pixel
         value = f"{self.activation:.2f}".replace("-", "−")
+        shown = "How much each pixel matters in the part" if self.effective else "The part"
         return (
-            f"The part of {self._whom()} that the unit in row {row}, column {column} of the layer “{self.layer}”, map "
+            f"{shown} of {self._whom()} that the unit in row {row}, column {column} of the layer “{self.layer}”, map "
             f"{self.channel}, can see, and the parts of pictures that excite this map most. The unit's activation is "
             f"{value}."
         )
@@ -170,8 +174,9 @@ def receptive_field(images: ImageSet, model: nn.Module | None = None) -> Recepti
             shipped weights.
 
     Returns:
-        A widget. `layer`, `channel`, `pixel` (row and column of the unit) and `picture` can be read and set;
-        `activation` is the unit's, and `exciting` are the most exciting pictures.
+        A widget. `layer`, `channel`, `pixel` (row and column of the unit), `picture` and `effective` (whether it shows
+        the effective receptive field) can be read and set; `activation` is the unit's, and `exciting` are the most
+        exciting pictures.
 
     Raises:
         TypeError: if the browser cannot compute the network; it says which layer is the reason.

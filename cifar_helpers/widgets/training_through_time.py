@@ -21,9 +21,7 @@ from cifar_helpers.widgets._base import CourseWidget
 
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
-_NOTE: Final = (
-    "Training accuracy has dropout and augmentation on. The network learned from photographs: sketches may mislead it."
-)
+_NOTE: Final = "The network learned from photographs: sketches may mislead it."
 
 
 class TrainingThroughTime(CourseWidget, module="training_through_time"):
@@ -34,6 +32,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
         epoch: 0 is before training.
         layer: the block whose maps are shown, 0 for the first.
         kernel: number of the chosen kernel of the first layer.
+        handicap: why training accuracy may be the lower one.
     """
 
     image = Pixels()
@@ -48,6 +47,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
     names = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     pictures = cast(bytes, traitlets.Bytes().tag(sync=True))
     classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
+    handicap = cast(str, traitlets.Unicode("").tag(sync=True))
     note = cast(str, traitlets.Unicode("").tag(sync=True))
 
     def __init__(self, picture: npt.NDArray[np.uint8], run: Run) -> None:
@@ -65,6 +65,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             classes=list(CLASSES),
             names=list(offered),
             pictures=b"".join(pixels.tobytes() for pixels in offered.values()),
+            handicap=_handicap(run),
             note=_NOTE,
         )
 
@@ -103,6 +104,15 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             value = proposal["value"]
             raise traitlets.TraitError(f"kernel is {value}; the first layer has {last + 1} kernels: set 0 to {last}")
         return int(proposal["value"])
+
+
+def _handicap(run: Run) -> str:
+    """Why training accuracy may be lower than that for the validation images."""
+    recipe = run.recipe
+    on = ["dropout"] if recipe.network == "CifarCNN" and recipe.dropout else []
+    if recipe.flip or recipe.alternate_flip or recipe.shift or recipe.cutout or recipe.mixup:
+        on.append("augmentation")
+    return "training is measured during the epoch" + (f", with {' and '.join(on)} on" if on else "")
 
 
 def kernel_pixels(kernels: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -102,6 +102,7 @@ def test_the_square_is_dragged_resized_and_moved_by_keys(front: FrontEnd) -> Non
     photo.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("-")
+    expect(page.locator(".pp-says [role=status]")).to_have_text(re.compile("^Largest square: "))  # it was no square
     expect(page.get_by_text("Arrows move the square, + and − change its size")).to_be_visible()
     after = state_of(page, "crop")
     assert isinstance(after, list) and after[2] == side - 8
@@ -129,12 +130,14 @@ def test_what_is_opened_dropped_or_no_picture(front: FrontEnd) -> None:
     chooser = page.locator("input[type=file]")
     chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
     expect(page.get_by_role("alert")).to_contain_text("can’t read this file as a picture")
-    page.locator(".pp-photo").press("Escape")
+    page.locator(".pp-photo").press("Tab")
+    expect(page.get_by_role("alert")).to_be_visible()  # until the next action, and this is only the way to it
+    page.get_by_role("slider", name=re.compile("What the network sees")).press("ArrowRight")
     expect(page.get_by_role("alert")).to_be_hidden()
     chooser.set_input_files({"name": "a.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"})
     expect(page.get_by_role("alert")).to_have_text("SVG files don’t work here. Choose a PNG, JPEG, GIF or WebP file.")
     assert "svg" not in (chooser.get_attribute("accept") or "svg")
-    only, move = page.get_by_text("must choose one of these classes"), page.get_by_role("radio", name="Move")
+    only, move = page.get_by_text("must choose one of these,"), page.get_by_role("radio", name="Move")
     expect(only).to_contain_text("learned from photographs, not drawings")  # and the course's pictures are drawings
     page.get_by_role("radio", name="Draw in red").click()
     expect(move).not_to_be_checked()
@@ -217,7 +220,7 @@ def test_a_camera_is_cancelled_or_its_picture_taken_and_it_is_off_afterwards(fro
     assert (state_of(page, "chosen"), state_of(page, "crop")) == ("horse", crop)
     expect(title).to_have_text("horse")
     expect(page.get_by_role("radio", name="Draw in red")).to_be_checked()
-    expect(page.locator(".pp-says [role=status]")).to_contain_text("At first")
+    expect(page.locator(".pp-says [role=status]")).to_have_text(re.compile("^Whole picture, undrawn: "))
     page.get_by_role("button", name="Undo").click()
     seen_by(page, until=f"!{red}")
     page.get_by_role("button", name="Camera").click()
@@ -410,7 +413,7 @@ def test_the_camera_is_left_by_a_thumbnail_without_its_picture_and_a_stroke_that
     hint = page.locator(".pp-notes > p").first
     expect(hint).to_have_text("Drag to draw, which takes the picture.")
     page.locator(".pp-photo").click(position={"x": 60, "y": 100})
-    expect(hint).to_contain_text("The network sees only the square.")
+    expect(hint).to_contain_text("The network sees only the square")
     expect(row).to_have_count(4)
     assert page.evaluate(off) and state_of(page, "chosen") == "the camera’s picture"
 
@@ -458,6 +461,13 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     assert 0 < len(earlier(page)) < 10 and earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
     bottom = page.locator(".was").first.evaluate("bar => parseFloat(getComputedStyle(bar, '::after').bottom)")
     assert bottom >= 8, "the mark covers the bar's end"
+    shape = "node => getComputedStyle(node).clipPath"
+    triangle = page.locator(".pp-says .pp-tick").evaluate(shape)
+    page.mouse.move(0, 0)
+    page.locator(".pp-photo").press("-")
+    expect(page.locator(".pp-says [role=status]")).to_have_text(f"Whole picture: {answer}")
+    assert page.locator(".pp-says .pp-tick").evaluate(shape) != triangle, "one mark for two references"
+    page.locator(".pp-photo").press("Control+z")
     page.mouse.move(0, 0)
     expect(page.locator(".pp-says [role=status]")).to_have_text("")
     assert page.locator(".cw-lead").inner_text() == answer and earlier(page) == []
@@ -553,6 +563,72 @@ def test_what_grad_cam_says_of_a_place_is_compared_with_what_a_cover_there_does(
     expect(page.locator(".cw-sr")).to_contain_text(f"The map’s mean{verdict}")  # and a screen reader says so
 
 
+def test_the_class_of_a_bar_is_explained_instead_of_the_top_class(front: FrontEnd) -> None:
+    page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png")))
+    bars, heading = page.locator(".cw-bars"), page.locator(".cw-head b").nth(1)
+    chosen, only = page.locator(".pp-why"), page.locator(".pp-only")
+    expect(chosen).to_have_count(0)
+    expect(only).to_contain_text("Choose a class to see what speaks for it.")
+    bars.get_by_text("dog", exact=True).click()  # opens the map
+    expect(heading).to_have_text("Grad-CAM for dog")
+    expect(chosen).to_have_text("dog")
+    expect(only).to_contain_text("Choose dog again to return to the top class.")
+    assert (state_of(page, "explained"), state_of(page, "method")) == ("dog", "Grad-CAM")
+    values = attribute(shipped_model(), predict(INPUTS / "horse.png").seen, CLASSES.index("dog"), "Grad-CAM")
+    warmth = np.subtract(*drawn(page.locator(".cw-picture canvas").nth(1))[..., ::2].transpose(2, 0, 1))
+    assert np.corrcoef(warmth.ravel(), values.ravel())[0, 1] > 0.8, "the map of another class"
+    page.get_by_role("radio", name="Occlusion").click()
+    expect(heading).to_have_text("Effect of a cover on dog")
+    view = page.get_by_role("slider", name=re.compile("What the network sees"))
+    view.hover(position={"x": 100, "y": 100})
+    expect(page.locator(".pp-notes").nth(1)).to_contain_text("This cell’s cover: dog")
+    bars.locator(".bar").nth(CLASSES.index("dog")).click()  # again
+    expect(heading).to_have_text("Effect of a cover on horse")
+    assert state_of(page, "explained") == ""
+    bars.press("ArrowUp")
+    expect(heading).to_have_text("Effect of a cover on frog")
+    expect(bars).to_have_attribute("aria-valuetext", "frog explained, 2 %")
+    bars.press("Escape")
+    expect(chosen).to_have_text("horse")
+    bars.press("Home")
+    expect(chosen).to_have_text("airplane")
+    bars.press("Enter")  # again, by key
+    expect(chosen).to_have_text("horse")
+    bars.press("End")
+    page.get_by_role("radio", name="Picture").click()
+    expect(chosen).to_have_count(0)
+    expect(bars).to_have_attribute("aria-valuetext", "none explained")
+    bars.get_by_text("truck", exact=True).click()
+    expect(heading).to_have_text("Grad-CAM for truck")  # which was chosen before, but not shown
+    page.evaluate("document.querySelector('[data-widget]').model.set('explained', 'cat')")
+    expect(heading).to_have_text("Grad-CAM for cat")
+
+
+def test_nothing_below_moves_whatever_is_said(front: FrontEnd, small: CifarCNN) -> None:
+    photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
+    for width in (360, 800, 1300):
+        page = ready(front.open(widgets.predict_photo(photos, small), width=width))
+        foot, legend = page.locator(".cw-foot"), page.locator(".pp-notes").nth(1)
+        top = foot.bounding_box()
+        if width > 660:
+            tools = [page.locator(".pp-under").nth(k).bounding_box() for k in (0, 1)]
+            assert tools[0] and tools[1] and abs(tools[0]["y"] - tools[1]["y"]) < 1, "one line of controls"
+            assert abs(tools[0]["height"] - tools[1]["height"]) < 1
+        page.locator(".pp-photo").press("-")
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        assert foot.bounding_box() == top
+        for name in ("Occlusion", "Grad-CAM"):
+            page.get_by_role("radio", name=name).click()
+            expect(legend).to_contain_text("Cover a part to test it.")
+            assert foot.bounding_box() == top
+            page.get_by_role("slider", name=re.compile("What the network sees")).hover()
+            expect(legend).to_contain_text("cover: ")
+            assert foot.bounding_box() == top
+        page.locator(".cw-bars").get_by_text("truck", exact=True).click()
+        expect(page.locator(".pp-only")).to_contain_text("truck again")
+        assert foot.bounding_box() == top
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_zero_looks_alike_on_bright_and_dark_parts_of_a_picture_and_in_the_scale(front: FrontEnd, theme: str) -> None:
     picture = np.repeat(np.repeat(np.array([[[240] * 3, [20] * 3]], np.uint8), 32, 0), 16, 1)
@@ -580,7 +656,7 @@ def test_a_network_without_convolutions_offers_no_grad_cam(front: FrontEnd) -> N
     expect(page.get_by_role("radio", name="Grad-CAM")).to_have_count(0)
 
 
-def test_an_error_lies_over_the_widget_and_moves_nothing(front: FrontEnd, small: CifarCNN) -> None:
+def test_an_error_is_near_the_buttons_covers_no_picture_and_moves_nothing(front: FrontEnd, small: CifarCNN) -> None:
     for width in (360, 800):
         page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=width))
         boxes = "nodes => nodes.map(node => JSON.stringify(node.getBoundingClientRect()))"
@@ -592,14 +668,12 @@ def test_an_error_lies_over_the_widget_and_moves_nothing(front: FrontEnd, small:
         expect(problem).to_be_visible()
         assert parts.evaluate_all(boxes) == before
         box = problem.bounding_box()
-        head = page.locator(".pp-row .cw-head").first.bounding_box()
-        assert box and head and box["y"] >= head["y"] + head["height"] - 1  # which can be read
-        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
-        on_top = "([x, y]) => document.querySelector('[data-cifar-widget]').shadowRoot.elementFromPoint(x, y).className"
-        problem.evaluate("node => { node.style.pointerEvents = 'auto'; }")
-        assert page.evaluate(on_top, [box["x"] + 20, box["y"] + box["height"] - 4]) == "pp-problem"
-        problem.evaluate("node => { node.style.pointerEvents = ''; }")
-        page.locator(".pp-photo").click(position={"x": 40, "y": 20})  # under it, too
+        photo, buttons = page.locator(".pp-photo").bounding_box(), page.locator(".pi-sources").bounding_box()
+        assert box and photo and buttons and box["y"] + box["height"] <= photo["y"]
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        apart = max(box["y"] - buttons["y"] - buttons["height"], buttons["x"] - box["x"] - box["width"])
+        assert 0 <= apart < 20, "beside the buttons, or under them"
+        page.locator(".pp-photo").click(position={"x": 40, "y": 20})
         expect(problem).to_be_hidden()
         chooser.set_input_files({"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
         expect(problem).to_be_visible()
@@ -613,7 +687,7 @@ def test_it_says_that_percentages_are_rounded_and_that_only_the_square_is_seen(
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small)))
     expect(page.get_by_text("Percentages are rounded.")).to_be_visible()
     page.get_by_role("radio", name="Draw in red").click()
-    expect(page.get_by_text("Drag to draw. The network sees only the square. Move drags it.")).to_be_visible()
+    expect(page.get_by_text("Drag to draw. The network sees only the square; choose Move to drag it.")).to_be_visible()
     page.get_by_role("slider", name=re.compile("What the network sees")).hover()
     past = page.locator(".pp-says [role=status]")
     expect(past).to_contain_text("Uncovered")
@@ -632,7 +706,8 @@ def test_a_finger_finds_each_control(front: FrontEnd, small: CifarCNN) -> None:
         assert len(sizes) > 12 and min(map(min, sizes)) >= 32, sizes
         corner = page.locator(".pp-se").bounding_box()
         assert corner is not None
-        middle = [corner["x"] + 7, corner["y"] + 7]
+        assert corner["width"] >= 20
+        middle = [corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2]
         caught = page.evaluate(
             """([x, y]) => [[-14, 0], [14, 0], [0, 14], [0, -14]].map(([right, down]) => document.querySelector(
                 "[data-cifar-widget]").shadowRoot.elementFromPoint(x + right, y + down).className)""",
@@ -740,7 +815,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     is_red = "v > 200 && pixels[k + 1] < 90 && pixels[k + 2] < 60"
     red = seen_by(page, until=f"pixels.some((v, k) => k % 3 === 0 && {is_red})")
     assert 0 < ((red[..., 0] > 200) & (red[..., 1] < 90)).sum() < 60
-    expect(page.locator(".pp-says [role=status]")).to_contain_text("At first: horse")
+    expect(page.locator(".pp-says [role=status]")).to_contain_text("Before drawing: horse")
     assert earlier(page) == pytest.approx(changed(before, shares(page)), abs=1e-5)
     page.get_by_role("button", name="Undo").tap()
     seen_by(page, until=f"!pixels.some((v, k) => k % 3 === 0 && {is_red})")
@@ -750,7 +825,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
 def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=360, has_touch=True))
     page.set_viewport_size({"width": 360, "height": 420})
-    expect(page.get_by_text("Drag a corner, or drag out a square, sideways.")).to_be_visible()
+    expect(page.get_by_text("Drag a corner, or drag sideways to span a square.")).to_be_visible()
     box = page.locator(".pp-photo").bounding_box()
     assert box is not None
     touch = page.context.new_cdp_session(page)
@@ -780,11 +855,13 @@ def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, sma
 
 def test_without_a_photo_there_is_a_sheet_to_draw_on(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(model=small)))
-    expect(page.get_by_text("The network must choose one of these classes")).to_be_visible()  # whatever it learned from
+    expect(page.get_by_text("Nothing is drawn here, and still the network must choose one of these.")).to_be_visible()
     page.locator(".pp-photo").click(position={"x": 100, "y": 100})
     seen = seen_by(page, until="pixels.some(v => v < 60) && pixels[0] === 255")
     assert 0 < (seen < 60).all(axis=2).sum() < 60
     assert state_of(page, "chosen") == "a drawing"
+    tried = "The network must choose one of these, even if none fits: try the blank sheet."
+    expect(page.get_by_text(tried)).to_be_visible()  # whatever it learned from
 
 
 def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, small: CifarCNN) -> None:
@@ -868,6 +945,8 @@ def test_python_reads_what_is_seen_and_refuses_what_is_wrong() -> None:
     assert photo.prediction.label in photo.words() and photo.prediction.label in CLASSES
     with pytest.raises(traitlets.TraitError, match=r"crop wants left, top and side, or nothing"):
         photo.crop = [1, 2]
+    with pytest.raises(traitlets.TraitError, match=r"explained wants one of airplane, .*, or nothing; got 'donkey'"):
+        photo.explained = "donkey"
     with pytest.raises(PictureError, match="nowhere"):
         predict_photo("nowhere.png")
     with pytest.raises(TypeError, match="model must be a network"):

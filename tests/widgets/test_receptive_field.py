@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
+import traitlets
 from chrome import FrontEnd, cancelled_touch, next_frame, state_of
 from helpers import random_images
 from playwright.sync_api import Page, expect
@@ -14,7 +17,7 @@ from torch import Tensor, nn
 from cifar_helpers import CifarCNN, CompactCNN, normalise
 from cifar_helpers.data import CLASSES
 from cifar_helpers.widgets import receptive_field as receptive_field_widget
-from cifar_helpers.widgets.feature_maps import activations
+from cifar_helpers.widgets.feature_maps import activations, layer_outputs, with_maps_only
 from cifar_helpers.widgets.receptive_field import most_exciting
 
 IMAGES = random_images(12)
@@ -89,7 +92,7 @@ def reached(row: int, column: int) -> str:
 
 def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, Sums()))
-    expect(page.locator(".rf-hint")).to_contain_text("one map, of the same number; a convolution reads all maps.")
+    expect(page.locator(".rf-hint")).to_contain_text("Pooling reads one map, a convolution all; ")
     units = page.get_by_role("slider", name="block 3, average pooling")
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
@@ -121,7 +124,8 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     expect(page.locator(".rf-seen")).to_have_text("This Block 1 ReLU unit sees 3 × 3 pixels")
     assert unit.inner_text() != before[0]
     assert best.inner_text() == before[1] and "of Block 3 ReLU" in before[1]  # about the layer chosen, as it says
-    expect(best).to_have_css("opacity", "0.35")  # and pale while the unit is of another
+    expect(best).to_have_css("opacity", "0.35")  # and pale while the unit is of another,
+    assert best.evaluate("best => getComputedStyle(best).transitionDelay") == "0.2s"  # but not while the mouse crosses
     best.hover()
     expect(best).to_have_css("opacity", "1")
     expect(unit).to_have_text(before[0])
@@ -144,10 +148,10 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     assert isinstance(channel, int)
     assert state_of(page, "layer") == "block 1, ReLU"
     expect(unit).to_contain_text(f"activation {float(maps[channel, row, column]):.2f}")
-    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 ReLUsees 3 × 3map {channel} (0–7)")
-    expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} (0–7)")
+    expect(page.locator(".rf-chain .rf-here")).to_have_text(f"Block 1 ReLUsees 3 × 3map {channel} of 8")
+    expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} of Block 1 ReLU")
     assert first.locator("canvas").evaluate("canvas => canvas.toDataURL()") == drawn
-    # Hatched is only the padding that the unit reads, and to see it moves nothing.
+    # Hatched is only what the unit's field has beyond the picture, and to see it moves nothing.
     big = page.locator(".rf-big")
     place = big.bounding_box()
     zeros = """big => {
@@ -177,17 +181,17 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
         expect(nested).to_have_attribute("data-side", side)
 
     page.get_by_role("slider", name="Map").fill("3")
-    expect(page.locator(".rf-chain .rf-here")).to_contain_text("map 3 (0–7)")
+    expect(page.locator(".rf-chain .rf-here")).to_contain_text("map 3 of 8")
     excited = most_exciting(model, IMAGES.images)["block 1, ReLU"]
     labels = IMAGES.labels[excited.pictures[3]].bincount(minlength=10)
     most = int(labels.max())
-    leading = f"Most often: {CLASSES[int(labels.argmax())]}, in {most}" if most > 3 else "No class leads: "
+    leading = f"Mostly {CLASSES[int(labels.argmax())]}: {most} of these 8" if most > 4 else "Mixed: "
     expect(page.locator(".rf-best")).to_contain_text(leading)
-    expect(page.locator(".rf-map")).to_contain_text("Map 3 (0–7)")
-    # A small field is shown in a quarter of its picture.
+    expect(page.locator(".rf-map")).to_contain_text("Map 3 of Block 1 ReLU")
+    # A small field is enlarged: of the picture there are two pixels on each side.
     frame = page.locator(".rf-around i").nth(1)
-    shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.16)))(one.style)"
-    place = [max(0, cell - 1 - min(16, max(0, cell - 7))) for cell in divmod(int(excited.places[3, 1]), 32)]
+    shown = "one => (({ top, left }) => [top, left].map(share => Math.round(parseFloat(share) * 0.07)))(one.style)"
+    place = [max(0, cell - 1 - min(25, max(0, cell - 3))) for cell in divmod(int(excited.places[3, 1]), 32)]
     assert frame.evaluate(shown) == place
     name = page.locator(".iw-name")
     box = name.bounding_box()
@@ -215,10 +219,10 @@ def test_a_pooled_map_and_the_map_that_it_is_made_of_have_one_number(front: Fron
         page.get_by_role("slider", name=f"Units of block {block}, {kind}").click()
         expect(slider).to_have_attribute("max", str(8 * 2 ** (block - 1) - 1))  # that of this layer
         slider.fill(str(channel))
-        expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} (")
+        expect(page.locator(".rf-map")).to_contain_text(f"Map {channel} of ")
         excited.first.click()  # of another picture, and another unit
-        expect(which.nth(2 * block - 2)).to_contain_text(f"map {channel} (")
-        expect(which.nth(2 * block - 1)).to_contain_text(f"map {channel} (")
+        expect(which.nth(2 * block - 2)).to_contain_text(f"map {channel} of ")
+        expect(which.nth(2 * block - 1)).to_contain_text(f"map {channel} of ")
         # The largest of the four units that are framed is the pooled one.
         maps = activations(model, IMAGES.images[int(str(state_of(page, "picture")))])
         row, column = (at // (2 if kind == "ReLU" else 1) for at in state_of(page, "pixel"))  # type: ignore[attr-defined]
@@ -234,7 +238,7 @@ def test_a_pooled_map_and_the_map_that_it_is_made_of_have_one_number(front: Fron
     page = front.open(receptive_field_widget(IMAGES, Shortcut()))
     page.get_by_role("slider", name="pooling").click()
     page.get_by_role("slider", name="Map", exact=True).fill("3")
-    expect(page.locator(".rf-map")).to_contain_text("Map 3 (")
+    expect(page.locator(".rf-map")).to_contain_text("Map 3 of ")
     assert page.locator(".rf-cell + .cw-cap").evaluate_all(SHOWN_MAPS)[1:] == [3, 3, 3]
 
 
@@ -261,7 +265,7 @@ class Shortcut(nn.Module):
 def test_a_grouped_convolution_is_not_said_to_read_all_maps(front: FrontEnd) -> None:
     grouped = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
     page = front.open(receptive_field_widget(IMAGES, grouped))
-    hint = "Framed in earlier layers: the places that feed it. A grouped convolution reads some of the maps."
+    hint = "Framed: the places that feed it. A grouped convolution reads some of the maps; "
     expect(page.locator(".rf-hint")).to_contain_text(hint)
     # Without an activation the maps are those of the convolution itself, and so they are called.
     expect(page.locator(".rf-seen")).to_contain_text("This Block 2 conv unit")
@@ -283,11 +287,11 @@ def frames(page: Page) -> list[int]:
 
 def test_the_key_of_earlier_layers_is_shown_where_there_are_some(front: FrontEnd) -> None:
     widget = receptive_field_widget(random_images(3), network())
-    for layer, is_shown in [(widget.layers[0], False), (widget.layers[1], True)]:
-        widget.layer, widget.channel, widget.pixel = layer, 0, [2, 2]
+    for layer, pixel, is_shown in [(widget.layers[0], 0, False), (widget.layers[1], 2, True)]:
+        widget.layer, widget.channel, widget.pixel = layer, 0, [pixel, pixel]
         page = front.open(widget)
-        key = page.get_by_text("what earlier units see here")
-        expect(key).to_be_visible(visible=is_shown)
+        expect(page.get_by_text("fields of earlier units")).to_be_visible(visible=is_shown)
+        expect(page.get_by_text("outside the picture", exact=True)).to_be_visible(visible=not pixel)
     lines = [page.locator(part).first.evaluate("e => getComputedStyle(e).borderTopStyle")
              for part in (".rf-big .rf-field", ".rf-big .cw-frame")]  # fmt: skip
     assert lines[0] == "dashed" != lines[1]  # the unit's own field looks different
@@ -354,9 +358,193 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     page.evaluate("document.querySelector('[data-widget]').model.set('pixel', [31, 31])")
     next_frame(page)
     assert page.locator(".rf-seen").evaluate("line => line.offsetHeight") < 26  # on one line
+    rest = page.locator(".rf-big").bounding_box()
+    page.get_by_role("radio", name="Effective field").click()
+    expect(page.locator(".rf-effect")).to_contain_text("effect")
+    assert page.locator(".rf-big").bounding_box() == rest  # the other view moves nothing
+    page.get_by_role("radio", name="Field", exact=True).click()
     box = page.locator(".receptive_field").bounding_box()
     assert box is not None and box["width"] <= 360
     words = page.locator(".rf-best button span span, .rf-chain .cw-cap b, .cw-terms div")
     assert words.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth || !one.clientWidth)")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
+
+
+class Mixed(nn.Module):
+    """Groups, GELU, a rim of padding that average pooling counts, a factor, and a shortcut around all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.first = nn.Sequential(nn.Conv2d(3, 4, 5, padding=2, stride=2), nn.GELU(), nn.AvgPool2d(3, 1, 1))
+        self.second = nn.Conv2d(4, 4, 3, padding=1, groups=2)
+        self.pool, self.head = nn.MaxPool2d(3, 2, 1), nn.Linear(4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.head(torch.relu(self.pool(0.5 * self.second(x) + x)).mean((2, 3)))
+
+
+def slopes_of(model: nn.Module, picture: Tensor, layer: str, unit: tuple[int, int, int], by: str = "") -> Tensor:
+    """PyTorch's gradient of a unit by the picture, or by the maps of another layer times their values."""
+    _, graph = with_maps_only(model)
+    values = normalise(picture[None]).requires_grad_()
+    outputs = {node.label: output for node, output in layer_outputs(graph, values)}
+    (found,) = torch.autograd.grad(outputs[layer][0][unit], outputs[by] if by else values)
+    return cast("Tensor", found * outputs[by] if by else found)[0].detach()
+
+
+@pytest.mark.parametrize("make", [network, Sums, Shortcut, Mixed])
+def test_the_effective_field_is_the_gradient_of_pytorch(front: FrontEnd, make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(1)
+    model = make().eval()
+    field = receptive_field_widget(IMAGES, model)
+    field.effective = True
+    page = front.open(field)
+    said = page.locator(".rf-effect")
+    assert page.get_by_role("radio", name="Effective field").get_attribute("aria-checked") == "true"
+    seen = 0
+    for layer in field.layers:
+        field.layer, field.channel = layer, 1
+        _, height, width = activations(model, IMAGES.images[field.picture])[layer].shape
+        for place in [(0, 0), (height // 2, width // 3), (height - 1, width // 2)]:
+            page.evaluate(CHOOSE, [layer, list(place)])
+            page.evaluate("document.querySelector('[data-widget]').model.set('channel', 1)")
+            expect(page.locator(".rf-unit > p")).to_contain_text(f"Row {place[0]}, column {place[1]}:")
+            next_frame(page)
+            effect = slopes_of(model, IMAGES.images[field.picture], layer, (1, *place)).abs().sum(0)
+            if not effect.any():
+                expect(said).to_have_text("No pixel has an effect here")
+                continue
+            seen += 1
+            expect(said).to_contain_text("Middle ")
+            numbers = [int(number) for number in re.findall(r"\d+", said.inner_text())]
+            height_now, width_now, share, _ = numbers
+            frame = page.evaluate(FRAME)
+            inner = effect[max(0, frame[0]) : frame[0] + height_now, max(0, frame[1]) : frame[1] + width_now]
+            assert share == pytest.approx(100 * float(inner.sum() / effect.sum()), abs=1), (layer, place)
+            # Where the colour is strongest, the slopes are largest.
+            row, column = page.evaluate(DARKEST)
+            assert float(effect[row, column]) > 0.97 * float(effect.max()), (layer, place)
+    assert seen > 3
+
+
+FRAME = """() => {
+    const big = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".rf-big");
+    const inner = big.querySelector("i.rf-field:not([data-side])").getBoundingClientRect();
+    const canvas = big.querySelector("canvas").getBoundingClientRect();
+    return [inner.top - canvas.top, inner.left - canvas.left].map(px => Math.round((px / canvas.width) * 32));
+}"""
+DARKEST = """() => {
+    const { shadowRoot } = document.querySelector("[data-cifar-widget]");
+    const canvas = shadowRoot.querySelector(".rf-big canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, 32, 32);
+    const is = [0x8a, 0x3f, 0x05]; // the end of the scale
+    let best = 0;
+    const far = i => is.reduce((sum, one, c) => sum + Math.abs(one - data[i * 4 + c]), 0);
+    for (let i = 1; i < 1024; i++) if (far(i) < far(best)) best = i;
+    return [Math.floor(best / 32), best % 32];
+}"""
+
+
+def test_a_unit_that_is_off_has_no_effective_field(front: FrontEnd) -> None:
+    model = network()
+    field = receptive_field_widget(IMAGES, model)
+    maps = activations(model, IMAGES.images[field.picture])["block 3, ReLU"]
+    channel, row, column = (maps == 0).nonzero()[0].tolist()
+    field.channel, field.pixel, field.effective = channel, [row, column], True
+    page = front.open(field)
+    expect(page.locator(".rf-effect")).to_have_text("No pixel has an effect here")
+    expect(page.locator(".rf-keys p")).to_have_text("After any small change the unit stays 0.00.")
+    expect(page.locator(".cw-sr")).to_contain_text("No pixel has an effect here.")
+    expect(page.locator(".rf-hint")).to_contain_text("; one of them is shown.")  # none adds anything
+    page.get_by_role("radio", name="Field", exact=True).click()
+    assert state_of(page, "effective") is False
+    expect(page.locator(".rf-seen")).to_be_visible()
+
+
+def test_earlier_layers_show_the_map_that_adds_most(front: FrontEnd) -> None:
+    model = network()
+    field = receptive_field_widget(IMAGES, model)
+    page = front.open(field)
+    which = page.locator(".rf-cell + .cw-cap")
+    picture = IMAGES.images[field.picture]
+    maps = activations(model, picture)["block 3, ReLU"]
+    expect(page.locator(".rf-hint")).to_contain_text("; shown is the one that adds most to the chosen unit.")
+    for row, column in maps[field.channel].nonzero()[:4].tolist():
+        page.evaluate(CHOOSE, ["block 3, ReLU", [row, column]])
+        expect(page.locator(".rf-unit > p")).to_contain_text(f"Row {row}, column {column}:")
+        next_frame(page)
+        shown = which.evaluate_all(SHOWN_MAPS)
+        for k, layer in enumerate(field.layers[:4]):
+            added = slopes_of(model, picture, "block 3, ReLU", (field.channel, row, column), layer).sum((1, 2))
+            assert float(added[shown[k]]) == pytest.approx(float(added.max()), rel=1e-3)
+
+
+def test_a_class_goes_to_the_maps_that_respond_mostly_to_it(front: FrontEnd) -> None:
+    model = network()
+    images = IMAGES.subset(slice(0, 12))
+    images = type(images)(images.images, torch.tensor([7] * 7 + [3] * 5))  # most of the eight are of class 7 at times
+    page = front.open(receptive_field_widget(images, model))
+    best = page.locator(".rf-best")
+    excited, pressed = most_exciting(model, images.images), 0
+    for layer in ("block 3, ReLU", "block 1, ReLU"):
+        page.get_by_role("slider", name=f"Units of {layer}").click()
+        labels = images.labels[excited[layer].pictures]
+        lit = excited[layer].values > 0  # a map that is 0 everywhere responds to nothing
+        own = {label: ((labels == label) & lit).sum(1).gt(4).nonzero().flatten().tolist() for label in (3, 7)}
+        many = sum(map(len, own.values()))
+        expect(best).to_contain_text(f"Mostly one class: {many or 'none'} of the {len(labels)} maps")
+        for label, maps in own.items():
+            chip = best.get_by_role("button", name=f"{CLASSES[label]}:")
+            if not maps:
+                expect(chip).to_have_count(0)
+                continue
+            visited = []
+            for _ in maps:
+                chip.click()
+                pressed += 1
+                expect(chip).to_have_attribute("aria-pressed", "true")
+                times = int((labels[int(str(state_of(page, "channel")))] == label).sum())
+                total = int((images.labels == label).sum())
+                expect(best).to_contain_text(f"Mostly {CLASSES[label]}: {times} of these 8, {total} of all 12.")
+                visited.append((state_of(page, "channel"), times))
+            assert sorted(channel for channel, _ in visited) == maps  # type: ignore[type-var]
+    assert pressed > 3
+
+
+def test_what_keys_do_is_said_where_they_are_used_and_the_picture_has_them_too(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(IMAGES, network()))
+    by_keys = page.get_by_text("Arrow keys move the unit, Page Up and Down the layer.")
+    expect(by_keys).to_be_hidden()
+    tall = page.locator(".rf-hint").bounding_box()
+    page.get_by_role("slider", name="Units of block 3, ReLU").focus()
+    page.keyboard.press("PageUp")
+    expect(by_keys).to_be_visible()
+    assert page.locator(".rf-hint").bounding_box() == tall
+    assert state_of(page, "layer") == "block 2, pooling"
+    big = page.get_by_role("slider", name="The picture")
+    big.focus()
+    page.keyboard.press("PageUp")
+    assert state_of(page, "layer") == "block 2, ReLU"
+    expect(big).to_be_focused()
+    page.locator(".rf-map button").first.focus()
+    expect(by_keys).to_be_hidden()
+
+
+def test_a_finger_gets_larger_targets(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(random_images(30), network()), width=360, has_touch=True)
+    for part in (".rf-map button", ".iw-pager button", ".iw-slot", ".rf-keys button"):
+        box = page.locator(part).first.bounding_box()
+        assert box is not None and box["height"] >= 40, part
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_effective_changes_what_python_says_and_is_a_truth_value() -> None:
+    field = receptive_field_widget(IMAGES, network())
+    assert field.words().startswith("The part of picture ")
+    field.effective = True
+    assert field.words().startswith("How much each pixel matters in the part of picture ")
+    with pytest.raises(traitlets.TraitError, match="effective"):
+        field.effective = "yes"  # type: ignore[assignment]

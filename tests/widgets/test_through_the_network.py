@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -43,6 +43,11 @@ OPENED = """before => {
 }"""
 
 
+NOTE = ".tn-one > p:last-child"
+SUMMED = ".tn-card > canvas:nth-child(6), .tn-card:last-child > canvas"
+"""What each part of a sum adds, and the sum."""
+
+
 @pytest.fixture(scope="module")
 def small() -> CifarCNN:
     torch.manual_seed(0)
@@ -55,6 +60,10 @@ def image_of(page: Page) -> np.ndarray[Any, Any]:
         " return Array.from(new Uint8Array(i.buffer, i.byteOffset, i.byteLength)); }"
     )
     return np.array(values, dtype=np.uint8).reshape(32, 32, 3)
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
 
 
 def shown_share(page: Page, name: str) -> float:
@@ -98,8 +107,12 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         tops.add(top_of(page, ".cw-plot"))
     assert len(tops) == 1
     dots = page.locator(".cw-chart .dot")
-    expect(dots).to_have_count(5)  # where the marker can be
-    assert len(set(dots.evaluate_all("all => all.map(one => one.getAttribute('cy'))"))) == 5  # on the curve
+    expect(dots).to_have_count(10)  # where the marker can be: on its way, and above that on the curve
+    places = dots.evaluate_all("all => all.map(one => [one.getAttribute('cx'), one.getAttribute('cy')].map(Number))")
+    marker = page.locator(".thumb").get_attribute("cy")
+    on_axis = [x for x, y in places if y == float(marker or "nan")]
+    on_curve = [(x, y) for x, y in places if y != float(marker or "nan")]
+    assert on_axis == [x for x, _ in on_curve] and len({y for _, y in on_curve}) == 5
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
@@ -111,9 +124,13 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 3")
     # The others add up to more than each of those beside them, which could not be seen on their scale.
-    expect(page.locator(".tn-card").nth(4)).to_have_text("28 others\n+ bias=")
+    expect(page.locator(".tn-card").nth(4)).to_have_text("28 others\n+ bias")
     expect(page.locator(".tn-card").last).to_have_text("sum")  # no words about colours in the equation
-    expect(page.locator(".pv-key")).to_have_text(re.compile(r"summands on one\(dashed frames: [1-9]\.\d× paler\)$"))
+    expect(page.locator(NOTE)).to_have_text(
+        re.compile(
+            r"^The products share one scale; dashed frames are [1-9]\.\d× paler\. Press a map to follow it back\.$"
+        )
+    )
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
     expect(page.get_by_role("slider", name="Block 2").locator("canvas")).to_have_css("clip-path", re.compile("^p"))
     # Another picture: while the page is idle, the other four epochs compute it, and then nothing is left to do.
@@ -147,14 +164,16 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     # A press holds: what the mouse passes on its way to the curve is looked at, and then the chosen map again.
     page.get_by_role("slider", name="Block 1").hover()
     expect(name).to_contain_text("Block 1, map")
-    page.locator(".tn-foot").hover()
+    page.locator(".tn-key").hover()
     expect(name).to_have_text(f"Block 2, map {unit}")
     kernels = small.features[1][0].weight[unit].detach()
     added = nn.functional.conv2d(before[None], kernels[:, None], padding=1, groups=len(kernels))[0]
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
-    expect(page.locator(".tn-one > p")).to_contain_text("Made from 8 maps, pooled to 16×16. These 4 count most:")
-    expect(page.locator(".tn-path")).to_have_text("batch norm ReLU")
+    share = float(size.sort(descending=True).values[:4].sum() / size.sum())
+    made = f"Made from 8 maps, pooled to 16×16. These 4 count most ({100 * share:.0f} % by size):"
+    expect(page.locator(".tn-one > p").first).to_contain_text(made)
+    expect(page.locator(".tn-path")).to_have_text("batch norm, ReLU")
     # After the columns of four maps, what all others add together, and the sum: those two on a scale of their own.
     parts = added[size.argsort(descending=True)]
     rest = parts[4:].sum(0) + small.features[1][0].bias[unit].detach()
@@ -164,7 +183,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
 
     def drawn_at_the_largest_of(part: torch.Tensor) -> list[list[int]]:
         _, row, at = np.unravel_index(int(part.abs().argmax()), part.shape)
-        return page.locator(".tn-card > canvas:last-child").evaluate_all(  # type: ignore[no-any-return]
+        return page.locator(SUMMED).evaluate_all(  # type: ignore[no-any-return]
             "(all, at) => all.map(one => [...one.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3))",
             [int(at), int(row)],
         )
@@ -176,12 +195,16 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     assert drawn_at_the_largest_of(parts[:1])[0] in ends
     assert drawn_at_the_largest_of(rest[None])[4] not in ends
     expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, "4 others\n+ bias", "sum"])
-    expect(page.locator(".pv-key")).to_contain_text(f"(dashed frames: {float(most[5] / most[0]):.1f}× paler)")
+    expect(page.locator(NOTE)).to_contain_text(f"dashed frames are {float(most[5] / most[0]):.1f}× paler.")
     dashes = "all => all.map(one => getComputedStyle(one).outlineStyle)"
-    assert page.locator(".tn-card > canvas:last-child").evaluate_all(dashes) == ["none"] * 4 + ["dashed"] * 2
+    assert page.locator(SUMMED).evaluate_all(dashes) == ["none"] * 4 + ["dashed"] * 2
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
     wires = page.locator(".tn-wires")
     assert wires.evaluate(drawn) > 1000
+    # The other four feed it, too: pale wires beside the strong ones.
+    alphas = "wires => [...wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data]"
+    pale = f"wires => ({alphas})(wires).filter((v, k) => k % 4 === 3 && v > 20 && v < 40).length"
+    assert wires.evaluate(pale) > 250  # 167 are at the edges of the strong ones
     for _ in range(2):  # the way back, which ends at the colours
         page.locator(".tn-card").first.click()
         expect(name).to_have_text(f"Block 1, {strongest[0]}")
@@ -190,27 +213,27 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.
-    spoken = rf"^Block 2, map {unit + 1}\. Made from 8 maps, pooled to 16×16\. These 4 count most:( map \d,?){{4}}$"
+    made_of = r"Made from 8 maps, pooled to 16×16\. These 4 count most \(\d\d % by size\):"
+    spoken = rf"^Block 2, map {unit + 1}\. {made_of}( map \d,?){{4}}$"
     expect(page.locator(".cw-sr")).to_have_text(re.compile(spoken))
     page.get_by_role("slider", name="Probabilities").press("ArrowDown")
     assert state_of(page, "chosen") == [5, 0]
     logit = float(small(normalise(images))[0, 0].detach())
-    # "−0.155 − 0.148 + 0.090": the sign of a later summand is the one before it.
-    signs = page.locator(".tn-card:visible").evaluate_all("all => all.map((one, k) => (k && one.dataset.sign) || '')")
-    summed = page.locator(".tn-card > :nth-child(6)").all_inner_texts()
-    line = [float((sign + text).replace("−", "-")) for sign, text in zip(signs, summed, strict=True)]
-    result, *last = page.locator(".tn-path").inner_text().removeprefix("= ").split("\n")
-    assert float(result.replace("−", "-")) == pytest.approx(logit, abs=0.0051)
-    expect(name).to_have_text(f"Airplane, logit {result}")
+    *line, result = map(number, page.locator(".tn-card .amount").all_inner_texts())
+    assert result == pytest.approx(logit, abs=0.0051)
+    assert number(name.inner_text().removeprefix("Airplane, logit ")) == result
     # The way ends at the probability, and many small inputs are seen to make the sum.
-    assert last == ["softmax", "of all 10"]
+    expect(page.locator(".tn-path")).to_have_text("softmax of all 10")
     expect(page.locator(".tn-big b")).to_have_text(page.locator(".tn-classes .cw-bars > :nth-child(3)").inner_text())
-    assert len(line) == 5 and sum(line) == pytest.approx(float(result.replace("−", "-")), abs=1e-6)
+    assert len(line) == 5 and sum(line) == pytest.approx(result, abs=1e-6)
+    # Each column is a product that can be followed: both factors have their numbers, in the tiles.
+    factors = [[number(text) for text in card.locator("b").all_inner_texts()] for card in page.locator(".tn-way").all()]
+    assert [first * second for first, second in factors] == pytest.approx(line[:4], abs=0.002)
     summands = small.classifier[7].weight[0].detach() * hidden
     up, down = (int((sign * summands > 0).sum()) for sign in (1, -1))
     add, subtract = (float(part.sum()) for part in (summands.clamp(min=0), -summands.clamp(max=0)))
     told = [f"{up} units add", f"{down} units subtract"]
-    for words, start, amount in zip(page.locator(".tn-piles canvas + span").all(), told, (add, subtract), strict=True):
+    for words, start, amount in zip(page.locator(".tn-piles > span").all(), told, (add, subtract), strict=True):
         text = words.inner_text()
         assert text.startswith(start)
         assert float(text.removeprefix(start).split(";")[0]) == pytest.approx(amount, abs=0.011)
@@ -220,7 +243,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     )
     value = float(summands[summands.abs().argmax()])
     places = min(3, 2 - math.floor(math.log10(abs(value))))  # small ones must not all be 0.00
-    assert page.locator(".tn-card > :nth-child(6)").first.inner_text() == f"{value:.{places}f}".replace("-", "−")
+    assert page.locator(".tn-card .amount").first.inner_text() == f"{value:.{places}f}".replace("-", "−")
 
 
 def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: CifarCNN) -> None:
@@ -367,14 +390,72 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     tops = [top_of(page, part) for part in parts]
     assert tops == sorted(tops) and tops[4] - tops[2] < 280
     page.get_by_role("slider", name="Hidden layer 1").tap()
-    expect(page.locator(".tn-path")).to_have_text(re.compile(r"^= −?\d\.\d+\s+ReLU$"))
-    tops = page.locator(".tn-card > :nth-child(6)").evaluate_all(
-        "all => all.map(one => one.getBoundingClientRect().top)"
-    )
-    assert len(tops) == 5 and len(set(tops)) == 1  # on one line
+    expect(page.locator(".tn-path")).to_have_text("ReLU")
+    tops = page.locator(".tn-card .amount").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
+    assert len(tops) == 6 and len(set(tops[:4])) == len(set(tops[4:])) == 1  # on two lines
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_on_a_phone_a_tap_on_a_class_brings_its_sum_into_sight(
+    front: FrontEnd, small: CifarCNN, motion: Literal["reduce", "no-preference"]
+) -> None:
+    page = front.open(through_the_network(model=small, run=None), width=360, has_touch=True, reduced_motion=motion)
+    page.set_viewport_size({"width": 360, "height": 740})
+    is_seen = """() => {
+        const { top, bottom } = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".tn-one")
+            .getBoundingClientRect();
+        return top >= 0 && bottom <= innerHeight + 1;
+    }"""
+    page.locator(".tn-stages .cw-maps").first.tap()
+    page.evaluate("scrollTo(0, 0)")
+    classes = page.get_by_role("slider", name="Probabilities")
+    box = classes.bounding_box()
+    assert box
+    cancelled_touch(page, box["x"] + 5, box["y"] + 5)  # a swipe
+    assert page.evaluate("scrollY") == 0 and not page.evaluate(is_seen)
+    classes.tap(position={"x": 20, "y": 30})
+    page.wait_for_function(is_seen)
+    expect(page.locator(".tn-one b").first).to_have_text(re.compile(r"^Automobile, logit"))
+
+
+def test_a_class_that_is_looked_at_has_a_surface_and_what_can_be_pressed_a_hand(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    surface, classes = page.locator(".tn-classes > i"), page.locator(".tn-classes")
+    expect(surface).to_be_hidden()
+    rows = page.locator(".tn-classes .cw-bars > :nth-child(3n + 1)")
+    for kind in ("hover", "click"):
+        for k in (2, 7):
+            rows.nth(k).hover() if kind == "hover" else rows.nth(k).click()
+            box, row = surface.bounding_box(), rows.nth(k).bounding_box()
+            assert box and row and box["y"] < row["y"] + row["height"] / 2 < box["y"] + box["height"]
+    page.mouse.move(1, 1)
+    expect(surface).to_be_visible()  # the press holds
+    hand = "one => getComputedStyle(one).cursor"
+    assert [rows.first.evaluate(hand), classes.evaluate(hand)] == ["pointer"] * 2
+    assert page.locator(".tn-card").evaluate_all(f"all => all.map({hand})") == ["pointer"] * 4 + ["default"] * 2
+    expect(page.locator(NOTE)).to_have_text(re.compile("Press a unit to follow it back.$"))
+
+
+def test_only_what_is_certain_reads_100_percent(front: FrontEnd) -> None:
+    page = front.open(page_with(through_the_network(), "weights/25", "weights/8"))
+    page.get_by_role("slider", name="Epoch", exact=True).press("ArrowLeft")
+    page.get_by_role("radio", name="ship").click()
+    said = predict(torch.from_numpy(sketches()["ship"].copy()), load_run("good-25").model(8))
+    assert 0.995 <= said.probability < 1
+    expect(page.locator(".tn-end .pv-head span")).to_have_text("ship >99 %")
+    classes = page.get_by_role("slider", name="Probabilities")
+    expect(classes.locator(".value").nth(8)).to_have_text(">99 %")
+    classes.press("Home")
+    expect(classes).to_have_attribute("aria-valuetext", re.compile(" <1 %$"))
+    for _ in range(8):
+        classes.press("ArrowDown")
+    expect(classes).to_have_attribute("aria-valuetext", "ship >99 %")
+    expect(page.locator(".tn-big b")).to_have_text(">99 %")
 
 
 def test_your_own_network_beside_the_courses(front: FrontEnd) -> None:

@@ -15,7 +15,9 @@ from playwright.sync_api import Page, expect
 from cifar_helpers import predict
 from cifar_helpers.data.sketches import draw
 from cifar_helpers.runs import load_run
+from cifar_helpers.training.history import Epoch
 from cifar_helpers.web.export import sketches
+from cifar_helpers.widgets.feature_maps import activations
 from cifar_helpers.widgets.training_through_time import TrainingThroughTime, kernel_pixels, training_through_time
 
 EVERY_EPOCH = ".tt-film:not(.tt-few)"
@@ -55,12 +57,15 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     title = page.locator(".tt-top p").first
     captions = page.locator(".pv-head span")
     expect(title).to_have_text("Before training: validation 10.0 %")
+    gap = page.locator(".tt-gap")
+    expect(gap).to_have_text("")  # training accuracy is measured from the first epoch on
     # The rule under the mouse has its numbers, and the strip its frame; the epoch stays.
     curve.hover()
     read = re.sub(r"\D", "", page.locator(".cw-where, .looked .at").first.text_content() or "")
     row = run.history.rows[int(read) - 1]
     expect(page.locator(".cw-plot")).to_contain_text(f"{100 * row.validation_accuracy:.1f} %")
     film = page.locator(f"{EVERY_EPOCH} .cw-maps")
+    expect(gap).to_have_text(gap_of(row))
     left = f"{100 * 14 * int(read) / (26 * 14 - 2):.2f}"[:-1]  # of columns 12 pixels wide, 2 apart
     expect(film.locator("i")).to_have_attribute("style", re.compile(rf"^left: {re.escape(left)}"))
     page.mouse.move(1, 1)
@@ -78,7 +83,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     assert page.locator(".tt-guess .cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == 1
     alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"
     assert page.locator(".tt-stop canvas").evaluate_all(alphas) == [255] * 5
-    expect(captions.nth(3)).to_have_text("before training")
+    expect(captions.nth(4)).to_have_text("before training")
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60)
@@ -93,12 +98,16 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
             curve.press(key)
         kept = {6: 3, 25: 25}[epoch]
         said = predict(HORSE, run.model(kept))
-        expect(captions.nth(3)).to_have_text(f"weights of epoch {kept}" if kept != epoch else f"after epoch {kept}")
+        expect(captions.nth(4)).to_have_text(f"weights of epoch {kept}" if kept != epoch else f"after epoch {kept}")
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
-        expect(page.locator(".pv-head b").nth(3)).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
+        expect(page.locator(".pv-head b").nth(4)).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
         row = run.history.rows[epoch - 1]
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
+        expect(gap).to_have_text(gap_of(row))
+        kept_then = "Drag along the curve: at the dots, all weights were kept."
+        between = "Only kernels were kept; maps and bars are of epoch 3."
+        expect(page.locator(".tt-top .cw-cap").first).to_have_text(between if kept != epoch else kept_then)
         framed(page)
         # The strip's kernels lie below their epochs; the column of this one is framed, and in it the chosen kernel.
         x, kernel_x, column_x = middles(page, ".thumb", f"{EVERY_EPOCH} .cw-frame", f"{EVERY_EPOCH} .cw-maps > i")
@@ -106,6 +115,45 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         expect(page.get_by_role("radio", name=f"epoch {kept}", checked=True)).to_have_count(1)
         first = np.array(pixels_of(page, "The 32 kernels")).reshape(31, 15, 4)[:3, :3, :3]
         assert (first == kernel_pixels(run.first_kernels().numpy())[epoch, 0]).all()
+
+
+def gap_of(row: Epoch) -> re.Pattern[str]:
+    """What is said at an epoch: the difference of the two accuracies as they are read, and why where it is odd."""
+    training, validation = (round(100 * value, 1) for value in (row.train_accuracy, row.validation_accuracy))
+    points = f"{abs(training - validation):.1f} points"
+    if training >= validation:
+        return re.compile(f"^Gap {points}$")
+    why = "training is measured during the epoch, with dropout and augmentation on"
+    return re.compile(f"^Validation is {points} higher: {why}\\.$")
+
+
+@pytest.mark.parametrize("width", [360, 800, 1300])
+def test_the_gap_is_named_beside_the_rule_and_nothing_lies_under_its_words(front: FrontEnd, width: int) -> None:
+    page = front.open(training_through_time(HORSE), width=width)
+    curve = page.get_by_role("slider", name="Epoch", exact=True)
+    rows = load_run("good-25").history.rows
+    assert rows[0].train_accuracy < rows[0].validation_accuracy  # of both kinds
+    for row in rows:
+        curve.press("ArrowRight")
+        expect(page.locator(".tt-gap")).to_have_text(gap_of(row))
+        framed(page)
+        words, plot, rule = (page.locator(one).bounding_box() for one in (".tt-gap", ".cw-plot", ".marker"))
+        assert words and plot and rule
+        is_left = words["x"] < rule["x"]
+        beside = rule["x"] - words["x"] - words["width"] if is_left else words["x"] - rule["x"]
+        assert 0 < beside < 20 and plot["x"] <= words["x"] and words["x"] + words["width"] <= plot["x"] + plot["width"]
+        points = page.locator("[role=img] .line:is(.c1, .c2)").evaluate_all(
+            """(all, { x, y, width }) => all.flatMap(line => {
+                const at = line.getScreenCTM();
+                return Array.from({ length: 200 }, (_, k) => line.getPointAtLength(k * line.getTotalLength() / 199))
+                    .map(point => point.matrixTransform(at)).filter(p => p.x >= x && p.x <= x + width)
+                    .map(p => p.y - y);
+            })""",
+            words,
+        )
+        assert max(points, default=-1) < 4, f"epoch {row.epoch}"  # the curves run above the words
+    # Both curves enclose the gap.
+    expect(page.locator("[role=img] .band")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [360, 800])
@@ -183,7 +231,18 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
-    expect(told).to_have_text("Map 1 of Block 2 with each set of weights, from all maps of Block 1")
+    expect(told).to_have_text("Map 1 of Block 2 with each set of weights")
+    one = page.locator(".tt-strip > :nth-child(4)")  # as large as the picture
+    expect(one.locator("b")).to_have_text("Map 1 of Block 2")
+    expect(one.locator(".pv-head span")).to_have_text("from all of Block 1")
+    shown, picture = one.locator("canvas").bounding_box(), page.locator(".pi-picture").bounding_box()
+    assert shown and picture and shown["width"] == pytest.approx(picture["width"], abs=1)
+    assert one.locator("canvas").evaluate("c => c.width") == 16
+    # A press counts also while the mouse rests on another map.
+    wall.hover(position={"x": 5, "y": 5})
+    expect(told).to_contain_text("Map 0 of Block 2")
+    wall.press("ArrowRight")
+    expect(told).to_contain_text("Map 1 of Block 2")
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
     assert page.locator(".tt-stop canvas").evaluate_all("all => all.map(one => one.width)") == [16] * 5
     # Its story stands below the walls, and above them that of the first kernels, which says whose it is.
@@ -198,6 +257,10 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     page.get_by_role("slider", name="The 32 kernels").hover(position={"x": 40, "y": 10})
     expect(filmed).to_contain_text("kernels 0 to 3")
     expect(chosen).to_have_text("1")
+    page.get_by_role("slider", name="The 32 kernels").press("ArrowRight")  # a key counts while the mouse rests there
+    expect(chosen).to_have_text("2")
+    assert state_of(page, "kernel") == 2
+    page.evaluate("document.querySelector('[data-widget]').model.set('kernel', 4)")
     page.mouse.move(1, 1)
     expect(filmed).to_contain_text("kernels 4 to 7")
     expect(chosen).to_have_text("4")
@@ -218,6 +281,24 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(chosen).to_have_text("7")
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 4)")
     expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
+
+
+def test_the_maps_of_one_story_share_a_scale_from_zero_up(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE))
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
+    run = load_run("good-25")
+    maps = torch.stack([activations(run.model(epoch), HORSE)["block 1, ReLU"][0] for epoch in run.epochs_with_weights])
+    assert float(maps.min()) >= 0
+    expect(page.locator(".tt-told .pv-key")).to_have_text("0+: one scale for these maps, its own for each above")
+    # Only the map with the largest number of all reaches the end of the scale.
+    is_largest = (maps.amax((1, 2)) == maps.max()).tolist()
+    ends = page.locator(".tt-stop canvas").evaluate_all(
+        """all => all.map(one => {
+            const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
+            return data.some((_, k) => k % 4 === 0 && String(data.slice(k, k + 3)) === "138,63,5");
+        })"""
+    )
+    assert ends == is_largest and sum(ends) == 1
 
 
 def test_playing_goes_through_the_epochs_and_ends_with_the_widget(front: FrontEnd) -> None:

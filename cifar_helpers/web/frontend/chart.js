@@ -4,7 +4,7 @@ import { arrows, movable, stands } from "./controls.js";
 import { clamp, fixed, percent, scientific } from "./numbers.js";
 
 const ROW = 15; // least distance of two labels, one above the other
-const BOTTOM = 36; // room for the horizontal axis
+const BOTTOM = 39; // room for the horizontal axis
 const THUMB = 8; // radius of the marker, from which the numbers of both axes keep away
 const NEAR = 8; // from a line to a pointer at it
 const GRIP = 22; // from the line of a marker that is held to a pointer that takes it

@@ -1,28 +1,26 @@
 // Controls shared by all widgets: one tab stop per group, arrow keys inside it.
 import { h, write } from "./ui.js";
-import { clamp } from "./numbers.js";
+import { chance, clamp } from "./numbers.js";
 
 const VISIBLE = 0.03; // of a probability: smaller changes are not marked
 
 /** Whether a key belongs to the browser, as Alt + ← does, which goes back a page. @param {KeyboardEvent} event */
-const isShortcut = event => event.ctrlKey || event.metaKey || event.altKey;
+export const isShortcut = event => event.ctrlKey || event.metaKey || event.altKey;
 
 /**
  * A choice of one, as radio buttons in a row.
  * @param {string} label
- * @param {{value: any, text: string, name?: string}[]} options `name` is an accessible name, if the text alone says too little
+ * @param {{value: any, text: any, name?: string}[]} options `name` is an accessible name, if the text alone says too little
  * @param {any} value
  * @param {(value: any) => void} chosen
  * @returns {{node: any, buttons: any[], set: (value: any) => void}}
  */
 export function segmented(label, options, value, chosen) {
-  const buttons = options.map(option =>
-    h(
-      "button",
-      { type: "button", role: "radio", "aria-label": option.name, onclick: () => pick(option.value) },
-      option.text,
-    ),
-  );
+  const buttons = options.map(({ value: own, text, name }) => {
+    const words = typeof text === "string" ? text : undefined; // the room of the bold text is kept, see theme.css
+    const rest = { "aria-label": name, "data-text": words, onclick: () => pick(own) };
+    return h("button", { type: "button", role: "radio", ...rest }, text);
+  });
   const node = h("div", { class: "cw-seg", role: "radiogroup", "aria-label": label }, buttons);
   const set = now => {
     value = now;
@@ -194,11 +192,10 @@ export function probabilityBars(classes) {
         const isMarked = earlier && Math.abs(earlier[k] - list[k]) >= VISIBLE;
         bar.classList.toggle("was", Boolean(isMarked));
         if (isMarked) bar.style.setProperty("--was", `${earlier[k] * 100}%`);
-        const text = list[k] < 0.005 ? "<1 %" : `${Math.round(list[k] * 100)} %`;
-        write(value, text);
+        write(value, chance(list[k]));
         for (const part of [name, bar]) part.classList.toggle("top", k === best);
       });
-      const words = list.map((p, k) => [p, `${classes[k]} ${Math.round(p * 100)} %`]).sort((a, b) => b[0] - a[0]);
+      const words = list.map((p, k) => [p, `${classes[k]} ${chance(p)}`]).sort((a, b) => b[0] - a[0]);
       node.setAttribute("aria-label", `Probabilities: ${words.slice(0, 3).map(pair => pair[1]).join(", ")}`);
     },
   };

@@ -1,6 +1,7 @@
 // What takes a network many forward passes, or one backward: where it looked. It runs in a Worker where the host allows
 // one.
-import { Network, decode, gelu, normalisation, pools, windows } from "./network.js";
+import { Network, decode } from "./network.js";
+import { slopesThrough } from "./slopes.js";
 
 /**
  * How much a class loses when a square of the picture is covered with the mean colour (Zeiler and Fergus, 2014); above
@@ -62,7 +63,7 @@ export function gradCam(network, pixels, layerIndex, target) {
   const { shape: [channels, height, width], label } = network.layers[layerIndex];
   if (!height) throw new Error(`Grad-CAM needs a layer with maps; "${label}" has ${channels} numbers.`);
   network.forward(pixels);
-  const slopes = backward(network, layerIndex, target);
+  const slopes = slopesThrough(network)(network.layers.length - 1, target, layerIndex)[layerIndex];
   const maps = network.map(layerIndex);
   const size = height * width;
   const cells = new Float64Array(size);
@@ -87,95 +88,6 @@ function enlarge(cells, height, width, [, newHeight, newWidth]) {
     return row(top) * (1 - down) + row(bottom) * down;
   });
 }
-
-/** The slope of a class's logit by each number of a layer's output, after a forward pass. */
-function backward(network, layerIndex, target) {
-  const slopes = network.layers.map((_, index) => new Float64Array(network.map(index).length));
-  slopes.at(-1)[target] = 1;
-  for (let index = slopes.length - 1; index > layerIndex; index--) {
-    const layer = network.layers[index];
-    for (const input of layer.inputs) {
-      if (input >= layerIndex) BACKWARD[layer.op](network, layer, slopes[index], slopes[input]);
-    }
-  }
-  return slopes[layerIndex];
-}
-
-/** Adds the slopes by the output, each times the layer's own slope there. */
-function through(slopes, into, slope) {
-  for (let i = 0; i < into.length; i++) into[i] += slopes[i] * slope(i);
-}
-
-/** Calls `visit` with each slope by an output of a pooling layer, its inputs, and the divisor of an average. */
-function unpool(network, layer, slopes, visit) {
-  const { shape } = network.layers[layer.inputs[0]];
-  const { places, divisors } = pools(layer, shape);
-  slopes.forEach((slope, o) => {
-    const k = o % places.length;
-    const start = ((o - k) / places.length) * shape[1] * shape[2];
-    visit(slope, places[k].map(place => start + place), divisors[k]);
-  });
-}
-
-// Each adds to `into`, the slopes by the layer's input, what `slopes`, those by its output, bring about.
-const BACKWARD = {
-  convolution(network, layer, slopes, into) {
-    const { shape: [outputs, channels], values } = network.tensors[layer.tensors.weight];
-    const { shape } = network.layers[layer.inputs[0]];
-    const places = windows(layer, shape);
-    const size = shape[1] * shape[2];
-    slopes.forEach((slope, at) => {
-      if (slope === 0) return;
-      const window = places[at % places.length];
-      const o = Math.floor(at / places.length);
-      const first = Math.floor(o * layer.settings.groups / outputs) * channels;
-      let w = o * channels * window.length;
-      for (let c = first; c < first + channels; c++) {
-        for (let t = 0; t < window.length; t++, w++) {
-          if (window[t] >= 0) into[c * size + window[t]] += values[w] * slope;
-        }
-      }
-    });
-  },
-  linear(network, layer, slopes, into) {
-    const { values } = network.tensors[layer.tensors.weight];
-    slopes.forEach((slope, o) => {
-      for (let i = 0, w = o * into.length; i < into.length; i++, w++) into[i] += values[w] * slope;
-    });
-  },
-  batch_norm(network, layer, slopes, into) {
-    const { factor } = normalisation(layer, network.tensors);
-    const each = into.length / factor.length;
-    through(slopes, into, i => factor[Math.floor(i / each)]);
-  },
-  relu(network, layer, slopes, into) {
-    const values = network.map(layer.index);
-    through(slopes, into, i => (values[i] > 0 ? 1 : 0));
-  },
-  gelu(network, layer, slopes, into) {
-    const values = network.map(layer.inputs[0]);
-    through(slopes, into, i => gelu(values[i], layer.settings.tanh)[1]);
-  },
-  max_pool(network, layer, slopes, into) {
-    const values = network.map(layer.inputs[0]);
-    unpool(network, layer, slopes, (slope, places) => {
-      into[places.reduce((a, b) => (values[b] > values[a] ? b : a))] += slope;
-    });
-  },
-  average_pool(network, layer, slopes, into) {
-    unpool(network, layer, slopes, (slope, places, divisor) => {
-      for (const place of places) into[place] += slope / divisor;
-    });
-  },
-  multiply(network, layer, slopes, into) {
-    through(slopes, into, () => layer.settings.factor);
-  },
-  add(network, layer, slopes, into) {
-    through(slopes, into, () => 1);
-  },
-};
-BACKWARD.reshape = BACKWARD.add;
-BACKWARD.adaptive_average_pool = BACKWARD.average_pool;
 
 const TASKS = { occlusion, gradCam };
 

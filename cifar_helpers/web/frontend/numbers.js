@@ -43,6 +43,16 @@ export function percent(share, digits = 0) {
 }
 
 /**
+ * A probability in whole percent, which says 0 or 100 % only where it is just that.
+ * @param {number} share
+ * @returns {string}
+ */
+export function chance(share) {
+  if (share > 0 && share < 0.005) return "<1 %";
+  return share < 1 && share >= 0.995 ? ">99 %" : percent(share);
+}
+
+/**
  * A very large number as a power of ten: "1.1 × 10⁹".
  * @param {number} value
  * @returns {string}

@@ -126,11 +126,6 @@ export function answering(model, networks, idle) {
   return { of, isKnown, ahead, stop };
 }
 
-/** The colour key for signed numbers. */
-export function colourKey(also = "") {
-  return h("span", { class: "pv-key cw-cap" }, "−", h("i"), `+, each map on its own scale${also}`);
-}
-
 /**
  * Networks by the names of their weights files: loaded when they are needed, then the others, one after another.
  * @param {(name: string) => Promise<Uint8Array>} get

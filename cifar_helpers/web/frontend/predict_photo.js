@@ -3,7 +3,7 @@ import styles from "./predict_photo.css";
 import heavySource from "./heavy.js?joined";
 import { h, canvas, framed, settled, binding, bytesOf } from "./ui.js";
 import { at, css, largest, paint, paintBytes } from "./colour.js";
-import { clamp, fixed, percent } from "./numbers.js";
+import { chance, clamp, fixed } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { penChoice, pictureStyles, seenInTheMiddle } from "./picture_input.js";
 import { drawOnWhite, pictureSources, squareOf } from "./picture_sources.js";
@@ -25,7 +25,7 @@ const STRIDE = 4; // from one cover of the occlusion map to the next
 const LAST = (SIDE - PATCH) / STRIDE;
 const REACH = 20; // pixels of the screen around a corner that catch it
 const TAP = 8; // pixels of the screen that a finger moves and still only taps
-const SIDEWAYS = matchMedia("(pointer: coarse)").matches ? ", sideways" : ""; // up and down a finger scrolls the page
+const IS_TOUCHED = matchMedia("(pointer: coarse)").matches; // up and down a finger scrolls the page
 const METHODS = [
   { value: "none", text: "Picture" },
   { value: "Grad-CAM", text: "Grad-CAM" },
@@ -43,7 +43,10 @@ function show(model, { root, colours, say }, [weights], get) {
   const network = new Network(decode(weights));
   const { classes } = network;
   const names = model.get("names");
-  const state = binding(model, { chosen: () => choose(), crop: () => setCrop(model.get("crop")), method: () => cover(null) });
+  const state = binding(model, {
+    chosen: () => choose(), crop: () => setCrop(model.get("crop")),
+    method: () => cover(null), explained: () => redraw(),
+  });
   // The pictures of the row, each as it was left: those of the course and a blank sheet, then the reader's, which nothing
   // takes away.
   const shelf = names.map(fresh);
@@ -130,7 +133,7 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   sources.listen(root);
   root.addEventListener("pointerdown", () => tell(""));
-  root.addEventListener("keydown", ({ key }) => key === "Escape" && tell(""));
+  root.addEventListener("keydown", ({ key }) => /^(Tab|Shift|Control|Alt|Meta)$/.test(key) || tell(""));
   const gallery = filmstrip({
     pixels: k => shelf[k].thumbnail,
     name: k => shelf[k].name || "blank sheet",
@@ -185,11 +188,27 @@ function show(model, { root, colours, say }, [weights], get) {
   const answer = h("p", { class: "cw-lead" });
   const whole = h("p", { class: "cw-cap", role: "status" });
   const bars = probabilityBars(classes);
+  let leading = 0; // the class with the largest probability, nothing covered
+  let target = 0; // the class that is explained: it, or the one chosen by its bar
+  const explain = k => {
+    state.set({ explained: k === leading ? "" : classes[k] });
+    if (model.get("method") !== "none") return redraw();
+    state.set({ method: offered[1].value });
+    cover(null);
+  };
+  const press = k => explain(model.get("method") !== "none" && classes[k] === model.get("explained") ? leading : k);
+  for (const [name, value] of Object.entries(movable("class to explain"))) bars.node.setAttribute(name, value);
+  bars.node.addEventListener("click", event => press(cellUnder(bars.node, event, classes.length, 1)[0]));
+  bars.node.addEventListener("keydown", event => {
+    if (event.key === "Escape") explain(leading);
+    if (![" ", "Enter"].includes(event.key)) return;
+    event.preventDefault();
+    press(target);
+  });
+  arrows(bars.node, (down, right) => explain(clamp(target + down + right, 0, classes.length - 1)));
   const learned = model.get("photographs") ? "learned from photographs, not drawings, and " : "";
-  const only = h(
-    "p", { class: "cw-cap pp-only" },
-    `The network ${learned}must choose one of these classes, even if none fits. Percentages are rounded.`,
-  );
+  const only = h("p", { class: "cw-cap pp-only" });
+  const says = h("div", { class: "pp-says" }, answer, bars.node, whole);
   const looked = h("b");
   const cells = h("span", {}, "32 × 32");
   const figure = (title, aside, box, controls, ...notes) =>
@@ -198,13 +217,12 @@ function show(model, { root, colours, say }, [weights], get) {
       h("div", { class: "pp-under" }, controls), h("div", { class: "pp-notes" }, notes),
     );
   root.append(
-    h("div", { class: "cw-bar" }, gallery.node, sources.node),
-    problem,
+    h("div", { class: "cw-bar" }, gallery.node, h("div", { class: "pp-open" }, sources.node, problem)),
     h(
       "div", { class: "pp-row" },
       figure(h("b", {}, "Photo or drawing"), about, h("div", { class: "pp-box" }, stage), pens.node, hint, h("div", { class: "pp-steps" }, undo, most)),
       figure(looked, cells, view.node, methods.node, legend),
-      h("div", { class: "pp-says" }, answer, bars.node, whole), only,
+      says, only,
     ),
     h("div", { class: "cw-foot" }, foot),
   );
@@ -303,7 +321,6 @@ function show(model, { root, colours, say }, [weights], get) {
   });
   stage.addEventListener("keydown", event => {
     if (event.key === "z" && (event.ctrlKey || event.metaKey)) return undo.click();
-    tell("");
     if (!event.repeat) begun(); // a key that is held down is one step
     if (work.ink && [" ", "Enter"].includes(event.key)) {
       event.preventDefault();
@@ -469,9 +486,13 @@ function show(model, { root, colours, say }, [weights], get) {
     undo.disabled = !work.before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
+    const [spans, anew] = IS_TOUCHED
+      ? ["drag sideways to span a square", "drag sideways outside"] : ["drag out a square", "outside"];
     const drags = isFull(now[2])
-      ? `Drag a corner, or drag out a square${SIDEWAYS}.` : `Drag the square or a corner, or outside for a new one${SIDEWAYS}.`;
-    const draws = sources.isLive() ? "Drag to draw, which takes the picture." : "Drag to draw. The network sees only the square. Move drags it.";
+      ? `Drag a corner, or ${spans}.` : `Drag the square or a corner, or ${anew} for a new one.`;
+    const draws = sources.isLive()
+      ? "Drag to draw, which takes the picture."
+      : "Drag to draw. The network sees only the square; choose Move to drag it.";
     square.classList.toggle("pp-full", isFull(now[2]));
     const keys = work.ink ? "Arrows move the pen, Space draws, Ctrl+Z undoes." : "Arrows move the square, + and − change its size, Ctrl+Z undoes.";
     hint.textContent = stage.matches(":focus-visible") ? keys : work.ink ? draws : drags;
@@ -489,11 +510,17 @@ function show(model, { root, colours, say }, [weights], get) {
     pen.hidden = !work.ink || !stage.matches(":focus-visible");
     const [penX, penY] = nibAt().map(at => at - nib() / 2);
     pen.style.cssText = `left:${share(penX, surface.width)};top:${share(penY, surface.height)};width:${share(nib(), surface.width)};height:${share(nib(), surface.height)}`;
-    seen = resized(squareOf(surface, left, top, side), side, side, SIDE);
     const best = list => list.indexOf(Math.max(...list));
-    const all = [...network.forward(seen).probabilities];
-    const target = best(all);
-    work.start ??= all;
+    const asked = (sheet, [x, y, side]) => {
+      const pixels = resized(squareOf(sheet, x, y, side), side, side, SIDE);
+      return [[...network.forward(pixels).probabilities], pixels];
+    };
+    work.start ??= asked(work.sheet, largestCrop())[0];
+    const [all, pixels] = asked(surface, now);
+    seen = pixels;
+    leading = best(all);
+    const asksFor = classes.indexOf(model.get("explained"));
+    target = asksFor < 0 ? leading : asksFor;
     const corner = covered?.map(place => place - PATCH / 2);
     const said = covered
       ? [...network.forwardPlanes(withCover(network.input, network.layers[0].shape, corner, PATCH)).probabilities] : all;
@@ -501,11 +528,25 @@ function show(model, { root, colours, say }, [weights], get) {
     const earlier = covered ? all : work.start;
     const same = earlier.every((share, k) => share === said[k]);
     bars.set(said, same ? undefined : earlier);
-    answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${percent(said[best(said)])}`);
+    answer.replaceChildren(h("b", {}, classes[best(said)]), ` ${chance(said[best(said)])}`);
     const led = best(earlier);
-    const past = `${covered ? "Uncovered" : "At first"}: ${classes[led]} ${percent(earlier[led]).replace(" ", "\u00a0")}`;
+    const then = chance(earlier[led]).replace(" ", "\u00a0");
+    const past = `${covered ? "Uncovered" : startOf(isLargest)}: ${classes[led]} ${then}`;
     whole.replaceChildren(...(same ? [] : [h("i", { class: "pp-tick" }), past]));
+    says.classList.toggle("pp-covered", Boolean(covered));
     const method = model.get("method");
+    const isExplained = k => k === target && method !== "none";
+    classes.forEach((_, k) => bars.node.children[3 * k].classList.toggle("pp-why", isExplained(k)));
+    const named = method === "none" ? "none explained" : `${classes[target]} explained, ${chance(all[target])}`;
+    stands(bars.node, target, classes.length - 1, named);
+    only.textContent = [
+      asksFor >= 0 && method !== "none"
+        ? `Choose ${classes[target]} again to return to the top class.` : "Choose a class to see what speaks for it.",
+      work.name
+        ? `The network ${learned}must choose one of these, even if none fits: try the blank sheet.`
+        : "Nothing is drawn here, and still the network must choose one of these.",
+      "Percentages are rounded.",
+    ].join(" ");
     const key = `${method} ${target} ${now} ${model.get("chosen")} ${version}`;
     const isFresh = heat.key === key;
     drawView(isFresh);
@@ -518,6 +559,13 @@ function show(model, { root, colours, say }, [weights], get) {
     say(`${answer.textContent}. ${whole.textContent}${covered && isFresh ? `. ${legend.lastChild.textContent}` : ""}`);
   });
 
+  /** What the answer is compared with: the largest square without the strokes. */
+  function startOf(isLargest) {
+    const square = surface.width === surface.height ? "Whole picture" : "Largest square";
+    if (!work.strokes.length) return square;
+    return isLargest ? "Before drawing" : `${square}, undrawn`;
+  }
+
   function headingOf(method, name) {
     if (method === "none") return "Seen by the network";
     return method === "occlusion" ? `Effect of a cover on ${name}` : `Grad-CAM for ${name}`;
@@ -525,7 +573,9 @@ function show(model, { root, colours, say }, [weights], get) {
 
   function legendOf(method, target, all, said) {
     const keyed = view.node.matches(":focus-visible") && "Arrows move a grey cover, Escape takes it off.";
-    if (method === "none") return [keyed || "Point at it, or touch it, to cover a part with grey."];
+    const point = IS_TOUCHED
+      ? "Touch it to cover a part with grey, and again to uncover it." : "Point at it to cover a part with grey.";
+    if (method === "none") return [keyed || point];
     const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
     const limit = largest(heat.values);

@@ -1,24 +1,36 @@
-// Point at a unit of any layer: what it sees, layer by layer back to the picture, and what excites its channel most.
+// Point at a unit of any layer: what it sees, layer by layer back to the picture, which of these pixels matter, and
+// what excites its channel most.
 import styles from "./receptive_field.css";
-import { h, canvas, write } from "./ui.js";
-import { paint, paintBytes, paintSigned } from "./colour.js";
-import { clamp, fixed } from "./numbers.js";
-import { button, cellUnder, segmented, slider } from "./controls.js";
+import { h, binding, canvas, write } from "./ui.js";
+import { at, largest, paint, paintSigned } from "./colour.js";
+import { clamp, fixed, percent } from "./numbers.js";
+import { button, cellUnder, roving, segmented, slider } from "./controls.js";
 import { picture } from "./picture.js";
 import { SHORT, SIDE, layerView, parts } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { fieldsOf, sizeOf } from "./fields.js";
+import { slopesThrough } from "./slopes.js";
 import { again } from "./loading.js";
+
+const KEYS = "Arrow keys move the unit, Page Up and Down the layer.";
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
  * @returns {() => void} takes it away
  */
 export function render(host) {
-  return layerView(host, { name: "receptive_field", label: "Receptive field", styles, networks: ["network"], show });
+  const own = [];
+  const close = layerView(host, {
+    name: "receptive_field", label: "Receptive field", styles, networks: ["network"], show: given => show(given, own),
+  });
+  return () => {
+    for (const state of own) state.close();
+    close();
+  };
 }
 
-function show(given) {
+/** Adds the state that it binds itself to `own`. */
+function show(given, own) {
   const { model, root, colours, say, get, count, classes, labels, pixelsOf, nameOf, change, refresh } = given;
   const [network] = given.networks;
   const { layers } = network;
@@ -31,13 +43,19 @@ function show(given) {
   });
   const margins = [0, ...stations.map(station => station.shown)].map(index => marginOf(layers, stations, index));
   const families = familiesOf(layers, stations);
+  const slopesOf = slopesThrough(network);
   /** The unit that the mouse is over: number of its station, and its place. */
   let hover = null;
   /** @type {number[] | null} the map that each layer shows */
   let channels = null;
+  let drawn = [];
+  let fed = "";
   let best = null;
   let drawnBest = "";
   let mapSlider = null;
+  let ledLayer = -1;
+  let ledButtons = [];
+  const inAll = classes.map((_, label) => labels.reduce((sum, one) => sum + (one === label ? 1 : 0), 0));
 
   // Python's changes come one by one: for a moment the map or the unit may be of another layer.
   const chosen = () => names.indexOf(model.get("layer"));
@@ -56,8 +74,8 @@ function show(given) {
     change({ layer: names[k], pixel: [row, column], channel: channels[k] });
   }
 
-  /** A picture or a map with room for frames that reach beyond its edge, hatched inside of the frame alone: that is
-      the padding a unit reads. What moves on it hears of places inside. */
+  /** A picture or a map with room for frames that reach beyond its edge, where they are hatched: there is nothing to
+      see. What moves on it hears of places inside. */
   function padded(label, height, width, margin, moved) {
     const part = picture(label, {
       rows: height + 2 * margin, columns: width + 2 * margin,
@@ -75,7 +93,7 @@ function show(given) {
     return { ...part, enclose };
   }
 
-  const big = padded("The picture, with the receptive field framed.", SIDE, SIDE, margins[0], (row, column) => {
+  const big = padded(`The picture, with the receptive field framed. ${KEYS}`, SIDE, SIDE, margins[0], (row, column) => {
     const { height, width } = stations[chosen()];
     choose(chosen(), Math.floor((row * height) / SIDE), Math.floor((column * width) / SIDE));
   });
@@ -83,11 +101,23 @@ function show(given) {
   const veil = h("div", { class: "rf-veil" });
   veil.style.inset = big.canvas.style.inset;
   const nested = stations.map(({ size }) => h("i", { class: "rf-field", "data-side": square(size) }));
-  big.canvas.after(veil, ...nested);
+  const inner = h("i", { class: "rf-field" });
+  big.canvas.after(veil, ...nested, inner);
   const whose = h("b");
   const seen = h("b", { class: "cw-lead" });
+  const seenLine = h("p", { class: "rf-seen" }, "This ", whose, " unit sees ", seen, " pixels");
+  const effectLine = h("p", { class: "rf-effect" });
   const key = (kind, words) => h("span", { class: "cw-key" }, h("i", { class: kind }), words);
-  const keys = [key("rf-zeros", "outside the picture"), key("rf-field", "what earlier units see here")];
+  const keys = [key("rf-field", "fields of earlier units"), key("rf-zeros", "outside the picture")];
+  const keyBox = h("div", { "aria-hidden": "true" }, keys);
+  const effectNote = h("p", { class: "cw-cap" });
+  const state = binding(model, { effective: () => refresh({}) });
+  own.push(state);
+  const views = [{ value: false, text: "Field" }, { value: true, text: "Effective field" }];
+  const view = segmented("On the picture", views, false, effective => {
+    state.set({ effective });
+    refresh({});
+  });
   const point = now => {
     hover = now;
     refresh({});
@@ -96,7 +126,7 @@ function show(given) {
   const rimmed = k => 1 + (2 * margins[k + 1]) / stations[k].width;
   const maps = stations.map(({ title, height, width, size }, k) => {
     const margin = margins[k + 1];
-    const label = `Units of ${names[k]}. Arrow keys move the unit, page up and page down change the layer.`;
+    const label = `Units of ${names[k]}. ${KEYS}`;
     const map = padded(label, height, width, margin, (row, column) => choose(k, row, column));
     map.node.addEventListener("pointermove", event => {
       if (event.buttons || event.pointerType !== "mouse") return;
@@ -128,28 +158,32 @@ function show(given) {
     if (!to) return;
     const [row, column] = placeIn(to, from, pixelNow());
     choose(next, row, column);
+    if (event.currentTarget !== chain) return;
     maps[next].node.tabIndex = 0;
     maps[next].node.focus();
   };
-  chain.addEventListener("keydown", turnPage, true);
+  for (const part of [chain, big.node]) part.addEventListener("keydown", turnPage, true);
 
   const terms = termLine();
   const lightBefore = isLit => nested.forEach((one, k) => one.classList.toggle("rf-lit", isLit && k === chosen() - 1));
-  terms.node.addEventListener("pointerover", event => lightBefore(terms.node.querySelector("div")?.contains(event.target)));
+  terms.node.addEventListener("pointerover", ({ target }) => {
+    lightBefore(terms.node.querySelector("div")?.contains(target));
+  });
   terms.node.addEventListener("pointerleave", () => lightBefore(false));
   const [where, activation] = [h("span"), h("b")];
-  const mapName = h("span", { class: "cw-cap", "aria-hidden": "true" });
+  const mapName = h("span");
   const mapPlace = h("div");
+  const led = h("div", { class: "rf-led" });
   const step = by => change({ channel: clamp(channelNow() + by, 0, stations[chosen()].count - 1) });
   const bestName = h("div", {}, `Searching ${count.toLocaleString("en")} pictures …`);
   const faces = Array.from({ length: Math.min(8, count) }, () => ({
-    around: canvas(), frame: h("i"), text: h("span"), value: h("span"),
+    around: canvas(), frame: h("i"), text: h("span"),
   }));
   const gallery = segmented(
     "Most exciting pictures; choosing one shows it",
-    faces.map(({ around, frame, text, value }, k) => ({
+    faces.map(({ around, frame, text }, k) => ({
       value: k,
-      text: h("span", {}, h("span", { class: "rf-around" }, around, frame), text, value),
+      text: h("span", {}, h("span", { class: "rf-around" }, around, frame), text),
     })),
     -1,
     k => {
@@ -162,16 +196,17 @@ function show(given) {
   const forth = button("›", () => step(1), { name: "Next map" });
   const below = h(
     "div", { class: "rf-best" },
-    bestName, h("div", { class: "rf-map" }, mapName, mapPlace, back, forth), gallery.node,
+    h("div", { class: "rf-map" }, mapName, mapPlace, back, forth), bestName, led, gallery.node,
   );
-  root.append(h("div", { class: "rf-hint" }, lead(stations), h("p", { class: "cw-cap" }, legend(stations))), chain);
+  const legendLine = h("p", { class: "cw-cap" });
+  root.append(h("div", { class: "rf-hint" }, lead(stations), legendLine), chain);
   root.append(
     h(
       "div", { class: "rf-main" },
       h(
         "div", {},
-        h("p", { class: "rf-seen" }, "This ", whose, " unit sees ", seen, " pixels"),
-        h("div", { class: "rf-keys", "aria-hidden": "true" }, keys),
+        seenLine, effectLine,
+        h("div", { class: "rf-keys" }, view.node, keyBox, effectNote),
         big.node,
       ),
       h("div", {}, h("div", { class: "rf-unit" }, h("p", {}, where, activation), terms.node), below),
@@ -187,7 +222,74 @@ function show(given) {
 
   function drawMap(k) {
     paintSigned(maps[k].canvas, planeOf(k), stations[k].height, stations[k].width, colours());
-    maps[k].which.replaceChildren(`map ${channels[k]} `, h("span", { class: "rf-range" }, `(0–${stations[k].count - 1})`));
+    maps[k].which.replaceChildren(`map ${channels[k]}`, h("span", { class: "rf-range" }, ` of ${stations[k].count}`));
+  }
+
+  /** Earlier layers show the map that adds most to the chosen unit: slopes times values, added up over the map. */
+  function feed() {
+    const k = chosen();
+    const now = [k, channelNow(), ...pixelNow(), model.get("picture")].join();
+    if (now === fed) return;
+    fed = now;
+    const slopes = slopesAt(k, pixelNow());
+    const earlier = stations.flatMap((_, n) => (
+      families[n] !== families[k] && families.lastIndexOf(families[n], k) === n ? n : []
+    ));
+    const added = earlier.map(n => {
+      const { shown, count: maps } = stations[n];
+      const [map, sum] = mostAdding(slopes[shown], network.map(shown), maps);
+      if (sum > 0) channels = channels.map((channel, m) => (families[m] === families[n] ? map : channel));
+      return sum > 0;
+    });
+    write(legendLine, legend(stations, added.length > 0 && added.every(Boolean)));
+  }
+
+  /** Puts a dashed frame around a part of the picture. */
+  function outline(node, [top, left, bottom, right]) {
+    const share = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
+    const place = { top: share(top + margins[0]), left: share(left + margins[0]) };
+    Object.assign(node.style, { ...place, height: share(bottom - top), width: share(right - left) });
+  }
+
+  /** Slopes of the unit at a place of the map that a layer shows. */
+  function slopesAt(k, [row, column]) {
+    const { shown, height, width } = stations[k];
+    return slopesOf(shown, (channels[k] * height + row) * width + column);
+  }
+
+  /** The picture, or in the field how much each pixel matters: the sizes of the three slopes by its colours, added up.
+      What it shows of that comes back in words. */
+  function drawBig(k, pixel, field, value) {
+    const isEffective = Boolean(model.get("effective"));
+    const pixels = pixelsOf(model.get("picture"));
+    const bytes = i => pixels.subarray(i * 3, i * 3 + 3);
+    view.set(isEffective);
+    seenLine.hidden = keyBox.hidden = isEffective;
+    effectLine.hidden = effectNote.hidden = inner.hidden = !isEffective;
+    if (!isEffective) {
+      paint(big.canvas, SIDE, SIDE, bytes);
+      return "";
+    }
+    const slopes = slopesAt(k, pixel)[0];
+    const effect = Float64Array.from({ length: SIDE * SIDE }, (_, i) => {
+      let sum = 0;
+      for (let from = i; from < slopes.length; from += SIDE * SIDE) sum += Math.abs(slopes[from]);
+      return sum;
+    });
+    const most = largest(effect);
+    paint(big.canvas, SIDE, SIDE, i => (isIn(field, i) ? at(colours(), effect[i] / most) : bytes(i)));
+    const middle = middleOf(field);
+    const share = weight => total(middle, weight) / total(field, weight);
+    const [isNone, area] = [Math.max(...effect) === 0, percent(share(() => 1))];
+    outline(inner, middle);
+    inner.hidden = isNone;
+    write(effectLine, isNone
+      ? "No pixel has an effect here"
+      : `Middle ${squareOf(middle)}: ${percent(share(i => effect[i]))} of effect, ${area} of area`);
+    write(effectNote, isNone
+      ? `After any small change the unit stays ${value}.`
+      : "Stronger colour: a small change matters more.");
+    return ` ${effectLine.textContent}. ${effectNote.textContent}`;
   }
 
   function drawUnit() {
@@ -204,19 +306,18 @@ function show(given) {
       map.box.classList.toggle("rf-here", n === k);
     });
     big.enclose(fields[0]);
-    keys[1].style.visibility = k ? "" : "hidden"; // the first layer has none before it
+    keys[0].hidden = !k; // the first layer has none before it
     stations.forEach((one, n) => {
-      const [top, left, bottom, right] = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
-      const percent = pixels => `${(pixels / (SIDE + 2 * margins[0])) * 100}%`;
-      const place = { top: percent(top + margins[0]), left: percent(left + margins[0]) };
-      Object.assign(nested[n].style, { ...place, height: percent(bottom - top), width: percent(right - left) });
+      const field = fieldsOf(layers, one.shown, ...placeIn(one, stations[k], [y, x]))[0];
+      outline(nested[n], field);
       nested[n].hidden = n === k;
-      nested[n].classList.toggle("rf-later", n > k);
+      nested[n].classList.toggle("rf-later", n > k || Boolean(model.get("effective")));
     });
     const [stepDown, stepRight] = [SIDE / height, SIDE / width].map(Math.floor);
     big.place(y * stepDown + margins[0], x * stepRight + margins[0], stepDown);
     const [top, left, bottom, right] = fields[0];
     const isBeyond = Math.min(top, left) < 0 || Math.max(bottom, right) > SIDE;
+    keys[1].hidden = !isBeyond;
     veil.style.clipPath = allBut(fields[0]);
     write(whose, title);
     write(seen, square(size));
@@ -227,12 +328,14 @@ function show(given) {
     write(activation, value);
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
     const about = `${title}, map ${channels[k]}, row ${y}, column ${x}: activation ${value}.`;
-    say(`${about} It sees ${square(size)} pixels: ${rows}.${isBeyond ? " Part of that is outside the picture." : ""}`);
+    const beyond = isBeyond ? " Part of that is outside the picture." : "";
+    const effect = drawBig(k, [y, x], fields[0], value);
+    say(`${about} It sees ${square(size)} pixels: ${rows}.${beyond}${effect}`);
   }
 
-  /** The most exciting pictures of the chosen map. */
-  function exciting() {
-    const first = stations.slice(0, chosen()).reduce((sum, one) => sum + one.count, channelNow());
+  /** The most exciting pictures of a map of the chosen layer. */
+  function exciting(channel = channelNow()) {
+    const first = stations.slice(0, chosen()).reduce((sum, one) => sum + one.count, channel);
     return faces.map((_, k) => {
       const [number, place, value] = best.subarray((first * faces.length + k) * 3);
       const { width } = stations[chosen()];
@@ -242,9 +345,10 @@ function show(given) {
 
   function drawBest() {
     const channel = channelNow();
-    const { title, shown, count: all } = stations[chosen()];
+    const { title, shown } = stations[chosen()];
+    const all = count.toLocaleString("en");
     mapSlider.set(channel);
-    mapName.replaceChildren(h("b", {}, `Map ${channel}`), ` (0–${all - 1})`);
+    mapName.replaceChildren(h("b", {}, `Map ${channel}`), ` of ${title}`);
     if (!best) return;
     const list = exciting();
     const [y, x] = pixelNow();
@@ -254,30 +358,64 @@ function show(given) {
     drawnBest = now;
     list.forEach((one, n) => {
       const field = fieldsOf(layers, shown, one.row, one.column)[0];
-      const { around, frame, text, value } = faces[n];
+      const { around, frame, text } = faces[n];
       const [first, side] = surroundings(field);
       const pixels = pixelsOf(one.picture);
       paint(around, side, side, i => {
         const from = ((first[0] + Math.floor(i / side)) * SIDE + first[1] + (i % side)) * 3;
         return pixels.subarray(from, from + 3);
       });
-      const inside = field.map((at, e) => (clamp(at - first[e % 2], 0, side) / side) * 100);
+      const inside = field.map((edge, e) => (clamp(edge - first[e % 2], 0, side) / side) * 100);
       const [top, left, bottom, right] = inside;
       frame.style.inset = `${top}% ${100 - right}% ${100 - bottom}% ${left}%`;
       text.textContent = classes[labels[one.picture]];
-      value.textContent = fixed(one.value);
-      gallery.buttons[n].setAttribute("aria-label", `${nameOf(one.picture)}, activation ${fixed(one.value)}`);
+      const name = `${nameOf(one.picture)}, activation ${fixed(one.value)}`;
+      gallery.buttons[n].setAttribute("aria-label", name);
+      gallery.buttons[n].title = name;
     });
-    const times = classes.map((_, label) => list.filter(one => labels[one.picture] === label).length);
-    const most = Math.max(...times);
-    const kinds = times.filter(Boolean).length;
-    const leading = 2 * most < list.length
-      ? `No class leads: ${kinds} classes in these ${list.length} pictures.`
-      : `Most often: ${classes[times.indexOf(most)]}, in ${most} of these ${list.length} pictures.`;
-    bestName.replaceChildren(
-      h("b", {}, `Map ${channel} of ${title} responds most to`), h("p", {}, leading),
-      h("p", { class: "cw-cap" }, `The largest activations in ${count.toLocaleString("en")} pictures`),
-    );
+    const [leader, times] = leaderOf(list);
+    const kinds = new Set(list.map(one => labels[one.picture])).size;
+    const leading = leader < 0
+      ? `Mixed: ${kinds} classes in these ${list.length} pictures.`
+      : `Mostly ${classes[leader]}: ${times} of these ${list.length}, ${inAll[leader]} of all ${all}.`;
+    const range = `Largest in the ${all} pictures above: ${fixed(list[0].value)} to ${fixed(list.at(-1).value)}`;
+    bestName.replaceChildren(h("p", {}, leading), h("p", { class: "cw-cap" }, range));
+    drawLed(leader);
+  }
+
+  /** The class of more than half of the pictures that excite a map most, if there is one (else -1), and of how many. */
+  function leaderOf(list) {
+    const times = (label, least) => list.filter(one => labels[one.picture] === label && one.value > least).length;
+    const leader = classes.findIndex((_, label) => 2 * times(label, 0) > list.length); // 0 excites no map
+    return [leader, times(leader, -Infinity)];
+  }
+
+  /** The classes that have maps of their own in the chosen layer, as buttons. */
+  function drawLed(leader) {
+    if (ledLayer !== chosen()) {
+      ledLayer = chosen();
+      const { count: all } = stations[ledLayer];
+      const clear = Array.from({ length: all }, (_, channel) => [channel, ...leaderOf(exciting(channel))])
+        .filter(([, label]) => label >= 0).sort((one, other) => other[2] - one[2]);
+      ledButtons = classes.map((name, label) => {
+        const own = clear.filter(one => one[1] === label).map(([channel]) => channel);
+        return { label, own, node: ledButton(name, own) };
+      }).filter(({ own }) => own.length);
+      const nodes = ledButtons.map(({ node }) => node);
+      const group = h("div", { role: "group", "aria-label": "Maps by class" }, nodes);
+      if (nodes.length) roving(group, nodes);
+      const many = `Mostly one class: ${clear.length || "none"} of the ${all} maps`;
+      led.replaceChildren(h("p", { class: "cw-cap" }, many), group);
+    }
+    for (const { label, node } of ledButtons) node.setAttribute("aria-pressed", label === leader);
+  }
+
+  /** Goes to the clearest of some maps, and then to the next one. */
+  function ledButton(name, own) {
+    const next = () => change({ channel: own[(own.indexOf(channelNow()) + 1) % own.length] });
+    const label = `${name}: ${own.length} ${own.length > 1 ? "maps" : "map"}, go to the next`;
+    const times = h("span", { class: "cw-cap" }, String(own.length));
+    return h("button", { type: "button", class: "cw-chip", "aria-label": label, onclick: next }, name, times);
   }
 
   // Python may search a while; all else works meanwhile.
@@ -296,15 +434,16 @@ function show(given) {
       const [row, column] = placeIn(station, stations[chosen()], pixelNow());
       return strongest(network.map(station.shown), station, row, column);
     });
-    const isOfChosen = k => families[k] === families[chosen()];
-    channels = channels.map((_, k) => (isOfChosen(k) ? channelNow() : channels[families[k]]));
-    if (stale.picture) paintBytes(big.canvas, pixelsOf(model.get("picture")), SIDE, SIDE);
+    channels = channels.map((_, k) => channels[families[k]]);
+    channels = channels.map((channel, k) => (families[k] === families[chosen()] ? channelNow() : channel));
+    feed();
     if (stale.layer) {
       const stops = Array.from({ length: stations[chosen()].count }, (_, channel) => channel);
       mapSlider = slider("Map", stops, channelNow(), channel => change({ channel }));
       mapPlace.replaceChildren(mapSlider.node);
     }
-    stations.forEach((_, k) => (stale.picture || stale.layer || isOfChosen(k)) && drawMap(k));
+    stations.forEach((_, k) => (stale.picture || stale.layer || channels[k] !== drawn[k]) && drawMap(k));
+    drawn = channels;
     drawUnit();
     drawBest();
   };
@@ -331,17 +470,51 @@ function lead(stations) {
   const last = sizes.length - 1;
   const doesGrow = last > 0 && sizes.every(({ height }, k) => height > (sizes[k - 1]?.height ?? 0));
   const growth = doesGrow ? `Deeper units see more: ${square(sizes[0])} to ${square(sizes[last])} pixels. ` : "";
-  return h("p", {}, h("b", {}, growth), "Point at a unit, click to keep it, or drag on the picture.");
+  const byMouse = h("span", {}, "Point at a unit, click to keep it, or drag on the picture.");
+  return h("p", {}, h("b", {}, growth), byMouse, h("span", { class: "rf-by-keys" }, KEYS));
 }
 
 /** What the frames in the maps say: only units of maps that are read feed it. */
-function legend(stations) {
+function legend(stations, isMost) {
   const windows = stations.map(({ window }) => window);
+  const shown = isMost ? "shown is the one that adds most to the chosen unit." : "one of them is shown.";
+  if (windows.some(({ settings }) => settings.groups > 1)) {
+    return `Framed: the places that feed it. A grouped convolution reads some of the maps; ${shown}`;
+  }
   const hasPooling = windows.some(({ op }) => op !== "convolution");
-  const start = hasPooling ? "Pooling reads one map, of the same number; a" : "A";
-  return windows.some(({ settings }) => settings.groups > 1)
-    ? `Framed in earlier layers: the places that feed it. ${start} grouped convolution reads some of the maps.`
-    : `Framed in earlier layers: the units that feed it. ${start} convolution reads all maps.`;
+  const read = hasPooling ? "Pooling reads one map, a convolution all" : "A convolution reads all maps";
+  return `Framed: the units that feed it. ${read}; ${shown}`;
+}
+
+/** The map that adds most, and how much: slopes times values, added up. */
+function mostAdding(slopes, values, maps) {
+  const size = values.length / maps;
+  const sums = Array.from({ length: maps }, (_, map) => {
+    let sum = 0;
+    for (let i = map * size; i < (map + 1) * size; i++) sum += slopes[i] * values[i];
+    return sum;
+  });
+  const most = Math.max(...sums);
+  return [sums.indexOf(most), most];
+}
+
+/** Whether pixel number i of the picture is in a field. */
+function isIn([top, left, bottom, right], i) {
+  const [row, column] = [Math.floor(i / SIDE), i % SIDE];
+  return row >= top && row < bottom && column >= left && column < right;
+}
+
+/** A field without a quarter on each side. */
+function middleOf([top, left, bottom, right]) {
+  const [down, across] = [bottom - top, right - left].map(side => Math.round(side / 4));
+  return [top + down, left + across, bottom - down, right - across];
+}
+
+/** The sum of weights of the picture's pixels in a field. */
+function total(field, weight) {
+  let sum = 0;
+  for (let i = 0; i < SIDE * SIDE; i++) if (isIn(field, i)) sum += weight(i);
+  return sum;
 }
 
 /** How far the fields of later units reach beyond the edge of a layer's maps. */
@@ -357,16 +530,17 @@ function marginOf(layers, stations, index) {
   return Math.min(margin, Math.ceil(height / 2));
 }
 
-/** The part of a picture that shows a field, as first row and column and side: a quarter around a small one, else all. */
+/** The part of a picture that shows a field, as first row and column and side: half as much again on each side. */
 function surroundings([top, left, bottom, right]) {
-  const side = Math.max(bottom - top, right - left) * 4 <= SIDE / 2 ? SIDE / 2 : SIDE;
+  const field = Math.max(bottom - top, right - left);
+  const side = Math.min(SIDE, field + 2 * Math.ceil(field / 2));
   const first = [top + bottom, left + right].map(sum => Math.round(sum / 2 - side / 2));
-  return [first.map(at => clamp(at, 0, SIDE - side)), side];
+  return [first.map(from => clamp(from, 0, SIDE - side)), side];
 }
 
 /** The picture without a field of it, as a clip path. */
 function allBut(field) {
-  const [top, left, bottom, right] = field.map(at => `${(clamp(at, 0, SIDE) / SIDE) * 100}%`);
+  const [top, left, bottom, right] = field.map(edge => `${(clamp(edge, 0, SIDE) / SIDE) * 100}%`);
   const hole = `${left} ${top}, ${right} ${top}, ${right} ${bottom}, ${left} ${bottom}, ${left} ${top}`;
   return `polygon(evenodd, 0 0, 100% 0, 100% 100%, 0 100%, 0 0, ${hole})`;
 }
@@ -395,6 +569,10 @@ function titleOf(name) {
 
 function square({ height, width }) {
   return `${height} × ${width}`;
+}
+
+function squareOf([top, left, bottom, right]) {
+  return square({ height: bottom - top, width: right - left });
 }
 
 /** The map with the largest value at a place. */

@@ -2,15 +2,17 @@
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf, write } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
-import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
+import { chance, clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, colourKey, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
+const FAINT = 0.14; // a wire from one of the others
 const COLOURS = ["red", "green", "blue"];
+const NARROW = 640; // pixels, to which the list of classes is far above what is made of a class, as in the CSS
 
 /** How many layers with weights a network has, and how many weights. */
 function summary({ layers, tensors }) {
@@ -27,8 +29,8 @@ function summary({ layers, tensors }) {
 
 const sentence = text => text[0].toUpperCase() + text.slice(1);
 
-/** Decimals for three digits, two or three: small summands must not all be 0.00. */
-const digitsOf = value => clamp(2 - Math.floor(Math.log10(Math.abs(value) || 1)), 2, 3);
+/** Decimals for three digits, but two at least: small summands must not all be 0.00. */
+const digitsOf = (value, most = 3) => clamp(2 - Math.floor(Math.log10(Math.abs(value) || 1)), 2, most);
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -86,7 +88,13 @@ export function render(host) {
   /** @type {any} */
   let bars = null;
   const classUnder = event => [stages.length - 1, cellUnder(classes, event, network?.classes.length ?? 1, 1)[0]];
+  const row = h("i"); // the surface of the class that is looked at
   classes.addEventListener("pointerdown", event => choose(...classUnder(event)));
+  classes.addEventListener("click", () => { // and not at the press, which may begin to scroll
+    if (root.clientWidth > NARROW) return;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    one.scrollIntoView({ block: "nearest", behavior });
+  });
   classes.addEventListener("pointermove", event => look(event.pointerType === "mouse" ? classUnder(event) : null));
   classes.addEventListener("pointerleave", () => look(null));
   arrows(classes, down => {
@@ -99,13 +107,19 @@ export function render(host) {
   const accuracy = [model.get("untrained"), ...model.get("accuracy")]; // from epoch 0 on
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 132, moved: epoch => change({ epoch }) },
-    [{ name: "validation", end: "", colour: "ghost", points: pointsOf(accuracy) }],
+    { label: "Validation accuracy", height: 168, moved: epoch => change({ epoch }) },
+    [
+      { name: "validation", end: "", colour: "ghost", points: pointsOf(accuracy) },
+      { name: "", colour: "c6", kind: "tn-track", marks: true, points: epochs.map(epoch => [epoch, 0]) },
+    ],
     { kept: epochs, accuracy, colour: "c6" },
   );
   pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, "Drag to a dot. A single picture can get worse meanwhile."));
+  const advice = "Drag to a dot. A single picture can get worse meanwhile.";
+  const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, advice));
   time.addEventListener("focusin", fetchAll); // after a press, too
+  const scales = "+, each map on its own scale; units of a layer share one";
+  const key = h("span", { class: "pv-key cw-cap" }, "−", h("i"), scales);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -114,20 +128,22 @@ export function render(host) {
     model.get("network"),
     value => change({ network: value }),
   );
-  const [big, value, total, pale] = [canvas(), h("b"), canvas(), h("span")];
+  const [big, value, total, sumAmount] = [canvas(), h("b"), canvas(), h("span", { class: "amount" })];
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const path = h("div", { class: "tn-path cw-cap" });
   const cards = Array.from({ length: SHOWN + 1 }, () => { // the last is what all others add
-    const [name, sign, amount] = [h("span"), h("span"), h("span")];
+    const [name, sign, equals, amount] = [h("span"), h("span"), h("span"), h("span", { class: "amount" })];
     const [source, weights, added] = [canvas(), canvas(), canvas()];
-    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, h("span", {}, "="), amount, added);
-    const card = { name, sign, amount, source, weights, added, node, target: /** @type {any} */ (null) };
+    const factors = [h("b"), h("b")]; // of single numbers, on their colours
+    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, equals, added, amount, factors);
+    const target = /** @type {any} */ (null); // the stage and unit of what is read
+    const card = { name, sign, equals, amount, source, weights, added, factors, node, target };
     node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back
     return card;
   });
   // What all inputs add and subtract, side by side
   const piles = [1, -1].map(sign => ({ sign, bar: canvas(920, 1), words: h("span") }));
-  const whole = h("span");
+  const note = h("p", { class: "cw-cap" });
   const step = by => choose(kept()[0], kept()[1] + by);
   const steps = h(
     "div", { class: "tn-steps" },
@@ -138,30 +154,35 @@ export function render(host) {
     "div", { class: "tn-one" }, about, steps,
     h(
       "div", { class: "tn-sum", "aria-hidden": "true" },
-      cards.map(card => card.node),
-      h("div", { class: "tn-card cw-cap", "data-sign": "=" }, h("span", {}, "sum"), total),
-      h("div", { class: "tn-piles cw-cap" }, whole, piles.flatMap(pile => [pile.bar, pile.words])),
-      path, h("div", { class: "tn-big" }, big, value),
+      cards.slice(0, SHOWN).map(card => card.node),
+      h(
+        "div", { class: "tn-end-of-sum" },
+        h("div", { class: "tn-big" }, big, value), path, cards[SHOWN].node,
+        h("div", { class: "tn-card cw-cap" }, h("span", {}, "sum"), total, sumAmount),
+      ),
     ),
+    h("div", { class: "tn-piles cw-cap", "aria-hidden": "true" }, piles.flatMap(pile => [pile.words, pile.bar])),
+    note,
   );
   const strip = h(
     "div", { class: "tn-strip" }, first, place, end,
-    h("p", { class: "tn-key cw-cap" }, "Point at a map, a unit or a class; a press keeps it. Wires show what feeds it most: ", h("i"), " adds, ",
-      h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both."),
+    h(
+      "p", { class: "tn-key cw-cap" },
+      "Point at a map, a unit or a class; press to keep it. Frames: what feeds it most. Wires: ", h("i"), " add, ",
+      h("i", { class: "minus" }), " subtract, ", h("i", { class: "both" }), " do both.",
+    ),
     h(
       "div", { class: "tn-low" },
-      h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form),
+      h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form, key),
       one,
     ),
     wires,
   );
-  const key = colourKey(", units and summands on one");
-  key.append(pale);
   root.append(
     h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
     view.problem,
     strip,
-    h("div", { class: "tn-foot cw-cap" }, key, h("p", {}, model.get("note"))),
+    h("p", { class: "tn-foot cw-cap" }, model.get("note")),
   );
 
   let before; // as a wall does
@@ -198,7 +219,7 @@ export function render(host) {
       const square = Math.max(1, Math.floor(Math.sqrt(count * (isMaps ? 0.5 : 0.3))));
       const columns = isMaps || stages[0].kind !== "maps" ? square : Math.min(8, count); // maps need the room
       const wall = mapGrid(name, {
-        count, height, width, columns, gap: isMaps ? 1 : 0,
+        count, height, width, columns, gap: isMaps ? 1 : 0, words: unit => `${isMaps ? "map" : "unit"} ${unit}`,
         chosen: unit => choose(k, unit), hovered: unit => look(unit === null ? null : [k, unit]),
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
@@ -217,7 +238,7 @@ export function render(host) {
     place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${(100 * wall.share).toFixed(2)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
     bars = probabilityBars(network.classes);
-    classes.replaceChildren(bars.node);
+    classes.replaceChildren(row, bars.node);
     measure();
   }
 
@@ -250,7 +271,7 @@ export function render(host) {
     });
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
-    const wordsOf = k => `${network.classes[k]} ${percent(probabilities[k])}`;
+    const wordsOf = k => `${network.classes[k]} ${chance(probabilities[k])}`;
     answer.more.textContent = wordsOf(best);
     const [stage, unit] = kept();
     const at = stage === stages.length - 1 ? unit : best;
@@ -258,7 +279,7 @@ export function render(host) {
     const measured = accuracy[epoch] === null ? "It can only guess." : `Validation accuracy ${percent(accuracy[epoch], 1)}`;
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
-    if (isNew) say(`${heading}: ${network.classes[best]}, ${percent(probabilities[best])}`); // else `choose` spoke
+    if (isNew) say(`${heading}: ${network.classes[best]}, ${chance(probabilities[best])}`); // else `choose` spoke
     answers.ahead();
   }
 
@@ -283,9 +304,8 @@ export function render(host) {
     const { sources: every, reader, read, from } = feeds(network, stages, stage, unit);
     const sources = every.slice(0, SHOWN);
     walls.forEach((wall, k) => wall.mark(k === s ? unit : -1));
-    bars.node.querySelectorAll(".cw-bars > :nth-child(3n + 1)").forEach((name, k) =>
-      name.classList.toggle("tn-chosen", stage.kind === "classes" && k === unit),
-    );
+    row.hidden = stage.kind !== "classes";
+    row.style.top = `${(100 * unit) / stage.count}%`;
 
     const [, height = 1, width = 1] = read.shape;
     const readValues = network.map(read.index);
@@ -301,7 +321,6 @@ export function render(host) {
     paintSigned(total, summed, tall, wide, view.colours(), { limit: paler * addedLimit });
     const isPale = !isLinear && paler >= 1.05;
     one.classList.toggle("tn-pale", isPale);
-    write(pale, isPale ? `(dashed frames: ${fixed(paler, 1)}× paler)` : "");
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
@@ -314,8 +333,7 @@ export function render(host) {
       if (card.node.hidden) return;
       card.added.hidden = isLinear;
       const part = parts[isRest ? parts.length - 1 : k] ?? 0;
-      card.node.dataset.sign = part < 0 ? "−" : "+";
-      write(card.amount, isLinear ? fixed(k ? Math.abs(part) : part, digits) : "");
+      write(card.amount, isLinear ? fixed(part, digits) : "");
       const limit = isRest ? paler * addedLimit : addedLimit;
       paintSigned(card.added, isRest ? rest : source.added, tall, wide, view.colours(), { limit });
       if (isRest) {
@@ -327,35 +345,50 @@ export function render(host) {
       card.node.classList.toggle("tn-way", Boolean(card.target));
       write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
       write(card.sign, isLinear ? "×" : "∗");
+      write(card.equals, isLinear && size > 1 ? "Σ =" : "=");
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
+      const numbers = [[readValues[channel], scale], [source.weights[0], weightLimit]];
+      card.factors.forEach((node, n) => {
+        const [number, most] = numbers[n];
+        write(node, isLinear && size === 1 ? fixed(number, digitsOf(number, 4)) : "");
+        node.style.color = inkOn(at(view.colours(), number / most));
+      });
     });
     const isClass = stage.kind === "classes";
     const pooled = stages[from]?.height > height ? `, pooled to ${height}×${width}` : "";
     const inputs = isColour ? "colours, minus their mean" : `${kind}s${pooled}`;
-    const made = `Made from ${every.length} ${inputs}${others ? `. These ${SHOWN} count most` : ""}:`;
+    const sizeOf = list => list.reduce((all, { amount }) => all + Math.abs(amount), 0);
+    const share = sizeOf(sources) / sizeOf(every); // NaN where all are 0
+    const most = others && share ? `. These ${SHOWN} count most (${chance(share)} by size)` : "";
+    const made = `Made from ${every.length} ${inputs}${most}:`;
     const name = isClass
       ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
     about.replaceChildren(h("b", {}, name), h("br"), made);
     const after = network.layers.slice(reader.index + 1, stage.layer + 1).map(layer => layer.label.split(", ").at(-1));
-    if (isClass) after.push(`softmax\nof all ${stage.count}`);
-    if (isLinear) after.unshift(`= ${fixed(sum, digits)}`);
+    if (isClass) after.push(`softmax of all ${stage.count}`);
     if (isLinear) drawPiles(every, network.bias(reader.index, unit), kind);
-    one.classList.toggle("tn-unit", !isMap);
-    write(path, after.join("\n"));
+    write(sumAmount, isLinear ? fixed(sum, digits) : "");
+    total.hidden = isLinear;
+    one.classList.toggle("tn-unit", isLinear);
+    write(path, after.join(", "));
+    const scales = isPale ? `; dashed frames are ${fixed(paler, 1)}× paler` : "";
+    const drawn = isLinear
+      ? `All ${every.length}, largest first; strong: the ${sources.length} above.`
+      : `The products share one scale${scales}.`;
+    write(note, cards[0].target ? `${drawn} Press a ${kind} to follow it back.` : drawn);
     const [result, limit] = isClass ? [[answers.of(network)[unit]], 1] : [mine, isMap ? undefined : limitOf(values)];
     paintSigned(big, result, stage.height, stage.width, view.colours(), { limit });
-    const number = isClass ? percent(result[0]).replace(/^0 /, "<1 ") : mine[0] ? fixed(mine[0], digits) : "0";
+    const number = isClass ? chance(result[0]) : mine[0] ? fixed(mine[0], digits) : "0";
     write(value, isMap ? "" : number);
     if (!isMap) value.style.color = inkOn(at(view.colours(), result[0] / limit));
-    connect(s, unit, from, sources);
+    connect(s, unit, from, every);
   }
   /** All inputs of a number, the largest first; those of the cards strong. */
   function drawPiles(every, bias, kind) {
     const sums = piles.map(({ sign }) => every.reduce((sum, { amount }) => sum + Math.max(0, sign * amount), 0));
     const { parts } = roundedToSum([sums[0], -sums[1], bias]);
-    write(whole, `All ${every.length}, largest first; strong: the ${SHOWN} shown`);
     piles.forEach(({ sign, bar, words }, n) => {
       const pen = /** @type {CanvasRenderingContext2D} */ (bar.getContext("2d"));
       pen.clearRect(0, 0, bar.width, 1);
@@ -396,7 +429,7 @@ export function render(host) {
     };
   }
   /** On a canvas: a changed outline would lay out a whole notebook again. */
-  function connect(s, unit, from, sources) {
+  function connect(s, unit, from, every) {
     if (!boxes) return;
     const { width, height } = boxes.whole;
     const [sharp, pen] = [window.devicePixelRatio, /** @type {CanvasRenderingContext2D} */ (wires.getContext("2d"))];
@@ -412,29 +445,32 @@ export function render(host) {
       const [minus, plus] = [-0.75, 0.75].map(value => css(at(view.colours(), value)));
       inks = { theme: root.dataset.theme, frame, signs: [minus, both, plus] };
     }
-    const most = Math.max(...sources.map(source => Math.abs(source.amount)), 1e-9);
+    const most = Math.max(Math.abs(every[0].amount), 1e-9);
     const to = boxOf(s, unit);
     const y1 = to.top + to.height / 2;
-    for (const source of from < 0 ? sources.slice(0, 1) : sources) {
+    every.slice(0, from < 0 ? 1 : every.length).forEach((source, k) => {
       const a = boxOf(from, source.channel);
       const [x0, y0, x1] = [a.left + a.width, a.top + a.height / 2, to.left];
-      if (x0 <= x1) {
+      const isShown = k < SHOWN;
+      if (x0 <= x1 && source.amount) {
         const [middle, sign] = [(x0 + x1) / 2, from < 0 ? 0 : source.sign];
+        pen.globalAlpha = isShown ? 1 : FAINT;
         pen.strokeStyle = inks.signs[sign + 1];
-        pen.lineWidth = 1 + (2 * Math.abs(source.amount)) / most;
-        pen.setLineDash(sign < 0 ? [5, 4] : []);
+        pen.lineWidth = isShown ? 1 + (2 * Math.abs(source.amount)) / most : 1;
+        pen.setLineDash(isShown && sign < 0 ? [5, 4] : []);
         pen.beginPath();
         pen.moveTo(x0, y0);
         pen.bezierCurveTo(middle, y0, middle, y1, x1, y1);
         pen.stroke();
+        pen.globalAlpha = 1;
       }
-      if (from < 0) continue;
+      if (from < 0 || !isShown) return;
       Object.assign(pen, { strokeStyle: inks.frame, lineWidth: 1.5 });
       pen.setLineDash([]);
       pen.beginPath();
       pen.roundRect(a.left, a.top, a.width, a.height, 2);
       pen.stroke();
-    }
+    });
   }
 
   const sizes = new ResizeObserver(() => {

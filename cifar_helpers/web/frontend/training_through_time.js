@@ -2,11 +2,11 @@
 // probabilities of a picture with the last weights that were kept until then.
 import styles from "./training_through_time.css";
 import { h, canvas, framed, bytesOf } from "./ui.js";
-import { paint, paintSigned } from "./colour.js";
-import { percent } from "./numbers.js";
+import { largest, paint, paintSigned } from "./colour.js";
+import { chance, fixed, percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, colourKey, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
@@ -55,7 +55,7 @@ export function render(host) {
   };
   const pace = epochCurve(
     {
-      label: "Accuracy", height: 118, moved: scrub,
+      label: "Accuracy", height: 164, moved: scrub,
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -68,6 +68,25 @@ export function render(host) {
     ],
     { kept, accuracy: validation, colour: "c2" },
   );
+  const both = training.flatMap((one, epoch) => (one === null ? [] : [[epoch, one, validation[epoch]]]));
+  pace.set({ bands: [{ colour: "c6", points: both }] });
+  /** How far training and validation are apart, in words beside the rule. */
+  const gap = h("p", { class: "tt-gap cw-cap", "aria-hidden": "true" });
+  pace.node.querySelector(".cw-plot").append(gap);
+
+  function drawGap(epoch) {
+    const [learned, validated] = [training, validation].map(list => +fixed(100 * list[epoch], 1)); // as they are read
+    const points = `${fixed(Math.abs(learned - validated), 1)} points`;
+    const [words, why] = learned < validated
+      ? [`Validation is ${points} higher`, `: ${model.get("handicap")}.`]
+      : [`Gap ${points}`, ""];
+    gap.replaceChildren(...(training[epoch] === null ? [] : [h("b", {}, words), why]));
+    const share = epoch / last;
+    gap.classList.toggle("left", share > 0.5);
+    gap.classList.toggle("below", learned < validated);
+    gap.style.setProperty("--at", String(share > 0.5 ? 1 - share : share));
+    return gap.textContent;
+  }
 
   // Playing
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -98,7 +117,10 @@ export function render(host) {
     pointed = kernel;
     redraw();
   };
-  const choose = kernel => change({ kernel });
+  const choose = kernel => { // the last input wins, also over a mouse that rests elsewhere
+    pointed = null;
+    change({ kernel });
+  };
   /** @type {number[]} the map of each later block that is followed */
   const followed = [];
   /** @type {number | null} another one, under the pointer */
@@ -159,7 +181,8 @@ export function render(host) {
   );
   story.node.classList.add("tt-story");
   const wallOf = across => mapGrid(`The ${count} kernels of the first layer.`, {
-    count, height: rows, width: columns, columns: across, chosen: choose, hovered: look,
+    count, height: rows, width: columns, columns: across, words: kernel => `kernel ${kernel}`,
+    chosen: choose, hovered: look,
   });
   const [first, near] = [wallOf(lines), wallOf(11)];
   const place = h("div", { class: "tt-wall" });
@@ -168,20 +191,26 @@ export function render(host) {
   // On a narrow screen, beside the strip that shows the chosen one.
   const nearPart = h("figure", { class: "tt-near cw-cap" }, h("b", {}, "First kernels"), ": choose one.", near.node);
   kernelPart.node.classList.add("tt-far");
-  const mapPart = figure("Maps", "", place);
+  const counted = h("p", { class: "cw-cap", "aria-hidden": "true" });
+  const mapPart = figure("Block", "", place, counted);
   const barPart = figure("Probabilities", "", bars.node);
-  const picturePart = figure("Picture", "32×32", input.node, input.pens, input.undo, input.sources);
+  const large = canvas();
+  const mapOne = figure("", "", large); // the chosen map, as large as the picture
+  const picturePart = figure("Picture", "Draw on it", input.node, input.pens, input.undo, input.sources);
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   place.before(layers);
   const told = h("p", { class: "cw-cap" });
+  const least = h("span");
+  const scales = "+: one scale for these maps, its own for each above";
+  const key = h("span", { class: "pv-key cw-cap" }, least, h("i"), scales);
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source), input.gallery),
     pace.node,
     view.problem,
-    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, barPart].map(part => part.node)),
-    h("div", { class: "tt-told" }, told, colourKey()),
+    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, mapOne, barPart].map(part => part.node)),
+    h("div", { class: "tt-told" }, told, key),
     story.node,
     h("div", { class: "cw-foot cw-cap" }, model.get("note")),
   );
@@ -201,6 +230,7 @@ export function render(host) {
     layers.replaceChildren(choice.node);
     wall = mapGrid(`Block ${k + 1}: ${stage.count} maps of ${stage.height} × ${stage.width}.`, {
       count: stage.count, height: stage.height, width: stage.width, columns: Math.ceil(Math.sqrt(stage.count)),
+      words: unit => `map ${unit}`,
       chosen: unit => (k ? follow(k, unit) : choose(unit)),
       hovered: unit => (k ? point(unit) : look(unit)),
     });
@@ -208,13 +238,13 @@ export function render(host) {
     Object.assign(wall, { stage, block: k });
     followed[k] ??= liveliest(network.map(stage.layer), stage.count);
     over = null;
-    mapPart.title.textContent = `Block ${k + 1}`;
-    mapPart.more.textContent = `${stage.count} of ${stage.height}×${stage.width}`;
+    counted.textContent = `${stage.count} maps of ${stage.height}×${stage.width}`;
     place.replaceChildren(wall.node);
     redraw();
   }
 
   const follow = (block, unit) => {
+    over = null;
     followed[block] = unit;
     redraw();
   };
@@ -232,10 +262,10 @@ export function render(host) {
   /** The class with the largest probability, and that; before training, that none stands out. */
   function predicted(one, epoch) {
     const probabilities = answers.of(one);
-    const ends = [Math.min, Math.max].map(end => percent(end(...probabilities)));
+    const ends = [Math.min, Math.max].map(end => chance(end(...probabilities)));
     if (!epoch) return ["a guess", ends.join("–").replace(" %", "")];
     const best = probabilities.indexOf(Math.max(...probabilities));
-    return [one.classes[best], percent(probabilities[best])];
+    return [one.classes[best], chance(probabilities[best])];
   }
 
   const size = rows * columns * 3;
@@ -253,23 +283,28 @@ export function render(host) {
     });
   }
 
-  /** A map with all weights that are loaded, and the predictions. */
+  /** A map with all weights that are loaded, on one scale, and the predictions. */
   function drawStory(unit) {
     const { stage: { layer, height, width } } = wall;
-    networks().forEach(({ network: one, problem }, k) => {
+    const [from, area] = [unit * height * width, height * width];
+    const known = networks().map(({ network: one }) => (one && answers.isKnown(one) ? one : null));
+    const limit = Math.max(...known.map(one => (one ? largest(one.map(layer), from, area) : 0)));
+    const isSigned = known.some(one => one?.map(layer).subarray(from, from + area).some(value => value < 0));
+    least.textContent = isSigned ? "−" : "0";
+    key.classList.toggle("tt-signed", isSigned);
+    networks().forEach(({ problem }, k) => {
       const { map, said, share } = stops[k];
+      const one = known[k];
       if (problem) said.textContent = "not loaded";
-      const isOld = !one || !answers.isKnown(one); // of the picture before
-      map.parentElement?.classList.toggle("tt-old", isOld);
-      if (isOld) return;
-      const from = unit * height * width;
-      paintSigned(map, one.map(layer), height, width, view.colours(), { from });
+      map.parentElement?.classList.toggle("tt-old", !one); // of the picture before
+      if (!one) return;
+      paintSigned(map, one.map(layer), height, width, view.colours(), { from, limit });
       [said.textContent, share.textContent] = predicted(one, kept[k]);
     });
     root.setAttribute("aria-busy", String(done() < kept.length));
   }
 
-  const parts = ["curve", "image", "film", "kernels", "wall", "story", "stop", "bars"];
+  const parts = ["curve", "image", "film", "kernels", "wall", "large", "story", "stop", "bars"];
   const isNew = Object.fromEntries(parts.map(part => [part, changes()]));
 
   function drawKernels(epoch, kernel) {
@@ -288,7 +323,7 @@ export function render(host) {
       }
       filmed.replaceChildren(
         h("b", {}, `First kernels ${top} to ${top + lines - 1}`),
-        h("span", { class: "tt-far" }, " after each epoch: from noise to what was learned"),
+        h("span", { class: "tt-far" }, " after each epoch. Press one to go there"),
         h("span", { class: "tt-near" }, ` every ${FEW} epochs and after the last`),
         ". Grey is 0.", framedAt,
       );
@@ -315,11 +350,12 @@ export function render(host) {
 
     const { network: ready, problem } = store.of(weightsOf(used));
     isBegun ||= Boolean(ready);
+    const between = drawGap(seen ?? epoch);
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
       ? "Drag along the curve: at the dots, all weights were kept."
-      : `Maps and bars are of epoch ${used}, the last dot.`;
+      : `Only kernels were kept; maps and bars are of epoch ${used}.`;
     if (!ready) {
       root.setAttribute("aria-busy", String(!problem));
       return;
@@ -332,10 +368,15 @@ export function render(host) {
     const unit = block ? over ?? followed[block] : kernel;
     if (isNew.wall(wall, network, image, view.colours())) wall.draw(network.map(wall.stage.layer), view.colours());
     wall.mark(unit);
+    if (isNew.large(wall, unit, network, image, view.colours())) {
+      const { layer, height, width } = wall.stage;
+      paintSigned(large, network.map(layer), height, width, view.colours(), { from: unit * height * width });
+      mapOne.title.textContent = `Map ${unit} of Block ${block + 1}`;
+      mapOne.more.textContent = block ? `from all of Block ${block}` : `from kernel ${unit}`;
+    }
     if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
     if (isNew.stop(used)) story.set(used);
-    const cause = block ? `all maps of Block ${block}` : `first kernel ${kernel}`;
-    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), ` with each set of weights, from ${cause}`);
+    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), " with each set of weights");
     const words = predicted(network, used);
     const said = used ? words.join(" ") : `${words.join(": ")} each`;
     barPart.node.classList.toggle("tt-guess", !used);
@@ -343,7 +384,7 @@ export function render(host) {
       bars.set(probabilities);
       barPart.title.textContent = said;
     }
-    say(`${title.textContent}. ${said}, ${stand}. ${told.textContent}`);
+    say([title.textContent, between, `${said}, ${stand}`, told.textContent].filter(Boolean).join(". "));
   }
 
   view.get("kernels").then(
