@@ -98,7 +98,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     low, high = min(map(min, ends)), max(map(max, ends))
     # Beside the result is the range of the seeds, by which chance is judged; that of single epochs is folded away.
     expect(row.locator("td").nth(1)).to_contain_text(f"3 seeds: {min(means):.1f}–{max(means):.1f}")
-    more = root.locator("details")
+    more = root.locator("details").last
     expect(more).to_contain_text(f"This run: {low:.1f}–{high:.1f} %")
     # What is shaded is named in the charts' heads, as the lines are.
     for chart, keys in enumerate([["training", "validation", "3 seeds"], ["training", "validation", "gap"]]):
@@ -397,3 +397,65 @@ def test_a_tap_on_a_row_brings_its_training_curve_and_another_takes_it_away(fron
     expect(curve).to_have_count(2)
     place.tap()
     expect(curve).to_have_count(1)
+
+
+def test_single_changes_are_ranked_where_a_guess_comes_first_and_a_row_is_chosen(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab())
+    ranks = page.locator(".ol-rank")
+    expect(ranks.first).to_be_hidden()
+    page.get_by_text("All single changes, ranked: guess first").click()
+    means = {
+        settings: round(10 * fmean(fmean(last_ten(run)) for run in runs)) / 10 for settings, runs in recorded().items()
+    }
+    more = {
+        settings: mean - means[Settings()]
+        for settings, mean in means.items()
+        if len(settings.differences(Settings())) == 1
+    }
+    best = sorted(more.values(), reverse=True)
+    texts = ranks.locator("> :last-child").all_text_contents()
+    assert [float(text.replace("−", "-")) for text in texts] == pytest.approx(best, abs=0.01)
+    assert [text[0] for text in texts] == ["+" if value > 0 else "−" for value in best]
+    # Bars begin at one zero, on the side of their sign, as long as the difference.
+    boxes = ranks.locator("i").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    zero = boxes[0][0]
+    frame = ranks.first.locator(".ol-bar").bounding_box()
+    assert frame and zero == pytest.approx(frame["x"] + frame["width"] * -best[-1] / (best[0] - best[-1]), abs=1)
+    longest = boxes[0][1] - zero
+    for (left, right), value in zip(boxes, best, strict=True):
+        assert (left if value > 0 else right) == pytest.approx(zero, abs=2.1)
+        assert right - left == pytest.approx(max(2, abs(value) / best[0] * longest), abs=1)
+    row = page.get_by_role("button", name="augmentation flip + shift +2.9")
+    row.press("Enter")
+    expect(row).to_have_attribute("aria-pressed", "true")
+    expect(row).to_be_focused()
+    assert state_of(page, "settings") == asdict(Settings(augmentation="flip + shift"))
+    expect(page.locator(".ol-headline")).to_contain_text("2.9 points above base.")
+    assert ranks.and_(page.locator("[aria-pressed=true]")).count() == 1
+
+
+def test_columns_stay_where_they_are_and_more_choices_fade_at_the_edge(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab(), width=800)
+    ends = "all => all.map(one => Math.round(one.getBoundingClientRect().right))"
+    places = set()
+    for name in ("base", "all remedies, 20 % wrong labels", "no remedies"):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
+        places.add(str(page.locator("tbody tr:first-child td").evaluate_all(ends)))
+    assert len(places) == 1
+    page.set_viewport_size({"width": 360, "height": 800})
+    corners = page.locator(".ol-corners")
+    assert "gradient" in corners.evaluate("one => getComputedStyle(one).maskImage")
+    corners.evaluate("one => one.scrollTo(999, 0)")
+    box, last = corners.bounding_box(), corners.locator("> :last-child").bounding_box()
+    assert box and last and last["x"] + last["width"] <= box["x"] + box["width"] - 20  # at its end all is clear
+    tops = set()
+    for name in ("base", "all remedies, 20 % wrong labels"):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
+        plot = page.locator(".cw-plot").first.bounding_box()
+        assert plot is not None
+        tops.add(round(plot["y"]))
+    assert len(tops) == 1  # however long the headline is

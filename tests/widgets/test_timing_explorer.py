@@ -129,10 +129,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
         ["0.166", "0.166|as measured", "0.156|10.0 ÷ 64", "0.010|"],
     ]
     limits = (
-        "In batches of 64, an image takes at least 2.00\u00a0ms (CNN, GPU (recorded)) for arithmetic; "
-        "for numbers from memory, 2.13\u00a0ms (CNN, GPU (recorded)). The larger limit counts."
+        "In batches of 64, CNN, GPU (recorded) takes 0.078 times its limit of 2.13\u00a0ms (memory; arithmetic: "
+        "2.00\u00a0ms). A batch reads the weights once for all its images, so the limit of memory falls as it grows."
     )
-    expect(page.get_by_text("an image takes at least")).to_have_text(limits)  # of the curve whose work was given
+    expect(page.get_by_text("times its limit")).to_have_text(limits)  # of the curve whose work was given
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
     assert cells(page)[1:] == [
@@ -175,15 +175,28 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     )
     expect(words.locator("b.c1")).to_have_text("CNN, CPU (here)")
     model = page.locator(".line.te-model")
+    kinds = [line.get_attribute("class") for line in model.all()]
+    assert kinds == ["line c1 te-model te-sum", "line c1 te-model te-image"]
+    # The fit of one curve is drawn; its row in the table chooses which, and keeps the focus.
+    other = page.get_by_role("button", name="GPU: draw its fit")
+    other.press("Enter")
+    expect(other).to_have_attribute("aria-pressed", "true")
+    expect(other).to_be_focused()
     assert [line.get_attribute("class") for line in model.all()] == [
-        "line c1 te-model te-sum", "line c1 te-model te-image",
         "line c2 te-model te-sum", "line c2 te-model te-step", "line c2 te-model te-image",
     ]  # fmt: skip
-    expect(page.locator(".te-key")).to_have_text(["fixed cost ÷ batch size", "cost per image", "their sum"])
+    dashes = [line.get_attribute("stroke-dasharray") for line in model.all()]
+    assert len(set(dashes)) == 3 and dashes[0] == ""
+    expect(page.locator(f"{ENDS}.c2")).to_have_text(["fixed cost", "per image", "GPU"])
+    expect(page.locator(".te-key")).to_have_text("fit")
+    page.locator(".te-table tbody tr").first.click()
+    expect(page.locator(f"{ENDS}.c1")).to_have_text(["per image", "CPU"])  # of no fixed cost is no line
+    other.click()
+    expect(model).to_have_count(3)
     # The sum lies above both of its parts, and ends where the level part is all of it.
     sums, falls, levels = (
         np.array([point.split() for point in re.findall(r"[ML]([\d.]+ [\d.]+)", line.get_attribute("d") or "")], float)
-        for line in model.all()[2:]
+        for line in model.all()
     )
     assert (sums[:, 1] < np.interp(sums[:, 0], *falls.T)).all() and (sums[:, 1] < levels[0, 1]).all()
     assert (np.diff(sums[:, 1]) > 0).all() and len(sums) == 25
@@ -244,12 +257,11 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
     assert ends is not None and len(re.findall("[ML]", ends)) == 2
     last = page.locator(".dot.c1").nth(2).get_attribute("cx")  # at batch 16, up to which it holds
     assert last is not None and f"L{last} " in ends
-    foot = page.locator(".cw-foot")
-    expect(foot).to_contain_text(
-        "For CNN (here) the fit is within 0\u00a0% of the measured times up to batch 16. "
-        "Larger batches do not follow it; why was not measured."
+    expect(page.get_by_text("A model of the measured times")).to_have_text(
+        "A model of the measured times: time of a step = fixed cost + batch size × cost per image. CNN: within "
+        "0\u00a0% up to batch 16; why larger ones do not follow was not measured. MLP: no fixed cost fits."
     )
-    expect(foot).to_contain_text("For MLP (here) no fixed cost fits.")
+    expect(page.get_by_role("button", name="draw its fit")).to_have_count(0)  # there is one alone
     page.get_by_role("slider", name="Batch size").press("End")
     expect(page.locator(".te-table td").nth(1)).to_have_text("fitted up to batch 16")
 
@@ -289,10 +301,10 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
         ["5.06", "6.30|25 % high", "6.30|3,225 ÷ 512", "0|lost in the scatter"],
         ["2.09", "2.12|1 % high", "2.12|1,086 ÷ 512", "0|lost in the scatter"],
     ]
-    expect(page.locator(".cw-foot")).to_contain_text("is within 25\u00a0% of the measured times")
-    expect(page.locator(".te-key:visible")).to_have_text(
-        ["fixed cost ÷ batch size", "their sum"]
-    )  # the other part has no line
+    expect(page.get_by_text("A model of the measured times")).to_contain_text(
+        "CNN: within 25\u00a0%. MLP: within 15\u00a0%."
+    )
+    expect(page.locator(ENDS)).to_have_text(["fixed cost", "CNN", "MLP"])  # the other part has no line
     expect(where).not_to_contain_text("They ran")
     page.get_by_label("Second curve").select_option("CNN, float32, 2 cores, recorded")
     expect(where).to_contain_text("They ran on different devices.")
@@ -308,23 +320,92 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     expect(where).not_to_contain_text("They ran")  # both names say what differs
     page.get_by_label("First curve").select_option("CNN, bfloat16, NVIDIA H100 80GB HBM3, recorded")
     page.get_by_label("Second curve").select_option("CNN, float32, NVIDIA H100 80GB HBM3, recorded")
-    expect(page.locator(".te-key:visible")).to_have_count(2)  # its level line is below the chart
+    # What is less than the fit is off is said to be lost, be it 0 or not, and has no line.
+    assert 0 < widget.curves[4]["fit"]["image"] < 1
+    assert [row[-1] for row in cells(page)[1:]] == ["0.31|lost in the scatter", "0|lost in the scatter"]
+    expect(page.locator(".line.te-image")).to_have_count(0)
     page.get_by_label("Second curve").select_option("MLP, float32, 2 cores, recorded")
-    assert page.locator(".line.c1.te-image").count() == 1 and widget.curves[4]["fit"]["image"] > 0
-    expect(page.locator(".te-key:visible")).to_have_count(3)  # the MLP has a level line in the chart
+    page.locator(".te-table tbody tr").last.click()
+    expect(page.locator(".line.c2.te-image")).to_have_count(1)
+    assert cells(page)[-1][-1] == "39.5|"
+
+
+def test_one_scale_shows_that_a_machine_is_faster(front: FrontEnd) -> None:
+    curves = recorded_curves()
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **curves}))
+    seen = set()
+    for machine in ("here", "2 cores", "H100"):
+        page.get_by_role("button", name=re.compile(f"CNN and MLP.*{machine}")).click()
+        next_frame(page)
+        labels = page.locator(".tick").all_text_contents()
+        seen.add(tuple(label for label in labels if "\u00a0" in label or label in ("1", "512")))
+    (labels,) = seen  # the same ends of both axes
+    numbers = [float(label.split("\u00a0")[0].replace(",", "")) for label in labels if "\u00a0" in label]
+    times = [1000 * time for curve in curves.values() for time in curve.values()]
+    assert min(numbers) < min(times) and max(times) < max(numbers) and {"1", "512"} <= set(labels)
+    assert page.locator(".grid").count() == len(numbers)
+
+
+def test_steps_that_take_as_long_for_many_images_are_named(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(recorded_curves()))
+    said = page.locator(".te-where + p")
+    for machine, words in (
+        ("H100", "1 image or 512, a step takes 2.6–\u20603.9\u00a0ms (CNN) and 0.95–\u20601.26\u00a0ms (MLP)"),
+        ("2 cores", "1 image or 16, a step takes 4.0–\u20605.7\u00a0ms (MLP)"),
+    ):
+        page.get_by_role("button", name=machine).click()
+        expect(said).to_have_text(f"Whether it holds {words}: mostly fixed cost.")
+        last = int(words.split()[3].rstrip(","))
+        for low, high, name in re.findall(r"([\d.]+)–\u2060([\d.]+)\u00a0ms \((\w+)\)", words):
+            (curve,) = (
+                c for key, c in recorded_curves().items() if key.startswith(f"{name}, float32") and machine in key
+            )
+            steps = [size * time for size, time in curve.items() if size <= last]
+            assert (min(steps), max(steps)) == pytest.approx((float(low), float(high)), rel=0.03)
+            assert max(steps) <= 1.5 * min(steps)
+    page.get_by_label("Second curve").select_option("CNN, bfloat16, 2 cores, recorded")
+    expect(said).to_be_hidden()  # theirs grow from the start
 
 
 def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> None:
     work = {"CNN, here": lambda batch: (1e6 * batch, 1e6 * batch)}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
-    limits = page.get_by_text(
-        "In batches of 64, an image takes at least 1,000\u00a0µs (CNN) for arithmetic; "
-        "for numbers from memory, 1,000\u00a0µs (CNN). The larger limit counts."
-    )
-    expect(limits).to_be_visible()
+    said = "In batches of 64, CNN takes 0.50 times its limit of 1,000\u00a0µs (memory; arithmetic: 1,000\u00a0µs)."
+    limits = page.get_by_text(said, exact=True)
+    expect(limits).to_be_visible()  # and no reason for a fall: there is none
     expect(page.locator(".cw-foot")).to_contain_text("Other machines’ times come without limits")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
-    expect(page.get_by_text("an image takes at least")).to_have_count(0)
+    expect(page.get_by_text("times its limit")).to_have_count(0)
+
+
+def test_limits_are_lines_of_the_larger_time_and_those_of_one_curve_beside_a_fit(front: FrontEnd) -> None:
+    work = {
+        "CNN, here": lambda batch: (2e6 * batch, 10e6),  # 2 ms of arithmetic, 10 / batch of memory
+        "MLP, here": lambda batch: (1e6 * batch, 0.1e6),
+    }
+    widget = timing_explorer({"CNN, here": {n: 10 / n + 4 for n in SIZES}, "MLP, here": GPU}, work, (1e9, 1e9))
+    page = front.open(widget)
+    lines = page.locator(".line.te-limit")
+    expect(lines).to_have_count(2)
+    expect(page.locator(f"{ENDS}.c1")).to_have_text(["limit", "CNN"])
+
+    def line(selector: str) -> Any:
+        found = re.findall(r"[ML]([\d.]+) ([\d.]+)", page.locator(selector).get_attribute("d") or "")
+        return np.array(found, float)
+
+    ticks = page.locator(".grid").evaluate_all("all => all.map(one => +one.getAttribute('y1'))")
+    names = [text for text in page.locator(".tick").all_text_contents() if "\u00a0" in text]
+    y = {name.split("\u00a0")[0]: place for name, place in zip(names, ticks, strict=True)}
+    limit = line(".line.c1.te-limit")
+    assert limit[0, 1] == pytest.approx(y["10"], abs=0.2)  # memory sets it at first, arithmetic at last
+    assert (np.diff(limit[:, 1]) >= -0.1).all() and limit[-1, 1] == limit[-5, 1] > limit[0, 1]
+    assert limit[-1, 1] == pytest.approx(y["10"] + (y["1"] - y["10"]) * math.log10(10 / 2), abs=0.2)
+    page.get_by_role("button", name="Fit:").click()
+    expect(lines).to_have_count(1)
+    expect(page.locator(f"{ENDS}.c2")).to_have_text("MLP")
+    page.get_by_role("button", name="MLP: draw its fit").click()
+    expect(page.locator(".line.c2.te-limit")).to_have_count(1)
+    expect(page.locator(f"{ENDS}.c1")).to_have_text("CNN")
 
 
 @pytest.mark.parametrize("width", [360, 728, 800])
@@ -452,7 +533,8 @@ def test_the_fit_is_shown_on_demand(front: FrontEnd) -> None:
     expect(toggle).to_have_attribute("aria-pressed", "false")
     toggle.press("Enter")
     expect(toggle).to_have_attribute("aria-pressed", "true")
-    expect(fit_parts).to_have_count(6)  # a table, the sum, the falling line and three keys; a level line has no height
+    expect(fit_parts).to_have_count(3)  # a table, the sum and the falling line; a level line has no height
+    expect(page.locator(".te-key:visible")).to_have_count(1)
     expect(page.locator(".cw-foot")).to_contain_text("Fixed cost")
     assert state_of(page, "fit") is True
     page.evaluate("document.querySelector('[data-widget]').model.set('fit', false)")  # as Python can
@@ -482,7 +564,7 @@ def test_curves_are_chosen_and_their_source_is_seen(front: FrontEnd) -> None:
     )
     expect(page.locator(FLAG)).to_have_text(["↔ batch 64", "laptop not measured", "CNN 0.500\u00a0ms"])
     page.get_by_role("button", name="Fit:").click()
-    expect(page.locator(".cw-foot")).to_contain_text("laptop (reported) has too few batch sizes for a fit.")
+    expect(page.get_by_text("laptop (reported): too few batch sizes for a fit.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.evaluate("document.querySelector('[data-widget]').model.set('compared', ['CNN, CPU, here'])")
     expect(words).to_have_text("In batches of 64, CNN, CPU takes 0.500\u00a0ms per image.")

@@ -38,6 +38,8 @@ const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at thi
   + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on. "
   + "Lines are means of the seeds, shading is their range; early stopping is shown for the first seed, the thin line. "
   + "Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+const RANKING = "Validation accuracy, in points above or below base. In the grey strip, the difference is no larger "
+  + "than the range of the base’s seeds; up to twice as much may be chance, too. Choose a row for its curves.";
 const SURE = ": loss also counts how sure the network is of its wrong answers, accuracy does not. ";
 const TASK = "Which one change raises validation accuracy most? Guess, then choose it.";
 const CAVEAT = "Dropout and augmentation lower training accuracy, so compare it and gaps only between runs that share them.";
@@ -124,6 +126,11 @@ export function render({ model, el }) {
     return h("th", { scope: "col" }, text, k ? h("span", { class: "ol-less" }) : null);
   });
   const figures = h("table", { class: "cw-table ol-table" }, h("thead", {}, h("tr", {}, heads, h("td"))), table);
+  const { ranks, scale } = ranking();
+  const ranked = h(
+    "details", { class: "cw-cap" }, h("summary", {}, "All single changes, ranked: guess first"),
+    h("p", {}, RANKING), h("div", { class: "ol-ranks", style: scale }, ranks.map(rank => rank.node)),
+  );
   const note = h("p", { class: "cw-cap" });
   const ranges = h("span");
   const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, ranges);
@@ -139,7 +146,7 @@ export function render({ model, el }) {
     h("div", { class: "ol-fields" }, fields.map(field => field.node), legend),
     headline,
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
-    lead, figures, note, more, foot,
+    lead, figures, note, ranked, more, foot,
   );
 
   /** The run that was trained here with these settings. */
@@ -163,7 +170,7 @@ export function render({ model, el }) {
     }
     const isAllKnown = fields.every(({ control }) => control.buttons.every(one => one.matches(".ol-known")));
     legend.replaceChildren(...(isAllKnown ? [TASK] : [h("em", {}, "Dashed"), ": not recorded. From base, each option is recorded."]));
-    for (const corner of corners) corner.node.setAttribute("aria-pressed", String(keyOf(corner.settings) === key));
+    for (const { settings: own, node } of [...corners, ...ranks]) node.setAttribute("aria-pressed", keyOf(own) === key);
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
@@ -224,6 +231,24 @@ export function render({ model, el }) {
     ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
       `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
+  }
+
+  /** The recorded runs with one change from base, the best first, as buttons with bars, and the scale of these. */
+  function ranking() {
+    const apart = ({ settings }) => options.filter(({ name }) => settings[name] !== BASE[name]).length;
+    const { validation } = resultOf(records.get(keyOf(BASE)));
+    const single = [...records.values()].filter(record => apart(record) === 1);
+    const all = single.map(record => ({ ...record, more: shownDifference(resultOf(record).validation, validation) }));
+    const list = all.sort((one, other) => other.more - one.more).map(({ settings, more }) => {
+      const bar = h("i", { style: `--from: ${Math.min(0, more)}; --to: ${Math.max(0, more)}` });
+      const points = `${more > 0 ? "+" : ""}${fixed(100 * more, 1)}`;
+      const words = [whole(described(settings)), points].map(text => h("span", {}, text));
+      const press = { type: "button", class: "ol-rank", onclick: () => choose(settings) };
+      const node = h("button", press, words[0], h("span", { class: "ol-bar" }, bar), words[1]);
+      return { settings, more, node };
+    });
+    const [low, high] = [Math.min, Math.max].map(end => end(0, ...list.map(({ more }) => more)));
+    return { ranks: list, scale: `--low: ${low}; --span: ${high - low}; --chance: ${spread.validation}` };
   }
 
   /** Where early stopping ends the first run, and what that would have done. */

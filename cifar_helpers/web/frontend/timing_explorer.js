@@ -11,12 +11,14 @@ const SOURCES = {
   reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
-const PARTS = { step: "fixed cost ÷ batch size", image: "cost per image", sum: "their sum" }; // of a fit
-const BENDS = 24; // of the sum of the parts
+const FORMULA = "A model of the measured times: time of a step = fixed cost + batch size × cost per image.";
+const BENDS = 24; // of a curve that is computed
 const MARGIN = 1.07; // room for the dots at the ends
-const ROOM = 1.4; // beyond the lowest and the highest time
+const ROOM = [1.4, 1.1]; // below the lowest time, where the thumb of the marker is, and above the highest
+const LONG = 300; // an axis over a larger factor has powers of ten alone
 const EQUAL = 1.05; // ratio of two times that are about equal
-const SCATTER = 1.5; // curves that change places and never differ by more are about equal
+const SCATTER = 1.5; // curves that change places and never differ by more are about equal, and so are steps
+const MANY = 8; // times the smallest batch, from which it is worth saying that steps are about equal
 
 /**
  * @param {{model: any, el: HTMLElement}} host
@@ -36,6 +38,9 @@ export function render({ model, el }) {
   const curves = model.get("curves");
   const sizes = [...new Set(curves.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
   const [least, most] = [sizes[0], sizes.at(-1)];
+  // One scale for all curves, so that a faster machine is seen to be faster
+  const timesOf = ({ points, bounds }) => [...points.map(point => point[1]), ...bounds.map(limitAt)];
+  const ticks = ticksOf(curves.flatMap(timesOf));
   let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
   const compared = () => {
     const names = model.get("compared");
@@ -81,10 +86,15 @@ export function render({ model, el }) {
   ));
   if (pairs.length > 1) roving(bar.firstChild, chips);
 
-  let shown = ""; // the compared curves that the chart has, and whether with fits
+  let shown = ""; // the compared curves that the chart has, and what of fits
+  let drawn = ""; // the name of the curve whose fit is drawn, if it is compared and has one
+  const drawnOf = both => {
+    const fitted = both.filter(curve => curve.fit?.last);
+    return fitted.find(curve => curve.name === drawn) ?? fitted[0];
+  };
   const view = chart({
     label: "Training time per image against batch size",
-    height: 300,
+    height: 320,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", says: spoken, moved: batch => set({ batch }) },
@@ -95,17 +105,22 @@ export function render({ model, el }) {
     draw();
   };
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
-  const keys = Object.keys(PARTS).map(kind => h("span", { class: "cw-cap te-key" }, modelLine(kind), PARTS[kind]));
+  const sum = h("span", { class: "cw-cap te-key" }, fitLine(), "fit");
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
   const table = h("table", { class: "te-table cw-cap" });
-  const split = h("div", {}, h("p", { class: "cw-cap" }, "A model of the measured times: time of a step = fixed cost + batch size × cost per image."), table);
+  const steps = h("p");
+  const formula = h("p", { class: "cw-cap" });
+  const split = h("div", {}, formula, table);
   const limits = h("p", { class: "cw-cap" });
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
-  root.append(bar, h("div", { class: "te-lead" }, words, room), view.node, where, h("div", { class: "te-fit" }, toggle, keys), split, limits, more);
+  root.append(
+    bar, h("div", { class: "te-lead" }, words, room), view.node, where, steps,
+    h("div", { class: "te-fit" }, toggle, sum), split, limits, more,
+  );
 
   /** What a screen reader says at the marker. */
   function spoken(batch) {
@@ -225,26 +240,32 @@ export function render({ model, el }) {
     for (const { pair, node } of pairs) node.setAttribute("aria-pressed", pair.every(curve => both.includes(curve)));
     const pressed = pairs.find(({ pair }) => pair.every(curve => both.includes(curve)));
     if (pressed) for (const chip of chips) chip.tabIndex = chip === pressed.node ? 0 : -1; // Tab lands there
+    const isFit = Boolean(model.get("fit"));
+    const fitted = drawnOf(both);
     const series = both.flatMap(curve => {
       const [dash, colour] = [dashOf(curve), colourOf(curve)];
-      return [...(model.get("fit") ? modelOf(curve, colour) : []), { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
+      const parts = isFit ? modelOf(curve, colour) : [];
+      const less = isFit && curve !== fitted ? [] : [...parts, ...limitOf(curve, colour)];
+      return [...less, { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
     });
-    const times = both.flatMap(curve => curve.points.map(point => point[1]));
-    const ends = [Math.min(...times) / ROOM ** 2, Math.max(...times) * ROOM]; // the axis' numbers are below
     room.replaceChildren(...longest());
-    const xTicks = [...new Set(both.flatMap(curve => curve.points.map(point => point[0])))].sort((a, b) => a - b);
-    view.set({ series, x: [xTicks[0] / MARGIN, xTicks.at(-1) * MARGIN], y: ends, xTicks });
-    toggle.setAttribute("aria-pressed", Boolean(model.get("fit")));
-    const isDrawn = kind => series.some(one => one.kind?.endsWith(kind) && one.points.some(([, time]) => time > ends[0]));
-    Object.keys(PARTS).forEach((kind, k) => (keys[k].hidden = !isDrawn(kind)));
-    split.hidden = !model.get("fit");
+    const own = both.flatMap(curve => curve.points.map(point => point[0])).sort((a, b) => a - b);
+    const ends = { x: [least / MARGIN, most * MARGIN], y: ticks.slice(0, 2) };
+    view.set({ series, ...ends, ticks, xTicks: [...own, ...sizes] });
+    toggle.setAttribute("aria-pressed", isFit);
+    steps.textContent = steady(both);
+    steps.hidden = !steps.textContent;
+    sum.hidden = !isFit || !fitted;
+    sum.className = `cw-cap te-key ${fitted ? colourOf(fitted) : ""}`;
+    split.hidden = !isFit;
+    formula.textContent = `${FORMULA} ${errorsOf(both, nameOf)}`;
     note.replaceChildren(...caution(both, model.get("fit")).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
   function show() {
     const batch = model.get("batch");
     const both = compared();
-    const now = [...slots, model.get("fit")].join("\n");
+    const now = [...slots, model.get("fit"), drawn].join("\n");
     if (shown !== now) showCurves(both);
     shown = now;
     const places = crossings();
@@ -266,13 +287,59 @@ export function render({ model, el }) {
     where.textContent = crossing();
     const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
     const titles = [`${model.get("unit")} per image`, read, "fit", batch > 1 ? `= fixed cost ÷\u00a0${batch}` : "= fixed cost", "+ cost per\u00a0image"];
-    const rows = both.map(curve => h("tr", { class: colourOf(curve) }, h("th", { scope: "row" }, key(dashOf(curve)), endOf(curve)), cellsOf(curve, batch)));
+    const held = table.querySelector("button:focus") !== null;
+    const rows = both.map(curve => rowOf(curve, batch, both));
     table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
-    const limited = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch) })).filter(one => one.bounds.length);
-    const least = k => limited.map(({ curve, bounds }) => `${write(bounds[k])} (${nameOf(curve)})`).join(" and ");
-    limits.textContent = limited.length
-      ? `In batches of ${batch}, an image takes at least ${least(1)} for arithmetic; for numbers from memory, ${least(2)}. The larger limit counts.`
-      : "";
+    if (held) table.querySelector("[aria-pressed=true]")?.focus();
+    limits.textContent = limited(both, batch);
+  }
+
+  /** A curve's row in the table; of two with a fit, it chooses which is drawn. */
+  function rowOf(curve, batch, both) {
+    const isChoice = both.every(one => one.fit?.last) && both.length > 1;
+    const name = [key(dashOf(curve)), endOf(curve)];
+    const label = `${endOf(curve)}: draw its fit`;
+    const pressed = `${curve === drawnOf(both)}`;
+    const button = { type: "button", "aria-label": label, "aria-pressed": pressed };
+    const choose = () => {
+      drawn = curve.name;
+      draw();
+    };
+    const begin = h("th", { scope: "row" }, isChoice ? h("button", button, name) : name);
+    return h("tr", { class: colourOf(curve), onclick: isChoice ? choose : null }, begin, cellsOf(curve, batch));
+  }
+
+  /** How far compared curves are from the least time of an image. */
+  function limited(both, batch) {
+    const all = both.map(curve => ({ curve, bounds: pointAt(curve.bounds, batch), time: timeAt(curve.points, batch) }));
+    const known = all.filter(({ bounds }) => bounds.length);
+    if (!known.length) return "";
+    const said = known.map(({ curve, bounds: [, arithmetic, memory], time }) => {
+      const [limit, sets, other] = arithmetic > memory
+        ? [arithmetic, "arithmetic", `memory: ${write(memory)}`]
+        : [memory, "memory", `arithmetic: ${write(arithmetic)}`];
+      const times = factorText(time / limit);
+      return `${nameOf(curve)} takes ${times} times its limit of ${write(limit)} (${sets}; ${other})`;
+    });
+    const isFalling = known.some(({ curve: { bounds } }) => bounds[0][2] > EQUAL * bounds.at(-1)[2]);
+    const why = " A batch reads the weights once for all its images, so the limit of memory falls as it grows.";
+    return `In batches of ${batch}, ${said.join(" and ")}.${isFalling ? why : ""}`;
+  }
+
+  /** What a step takes where that is about the same for few images and for many. */
+  function steady(both) {
+    const inMs = model.get("unit") === "ms" ? 1 : 1000;
+    const groups = new Map();
+    for (const curve of both) {
+      const { first, last, ends } = steadyOf(curve);
+      if (last < MANY * first) continue;
+      const texts = ends.map(time => timeText(time / inMs, decimals(ends[0] / inMs, 2)));
+      const title = `Whether it holds ${first} ${first === 1 ? "image" : "images"} or ${last}`;
+      const took = `${[...new Set(texts)].join("–\u2060")}\u00a0ms (${nameOf(curve)})`;
+      groups.set(title, [...(groups.get(title) ?? []), took]);
+    }
+    const sentence = ([title, took]) => `${title}, a step takes ${took.join(" and ")}: mostly fixed cost.`;
+    return [...groups].map(sentence).join(" ");
   }
 
   /** Where the marker can be: the measured batch sizes, and `batch`. */
@@ -290,17 +357,55 @@ export function render({ model, el }) {
   };
 }
 
-/** A curve's fit as lines, up to the batch size for which it holds: its two parts, one falling and one level, dotted, and
-    their sum broad and pale under the measured curve. */
+/** Round times for the axis, from one below all to one above: these two first, which are labelled for certain. */
+function ticksOf(times) {
+  const [low, high] = [Math.min(...times) / ROOM[0], Math.max(...times) * ROOM[1]];
+  const powers = Array.from({ length: 40 }, (_, k) => k - 20);
+  const all = powers.flatMap(power => [1, 2, 5].map(factor => ({ factor, tick: +`${factor}e${power}` })));
+  const [from, to] = [all.findLast(one => one.tick <= low), all.find(one => one.tick >= high)].map(one => one.tick);
+  const between = all.filter(({ factor, tick }) => tick > from && tick < to && (factor === 1 || to < LONG * from));
+  return [from, to, ...between.map(one => one.tick)];
+}
+
+/** Batch sizes for a curve that is computed. */
+function spaced(first, last) {
+  const at = k => (k < BENDS ? first * (last / first) ** (k / BENDS) : last);
+  return Array.from({ length: BENDS + 1 }, (_, k) => at(k));
+}
+
+const limitAt = ([, arithmetic, memory]) => Math.max(arithmetic, memory);
+
+/** The least time that arithmetic and memory allow, as a line. */
+function limitOf({ bounds }, colour) {
+  if (!bounds.length) return [];
+  const points = spaced(bounds[0][0], bounds.at(-1)[0]).map(size => [size, limitAt(pointAt(bounds, size))]);
+  return [{ name: "limit", colour, kind: "te-limit", points }];
+}
+
+/** The smallest batches of a curve whose steps take about as long. */
+function steadyOf({ points }) {
+  const times = points.map(([size, time]) => size * time);
+  const range = count => [Math.min(...times.slice(0, count)), Math.max(...times.slice(0, count))];
+  const count = times.findLastIndex((_, k) => range(k + 1)[1] <= SCATTER * range(k + 1)[0]) + 1;
+  return { first: points[0][0], last: points[count - 1][0], ends: range(count) };
+}
+
+/** Whether the cost per image makes no larger difference anywhere than the error of the fit. */
+const isLost = ({ step, image, error, last }) => image * last <= Math.abs(error) * (step + image * last);
+
+/** A curve's fit as lines, up to the batch size for which it holds: its two parts, one falling and one level, and their
+    sum broad and pale under the measured curve. */
 function modelOf({ fit, points }, colour) {
   if (!fit?.last) return [];
   const [first, last] = [points[0][0], fit.last];
-  const between = Array.from({ length: BENDS + 1 }, (_, k) => first * (last / first) ** (k / BENDS));
-  const lines = [["sum", between, size => fit.step / size + fit.image], ["step", [first, last], size => fit.step / size], ["image", [first, last], () => fit.image]];
-  return lines.map(([kind, sizes, at]) => ({
-    name: "", colour, dash: kind === "sum" ? "" : "1 3", kind: `te-model te-${kind}`,
-    points: sizes.map(size => [size, at(size)]).filter(([, time]) => time > 0),
-  })).filter(line => line.points.length);
+  const line = (kind, name, dash, sizes, at) => (
+    { name, colour, dash, kind: `te-model te-${kind}`, points: sizes.map(size => [size, at(size)]) }
+  );
+  return [
+    line("sum", "", "", spaced(first, last), size => fit.step / size + fit.image),
+    ...(fit.step ? [line("step", "fixed cost", "6 4", [first, last], size => fit.step / size)] : []),
+    ...(isLost(fit) ? [] : [line("image", "per image", "1 4", [first, last], () => fit.image)]),
+  ];
 }
 
 /** The cells of a curve's row: its time, the fit, and the two parts of the fit, all with as many decimals. */
@@ -324,7 +429,7 @@ function cellsOf(curve, batch) {
     measured,
     cell(number(fit), h("span", {}, isMeasured(curve, batch) ? far : "")),
     cell(number(part), h("span", {}, batch > 1 && step ? `${timeText(rounded(step), decimals(rounded(step)))}\u00a0÷\u00a0${batch}` : "")),
-    cell(each ? number(each) : image ? "about 0" : "0", h("span", {}, image ? "" : "lost in the scatter")),
+    cell(each ? number(each) : image ? "about 0" : "0", h("span", {}, isLost(curve.fit) ? "lost in the scatter" : "")),
   ];
 }
 
@@ -335,28 +440,34 @@ function pairsOf(curves) {
   return groups.filter((group, k) => group.length === 2 && group[0] === curves[k]);
 }
 
-/** What the terms that are shown mean, and where a fit is rough: terms and their explanations. */
-function caution(both, isFitted) {
-  const errors = both.map(curve => {
-    const name = fullName(curve);
+/** How far fits are from the measured times. */
+function errorsOf(both, nameOf) {
+  return both.map(curve => {
     const { error, last } = curve.fit ?? {};
-    if (!curve.fit) return `${name} has too few batch sizes for a fit.`;
-    if (!last) return `For ${name} no fixed cost fits.`;
-    const upTo = last < curve.points.at(-1)[0] ? ` up to batch ${last}. Larger batches do not follow it; why was not measured` : "";
-    return `For ${name} the fit is within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0% of the measured times${upTo}.`;
-  });
+    if (!curve.fit) return `${nameOf(curve)}: too few batch sizes for a fit.`;
+    if (!last) return `${nameOf(curve)}: no fixed cost fits.`;
+    const isAll = last === curve.points.at(-1)[0];
+    const upTo = isAll ? "" : ` up to batch ${last}; why larger ones do not follow was not measured`;
+    return `${nameOf(curve)}: within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0%${upTo}.`;
+  }).join(" ");
+}
+
+/** What the terms that are shown mean: terms and their explanations. */
+function caution(both, isFitted) {
   const sources = new Set(both.map(curve => curve.source));
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
       + "scales, each step along an axis multiplies."],
     isFitted && ["Fixed cost", "What a step costs however many images it has. It may include calling the operations, and reading and "
       + "updating the weights. A batch pays it once, so its images share it."],
-    isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps. Where it is small beside the scatter of "
-      + "the measurements, the fit finds none."],
-    isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. The dotted lines are its two parts; where "
-      + `the falling one is above the level one, most of the fitted time is fixed cost. ${errors.join(" ")}`],
-    both.some(curve => curve.bounds.length) && ["At least", "The work divided by the best rates measured here, as if every number came "
-      + "from memory. Both can work at once, so the larger one counts; the weights are read once for a batch. Other machines’ times come without limits, as these need the machine itself."],
+    isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps. Lost in the "
+      + "scatter: even in the largest batch it is a smaller part of the fitted time than the fit is off."],
+    isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. Dashes are its fixed "
+      + "cost ÷ batch size, dots its cost per image. Where the dashes are above the dots, most of the fitted "
+      + "time is fixed cost."],
+    both.some(curve => curve.bounds.length) && ["Limit", "The work divided by the best rates measured here, as if "
+      + "every number came from memory. Arithmetic and memory can work at once, so the larger time is the limit: the thin "
+      + "line. Other machines’ times come without limits, as these need the machine itself."],
     sources.has("here") && ["Here", "The machine on which the notebook ran."],
     sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
@@ -414,11 +525,10 @@ const wordsOf = curve => shortName(curve).split(", ");
 /** A name within a sentence: "MLP (here)". */
 const fullName = curve => `${shortName(curve)} (${curve.source})`;
 
-/** A thin line as one of a fit's parts is drawn. */
-function modelLine(kind) {
-  const ends = kind === "step" ? { y1: 1, y2: 11 } : { y1: 6, y2: 6 };
-  const line = svg("line", { x1: 1, x2: 23, ...ends, "stroke-dasharray": kind === "sum" ? "" : "1 3" });
-  return svg("svg", { class: `te-line te-model te-${kind}`, width: 24, height: 12, "aria-hidden": "true" }, line);
+/** A broad, pale line as a fit is drawn. */
+function fitLine() {
+  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6 });
+  return svg("svg", { class: "te-line te-sum", width: 24, height: 12, "aria-hidden": "true" }, line);
 }
 
 function key(dash) {
