@@ -105,7 +105,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "gradient",
-        "Final gradient length",
+        "Optimizer’s final gradient",
         lambda s: s.gradient[-1],
         length,
         lambda s: (

@@ -72,8 +72,8 @@ def _diverged(error: str, rate: float | None) -> str:
     where = re.match(r"the loss became (\w+) in epoch (\d+), step (\d+)", error)
     what = "no longer a number" if where is None or where[1] == "nan" else "infinite"
     at = "" if where is None else f" (epoch {where[2]}, step {where[3]})"
-    high = "the learning rate" if rate is None else f"a learning rate of {rate:g}"
-    return f"The loss is {what}{at}: {high} is too high. Start again with a smaller one."
+    high = "The learning rate" if rate is None else f"A learning rate of {rate:g}"
+    return f"The loss is {what}{at}. {high} is too high: its steps overshoot. Start with a smaller one."
 
 
 class Trainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, Final, cast
 
@@ -10,6 +11,7 @@ import torch
 import traitlets
 from torch import nn
 
+from cifar_helpers.bug_gallery.inject import HEALTHY, Symptoms, symptoms
 from cifar_helpers.data import Augment, BatchLoader, ImageSet
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import load_run
@@ -23,6 +25,7 @@ __all__ = ["LiveTraining", "live_training"]
 _KEPT: Final = 5  # earlier runs: the best and the last four
 _OFF: Final = 5.0  # the loss from which a run is said to diverge
 _GHOST: Final = "lab-base"  # a recorded run of the same network and batch size, to compare with
+_RECORDED_RATE, _RECORDED_BATCH, _RECORDED_IMAGES = 0.01, 50, 2000  # of the runs of `bug_gallery.healthy`
 _SETTINGS: Final = ("learning_rate", "batch_size", "epochs")
 _STATES: Final = {
     "waiting": "Waiting for the end of another run", "running": "Training", "paused": "Paused", "ending": "Ending",
@@ -42,6 +45,7 @@ class LiveTraining(CourseWidget, module="live_training"):
     run = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
     earlier = cast(list[Any], traitlets.List().tag(sync=True))
     ghost = cast(dict[str, Any], traitlets.Dict().tag(sync=True))
+    records = cast(list[Any], traitlets.List().tag(sync=True))
     images = cast(list[int], traitlets.List().tag(sync=True))
 
     def __init__(self, train: ImageSet, validation: ImageSet) -> None:
@@ -50,7 +54,7 @@ class LiveTraining(CourseWidget, module="live_training"):
         self._precision = "auto"
         self._settings: dict[str, Any] = {}
         self._starts = 0
-        super().__init__(images=[len(train), len(validation)], ghost=_ghost())
+        super().__init__(images=[len(train), len(validation)], ghost=_ghost(), records=_records())
         self.on_msg(self._command)
 
     @property
@@ -199,10 +203,52 @@ def _ghost() -> dict[str, Any]:
     recipe = record.recipe
     usual = median(row.seconds for row in record.history)  # some epochs were slowed down by other programs
     ends = [round(usual * epoch, 2) for epoch in range(1, len(record.history) + 1)]
+    epochs = len(record.history)
     return {
+        "label": f"{recipe.train_images:,} images", "flipped": True,
+        "ask": f"Predict: in which of {epochs} epochs is validation loss lowest, with {recipe.train_images:,} images?",
         "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "images": recipe.train_images,
-        "seconds": ends, "points": [], **columns(record.history),
+        "seconds": ends, "points": [], "problem": "", **columns(record.history),
     }  # fmt: skip
+
+
+def _records() -> list[dict[str, Any]]:
+    """Runs that differ only in their learning rates, to replay on a page that cannot train; the first is healthy."""
+    runs = symptoms()
+    return [
+        _record(runs[name], factor) for name, factor in
+        ((HEALTHY, 1), ("learning rate ÷ 100", 0.01), ("learning rate × 100", 100))
+    ]  # fmt: skip
+
+
+def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
+    rate = float(f"{factor * _RECORDED_RATE:g}")
+    epochs = len(seen.train_loss)
+    other = f"{factor:g} times as large" if factor > 1 else f"{1 / factor:g} times smaller"
+    accuracy = f"how high is validation accuracy after {epochs} epochs with a learning rate {other}, {rate:g}?"
+    lowest = f"in which of {epochs} epochs is validation loss lowest?"
+    losses = seen.first_losses
+    climbs = not math.isfinite(seen.train_loss[0])
+    return {
+        "label": f"rate {rate:g}",
+        "ask": f"Predict: {lowest if factor == 1 else accuracy}",
+        "learning_rate": rate, "batch_size": _RECORDED_BATCH, "images": _RECORDED_IMAGES, "flipped": False,
+        "seconds": [],
+        "points": [[round((k + 1) * _RECORDED_BATCH / _RECORDED_IMAGES, 4), 0, loss, rate]
+                   for k, loss in enumerate(losses)] if climbs else [],
+        "problem": (
+            f"The first batches have losses of {', '.join(f'{loss:.3g}' for loss in losses[:4])}: each step "
+            "overshoots. Before epoch 1 ends, the loss is no longer a number: a learning rate of "
+            f"{rate:g} is too high."
+        ) if climbs else "",
+        "train_loss": _plain(seen.train_loss), "train_accuracy": _plain(seen.train_accuracy),
+        "validation_loss": _plain(seen.validation_loss), "validation_accuracy": _plain(seen.validation_accuracy),
+    }  # fmt: skip
+
+
+def _plain(values: Sequence[float]) -> list[float | None]:
+    """For the browser: NaN becomes `None`."""
+    return [value if math.isfinite(value) else None for value in values]
 
 
 def live_training(train: ImageSet, validation: ImageSet) -> LiveTraining:

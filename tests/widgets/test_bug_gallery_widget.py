@@ -185,7 +185,7 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     strange = sum(outside(symptom, symptoms()[CASES[0]]) for symptom in SYMPTOMS)
     expect(prompt.locator("b")).to_have_text("Which bug does this run have?")
     expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range (◆). Press a suspect")
-    expect(page.locator(".bg-rule")).to_be_hidden()  # no other bug is drawn yet
+    expect(page.locator(".bg-rival[d*=M]")).to_have_count(0)  # no other bug is drawn yet
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
@@ -219,21 +219,21 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     row(page, "accuracy").click()
     expect(prompt).to_contain_text("Together, these symptoms still fit stale optimizer, too.")
     expect(page.locator(".bg-row[aria-pressed=true]")).to_have_count(2)
-    # The bug that is left is drawn beside this run's marks: where both part, it is ruled out.
+    # The bug that is left is drawn below this run's marks, in the rows that are chosen or pointed at.
     expect(page.locator(".bg-range")).to_have_text("◇ other bug")
-    apart = page.locator("button.bg-row").evaluate_all(
-        "all => all.filter(e => e.querySelector('.bg-apart').getAttribute('d')).map(e => e.dataset.symptom)"
-    )
-    assert apart == ["gradient", "moved"]
+    page.mouse.move(1, 1)
+    expect(page.locator(".bg-more")).to_have_text("Point at a row: ◇ is where stale optimizer would be.")
+    rivals = "all => all.filter(e => e.querySelector('.bg-rival').getAttribute('d')).map(e => e.dataset.symptom)"
+    assert page.locator("button.bg-row").evaluate_all(rivals) == ["loss", "accuracy"]
     for key in ("gradient", "moved", "accuracy"):
+        row(page, key).hover()
         here, rival = (
             row(page, key).locator(f"path{each}").evaluate("e => e.getBoundingClientRect().toJSON()")
-            for each in (".bg-out", ".bg-apart" if key in apart else ".bg-rival:not(.bg-apart)")
+            for each in (".bg-out", ".bg-rival")
         )
         assert here["bottom"] <= rival["top"] + 2  # one above the other: none hides the other
-        if key in apart:
-            assert rival["right"] <= here["left"]  # 0 is a place of its own, beside 0.57 and 6.9 %
-    expect(page.locator(".bg-rule")).to_be_visible()  # it explains them
+        if key != "accuracy":
+            assert rival["right"] <= here["left"] + 1  # 0 is a place of its own, beside 0.57 and 6.9 %
     row(page, "moved").hover()
     expect(page.locator(".bg-more")).to_contain_text(
         "Healthy range: 29 to 33\N{NO-BREAK SPACE}%. ◇ stale optimizer: 0\N{NO-BREAK SPACE}%."
@@ -250,12 +250,15 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(page.locator(".bg-ghost")).to_have_count(0)
     expect(page.locator(".bg-code [data-sign='-']")).to_have_text("- labels = images.labels\n")
     expect(page.locator(".bg-progress")).to_have_text("1 solved")
+    mark = "e => getComputedStyle(e, '::after').content"
+    assert page.get_by_role("radio", name="Case 1, solved").evaluate(mark) == '"✓"'
     assert state_of(page, "solved") == [1] and state_of(page, "tried") == [
         ["stale optimizer", "learning rate ÷ 100"],
         *[[]] * 8,
     ]
 
-    expect(page.locator(".bg-rule")).to_be_hidden()  # the reason comes next
+    page.mouse.move(1, 1)
+    expect(page.locator(".bg-more")).to_have_text("")  # the reason comes next
     page.get_by_role("button", name="Next case").click()
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
@@ -267,8 +270,9 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
     expect(row(page, "answers")).to_have_attribute("data-note", "decides")
-    legend = page.get_by_text("Decides: healthy here; another bug with these signs, ◇, is not.")
-    expect(legend).to_be_visible()  # while its word is at a symptom
+    # Each bug occurs once, so the one that was found is marked.
+    expect(suspect(page, "labels shuffled")).to_have_attribute("aria-label", f"{CASES[0]}, bug of case 1")
+    expect(suspect(page, "labels shuffled").locator(".bg-mark")).to_have_text("1")
     heights = page.locator("button.bg-row").evaluate_all("all => all.map(e => e.offsetHeight)")
     assert len(set(heights)) == 1, heights  # a note moves nothing
     # The suspects are beside the rows, one to one.
@@ -283,6 +287,44 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(page.locator(".bg-progress")).to_have_text("1 solved, 1 told")
     suspect(page, "no eval()").dispatch_event("click")
     assert state_of(page, "suspicion") == ""  # a case that was told is over
+    page.get_by_role("button", name="Next case").click()
+    expect(prompt).to_contain_text("Each bug occurs once: a number is the case of one already found.")
+
+
+def test_when_all_cases_are_over_a_table_has_a_test_for_each_bug(front: FrontEnd) -> None:
+    page = front.open(BugGallery(solved=[1, 2, 3, 4, 5, 6, 7], told=[8]))
+    loud = page.locator(".bg-actions .cw-main")
+    expect(loud).to_have_text("Next case")  # case 1 is over, and the ninth is open
+    table = page.locator(".bg-all")
+    expect(table).to_be_hidden()
+    loud.click()
+    expect(page.get_by_role("radio", name="Case 9")).to_be_checked()
+    suspect(page, "÷ 100").click()
+    row(page, "accuracy").click()
+    expect(loud).to_have_count(0)  # nothing is left to go to
+    expect(table).to_be_visible()
+    rows = table.locator("tbody tr")
+    expect(rows).to_have_count(9)
+    for number, (name, line) in enumerate(zip(CASES, rows.all(), strict=True), 1):
+        test = diagnosis.PROFILES[name].find.split(". ")[0].rstrip(".")
+        expect(line).to_have_text(f"{number}{name}{test}.")
+    page.get_by_role("button", name="Try again").click()
+    expect(table).to_be_hidden()  # while a case is tried again
+
+
+def test_a_run_that_leaves_the_chart_is_marked_where_it_does(front: FrontEnd) -> None:
+    page = front.open(bug_gallery())
+    words = page.locator(".bg-charts .of-dot")
+    expect(words).to_have_count(0)
+    for case, text in ((3, "loss is NaN"), (8, "left the chart")):
+        page.get_by_role("radio", name=f"Case {case}").click()
+        expect(words).to_have_text([text])
+        dot = page.locator(".bg-charts > [data-symptom=loss] .dot")
+        plot = page.locator(".bg-charts > [data-symptom=loss] .axis").first.bounding_box()
+        first = middle(dot)[0]
+        assert plot is not None and first == pytest.approx(plot["x"], abs=8)  # in the first epochs
+    page.get_by_role("radio", name="Case 1").click()
+    expect(words).to_have_count(0)
 
 
 def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(front: FrontEnd) -> None:
@@ -398,6 +440,12 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     suspect(page, "labels shuffled").tap()
     expect(page.locator(".bg-prompt")).to_contain_text("You suspect labels shuffled against images.")
     assert state_of(page, "solved") == []  # a guess without a symptom is no answer
+    # Only the suspect that was chosen stays, so that the curves and all symptoms are on the screen with it.
+    expect(page.locator(".bg-suspect:visible")).to_have_count(1)
+    charts, last = page.locator(".bg-charts").bounding_box(), row(page, "answers").bounding_box()
+    assert charts and last and last["y"] + last["height"] - charts["y"] < 740
+    suspect(page, "labels shuffled").tap()
+    expect(page.locator(".bg-suspect:visible")).to_have_count(9)
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
     expect(row(page, "moved").locator("+ .bg-more")).to_contain_text("Healthy range: 29 to 33")  # where the finger is
@@ -420,7 +468,6 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
         page.keyboard.press("ArrowLeft")
     expect(chart.locator(".looked")).to_contain_text("8,740")  # without decimals that were not measured
     page.evaluate("document.querySelector('[data-widget]').model.set('case', 3)")
-    expect(page.locator(".bg-none").first).to_be_visible()
     expect(row(page, "loss").locator(".bg-value")).to_have_text("NaN")
     for name in ("symptom", "suspicion"):
         page.evaluate("name => document.querySelector('[data-widget]').model.set(name, '')", name)

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +18,11 @@ import torch
 import traitlets
 from chrome import FrontEnd
 from helpers import random_images
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from cifar_helpers import Cifar10
+from cifar_helpers.bug_gallery import healthy as healthy_program
+from cifar_helpers.bug_gallery import inject
 from cifar_helpers.models import CifarCNN
 from cifar_helpers.runs import Recipe, load_run, prepare
 from cifar_helpers.web.join import join
@@ -188,8 +192,8 @@ def test_divergence_is_a_sentence_and_ends_the_run(live: LiveTraining) -> None:
     live.learning_rate = 1e20
     live.start()
     until(lambda: ended(live))
-    problem = r"The loss is no longer a number \(epoch 1, step \d\): a learning rate of 1e\+20 is too high\. "
-    assert re.fullmatch(problem + r"Start again with a smaller one\.", live.run["problem"])
+    problem = r"The loss is no longer a number \(epoch 1, step \d\)\. A learning rate of 1e\+20 is too high: its steps "
+    assert re.fullmatch(problem + r"overshoot\. Start with a smaller one\.", live.run["problem"])
 
 
 def test_wrong_settings_say_what_is_allowed(live: LiveTraining) -> None:
@@ -211,38 +215,127 @@ def test_a_long_curve_is_halved_and_a_loss_that_is_no_number_left_out() -> None:
     assert curve.points[-1][3] == 0.01
 
 
+def test_the_recorded_runs_differ_in_the_learning_rate_that_they_had(live: LiveTraining) -> None:
+    program = Path(healthy_program.__file__).read_text(encoding="utf-8")
+    first, *others = live.records
+    for setting in (
+        f"lr={first['learning_rate']}",
+        f"len(images), {first['batch_size']}",
+        f"slice(0, {first['images']})",
+    ):
+        assert setting in program
+    for name, run in zip(("learning rate ÷ 100", "learning rate × 100"), others, strict=True):
+        assert float(inject.BUGS[name].wrong.split("lr=")[1].split(",")[0]) == run["learning_rate"]
+        assert inject.BUGS[name].wrong.replace(f"{run['learning_rate']}", "0.01") == inject.BUGS[name].right
+        assert f"{run['learning_rate']:g}" in run["ask"] and "after 10 epochs" in run["ask"]
+    assert others[1]["train_loss"] == [None] * 10 and "2.28, 3.47, 23.3, 82.1" in others[1]["problem"]
+
+
+def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front: FrontEnd) -> None:
+    images = random_images(4)
+    page = front.open(live_training(images, images))
+    state, reading = page.locator(".lt-state"), page.locator(".lt-reading")
+    first, small, large = (inject.symptoms()[f"{name}"] for name in (
+        inject.HEALTHY, "learning rate ÷ 100", "learning rate × 100"))  # fmt: skip
+    play, names = page.locator(".lt-records > button"), page.locator(".lt-records [role=radio]")
+    expect(names).to_have_text(["rate 0.01", "rate 0.0001", "rate 1", "10,000 images"])
+    # One run is there to compare with; no control does nothing.
+    expect(play).to_have_text("Play again")
+    own = first.validation_accuracy[-1]
+    expect(state).to_have_text(
+        f"Recorded: after 10 epochs {100 * own:.1f} % validation accuracy, "
+        f"{100 * (first.train_accuracy[-1] - own):.1f} points below training."
+    )
+    above = [a < b for a, b in zip(first.train_accuracy, first.validation_accuracy, strict=True)].index(False)
+    expect(reading).to_contain_text(f"Until epoch {above}, validation accuracy is above training accuracy, which is")
+    expect(page.locator(".lt-bar")).to_be_hidden()
+    expect(page.get_by_role("table")).to_have_count(0)
+    expect(page.locator(".line:visible")).to_have_count(4)
+    charts, words = page.locator(".lt-charts").bounding_box(), reading.bounding_box()
+    assert charts and words and charts["y"] + charts["height"] <= words["y"]
+    ticks = page.locator(".cw-plot").nth(1).locator(".tick").all_text_contents()
+    assert {"0 %", "100 %"} <= set(ticks)
+    # Another is asked about before it is drawn, beside what was seen; the axes give nothing away.
+    names.nth(1).click()
+    expect(state).to_have_text(
+        "Predict: how high is validation accuracy after 10 epochs with a learning rate 100 times smaller, 0.0001?"
+    )
+    expect(reading).to_have_text("")
+    shown = page.locator(".cw-plot").nth(1).locator(".line.c2")
+    expect(shown).to_have_attribute("d", "")
+    expect(page.locator(".cw-plot").nth(1).locator(".line.ghost")).to_have_count(1)
+    expect(page.locator(".lt-records .cw-main")).to_have_text("Play")
+    play.click()
+    expect(play).to_have_text("Pause")
+    expect(shown).to_have_attribute("d", re.compile("L"))
+    play.click()
+    expect(play).to_have_text("Play")
+    drawn = shown.get_attribute("d")
+    page.wait_for_timeout(500)
+    assert shown.get_attribute("d") == drawn  # it waits
+    expect(state).to_contain_text("Predict:")
+    play.click()
+    expect(play).to_have_text("Play again", timeout=9000)
+    now = small.validation_accuracy[-1]
+    expect(state).to_have_text(
+        f"Recorded: after 10 epochs {100 * now:.1f} % validation accuracy, "
+        f"{100 * (own - now):.1f} points below the run with rate 0.01."
+    )
+    expect(reading).to_contain_text("Validation loss is 2.22, still close to that of guessing (2.30). Throughout,")
+    assert page.locator(".lt-charts").bounding_box() == charts
+    assert page.locator(".cw-plot").nth(1).locator(".tick").all_text_contents() == ticks
+    # One that diverged shows the losses of its first batches.
+    names.nth(2).click()
+    play.press("Enter")
+    expect(state).to_contain_text(", ".join(f"{loss:.3g}" for loss in large.first_losses[:4]), timeout=9000)
+    expect(page.locator(".of-dot")).to_have_text("off the chart, then NaN")
+    expect(page.locator(".lt-charts .off")).to_have_count(0)
+    # Seen once, a run is there at once; the longest has the laboratory's images.
+    names.nth(1).click()
+    expect(state).to_contain_text("Recorded: after 10 epochs")
+    record = load_run("lab-base").history
+    names.nth(3).click()
+    expect(state).to_have_text("Predict: in which of 30 epochs is validation loss lowest, with 10,000 images?")
+    expect(page.locator(".of-dot")).to_have_count(0)
+    play.click()
+    expect(play).to_have_text("Play again", timeout=12000)
+    losses, train, validation = (
+        record[f"{name}"] for name in ("validation_loss", "train_accuracy", "validation_accuracy")
+    )
+    best = losses.index(min(losses))
+    expect(page.locator(".of-dot")).to_have_text(f"lowest: {best + 1}")
+    label = page.locator(".of-dot")
+    page.locator(".cw-plot").first.hover()
+    expect(label).to_be_hidden()  # where numbers are read
+    page.mouse.move(1, 1)
+    expect(label).to_be_visible()
+    expect(state).to_have_text(
+        f"Recorded: after 30 epochs {100 * validation[-1]:.1f} % validation accuracy, "
+        f"{100 * (train[-1] - validation[-1]):.1f} points below training."
+    )
+    gaps = (100 * (train[k] - validation[k]) for k in (best, -1))
+    expect(reading).to_contain_text("The gap in accuracy grew since, from {:.1f} to {:.1f} points.".format(*gaps))
+    expect(page.locator(".cw-foot")).to_contain_text(
+        "10,000 images, flipped at random, learning rate 0.01, batches of 128"
+    )
+
+
+def test_a_lesson_stored_before_there_were_records_shows_its_one_run(front: FrontEnd) -> None:
+    text = live_training(random_images(4), random_images(4)).as_page("A widget")
+    assert text.count("records&quot;:") + text.count('"records":') == 1
+    page = front.open(re.sub('records(&quot;|"):', r"others\1:", text))
+    expect(page.locator(".lt-state")).to_contain_text("Recorded: after 30 epochs")
+    expect(page.get_by_role("button")).to_have_count(0)
+
+
 def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(front: FrontEnd) -> None:
     images = random_images(4)
     live = live_training(images, images)
     page = front.open(live)
     record = load_run("lab-base").history
-    # A page without a kernel shows the whole recorded run and reads it, and has no control that does nothing.
-    train, validation = record["train_accuracy"], record["validation_accuracy"]
-    expect(page.locator(".lt-state")).to_have_text(
-        f"Recorded: after {len(train)} epochs {100 * validation[-1]:.1f} % validation accuracy, "
-        f"{100 * (train[-1] - validation[-1]):.1f} points below training."
-    )
-    losses = record["validation_loss"]
+    validation, losses = record["validation_accuracy"], record["validation_loss"]
     reading, cannot = page.locator(".lt-reading"), page.get_by_text("This page cannot train: open the lesson in Jup")
-    best = losses.index(min(losses))
-    gaps = (100 * (train[k] - validation[k]) for k in (best, -1))
-    expect(reading).to_have_text(
-        f"Validation loss was lowest after epoch {best + 1}, while training loss went on falling. Validation varies "
-        "too much from epoch to epoch to say that it got worse since. The gap in accuracy grew from {:.1f} to {:.1f} "
-        "points.".format(*gaps)
-    )
     expect(cannot).to_be_visible()
-    expect(page.locator("input:visible")).to_have_count(0)
-    for control in ("button", "radio", "table"):
-        expect(page.get_by_role(control)).to_have_count(0)
-    expect(page.locator(".line:visible")).to_have_count(4)
-    lowest = f"lowest: {losses.index(min(losses)) + 1}"
-    label = page.locator(".cw-plot").first.get_by_text(lowest)
-    expect(label).to_be_visible()
-    page.locator(".cw-plot").first.hover()
-    expect(label).to_be_hidden()  # where numbers are read
-    page.mouse.move(1, 1)
-    expect(label).to_be_visible()
     run = {
         "learning_rate": 0.03, "batch_size": 64, "epochs": 4, "state": "running", "step": 20, "steps": 40, "stride": 1,
         "problem": "", "points": [[k / 10, k, 2.3 - k / 20, 0.03 if k < 10 else 0.003] for k in range(1, 21)],
@@ -285,14 +378,15 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
         (
             steady | rising,
             "Validation loss was lowest after epoch 2, while training loss went on falling: the network overfits. The "
-            "gap in accuracy grew from −5.0 to 20.0 points.",
+            "gap in accuracy grew since, from −5.0 to 20.0 points.",
         ),
         (steady | varying, "Validation varies too much from epoch to epoch to say that it got worse since."),
         (steady | falling, "went on falling: the network overfits."),
         (run, "Since the learning rate became 0.003, training loss fell from 2.05 to 1.52."),
         (lower, "Since the learning rate became 0.1, validation loss rose from 1.90 to 2.40."),
         (steady | {"validation_loss": [1.9, 2.4]}, "Validation loss is 2.40, worse than guessing (2.30)"),
-        (steady | {"train_accuracy": [0.2, 0.46], "validation_loss": [2.3, 2.28]}, "no sign of overfitting so far"),
+        (steady | {"validation_loss": [2.3, 2.28]}, "Validation loss is 2.28, still close to that of guessing (2.30)."),
+        (steady | {"train_accuracy": [0.2, 0.46], "validation_loss": [2.3, 2.1]}, "no sign of overfitting so far"),
     ):
         page.evaluate(read, state)
         expect(reading).to_contain_text(text)
@@ -311,7 +405,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     assert (ends[0], ends[-2]) == ("20 %", "60 %")  # the axis is as long as the accuracies need
     expect(page.locator("tbody tr").first).to_have_text("Now0.03 → 0.0036422045.0 %")
     expect(page.locator("tbody tr").nth(1)).to_have_text("Run 50.03 → 0.0031622060.0 %")
-    expect(page.locator("tbody tr").last).to_contain_text("Recorded0.011284")  # always there
+    expect(page.locator("tbody tr").last).to_contain_text(re.compile("Recorded0.011284 of 3016"))  # always there
     for k, text in enumerate(["0.003", "0.01", "0.03", "0"]):  # the rates that occur
         expect(page.locator(".cw-plot").nth(2).locator(".tick").nth(k)).to_have_text(text)
     ends = page.locator(".cw-plot").evaluate_all(
@@ -335,7 +429,7 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     page.get_by_role("radio", name="16", exact=True).click()
     page.get_by_role("slider", name="Epochs", exact=True).press("Home")
     said = "Press Start again to use batch size 16 and 1 epoch: this run keeps 64 and 4."
-    for text in ("this run: 64", "1, now 4", said):
+    for text in ("this run: 64", "4 → 1", said):
         expect(bar).to_contain_text(text)
     expect(main).to_have_text(["Start again"])
     assert page.locator(".lt-words").bounding_box() == places[-1]  # what is below stays
@@ -391,11 +485,11 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     nothing = {"train_loss": [], "validation_loss": [], "train_accuracy": [], "validation_accuracy": [], "seconds": []}
     page.evaluate(change, {**nothing, "points": [[0.1, 1, 9.0, 10]], "state": "ended"})
     expect(asked).to_have_text(
-        "Stopped after 0 complete epochs. The loss left the chart: a learning rate of 10 is too high. Start with a "
-        "smaller one."
+        "Stopped at step 20 of 40, after 0 complete epochs. The loss left the chart. A learning rate of 10 is too "
+        "high: its steps overshoot. Start with a smaller one."
     )
     page.evaluate(change, {**run, "state": "ended"})
-    expect(asked).to_contain_text("Stopped after 2 complete epochs.")  # step 20 of 40
+    expect(asked).to_contain_text("Stopped at step 20 of 40, after 2 complete epochs.")
     expect(page.locator(".cw-foot")).to_contain_text("The network is trainer.model, if trainer names this widget.")
     page.evaluate(change, {**run, "state": "ended", "step": 40})
     expect(asked).to_contain_text("Ended after 2 complete epochs.")
@@ -422,6 +516,25 @@ def test_the_browser_draws_the_ghost_then_the_run_and_sends_what_is_pressed(fron
     expect(page.locator(".line.ghost.front")).to_have_count(3)
     page.mouse.move(1, 1)
     expect(last).not_to_have_class("pointed")
+    # Earlier runs are told apart: the recorded one is dotted, the latest strongest. A new rate is a step, not a slope.
+    dash = "e => getComputedStyle(e).strokeDasharray"
+    assert [page.locator(f".line[data-run='{run}']").first.evaluate(dash) for run in ("10,000 images", "5")] == [
+        "1px, 4px", "none",
+    ]  # fmt: skip
+    stroke = "e => getComputedStyle(e).stroke"
+    assert page.locator(".line.lt-age-1").first.evaluate(stroke) != page.locator(
+        ".line.lt-age-3, .label.ghost"
+    ).first.evaluate(stroke)
+    corners = page.locator(".cw-plot").nth(2).locator(".line.c1").get_attribute("d")
+    assert corners is not None
+    path = [place.split() for place in re.split("[ML]", corners)[1:]]
+    assert all(a[0] == b[0] or a[1] == b[1] for a, b in pairwise(path)) and len({y for _, y in path}) == 2
+    page.locator(".cw-plot").nth(2).focus()
+    page.keyboard.press("Home")
+    left = page.locator(".cw-plot").nth(2).locator(".looked line").bounding_box()
+    dots = page.locator(".cw-plot").nth(2).locator(".looked .dot")
+    assert left is not None and {round(middle_of(dot) - left["x"]) for dot in dots.all()} == {0}  # none stays behind
+    page.keyboard.press("Escape")
     model = "document.querySelector('[data-widget]').model"
     constant = [[k / 10, k, 2.3 - k / 20, 0.003] for k in range(1, 21)]
     page.evaluate(f"one => {model}.set('earlier', [one])", {**earlier[0], "points": constant})
@@ -438,7 +551,13 @@ def test_a_recipe_is_prepared_as_it_is_recorded(small: Cifar10) -> None:
     assert math.isclose(plan.optimizer.param_groups[0]["momentum"], 0.95)  # one-cycle begins with much momentum
 
 
-@pytest.mark.parametrize("width", [360, 700, 760])
+def middle_of(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2
+
+
+@pytest.mark.parametrize("width", [360, 700, 760, 1300])
 def test_every_control_has_its_room(front: FrontEnd, live: LiveTraining, width: int) -> None:
     page = front.open(live, width=width)
     model = "document.querySelector('[data-widget]').model"
@@ -447,9 +566,13 @@ def test_every_control_has_its_room(front: FrontEnd, live: LiveTraining, width: 
     bar = page.locator(".lt-bar").bounding_box()
     buttons = page.locator(".lt-buttons").bounding_box()
     assert bar is not None and buttons is not None and buttons["x"] + buttons["width"] <= bar["x"] + bar["width"] + 1
-    cut = page.locator(".lt-bar .cw-head > *").evaluate_all(
-        "all => all.filter(one => one.scrollWidth > one.clientWidth)"
-    )
-    assert cut == []
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".lt-bar .cw-head > *").evaluate_all(cut) == []
+    run = {"state": "running", "epochs": 100, "batch_size": 512, "learning_rate": 0.03, "points": [], "step": 1}
+    run |= {"steps": 9, "number": 1, "problem": "", "seconds": [], "stride": 1}
+    run |= {f"{part}_{what}": [] for part in ("train", "validation") for what in ("loss", "accuracy")}
+    page.evaluate(f"run => {{ {model}.set('run', run); {model}.set('epochs', 64); }}", run)
+    expect(page.locator(".lt-bar")).to_contain_text("100 → 64")
+    assert page.locator(".lt-bar .cw-head > *").evaluate_all(cut) == []  # the new number least of all
     table, root = page.locator(".lt-runs").bounding_box(), page.locator(".live_training").bounding_box()
     assert table is not None and root is not None and table["x"] + table["width"] <= root["x"] + root["width"]

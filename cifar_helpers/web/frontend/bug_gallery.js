@@ -7,12 +7,13 @@ import { chart } from "./chart.js";
 import { clamp, fixed, percent } from "./numbers.js";
 
 const [STRIP, GREY, SLOT] = [120, 36, 13]; // widths of a strip, of the healthy range, and of guessing or 0 with ◆ on it
-const [RUN, RIVAL] = [6, 15]; // the heights of this run and of other bugs, where both are drawn
+const [RUN, RIVAL] = [10.5, 20]; // how far down this run is drawn, and other bugs, so that none hides another
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
 const HOW_TO_READ = "Grey: mean ± 3 standard deviations of ten healthy runs (other random seeds). Long tick: guessing "
   + "(loss, accuracy) or 0 (gradient, weights).";
 const PRESS = "Press a suspect, then the row or chart that reveals it.";
 const DRAG = " You can also drag it there.";
+const ONCE = " Each bug occurs once: a number is the case of one already found.";
 const GRIP = "⠿";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
@@ -43,6 +44,7 @@ function gallery(root, model, say, records) {
   const number = () => model.get("case");
   const shown = () => records.cases[number() - 1];
   const isSolved = () => model.get("solved").includes(number());
+  const finished = () => [...new Set([...model.get("solved"), ...model.get("told")])];
   const isOpen = () => again === number() || (!isSolved() && !model.get("told").includes(number()));
   /** Tells the bug, or opens the case again; what was solved stays solved. */
   function giveUp() {
@@ -55,9 +57,8 @@ function gallery(root, model, say, records) {
   }
   /** The next case that is open, else the next. */
   function following() {
-    const over = [...model.get("solved"), ...model.get("told")];
     const after = numbers.map((_, k) => ((number() + k) % numbers.length) + 1);
-    return after.find(each => !over.includes(each)) ?? after[0];
+    return after.find(each => !finished().includes(each)) ?? after[0];
   }
   const symptomOf = key => records.symptoms.find(symptom => symptom.key === key);
   /** @type {string[]} */
@@ -86,8 +87,6 @@ function gallery(root, model, say, records) {
     view.node.dataset.symptom = what;
     const range = h("span", { class: "cw-cap bg-healthy" });
     view.node.firstChild.append(range);
-    const none = h("div", { class: "bg-none cw-cap" }, "not a number (NaN)");
-    view.node.append(none);
     let [x, y0] = [0, 0];
     view.node.addEventListener("pointerdown", event => {
       [x, y0] = [event.clientX, event.clientY];
@@ -96,7 +95,7 @@ function gallery(root, model, say, records) {
       if (Math.hypot(event.clientX - x, event.clientY - y0) < NEAR) support(what);
     });
     view.node.addEventListener("keydown", event => event.key === "Enter" && support(what));
-    return { what, none, range, ...view };
+    return { what, range, ...view };
   });
   function hovered(epoch) {
     for (const { what, range, look } of charts) {
@@ -143,23 +142,18 @@ function gallery(root, model, say, records) {
 
   const prompt = h("p", { class: "bg-prompt" });
   const more = h("p", { class: "cw-cap bg-more" });
-  const decides = h("span", {}, example(2, 1), "Decides: healthy here; another bug with these signs, ◇, is not.");
-  const signs = h(
-    "span", {},
-    h("span", {}, example(1, 1), "A sign: ◇ is in the same part of the strip, between two ticks."),
-    h("span", {}, example(1, 0), "A proof: no ◇ is."),
-  );
-  const rule = h(
-    "div", { class: "cw-cap bg-rule" },
-    signs, decides,
-  );
   const reply = h("div", { class: "cw-foot bg-reply" });
+  const tests = records.cases.map(({ bug, find }, k) => (
+    h("tr", {}, h("td", {}, `${k + 1}`), h("th", { scope: "row" }, whole(bug)), h("td", {}, find.split(/(?<=\.) /)[0]))
+  ));
+  const head = ["Case", "Bug", "A quick test for it"].map(text => h("th", { scope: "col" }, text));
+  const all = h("table", { class: "cw-table bg-all" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, tests));
   const legend = LINES.map(line => h("span", {}, h("i", { class: `bg-${line.part}` }), line.name));
   const main = h(
     "div", { class: "bg-main" },
     h("div", { class: "bg-charts" }, charts.map(view => view.node)),
     prompt,
-    h("div", { class: "bg-seen" }, table, rule, more),
+    h("div", { class: "bg-seen" }, table, more),
     h("b", { class: "bg-head cw-cap", "aria-hidden": "true" }, "Suspect"),
     list,
     h("div", { class: "bg-actions" }, tell, next),
@@ -172,6 +166,7 @@ function gallery(root, model, say, records) {
     ),
     main,
     reply,
+    all,
   );
 
   const isRight = () => model.get("suspicion") === shown().bug;
@@ -192,7 +187,7 @@ function gallery(root, model, say, records) {
     if (!isOpen()) return;
     const [suspicion, key] = [model.get("suspicion"), model.get("symptom")];
     // A reply ends an attempt: evidence for the last suspicion need not be evidence for this one. Twice takes it back.
-    answer(name === suspicion && !key ? "" : name, suspicion ? "" : key);
+    answer(name === suspicion ? "" : name, suspicion ? "" : key);
   }
   function support(key) {
     if (!isOpen()) return;
@@ -285,7 +280,8 @@ function gallery(root, model, say, records) {
       const count = strange.length;
       const marks = strange.some(reading => reading.place === null) ? "◆ or NaN" : "◆";
       const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (${marks}).`;
-      return ["Which bug does this run have?", `${outside} ${PRESS}`, DRAG];
+      const isFirst = !finished().length;
+      return ["Which bug does this run have?", `${outside} ${PRESS}${isFirst ? "" : ONCE}`, isFirst ? DRAG : ""];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];
     if (!suspicion) return [`${symptomOf(key).name}: ${run.readings[key].text}.`, "Which bug would cause this?"];
@@ -313,13 +309,17 @@ function gallery(root, model, say, records) {
       node.setAttribute("aria-label", `Case ${k + 1}${done ? `, ${done}` : ""}`);
     });
     const told = model.get("told").length;
-    progress.replaceChildren(`${solved.length} solved`, h("span", {}, told ? `, ${told} told` : ""));
-    for (const { what, none, set: put } of charts) {
-      none.hidden = run.curves[`train_${what}`].some(value => value !== null);
+    progress.replaceChildren(
+      h("span", { class: solved.length ? "bg-solved" : "" }, `${solved.length} solved`),
+      h("span", { class: "bg-told" }, told ? `, ${told} told` : ""),
+    );
+    for (const { what, set: put } of charts) {
       const losses = LINES.flatMap(line => run.curves[`${line.part}_loss`]);
       const most = Math.ceil(2 * Math.max(...losses)) / 2;
+      const top = what === "loss" ? clamp(most, TOP[0], TOP[1]) : 1;
       put({
-        y: [0, what === "loss" ? clamp(most, TOP[0], TOP[1]) : 1],
+        y: [0, top],
+        dots: leaving(LINES.map(({ part, colour }) => ({ colour, values: run.curves[`${part}_${what}`] })), top),
         series: LINES.map(line => ({
           ...line, end: "", points: run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]),
         })),
@@ -336,33 +336,38 @@ function gallery(root, model, say, records) {
       const half = isHalf() && isChosen && run.readings[row.key].outside ? "a sign" : own;
       const note = !isUnsolved ? worth(row.key) : row.key === wrong ? "rules it out" : half;
       // Of two symptoms, the one that rules the suspect out is framed, in its own colour.
-      row.set(run.readings[row.key], isChosen && (!wrong || wrong === row.key), note, left.map(one => one.readings[row.key]));
+      const isFramed = isChosen && (!wrong || wrong === row.key);
+      const compared = isChosen || row.key === looked ? left.map(one => one.readings[row.key]) : [];
+      row.set(run.readings[row.key], isFramed, note, compared);
     }
     for (const { name, node, mark } of suspects) {
       const isOut = model.get("tried")[number() - 1].includes(name);
       const isIt = name === run.bug && (!isUnsolved || isHalf());
-      mark.textContent = isIt ? "✓" : isOut ? "✗" : isUnsolved ? GRIP : "";
-      node.dataset.is = isIt ? "right" : isOut ? "out" : "";
+      const elsewhere = finished().find(k => k !== number() && records.cases[k - 1].bug === name);
+      mark.textContent = isIt ? "✓" : isOut ? "✗" : elsewhere ?? (isUnsolved ? GRIP : "");
+      node.dataset.is = isIt ? "right" : isOut ? "out" : elsewhere ? "found" : "";
       node.setAttribute("aria-pressed", isIt || (isUnsolved && name === suspicion));
       node.setAttribute("aria-disabled", !isUnsolved);
-      node.setAttribute("aria-label", `${name}${isIt ? ", right" : isOut ? ", ruled out" : ""}`);
+      const words = isIt ? ", right" : isOut ? ", ruled out" : elsewhere ? `, bug of case ${elsewhere}` : "";
+      node.setAttribute("aria-label", `${name}${words}`);
     }
-    // Each while its words or marks are there, and after the verdict nothing else before the reason.
-    decides.hidden = isUnsolved || !rows.some(row => worth(row.key) === "decides");
-    signs.hidden = !isUnsolved;
-    rule.hidden = isUnsolved ? !left.length : decides.hidden;
     tell.textContent = isUnsolved ? "Tell me" : "Try again";
-    next.classList.toggle("cw-main", !isUnsolved);
+    const isDone = finished().length === numbers.length;
+    next.classList.toggle("cw-main", !isUnsolved && !isDone);
+    all.hidden = isUnsolved || !isDone;
     const [verdict, rest, drag = ""] = reaction();
     const kind = (isSolved() && !isUnsolved) || isHalf() ? "good" : wrong ? "bad" : "";
     prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`, h("span", { class: "bg-drag" }, drag));
     main.dataset.is = isUnsolved ? (suspicion && !isAnswered() ? "asking" : "") : "over";
+    main.classList.toggle("bg-armed", !isUnsolved || Boolean(suspicion));
     // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
     const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
     if (at) at.node.after(more);
-    else if (more.parentNode === table) rule.after(more);
+    else if (more.parentNode === table) table.after(more);
     const said = left.map(one => ` ◇ ${whole(one.bug)}: ${one.readings[looked]?.text}.`).join("");
-    more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.${said}` : HOW_TO_READ;
+    const how = isUnsolved ? HOW_TO_READ : "";
+    const hint = left.length ? `Point at a row: ◇ is where ${listed(rivals())} would be.` : how;
+    more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.${said}` : hint;
     reply.hidden = isUnsolved;
     if (isUnsolved) return;
     const lines = run.changes.map(([sign, text]) => h("span", { "data-sign": sign }, `${sign} ${text}\n`));
@@ -383,6 +388,17 @@ function gallery(root, model, say, records) {
       for (const view of charts) view.close();
     },
   };
+}
+
+/** The first line that leaves the top of a chart, or becomes no number: a dot where it does, with words. */
+function leaving(lines, top) {
+  const out = lines.map(({ values }) => values.findIndex(value => value === null || value > top));
+  const first = Math.min(...out.filter(k => k >= 0));
+  if (first === Infinity) return [];
+  const { colour, values } = lines[out.indexOf(first)];
+  const [from, to] = [values[first - 1], values[first]];
+  const x = first + (first && to !== null ? (top - from) / (to - from) : 1 - Math.sign(first));
+  return [{ x, y: top, colour, label: to === null ? "loss is NaN" : "left the chart" }];
 }
 
 /** A name that is not broken within "÷ 100". @param {string} name */
@@ -421,13 +437,13 @@ function symptomRow(symptom, pressed) {
 }
 
 /** The scale of a symptom, cut into its places, with this run and the bugs that remain. */
-function strip({ places, alike, healthy }) {
+function strip({ places, alike }) {
   const ends = cut(places, alike ? 6 : GREY); // a single number has no width
   const [grey, end] = ends[places.indexOf("healthy")];
   const parts = places.flatMap((kind, k) => {
     const [from, to] = ends[k];
     const middle = (from + to) / 2;
-    if (kind === "mark") return svg("line", { class: "bg-level", x1: middle, x2: middle, y1: -1, y2: 22 });
+    if (kind === "mark") return svg("line", { class: "bg-level", x1: middle, x2: middle, y1: 0, y2: 21 });
     const line = svg("line", { class: "bg-axis", x1: from, x2: to, y1: 10.5, y2: 10.5 });
     return kind === places[k + 1] ? [line, svg("line", { class: "bg-axis", x1: to, x2: to, y1: 6, y2: 15 })] : line;
   });
@@ -436,27 +452,22 @@ function strip({ places, alike, healthy }) {
     const rim = places[place] === "healthy" ? 0 : Math.min(7, (to - from) / 2); // ◆ stays in its place
     return from + rim + share * (to - from - 2 * rim);
   };
-  const ticks = healthy.map(share => x(places.indexOf("healthy"), share));
-  const [same, apart, run] = [svg("path", { class: "bg-rival" }), svg("path", { class: "bg-rival bg-apart" }), svg("path")];
+  const [rival, run] = [svg("path", { class: "bg-rival" }), svg("path")];
   const node = svg(
     "svg", { viewBox: `0 0 ${STRIP} 21`, "aria-hidden": "true" },
     ...parts,
     svg("rect", { class: "bg-band", x: grey, width: end - grey, y: 1, height: 19, rx: 3 }),
-    ...ticks.map(at => svg("line", { class: "bg-tick", x1: at, x2: at, y1: 5.5, y2: 15.5 })),
-    same, apart, run,
+    rival, run,
   );
   return {
     node,
-    /** @param {any} reading @param {any[]} others below it: in the same place, or in another, which tells them apart */
+    /** @param {any} reading @param {any[]} others of bugs, below it; NaN has no place */
     set({ place, share, outside }, others) {
-      const y = others.length ? RUN : 10.5;
       const drawn = others.filter(one => one.place !== null);
-      const rivals = list => list.map(one => diamond(x(one.place, one.share), RIVAL, 4.5)).join("");
-      same.setAttribute("d", rivals(drawn.filter(one => one.place === place)));
-      apart.setAttribute("d", rivals(drawn.filter(one => one.place !== place)));
+      rival.setAttribute("d", drawn.map(one => diamond(x(one.place, one.share), RIVAL, 4)).join(""));
       run.setAttribute("class", outside ? "bg-out" : "bg-in");
       const mark = outside ? diamond : ring;
-      run.setAttribute("d", place === null ? "" : mark(x(place, share), y, outside ? 6 : 4.5)); // NaN has no place
+      run.setAttribute("d", place === null ? "" : mark(x(place, share), RUN, outside ? 6.5 : 5));
     },
   };
 }
@@ -480,14 +491,6 @@ function cut(places, grey) {
 
 const diamond = (x, y, r) => `M${x} ${y - r}l${r} ${r}-${r} ${r}-${r}-${r}z`;
 const ring = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0-${2 * r} 0z`;
-
-/** The rule, drawn: this run in one place, and another bug in the same or another. */
-function example(place, other) {
-  const scale = strip({ places: ["mark", "side", "healthy"], alike: false, healthy: [] });
-  scale.set({ place, share: 0.5, outside: place !== 2 }, [{ place: other, share: 0.5 }]);
-  scale.node.setAttribute("viewBox", `0 0 ${(STRIP + GREY) / 2} 21`);
-  return scale.node;
-}
 
 /** Lets suspects be dragged to symptoms; where a drag scrolls the page instead, pressing still works. */
 function draggable(root, suspects, dropped) {

@@ -2,7 +2,7 @@
 import styles from "./live_training.css";
 import { asking, h, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
-import { fixed, percent, show } from "./numbers.js";
+import { clamp, fixed, percent, show } from "./numbers.js";
 import { chart } from "./chart.js";
 import { bringing } from "./chart_rows.js";
 
@@ -21,6 +21,10 @@ const GUESSING = Math.log(10); // the loss of ten equal probabilities
 const SOON = 3; // epochs after a change of the learning rate that are put down to it
 const BETTER = 0.05; // from which on a loss differs from that of guessing
 const GAP = 0.05; // between the accuracies, from which it is named
+const CLOSE = 0.1; // from the loss of guessing, within which nothing else is worth saying
+const DOTTED = "1 4"; // the recorded run, among the solid lines of the reader's own
+const REPLAY = 6000; // milliseconds, as far as an epoch takes from 150 to 400 of them
+const ENDS = { loss: [0, 2.5], accuracy: [0, 1] }; // of recorded runs: axes that give nothing away
 
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
@@ -79,6 +83,42 @@ export function render({ model, el }) {
     redraw();
   });
 
+  // Without Python: recorded runs, of which each is predicted, then replayed
+  const library = [...(model.get("records") ?? []), model.get("ghost")]; // a lesson stored earlier has only the last
+  const seen = new Set([library[0]]);
+  let replayed = library[0];
+  let epoch = replayed.train_loss.length; // up to which it is drawn
+  let timer = 0;
+  const isWhole = () => epoch === replayed.train_loss.length;
+  const rest = () => {
+    clearInterval(timer);
+    timer = 0;
+  };
+  const replay = button("Play", () => {
+    if (timer) rest();
+    else {
+      if (isWhole()) epoch = 0;
+      timer = setInterval(advance, clamp(REPLAY / replayed.train_loss.length, 150, 400));
+    }
+    redraw();
+  });
+  function advance() {
+    epoch++;
+    if (isWhole()) {
+      rest();
+      seen.add(replayed);
+    }
+    redraw();
+  }
+  const recorded = segmented("Recorded run", library.map((one, k) => ({ value: k, text: one.label ?? "" })), 0, k => {
+    rest();
+    replayed = library[k];
+    epoch = seen.has(replayed) ? replayed.train_loss.length : 0;
+    redraw();
+  });
+  const invitation = h("span", { class: "cw-cap" }, "Predict, then play.");
+  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), replay, invitation);
+
   // Three charts with one horizontal axis
   const rows = h("tbody");
   const place = (label, y, height) => chart({
@@ -100,7 +140,7 @@ export function render({ model, el }) {
   const choice = field("Horizontal axis", axis);
   let written = ""; // the rows of the table
   root.append(
-    settings, h("div", { class: "lt-words" }, state, reading),
+    settings, recordings, h("div", { class: "lt-words" }, state, reading),
     h("div", { class: "lt-charts" }, loss.node, accuracy.node, rates.node, table),
     h("div", { class: "cw-foot" }, note, choice),
     cannot,
@@ -109,11 +149,11 @@ export function render({ model, el }) {
   function redraw() {
     const ghost = model.get("ghost");
     const isRecord = !model.send && !model.get("run").state; // then it is not what another run is compared with
-    const run = isRecord ? { ...ghost, epochs: ghost.train_loss.length } : model.get("run");
+    const run = isRecord ? recordOf(replayed, epoch) : model.get("run");
     const begun = isRecord || Boolean(run.state);
     const ends = begun ? run.epochs : model.get("epochs");
     const earlier = model.get("earlier");
-    const runs = isRecord ? [] : [cut(ghost, ends), ...earlier];
+    const runs = isRecord ? [...seen].filter(one => one !== replayed) : [cut(ghost, ends), ...earlier];
     showControls(run, isRecord);
 
     const all = begun ? [...runs, run] : runs;
@@ -122,30 +162,39 @@ export function render({ model, el }) {
       .map((value, k) => [bySeconds ? one.seconds[k] : k + 1, value])
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
-    const differs = isRecord ? [] : [{ name: "recorded" }, ...labelsOf(earlier)];
-    const grey = points => runs.map((one, k) => ({ ...differs[k], run: idOf(one), colour: "ghost", points: points(one) }));
+    const named = [{ name: "recorded", dash: DOTTED }, ...labelsOf(earlier)];
+    const differs = isRecord ? runs.map(one => ({ name: one.label })) : named;
+    const grey = points => runs.map((one, k) => (
+      { ...differs[k], run: idOf(one), colour: "ghost", kind: `lt-age-${runs.length - k}`, points: points(one) }
+    ));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     const marks = ends < 20;
-    const lowest = begun && gainsNothingFrom(run);
-    const dots = lowest ? [{ x: of("validation_loss")[lowest - 1][0], y: run.validation_loss[lowest - 1], colour: "c2", label: `lowest: ${lowest}` }] : [];
+    const lowest = begun && !(isRecord && !isWhole()) && gainsNothingFrom(run);
+    const isLost = isRecord && batches.length; // no epoch has a loss, so the first batches are drawn
+    const dots = [];
+    if (isLost) dots.push({ x: batches.at(-1)[0], y: ENDS.loss[1], colour: "c1", label: "off the chart, then NaN" });
+    else if (lowest) {
+      const [x, y] = of("validation_loss")[lowest - 1];
+      dots.push({ x, y, colour: "c2", label: `lowest: ${lowest}` });
+    }
     // Validation has one number for each epoch, so numbers are read there and not between.
     const whole = (bySeconds && begun ? [run] : all).flatMap(one => pairs(one, one.validation_loss)).map(point => point[0]);
     const isFirst = begun && !run.train_loss.length; // epoch, of which only steps are known
     const reads = isFirst ? batches.map(point => point[0]) : [...new Set(whole)].sort((a, b) => a - b);
     loss.set({
-      y: lossEnds(all),
+      y: isRecord ? ENDS.loss : lossEnds(all),
       dots,
       series: [
         ...grey(one => pairs(one, one.validation_loss)),
-        ...own("", "c1", batches, { thin: true }),
+        ...own("", "c1", batches, { thin: !isRecord }),
         ...own("training", "c1", isRecord ? of("train_loss") : smooth(batches)),
         ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks }),
       ],
     });
     accuracy.set({
-      y: accuracyEnds(all),
+      y: isRecord ? ENDS.accuracy : accuracyEnds(all),
       series: [
         ...grey(one => pairs(one, one.validation_accuracy)),
         ...own("training", "c1", of("train_accuracy"), { marks }),
@@ -154,13 +203,14 @@ export function render({ model, el }) {
     });
     const chosen = model.get("learning_rate");
     const known = [...new Set([chosen, ...all.flatMap(ratesOf).reverse()])]; // the first have their numbers first
-    const flat = value => [[0, value], [x[1], value]];
+    const flat = value => [0, ...reads.filter(at => at <= x[1]), x[1]].map(at => [at, value]);
+    const stairs = one => steps(one, 3).flatMap(([at, value], k, all) => [[at, all[Math.max(0, k - 1)][1]], [at, value]]);
     rates.set({
       y: [Math.min(...known) / 2, Math.max(...known) * 2],
       ticks: known,
       series: [
-        ...grey(one => (one.number ? steps(one, 3) : flat(one.learning_rate))),
-        { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? steps(run, 3) : flat(chosen) },
+        ...grey(one => (one.number ? stairs(one) : flat(one.learning_rate))),
+        { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? stairs(run) : flat(chosen) },
       ],
     });
     for (const one of charts) one.set({ x, reads, xLabel: bySeconds ? "seconds" : "epoch" });
@@ -185,9 +235,14 @@ export function render({ model, el }) {
     epochs.set(nearest(EPOCHS, count));
     const used = isOpen ? run : { batch_size: size, epochs: count }; // what was chosen meanwhile does not count yet
     batchText.textContent = size === used.batch_size ? "" : `this run: ${used.batch_size}`;
-    epochsText.textContent = count === used.epochs ? count : `${count}, now ${used.epochs}`;
+    epochsText.textContent = count === used.epochs ? count : `${used.epochs} → ${count}`;
     const isWaiting = size !== used.batch_size || count !== used.epochs;
     settings.hidden = !can;
+    recordings.hidden = !isRecord || library.length < 2;
+    const isAsked = isRecord && !isWhole();
+    replay.textContent = timer ? "Pause" : isAsked ? "Play" : "Play again";
+    replay.classList.toggle("cw-main", isAsked && !timer);
+    root.classList.toggle("lt-record", isRecord);
     cannot.hidden = can;
     for (const one of [rates.node, table, choice]) one.hidden = isRecord; // of one run with one rate, the note says all
     const isPaused = run.state === "paused";
@@ -200,21 +255,28 @@ export function render({ model, el }) {
     stop.disabled = !isOpen || isEnding;
     if (held && stop.disabled) start.focus({ preventScroll: true });
     const now = asked && (asked.type === "start" && isOpen ? STATES.waiting : ASKED[asked.type]);
-    const words = now || run.problem || (isRecord ? recordOf(run) : stateOf(run, model.get("earlier"), can, model.get("images")[1]));
+    const result = () => (isRecord
+      ? resultOfRecord(run, replayed === library[0] ? run : library[0])
+      : stateOf(run, model.get("earlier"), can, model.get("images")[1]));
+    const words = isAsked ? replayed.ask : now || run.problem || result();
     const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
     if (state.textContent !== words) state.replaceChildren(...parts);
-    const read = now || run.problem || isHigh(run) ? "" : readingOf(run);
+    const read = isAsked || now || run.problem || isHigh(run) ? "" : readingOf(run) + (isRecord ? startOf(run) : "");
     if (reading.textContent !== read) reading.textContent = read;
-    state.classList.toggle("bad", !now && Boolean(run.problem));
+    state.classList.toggle("bad", !now && !isAsked && Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const recorded = `${model.get("ghost").images.toLocaleString("en")} images`;
+    const images = one => `${one.images.toLocaleString("en")} images`;
     const past = model.get("earlier").length;
-    const others = past ? ` and of ${past === KEPT ? `the best and the last ${KEPT - 1}` : "earlier"} runs` : "";
+    const kept = past === KEPT ? `the best and the last ${KEPT - 1}` : "earlier";
+    const others = past ? ` and of ${kept} runs (the latest is strongest)` : "";
     const its = can && run.state === "ended" && run.train_loss.length ? " The network is trainer.model, if trainer names this widget." : "";
-    const grey = `the recorded run (${recorded}${bySeconds ? ", on another machine" : ""})${others}`;
-    note.textContent = isRecord ? `CifarCNN, ${recorded}, flipped at random, learning rate ${run.learning_rate}, batches of ${run.batch_size}, ${
-      run.seconds.at(-1).toFixed(0)} seconds.` : `CifarCNN; ${train} training images, flipped at random; ${
-      validation} validation images. Grey: validation of ${grey}. Thin: ${run.stride > 1 ? `means of ${run.stride}` : "single"} batches, thick: mean of the last ${WINDOW} numbers.${its}`;
+    const grey = `the recorded run (dotted; ${images(model.get("ghost"))}${bySeconds ? ", on another machine" : ""})${others}`;
+    const batches = run.stride > 1 ? `means of ${run.stride}` : "single";
+    note.textContent = isRecord
+      ? `CifarCNN, ${images(replayed)}${replayed.flipped ? ", flipped at random" : ""}, learning rate ${
+        run.learning_rate}, batches of ${run.batch_size}.`
+      : `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of ${
+        grey}. Thin: ${batches} batches, thick: mean of the last ${WINDOW * (run.stride ?? 1)}.${its}`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
     const said = isWaiting ? next : isOpen ? WHILE : WHEN;
     if (when.textContent !== said) when.textContent = said;
@@ -223,12 +285,13 @@ export function render({ model, el }) {
 
   function row(run, own) {
     const best = Math.max(...run.validation_accuracy.filter(Number.isFinite));
+    const done = run.train_loss.length;
     return h(
       "tr", { class: own ? "own" : null, tabindex: 0, "data-run": own ? "now" : idOf(run) },
       h("td", {}, own ?? capital(nameOf(run))),
       h("td", { class: "lt-rate" }, rateOf(run)),
       h("td", {}, String(run.batch_size)),
-      h("td", {}, String(run.train_loss.length)),
+      h("td", {}, run.whole > done ? `${done} of ${run.whole}` : String(done)),
       h("td", {}, run.seconds.length ? run.seconds.at(-1).toFixed(0) : "–"),
       h("td", {}, Number.isFinite(best) ? percent(best, 1) : run.problem || isHigh(run) ? "diverged" : "–"),
     );
@@ -236,16 +299,35 @@ export function render({ model, el }) {
 
   redraw();
   return () => {
+    rest();
     charts.forEach(one => one.close());
     bound.close();
     close();
   };
 }
 
-/** The result of the recorded run, which a page without a kernel shows. */
-function recordOf({ train_accuracy: train, validation_accuracy: validation }) {
-  const [own, more] = [validation.at(-1), train.at(-1) - validation.at(-1)];
-  return `Recorded: after ${epochsOf(train.length)} ${percent(own, 1)} validation accuracy, ${fixed(100 * more, 1)} points below training.`;
+/** A recorded run up to an epoch. */
+function recordOf(run, epoch) {
+  return { ...cut(run, epoch), points: epoch ? run.points : [], epochs: run.train_loss.length };
+}
+
+/** The result of a recorded run, beside another with the same images, or beside its own training accuracy. */
+function resultOfRecord(run, other) {
+  const [{ validation_accuracy: validation, train_accuracy: train }, last] = [run, run.train_loss.length - 1];
+  const isOther = run !== other && run.images === other.images;
+  const than = isOther ? other.validation_accuracy[last] : train[last];
+  const name = isOther ? `the run with ${other.label}` : "training";
+  const more = 100 * (validation[last] - than);
+  return `Recorded: after ${epochsOf(last + 1)} ${percent(validation[last], 1)} validation accuracy, ${
+    fixed(Math.abs(more), 1)} points ${more < 0 ? "below" : "above"} ${name}.`;
+}
+
+/** Why validation is above training in the first epochs, if it is. */
+function startOf(run) {
+  const first = run.train_accuracy.findIndex((_, k) => gapOf(run, k + 1) >= 0);
+  if (!first) return "";
+  const begin = first < 0 ? "Throughout," : `Until epoch ${first},`;
+  return ` ${begin} validation accuracy is above training accuracy, which is measured during the epoch, with dropout on.`;
 }
 
 /** What the curves show now, or what to look for in them. */
@@ -273,12 +355,16 @@ function readingOf({ points = [], ...run }) {
   if (to > GUESSING + BETTER) {
     return `Validation loss is ${fixed(to, 2)}, worse than guessing (${fixed(GUESSING, 2)}): a lower learning rate may help.`;
   }
+  if (to > GUESSING - CLOSE) {
+    return `Validation loss is ${fixed(to, 2)}, still close to that of guessing (${fixed(GUESSING, 2)}).`;
+  }
   const lowest = gainsNothingFrom(run);
   const [then, gap] = [lowest || run.train_accuracy.length, run.train_accuracy.length].map(epoch => gapOf(run, epoch));
   if (lowest) {
     const isWorse = rises(validation.slice(lowest)) || rises(run.validation_accuracy.slice(lowest).map(share => -share));
     const begin = `Validation loss was lowest after epoch ${lowest}, while training loss went on falling`;
-    const grown = gap > then ? ` The gap in accuracy grew from ${fixed(100 * then, 1)} to ${fixed(100 * gap, 1)} points.` : "";
+    const points = `from ${fixed(100 * then, 1)} to ${fixed(100 * gap, 1)} points`;
+    const grown = gap > then ? ` The gap in accuracy grew since, ${points}.` : "";
     if (isWorse) return `${begin}: the network overfits.${grown}`;
     return `${begin}. Validation varies too much from epoch to epoch to say that it got worse since.${grown}`;
   }
@@ -324,8 +410,11 @@ function stateOf(run, earlier, can, images) {
     if (isHigh(run)) return `${at}. The loss is off the chart: this learning rate is too high. Press Stop.`;
     return `${at}, ${done} of ${run.epochs} epochs complete.${resultOf(run, earlier, images)}`;
   }
-  const ended = `${run.step < run.steps && !run.problem ? "Stopped" : "Ended"} after ${epochsOf(done, "complete ")}.`;
-  if (isHigh(run)) return `${ended} The loss left the chart: a learning rate of ${show(Math.max(...ratesOf(run)), 6)} is too high. Start with a smaller one.`;
+  const after = `after ${epochsOf(done, "complete ")}.`;
+  const ended = run.step < run.steps ? `Stopped at step ${run.step} of ${run.steps}, ${after}` : `Ended ${after}`;
+  const highest = show(Math.max(...ratesOf(run)), 6);
+  const high = `A learning rate of ${highest} is too high: its steps overshoot. Start with a smaller one.`;
+  if (isHigh(run)) return `${ended} The loss left the chart. ${high}`;
   return `${ended}${resultOf(run, earlier, images)}`;
 }
 
@@ -361,10 +450,11 @@ function nearest(stops, value) {
   return stops.reduce((a, b) => (far(b) < far(a) ? b : a));
 }
 
-/** The first epochs of a recorded run. */
+/** The first epochs of a recorded run, and how many it has. */
 function cut(run, epochs) {
   const part = value => (Array.isArray(value) ? value.slice(0, epochs) : value);
-  return Object.fromEntries(Object.entries(run).map(([name, value]) => [name, part(value)]));
+  const parts = Object.fromEntries(Object.entries(run).map(([name, value]) => [name, part(value)]));
+  return { ...parts, whole: run.train_loss.length };
 }
 
 /** A running mean of the losses, because that of a single batch is noisy. */
@@ -387,7 +477,7 @@ function rateOf(run) {
 }
 
 const capital = text => text[0].toUpperCase() + text.slice(1);
-const idOf = run => String(run.number ?? "recorded");
+const idOf = run => String(run.number ?? run.label ?? "recorded");
 
 /** Names of earlier runs in the charts: by their learning rates or batch sizes if all differ, else by their numbers. */
 function labelsOf(runs) {
