@@ -8,10 +8,12 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
@@ -173,7 +175,13 @@ def sentence(text: str) -> str:
     return f'<p role="status" style="margin:4px 0">{html.escape(text)}</p>'
 
 
+def lead(text: str) -> str:
+    """A sentence above a picture, which says what it is of."""
+    return f'<p class="v-lead" style="margin:0 0 8px">{html.escape(text)}</p>'
+
+
 _NUMBER: Final = "text-align:right;white-space:nowrap"
+_HEAD: Final = "text-align:right;vertical-align:bottom;font-weight:normal"
 _BAR: Final = "padding-left:10px"
 
 
@@ -189,27 +197,58 @@ def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence
     )
 
 
-def paired_bars_html(
-    names: Sequence[str],
-    columns: Mapping[str, Sequence[float]],
-    head: str = "",
-    numbers: Sequence[str] = (),
-    marked: str = "",
-) -> str:
-    """Several shares 0..1 of the same things as bars with numbers, a column of each, so that they can be compared.
-
-    `numbers` of the things, such as their logits, stand in a column before the bars, below `head`; the name of the one
-    that is `marked` is bold.
-    """
+def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]]) -> str:
+    """Several shares 0..1 of the same things as bars with numbers, a column of each, so that they can be compared."""
     heads = "".join(
         f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal;{_BAR}'>{html.escape(title)}</th>"
         for title in columns
     )
     made = [(shares, list(map(percent, shares))) for shares in columns.values()]
+    return _bars(names, made, "min(140px,17vw)", f"<tr><td></td>{heads}</tr>")
+
+
+def shares_html(
+    names: Sequence[str],
+    numbers: tuple[str, Sequence[str]],
+    shares: tuple[str, Sequence[float]],
+    others: tuple[str, Mapping[str, Sequence[float]]],
+    marked: str,
+) -> str:
+    """Shares as bars between the numbers that they come from and other shares of the same numbers, with all sums.
+
+    Args:
+        names: of the rows.
+        numbers: their heading and themselves.
+        shares: their heading and themselves, which are drawn as bars, too.
+        others: a heading above all columns of other shares, and these by their headings; they may be nan.
+        marked: the row whose name is bold.
+    """
+    (head, before), (title, values), (over, after) = numbers, shares, others
+    columns = [values, *after.values()]
+    said = [[*map(_share, column), _total(column)] for column in columns]
+    apart = "padding-left:10px"
+    heads = "".join(f"<th scope='col' style='{_HEAD};{apart}'>{html.escape(name)}</th>" for name in after)
+    top = (
+        f"<tr><td colspan='4'></td><th colspan='{len(after)}' scope='colgroup' style='{_HEAD};{apart}'>"
+        f"{html.escape(over)}</th></tr><tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>"
+        f"<th colspan='2' scope='col' style='{_HEAD};text-align:left;{_BAR}'>{html.escape(title)}</th>{heads}</tr>"
+    )
     # Of the card; a page without cards takes the window's width in its place.
-    width = "clamp(24px,min(50cqw - 126px,20cqw - 21px),112px)" if numbers else "min(140px,17vw)"
-    before = f"<td></td><td style='{_NUMBER}'>{html.escape(head)}</td>" if numbers else "<td></td>"
-    return _bars(names, made, width, f"<tr>{before}{heads}</tr>", numbers, marked)
+    width = "clamp(24px,100cqw - 294px,180px)"
+    below = [[f"<td style='{_NUMBER};{apart}'>{words}</td>" for words in column] for column in said[1:]]
+    rests = ["".join(cells) for cells in zip(*below, strict=True)]
+    total = f"<tr><th scope='row' style='{_HEAD};text-align:left'>sum</th><td></td><td></td>"
+    total += f"<td style='{_NUMBER}'>{said[0][-1]}</td>{rests[-1]}</tr>"
+    return _bars(names, [(values, said[0])], width, top, (before, rests), marked, total)
+
+
+def _share(value: float) -> str:
+    return percent(value) if math.isfinite(value) else f"<b style='{_LOST}'>{value}</b>"
+
+
+def _total(values: Sequence[float]) -> str:
+    total = sum(values)
+    return f"{total:.0%}".replace("%", "\N{NO-BREAK SPACE}%") if math.isfinite(total) else _share(total)
 
 
 def _bars(
@@ -217,9 +256,12 @@ def _bars(
     columns: Sequence[tuple[Sequence[float], Sequence[str]]],
     width: str,
     top: str,
-    numbers: Sequence[str] = (),
+    around: tuple[Sequence[str], Sequence[str]] = ((), ()),
     marked: str = "",
+    bottom: str = "",
 ) -> str:
+    """A table of bars; `around` has numbers before them, and cells behind them."""
+    numbers, rests = around
     rows = ""
     for k, name in enumerate(names):
         weight = "bold" if name == marked else "normal"
@@ -233,8 +275,8 @@ def _bars(
                 f"<div style='background:{PALETTE[0]};height:1em;width:{long}'></div></div></td>"
                 f"<td style='{_NUMBER};min-width:3.2em'>{html.escape(words[k])}</td>"
             )
-        rows += "</tr>"
-    return f"<table style='display:inline-table;vertical-align:top;margin:0'>{top}{rows}</table>"
+        rows += f"{rests[k] if rests else ''}</tr>"
+    return f"<table style='display:inline-table;vertical-align:top;margin:0'>{top}{rows}{bottom}</table>"
 
 
 _BESIDE: Final = (
@@ -253,7 +295,16 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
-_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
+_LOST: Final = _themed("color", "#b3261e", "#ff9a90")
+_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_LOST}"
+_HIGH: Final = (
+    f"{_themed('background', '#ee9b3b33', '#ec953033')};{_themed('color', '#8a3f05', '#ffc67f')};box-shadow:inset 0 2px"
+)
+_LOW: Final = (
+    f"{_themed('background', '#8c80bd33', '#a48fee33')};{_themed('color', '#4a2f8c', '#cdbfff')};"
+    "box-shadow:inset 0 -2px"
+)
+"""Above and below what it should be, by colour and by the edge that is thick."""
 _RIGHT: Final = f"{_themed('background', '#1a7a4c1f', '#5fd39b2b')};{_themed('color', '#17693f', '#5fd39b')}"
 _INK: Final = ("#1d1f24", "#eceef2")
 _GIVEN: Final = f"background:#8883;{_themed('color', *_INK)}"
@@ -265,9 +316,11 @@ _PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 
 def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, told: bool = True) -> str:
     """The arguments, a wrong result and the right one, around the first number that differs.
 
-    Numbers that differ are red in the wrong result, green in the right one and dark in an argument of the same shape;
-    the others are pale. The first one has a frame in all of them, and a line names it; a card can move both. Unless the
-    words beside have `told` it, the line also says for which other arguments this is.
+    Numbers that differ are orange in the wrong result where they are too high and purple where they are too low, green
+    in the right one and dark in an argument of the same shape; the others are pale. Red are those that are not finite,
+    and numbers of classes, of which more or less says nothing. The first one has a frame in all of them, and a line
+    names it; a card can move both. Unless the words beside have `told` it, the line also says for which other arguments
+    this is.
 
     Arguments are drawn if they are small, or have the shape of the result. Of results with different shapes, only the
     two are drawn; of what is not numbers, nothing.
@@ -280,7 +333,8 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     if found[0].size < 2:
         numbers = "" if told else _arguments(given)
         pair = told_apart(float(found[0].ravel()[0]), float(found[1].ravel()[0]))
-        return f"<p style='margin:0 0 8px'>{code_html(f'For {numbers}: ')}{_pair(*pair)}</p>" if numbers else ""
+        said = f"{code_html(f'For {numbers}: ')}{_pair(*pair, _WRONG)}"
+        return f"<p style='margin:0 0 8px'>{said}</p>" if numbers else ""
     lost = found[2] & ~np.isfinite(found[1])
     first = tuple(int(k) for k in np.argwhere(lost if lost.any() else found[2])[0])
     right, own, differ = (np.atleast_2d(part[first[:-2]]) for part in found)
@@ -305,11 +359,16 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
         if ours[row][column] == theirs[row][column]:
             pair = told_apart(float(right[shown][row, column]), float(own[shown][row, column]))
             theirs[row][column], ours[row][column] = pair
-    sums = _sums(row_sums(wanted, got, close), own) if told or own.min() >= 0 else ""
+    totals = row_sums(wanted, got, close)
+    sums = _sums(totals, own) if told or own.min() >= 0 else ""
+    is_off = totals is not None and not np.allclose(totals, 1, atol=5e-3)
+    target_sums = "rows" if sums and is_off else ""  # what they should be
     of = "" if any(leading in table.title for table in tables) else leading  # said once
+    named = isinstance(wanted, Tensor) and wanted.dtype in (torch.int64, torch.bool)
+    signed = None if named else right
     tables += [
-        _Table(f"yours{of}", own, ranges, ours, differ, _WRONG, place, sums),
-        _Table(f"should be{of}", right, ranges, theirs, differ, _RIGHT, place, "rows" if sums else ""),
+        _Table(f"yours{of}", own, ranges, ours, differ, _WRONG, place, sums, signed),
+        _Table(f"should be{of}", right, ranges, theirs, differ, _RIGHT, place, target_sums),
     ]
     wide, shapes = _widest(tables), [table.values.shape for table in tables]
     *inputs, mine, target = [
@@ -320,18 +379,20 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     others = "" if told else _arguments(plain)
     at = [k - seen.start for k, seen in zip(place, ranges, strict=True)]
     *before, own_word, right_word = (table.words[at[0]][at[1]] for table in tables if table.place)
+    look = tables[-2].look((place[0], place[1]))
     said = "".join(f"{code_html(f'`{name}`')} <b>{word}</b>, " for name, word in zip(names, before, strict=True))
-    line = f"{code_html(f'With {others}. ' if others else '')}Framed: {said}{_pair(right_word, own_word, wide)}"
+    line = f"{code_html(f'With {others}. ' if others else '')}Framed: {said}{_pair(right_word, own_word, look, wide)}"
     # The two results stay side by side where there is room for two.
     results = f"<div style='display:inline-block'>{mine}{target}</div>"
     return f"<p class='v-framed' style='margin:0 0 8px'>{line}</p>{''.join(inputs)}{results}"
 
 
 def _sums(rows: Array | None, own: Array) -> str:
-    """Which sums are shown: of rows, if one is not 1 as it should be, and of columns if they are 1 instead."""
-    if rows is None or not np.isfinite(rows).all() or np.allclose(rows, 1, atol=5e-3):
+    """Which sums are shown: of rows, if each should be 1, and of columns if they are 1 instead."""
+    if rows is None or not np.isfinite(rows).all():
         return ""
-    return "rows and columns" if np.allclose(own.sum(0), 1, atol=5e-3) else "rows"
+    by_columns = not np.allclose(rows, 1, atol=5e-3) and np.allclose(own.sum(0), 1, atol=5e-3)
+    return "rows and columns" if by_columns else "rows"
 
 
 def _of_two_shapes(wanted: Any, got: Any, close: float, *, told: bool) -> str:
@@ -376,10 +437,10 @@ def _of_two_shapes(wanted: Any, got: Any, close: float, *, told: bool) -> str:
     return above + "".join(table.html(_widest(tables), whole=False) for table in tables)
 
 
-def _pair(right: str, own: str, wide: int = 0) -> str:
-    """The two numbers in their colours, with room for so many characters each."""
+def _pair(right: str, own: str, look: str, wide: int = 0) -> str:
+    """The two numbers in their colours, the own one with this look, with room for so many characters each."""
     box = f"display:inline-block;min-width:{wide}ch;padding:1px 4px;text-align:center"
-    mine, target = (f"<b style='{style};{box}'>{words}</b>" for words, style in ((own, _WRONG), (right, _RIGHT)))
+    mine, target = (f"<b style='{style};{box}'>{words}</b>" for words, style in ((own, look), (right, _RIGHT)))
     return f"yours {mine}, should be {target}"
 
 
@@ -445,6 +506,7 @@ class _Table:
         style: of these.
         place: of the number with a frame, which the other tables have too; `None` if they are of something else.
         sums: write the sums of the whole `rows`, or of `rows and columns`, beside them.
+        target: what the numbers should be, if the look of each says whether it is too high or too low.
     """
 
     title: str
@@ -455,6 +517,7 @@ class _Table:
     style: str
     place: tuple[int, ...] | None = None
     sums: str = ""
+    target: Array | None = None
 
     def html(self, wide: int, *, whole: bool, room: bool = False) -> str:
         """The table, with room for so many characters in each cell; with `whole` it says of how many it is a part.
@@ -487,18 +550,35 @@ class _Table:
         is_part = whole and tuple(map(len, self.ranges)) != self.values.shape
         shape = self.values.shape if len(self.values) > 1 else self.values.shape[1:]
         part = f", part of {' × '.join(map(str, shape))}" if is_part else ""
-        caption = f"<caption style='text-align:left;white-space:nowrap'>{html.escape(self.title + part)}</caption>"
+        title = f"{html.escape(self.title + part)}{self._key()}"
+        caption = f"<caption style='text-align:left;white-space:nowrap'>{title}</caption>"
         return f"<table style='{_BESIDE}'>{caption}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
     def _mark(self, at: tuple[int, int]) -> str:
         """The place of a number in all tables, by which a card moves the frame, and the beginning of its style."""
         pair = "" if self.place is None else f"data-at='{at[0]},{at[1]}' "
         framed = f"class='v-at' {pair}style='{_FRAME};" if at == self.place else f"{pair}style='"
-        return f"{framed}{self.style if self.differ[at] else _MUTED};"
+        return f"{framed}{self.look(at) if self.differ[at] else _MUTED};"
+
+    def look(self, at: tuple[int, int]) -> str:
+        """The style of a number that differs."""
+        own = self.values[at]
+        if self.target is None or not np.isfinite(own) or np.isnan(self.target[at]):
+            return self.style
+        return _HIGH if own > self.target[at] else _LOW
+
+    def _key(self) -> str:
+        """Which of the numbers that are drawn are too high, and which too low."""
+        drawn = {self.look((row, column)) for row, column in product(*self.ranges) if self.differ[row, column]}
+        keys = ((_HIGH, "too high"), (_LOW, "too low"))
+        said = [f" <span style='{look};padding:0 4px'>{words}</span>" for look, words in keys if look in drawn]
+        return f":{''.join(said)}" if said else ""
 
     def _row_sum(self, row: int) -> str:
-        words = _number(float(self.values[row].sum()), 2)
-        return _sum(words, _MUTED if words == "1.00" else _WRONG, "0 0 0 4px")
+        total = float(self.values[row].sum())
+        words = _number(total, 2)
+        off = _HIGH if total > 1 else _LOW
+        return _sum(words, _MUTED if words == "1.00" else off, "0 0 0 4px")
 
 
 def _sum(words: str, style: str, apart: str) -> str:

@@ -103,9 +103,9 @@ def _unbroken(text: str) -> str:
 
 
 def _progress(check: Check, state: str) -> str:
-    """Which exercise of the lesson this is, and how many are solved."""
+    """Which exercise this is, and how many of its lesson are solved."""
     names = [name for name, other in session.known.items() if other.lesson == check.lesson]
     solved = [name for name in names if name in session.solved]
-    which = f"`{check.name}`, exercise {names.index(check.name) + 1} of {len(names)} in lesson {check.lesson:02d}"
-    earlier = ", this one earlier" if check.name in solved and state != "right" else ""
-    return f"{which}; {len(solved)}\N{NO-BREAK SPACE}solved{earlier}"
+    earlier = "; you solved this one earlier" if check.name in solved and state != "right" else ""
+    count = f"{len(solved)} of {len(names)}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"`{check.name}`, lesson {check.lesson:02d}: {count} exercises solved{earlier}"

@@ -60,14 +60,19 @@ def test_numbers_are_short(value: float, text: str) -> None:
 def test_a_page_without_themes_shows_numbers_in_colours_for_a_light_one() -> None:
     given = torch.tensor([0.0, 2.0, 3.0])
     drawn = beside(torch.tensor([0.0, 1.0, 5.0]), torch.tensor([0.0, -1.0, 5.0]), 1e-4, {"x": given})
-    assert (
-        drawn.count("background:#b3261e1f;background:light-dark(#b3261e1f,#ff9a902b);color:#b3261e;") == 2
-    )  # the line
+    low = "background:#8c80bd33;background:light-dark(#8c80bd33,#a48fee33);color:#4a2f8c;"
+    assert drawn.count(low) == 3  # in the table, in its key and in the line
     assert re.findall(r">(\S\d?)</td>", drawn) == ["0", "2", "3", "0", "−1", "5", "0", "1", "5"]
     told, _, tables = drawn.partition("</p>")
     assert re.sub("<[^>]*>", "", told) == "Framed: x 2, yours −1, should be 1"
-    colours = ("#8883", "#b3261e1f", "#1a7a4c1f")  # what differs, alone, in the input too, which has no other colour
-    assert [tables.count(f"background:{colour};") for colour in colours] == [1, 1, 1]
+    colours = ("#8883", "#8c80bd33", "#1a7a4c1f")  # what differs, alone, in the input too, which has no other colour
+    assert [tables.count(f"background:{colour};") for colour in colours] == [1, 2, 1]
+
+
+def test_numbers_of_classes_are_wrong_but_neither_too_high_nor_too_low() -> None:
+    for own, red in ((torch.tensor([3, 7]), 2), (torch.tensor([3.0, 7.0]), 0)):
+        drawn = beside(torch.tensor([3, 5]).to(own.dtype), own, 1e-4, {})
+        assert drawn.count("background:#b3261e1f;") == red and ("too high" in drawn) == (not red)
 
 
 def test_the_frame_is_around_what_is_not_finite_first() -> None:

@@ -131,11 +131,12 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     )
     assert verdict.lead == verdict.says[30:].partition(";")[0] + "."  # on a card, the tables show the rest
     assert verdict.note == "Print what your code has after each step for this input, and follow one number."
-    captions = re.findall("<caption[^>]*>([^<]*)</caption>", verdict.picture)
-    assert captions == ["input logits", "yours", "should be"]
-    marked = re.findall(r"background:#(\w{6})1f[^>]*>([^<]*)</td>", verdict.picture)  # red in one, green in the other
-    red, green = "b3261e", "1a7a4c"
-    assert marked == [(red, "2.000"), (red, f"{3 - float(right):.2f}"), (green, f"{float(right):.3f}")]
+    captions = re.findall("<caption[^>]*>([^<]*)<", verdict.picture)
+    assert captions == ["input logits", "yours: ", "should be"]
+    assert "too high" in verdict.picture and "too low" not in verdict.picture
+    marked = re.findall(r"background:#(\w{8});[^>]*>([^<]*)</td>", verdict.picture)  # orange in one, green in the other
+    orange, green = "ee9b3b33", "1a7a4c1f"
+    assert marked == [(orange, "2.000"), (orange, f"{3 - float(right):.2f}"), (green, f"{float(right):.3f}")]
     line = f"Framed: logits {float(logits[1, 1]):.2f}, yours 2.000, should be {float(right):.3f}".replace("-", "−")
     assert re.sub("<[^>]*>", "", verdict.picture.partition("</p>")[0]) == line
     framed = re.findall(r"outline:2px solid;[^>]*>([^<]*)</td>", verdict.picture)
@@ -147,10 +148,11 @@ def test_wrong_numbers_hear_for_which_input_where_what_was_wanted_and_what_came(
     captions = re.findall("<caption[^>]*>([^<]*)</caption>", large)
     assert captions == ["input logits, part of 5 × 7", "yours", "should be"]
     pooled = checks.max_pool(lambda images: nn.functional.avg_pool2d(images, 2)).picture
-    captions = re.findall("<caption[^>]*>([^<]*)</caption>", pooled)
-    assert captions == ["input image[0]", "yours", "should be"]
+    captions = re.findall("<caption[^>]*>([^<]*)<", pooled)
+    assert captions == ["input image[0]", "yours: ", "should be"]
+    assert "too low" in pooled and "too high" not in pooled  # a mean is below the largest
     other = checks.preprocess(lambda photo: solution("preprocess")(photo) + 1).picture  # its input is not drawn
-    assert re.findall("<caption[^>]*>([^<]*)<", other) == ["yours[0, 0], part of 32 × 32", "should be[0, 0]"]
+    assert re.findall("<caption[^>]*>([^<]*)<", other) == ["yours[0, 0], part of 32 × 32: ", "should be[0, 0]"]
     brighter = checks.brighten(lambda image, amount: image + amount).picture  # every argument, and one number followed
     assert "With <code>amount = 100</code>. Framed: <code>image</code> <b>172</b>, yours <b" in brighter
     assert str(verdict).endswith("\nStuck? checks.hint('softmax') helps, one step at a time.")
@@ -348,7 +350,7 @@ def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
     apart = "each row adds up to 1, but its largest number is too large and its smallest too small"
     assert f"{apart}; your number at [0, 0] is" in verdict.says and verdict.lead == f"{apart}."
     assert "(all 8 numbers differ; this is the first)" in verdict.says and "right for 3 of 8" in verdict.says
-    assert ">sum<" not in verdict.picture
+    assert verdict.picture.count(">sum</th>") == 1 and verdict.picture.count(">1.00</td>") == 2  # of yours, as claimed
     together = checks.softmax(lambda logits: (logits / 2).softmax(1))
     assert together.lead == "each row adds up to 1, but its largest number is too small and its smallest too large."
     moved = checks.softmax(lambda logits: logits.softmax(1).roll(1, 1))

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 
 from cifar_helpers._paths import resources
 from cifar_helpers.checks.chart import Axis, Line, line_chart
-from cifar_helpers.checks.drawing import as_rows, bars_html, paired_bars_html, picture_html, sentence, short, titled
+from cifar_helpers.checks.drawing import (
+    as_rows,
+    bars_html,
+    lead,
+    picture_html,
+    sentence,
+    shares_html,
+    short,
+    titled,
+)
 from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
@@ -61,20 +70,28 @@ def _reach(values: Tensor) -> str:
 
 
 def shared_out(answer: Callable[..., Any]) -> str:
-    """HTML of the probabilities that the answer gives the ten classes, with and without 1,000 added to every logit."""
+    """HTML of the probabilities that the answer gives the ten classes, with and without 1,000 added to every logit.
+
+    Beside them is what comes of the exponentials if nothing is subtracted first.
+    """
     cat = preprocess(resources() / "inputs" / "cat.png")
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
-    both = answer(torch.cat([logits, logits + 1000]))
-    again = "yours, 1,000 added" + (": the same" if torch.allclose(both[0], both[1], atol=5e-4) else "")
-    columns = dict(zip(("your softmax", again), both.tolist(), strict=True))
+    more = logits + 1000
+    own, shifted = answer(torch.cat([logits, more])).tolist()
+    naive = (more.exp() / more.exp().sum()).tolist()[0]
     said = (
-        "The trained network gives this drawn cat these logits. With 1,000 added to each, exp is infinite unless the "
-        "largest is subtracted first, and inf / inf is nan. All numbers are rounded."
+        "The trained network gives this drawn cat these logits. Without subtracting, "
+        f"exp({float(more.max()):,.2f}) = {float(more.max().exp())}, and inf / inf = {naive[0]}. "
+        "Percentages are rounded one by one, their sum afterwards."
     )
-    shown = picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels")
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
-    return "".join([shown, paired_bars_html(CLASSES, columns, "logit", words, marked="cat"), sentence(said)])
+    others = (
+        "1,000 added to every logit",
+        {"yours": shifted, "exp\N{NO-BREAK SPACE}/ sum": naive},
+    )
+    bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), others, marked="cat")
+    return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + bars
 
 
 def costs(answer: Callable[..., Any]) -> str:

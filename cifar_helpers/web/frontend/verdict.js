@@ -23,7 +23,9 @@ export function render({ model, el }) {
   followed(picture);
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => python.send({ type: "hint" }));
-  const help = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`checks.hint('${model.get("exercise")}')\` helps, one step at a time.`));
+  const call = `checks.hint('${model.get("exercise")}')`;
+  const stuck = h("p", { class: "cw-cap" }, ...inline(`Stuck? \`${call}\` helps, one step at a time.`));
+  const help = h("div", { class: "v-given" }, stuck, copier(call, () => stuck.querySelector("code"), "Copy the call"));
   const title = [
     h("span", { class: "v-mark", "aria-hidden": "true" }, mark),
     h("b", {}, head),
@@ -60,12 +62,17 @@ export function render({ model, el }) {
 function copied(code) {
   if (!code) return null;
   const lines = h("pre", {}, code.split("\n").map(line => h("span", {}, line)));
+  return h("div", { class: "v-given" }, lines, copier(code, () => lines, "Copy the input"));
+}
+
+/** A button that copies code, which is shown in a node. */
+function copier(code, node, name) {
   const copy = button("Copy", async () => {
-    getSelection().selectAllChildren(lines); // where the clipboard is out of reach, it is ready for the keys
+    getSelection().selectAllChildren(node()); // where the clipboard is out of reach, it is ready for the keys
     const done = navigator.clipboard?.writeText(code) ?? Promise.reject();
     copy.textContent = await done.then(() => "Copied", () => "Press Ctrl+C");
-  }, { name: "Copy the input" });
-  return h("div", { class: "v-given" }, lines, copy);
+  }, { name });
+  return copy;
 }
 
 /**
@@ -87,10 +94,10 @@ function followed(picture) {
     framed = k;
     tables.forEach((table, n) => {
       table.forEach((cell, at) => cell.classList.toggle("v-at", at === k));
-      const { color, background } = table[k].style;
+      const { color, background, boxShadow } = table[k].style;
       numbers[n].textContent = table[k].textContent;
       if (n < tables.length - 2) return; // an argument has no colour
-      Object.assign(numbers[n].style, { color, background });
+      Object.assign(numbers[n].style, { color, background, boxShadow });
       numbers[n].classList.toggle("v-plain", !background);
     });
     const [row, column] = cells[k].dataset.at.split(",");
