@@ -354,7 +354,7 @@ def test_steps_that_take_as_long_for_many_images_are_named(front: FrontEnd) -> N
         ("2 cores", "1 image or 16, a step takes 4.0–\u20605.7\u00a0ms (MLP)"),
     ):
         page.get_by_role("button", name=machine).click()
-        expect(said).to_have_text(f"Whether it holds {words}: mostly fixed cost.")
+        expect(said).to_have_text(f"Whether a batch holds {words}: mostly fixed cost.")
         last = int(words.split()[3].rstrip(","))
         for low, high, name in re.findall(r"([\d.]+)–\u2060([\d.]+)\u00a0ms \((\w+)\)", words):
             (curve,) = (

@@ -334,7 +334,7 @@ export function render({ model, el }) {
       const { first, last, ends } = steadyOf(curve);
       if (last < MANY * first) continue;
       const texts = ends.map(time => timeText(time / inMs, decimals(ends[0] / inMs, 2)));
-      const title = `Whether it holds ${first} ${first === 1 ? "image" : "images"} or ${last}`;
+      const title = `Whether a batch holds ${first} ${first === 1 ? "image" : "images"} or ${last}`;
       const took = `${[...new Set(texts)].join("–\u2060")}\u00a0ms (${nameOf(curve)})`;
       groups.set(title, [...(groups.get(title) ?? []), took]);
     }
