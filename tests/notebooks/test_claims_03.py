@@ -357,3 +357,18 @@ def test_many_channels_of_block_3_mix_classes(real_data: Cifar10) -> None:
     found = most_exciting(load_run("good-25").model(), part.images)["block 3, ReLU"]
     most = torch.tensor([int(part.labels[pictures].bincount(minlength=10).max()) for pictures in found.pictures])
     assert (most <= 4).float().mean() > 0.5
+
+
+def test_pixels_near_the_middle_of_the_field_matter_more_than_those_at_its_rim(sketches: Cifar10) -> None:
+    assert "pixels near its middle usually matter more" in prose()
+    model = load_run("good-25").model()
+    pictures = normalise(sketches.split()[1].images[:20]).requires_grad_()
+    maps = model.features[2][:3](model.features[:2](pictures))  # block 3, ReLU
+    middle, field = slice(5 + 5, 5 + 13), slice(5, 5 + 18)  # of the unit in row 3 and column 3
+    shares = []
+    for units in maps[:, ::8, 3, 3].T:
+        slopes = torch.autograd.grad(units.sum(), pictures, retain_graph=True)[0].abs().sum(1)
+        assert torch.allclose(slopes[:, field, field].sum(), slopes.sum())
+        shares.append((slopes[:, middle, middle].sum((1, 2)) / slopes.sum((1, 2)))[units > 0])
+    assert len(torch.cat(shares)) > 50
+    assert (torch.cat(shares) > 8**2 / 18**2).float().mean() > 0.9
