@@ -25,7 +25,7 @@ from cifar_helpers._paths import resources
 from cifar_helpers.checks.verdict_widget import VerdictCard, sentence
 from cifar_helpers.data import BatchLoader
 from cifar_helpers.runs import DEFAULT_RUN
-from cifar_helpers.web.join import site_modules
+from cifar_helpers.web.join import site_modules, without_comments
 from cifar_helpers.web.page import as_json
 from cifar_helpers.widgets import CourseWidget
 
@@ -209,7 +209,7 @@ def assets() -> dict[str, bytes]:
     and answers in `files/`, each loaded when it is needed. `strip.json` is the record of *through the network*, which
     course.js puts into `<div id="live-strip">`.
     """
-    found = {path.name: path.read_bytes() for path in _STATIC.iterdir()}
+    found = {path.name: without_comments(path).encode() for path in _STATIC.iterdir()}
     modules = {"boot"}
     for notebook in sorted(_NOTEBOOKS.glob("[0-9]*.ipynb")):
         for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:

@@ -77,14 +77,20 @@ def site_modules(names: Sequence[str]) -> dict[str, str]:
     return texts
 
 
+def without_comments(path: Path) -> str:
+    """The text of a CSS file or of a script, less its comments."""
+    comments = _CSS_COMMENTS if path.suffix == ".css" else _COMMENTS
+    return comments.sub("", path.read_text(encoding="utf-8"))
+
+
 def _source(name: str) -> str:
-    return _COMMENTS.sub("", (FRONTEND / f"{name}.js").read_text(encoding="utf-8"))
+    return without_comments(FRONTEND / f"{name}.js")
 
 
 def _as_constant(match: re.Match[str]) -> str:
     """In place of the import of a text, the text."""
     if match[3] == "css":
-        whole = _CSS_COMMENTS.sub("", (FRONTEND / f"{match[2]}.css").read_text(encoding="utf-8"))
+        whole = without_comments(FRONTEND / f"{match[2]}.css")
     else:
         whole = join(match[2])
     return f"const {match[1]} = {json.dumps(whole)};"
