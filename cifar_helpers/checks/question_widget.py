@@ -43,7 +43,7 @@ class QuestionWidget(CourseWidget, module="questions"):
     and what was `measured` for each if anything was, in how many `runs`; for a number the `guess` as it was read, the
     `truth`, and `near` if a wrong one is close. In a quiz, `first` says whether the first answer was right, `wrong`
     lists the wrong options given so far, and `right` is there only once the question is over: after the right answer,
-    or `TRIES` wrong ones.
+    or `TRIES` wrong ones. A question that is tried again has `says` and `wrong` empty, and no `given` or `right`.
     """
 
     kind = cast(str, traitlets.Enum(("prediction", "quiz"), "prediction").tag(sync=True))
@@ -59,6 +59,7 @@ class QuestionWidget(CourseWidget, module="questions"):
                 "name": question.name,
                 "ask": question.ask,
                 "options": [option.text for option in question.options] if isinstance(question, Choice) else None,
+                "measured": isinstance(question, Choice) and question.measured is not None,
                 "unit": "" if isinstance(question, Choice) else question.unit,
                 "close": 0 if isinstance(question, Choice) else question.close,
                 "scale": None if isinstance(question, Choice) else question.scale,

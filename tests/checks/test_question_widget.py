@@ -54,7 +54,11 @@ def test_a_prediction_is_committed_once_and_gives_nothing_away_before(front: Fro
     expect(page.locator(".q-verdict")).to_contain_text("Choose an answer first.")
     page.get_by_role("radio", name="blue").check(force=True)
     expect(page.locator(".q-verdict")).to_have_text("")
+    heights = [row.bounding_box() for row in page.locator(".q-option").all()]
     page.keyboard.press("Enter")
+    for row, before in zip(page.locator(".q-option").all(), heights, strict=True):
+        after = row.bounding_box()
+        assert before and after and after["height"] == before["height"]  # with its mark
     expect(page.locator(".q-verdict p")).to_have_text(
         ["Not B. OpenCV stores BGR.", "The answer is A. Pictures are RGB."]
     )
@@ -90,7 +94,7 @@ def test_a_guess_is_judged_by_the_answer_that_is_shown(front: FrontEnd, typed: s
     page.keyboard.press("Enter")
     expect(page.locator(".q-verdict")).to_contain_text(says)
     expect(page.get_by_text("Anything from 89.7 to 95.7 % counts as right.")).to_be_visible()
-    expect(page.locator(".q-scale i")).to_have_text(["", "0", "100", f"you {typed}", "answer"])
+    expect(page.locator(".q-scale i")).to_have_text(["", "0", "100", f"you {typed}", "answer 92.7"])
     # A label is above or below the middle of its mark, and none is on another.
     marks = page.locator(".q-scale i:has(span)").evaluate_all(
         "marks => marks.map(i => [i.getBoundingClientRect(), i.firstChild.getBoundingClientRect()])"
@@ -101,7 +105,8 @@ def test_a_guess_is_judged_by_the_answer_that_is_shown(front: FrontEnd, typed: s
     for one, two in itertools.combinations(boxes, 2):
         apart = one["right"] <= two["left"] or two["right"] <= one["left"]
         assert apart or one["bottom"] <= two["top"] + 1 or two["bottom"] <= one["top"] + 1
-    assert asked(share).answer(0, typed).says == page.locator(".q-verdict").inner_text()
+    assert asked(share).answer(0, typed).says == page.locator(".q-verdict").inner_text().replace("\xa0", " ")
+    expect(page.locator(".q-verdict b")).to_have_text(says)  # the verdict stands out from the reason
 
 
 def test_an_answer_that_no_kernel_hears_is_said(front: FrontEnd) -> None:
@@ -196,7 +201,7 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     assert asked(HEIGHT).answer(0, "-2.5").says == page.locator(".q-verdict").inner_text()
     field.fill(typed)
     guess = float(typed.replace(",", "."))
-    expect(slider).to_have_value(str(round(guess)))
+    expect(slider).to_have_value(f"{guess:g}")  # where it was typed, between the steps too
     expect(page.locator(".q-scale .guess")).to_have_count(1)
     left = slider.bounding_box()
     page.keyboard.press("Enter")
@@ -204,10 +209,11 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     after = page.locator(".q-scale").bounding_box()
     assert left and after and abs(left["x"] + 9 - after["x"]) < 1  # the answer appears where the guess was dragged
     expect(page.locator(".q-verdict")).to_contain_text(says)
-    expect(field).to_be_disabled()
+    expect(page.locator(".q-number")).to_be_hidden()
     written = f"{guess:g}".replace("-", "−")
-    expect(page.locator(".q-scale i")).to_have_text(["", "0", "50", f"you {written}", "answer"])
+    expect(page.locator(".q-scale i")).to_have_text(["", "0", "50", f"you {written}", "answer 32"])
     expect(page.locator(".q-answer")).to_have_text("32 pixels")
+    expect(page.locator(".q-own")).to_have_text(f"{written} pixels")
     expect(page.get_by_text("Anything from 28.8 to 35.2 pixels counts as right.")).to_be_visible()
     expect(page.get_by_role("img")).to_have_attribute("aria-label", f"Your guess {written}, the right answer 32 pixels")
     kind = {"N": "wrong", "Y": "right", "C": "near"}[says[0]]  # a near miss has no cross
@@ -252,14 +258,19 @@ def test_a_whole_number_is_asked_for_exactly(front: FrontEnd, typed: str, says: 
 
 
 @pytest.mark.parametrize(
-    ("unit", "close", "says"),
-    [("%", 1, "1 point"), ("points", 3, "3 points"), ("nats", 0.1, "0.1 nats")],
+    ("unit", "close", "says", "near"),
+    [("%", 1, "1 point", "1.5"), ("points", 3, "3 points", "4.5"), ("nats", 0.1, "0.1 nats", "0.15")],
 )
 def test_the_card_says_how_near_a_guess_must_be_in_the_unit(
-    front: FrontEnd, unit: str, close: float, says: str
+    front: FrontEnd, unit: str, close: float, says: str, near: str
 ) -> None:
-    page = front.open(asked(Number("n", 1, "How much?", unit, lambda: 32.5, "So it is.", close=close)))
-    expect(page.get_by_text(f"A guess within {says} of the answer counts as right.")).to_be_visible()
+    number = Number("n", 1, "How much?", unit, lambda: 32.5, "So it is.", close=close)
+    page = front.open(asked(number))
+    expect(
+        page.get_by_text(f"A guess within {says} of the answer counts as right, within {near} as close.")
+    ).to_be_visible()
+    guesses = [reply(number, 32.5 + times * float(near)) for times in (0.99, 1.01)]
+    assert [(told.state, told.near) for told in guesses] == [("wrong", True), ("wrong", False)]
 
 
 SPELLINGS = (
@@ -309,7 +320,10 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
         card.locator(".q-option").nth(option).click()
         card.get_by_role("button", name="Check").click()
 
-    expect(card.get_by_text("You have two tries.")).to_be_visible(visible=TRIES == 2)
+    tries, top = card.locator(".q-kind"), card.locator(".q-option").first
+    assert TRIES == 2
+    expect(tries).to_have_text("Two tries.")
+    place = top.bounding_box()
     check = card.get_by_role("button", name="Check")
     expect(check).not_to_have_class(re.compile("cw-main"))  # there is nothing to check yet
     wrong = [k for k in range(len(QUIZZES[4][0].options)) if k != right[0]]
@@ -317,18 +331,21 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     expect(card.locator(".q-verdict")).to_contain_text(QUIZZES[4][0].options[wrong[0]].says.replace("`", ""))
     expect(card.locator(".q-verdict")).not_to_contain_text("The answer is")
     expect(card.locator(".q-verdict")).to_contain_text("One more try.")
+    expect(tries).to_have_text("One try left.")
     expect(card.locator("legend code")).to_have_text("optimizer.zero_grad()")
-    expect(card.locator("legend b")).to_have_text(["1. ", "By what does the second step move the parameters?"])
+    expect(card.locator("legend b")).to_have_text(["1. ", "Which gradient does the second step use?"])
     expect(card.locator(".q-option").nth(wrong[0])).to_have_attribute("data-state", "wrong")
     expect(card.get_by_role("radio").nth(wrong[0])).to_be_disabled()
     expect(card.locator('.q-option[data-state="right"]')).to_have_count(0)
     expect(check).not_to_have_class(re.compile("cw-main"))
-    expect(page.get_by_role("button", name="Question 1, one more try")).to_have_text("1 ↻")  # not lost yet
+    expect(page.get_by_role("button", name="Question 1, one try left")).to_have_text("1 ↻")  # not lost yet
     card.locator(".q-option").nth(right[0]).click()
     expect(check).to_have_class(re.compile("cw-main"))
     expect(card.locator(".q-why")).to_have_count(1)  # the reason stays beside the next try
     check.click()
     expect(page.locator(".q-head")).to_contain_text("1 of 5 right, 0 on the first try")
+    expect(tries).to_have_text("")
+    assert top.bounding_box() == place  # nothing above the options has moved, nor have they changed their height
     expect(card.locator(".q-why")).to_have_count(2)  # and beside the right answer
     page.get_by_role("button", name="Question 5").click()
     answer(right[4])
@@ -353,12 +370,12 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     for said in others:
         expect(card.locator(".q-verdict")).to_contain_text(said.replace("`", ""))
     page.get_by_role("button", name="Question 1").click()
-    expect(page.locator(".q-missed li")).to_have_text(f"{QUIZZES[4][3].section}Question 4")
+    expect(page.locator(".q-end li")).to_have_text(f"{QUIZZES[4][3].section}Question 4")
     page.set_viewport_size({"width": 800, "height": 200})
     page.get_by_role("button", name=QUIZZES[4][3].section).click()
     expect(page.locator("h2")).to_be_in_viewport()
     page.set_viewport_size({"width": 800, "height": 1000})
-    page.locator(".q-missed").get_by_role("button", name="Question 4", exact=True).click()
+    page.locator(".q-end").get_by_role("button", name="Question 4", exact=True).click()
     expect(card.locator("legend")).to_contain_text("4.")
     expect(card.locator("input:enabled")).to_have_count(0)
     # Python replies and counts in the same way.
@@ -375,8 +392,99 @@ def test_a_quiz_shows_the_right_answer_after_two_wrong_ones_and_counts_what_was_
     expect(card.locator("legend")).to_contain_text("4.")
     answer(right[3])
     expect(page.locator(".q-head")).to_contain_text("5 of 5 right, 3 on the first try")
-    expect(page.locator(".q-missed")).to_be_hidden()
+    late = sorted({QUIZZES[4][k].section: f"Question {k + 1}" for k in (0, 3)}.items(), key=lambda pair: pair[1])
+    expect(page.locator(".q-end p")).to_have_text("All 5 right. These took more than one try:")
+    expect(page.locator(".q-end li")).to_have_text([section + question for section, question in late])
+    expect(page.locator(".q-end").get_by_role("button", name="again")).to_have_count(0)
     assert QUIZZES[4][0].name in checks.session.answered
+
+
+@pytest.mark.parametrize("width", [360, 706])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_checking_moves_nothing_above_the_chosen_answer_and_takes_no_border_away(
+    front: FrontEnd, width: int, theme: str
+) -> None:
+    page = front.open(checks.quiz(4), width=width, theme=theme)
+    card = page.locator(".q-card:not([hidden])")
+    rows = card.locator(".q-option")
+    right = next(k for k, option in enumerate(QUIZZES[4][0].options) if option.right)
+    drawn = """rows => rows.map(row => {
+        const { boxShadow, height } = getComputedStyle(row);
+        return [boxShadow, height];
+    })"""
+    before, top = rows.evaluate_all(drawn), rows.first.bounding_box()
+    stem = card.locator("legend").evaluate("legend => getComputedStyle(legend).color")
+    first = min(k for k in range(len(before)) if k != right)
+    for given in (first, right):
+        rows.nth(given).click()
+        card.get_by_role("button", name="Check").click()
+        expect(rows.nth(given)).to_have_attribute("data-state", "right" if given == right else "wrong")
+        assert rows.first.bounding_box() == top
+        after = rows.evaluate_all(drawn)
+        assert [height for _, height in after] == [height for _, height in before]
+        untried = [k for k in range(len(before)) if k not in (first, right)]
+        assert [after[k] for k in untried] == [before[k] for k in untried]
+    assert card.locator("legend").evaluate("legend => getComputedStyle(legend).color") == stem
+    # Text and letter are in the middle of their row, and the mark does not push them away.
+    for row in rows.all():
+        middles = row.evaluate("""row => [row, ...row.querySelectorAll("b, .q-text")].map(part => {
+            const { top, height } = part.getBoundingClientRect();
+            return top + height / 2;
+        })""")
+        assert max(middles) - min(middles) < 1
+
+
+def test_a_question_that_is_tried_again_begins_without_marks_and_with_all_its_tries(front: FrontEnd) -> None:
+    quiz = checks.quiz(4)
+    assert isinstance(quiz, QuestionWidget)
+    right = [next(k for k, option in enumerate(question.options) if option.right) for question in QUIZZES[4]]
+    wrong = [k for k in range(len(QUIZZES[4][2].options)) if k != right[2]]
+    for number, option in [(2, wrong[0]), (2, wrong[1]), *((k, right[k]) for k in (0, 1, 3, 4))]:
+        quiz.answer(number, option)
+    page = front.open(quiz)
+    card, head = page.locator(".q-card:not([hidden])"), page.locator(".q-head")
+    expect(page.locator(".q-end p")).to_have_text("Read again in this lesson:")
+    page.get_by_role("button", name="Try question 3 again").click()
+    expect(page.locator(".q-end")).to_be_hidden()
+    expect(page.get_by_role("button", name="Question 3, two tries")).to_have_text("3 ↻")
+    expect(card.locator(".q-kind")).to_have_text("Two tries.")
+    expect(card.locator("input:checked")).to_have_count(0)
+    expect(card.locator("input:disabled")).to_have_count(0)
+    expect(card.locator('.q-option:is([data-state="right"], [data-state="wrong"])')).to_have_count(0)
+    expect(card.locator(".q-verdict")).to_have_text("")
+    quiz.replies = state_of(page, "replies")
+    # The choice stays when another question is looked at meanwhile.
+    card.locator(".q-option").nth(wrong[1]).click()
+    page.get_by_role("button", name="Question 1").click()
+    page.get_by_role("button", name="Question 3").click()
+    expect(card.get_by_role("radio").nth(wrong[1])).to_be_checked()
+    card.get_by_role("button", name="Check").click()  # the answer that was given last counts again
+    expect(card.locator(".q-verdict")).to_contain_text("One more try.")
+    expect(card.locator(".q-kind")).to_have_text("One try left.")
+    quiz.answer(2, wrong[1])
+    assert quiz.replies == state_of(page, "replies")  # Python counts in the same way
+    card.locator(".q-option").nth(right[2]).click()
+    card.get_by_role("button", name="Check").click()
+    expect(head).to_contain_text("5 of 5 right, 4 on the first try")
+    expect(page.locator(".q-end p")).to_have_text("All 5 right. This one took more than one try:")
+    expect(page.locator(".q-end li")).to_have_text(f"{QUIZZES[4][2].section}Question 3")
+
+
+def test_a_quiz_that_is_right_at_once_ends_with_a_sentence(front: FrontEnd) -> None:
+    quiz = checks.quiz(4)
+    assert isinstance(quiz, QuestionWidget)
+    *most, last = [next(k for k, option in enumerate(question.options) if option.right) for question in QUIZZES[4]]
+    for number, option in enumerate(most):
+        quiz.answer(number, option)
+    page = front.open(quiz, width=360, has_touch=True)
+    expect(page.locator(".q-end")).to_have_text("")  # there is nothing yet to try again
+    tab = page.get_by_role("button", name="Question 5")
+    box = tab.bounding_box()
+    assert box and min(box["width"], box["height"]) >= 40  # for a finger
+    tab.tap()
+    page.locator(".q-card:not([hidden]) .q-option").nth(last).tap()
+    page.locator(".q-card:not([hidden])").get_by_role("button", name="Check").tap()
+    expect(page.locator(".q-end")).to_have_text("All 5 right on the first try: nothing to read again.")
 
 
 def test_a_quiz_is_answered_by_keyboard_alone_and_a_question_again(front: FrontEnd) -> None:
@@ -413,18 +521,101 @@ def test_a_mean_of_runs_is_shown_with_their_range(front: FrontEnd) -> None:
     page = front.open(asked(replace(COLOUR, measured=lambda: means, unit="points")))
     page.get_by_role("radio", name="red").check(force=True)
     page.keyboard.press("Enter")
-    bars = page.locator(".q-bar")
-    expect(bars).to_have_text(["+3.0 points, from +1.0 to +5.0", "−1.0 points, from −2.0 to +0.0"])
-    means = "The bars show means of 3 runs, the thin lines the range from the lowest to the highest run."
+    expect(page.locator(".q-value")).to_have_text(["+3.0 points, from +1.0 to +5.0", "−1.0 points, from −2.0 to +0.0"])
+    means = "Bars show the mean of 3 runs, thin lines the range from the lowest to the highest."
     expect(page.locator(".q-kind")).to_have_text(means)
+    bars = page.locator(".q-option .q-bar")
     expect(bars.first.locator("> s")).to_have_attribute("title", "from +1.0 to +5.0")
-    # The line goes from −2 to a little more than 5: the bar from 0 to 3, its range from 1 to 5.
+    # The line goes from −2 to 5: the bar from 0 to 3, its range from 1 to 5.
     ends = "parts => parts.map(part => [part.style.left, part.style.width].map(parseFloat))"
     drawn = [bars.first.locator(f"s {name}").evaluate_all(ends) for name in ("s", "u")]
-    whole = 5.25 + 2
     assert drawn == [
-        [pytest.approx([200 / whole, 300 / whole], rel=1e-3)], [pytest.approx([300 / whole, 400 / whole], rel=1e-3)],
+        [pytest.approx([200 / 7, 300 / 7], rel=1e-3)], [pytest.approx([300 / 7, 400 / 7], rel=1e-3)],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("means", "says"),
+    [
+        (((1.0, 3.0), (3.0, 4.0)), " The lines of A and B overlap: too close to call from 2 runs."),
+        (((1.0, 2.9), (3.0, 4.0)), ""),
+    ],
+)
+def test_ranges_that_overlap_do_not_settle_an_order(front: FrontEnd, means: Any, says: str) -> None:
+    page = front.open(asked(replace(COLOUR, measured=lambda: [MeanOfRuns(each) for each in means], unit="points")))
+    page.locator(".q-option").first.click()
+    page.get_by_role("button", name="Commit").click()
+    expect(page.locator(".q-kind")).to_have_text(re.compile(rf"highest\.{re.escape(says)}$"))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "unit", "ticks"),
+    [
+        ((1.0, 8.9), "points", ["0", "5 points"]),
+        ((0.0847, 1.26), "ms per image", ["0", "0.5", "1 ms per image"]),
+        ((-14.7, 0.88), "points", ["−10", "0 points"]),
+        ((0.0, 0.0), "points", ["0 points"]),
+    ],
+)
+def test_bars_have_an_axis_with_zero_and_round_numbers(front: FrontEnd, numbers: Any, unit: str, ticks: Any) -> None:
+    page = front.open(asked(replace(COLOUR, measured=lambda: numbers, unit=unit)), width=360)
+    expect(page.locator(".q-axis")).to_be_hidden()
+    page.locator(".q-option").first.click()
+    page.get_by_role("button", name="Commit").click()
+    labels = page.locator(".q-axis .q-bar > span")
+    expect(labels).to_have_text(ticks)
+    # Zero of the axis is where the bars begin.
+    at_zero = labels.nth(next(k for k, tick in enumerate(ticks) if tick.startswith("0") and tick[1:2] != "."))
+    middle_of_zero = at_zero.evaluate("one => (box => box.left + box.width / 2)(one.getBoundingClientRect())")
+    for bar, number in zip(page.locator(".q-bar s s").all(), numbers, strict=True):
+        box = bar.bounding_box()
+        assert box and abs(box["x"] + (box["width"] if number < 0 else 0) - middle_of_zero) < 1.5
+    widest = max(box["width"] for bar in page.locator(".q-option .q-bar").all() if (box := bar.bounding_box()))
+    assert widest > 220  # nearly the whole card of a telephone
+
+
+@pytest.mark.parametrize("width", [360, 800])
+def test_no_row_changes_its_height_when_the_bars_come_and_each_number_is_as_dark_as_the_others(
+    front: FrontEnd, width: int
+) -> None:
+    page = front.open(checks.guess("remedies"), width=width)
+    heights = "rows => rows.map(row => row.offsetHeight)"
+    rows = page.locator(".q-option")
+    before = rows.evaluate_all(heights)
+    rows.nth(1).click()
+    page.get_by_role("button", name="Commit").click()
+    expect(page.locator(".q-value").nth(1)).to_contain_text("+0.5")
+    assert rows.evaluate_all(heights) == before
+    colours = page.locator(".q-value").evaluate_all("all => all.map(one => getComputedStyle(one).color)")
+    assert len(set(colours)) == 1
+
+
+def test_letters_choose_an_option(front: FrontEnd) -> None:
+    page = front.open(asked(COLOUR))
+    page.get_by_role("radio", name="red").focus()
+    for key, chosen in (("b", "blue"), ("A", "red"), ("Control+b", "red"), ("c", "red")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("radio", name=chosen)).to_be_checked()
+        expect(page.get_by_role("radio", name=chosen)).to_be_focused()
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    expect(page.locator(".q-verdict")).to_contain_text("Not B.")
+
+
+def test_the_reasons_of_the_other_options_can_be_closed_again(front: FrontEnd) -> None:
+    page = front.open(checks.guess("remedies"))
+    page.locator(".q-option").nth(3).click()
+    page.get_by_role("button", name="Commit").click()
+    why = page.get_by_role("button", name="Why not the others?")
+    card, link = page.locator(".q-option").first.bounding_box(), why.bounding_box()
+    assert card and link and card["x"] == link["x"]
+    why.press("Enter")
+    expect(page.locator(".q-verdict p")).to_have_count(4)
+    hide = page.get_by_role("button", name="Hide the other reasons")
+    expect(hide).to_be_focused()
+    hide.press("Enter")
+    expect(page.locator(".q-verdict p")).to_have_count(1)
+    expect(why).to_be_focused()
 
 
 def test_as_many_numbers_are_measured_as_there_are_options() -> None:
@@ -435,15 +626,15 @@ def test_as_many_numbers_are_measured_as_there_are_options() -> None:
 
 def test_a_touch_answers_too(front: FrontEnd) -> None:
     page = front.open(asked(replace(COLOUR, measured=lambda: (2.0, -1.0), unit="points")), width=360, has_touch=True)
-    expect(page.locator(".q-bar")).to_have_text(["", ""])
+    expect(page.locator(".q-value")).to_have_text(["", ""])
     page.locator(".q-option").first.tap()
     page.get_by_role("button", name="Commit").tap()
+    for control in (page.locator(".q-option").first, page.get_by_role("button", name="Why not the others?")):
+        box = control.bounding_box()
+        assert box and box["height"] >= 40  # for a finger
     expect(page.locator(".q-verdict")).to_contain_text("Yes. Pictures are RGB.")
     expect(page.locator(".q-kind")).to_have_text("The bars show what was measured.")
-    # What was measured is drawn on one line for all options, with a common zero.
-    expect(page.locator(".q-bar")).to_have_text(["+2.0 points", "−1.0 points"])
-    bars = page.locator(".q-bar s s").evaluate_all("bars => bars.map(bar => [bar.offsetLeft, bar.offsetWidth])")
-    assert bars == [[29, 58], [0, 29]]  # of 90 pixels, which end a little beyond 2
+    expect(page.locator(".q-value")).to_have_text(["+2.0 points", "−1.0 points"])
 
 
 def test_python_judges_what_the_browser_sends_and_shows_it() -> None:
@@ -509,14 +700,24 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     expect(page.get_by_alt_text("A drawn cat")).to_be_visible()
     names = [name for name, check in checks.session.known.items() if check.lesson == 3]
     solved = len(checks.session.solved.intersection(names))
-    told = f"softmax, exercise {names.index('softmax') + 1} of {len(names)} in lesson 03; {solved}\xa0solved"
+    told = f"softmax, lesson 03: {solved}\xa0of\xa0{len(names)} exercises solved"
     expect(page.locator(".v-head .cw-cap")).to_have_text(told)
     later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
-    expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}, this one earlier")
-    drawn = page.locator(".v-picture").inner_text()
-    assert "1,000 added: the same" in drawn  # which the bars show
+    expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}; you solved this one earlier")
+    *classes, total = page.locator(".v-picture tr:has(th[scope=row])").all()
+    shares = [row.locator("td").all_inner_texts()[2:] for row in [*classes, total]]
+    assert len(classes) == 10 and all(own == shifted and naive == "nan" for own, shifted, naive in shares)
+    assert shares[-1][0] == "100\xa0%"
+    expect(page.locator(".v-lead")).to_contain_text(re.compile(r"exp\(1,00\d\.\d\d\) = inf, and inf / inf = nan"))
+    assert above(page, ".v-lead", ".v-picture img")
     expect(page.get_by_role("rowheader", name="cat")).to_have_css("font-weight", "700")
     expect(page.get_by_role("rowheader", name="dog")).to_have_css("font-weight", "400")
+
+
+def above(page: Page, one: str, other: str) -> bool:
+    """Whether the first of one ends before the first of another begins."""
+    high, low = (page.locator(place).first.bounding_box() for place in (one, other))
+    return bool(high and low and high["y"] + high["height"] <= low["y"] + 1)
 
 
 def test_an_input_is_copied_into_a_cell_and_shapes_stay_on_one_line(front: FrontEnd) -> None:
@@ -531,12 +732,16 @@ def test_an_input_is_copied_into_a_cell_and_shapes_stay_on_one_line(front: Front
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
     copy.click()
     expect(copy).to_have_text("Press Ctrl+C")
+    page.evaluate("document.querySelector('[data-widget]').model.set('hints_left', 1)")
+    page.get_by_role("button", name="Copy the call").click()  # a page without Python has no button for hints
+    selected = "document.querySelector('[data-cifar-widget]').shadowRoot.getSelection().toString()"
+    assert page.evaluate(selected) == "checks.hint('softmax')"
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1)[0])), width=360)
     expect(page.locator(".v-says")).to_contain_text("of shape (2,\xa04), the shape of the result is (4,), but")
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(5))))
     expect(page.locator(".v-error")).to_contain_text("in range of [-2,\xa01], but got 5")
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))))
-    expect(page.locator(".v-given")).to_have_count(0)
+    expect(page.locator(".v-given:visible")).to_have_count(0)
 
 
 def test_an_error_is_shown_as_lines_of_code_within_the_card(front: FrontEnd) -> None:
@@ -702,10 +907,35 @@ def test_an_input_and_two_results_stand_in_one_row_on_the_site(front: FrontEnd, 
     assert len(tops) == 3 and max(tops) - min(tops) < 1
 
 
-def test_the_line_is_near_all_tables_of_a_telephone(front: FrontEnd) -> None:
+def test_the_line_is_above_all_tables_and_keys_put_the_ring_on_the_numbers(front: FrontEnd) -> None:
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))), width=360)
-    tops = [page.locator(place).first.bounding_box() for place in ("table", ".v-framed", "table >> nth=1")]
-    assert tops == sorted(tops, key=lambda box: box["y"] if box else 0)
+    assert above(page, ".v-framed", "table")
+    outlines = "cells => cells.map(cell => getComputedStyle(cell).outlineWidth)"
+    assert page.locator(".v-at").evaluate_all(outlines) == ["2px"] * 3
+    page.keyboard.press("Tab")
+    assert page.locator(".v-at").evaluate_all(outlines) == ["3px"] * 3
+    expect(page.locator(".v-framed")).to_have_css("outline-style", "none")
+
+
+def test_what_is_too_high_looks_other_than_what_is_too_low_and_both_are_named(front: FrontEnd) -> None:
+    page = front.open(VerdictCard(checks.softmax(lambda logits: (2 * logits).softmax(1))))
+    mine = page.locator("table", has_text="yours")
+    look = """node => {
+        const { color, backgroundColor, boxShadow } = getComputedStyle(node);
+        return [color, backgroundColor, boxShadow].join();
+    }"""
+    high, low = (mine.locator("caption span", has_text=text).evaluate(look) for text in ("too high", "too low"))
+    assert high != low and high.rpartition(",")[2] != low.rpartition(",")[2], "by colour alone"
+    looks = mine.locator("[data-at]").evaluate_all(f"cells => cells.map({look})")
+    own, right = (
+        page.locator("table", has_text=title).locator("[data-at]").all_inner_texts() for title in ("yours", "should be")
+    )
+    assert looks == [high if float(a) > float(b) else low for a, b in zip(own, right, strict=True)]
+    assert mine.locator("tr td:last-child").all_inner_texts() == ["1.00", "1.00"]  # the sums
+    number = page.locator(".v-framed b").nth(1)
+    assert number.evaluate(look) == looks[0]
+    mine.locator("[data-at]").nth(1).click()
+    assert number.evaluate(look) == looks[1]
 
 
 def test_numbers_stand_in_the_columns_of_the_tables_above_and_below_them(front: FrontEnd) -> None:
@@ -722,10 +952,10 @@ def test_numbers_stand_in_the_columns_of_the_tables_above_and_below_them(front: 
 def test_equal_shares_are_bars_of_equal_length(front: FrontEnd) -> None:
     page = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), width=360)
     lengths = page.locator("td > div > div").evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().width)")
-    assert lengths[::2] == lengths[1::2] and max(lengths) > 20
+    assert max(lengths) >= 18
     assert all(length == round(length) for length in lengths)  # or two would be drawn with different pixels
-    shares = page.locator(".v-picture td:last-child").all_inner_texts()
-    drawn = dict(zip(shares, lengths[::2], strict=True))
+    shares = page.locator(".v-picture td:has(> div) + td").all_inner_texts()
+    drawn = dict(zip(shares, lengths, strict=True))
     assert drawn["<1 %"] < drawn["5 %"] < drawn["77 %"]
     assert page.locator(".v-picture").evaluate("picture => picture.scrollWidth <= picture.clientWidth")
 
@@ -827,3 +1057,53 @@ def test_a_finger_takes_the_number_where_the_mark_rests(front: FrontEnd) -> None
     assert place is not None
     page.touchscreen.tap(place["x"] + 9, place["y"] + 14)
     expect(page.get_by_role("textbox", name="How tall?")).to_have_value("0")
+
+
+def test_before_the_first_guess_the_scale_has_no_handle_and_says_what_it_is_for(front: FrontEnd) -> None:
+    page = front.open(asked(replace(HEIGHT, scale=(-50, 50))))
+    slider, invitation = page.get_by_role("slider"), page.get_by_text("pick a number on the line")
+    expect(invitation).to_be_visible()
+    track = page.locator(".q-scale")
+
+    def is_seen() -> bool:
+        """Whether the slider draws anything."""
+        drawn = track.screenshot()
+        slider.evaluate("slider => { slider.style.clipPath = 'inset(50%)'; }")
+        without = track.screenshot()
+        slider.evaluate("slider => { slider.style.clipPath = ''; }")
+        return drawn != without
+
+    assert not is_seen()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(slider).to_be_focused()
+    assert is_seen()  # so that keys have a place to start from
+    page.keyboard.press("ArrowRight")
+    expect(invitation).to_have_count(0)
+    page.get_by_role("textbox").focus()
+    assert is_seen()
+
+
+def test_arrow_keys_and_the_numbers_of_the_scale_change_the_guess(front: FrontEnd) -> None:
+    page = front.open(asked(HEIGHT))
+    field, slider = page.get_by_role("textbox", name="How tall?"), page.get_by_role("slider")
+    for key, value in (("ArrowUp", "1"), ("ArrowDown", "0"), ("ArrowDown", "0")):  # no further than the scale
+        field.press(key)
+        expect(field).to_have_value(value)
+    field.fill("3.5")
+    expect(slider).to_have_value("3.5")
+    slider.press("ArrowRight")
+    expect(field).to_have_value("4.5")
+    expect(slider).to_have_value("4.5")
+    slider.click(position={"x": 100, "y": 20})  # a press takes whole steps again
+    assert field.input_value().isdigit()
+    for number in ("50", "0"):
+        page.locator(".q-scale i.zero", has_text=re.compile(f"^{number}$")).locator("span").click()
+        expect(field).to_have_value(number)
+        expect(slider).to_have_attribute("aria-valuetext", f"{number} pixels")
+    counted = front.open(asked(replace(HEIGHT, close=0, scale=None))).get_by_role("textbox")
+    counted.press("ArrowUp")
+    expect(counted).to_have_value("1")
+    estimated = front.open(asked(replace(HEIGHT, scale=None))).get_by_role("textbox")
+    estimated.press("ArrowUp")
+    expect(estimated).to_have_value("")  # it has no step

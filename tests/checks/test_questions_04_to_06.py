@@ -13,6 +13,7 @@ from torch import nn
 
 from cifar_helpers import MLP, CifarCNN, count_parameters, load_run, normalise
 from cifar_helpers.checks import PREDICTIONS
+from cifar_helpers.checks.answers import reply
 from cifar_helpers.checks.lesson_04 import pictures as pictures_04
 from cifar_helpers.checks.lesson_06 import pictures as pictures_06
 from cifar_helpers.data import CLASSES
@@ -44,10 +45,13 @@ def test_the_good_recipe_gains_more_than_the_extra_epochs_did() -> None:
     assert f"from {old} % to {new} %" in said and f"from {start} % to {old} %" in said
     assert truth("good_recipe") == round(float(new) - float(old), 1)
     asked = PREDICTIONS["good_recipe"].ask  # what one can reason from, and what the replies speak of
-    assert f"of {start} % after {short.recipe.epochs} epochs and {old} % after {long.recipe.epochs}." in asked
+    assert f"of {old} % after {long.recipe.epochs} epochs." in asked
+    assert f"the same network for only {good.recipe.epochs} epochs." in asked
     assert f"a constant learning rate of {long.recipe.learning_rate}," in asked and not long.recipe.one_cycle
     assert f"Its rate rises to {good.recipe.learning_rate} and then falls to zero" in asked and good.recipe.one_cycle
-    assert long.recipe.epochs - short.recipe.epochs == 75
+    assert f"Epochs {short.recipe.epochs + 1} to {long.recipe.epochs} of the old recipe gained less:" in said
+    told = {reply(PREDICTIONS["good_recipe"], guess).says.partition("At its peak")[2] for guess in (-10, 0, 5, 9, 13)}
+    assert len(told) == 1 and "" not in told  # the reason is for everybody, right or wrong
     assert good.recipe.learning_rate == pytest.approx(100 * long.recipe.learning_rate)
 
 

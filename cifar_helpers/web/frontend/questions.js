@@ -1,17 +1,21 @@
 // Questions to the reader: a prediction before a result, or the quiz of a lesson, one card for each question.
 import styles from "./questions.css";
 import { asking, h, inline, mount, binding } from "./ui.js";
-import { button } from "./controls.js";
+import { button, isShortcut } from "./controls.js";
 import { clamp } from "./numbers.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "↻" };
+const LETTERS = "ABCDE";
 const STILL = 400; // ms in which a second press is the end of a double click
 const SLACK = 1e-9; // of numbers in floating point
 const TRIES = 2; // wrong answers in a quiz before the right one is shown
+const NEAR = 1.5; // times as far off as a right guess may be, and still close
+const WHY = "Why not the others?";
 
 /**
  * Traits: `kind` is "prediction" or "quiz"; `questions` a list of {name, ask, options (texts, or null if a number
- * is asked for), unit, close, scale (two ends, or null), section (of the lesson, to read again)}; `replies` as in question_widget.py. With Python, one message carries question and
+ * is asked for), measured (whether bars for the options will come), unit, close, scale (two ends, or null), section (of
+ * the lesson, to read again)}; `replies` as in question_widget.py. With Python, one message carries question and
  * answer, and Python judges it; without Python, the file "answers" contains the replies.
  */
 export function render({ model, el, load }) {
@@ -30,12 +34,12 @@ export function render({ model, el, load }) {
   const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)));
   const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
   const score = h("div", { class: "cw-cap", role: "status" });
-  const missed = h("div", { class: "q-missed" });
+  const end = h("div", { class: "q-end" });
   const head = h("div", { class: "q-head" });
   head.append(h("div", { class: "q-steps", role: "group", "aria-label": "Questions" }, steps), score);
   if (quiz) root.append(head);
   root.append(...cards.map(one => one.node));
-  if (quiz) root.append(missed);
+  if (quiz) root.append(end);
 
   function send(k, given) {
     if (model.get("replies")[k]?.given === given) draw(); // the reply is known, so none would come
@@ -80,9 +84,9 @@ export function render({ model, el, load }) {
     go(following());
   }
 
-  /** Let the questions that were missed be answered once more; the score on the first try stays. */
+  /** Let the questions that were missed be answered from scratch; the score on the first try stays. */
   function again(numbers) {
-    const fresh = ({ right: _, ...reply }) => ({ ...reply, says: "", wrong: [] });
+    const fresh = ({ first }) => ({ state: "wrong", says: "", first, wrong: [] });
     state.set({ replies: model.get("replies").map((reply, k) => (numbers.includes(k) ? fresh(reply) : reply)) });
     go(numbers[0]);
   }
@@ -100,26 +104,43 @@ export function render({ model, el, load }) {
     });
     if (!quiz) return;
     score.replaceChildren(...summary(replies));
-    const isDone = replies.every(isOver);
-    const open = isDone ? replies.flatMap((reply, k) => (reply.state === "wrong" ? [k] : [])) : [];
-    missed.hidden = !open.length;
-    const sections = [...new Set(open.map(k => questions[k].section))].map(section => {
-      const about = open.filter(k => questions[k].section === section);
-      const place = heading(section);
-      const name = place ? link(inline(section), () => place.scrollIntoView()) : inline(section);
-      return h("li", {}, h("b", {}, name), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
-    });
-    const retry = button(open.length > 1 ? "Try these again" : `Try question ${open[0] + 1} again`, () => again(open));
-    missed.replaceChildren(h("p", {}, "Read again in this lesson:"), h("ul", {}, sections), retry);
+    end.hidden = !replies.every(isOver);
+    end.replaceChildren(...(end.hidden ? [] : closing(replies)));
     steps.forEach((step, k) => {
       const isOpen = replies[k] && !isOver(replies[k]);
       const known = isOpen ? "open" : replies[k]?.state;
       step.dataset.state = known ?? "";
       step.setAttribute("aria-current", k === current ? "step" : "false");
-      const words = { right: ", right", wrong: ", wrong", open: ", one more try" }[known] ?? "";
-      step.setAttribute("aria-label", `Question ${k + 1}${words}`);
+      const words = known === "open" ? triesLeft(replies[k]).toLowerCase() : known;
+      step.setAttribute("aria-label", `Question ${k + 1}${words ? `, ${words}` : ""}`);
       step.textContent = known ? `${k + 1} ${MARKS[known]}` : String(k + 1);
     });
+  }
+
+  /** What to read again once all questions are over: what was missed, else what took more than one try. */
+  function closing(replies) {
+    const those = holds => replies.flatMap((reply, k) => (holds(reply) ? [k] : []));
+    const wrong = those(reply => reply.state === "wrong");
+    const late = those(reply => !reply.first);
+    const right = `All ${replies.length} right`;
+    if (!late.length) return [h("p", {}, `${right} on the first try: nothing to read again.`)];
+    if (!wrong.length) {
+      const which = late.length > 1 ? "These" : "This one";
+      return [h("p", {}, `${right}. ${which} took more than one try:`), sections(late)];
+    }
+    const retry = wrong.length > 1 ? "Try these again" : `Try question ${wrong[0] + 1} again`;
+    return [h("p", {}, "Read again in this lesson:"), sections(wrong), button(retry, () => again(wrong))];
+  }
+
+  /** The sections of the lesson that answer some questions. */
+  function sections(numbers) {
+    const items = [...new Set(numbers.map(k => questions[k].section))].map(section => {
+      const about = numbers.filter(k => questions[k].section === section);
+      const place = heading(section);
+      const name = place ? link(inline(section), () => place.scrollIntoView()) : inline(section);
+      return h("li", {}, h("b", {}, name), ...about.map(k => link(`Question ${k + 1}`, () => go(k))));
+    });
+    return h("ul", {}, items);
   }
 
   draw();
@@ -139,9 +160,19 @@ function link(text, pressed) {
   return h("button", { type: "button", class: "q-link", onclick: pressed }, text);
 }
 
+/** A text whose per cent signs stay with their numbers. */
+function unbroken(text) {
+  return text.replace(/(\d) %/g, "$1\u00a0%");
+}
+
 /** Whether the right answer is shown, which ends a question. */
 function isOver(reply) {
   return (reply?.right ?? reply?.truth) !== undefined;
+}
+
+/** How many tries a question of a quiz has left. */
+function triesLeft(reply) {
+  return ["", "One try left", "Two tries"][TRIES - (reply?.wrong.length ?? 0)];
 }
 
 /** A reply in a quiz, which keeps the right answer back at first; the same as `answer` in question_widget.py. */
@@ -168,56 +199,70 @@ function summary(replies) {
  */
 function card(question, number, send, go, reasons) {
   // Only the question itself is bold, not what leads to it or follows it.
-  const [, lead = "", ask = question.ask, note = ""] = question.ask.match(/^(.*[.!] )?(.*\?)(.*)$/) ?? [];
+  const [, lead = "", ask = question.ask, note = ""] = unbroken(question.ask).match(/^(.*[.!] )?(.*\?)(.*)$/) ?? [];
   const name = [...inline(lead), h("b", {}, ...inline(ask)), ...inline(note)];
   const options = (question.options ?? []).map((text, k) => {
-    const heard = { onchange: () => clear(), onkeydown: enter };
+    const heard = { onchange: () => clear(), onkeydown: lettered };
     const radio = h("input", { type: "radio", name: question.name, value: k, ...heard });
-    const letter = h("b", { "aria-hidden": "true" }, "ABCDE"[k]);
+    const letter = h("b", { "aria-hidden": "true" }, LETTERS[k]);
     const mark = h("i", { "aria-hidden": "true" });
-    const bar = h("span", { class: "q-bar" });
-    const row = h("label", { class: "q-option", style: `order: ${2 * k}` }, radio, letter, h("span", {}, ...inline(text)), bar, mark);
-    return { radio, mark, bar, row };
+    const words = h("span", { class: "q-text" }, ...inline(text));
+    const [bar, value] = ["q-bar", "q-value"].map(name => h("span", { class: name }));
+    const measured = question.measured ? [bar, value] : [];
+    const row = h("label", { class: "q-option", style: `order: ${2 * k}` }, radio, letter, words, ...measured, mark);
+    return { radio, mark, bar, value, row };
   });
+  const axis = h("div", { class: "q-axis cw-cap", "aria-hidden": "true" });
   const typed = h("input", {
     type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
-    oninput: () => moved(read(typed.value, question.unit, question.scale?.[1] ?? 0)), onkeydown: enter,
+    oninput: () => moved(guessed()), onkeydown: keyed,
   });
   const counts = h("span", { class: "cw-cap" }, judgedBy(question));
   const label = h("label", { class: "q-field" }, typed, h("span", {}, question.unit));
-  const [low, high] = question.scale ?? [0, 1];
+  const [low, high] = question.scale ?? [-Infinity, Infinity];
+  const step = question.scale ? 10 ** Math.round(Math.log10((high - low) / 100)) : question.close ? 0 : 1;
   const slider = h("input", {
-    type: "range", class: "cw-slider", min: low, max: high, step: 10 ** Math.round(Math.log10((high - low) / 100)), value: 0,
-    "aria-label": "Your guess on the scale", "aria-valuetext": "no guess yet", oninput: take,
+    type: "range", class: "cw-slider", min: low, max: high, step, value: 0,
+    "aria-label": "Your guess on the scale", "aria-valuetext": "no guess yet", oninput: () => take(+slider.value),
     onclick: rested, onpointerup: rested, // a finger on a slider makes no click
-    // A swipe that scrolls the page begins like a press, and leaves the guess as it was.
-    onpointerdown: () => (before = typed.value),
-    onpointercancel: () => moved(read((typed.value = before), question.unit, 0)),
+    onpointerdown: () => {
+      // A swipe that scrolls the page begins like a press, and leaves the guess as it was.
+      before = typed.value;
+      slider.step = step;
+    },
+    onpointercancel: () => {
+      typed.value = before;
+      moved(guessed());
+    },
     onkeydown: event => {
       if (event.key === "Enter") rested();
-      enter(event);
+      keyed(event);
     },
   });
   let before = "";
   let marks = h("div");
   const track = h("div", { class: "q-scale" }, marks, slider);
-  const answer = h("b", { class: "q-answer" });
-  const field = [h("div", { class: "q-row" }, h("div", {}, label, answer), track), counts];
+  const [own, answer] = ["q-own", "q-answer"].map(name => h("b", { class: name }));
+  const left = h("div", {}, label, own, answer);
+  const field = [h("div", { class: "q-row" }, left, track), counts];
   track.hidden = !question.scale;
   if (question.scale) mark({});
   const verdict = h("div", { class: "q-verdict", role: "status" });
   const press = button(number ? "Check" : "Commit", () => commit());
   const next = button("Next question", go);
-  const others = button("Why not the others?", async () => {
-    others.hidden = true;
-    rest();
-    verdict.append(...(await reasons()).flatMap((words, k) => (explained.has(k) ? [] : [line("other", words, k)])));
+  const others = button(WHY, async () => {
+    const ofEach = await reasons();
+    const open = verdict.querySelectorAll('[data-state="other"]');
+    const lines = ofEach.flatMap((words, k) => (explained.has(k) ? [] : [line("other", words, k)]));
+    if (open.length) open.forEach(one => one.remove());
+    else verdict.append(...lines);
+    others.textContent = open.length ? WHY : "Hide the other reasons";
   });
   others.classList.add("q-link");
   const past = new Map(); // the reasons of the wrong options that were tried
   let explained = new Set();
-  const tries = number ? "You have two tries." : "You answer once, then see the right answer.";
-  const rule = h("div", { class: "cw-cap q-kind" }, tries);
+  const tries = reply => (number ? `${triesLeft(reply)}.` : "You answer once, then see the right answer.");
+  const rule = h("div", { class: "cw-cap q-kind" }, tries());
   const node = h(
     "fieldset",
     { class: "q-card" },
@@ -225,28 +270,49 @@ function card(question, number, send, go, reasons) {
     rule,
     h(
       "div",
-      { class: "q-options" },
-      ...(question.options ? options.map(option => option.row) : field),
+      { class: question.measured ? "q-options q-measured" : "q-options" },
+      ...(question.options ? [axis, ...options.map(option => option.row)] : field),
       verdict,
       h("div", { class: "q-foot" }, press, next, others),
     ),
   );
-  others.hidden = true;
+  others.hidden = axis.hidden = true;
   let shown = "";
 
-  function take() {
-    typed.value = slider.value;
-    moved(+slider.value);
+  function guessed() {
+    return read(typed.value, question.unit, question.scale?.[1] ?? 0);
+  }
+
+  function take(guess) {
+    typed.value = String(+guess.toFixed(6)); // 0.3 is not quite three times 0.1
+    moved(+typed.value);
   }
 
   /** Where the mark rests may be the guess. */
   function rested() {
-    if (Number.isNaN(read(typed.value, question.unit, 0))) take();
+    if (guessed() !== +slider.value) take(+slider.value);
   }
 
-  /** @param {KeyboardEvent} event */
-  function enter(event) {
+  /** Arrow keys change the guess by a step, in the field as on the scale. @param {KeyboardEvent} event */
+  function keyed(event) {
     if (event.key === "Enter") commit();
+    if (isShortcut(event)) return;
+    const across = event.target === slider && { ArrowRight: 1, ArrowLeft: -1 };
+    const by = step * ({ ArrowUp: 1, ArrowDown: -1, ...across }[event.key] ?? 0);
+    if (!by) return;
+    event.preventDefault();
+    const from = guessed();
+    take(clamp((Number.isNaN(from) ? (question.scale ? +slider.value : 0) : from) + by, low, high));
+  }
+
+  /** The letters of the options choose them. @param {KeyboardEvent} event */
+  function lettered(event) {
+    if (event.key === "Enter") commit();
+    const radio = options[LETTERS.indexOf(event.key.toUpperCase())]?.radio;
+    if (!radio || radio.disabled || isShortcut(event)) return;
+    radio.focus();
+    radio.checked = true;
+    clear();
   }
 
   function commit() {
@@ -275,7 +341,7 @@ function card(question, number, send, go, reasons) {
   }
 
   function mark(reply) {
-    marks.replaceWith((marks = scale(reply, question)));
+    marks.replaceWith((marks = scale(reply, question, take)));
   }
 
   /** The mark follows what is typed, and the field follows the mark. */
@@ -283,6 +349,7 @@ function card(question, number, send, go, reasons) {
     clear();
     if (!question.scale) return;
     const isShown = guess >= low && guess <= high;
+    slider.step = Math.abs(guess / step - Math.round(guess / step)) > SLACK ? "any" : step; // 3.5 is not put at 4
     slider.value = Number.isNaN(guess) ? 0 : guess; // beyond the scale, at its end
     mark(isShown ? { guess } : {});
     slider.setAttribute("aria-valuetext", isShown ? `${inFull(guess)} ${question.unit}`.trim() : "no guess yet");
@@ -306,13 +373,16 @@ function card(question, number, send, go, reasons) {
   /** A line of the reply, below the option that it is about, if it is about one. */
   function line(kind, words, k) {
     const place = k === undefined ? {} : { class: "q-why", style: `order: ${2 * k + 1}` };
-    return h("p", { "data-state": kind, tabindex: -1, ...place }, ...inline(words));
+    words = unbroken(words);
+    const [, verdict = "", reason = words] = (kind !== "open" && words.match(/^(.*?\.)( .*)$/)) || [];
+    return h("p", { "data-state": kind, tabindex: -1, ...place }, h("b", {}, ...inline(verdict)), ...inline(reason));
   }
 
   function say(kind, text, about = []) {
     // In the reply to a wrong answer, the second line is about the right one.
     const lines = text.split("\n").filter(Boolean).map((words, k) => line(k ? "right" : kind, words, about[k]));
     verdict.replaceChildren(...(kind === "open" ? verdict.querySelectorAll(".q-why") : []), ...lines);
+    others.textContent = WHY;
   }
 
   /** Where the focus rests when the control that had it is gone. */
@@ -330,9 +400,11 @@ function card(question, number, send, go, reasons) {
     set(reply, more) {
       const active = node.getRootNode().activeElement;
       const final = isOver(reply);
+      const isFresh = node.classList.contains("q-over") && !final; // to be answered from scratch
       const isMore = number && reply?.state === "wrong" && !final && reply.says;
-      if (final && !typed.disabled) label.style.minWidth = `${label.offsetWidth}px`; // so that the scale stays in place
-      typed.disabled = final;
+      if (final && !typed.disabled) left.style.minWidth = `${label.offsetWidth}px`; // so that the scale stays in place
+      node.classList.toggle("q-over", final);
+      typed.disabled = label.hidden = final;
       press.hidden = final;
       next.hidden = !reply || !more;
       next.classList.toggle("cw-main", final);
@@ -348,24 +420,27 @@ function card(question, number, send, go, reasons) {
       explained = new Set([...about, ...past.keys()]);
       others.hidden = !final || options.length <= explained.size;
       if (!question.options) typed.value ||= reply.given;
-      if (final) typed.value = typed.value.replace(/^-/, "−");
       if (reply.truth !== undefined) {
         const [low, high] = limits(reply.truth, question.close).map(inFull);
         counts.textContent = `Anything from ${low} to ${high}${question.unit && ` ${question.unit}`} counts as right.`;
         counts.hidden = low === high;
         mark(reply);
-        answer.textContent = `${rounded(reply.truth)} ${question.unit}`;
+        own.replaceChildren(inFull(reply.guess), h("span", {}, ` ${question.unit}`));
+        answer.replaceChildren(rounded(reply.truth), h("span", {}, ` ${question.unit}`));
         track.hidden = false;
         slider.hidden = true;
       }
-      const [bars, lines] = [reply.measured, reply.measured?.some(one => one?.[4])];
-      const means = `The bars show means of ${reply.runs ?? "several"} runs, the thin lines the range from the lowest to the highest run.`;
-      if (final) rule.textContent = lines ? means : bars ? "The bars show what was measured." : "";
-      options.forEach(({ radio, row, mark, bar }, k) => {
-        if (reply.measured?.[k]) bar.replaceChildren(...lengths(reply.measured, k));
+      rule.textContent = final ? measuredHow(reply) : tries(reply);
+      axis.hidden = !reply.measured;
+      if (reply.measured) axis.replaceChildren(ticks(reply.measured));
+      options.forEach(({ radio, row, mark, bar, value }, k) => {
+        if (reply.measured?.[k]) {
+          bar.replaceChildren(lengths(reply.measured, k));
+          value.replaceChildren(...amount(reply.measured[k]));
+        }
         const isWrong = k !== reply.right && (k === reply.given || reply.wrong?.includes(k));
         radio.disabled = final || isWrong;
-        radio.checked = final ? k === reply.given : radio.checked && !isWrong;
+        radio.checked = final ? k === reply.given : radio.checked && !isWrong && !isFresh;
         row.dataset.state = k === reply.right ? "right" : isWrong ? "wrong" : "";
         mark.textContent = MARKS[row.dataset.state] ?? "";
       });
@@ -375,25 +450,63 @@ function card(question, number, send, go, reasons) {
   };
 }
 
-/** What was measured for an option, as a bar from zero on the line that all options share, with the range of its runs. */
-function lengths(measured, k) {
-  const [value, words, lowest, highest, range] = measured[k];
+/** What the bars are, and which of them the runs do not tell apart. */
+function measuredHow({ measured, runs = "several" }) {
+  const ends = (measured ?? []).map((one, k) => [LETTERS[k], one?.[2], one?.[3]]);
+  const ranges = ends.filter(([, low]) => Number.isFinite(low));
+  if (!ranges.length) return measured ? "The bars show what was measured." : "";
+  const pairs = ranges.flatMap(([one, low, high], k) =>
+    ranges.slice(k + 1).flatMap(([two, low2, high2]) => (low <= high2 && low2 <= high ? [`${one} and ${two}`] : [])));
+  const close = pairs.length ? ` The lines of ${pairs.join(", ")} overlap: too close to call from ${runs} runs.` : "";
+  return `Bars show the mean of ${runs} runs, thin lines the range from the lowest to the highest.${close}`;
+}
+
+/** The line that all bars share, from the smallest number to the largest, with zero and one or two more round ones. */
+function lineOf(measured) {
   const values = [0, ...measured.flatMap(one => (one ?? []).filter(Number.isFinite))];
-  const low = Math.min(...values);
-  const high = 1.05 * Math.max(...values); // so that the end of a range is not that of the line
-  const share = place => (100 * (place - low)) / (high - low);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const length = high - low || 1;
+  const power = 10 ** Math.floor(Math.log10(length / 1.5));
+  const step = power * [5, 2, 1].find(times => times * power <= length / 1.5);
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step) - first + 1;
+  const round = Array.from({ length: count }, (_, k) => +((first + k) * step).toPrecision(3));
+  return { share: place => (100 * (place - low)) / length, round };
+}
+
+/** The round numbers of the line, the last one with its unit. */
+function ticks(measured) {
+  const { share, round } = lineOf(measured);
+  const unit = measured.find(Boolean)[1].replace(/^\S+/, "");
+  const labels = round.map(value => h("span", { style: `left: ${share(value)}%` }, rounded(value)));
+  labels.at(-1).append(h("span", {}, unit));
+  return h("span", { class: "q-bar" }, labels);
+}
+
+/** What was measured for an option, as a bar from zero on the shared line, with the range of its runs. */
+function lengths(measured, k) {
+  const [value, , lowest, highest, range] = measured[k];
+  const { share, round } = lineOf(measured);
   const part = (name, ends) => {
     const [from, to] = ends.map(share).sort((a, b) => a - b);
     return h(name, { style: `left: ${from}%; width: ${to - from}%` });
   };
-  const bar = h("s", { title: range ?? "" }, part("s", [0, value]), range ? part("u", [lowest, highest]) : null);
-  return [bar, h("span", {}, words, range ? h("span", { class: "cw-sr" }, `, ${range}`) : null)];
+  const rule = at => `linear-gradient(var(--cw-${at ? "line" : "edge"}) 0 0) ${share(at)}% 0 / 1px 100% no-repeat`;
+  const own = [part("s", [0, value]), range ? part("u", [lowest, highest]) : null];
+  return h("s", { title: range ?? "", style: `background: ${round.map(rule)}` }, own);
+}
+
+/** The number of a bar; its unit is on the axis. */
+function amount([, words, , , range]) {
+  const [, number, unit] = words.match(/^(\S+)(.*)$/);
+  return [number, h("span", { class: "cw-sr" }, range ? `${unit}, ${range}` : unit)];
 }
 
 /** In words, how near a guess must be. */
 function judgedBy({ close, unit }) {
   if (!close) return "The answer is a whole number. Only that number counts as right.";
-  return `A guess within ${inFull(close)} ${inWords(unit, close)} of the answer counts as right.`;
+  const [right, near] = [close, NEAR * close].map(inFull);
+  return `A guess within ${right} ${inWords(unit, close)} of the answer counts as right, within ${near} as close.`;
 }
 
 /** The unit of a difference: "points" of percentages, "1 point". */
@@ -407,15 +520,19 @@ function limits(truth, close) {
   return [truth - close, truth + close];
 }
 
-/** Ends and zero of a line, the guess, and once they are known, the right answer and what counts as right. */
-function scale({ guess, truth }, { unit, close, scale: ends }) {
+/**
+ * Ends and zero of a line, which a click takes, the guess, and once they are known, the right answer and what counts as
+ * right.
+ */
+function scale({ guess, truth }, { unit, close, scale: ends }, take) {
   const range = truth === undefined ? [] : limits(truth, close);
   const [low, high] = ends ?? around([0, guess, ...range]);
   const share = value => ((value - low) / (high - low || 1)) * 100;
-  const mark = (value, words, kind) => {
-    return h("i", { class: kind, style: `left: ${share(value)}%; --at: ${share(value) / 100}` }, h("span", {}, words));
+  const mark = (value, words, kind, onclick = () => {}) => {
+    const style = `left: ${share(value)}%; --at: ${share(value) / 100}`;
+    return h("i", { class: kind, style }, h("span", { onclick }, words));
   };
-  const answer = truth === undefined ? "" : `answer ${rounded(truth)} ${unit}`.trim();
+  const answer = truth === undefined ? "" : `answer ${rounded(truth)}`;
   const own = guess === undefined ? "" : `you ${inFull(guess)}`;
   // A label of the line stays away from those of the guess, above it, and of the answer, below it; on a telephone
   // each letter takes 2.4 % of the line.
@@ -425,14 +542,16 @@ function scale({ guess, truth }, { unit, close, scale: ends }) {
   };
   const inner = low < 0 && high > 0 ? [0] : [];
   const labels = [low, ...inner, high].map(value => {
-    const near = [covers(share(guess), own, share(value)), covers(share(truth), answer && "answer", share(value))];
-    return mark(value, rounded(value), near[0] && near[1] ? "zero deep" : near[1] ? "zero" : "zero low");
+    const near = [covers(share(guess), own, share(value)), covers(share(truth), answer, share(value))];
+    const place = near[0] && near[1] ? "zero deep" : near[1] ? "zero" : "zero low";
+    return mark(value, rounded(value), place, () => take(value));
   });
   if (own) labels.push(mark(guess, own, "guess"));
+  else if (!answer) labels.push(mark((low + high) / 2, "pick a number on the line", "invite"));
   if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, labels);
   const band = h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` });
-  const label = `Your guess ${inFull(guess)}, the right ${answer}`;
-  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, "answer", "truth low"));
+  const label = `Your guess ${inFull(guess)}, the right ${answer} ${unit}`.trim();
+  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, answer, "truth low"));
 }
 
 /** Round numbers around others, with room for the number at the end beyond the last mark. */
@@ -477,8 +596,8 @@ function ofNumber({ unit, close, scale: ends }, known, given) {
     return { state: "right", says: `${words(exact ? "yes" : "near")} ${known.says}`, guess, truth };
   }
   const belief = beliefs.find(one => one.low <= guess && guess < one.high);
-  const says = [words(isWithin(1.5) ? "almost" : "no"), belief?.says, known.says].filter(Boolean).join(" ");
-  return { state: "wrong", ...(isWithin(1.5) ? { near: true } : {}), says, guess, truth };
+  const says = [words(isWithin(NEAR) ? "almost" : "no"), belief?.says, known.says].filter(Boolean).join(" ");
+  return { state: "wrong", ...(isWithin(NEAR) ? { near: true } : {}), says, guess, truth };
 }
 
 /**
