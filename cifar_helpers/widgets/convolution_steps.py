@@ -30,7 +30,7 @@ class ConvolutionSteps(CourseWidget, module="convolution_steps"):
         image: float64 `(side, side)`: the square.
         kernel: name of one of `KERNELS`.
         step: number of the window, row by row, from 1.
-        predicting: whether the reader says the sign of each sum before it is shown.
+        predicting: whether the reader predicts each sum, such as its sign, before it is shown.
         score: how many predictions were right, of how many.
     """
 

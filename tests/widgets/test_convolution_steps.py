@@ -8,7 +8,7 @@ import torch
 import traitlets
 from chrome import FrontEnd, state_of
 from playwright.sync_api import Locator, Page, expect
-from test_kernel_bench import PICTURE, SOBEL, put, shown, total
+from test_kernel_bench import PICTURE, SOBEL, adds_up, put, shown, total
 from torch.nn.functional import conv2d
 
 from cifar_helpers.kernels import KERNELS, convolve_windows, grey
@@ -40,7 +40,7 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         filled = [float(text.replace("−", "-")) for text in texts[:step]]
         side = 8 + 2 * padding
         assert filled == pytest.approx(output[:step].tolist(), abs=0.0051)
-        assert total(page) == pytest.approx(sum(shown(page, "products")), abs=1e-9)
+        adds_up(page)
         assert total(page) == pytest.approx(filled[-1], abs=1e-9)  # with the same digits
         expect(page.locator(".cs-at")).to_have_text(f"Step {step} of {len(output)}")
         expect(page.get_by_role("slider", name="Step")).to_have_value(str(step - 1))
@@ -60,12 +60,14 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
     assert "≤ " in ends.all_inner_texts()[0] or "≥ " in ends.all_inner_texts()[1]
     put(page, padding=2, step=1)
     # What the sum of the step says is marked among what sums can say.
-    said = page.locator(".cs-meaning [data-now]")
-    expect(page.locator(".cs-meaning")).to_contain_text("Orange: brighter on the right. Purple: brighter on the left.")
-    expect(said).to_have_text("Orange: brighter on the right.")
+    said = page.locator(".cv-meaning [data-now]")
+    expect(page.locator(".cv-meaning")).to_contain_text(
+        "Positive: brighter on the right. Negative: brighter on the left."
+    )
+    expect(said).to_have_text("Positive: brighter on the right.")
     assert total(page) >= 0.1
     put(page, step=64)
-    expect(said).to_have_text("Purple: brighter on the left.")
+    expect(said).to_have_text("Negative: brighter on the left.")
     assert total(page) <= -0.1
     put(page, kernel="blur", dilation=1, stride=3)
     expect(said).to_have_text("Each sum is the mean of the nine pixels.")
@@ -98,19 +100,34 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     beside = step.bounding_box()
     wait_by_hand(page)
     page.get_by_role("button", name="Play").click()
-    for number in range(2, 8):
-        assert after(page) == (700 if number < 7 else 200)  # the first row slowly
+    for number in range(2, 9):
+        assert after(page) == (700 if number < 8 else 300)  # the first row slowly, and to the start of the next one
         assert state_of(page, "step") == number
-    expect(page.locator(".cs-at")).to_have_text("Step 7 of 36")
+    expect(page.locator(".cs-at")).to_have_text("Step 8 of 36")
     assert step.bounding_box() == beside
     page.get_by_role("button", name="Pause").click()
     step.click()
-    assert state_of(page, "step") == 8
+    assert state_of(page, "step") == 9
+    # The number of the output appears when the frame is there.
+    expect(page.locator(".cs-at")).to_have_text("Step 9 of 36")
+    lands = page.locator(".cs-lands")
+    expect(lands).to_have_text(cells(page, 1)[8])
+    colours = """cell => {
+        const [glide] = cell.getAnimations();
+        glide.pause();
+        return [0, 140, 151].map(time => {
+            glide.currentTime = time;
+            return getComputedStyle(cell).color;
+        });
+    }"""
+    first, late, after_it = lands.evaluate(colours)
+    assert first == late == "rgba(0, 0, 0, 0)" != after_it
     slides = page.locator(".convolution_steps[data-slides]")
     expect(slides).to_have_count(1)
     output.click(position=place(output, 4, 1, 6))  # a number that is not computed yet
     assert state_of(page, "step") == 26
     expect(slides).to_have_count(0)  # a jump does not
+    expect(page.locator(".cs-views figure").last.locator(".cw-grid > *").nth(25)).not_to_have_class("cs-lands")
     output.press("ArrowUp")
     assert state_of(page, "step") == 20
     image.press("ArrowRight")
@@ -188,9 +205,10 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     assert page.locator(".cv-products > *").all_inner_texts() == [""] * 9
     output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
     names = ["near zero" if abs(v) < 0.1 else "positive" if v > 0 else "negative" for v in output.tolist()]
-    expect(page.locator(".cs-meaning")).to_be_hidden()  # it would give the sign away
+    assert abs(output[first]) == output.abs().max()  # it begins with a clear edge
+    expect(page.locator(".cv-meaning")).to_be_hidden()  # it would give the sign away
     page.get_by_role("button", name=names[first]).click()
-    expect(page.locator(".cs-meaning")).to_be_visible()
+    expect(page.locator(".cv-meaning")).to_be_visible()
     expect(page.locator(".cs-verdict")).to_contain_text(f"✓ Right: {output[first]:.2f}".replace("-", "−"))
     assert state_of(page, "score") == [1, 1]
     streak = page.locator(".cs-dots")
@@ -205,8 +223,15 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     page.get_by_role("button", name=wrong).click()
     expect(page.locator(".cs-verdict")).to_contain_text(f"is {names[here]}")
     negative, positive = (sum(v for v in shown(page, "products") if sign * v > 0) for sign in (-1, 1))
-    both = f"Negative products: {negative:.2f}. Positive products: {positive:.2f}.".replace("-", "−")
-    expect(page.locator(".cs-parts")).to_have_text(both)
+    both = f"The right column adds {positive:.2f}, the left takes away {-negative:.2f}"
+    ends = {
+        "positive": ": the right is brighter.",
+        "negative": ": the left is brighter.",
+        "near zero": ": they nearly cancel.",
+    }
+    expect(page.locator(".cs-parts")).to_have_text(both + ends[names[here]])
+    tops = [page.locator(part).bounding_box() for part in (".cs-verdict", ".cs-parts", ".cs-predict .cw-main")]
+    assert tops == sorted(tops, key=lambda box: box["y"])  # type: ignore[index]  # the answer before what comes next
     assert state_of(page, "score") == [1, 2]
     expect(streak).to_have_accessible_name("0 of 3")
     # Three in a row are three signs, so that one answer again and again is never enough.
@@ -222,19 +247,85 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
     assert len([text for text in cells(page, 1) if text]) == 5 + ("?" in cells(page, 1))
-    # Another kernel begins again, and one whose sums all have one sign asks nothing.
-    put(page, kernel="blur", step=1)
+    # Another kernel begins again; one that only copies asks nothing.
+    put(page, kernel="identity", step=1)
     expect(streak).to_be_hidden()
-    expect(page.get_by_text("No number of this kernel is negative")).to_be_visible()
+    expect(page.locator(".cs-parts")).to_have_text(
+        "Each sum is the pixel in the middle itself. Choose another kernel to predict."
+    )
     expect(page.get_by_role("button", name="positive")).to_be_hidden()
-    put(page, kernel="Sobel, vertical edges")
+    put(page, kernel="emboss")
     expect(streak).to_have_accessible_name("0 of 3")
+    here = int(state_of(page, "step")) - 1  # type: ignore[call-overload]
+    page.get_by_role("button", name="positive").click()
+    negative, positive = (sum(v for v in shown(page, "products") if sign * v > 0) for sign in (-1, 1))
+    both = f"Negative products: {negative:.2f}. Positive products: {positive:.2f}.".replace("-", "−")
+    expect(page.locator(".cs-parts")).to_have_text(both)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    # A sum near the line between two answers is asked for last: here the first in turn would be 0.13.
+    # A sum near the line between two answers is asked for last.
     page = front.open(convolution_steps(PICTURE, (2, 0)))
+    square = torch.from_numpy(grey(PICTURE.numpy())[2:10, :8].copy())
+    sums = conv2d(square[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel()
+    assert ((sums.abs() > 0.05) & (sums.abs() < 0.15)).any()
     page.get_by_role("radio", name="Predict").click()
-    page.get_by_role("button", name="negative").click()
-    expect(page.locator(".cs-verdict")).to_contain_text("✓ Right: −1.50")
+    for _ in range(6):
+        here = int(state_of(page, "step")) - 1  # type: ignore[call-overload]
+        assert not 0.05 < abs(sums[here]) < 0.15
+        page.locator(".cs-predict button:visible").first.click()
+        page.get_by_role("button", name="Next window").click()
+
+
+def test_without_negative_numbers_the_sum_is_compared_with_the_pixel_in_the_middle(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE, CORNER), width=360)
+    put(page, kernel="blur", predicting=True)
+    expect(page.get_by_role("group", name="Predict the sum")).to_contain_text("Compared with the pixel in the middle")
+    expect(page.locator(".cv-meaning")).to_have_text("Each sum is the mean of the nine pixels.")  # gives nothing away
+    means = convolve_windows(SQUARE.numpy(), np.full((3, 3), 1 / 9, np.float32)).ravel()
+    gaps = means - SQUARE.numpy()[1:-1, 1:-1].ravel()
+    asked = set()
+    for number in range(1, 4):
+        here = int(state_of(page, "step")) - 1  # type: ignore[call-overload]
+        sign = 0 if abs(gaps[here]) < 0.05 else int(np.sign(gaps[here]))
+        name = ["lower", "about equal", "higher"][sign + 1]
+        asked.add(name)
+        page.get_by_role("button", name=name).click()
+        expect(page.locator(".cs-verdict")).to_contain_text(f"✓ Right: {means[here]:.2f} is {name}")
+        window = SQUARE.numpy()[here // 6 : here // 6 + 3, here % 6 : here % 6 + 3]
+        away = window - window[1, 1]
+        expect(page.locator(".cs-parts")).to_have_text(
+            f"The pixel in the middle is {window[1, 1]:.2f}. In total, darker neighbours are "
+            f"{-away[away < 0].sum():.2f} below it, brighter ones {away[away > 0].sum():.2f} above."
+        )
+        expect(page.locator(".cs-dots")).to_have_accessible_name(f"{number} of 3")
+        page.get_by_role("button", name="Next window").click()
+    assert len(asked) == 3
+    flat = front.open(convolution_steps(np.full((32, 32), 90, np.uint8), (9, 9)))
+    put(flat, kernel="blur", predicting=True)
+    expect(flat.locator(".cs-parts")).to_have_text(
+        "All sums here are about equal, compared with the pixel in the middle. "
+        "Choose another kernel or drag the square to predict."
+    )
+
+
+def test_in_every_window_the_products_are_what_is_shown_and_small_sums_are_pale(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE, CORNER))
+    for name in ("Sobel, vertical edges", "sharpen", "blur"):
+        put(page, kernel=name)
+        exact = 0
+        for step in range(1, 37):
+            put(page, step=step)
+            exact += adds_up(page)
+        assert exact < 36 if name == "blur" else exact > 31
+    # A uniform area has no strong colours, however small its own sums are.
+    flat = np.full((32, 32), 120, np.uint8)
+    flat[:, 16:] += 5
+    page = front.open(convolution_steps(flat, (4, 12)))
+    put(page, step=3)
+    assert total(page) == pytest.approx(0.08, abs=0.005)
+    tile = page.locator(".cv-total").evaluate("e => e.style.background.match(/\\d+/g).map(Number)")
+    assert min(tile) > 200, tile
+    page.locator(".cs-views .cw-scale .cw-cap").last.wait_for()
+    expect(page.locator(".cs-views .cw-scale .cw-cap").last).to_have_text("1")
 
 
 def test_it_begins_around_a_vertical_edge_and_shows_where_that_lies(front: FrontEnd) -> None:
@@ -308,15 +399,18 @@ def test_dilation_and_the_formula_are_shown_when_asked_for(front: FrontEnd) -> N
             }))"""
         )
         assert spare >= 3
-    # On a phone, too, numbers are large enough to be read, or left out; those of the usual output are there.
+    # On a phone, too, all numbers are there and large enough to be read: image and output are below each other.
     page.set_viewport_size({"width": 360, "height": 1000})
     size = "cell => parseFloat(getComputedStyle(cell).fontSize)"
-    for padding, is_written in ((0, True), (2, False)):
+    for padding in (0, 2):
         put(page, padding=padding, stride=1, dilation=1)
         for figure in page.locator(".cs-views figure").all():
-            pixels = figure.locator(".cw-grid > *").first.evaluate(size)
-            assert pixels == 0 or pixels >= 9, (padding, pixels)
-        assert bool(pixels) == is_written
+            assert figure.locator(".cw-grid > *").first.evaluate(size) >= 9, padding
+    boxes = [figure.bounding_box() for figure in page.locator(".cs-views figure").all()]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    small = page.locator(".cs-whole .cw-picture").bounding_box()
+    assert small and small["width"] == 140  # its square is as large as a fingertip
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_state_and_words_in_python() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -35,6 +37,30 @@ def shown(page: Page, area: str) -> list[float]:
 
 def total(page: Page) -> float:
     return float(page.locator(TOTAL).inner_text().replace("−", "-"))
+
+
+def adds_up(page: Page) -> bool:
+    """Whether "≈" is missing before the sum, after a look at each shown product and at what they add up to."""
+    read = "cells => cells.map(cell => cell.value ?? cell.textContent)"
+    texts = [page.locator(f".cv-{area} > *").evaluate_all(read) for area in ("pixels", "kernel", "products")]
+    numbers = [[Fraction(text.replace("−", "-")) for text in part] for part in texts]
+    hundredths = [int(100 * product) for product in numbers[2]]
+    least, most = [], []
+    for pixel, weight, product, text in zip(*numbers[:2], hundredths, texts[0], strict=True):
+        exact = 100 * pixel * weight
+        if abs(weight) in (0, 1) or text == "0":  # nothing is rounded but the pixel, and padding is nothing
+            assert product == exact, (pixel, weight, product)
+        # The pixel is rounded, and so is the product.
+        slack = 0 if abs(weight) in (0, 1) or text == "0" else (1 + abs(weight)) / 2 - Fraction(1, 10**6)
+        least.append(ceil(exact - slack))
+        most.append(floor(exact + slack))
+        assert least[-1] <= product <= most[-1], (pixel, weight, product)
+    here, is_about = round(100 * total(page)), page.locator(TOTAL).get_attribute("data-about") is not None
+    assert (sum(hundredths) != here) == is_about
+    assert is_about == (not sum(least) <= here <= sum(most)), "only where it must be"
+    before = page.locator(TOTAL).evaluate("e => getComputedStyle(e, '::before').content")
+    assert before == ('"≈"' if is_about else "none")
+    return not is_about
 
 
 def levels(page: Page, area: str) -> np.ndarray:
@@ -92,7 +118,7 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
         for row, column in [(0, 0), (len(result) // 2, 1), (len(result) - 1, len(result) - 1)]:
             put(page, kernel=kernel.tolist(), padding=padding, stride=stride, dilation=dilation, pixel=[row, column])
             assert total(page) == pytest.approx(float(result[row, column]), abs=0.0051)
-            assert sum(shown(page, "products")) == pytest.approx(total(page), abs=1e-9)
+            adds_up(page)
         assert f"= {len(result)}" in (page.locator(".kb-formula").text_content() or "")
     # Purple below zero and orange above: the bluest and the reddest pixel are the extremes.
     put(page, kernel=SOBEL.tolist(), padding=0, stride=1, dilation=1, pixel=[3, 4])
@@ -119,6 +145,46 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
     for channel, map_ in enumerate(edges):
         assert np.abs(pixels[..., channel][np.abs(map_) < 0.001] - 128).max() <= 1
         assert pixels[..., channel][map_ < -0.5].max() < 128 < pixels[..., channel][map_ > 0.5].min()
+
+
+def test_each_product_is_what_is_shown_beside_it_and_a_sum_that_is_not_theirs_is_about(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE))
+    prewitt = [[-1, 0, 1]] * 3
+    exact = {}
+    kernels = {**KERNELS, "Prewitt": prewitt, "tenths": [[0.3, -0.7, 1.5], [-2.4, 0.1, 1], [0, 3.2, -1]]}
+    for name, rows in kernels.items():
+        exact[name] = 0
+        for place in range(0, 32 * 32, 41):
+            put(page, kernel=[list(row) for row in rows], pixel=[place // 32, place % 32])
+            exact[name] += adds_up(page)
+    count = len(range(0, 32 * 32, 41))
+    assert exact["identity"] == count
+    for name in ("sharpen", "Sobel, vertical edges", "Sobel, horizontal edges", "emboss", "tenths"):
+        assert exact[name] > 0.85 * count, exact
+    assert 0 < exact["Prewitt"] < count  # there is nothing but the pixels that may be rounded otherwise
+
+
+def test_a_kernel_to_start_from_says_what_its_sums_mean(front: FrontEnd) -> None:
+    page = front.open(kernel_bench(PICTURE), reduced_motion="reduce")
+    meaning, now = page.locator(".cv-meaning"), page.locator(".cv-meaning [data-now]")
+    expect(meaning).to_contain_text("Positive: brighter on the right. Negative: brighter on the left.")
+    assert total(page) > 0.1
+    expect(now).to_have_text("Positive: brighter on the right.")
+    said = set()
+    for name in KERNELS:
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "true")
+        said.add(meaning.inner_text())
+    assert len(said) == len(KERNELS)
+    page.get_by_role("button", name="Change all signs").click()
+    expect(meaning).to_be_empty()  # of another kernel nothing is known
+    page.get_by_role("button", name="blur", exact=True).click()
+    page.get_by_role("radio", name="5 × 5").click()
+    expect(meaning).to_be_empty()  # zeros around nine numbers are no mean of 25
+    page.get_by_role("button", name="blur, 5 × 5").click()
+    expect(meaning).to_have_text("Each sum is the mean of the 25 pixels.")
+    page.get_by_role("radio", name="Puzzles").click()  # which begin with the identity
+    expect(meaning).to_be_empty()
 
 
 def test_the_scale_says_when_numbers_lie_beyond_it(front: FrontEnd) -> None:
@@ -410,12 +476,22 @@ def test_a_choice_is_at_the_picture_that_it_changes(front: FrontEnd) -> None:
         page = front.open(kernel_bench(PICTURE), width=width)
         for area, name in (("picture", "Picture"), ("result", "Result")):
             choice = page.get_by_role("radiogroup", name=name).bounding_box()
+            assert choice is not None and choice["height"] >= 32  # for a finger
             picture = page.locator(f".kb-{area} .cw-picture").bounding_box()
-            assert choice is not None and picture is not None
+            assert picture is not None
             assert choice["x"] == picture["x"] and 0 < picture["y"] - choice["y"] - choice["height"] < 12
-        padding = page.get_by_role("radiogroup", name="Padding")
-        expect(padding).to_be_visible(visible=width > 640)  # between the pictures there is room for it
-        settings = page.get_by_text("Padding, stride, dilation").bounding_box()
+        padding, summary = page.get_by_role("radiogroup", name="Padding"), page.locator(".kb-more summary")
+        expect(padding).to_be_hidden()  # first the kernel; what is not as usual is said all the same
+        expect(summary).to_have_text("Padding, stride, dilation")
+        put(page, stride=2)
+        expect(summary).to_have_text(re.compile(r"^Padding\s1, stride\s2, dilation\s1$"))
+        summary.click()
+        expect(padding).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("radiogroup", name="Stride").get_by_text("1").click()
+        expect(summary).to_have_text("Padding, stride, dilation")
+        expect(page.get_by_text("Picture: drag the window")).to_be_visible()
+        settings = summary.bounding_box()
         kernel = cell(page, 1, 1).bounding_box()
         assert settings is not None and kernel is not None and settings["y"] < kernel["y"]
         put(page, kernel=np.full((5, 5), -0.04).tolist())
@@ -481,12 +557,18 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     page.set_viewport_size({"width": 360, "height": 1000})
     tops = page.locator(".kb-stage .cw-picture").evaluate_all("all => all.map(e => e.getBoundingClientRect().y)")
     assert len(set(tops)) == 1, tops
-    distance_words = page.locator(".kb-state").bounding_box()
-    assert distance_words is not None and distance_words["x"] + distance_words["width"] <= 360
+    words = page.locator(".kb-state").bounding_box()
+    assert words is not None and words["x"] + words["width"] <= 360
     page.set_viewport_size({"width": 800, "height": 1000})
     onward = page.get_by_role("button", name="Next puzzle")
     expect(onward).to_be_hidden()
+    # The two results lead; how far the numbers of the kernels are apart is a hint for those who ask.
+    here = f"{grey(PICTURE.numpy())[row, column]:.2f}"
+    said = f"Here the target is {edges.min():.2f}, your result {here}.".replace("-", "−")
+    expect(page.locator(".kb-state")).to_have_text(said)
     meter = page.get_by_role("meter")
+    expect(meter).to_have_count(0)
+    page.get_by_text("Hint", exact=True).click()
     ways = [int(meter.get_attribute("aria-valuenow") or -1)]
     assert ways == [0], "the bar is empty where a puzzle begins"
     expect(page.get_by_text("Bars at the border")).to_be_visible()  # of the target
@@ -505,6 +587,22 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     onward.click()
     assert state_of(page, "puzzle") == 5 and state_of(page, "kernel") == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
     expect(page.get_by_role("radio", name="Puzzle 5")).to_be_focused()
+    page.get_by_role("radio", name="Puzzle 4").click()  # what was found is still there
+    expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
+    put(page, puzzle=6, kernel=PUZZLES["6: outline"].tolist(), solved=[1, 2, 3, 4, 5])
+    expect(page.locator(".kb-state")).to_have_text("Solved: outline. All 6 are solved.")
+    expect(onward).to_be_hidden()
+
+
+def test_where_a_puzzles_pictures_agree_already_others_places_are_worth_a_look(front: FrontEnd) -> None:
+    flat = np.full((16, 16), 128, np.uint8)
+    flat[:, 8:] = 200
+    bench = kernel_bench(flat)
+    bench.puzzle, bench.kernel, bench.pixel = 2, np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]]), (8, 4)
+    page = front.open(bench)
+    expect(page.locator(".kb-state")).to_have_text("Here both are 0.50. Drag the window to where they differ.")
+    put(page, pixel=[8, 8])
+    expect(page.locator(".kb-state")).to_have_text("Here the target is 0.50, your result 0.78.")
 
 
 def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(front: FrontEnd) -> None:
@@ -524,7 +622,7 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
     target = list(PUZZLES.values())[5]
     gaps = [np.abs(target - np.array([[0, 0, 0], [0, v, 0], [0, 0, 0]])).sum() for v in (4, 1)]
     said = f"In total, your numbers are {gaps[0]:.2f} away from the secret ones (before: {gaps[1]:.2f})."
-    expect(page.locator(".kb-state")).to_have_text(said)
+    expect(page.locator(".kb-hint")).to_contain_text(said)
     ends = [page.locator(f".kb-{area} .cw-scale .cw-cap").last.inner_text() for area in ("target", "result")]
     most = [float(text.removeprefix("≥ ")) for text in ends]
     assert most[1] > 2 * most[0]

@@ -1,12 +1,13 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas, write } from "./ui.js";
 import { at, css, grey, inkOn, paint } from "./colour.js";
-import { clamp, fixed, roundedToSum, show } from "./numbers.js";
+import { clamp, fixed, parse, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 
-const GLIDE = 150; // ms
+const GLIDE = 150; // ms, as in the styles
+const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
 const MARGIN = 4; // pixels by which the wires' canvas goes beyond the stage: a frame at its edge is whole
 /** Lines of a frame: colour, width, how far outside, radius of the corners. */
 const FRAME = [["#16181d", 2, 2.5, 4.5], ["#fff", 1.5, 0.75, 2.75], ["#fff8", 1, -0.5, 1]];
@@ -15,6 +16,20 @@ const DASHES = [["#16181d", 1.5, 0, 2]];
 const TICK = [["#fff", 2, 1.5, 1], ["#16181d", 2, 0, 0]];
 const PIXEL = [["#16181d", 1, 0.5, 0], ["#fff", 1, -0.5, 0]];
 const SHORT = { "Sobel, vertical edges": "Sobel │", "Sobel, horizontal edges": "Sobel ─" };
+
+const BALANCE = "Near 0: both sides balance.";
+/** What the sums of a kernel say: one sentence, or one each for a positive, a negative and a small sum. */
+const MEANINGS = {
+  identity: ["Each sum is the pixel in the middle itself."],
+  blur: ["Each sum is the mean of the nine pixels."],
+  sharpen: ["Each pixel's difference from its neighbours is exaggerated."],
+  "Sobel, vertical edges": ["Positive: brighter on the right.", "Negative: brighter on the left.", BALANCE],
+  "Sobel, horizontal edges": ["Positive: brighter below.", "Negative: brighter above.", BALANCE],
+  emboss: ["A relief: bright areas are raised, with light from the upper left."],
+  "blur, 5 × 5": ["Each sum is the mean of the 25 pixels."],
+  "Gaussian, 5 × 5": ["Each sum is a mean in which pixels near the middle count more."],
+};
+const PART = { 1: 0, "-1": 1, 0: 2 }; // of such a meaning, by the sign of the sum
 
 /**
  * @typedef {{padding: number, stride: number, dilation: number}} Sliding how a kernel moves over a picture
@@ -95,6 +110,40 @@ export function innerOf({ values, height, width }, { padding, stride }) {
   return inner.length ? inner : values;
 }
 
+/** −1, 0 or 1: what is near zero counts as zero. @param {number} value @param {number} [near] */
+export const signOf = (value, near = NEAR) => (Math.abs(value) < near ? 0 : Math.sign(value));
+
+/**
+ * Products with two decimals that add up to the rounded sum, if that can be without showing anything wrong: a product
+ * with 1, −1 or 0 follows from the pixel as shown, and any other one stays within the rounding of what it is made of.
+ * @param {(number | null)[]} seen of `windowAt` @param {number[]} weights
+ * @returns {{parts: number[], sum: number, isExact: boolean}} `isExact`: whether they add up
+ */
+export function roundedProducts(seen, weights) {
+  const add = list => list.reduce((a, b) => a + b, 0);
+  const exact = weights.map((weight, k) => 100 * weight * (seen[k] ?? 0)); // in hundredths, as all below
+  const ranges = weights.map((weight, k) => {
+    const [pixel, factor] = [parse(fixed(seen[k] ?? 0)), parse(show(weight))]; // as shown
+    const product = 100 * pixel * factor;
+    if (seen[k] === null) return [0, 0]; // padding is not rounded
+    const slack = 0.5 + 0.5 * Math.abs(factor) + (factor === weight ? 0 : 0.5 * pixel) - 1e-6; // below 1 for 1, −1 and 0
+    return [Math.ceil(product - slack), Math.floor(product + slack)];
+  });
+  const honest = exact.map((value, k) => clamp(Math.round(value), ...ranges[k]));
+  const parts = [...honest];
+  const sum = Math.round(add(exact));
+  let missing = sum - add(parts);
+  while (missing) {
+    const step = Math.sign(missing);
+    const cost = k => Math.abs(parts[k] + step - exact[k]) / Math.abs(weights[k]); // as a change of the pixel
+    const free = [...parts.keys()].filter(k => clamp(parts[k] + step, ...ranges[k]) === parts[k] + step);
+    if (!free.length) break;
+    parts[free.reduce((a, b) => (cost(b) < cost(a) ? b : a))] += step;
+    missing -= step;
+  }
+  return { parts: (missing ? honest : parts).map(part => part / 100), sum: sum / 100, isExact: !missing };
+}
+
 /** Numbers that nearly cancel make a map with a sign; all others make a picture. @param {number[]} kernel */
 export function isSigned(kernel) {
   const sum = kernel.reduce((a, b) => a + b, 0);
@@ -109,11 +158,15 @@ export function resized(kernel, side) {
 }
 
 /**
- * How the kernel slides, as segmented choices.
- * @param {any} model @param {Record<string, number[]>} wanted values of traits
+ * How the kernel slides, as segmented choices to be folded.
+ * @param {any} model
+ * @param {Record<string, number[]>} wanted values of traits
+ * @param {Sliding} plain of which the folded choices say nothing
  * @param {(values: Record<string, number>) => void} chosen
  */
-export function slidingFields(model, wanted, chosen) {
+export function slidingFields(model, wanted, plain, chosen) {
+  const summary = h("summary", {}, "Padding, stride, dilation");
+  const title = summary.textContent;
   const fields = Object.entries(wanted).map(([trait, values]) => {
     const label = trait[0].toUpperCase() + trait.slice(1);
     const options = values.map(value => ({ value, text: String(value) }));
@@ -121,9 +174,12 @@ export function slidingFields(model, wanted, chosen) {
     return { trait, choice, node: field(label, choice) };
   });
   return {
+    summary,
     nodes: fields.map(part => part.node),
     refresh() {
       for (const { trait, choice } of fields) choice.set(model.get(trait));
+      const isPlain = fields.every(({ trait }) => model.get(trait) === plain[trait]);
+      write(summary, isPlain ? title : title.replace(/\w+/g, word => `${word}\u00a0${model.get(word.toLowerCase())}`));
     },
   };
 }
@@ -169,16 +225,41 @@ export function kernelChips(presets, chosen) {
   let drawn;
   return {
     node: h("div", { class: "cv-chips", role: "group", "aria-label": "Kernels to start from" }, chips.map(c => c.node)),
-    /** Marks the kernel in use, and shows what fits its size. @param {number[]} now @param {Uint8Array} table */
+    /**
+     * Marks the kernel in use, and shows what fits its size.
+     * @param {number[]} now @param {Uint8Array} table @returns {string} its name, if it is one of those shown
+     */
     set(now, table) {
       const side = Math.sqrt(now.length);
+      let used = "";
       for (const { name, image, kernel, node } of chips) {
         const larger = kernel.length < now.length && `${name}, ${side} × ${side}` in presets;
         node.hidden = larger || kernel.length > now.length;
-        node.setAttribute("aria-pressed", resized(kernel, side).every((v, k) => Math.abs(v - now[k]) < 1e-5));
+        const isUsed = resized(kernel, side).every((v, k) => Math.abs(v - now[k]) < 1e-5);
+        node.setAttribute("aria-pressed", isUsed);
+        if (isUsed && !node.hidden) used = name;
         if (drawn !== table) image.draw(kernel, table);
       }
       drawn = table;
+      return used;
+    },
+  };
+}
+
+/** What the sums of a kernel to start from say. */
+export function meaning() {
+  const node = h("p", { class: "cv-meaning" });
+  let said = "";
+  return {
+    node,
+    /** @param {string} name of the kernel, empty for any other @param {number} sign of the sum, whose part is marked */
+    set(name, sign) {
+      const texts = MEANINGS[name] ?? [];
+      if (said !== name) node.replaceChildren(...texts.flatMap(text => [h("span", {}, text), " "]));
+      said = name;
+      for (const [k, part] of [...node.children].entries()) {
+        part.toggleAttribute("data-now", k === PART[sign] || texts.length === 1);
+      }
     },
   };
 }
@@ -275,7 +356,7 @@ export function sumLine(edited) {
      * @param {Uint8Array} table of `ramp`
      * @param {number[] | null} colour of the sum; null hides products and sum
      * @param {(v: number) => number[]} [look] colour of a pixel
-     * @returns {string} the sum as shown: the products as shown add up to it
+     * @returns {string} the sum as shown: the products as shown add up to it, or "≈" stands before it
      */
     set(seen, weights, table, colour, look = grey) {
       if (grids[0].cells.length !== weights.length) build(Math.sqrt(weights.length));
@@ -284,12 +365,13 @@ export function sumLine(edited) {
       last = weights;
       const signed = v => at(table, v / scale);
       const written = weights.length === 9 ? fixed : short;
-      const shown = roundedToSum(seen.map((v, k) => (v ?? 0) * weights[k]));
+      const shown = roundedProducts(seen, weights);
       const [pixels, kernel, products] = grids;
       pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
       kernel.set(weights, signed, v => (weights.length === 9 ? show(v) : bare(show(v))));
       products.set(shown.parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
       write(total, colour ? fixed(shown.sum) : "?");
+      total.toggleAttribute("data-about", Boolean(colour) && !shown.isExact);
       total.style.background = colour ? css(colour) : "";
       total.style.color = colour ? inkOn(colour) : "";
       return fixed(shown.sum);
@@ -302,7 +384,7 @@ export function sumLine(edited) {
  * @param {any} line of `sumLine` @param {[string, string]} names of picture and output
  * @param {(row: number, column: number) => void} moved hears of the pixel of the output that is wanted
  * @param {{node: any, square: () => number[]}} [source] what the picture is a square of, and that square's sides as
- *     shares; the wires then begin at the picture's edge, which leaves numbers on it free
+ *     shares; the wires then begin at the edges of picture and output, which leaves numbers on them free
  */
 export function slidingViews(line, names, moved, source) {
   /** @type {{side: number, sliding: Sliding, from: number[], to: number[]}} */
@@ -369,7 +451,7 @@ export function slidingViews(line, names, moved, source) {
     const leftSide = `M${left} ${top}C${left} ${middle} ${pixels.left} ${middle} ${pixels.left} ${neck}V${end}`;
     const rightSide = `${pixels.right} ${end}V${neck}C${pixels.right} ${middle} ${right} ${middle} ${right} ${top}`;
     const [x, y] = [sum.left + sum.width / 2, sum.top - 4];
-    const [outX, outY] = [(cell[0] + cell[2]) / 2, cell[3] + 3];
+    const [outX, outY] = [(cell[0] + cell[2]) / 2, source ? result.bottom : cell[3] + 3];
     const keyX = tick === null ? null : scale.left + tick * scale.width;
     const [above, below] = [scale.top - 3, scale.bottom + 3];
     const curve = (x, y, toX, toY) => `C${x} ${(y + toY) / 2} ${toX} ${(y + toY) / 2} ${toX} ${toY}`;
@@ -384,9 +466,10 @@ export function slidingViews(line, names, moved, source) {
     pen.fillStyle = pen.strokeStyle = colour;
     pen.lineWidth = 1.25;
     pen.globalAlpha = 0.09;
-    pen.fill(new Path2D(`${leftSide}L${rightSide}Z${zoom}`));
+    const isBetween = result.top > from.bottom; // the output: lines from the window would cross it
+    pen.fill(new Path2D(isBetween ? zoom : `${leftSide}L${rightSide}Z${zoom}`));
     pen.globalAlpha = 0.75;
-    pen.stroke(new Path2D(`${leftSide}M${rightSide}${out}${zoom}`));
+    pen.stroke(new Path2D(isBetween ? zoom : `${leftSide}M${rightSide}${out}${zoom}`));
     if (out) pen.fill(new Path2D(`M${x - 2.5} ${y}a2.5 2.5 0 1 1 5 0a2.5 2.5 0 1 1 -5 0`));
     pen.globalAlpha = 1;
     for (const box of [window, cell]) frame(pen, box, FRAME);

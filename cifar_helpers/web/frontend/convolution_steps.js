@@ -1,36 +1,39 @@
 // A convolution step by step: the window moves, the sum is written out, and the output fills up.
-import { h, mount, framed, binding } from "./ui.js";
+import { h, mount, framed, binding, write } from "./ui.js";
 import { at, grey, largest, paint } from "./colour.js";
-import { clamp, fixed, roundedToSum } from "./numbers.js";
+import { clamp, fixed } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { slidingOf, outputSize, sizeFormula, windowAt, convolve, isSigned, short } from "./convolution.js";
-import { slidingFields, kernelChips, sumLine, slidingViews } from "./convolution.js";
+import { slidingOf, outputSize, sizeFormula, windowAt, convolve, isSigned, roundedProducts, signOf } from "./convolution.js";
+import { short, slidingFields, kernelChips, meaning, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
 
 const SIDE = 3; // of the kernels
-const PACE = [700, 200]; // ms for a step of the play: in the first row, and when the rule is clear
+const PACE = [700, 300]; // ms for a step of the play: in the first row and to each new one, and when the rule is clear
 const STREAK = 3; // so many right predictions in a row are enough
-const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
-const SIGNS = ["negative", "near zero", "positive"]; // −1, 0 and 1
-const CHOICES = ["− negative", `≈ near zero (±${NEAR})`, "+ positive"];
-
-const PLAIN = { padding: 0, stride: 1, dilation: 1 };
-/** What a sum says: one sentence, or one each for a positive, a negative and a small sum. */
-const MEANINGS = {
-  identity: ["Each sum is the pixel in the middle itself."],
-  blur: ["Each sum is the mean of the nine pixels."],
-  sharpen: ["Differences from the neighbours are exaggerated; uniform areas stay as they are."],
-  "Sobel, vertical edges": ["Orange: brighter on the right.", "Purple: brighter on the left.", "Near 0: both sides balance."],
-  "Sobel, horizontal edges": ["Orange: brighter below.", "Purple: brighter above.", "Near 0: both sides balance."],
-  emboss: ["A relief: bright areas are raised, with light from the upper left."],
+const FAINT = 1; // sums of uniform areas are far below it, and keep pale colours
+/** What is asked: how near two numbers count as equal, the question, names of −1, 0 and 1, and the choices. */
+const SIGN = {
+  near: 0.1,
+  text: "Will the sum be",
+  names: ["negative", "near zero", "positive"],
+  choices: ["− negative", "≈ near zero (±0.1)", "+ positive"],
 };
-const PART = { 1: 0, "-1": 1, 0: 2 }; // of such a meaning, by the sign of the sum
-
-const signOf = value => (Math.abs(value) < NEAR ? 0 : Math.sign(value));
-
+/** For kernels without negative numbers, whose sums have but one sign. */
+const HEIGHT = {
+  near: 0.05,
+  text: "Compared with the pixel in the middle, will the sum be",
+  names: ["lower", "about equal", "higher"],
+  choices: ["− lower", "≈ about equal (±0.05)", "+ higher"],
+};
+/** Kernels that compare two sides: what is added and what is taken away. */
+const COMPARED = {
+  "Sobel, vertical edges": { kind: "column", sides: ["right", "left"], places: [[2, 5, 8], [0, 3, 6]] },
+  "Sobel, horizontal edges": { kind: "row", sides: ["lower", "upper"], places: [[6, 7, 8], [0, 1, 2]] },
+};
+const PLAIN = { padding: 0, stride: 1, dilation: 1 };
 /** The whole picture, small, with a frame to be moved where the square lies, whose sides are shares of it. */
 function wholePicture(rows, side, moved) {
   const [height, width] = [rows.length, rows[0].length];
@@ -62,7 +65,8 @@ export function render({ model, el }) {
     el, "convolution_steps", "A convolution step by step", shared + styles, () => relay(),
   );
   const drawn = ["step", "score"].map(name => [name, () => draw()]);
-  const laid = ["image", "corner", "kernel", "padding", "stride", "dilation", "predicting"].map(name => [name, () => relay()]);
+  const settings = ["image", "corner", "kernel", "padding", "stride", "dilation", "predicting"];
+  const laid = settings.map(name => [name, () => relay()]);
   const traits = binding(model, Object.fromEntries([...drawn, ...laid]));
   /** Steps whose sign was predicted, and whether rightly. @type {Map<number, boolean>} */
   let predicted = new Map();
@@ -76,18 +80,26 @@ export function render({ model, el }) {
   let output;
   let colour; // of a sum, which other settings leave as it is
   let share; // of the way from one end of the key to the other
-  let isPhone = false;
+  let landing = 0; // the step whose number appears when the frame is there
   let bar; // the slider: made again when the number of steps changes
 
   const sliding = () => slidingOf(model);
   const count = () => output.height * output.width;
   const step = () => Math.min(model.get("step"), count());
-  const signAt = k => signOf(output.values[k - 1]);
-  /** Why there is nothing to predict: the sums cannot differ, or do not. */
+  const question = () => (kernel.some(v => v < 0) ? SIGN : HEIGHT);
+  const windowOf = k => windowAt(image, SIDE, sliding(), Math.floor((k - 1) / output.width), (k - 1) % output.width);
+  /** What a sum is compared with. */
+  const levelAt = k => (question() === SIGN ? 0 : windowOf(k)[4] ?? 0);
+  const gapAt = k => output.values[k - 1] - levelAt(k);
+  const signAt = k => signOf(gapAt(k), question().near);
+  /** Why there is nothing to predict: the answers cannot differ, or do not. */
   const certain = () => {
-    if (kernel.every(v => v >= 0)) return "No number of this kernel is negative, so no sum can be. Choose another one to predict.";
-    const isOne = output.values.every(v => signOf(v) === signAt(1));
-    return isOne && `All sums here are ${SIGNS[signAt(1) + 1]}. Choose another kernel or drag the square to predict.`;
+    const isCopy = kernel.every((v, k) => v === Number(k === 4));
+    if (isCopy) return "Each sum is the pixel in the middle itself. Choose another kernel to predict.";
+    if (output.values.some((_, k) => signAt(k + 1) !== signAt(1))) return "";
+    const than = question() === SIGN ? "" : ", compared with the pixel in the middle";
+    const all = `All sums here are ${question().names[signAt(1) + 1]}${than}.`;
+    return `${all} Choose another kernel or drag the square to predict.`;
   };
   const asks = () => model.get("predicting") && !certain();
   const hidden = () => asks() && !predicted.has(step());
@@ -133,7 +145,7 @@ export function render({ model, el }) {
 
   // Controls
   const chips = kernelChips(model.get("presets"), (_, name) => setting({ kernel: name }));
-  const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, setting);
+  const fields = slidingFields(model, { padding: [0, 1, 2], stride: [1, 2, 3], dilation: [1, 2] }, PLAIN, setting);
   const formula = h("div", { class: "cw-cap" });
   const modes = segmented(
     "Mode", [{ value: false, text: "Watch" }, { value: true, text: "Predict" }], false,
@@ -149,38 +161,40 @@ export function render({ model, el }) {
   const dots = h("span", { class: "cs-dots", role: "img" }, Array.from({ length: STREAK }, () => h("i")));
   const row = h("span", { class: "cs-row" }, dots, "right in a row");
 
-  const guesses = CHOICES.map((text, k) => button(text, () => guess(k - 1)));
-  const ask = h(
-    "div", { class: "cs-controls", role: "group", "aria-label": "Predict the sign of the sum" },
-    h("b", {}, "Will the sum be"), guesses,
-  );
-  /** The next window to predict, of the sign that was right longest ago: one answer again and again is never enough. */
+  const guesses = SIGN.choices.map((text, k) => button(text, () => guess(k - 1)));
+  const asked = h("b");
+  const ask = h("div", { class: "cs-controls", role: "group", "aria-label": "Predict the sum" }, asked, guesses);
+  /**
+   * The next window to predict: first the clearest one, then one whose answer was right longest ago, as one answer again
+   * and again is never enough.
+   */
   const following = () => {
-    const left = Array.from(output.values, (_, k) => k + 1).filter(k => !predicted.has(k));
+    const left = Array.from(output.values, (_, k) => k + 1).filter(k => !predicted.has(k) && k !== step());
     const turn = k => (signAt(k) === signAt(step()) ? STREAK : streak.slice(-STREAK).lastIndexOf(signAt(k)));
     const shuffled = k => (k * 47) % count();
-    const isClose = k => Number(Math.abs(Math.abs(output.values[k - 1]) - NEAR) < NEAR / 2); // to another sign: for later
-    return left.sort((a, b) => turn(a) - turn(b) || isClose(a) - isClose(b) || shuffled(a) - shuffled(b))[0];
+    const size = k => Math.abs(gapAt(k));
+    const isClose = k => Number(Math.abs(size(k) / question().near - 1) < 0.5); // to another answer: for later
+    const inTurn = (a, b) => turn(a) - turn(b) || isClose(a) - isClose(b) || shuffled(a) - shuffled(b);
+    return left.sort(predicted.size ? inTurn : (a, b) => size(b) - size(a))[0] ?? step();
   };
   const onward = button("Next window", () => {
     go(following());
     paintAll();
     guesses[0].focus();
   }, { main: true });
-  const verdict = h("span", { class: "cs-verdict" });
-  const told = h("div", { class: "cs-controls" }, onward, verdict);
+  const verdict = h("p", { class: "cs-verdict" });
   const parts = h("p", { class: "cs-parts" });
-  const meaning = h("p", { class: "cs-meaning" });
+  const means = meaning();
 
-  const heading = h("div", { class: "cw-head" }, h("span", { class: "cw-cap" }, h("b", {}, "Picture"), ": drag the square"));
-  const words = h("summary", {}, "Padding, stride, dilation");
+  const caption = h("span", { class: "cw-cap" }, h("b", {}, "Picture"), ": drag the square");
+  const heading = h("div", { class: "cw-head" }, caption);
   // In a fold of its own: lesson 02 tries the fields first, and then asks for the formula.
   const folded = h("details", { class: "cs-formula" }, h("summary", {}, "Formula for the size"), formula);
-  const more = h("details", { class: "cs-more" }, words, h("div", {}, fields.nodes, folded));
+  const more = h("details", { class: "cs-more" }, fields.summary, h("div", {}, fields.nodes, folded));
   views.stage.append(
     h("figure", { class: "cs-whole" }, heading, whole.view), more,
     h("div", { class: "cs-views" }, views.input.figure, views.output.figure), line.node,
-    h("div", { class: "cs-predict" }, ask, told, parts, meaning),
+    h("div", { class: "cs-predict" }, ask, verdict, parts, means.node, onward),
   );
   root.append(
     h("div", { class: "cw-bar" }, chips.node),
@@ -199,7 +213,8 @@ export function render({ model, el }) {
     play.textContent = "Pause";
     draw();
     const later = () => {
-      playing = setTimeout(proceed, PACE[step() < output.width ? 0 : 1]);
+      const isSlow = step() < output.width || step() % output.width === 0; // the window goes back to the left
+      playing = setTimeout(proceed, PACE[isSlow ? 0 : 1]);
     };
     const proceed = () => {
       go(step() + 1);
@@ -221,8 +236,8 @@ export function render({ model, el }) {
 
   /** Everything that changes with a setting: sizes, the numbers of the image, the number of steps. */
   function relay() {
-    measure();
     pause();
+    landing = 0;
     root.removeAttribute("data-slides");
     whole.set(model.get("corner"));
     const rows = model.get("image");
@@ -230,15 +245,14 @@ export function render({ model, el }) {
     image = { values: Float64Array.from(rows.flat()), height: rows.length, width: rows[0].length };
     kernel = model.get("presets")[model.get("kernel")].flat();
     output = convolve(image, kernel, how);
-    const settings = JSON.stringify(laid.map(([name]) => model.get(name)));
-    if (settings !== laidOut) [predicted, streak, furthest, laidOut] = [new Map(), [], 0, settings];
-    const limit = largest(convolve(image, kernel, PLAIN).values);
+    const now = JSON.stringify(settings.map(name => model.get(name)));
+    if (now !== laidOut) [predicted, streak, furthest, laidOut] = [new Map(), [], 0, now];
+    const limit = Math.max(FAINT, largest(convolve(image, kernel, PLAIN).values));
     const [signed, table] = [isSigned(kernel), colours()];
     const [least, most] = signed ? [-limit, limit] : [0, 1];
     colour = v => (signed ? at(table, v / limit) : grey(v));
     share = v => (v - least) / (most - least);
     views.key.set(colour, least, most, [output.values]);
-    meaning.replaceChildren(...MEANINGS[model.get("kernel")].flatMap(text => [h("span", {}, text), " "]));
     const size = image.height + 2 * how.padding;
     root.style.setProperty("--side", size);
     views.fit(SIDE, how, [image.height, image.width], [output.height, output.width]);
@@ -258,11 +272,7 @@ export function render({ model, el }) {
     paintAll();
   }
 
-  /** Looked up before anything is written, as it would cost a layout afterwards. A folded section has no width. */
-  function measure() {
-    isPhone = root.clientWidth > 0 && root.clientWidth < 640;
-  }
-  const isSmall = columns => columns > (isPhone ? 4 : 8);
+  const isSmall = columns => columns > 8;
   /** A number of a grid; small cells have room for less. */
   const written = (v, columns) => {
     if (!isSmall(columns)) return fixed(v);
@@ -286,13 +296,15 @@ export function render({ model, el }) {
     const how = sliding();
     const place = placeOf();
     const secret = hidden();
-    const [asked, sure] = [asks(), model.get("predicting") && certain()];
+    const [isAsked, sure] = [asks(), model.get("predicting") && certain()];
+    if (now > furthest && root.hasAttribute("data-slides") && !isAsked) landing = now;
     furthest = Math.max(furthest, now);
-    const known = k => sure || (asked ? predicted.has(k + 1) : k < furthest);
+    const known = k => sure || (isAsked ? predicted.has(k + 1) : k < furthest);
     grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
       (v, k) => (known(k) ? written(v, output.width) : k + 1 === now ? "?" : ""),
     );
+    grids[1].cells.forEach((cell, k) => cell.classList.toggle("cs-lands", k + 1 === landing));
     const value = output.values[now - 1];
     const seen = windowAt(image, SIDE, how, ...place);
     const sum = line.set(seen, kernel, colours(), secret ? null : colour(value));
@@ -305,47 +317,64 @@ export function render({ model, el }) {
     next.setAttribute("aria-disabled", now === count()); // disabled, it would lose the focus
     const predicting = model.get("predicting");
     for (const node of [play, next, where, track]) node.hidden = predicting;
-    row.hidden = !asked;
+    root.toggleAttribute("data-predicts", predicting);
+    row.hidden = !isAsked;
     ask.hidden = !secret;
-    told.hidden = !asked || secret;
+    verdict.hidden = !isAsked || secret;
     parts.hidden = !predicting || secret;
-    meaning.hidden = secret;
-    const said = meaning.querySelectorAll("span");
-    for (const [k, node] of said.entries()) node.toggleAttribute("data-now", k === PART[signOf(value)] || said.length === 1);
-    onward.hidden = predicted.size === count();
+    onward.hidden = verdict.hidden || predicted.size === count();
+    means.set(model.get("kernel"), signOf(value));
+    means.node.hidden = secret && question() === SIGN; // there it would give the answer away
+    const { near, text: wanted, names, choices } = question();
+    write(asked, wanted);
+    guesses.forEach((node, k) => write(node, choices[k]));
     verdict.textContent = "";
     parts.textContent = sure || "";
     if (predicted.has(now)) {
-      const near = signOf(value) === 0 ? ` (within ±${NEAR})` : "";
+      const sign = signAt(now);
+      const within = sign === 0 ? ` (within ±${near})` : "";
       const right = predicted.get(now);
       const done = streak.length === STREAK ? " Three in a row: done." : "";
-      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${SIGNS[signOf(value) + 1]}${near}.${done}`;
+      verdict.textContent = `${right ? "✓ Right" : "✗ No"}: ${sum} is ${names[sign + 1]}${within}.${done}`;
       verdict.dataset.right = String(right);
-      const products = roundedToSum(seen.map((v, k) => (v ?? 0) * kernel[k])).parts;
-      const add = sign => fixed(products.filter(v => v * sign > 0).reduce((a, b) => a + b, 0));
-      parts.textContent = `Negative products: ${add(-1)}. Positive products: ${add(1)}.`;
+      parts.textContent = reason(seen, sign);
     }
     for (const [k, dot] of [...dots.children].entries()) dot.toggleAttribute("data-on", k < streak.length);
     dots.setAttribute("aria-label", `${Math.min(streak.length, STREAK)} of ${STREAK}`);
-    say(`${text}${secret ? ". Predict the sign of the sum." : `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`}`);
+    const told = `: sum ${sum}. ${verdict.textContent} ${parts.textContent}`;
+    say(text + (secret ? `. ${wanted} ${names.join(", ")}?` : told));
   }
 
-  const draw = framed(() => {
-    measure();
-    paintAll();
-  });
+  /** Why a sum is what it is. */
+  function reason(seen, sign) {
+    const pixels = seen.map(v => v ?? 0);
+    const add = list => list.reduce((a, b) => a + b, 0);
+    if (question() === HEIGHT) {
+      const middle = pixels[4];
+      const [below, above] = [-1, 1].map(way => fixed(add(pixels.map(v => Math.max(0, (v - middle) * way)))));
+      const beside = `In total, darker neighbours are ${below} below it, brighter ones ${above} above.`;
+      return `The pixel in the middle is ${fixed(middle)}. ${beside}`;
+    }
+    const products = roundedProducts(seen, kernel).parts;
+    const { kind, sides, places } = COMPARED[model.get("kernel")] ?? {};
+    if (!sides) {
+      const [less, more] = [-1, 1].map(way => fixed(add(products.filter(v => v * way > 0))));
+      return `Negative products: ${less}. Positive products: ${more}.`;
+    }
+    const [plus, minus] = places.map(side => fixed(Math.abs(add(side.map(k => products[k])))));
+    const words = `The ${sides[0]} ${kind} adds ${plus}, the ${sides[1]} takes away ${minus}`;
+    if (sign === 0) return `${words}: they nearly cancel.`;
+    // The middle of a side counts twice in the sum, but not in what is brighter.
+    const [first, second] = places.map(side => add(side.map(k => pixels[k])));
+    return (first - second) * sign > 0 ? `${words}: the ${sides[sign > 0 ? 0 : 1]} is brighter.` : `${words}.`;
+  }
+
+  const draw = framed(paintAll);
   root.addEventListener("keydown", event => {
     if (event.key === "Escape") pause();
   });
   relay();
-  const widths = new ResizeObserver(() => {
-    const was = isPhone;
-    measure();
-    if (isPhone !== was) relay(); // numbers may have more room now, or less
-  });
-  widths.observe(root);
   return () => {
-    widths.disconnect();
     pause();
     traits.close();
     views.close();

@@ -4,8 +4,8 @@ import { at, grey, largest, paint } from "./colour.js";
 import { clamp, fixed, show } from "./numbers.js";
 import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing } from "./convolution.js";
-import { isSigned, resized, slidingFields, glyph, kernelChips, colourKey, sumLine, slidingViews } from "./convolution.js";
+import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing, isSigned, signOf } from "./convolution.js";
+import { resized, slidingFields, glyph, kernelChips, meaning, colourKey, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
@@ -15,8 +15,9 @@ const LETTERS = COLOURS.map(name => ({ value: name, text: name[0].toUpperCase(),
 const IDENTITY = [0, 0, 0, 0, 1, 0, 0, 0, 0];
 const PLAIN = { padding: 1, stride: 1, dilation: 1 };
 const SOLVED = 0.02; // of the length of the kernel that is wanted, as in Python
-const NARROW = 640; // pixels: as in the styles
 const ALIKE = 0.7; // a cosine below this is no likeness worth telling
+
+const DIFFERS = 0.005; // of a result: it can be seen in its two decimals
 
 const rowsOf = kernel => {
   const side = Math.sqrt(kernel.length);
@@ -96,6 +97,7 @@ export function render({ model, el, load }) {
   let outputs; // of the kernel on each
   let map; // of `paintMap`: how a number of them is coloured
   let wanted; // of the target: its numbers, and its `paintMap`
+  let isOff = false; // whether the result differs from it anywhere
   /** @type {Float32Array | null} */
   let learned = null;
 
@@ -177,13 +179,15 @@ export function render({ model, el, load }) {
   const misfit = h("p", { class: "kb-misfit", role: "alert", hidden: true });
   output.figure.append(misfit);
   input.figure.classList.add("kb-picture");
+  input.figure.querySelector("b").after(h("span", { class: "kb-drag" }, ": drag the window"));
   output.figure.classList.add("kb-result");
 
   // Settings
   const begin = number => {
     if (number && !puzzle()) mine = Object.fromEntries(names.slice(0, 5).map(name => [name, model.get(name)]));
     past = [];
-    set(number ? { puzzle: number, ...PLAIN, channel: "grey", kernel: rowsOf(IDENTITY) } : { puzzle: 0, ...mine });
+    const kernel = model.get("solved").includes(number) ? puzzles[number - 1].target : IDENTITY;
+    set(number ? { puzzle: number, ...PLAIN, channel: "grey", kernel: rowsOf(kernel) } : { puzzle: 0, ...mine });
     choose();
   };
   /** The first puzzle after this one that is not solved, 0 where all are. */
@@ -205,10 +209,10 @@ export function render({ model, el, load }) {
   const channels = [{ value: "grey", text: "grey" }, ...LETTERS, { value: ALL, text: "all", name: ALL }];
   const channel = segmented("Picture", channels, "grey", value => set({ channel: value }));
   const choices = { padding: [0, 1, 2, 3], stride: [1, 2, 3, 4], dilation: [1, 2, 3, 4] };
-  const fields = slidingFields(model, choices, set);
+  const fields = slidingFields(model, choices, PLAIN, set);
   const formula = h("div", { class: "cw-cap kb-formula" });
-  const words = h("summary", {}, "Padding, stride, dilation");
-  const more = h("details", { class: "kb-more" }, words, h("div", {}, fields.nodes, formula));
+  const more = h("details", { class: "kb-more" }, fields.summary, h("div", {}, fields.nodes, formula));
+  const means = meaning();
   const looks = segmented("Result", [{ value: false, text: "picture" }, { value: true, text: "signs" }], true, on => {
     signed = on;
     draw();
@@ -221,7 +225,7 @@ export function render({ model, el, load }) {
   const bySigns = h("b");
   const below = h("p", { class: "cw-cap" }, "Numbers below 0 are as dark as 0: choose ", bySigns, " to see them.");
   const rim = h("p", { class: "cw-cap" }, "Bars at the border come from the zeros around the picture (padding).");
-  const settings = h("div", { class: "kb-settings" }, more, h("div", { class: "kb-notes" }, below, rim));
+  const settings = h("div", { class: "kb-settings" }, more, h("div", { class: "kb-notes" }, means.node, below, rim));
   for (const [{ view }, choice] of [[input, inColour && channel], [output, looks]]) {
     view.node.before(h("div", { class: "kb-choice" }, choice ? choice.node : null));
   }
@@ -229,14 +233,17 @@ export function render({ model, el, load }) {
   const named = { role: "meter", "aria-label": "Closeness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
   const state = h("span", { class: "kb-state" });
+  const distance = h("span", { class: "cw-cap" });
+  const hint = h("details", { class: "kb-hint" }, h("summary", {}, "Hint"), h("div", {}, distance, meter));
   const [twin, twinWords] = [glyph(), h("span")];
   const alike = h("div", { class: "kb-alike" }, twin.node, twinWords);
   views.stage.classList.add("kb-stage");
   views.stage.prepend(input.figure, settings, goalFigure, output.figure, line.node);
+  const task = h("div", { class: "kb-task" }, tasks.node, "Make the result equal the target.");
   root.append(
-    h("div", { class: "cw-bar" }, modes.node, chips.node, h("div", { class: "kb-task" }, tasks.node, "Make the result equal the target.")),
+    h("div", { class: "cw-bar" }, modes.node, chips.node, task),
     views.stage,
-    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, meter, onward), alike),
+    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, onward), hint, alike),
   );
 
   /** Everything that follows from the kernel and the pixel. */
@@ -262,10 +269,11 @@ export function render({ model, el, load }) {
     misfit.hidden = fits;
     for (const part of [output.view.node, views.key.node, line.node]) part.hidden = !fits;
     views.fit(side, how, [height, width], [rows, columns]);
-    controlsNow(kernel, goal);
+    const used = controlsNow(kernel, goal);
+    means.node.hidden = !fits;
     if (!fits) {
       const span = spanOf(side, how.dilation);
-      below.hidden = rim.hidden = true;
+      below.hidden = rim.hidden = more.open = true;
       misfit.textContent = `This kernel spans ${span} pixels and does not fit. Choose less dilation or more padding.`;
       views.clear();
       return;
@@ -275,9 +283,10 @@ export function render({ model, el, load }) {
       const inner = largest(innerOf(outputs[0], how));
       let limit = inner;
       if (goal) {
-        const outputs = planes.map(plane => convolve(plane, goal.target, PLAIN));
-        const most = largest(innerOf(outputs[0], PLAIN));
-        wanted = { ...outputs[0], map: paintMap(target.canvas, wantedKey, outputs, signed, most, table) };
+        const goals = planes.map(plane => convolve(plane, goal.target, PLAIN));
+        const most = largest(innerOf(goals[0], PLAIN));
+        wanted = { ...goals[0], map: paintMap(target.canvas, wantedKey, goals, signed, most, table) };
+        isOff = wanted.values.some((v, k) => Math.abs(v - outputs[0].values[k]) >= DIFFERS);
         if (limit < 2 * most) limit = most; // the same colours, unless the result would be a single one
       }
       map = paintMap(output.view.canvas, views.key, outputs, signed, limit, table);
@@ -301,19 +310,18 @@ export function render({ model, el, load }) {
     const goalHere = goal && wanted.values[row * columns + column];
     write(here, goal ? `here ${fixed(goalHere)}` : "");
     if (goal) wantedKey.node.style.setProperty("--at", wanted.map.share(goalHere));
-    const words = goal ? puzzleWords(kernel, goal) : flatWords(kernel);
+    means.set(goal ? "" : used, signOf(value));
+    const words = goal ? puzzleWords(kernel, goal, sum, fixed(goalHere)) : flatWords(kernel);
     output.view.node.setAttribute("aria-label", `Result, here ${sum}. Arrow keys choose a number.`);
     say(`Row ${row}, column ${column}: sum ${sum}${goal ? `, target ${fixed(goalHere)}` : ""}. ${words}`);
   }
 
-  /** What the controls show. */
+  /** What the controls show. @returns {string} the name of the kernel, if it is one to start from */
   function controlsNow(kernel, goal) {
     const side = Math.sqrt(kernel.length);
-    chips.set(kernel, colours());
+    const used = chips.set(kernel, colours());
     sides.set(side);
     fields.refresh();
-    // Else nothing would say why the result has another size.
-    if (Object.entries(PLAIN).some(([name, value]) => model.get(name) !== value)) more.open = true;
     back.setAttribute("aria-disabled", !past.length); // disabled, it would lose the focus
     channel.set(model.get("channel"));
     modes.set(goal ? 1 : 0);
@@ -331,11 +339,12 @@ export function render({ model, el, load }) {
     const best = learned && nearest(kernel, learned);
     const shown = best && !goal && Math.abs(best.likeness) >= ALIKE;
     alike.style.visibility = shown ? "" : "hidden";
-    if (!shown) return;
+    if (!shown) return used;
     twin.draw(best.kernel, colours());
     const signs = best.likeness < 0 ? ", with opposite signs" : "";
     const likeness = `looks like this${signs} (cosine ${fixed(best.likeness)})`;
     write(twinWords, `Kernel ${best.number} of a trained network's first layer ${likeness}`);
+    return used;
   }
 
   function flatWords(kernel) {
@@ -344,36 +353,34 @@ export function render({ model, el, load }) {
     const effects = { 0: "becomes 0", 1: "stays as it is" };
     const effect = effects[+sum.toFixed(4)] ?? `is multiplied by ${show(sum)}`;
     write(state, `The ${count} numbers add up to ${show(sum)}: a uniform area ${effect}.`);
-    meter.hidden = onward.hidden = true;
+    onward.hidden = true;
     delete root.dataset.solved;
     return state.textContent;
   }
 
-  function puzzleWords(kernel, { name, target: wanted }) {
+  /** The numbers of the pictures lead; how far those of the kernels are apart is a hint. */
+  function puzzleWords(kernel, { name, target: wanted }, sum, goalHere) {
     const off = apart(kernel, wanted);
     const done = Math.hypot(...gaps(kernel, wanted)) < SOLVED * Math.hypot(...wanted);
     const near = done ? 100 : Math.max(0, 100 * (1 - off / apart(IDENTITY, wanted))); // from where each puzzle begins
     const was = past.length ? ` (before: ${fixed(apart(past.at(-1)[0], wanted))})` : "";
-    const words = `In total, your numbers are ${fixed(off)} away from the secret ones${was}.`;
-    state.textContent = done ? `Solved: ${name.replace(/^\d+: /, "")}.` : words;
-    meter.hidden = false;
+    write(distance, `In total, your numbers are ${fixed(off)} away from the secret ones${was}.`);
+    const number = model.get("puzzle");
+    if (done && !model.get("solved").includes(number)) set({ solved: [...model.get("solved"), number] });
+    const all = following() ? "" : ` All ${puzzles.length} are solved.`;
+    const here = sum === goalHere
+      ? `Here both are ${sum}.${isOff ? " Drag the window to where they differ." : ""}`
+      : `Here the target is ${goalHere}, your result ${sum}.`;
+    write(state, done ? `Solved: ${name.replace(/^\d+: /, "")}.${all}` : here);
     meter.setAttribute("aria-valuenow", Math.round(near));
     meter.firstChild.style.width = `${near}%`;
     root.toggleAttribute("data-solved", done);
-    const number = model.get("puzzle");
-    if (done && !model.get("solved").includes(number)) set({ solved: [...model.get("solved"), number] });
     onward.hidden = !done || !following();
     return state.textContent;
   }
 
   const draw = framed(paintAll);
   draw();
-  const placed = new ResizeObserver(() => { // at once, or when a section that holds the bench is unfolded
-    if (!root.clientWidth) return;
-    if (root.clientWidth > NARROW) more.open = true; // there is room for it between the pictures
-    placed.disconnect();
-  });
-  placed.observe(root);
   (load ?? loader(model))("learned").then(
     bytes => {
       learned = new Float32Array(bytes.slice().buffer);
@@ -382,7 +389,6 @@ export function render({ model, el, load }) {
     () => {}, // a bench without weights is still a bench
   );
   return () => {
-    placed.disconnect();
     traits.close();
     views.close();
     close();

@@ -10,7 +10,7 @@
 export const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
 
 /**
- * A number with at most `digits` decimals, no trailing zeros, a real minus sign, and ninths as fractions.
+ * A number with at most `digits` decimals, no trailing zeros, a real minus sign, and ninths and thirds as fractions.
  * @param {number} value
  * @param {number} [digits]
  * @returns {string}
@@ -18,7 +18,8 @@ export const clamp = (value, least, most) => Math.max(least, Math.min(most, valu
 export function show(value, digits = 2) {
   const ninths = Math.round(value * 9);
   const isNinth = ninths % 9 && Math.abs(value * 9 - ninths) < 1e-5;
-  return signedText(isNinth ? `${ninths}/9` : String(+value.toFixed(digits)));
+  const fraction = ninths % 3 ? `${ninths}/9` : `${ninths / 3}/3`;
+  return signedText(isNinth ? fraction : String(+value.toFixed(digits)));
 }
 
 /**
