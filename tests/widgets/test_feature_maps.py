@@ -194,7 +194,7 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     expect(head).to_have_text("Map 1")
     # One kernel makes a map; it has a slice for each colour.
     expect(page.locator(".fm-slots .cw-head b")).to_have_text("Kernel 1")
-    expect(page.locator(".fm-grids p")).to_have_text(["window of red", "slice for red", "products"])
+    expect(page.locator(".fm-grids p")).to_have_text(["window", "slice", "products"])
     walls.nth(0).hover(position={"x": 200, "y": 10})
     expect(head).to_have_text("Map 2")
     page.get_by_role("button", name="Next map").click()
@@ -212,7 +212,10 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     )
     page.get_by_role("radio", name="slice for input map green").click()
     before = page.locator(".fm-flow > div").first
-    expect(before).to_have_text("greennormalised")
+    expect(before).to_have_text("green")
+    expect(page.locator(".fm-photo")).to_have_text(
+        "The photo’s green, normalised: 0 is the average green of the training images."
+    )
     assert before.locator("b").evaluate("name => name.scrollWidth <= name.clientWidth")
     enlarged = page.get_by_role("slider", name="The enlarged map")
     painted = "wall => wall.querySelector('canvas').toDataURL()"
@@ -271,12 +274,6 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
         expect(page.locator(".fm-wall .cw-head .cw-cap")).to_have_text(tops)
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
-        # Below a layer that was looked at, its zeros stay; others give nothing away.
-        expect(page.locator(f".fm-layers button[title='{name}'] u")).to_have_text(
-            [f"{100 * share:.0f} %" for share in zeros]
-        )
-    expect(page.locator(".fm-layers button[title='block 1, ReLU'] u")).to_have_count(0)
-    expect(page.locator(".fm-layers button").first.locator("u")).to_have_text(["trained", "untrained"])
     # The input maps stay in their places under a pointer that moves over one of them.
     page.get_by_role("radio", name="block 2, convolution").click()
     places, sums = set(), set()
@@ -289,6 +286,96 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     assert len(places) == 1 and len(sums) > 1
     page.get_by_role("option", name=re.compile("picture 11$")).click()
     assert state_of(page, "picture") == 11
+
+
+def test_the_question_is_answered_by_the_numbers_on_the_screen(front: FrontEnd) -> None:
+    models = [network(0), network(1)]
+    with torch.no_grad():
+        models[0].features[2][1].bias.sub_(0.6)  # type: ignore[index]  # more zeros in block 3
+    found = [activations(model, PICTURE) for model in models]
+    page = front.open(feature_maps(PICTURE, *models))
+    answer, reveal = page.locator(".fm-answer"), page.get_by_role("button", name="Answer")
+    expect(answer).to_be_hidden()  # the reader looks first
+    expect(reveal).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_text("Compare the ranges.")).to_be_visible()
+    reveal.click()
+
+    def times(layer: str) -> str:
+        trained, untrained = (float(maps[layer].max() - maps[layer].min()) for maps in found)
+        ratio = trained / untrained
+        assert ratio < 2.95
+        return "as wide" if abs(ratio - 1) < 0.05 else f"about {ratio:.1f} times as wide"
+
+    first, later = ("block 1, convolution", "block 2, convolution")
+    hint = " To compare colours, too, set their scale to all maps."
+    expect(answer).to_have_text(f"The trained range is {times(first)} as the untrained.{hint}")
+    page.get_by_role("radio", name="all maps").click()
+    page.get_by_role("radio", name=later).click()
+    expect(answer).to_have_text(f"The trained range is {times(later)} as the untrained; in {first}, {times(first)}.")
+
+    def zeros(layer: str) -> list[float]:
+        return [float((maps[layer] == 0).float().mean()) for maps in found]
+
+    def points(layer: str) -> str:
+        trained, untrained = (round(100 * share) for share in zeros(layer))
+        by = trained - untrained
+        return f"{abs(by)} point{'s' * (abs(by) != 1)} {'fewer' if by < 0 else 'more'}"
+
+    for layer, words, after in [
+        ("block 1, ReLU", "Little difference", ""),
+        ("block 3, ReLU", "Trained maps pick out fewer places", f"; in block 1, ReLU, {points('block 1, ReLU')}"),
+    ]:
+        page.get_by_role("radio", name=layer).click()
+        pixels = found[0][layer][0].numel()
+        one, other = (f"{round((1 - share) * pixels):,}" for share in zeros(layer))
+        expect(page.get_by_text("Compare the zeros.")).to_be_visible()
+        expect(answer).to_have_text(
+            f"{words}: on average, {one} of a map’s {pixels:,} pixels are above zero, untrained {other}. "
+            f"Zeros: {points(layer)} than untrained{after}."
+        )
+    reveal.press("Enter")
+    expect(answer).to_be_hidden()
+
+
+def test_the_strongest_maps_are_shown_at_their_largest_number(front: FrontEnd) -> None:
+    model = network()
+    page = front.open(feature_maps(PICTURE, model, network(1)))
+    for name, seed in (("trained", 0), ("untrained", 1)):
+        if seed:
+            page.get_by_role("slider", name="untrained").press("ArrowRight")
+        maps = activations(network(seed), PICTURE)["block 1, convolution"]
+        peaks, order = maps.amax((1, 2)).sort(descending=True)
+        best = page.get_by_role("group", name="Maps with the largest numbers")
+        expect(best.locator("> span")).to_have_text(f"Strongest, {name}")
+        expect(best.get_by_role("button")).to_have_text(
+            [f"map {channel} {float(peak):.1f}" for channel, peak in zip(order[:3], peaks, strict=False)]
+        )
+        best.get_by_role("button").nth(1).click()
+        channel = int(order[1])
+        assert (state_of(page, "network"), state_of(page, "channel")) == (name, channel)
+        assert state_of(page, "pixel") == list(divmod(int(maps[channel].argmax()), 32))
+        expect(page.locator(".cw-terms").last.locator(".result b")).to_have_text(
+            re.compile(f"^{float(peaks[1]):.2f}".replace(".", r"\."))
+        )
+
+
+def test_a_mouse_on_its_way_across_maps_enlarges_none_of_them(front: FrontEnd) -> None:
+    page = front.open(feature_maps(PICTURE, network(), network(1)))
+    head = page.locator(".fm-flow .cw-head b").last
+    wall = page.get_by_role("slider", name="untrained")
+    box = wall.bounding_box()
+    assert box is not None
+    page.clock.install()
+    for map_ in range(4):
+        place = {"clientX": box["x"] + (map_ + 0.5) * box["width"] / 4, "clientY": box["y"] + 5}
+        wall.dispatch_event("pointermove", {**place, "pointerType": "mouse"})
+        page.clock.run_for(60)
+        expect(head).to_have_text("Map 0")
+    page.clock.run_for(120)
+    expect(head).to_have_text("Untrained 3")  # where it came to rest
+    wall.dispatch_event("pointerleave")
+    page.clock.run_for(60)
+    expect(head).to_have_text("Map 0")
 
 
 def test_a_pixel_stays_the_same_from_layer_to_layer_where_relu_makes_it_zero_too(front: FrontEnd) -> None:
@@ -359,16 +446,25 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     page = front.open(feature_maps(PICTURE, model), width=360, has_touch=True)
     wall = page.get_by_role("slider", name="Maps of")
     expect(wall).to_have_count(1)  # so that it and what is computed for it are on one screen
+    expect(page.get_by_text("Tap a map or a pixel.")).to_be_visible()
     page.get_by_role("radio", name="Untrained").tap()
     page.get_by_role("slider", name="untrained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained [1-9]"))
     expect(wall).to_have_count(1)
-    page.get_by_role("radio", name="Trained", exact=True).tap()
+    # Of both, what is to be compared
+    least, most = activations(model, PICTURE)["block 1, convolution"].aminmax()
+    ends = f"{float(least):.1f} to {float(most):.1f}".replace("-", "−")
+    page.get_by_role("radio", name=f"Trained {ends}", exact=True).tap()
     page.get_by_role("slider", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
     # Small numbers have three decimals.
     small = "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
     assert page.locator(".cw-grid > div").evaluate_all(small)
+    # One format for all, so small ones have no zero before the point, in the cells, on the cards or in the sum.
+    numbers = page.locator(".cw-grid:visible > div, .fm-few ~ div .cw-terms:visible b")
+    texts = numbers.all_inner_texts()
+    assert texts and not [text for text in texts if re.search(r"^−?0\.", text)]
+    numbers = page.locator(".cw-grid:visible > div, .fm-slots button, .cw-terms:visible b")
     grids = [box for box in (grid.bounding_box() for grid in page.locator(".cw-grid").all()) if box]
     gaps = [after["x"] - before["x"] - before["width"] for before, after in pairwise(grids)]
     assert len(gaps) == 2 and min(gaps) >= 16  # room for the signs
@@ -378,19 +474,22 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     expect(page.locator(".fm-wall .cw-head:visible")).to_have_count(0)
     page.get_by_role("radio", name="block 1, ReLU").tap()
     zeros = float((activations(model, PICTURE)["block 1, ReLU"] == 0).float().mean())
-    expect(page.get_by_role("radio", name=f"Trained, {100 * zeros:.0f} % zeros", exact=True)).to_be_checked()
-    expect(page.get_by_role("radio", name=re.compile("^Untrained, .* zeros$"))).to_be_visible()
+    expect(page.get_by_role("radio", name=f"Trained {100 * zeros:.0f} % zeros", exact=True)).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile("^Untrained .* zeros$"))).to_be_visible()
     layers = page.locator(".fm-layers").bounding_box()
     assert layers and layers["height"] < 150  # the maps of a layer that is chosen are on the same screen
     page.get_by_role("radio", name="block 2, convolution").tap()
     expect(page.locator(".fm-flow .cw-head b").nth(1)).to_have_text("4 of 8 slices")
     assert page.locator(".fm-slots button").evaluate_all(small)
-    caption = page.locator(".fm-grids p").first
-    expect(caption).to_have_text(re.compile("^window of map [0-7]$"))
-    expect(page.locator(".fm-grids p").nth(1)).to_have_text(caption.inner_text().replace("window of", "slice for"))
-    assert caption.evaluate("one => one.offsetWidth") == 0  # a long one does not push the grids out of their columns
-    bottoms = "all => all.map(one => one.getBoundingClientRect().bottom)"
-    assert len(set(page.locator(".cw-terms > div").evaluate_all(bottoms))) == 1
+    # The result is on a row of its own, and nothing reaches into its neighbour or over the edge.
+    boxes = [box for box in (one.bounding_box() for one in page.locator(".cw-terms:visible > *:visible").all()) if box]
+    bottoms = [round(box["y"] + box["height"]) for box in boxes]
+    assert len(set(bottoms[:-2])) == 1 and len(set(bottoms[-2:])) == 1 and bottoms[-1] > bottoms[0]
+    for one, other in pairwise(boxes[:-2]):
+        assert other["x"] >= one["x"] + one["width"]
+    assert max(box["x"] + box["width"] for box in boxes) <= 350
+    texts = numbers.all_inner_texts()
+    assert texts and all(re.search(r"\d\.\d\d$", text) for text in texts)
     for name in ("block 1, batch norm", "block 1, pooling"):
         page.get_by_role("radio", name=name).tap()
         # The result is made anew at the next frame, so it is looked up each time.

@@ -1,13 +1,13 @@
 // All maps of a layer, trained and untrained, and the arithmetic of one pixel of one map.
 import styles from "./feature_maps.css";
 import { h, canvas, write } from "./ui.js";
-import { at, largest, paintSigned } from "./colour.js";
+import { at, largest, paintBytes, paintSigned } from "./colour.js";
 import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 import { mapGrid } from "./maps.js";
-import { SHORT, layerView, parts } from "./layer_view.js";
+import { SHORT, SIDE, layerView, parts } from "./layer_view.js";
 import { termLine } from "./terms.js";
 import { pools } from "./network.js";
 import { windowOf } from "./fields.js";
@@ -16,6 +16,11 @@ import { contributions, seenBy } from "./stages.js";
 const NAMES = ["trained", "untrained"];
 const COLOURS = ["red", "green", "blue"];
 const SLOTS = 4;
+const STRONGEST = 3;
+/** How long the mouse rests on a map before it is enlarged (ms): on its way to the enlargement it crosses others. */
+const REST = 120;
+/** Fewer percentage points are called little. */
+const SLIGHT = 10;
 /** Larger windows have cells too small for numbers. */
 const LARGEST_WITH_NUMBERS = 3;
 const NOTES = {
@@ -26,7 +31,9 @@ const NOTES = {
   add: "The output of the shortcut is added.",
 };
 const FRESH = "Not trained yet: mean 0 and std 1, scale 1 and shift 0 leave each number as it is.";
-const STRONGEST = "Those that count most in this map, and what each adds here.";
+const HEAVIEST = "The strongest, and what each adds here.";
+const MADE = "One kernel makes one map: its sum at every place, orange above zero, purple below.";
+const FOLLOWS = "Each is computed from the map with the same number in the layer before.";
 const PADDING = "Padding (zeros) can leave a bar along the edge.";
 
 /**
@@ -37,7 +44,7 @@ export function render(host) {
   return layerView(host, { name: "feature_maps", label: "Feature maps", styles, networks: NAMES, show });
 }
 
-function show({ model, root, colours, say, networks, change, refresh }) {
+function show({ model, root, colours, say, networks, pixelsOf, change, refresh }) {
   const { layers } = networks[0];
   const names = model.get("layers");
   const layerOf = name => layers.find(layer => layer.label === name);
@@ -45,6 +52,10 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   let hover = {};
   let slot = 0;
   let isShared = false;
+  let isAnswered = false;
+  /** The map that the mouse has come to. */
+  let aim = "";
+  let resting;
   /** The number of the darkest colour of the maps; without one each map has its own. */
   let limit;
   let walls = [];
@@ -59,7 +70,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
 
   /** The place in the picture stays, so that one can follow a number through the layers. */
   function choose(values) {
-    hover = {};
+    leave();
     const before = layerOf(model.get("layer"));
     const next = { layer: before.label, network: model.get("network"), channel: model.get("channel"), ...values };
     const { shape } = layerOf(next.layer);
@@ -74,13 +85,10 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     return mapGrid("", { count: Math.min(9, count), height, width, columns: 3, gap: gapOf(width), chosen: () => {} });
   });
   const isFirst = k => k === 0 || parts(names[k - 1])[0] !== parts(names[k])[0];
-  /** Shares of zeros below each layer that was looked at, so that two can be compared. */
-  const kept = names.map(() => h("em", { "aria-hidden": "true" }));
-  const visited = new Set();
   const options = names.map((name, k) => {
     const [group, part] = parts(name);
     const heading = h("i", {}, isFirst(k) ? group : "\u00a0");
-    const words = [heading, thumbs[k].canvas, h("span", {}, SHORT[part] ?? part), kept[k]];
+    const words = [heading, thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
     return { value: name, name, text: h("span", {}, words) };
   });
   const strip = segmented("Layer", options, model.get("layer"), layer => choose({ layer }));
@@ -93,31 +101,46 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   const amount = h("b");
   const places = ["Trained", "Untrained"].map(title => {
     const [range, zeros] = [h("span", { class: "cw-cap" }), h("span", { class: "fm-zeros" })];
-    const [share, choice] = [h("i"), h("span")];
+    const [share, choice] = [h("i"), h("span", { class: "cw-cap" })];
     const head = h("div", { class: "cw-head" }, h("b", {}, title), range, zeros, share);
     return { node: h("div", { class: "fm-wall" }, head, h("div")), range, zeros, share, choice, title };
   });
   // A narrow screen has room for one of the walls and what is computed for it.
   const either = segmented(
     "Maps of",
-    places.map(({ title, choice }, k) => ({ value: NAMES[k], text: h("span", {}, title, choice) })),
+    places.map(({ title, choice }, k) => ({ value: NAMES[k], text: h("span", {}, title, " ", choice) })),
     model.get("network"),
     network => choose({ network }),
   );
 
   // Right: the input map, the slices of the kernel, the map that it makes, and the arithmetic.
   const part = (...content) => {
-    const [head, more] = [h("b"), h("p", { class: "cw-cap" })];
-    return { head, more, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content, more) };
+    const head = h("b");
+    return { head, node: h("div", {}, h("div", { class: "cw-head" }, head), ...content) };
+  };
+  const leave = () => {
+    clearTimeout(resting);
+    aim = "";
+    hover = {};
   };
   const point = now => {
     hover = now;
     refresh({});
   };
+  function aimAt(network, channel) {
+    if (aim === network + channel) return;
+    clearTimeout(resting);
+    aim = network + channel;
+    resting = setTimeout(point, REST, { network, channel });
+  }
+  const away = () => {
+    leave();
+    refresh({});
+  };
   /** A picture in which a pixel of the map is chosen; `pixelAt` gives it from the place in the picture. */
   function choosing(label, pixelAt) {
     const moved = (...place) => {
-      hover = {};
+      leave();
       change({ pixel: pixelAt(place.slice(0, 2)) });
     };
     const part = picture(`${label} Arrow keys choose a pixel.`, { rows: 1, columns: 1, moved });
@@ -126,7 +149,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       const [, rows, columns] = current().layer.shape;
       point({ pixel: cellUnder(part.canvas, event, rows, columns) });
     });
-    part.node.addEventListener("pointerleave", () => point({}));
+    part.node.addEventListener("pointerleave", away);
     return part;
   }
   const output = choosing("The enlarged map.", pixel => pixel);
@@ -154,15 +177,34 @@ function show({ model, root, colours, say, networks, change, refresh }) {
   );
   const [before, kernels, after] = [part(input.node), part(slots.node), part(output.node, steps)];
   kernels.node.classList.add("fm-slots");
-  const flow = h("div", { class: "fm-flow" }, before.node, kernels.node, after.node);
+  const photo = canvas(SIDE, SIDE);
+  const meaning = h("span");
+  const origin = h("p", { class: "fm-photo cw-cap" }, photo, meaning);
+  const flow = h("div", { class: "fm-flow" }, before.node, kernels.node, after.node, origin);
   const note = h("p");
   const grids = h("div", { class: "fm-grids", "aria-hidden": "true" });
   const [half, terms] = [termLine(), termLine()];
   half.node.classList.add("fm-half");
+  // Maps worth a look: those with the largest numbers, at the pixel where they are.
+  const bestOf = h("span", { class: "cw-cap" });
+  const strongest = Array.from({ length: STRONGEST }, () => {
+    const one = { face: canvas(), text: h("span"), peak: {} };
+    const node = button("", () => {
+      leave();
+      change(one.peak);
+    });
+    node.append(one.face, one.text);
+    return Object.assign(one, { node });
+  });
+  const best = h(
+    "div", { class: "fm-best", role: "group", "aria-label": "Maps with the largest numbers" },
+    bestOf, strongest.map(({ node }) => node),
+  );
   const main = h(
     "div",
     { class: "fm-main" },
     h("div", { class: "fm-walls" }, places.map(place => place.node), either.node),
+    best,
     h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, half.node, terms.node)),
   );
 
@@ -171,32 +213,42 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     isShared = now;
     refresh({ scale: true });
   });
-  const legend = h("span", { class: "fm-seen", hidden: true }, "; below those you have seen, their share of zeros");
-  const above = h("p", { class: "cw-cap" }, "Layers, with maps of the trained network", legend);
+  const [made, compare] = [h("span"), h("span", { class: "fm-compare" })];
+  const answer = h("p", { class: "fm-answer" });
+  const reveal = button("Answer", () => {
+    isAnswered = !isAnswered;
+    refresh({ answer: true });
+  });
   const ends = [h("span"), h("span")];
+  const isTouched = matchMedia("(pointer: coarse)").matches;
   root.append(
-    h("div", { class: "fm-layers" }, above, strip.node),
     h(
-      "p", { class: "cw-cap" },
-      amount, "What did training change? Compare ranges and zeros. Point at a map or pixel; a click keeps it.",
+      "div", { class: "fm-layers" },
+      h("p", { class: "cw-cap" }, "Layers, with maps of the trained network"), strip.node,
+    ),
+    h("p", { class: "cw-cap" }, amount, made),
+    h(
+      "div", { class: "fm-ask" },
+      h("span", {}, "What did training change?"), compare, reveal, field("Colour scale of", scale), answer,
     ),
     main,
     h(
       "div",
-      { class: "cw-foot" },
-      h("div", { class: "fm-key cw-cap", "aria-hidden": "true" }, ends[0], h("i"), ends[1]),
-      field("Colour scale of", scale),
+      { class: "cw-foot cw-cap" },
+      h("div", { class: "fm-key", "aria-hidden": "true" }, ends[0], h("i"), ends[1]),
+      h("span", {}, isTouched ? "Tap a map or a pixel." : "Point at a map or a pixel; a click keeps it."),
     ),
   );
 
-  function buildWalls({ label, shape: [count, height, width] }) {
+  function buildWalls({ label, op, inputs, shape: [count, height, width] }) {
     strip.set(label);
     amount.textContent = `${count} maps of ${height} × ${width}. `;
+    write(made, op === "convolution" ? MADE : inputs.length === 1 ? FOLLOWS : "");
     output.resize(height, width);
     walls = NAMES.map((network, k) => {
       const wall = mapGrid(`Maps of ${label}, ${network}.`, {
         count, height, width, columns: columnsFor(count), gap: gapOf(width),
-        hovered: channel => point(channel === null ? {} : { network, channel }),
+        hovered: channel => (channel === null ? away() : aimAt(network, channel)),
         chosen: channel => choose({ network, channel }),
       });
       places[k].node.lastChild.replaceWith(wall.node);
@@ -204,35 +256,87 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     });
   }
 
-  const zerosIn = values => values.reduce((sum, value) => sum + (value === 0 ? 1 : 0), 0) / values.length;
-  function drawKept() {
-    names.forEach((name, k) => {
-      const shares = networks.map(network => (visited.has(name) ? zerosIn(network.map(layerOf(name).index)) : 0));
-      kept[k].replaceChildren(...(Math.max(...shares) ? shares : []).map(share => h("u", {}, percent(share))));
-    });
-    legend.hidden = !kept.some(one => one.firstChild);
-    // Whose they are, below the first layer: a convolution has none.
-    if (!legend.hidden && !kept[0].firstChild) kept[0].append(...NAMES.map(name => h("u", {}, name)));
+  /** What is compared of each network's maps of a layer. */
+  const factsOf = layer => networks.map(network => {
+    const values = network.map(layer.index);
+    let [least, most, zeros] = [Infinity, -Infinity, 0];
+    for (const value of values) {
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+      if (value === 0) zeros++;
+    }
+    return { least, most, share: zeros / values.length };
+  });
+  /** What the numbers beside the walls say, and what they say of the first layer of this kind. */
+  function answerFor(layer) {
+    const first = layers.find(one => one.op === layer.op && names.includes(one.label));
+    const before = first === layer ? "" : `; in ${first.label}, `;
+    const [facts, were] = [layer, first].map(factsOf);
+    if (!facts.some(hasZeros)) {
+      const hint = isShared ? "" : " To compare colours, too, set their scale to all maps.";
+      return `The trained range is ${width(facts)} as the untrained${before && before + width(were)}.${hint}`;
+    }
+    const pixels = layer.shape[1] * layer.shape[2];
+    const [on, off] = facts.map(({ share }) => Math.round((1 - share) * pixels).toLocaleString("en"));
+    const more = points(facts);
+    const places = `Trained maps pick out ${more > 0 ? "fewer" : "more"} places`;
+    const sign = facts.some(({ least }) => least < 0) ? "not" : "above";
+    const share = `${on} of a map’s ${pixels.toLocaleString("en")} pixels are ${sign} zero, untrained ${off}`;
+    return `${Math.abs(more) < SLIGHT ? "Little difference" : places}: on average, ${share}. `
+      + `Zeros: ${inPoints(more)} than untrained${before && before + inPoints(points(were))}.`;
   }
 
-  function drawWalls({ index, inputs }) {
+  function drawAnswer(layer) {
+    answer.hidden = !isAnswered;
+    reveal.setAttribute("aria-expanded", isAnswered);
+    write(answer, isAnswered ? answerFor(layer) : "");
+  }
+
+  function drawWalls(layer) {
+    const { index, inputs } = layer;
     const values = networks.map(network => network.map(index));
     // With the input map, which is enlarged beside one of them: an operation that keeps a number keeps its colour.
     const all = networks.flatMap(network => [index, ...inputs].map(at => largest(network.map(at))));
     limit = isShared ? Math.max(...all) : undefined;
+    const facts = factsOf(layer);
+    const isSparse = facts.some(hasZeros);
+    write(compare, `Compare the ${isSparse ? "zeros" : "ranges"}.`);
     walls.forEach((wall, k) => {
+      const { least, most, share } = facts[k];
       wall.draw(values[k], colours(), limit);
-      const share = zerosIn(values[k]);
-      const [least, most] = [Math.min, Math.max].map(end => values[k].reduce((one, other) => end(one, other)));
-      places[k].range.textContent = `${least ? `range ${fixed(least, 1)}` : "up"} to ${fixed(most, 1)}`;
-      const words = share ? `${percent(share)} zeros` : "";
+      const range = `${least ? fixed(least, 1) : "up"} to ${fixed(most, 1)}`;
+      places[k].range.textContent = least ? `range ${range}` : range;
+      const words = isSparse ? `${percent(share)} zeros` : "";
       places[k].zeros.textContent = words;
-      places[k].choice.textContent = words && `, ${words}`;
-      places[k].share.hidden = !share;
+      places[k].choice.textContent = words || range;
+      places[k].share.hidden = !isSparse;
       places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
     });
     const words = limit ? [fixed(-limit, 1), fixed(limit, 1)] : ["below zero", "above zero"];
     ends.forEach((end, k) => end.replaceChildren(words[k]));
+    drawStrongest(layer);
+  }
+
+  function drawStrongest({ index, shape: [count, height, width] }) {
+    const network = model.get("network");
+    const values = networks[NAMES.indexOf(network)].map(index);
+    write(bestOf, `Strongest,\n${network}`);
+    const size = height * width;
+    const peaks = Array.from({ length: count }, (_, channel) => {
+      const map = values.subarray(channel * size, (channel + 1) * size);
+      const value = Math.max(...map);
+      const at = map.indexOf(value);
+      return { value, peak: { channel, pixel: [Math.floor(at / width), at % width] } };
+    });
+    peaks.sort((a, b) => b.value - a.value);
+    strongest.forEach((one, k) => {
+      one.node.hidden = !peaks[k];
+      if (!peaks[k]) return;
+      const { value, peak } = peaks[k];
+      one.peak = peak;
+      paintSigned(one.face, values, height, width, colours(), { from: peak.channel * size, limit });
+      write(one.text, `map ${peak.channel}\n${fixed(value, 1)}`);
+    });
   }
 
   function drawDetail() {
@@ -240,6 +344,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const { layer, name, network, channel, row, column } = now;
     const [, height, width] = layer.shape;
     either.set(model.get("network"));
+    if (!bestOf.textContent.endsWith(`\n${model.get("network")}`)) drawStrongest(layer);
     walls.forEach((wall, k) => {
       wall.mark(NAMES[k] === name ? channel : -1);
       wall.node.classList.toggle("fm-other", NAMES[k] !== model.get("network"));
@@ -260,9 +365,9 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const map = [largest(network.map(layer.index), from, height * width)];
     const sizes = source ? sources.map(one => largest(one.weights)) : map;
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
-    const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, from: mapName(read, shown) });
+    const work = OPERATIONS[layer.op]({ ...now, source, sources, digits });
     drawSlots(now, read, sources, work);
-    drawGrids(work.grids ?? [], digits);
+    drawGrids(work.grids ?? [], work.text ?? (value => fixed(value, digits)));
     half.node.hidden = !work.half;
     half.set(work.half ?? []);
     terms.set(work.terms);
@@ -273,23 +378,28 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     const { sides: [height, width], margin, steps } = inputNow();
     input.resize(height + 2 * margin, width + 2 * margin);
     input.rim(margin);
-    paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from: channel * height * width, limit });
+    const from = channel * height * width;
+    paintSigned(input.canvas, network.map(read.index), height, width, colours(), { from, limit });
     const [top, left, bottom, right] = windowOf(layer, read.shape, row, column);
     input.mark(top + margin, left + margin, bottom - top, right - left);
     input.place(Math.ceil(row * steps[0]) + margin, Math.ceil(column * steps[1]) + margin, Math.ceil(steps[0]));
     const name = mapName(read, channel);
     write(before.head, read.op === "input" ? name : `input map ${name}`);
-    write(before.more, read.op === "input" ? "normalised" : "");
+    origin.hidden = read.op !== "input";
+    write(meaning, `The photo’s ${name}, normalised: 0 is the average ${name} of the training images.`);
   }
 
-  /** What the chosen one adds is written as in the sum. A note of this pixel or map alone comes before that of the layer. */
+  /** What the chosen one adds is written as in the sum. A note of this pixel or map alone precedes the layer's. */
   function drawSlots({ layer, channel }, read, sources, work) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
     const few = !isPlain && sources.length <= SLOTS;
     flow.classList.toggle("fm-few", few);
-    write(note, work.note || (few ? "" : isPlain ? NOTES[layer.op] ?? "" : STRONGEST));
+    const isPhoto = few && read.op === "input";
+    note.hidden = isPhoto;
+    if (!isPhoto) write(note, work.note || (isPlain ? NOTES[layer.op] ?? "" : few ? "" : HEAVIEST));
+    else if (work.note) write(meaning, work.note);
     note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
     write(kernels.head, few ? `Kernel ${channel}` : `${SLOTS} of ${sources.length} slices`);
@@ -302,14 +412,14 @@ function show({ model, root, colours, say, networks, change, refresh }) {
       button.hidden = !one;
       if (!one) return;
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
-      const [name, amount] = [mapName(read, one.channel), k === chosen ? work.terms[0][2] : fixed(one.amount)];
+      const [name, amount] = [mapName(read, one.channel), k === chosen ? work.terms[0][2] : work.text(one.amount)];
       write(faces[k].text, few ? name : `map ${name}\n${amount}`);
       button.setAttribute("aria-label", `slice for input map ${name}, which adds ${amount}`);
     });
   }
 
   /** Made again only where their sizes change. */
-  function drawGrids(list, digits) {
+  function drawGrids(list, words) {
     const key = list.map(({ rows, columns, sign }) => [rows, columns, sign]).join(";");
     if (grids.key !== key) {
       grids.key = key;
@@ -324,9 +434,7 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     list.forEach(({ caption, values, rows, limit }, k) => {
       const most = limit ?? largest(values);
       write(grids.parts[k].caption, caption);
-      // Without what goes without saying, so that three decimals fit the cells of a telephone.
-      const brief = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
-      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : brief;
+      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : words;
       grids.parts[k].grid.set(values, value => at(colours(), value / most), text);
     });
   }
@@ -336,8 +444,8 @@ function show({ model, root, colours, say, networks, change, refresh }) {
     if (stale.layer) buildWalls(layer);
     if (stale.picture) thumbs.forEach((thumb, k) => thumb.draw(networks[0].map(layerOf(names[k]).index), colours()));
     if (stale.layer || stale.picture || stale.scale) drawWalls(layer);
-    visited.add(layer.label);
-    if (stale.layer || stale.picture) drawKept();
+    if (Object.values(stale).some(Boolean)) drawAnswer(layer);
+    if (stale.picture) paintBytes(photo, pixelsOf(model.get("picture")), SIDE, SIDE);
     drawDetail();
   };
 }
@@ -364,6 +472,20 @@ function sourcesOf({ network, layer, channel, row, column }) {
   return sources.map(source => ({ ...source, amount: source.added[row * layer.shape[2] + column] }));
 }
 
+const hasZeros = ({ share }) => share >= 0.005;
+
+/** How many percentage points more zeros the first network has, by the shares as they are shown. */
+const points = ([one, other]) => Math.round(one.share * 100) - Math.round(other.share * 100);
+
+const inPoints = by => `${Math.abs(by)} point${Math.abs(by) === 1 ? "" : "s"} ${by < 0 ? "fewer" : "more"}`;
+
+/** How wide the range of the first network is, by that of the other. */
+function width(facts) {
+  const [one, other] = facts.map(({ least, most }) => most - least);
+  const times = one / other;
+  return Math.abs(times - 1) < 0.05 ? "as wide" : `about ${fixed(times, times < 2.95 ? 1 : 0)} times as wide`;
+}
+
 const total = values => values.reduce((sum, value) => sum + value, 0);
 
 /** The number itself, and the numbers at its place in the inputs. */
@@ -388,23 +510,26 @@ const OPERATIONS = {
     const products = rounded.slice(0, -3);
     const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
     const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
-    const terms = [["", `${products.length} products`, fixed(total(products), digits)]];
+    // Small ones have no zero before the point, so that three decimals fit the cells of a telephone.
+    const brief = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
+    const text = digits > 2 ? brief : value => fixed(value);
+    const terms = [["", `${products.length} products`, text(total(products))]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
     const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} more`;
     const more = [[rest.length, whose], [far.length, `${far.length} others`], [layer.tensors.bias, "bias"]];
     more.forEach(([isThere, caption], k) => {
-      if (isThere) terms.push(["+", caption, fixed(rounded[products.length + k], digits)]);
+      if (isThere) terms.push(["+", caption, text(rounded[products.length + k])]);
     });
     const [top, left, bottom, right] = windowOf(layer, read.shape, now.row, now.column);
     const isBeyond = Math.min(top, left) < 0 || bottom > read.shape[1] || right > read.shape[2];
-    const of = read.op === "input" ? now.from : `map ${now.from}`;
     return {
       grids: [
-        grid(`window of ${of}`, source.seen, "", limit), grid(`slice for ${of}`, source.weights, "×"),
+        grid("window", source.seen, "", limit), grid("slice", source.weights, "×"),
         grid("products", products, "=", limit),
       ],
-      terms: [...terms, ["=", "this pixel", fixed(sum, digits)]],
+      terms: [...terms, ["=", "this pixel", text(sum)]],
+      text,
       note: isBeyond && sources.length <= SLOTS && PADDING,
     };
   },
