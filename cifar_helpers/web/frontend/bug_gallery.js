@@ -361,7 +361,7 @@ function gallery(root, model, say, records) {
     main.dataset.is = isUnsolved ? (suspicion && !isAnswered() ? "asking" : "") : "over";
     main.classList.toggle("bg-armed", !isUnsolved || Boolean(suspicion));
     // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
-    const at = matchMedia("(hover: none)").matches && rows.find(row => row.key === looked);
+    const at = matchMedia("(pointer: coarse)").matches && rows.find(row => row.key === looked);
     if (at) at.node.after(more);
     else if (more.parentNode === table) table.after(more);
     const said = left.map(one => ` ◇ ${whole(one.bug)}: ${one.readings[looked]?.text}.`).join("");
