@@ -89,10 +89,7 @@ def _source(name: str) -> str:
 
 def _as_constant(match: re.Match[str]) -> str:
     """In place of the import of a text, the text."""
-    if match[3] == "css":
-        whole = without_comments(FRONTEND / f"{match[2]}.css")
-    else:
-        whole = join(match[2])
+    whole = without_comments(FRONTEND / f"{match[2]}.css") if match[3] == "css" else join(match[2])
     return f"const {match[1]} = {json.dumps(whole)};"
 
 
