@@ -39,6 +39,14 @@ def shown(page: Page) -> list[int]:
     return [int(name.split(",")[0].removeprefix("Image ")) for name in names]
 
 
+def with_interval(part: int, whole: int) -> str:
+    """A share in percent with the 95 % interval of Wilson, here as the roots of its quadratic equation."""
+    share, z = part / whole, 1.96
+    roots = np.roots([1 + z * z / whole, -2 * share - z * z / whole, share * share]).real
+    low, high = (f"{100 * abs(root):.1f}" for root in sorted(roots))
+    return f"{100 * share:.1f} % (95 % interval {low} to {high} %), {part} of {whole}"
+
+
 def pixels(page: Page, canvas: str) -> np.ndarray:
     flat = page.locator(canvas).first.evaluate(
         "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
@@ -83,8 +91,8 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     assert state_of(page, "chosen") == [4, 4]
     page.keyboard.press("Home")
     expect(page.locator(".ce-reading")).to_contain_text("deer images: recall")
-    expect(page.locator(".ce-line b")).to_have_text("deer predicted as another class")
-    recall = f"{100 * COUNTS[4, 4] / COUNTS[4].sum():.1f} %, {COUNTS[4, 4]} of {COUNTS[4].sum()} correct"
+    expect(page.locator(".ce-pictures b")).to_have_text("deer predicted as another class")
+    recall = f"{with_interval(int(COUNTS[4, 4]), int(COUNTS[4].sum()))} correct; people’s answers "
     expect(page.locator(".ce-reading")).to_contain_text(recall)
     expect(page.locator(".ce-network .ce-name.ce-on")).to_have_text("deer")
     # All mistakes: the next page goes on where the last ended, and another order or cell starts from the first page.
@@ -107,7 +115,10 @@ def test_cells_names_order_and_pages(front: FrontEnd) -> None:
     assert state_of(page, "picture") == mistakes[0]
     expect(page.locator(".iw-pager")).to_contain_text(f"–{len(mistakes)} of {len(mistakes)}")
     if len(mistakes) < int(WRONG.sum()):
-        expect(page.locator(".ce-note")).to_contain_text(f"{len(mistakes)} of {int(WRONG.sum())} here")
+        expect(page.locator(".ce-note")).to_have_text(
+            f"Only {len(mistakes)} of these {int(WRONG.sum())} pictures are included, among them the most and the "
+            "least confident of each cell."
+        )
     row = CLASSES[IMAGES.labels[mistakes[0]]]
     page.get_by_role("grid", name="Confusion matrix of the network").get_by_role("rowheader").filter(
         has_text=row
@@ -135,21 +146,29 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     )
     assert min(sizes) >= 28
     # Where there is no room beside it, people's matrix takes the place of the network's.
-    page.get_by_role("radio", name="People", exact=True).tap()
+    page.get_by_role("radio", name=re.compile("^People ")).tap()
     expect(page.get_by_role("grid", name="Confusion matrix of the network")).to_be_hidden()
     expect(cell(page, "cat", "dog", "people")).to_have_text(f"{100 * people[3, 5]:.1f}")
     assert cell(page, "deer", "horse", "people").bounding_box() == at
-    expect(page.locator(".ce-legend")).to_contain_text("One scale for both.")
+    expect(page.locator(".ce-legend")).to_contain_text("One scale for both; blank rounds to 0.")
     cell(page, "deer", "horse", "people").tap()
     assert state_of(page, "chosen") == [4, 7]
-    share, total = float(COUNTS[4, 7] / COUNTS[4].sum()), int(COUNTS[4].sum())
-    expect(page.locator(".ce-reading")).to_contain_text(f"{100 * share:.1f} %, {COUNTS[4, 7]} of {total}; people 4.3 %")
+    share, told = float(COUNTS[4, 7] / COUNTS[4].sum()), with_interval(int(COUNTS[4, 7]), int(COUNTS[4].sum()))
+    expect(page.locator(".ce-reading")).to_contain_text(f"{told}; people’s answers 4.3 %")
+    # The switch between the two tables has the numbers of both.
+    expect(page.locator(".ce-whose button")).to_have_text([f"Network {100 * share:.1f} %", "People 4.3 %"])
     apart = 100 * (share - float(people[4, 7]))
-    expect(page.locator(".ce-reading")).to_contain_text(f"{apart:+.1f} points, could be chance".replace("-", "−"))
+    expect(page.locator(".ce-reading")).to_contain_text(
+        f"{apart:+.1f} points, could be chance among 100 cells".replace("-", "−")
+    )
     expect(page.locator(".ce-people .ce-point")).to_have_count(0)  # a finger does not rest
     size = "node => getComputedStyle(node).fontSize"
     assert page.locator(".ce-reading").evaluate(size) == page.locator(".cw").first.evaluate(size)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="All mistakes").tap()
+    for control in (page.get_by_role("button", name="All mistakes"), page.get_by_role("button", name="Next page")):
+        assert min(control.evaluate("node => [node.offsetWidth, node.offsetHeight]")) >= 40  # for a finger
+    cell(page, "deer", "horse", "people").tap()
     # Where the network makes other mistakes than people is a subtraction.
     page.get_by_role("radio", name="Network minus people").tap()
     points = 100 * (COUNTS[3, 5] / COUNTS[3].sum() - people[3, 5])
@@ -164,11 +183,11 @@ def test_people_stand_beside_the_network_on_one_scale_and_a_finger_chooses(front
     paints = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.style.background)")
     assert all(paints) and paints[largest] != paints[46]
     page.get_by_role("radio", name="Counts").tap()
-    expect(page.locator(".ce-network .cw-head b")).to_have_text("Network")
+    expect(page.locator(".ce-network .ce-line b")).to_have_text("Network")
     diagonal = page.locator(".ce-network .ce-same").evaluate_all("all => all.map(e => e.style.background)")
     assert diagonal == [""] * 10
     page.get_by_role("radio", name="Network minus people").tap()
-    expect(page.locator(".ce-network .cw-head b")).to_have_text("Network − people")
+    expect(page.locator(".ce-network .ce-line b")).to_have_text("Network − people")
     # The pictures are one line, so that the chosen one is near.
     tops = page.locator(".iw-slot:visible").evaluate_all("all => all.map(e => e.offsetTop)")
     assert len(set(tops)) == 1
@@ -208,12 +227,13 @@ def test_a_difference_is_more_than_chance_even_where_counts_are_small(front: Fro
     assert clear[25] is (images == 1000) and 0 <= sum(clear) < 100
     expect(page.locator(".ce-legend")).to_contain_text(f"more than chance: {sum(clear)} of 100 cells")
     expect(page.locator(".ce-legend")).to_contain_text("With fewer images, more could be chance.")
+    expect(page.locator(".ce-corner:visible")).to_have_count(1)
     marked = page.locator(".ce-network .ce-cell").evaluate_all("all => all.map(e => e.classList.contains('ce-most'))")
     assert marked == clear
     for k in (25, 22, 93, 99):
         cell(page, CLASSES[k // 10], CLASSES[k % 10]).click()
-        verdict = "more than" if clear[k] else "could be"
-        expect(page.locator(".ce-reading")).to_contain_text(re.compile(rf"points, {verdict} chance$"))
+        verdict = "more than chance, even" if clear[k] else "could be chance"
+        expect(page.locator(".ce-reading")).to_contain_text(re.compile(rf"points, {verdict} among 100 cells$"))
 
 
 def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEnd) -> None:
@@ -227,7 +247,7 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     expect(cell(page, "airplane", "bird")).to_have_class(corner)
     # Five other mistakes were made once: all of those that tie are marked, or none.
     expect(page.locator(".ce-network .ce-most")).to_have_count(1)
-    expect(page.locator(".ce-legend")).to_contain_text("the most frequent")
+    expect(page.locator(".ce-legend")).to_contain_text("largest mistake")
     page.get_by_role("radio", name="Percent of the true class").click()
     expect(cell(page, "horse", "truck")).to_have_class(corner)
     expect(cell(page, "airplane", "bird")).not_to_have_class(corner)
@@ -244,7 +264,7 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     whole = page.locator("[data-cifar-widget]").bounding_box()
     assert whole is not None and whole["height"] <= 760
     right, theirs = 100 * (labels == predicted).double().mean(), 100 * human_confusion().diagonal().mean()
-    expect(page.locator(".cw-lead")).to_have_text(f"Correct: network {right:.1f} %, people {theirs:.1f} %")
+    expect(page.locator(".cw-lead")).to_have_text(f"{right:.1f} % correct, people’s answers {theirs:.1f} %")
     page.locator(".ce-network [role=rowheader]").nth(3).click()
     whole = page.locator("[data-cifar-widget]").bounding_box()
     assert whole is not None and whole["height"] <= 760  # with two lines of pictures, too
@@ -260,13 +280,32 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     expect(page.locator(".ce-note")).to_have_text(
         "No ship here was predicted as ship; of people’s answers, 97.3 % were."
     )
-    expect(page.locator(".ce-bars")).to_be_hidden()
     expect(page.locator(".iw-pager")).to_be_hidden()
+    # The place of the chosen picture stays, and a button goes on: of no mistake of ships to the most frequent of all.
+    expect(page.locator(".ce-bars p")).to_have_text("No picture here: choose a cell with a number.")
+    expect(page.locator(".ce-bars .value").first).to_be_hidden()
+    expect(page.locator(".ce-reading")).to_have_text(
+        "ship predicted correctly: no such image here; people’s answers 97.3 %"
+    )
+    expect(cell(page, "ship", "ship")).to_have_text("")
+    cell(page, "horse", "frog").click()
+    page.get_by_role("button", name="horse predicted as truck: 1 ›").click()  # of its row
+    page.keyboard.press("ArrowLeft")  # from there
+    assert state_of(page, "chosen") == [7, 8]
+    expect(cell(page, "horse", "ship")).to_be_focused()
+    ring = "node => getComputedStyle(node).outlineStyle"
+    assert page.locator(".ce-network .ce-frame").evaluate(ring) == "solid"
+    assert page.locator(".ce-people .ce-frame").evaluate(ring) == "none"
+    cell(page, "ship", "ship").click()
+    page.get_by_role("button", name="airplane predicted as bird: 3 ›").click()
+    expect(page.locator(".iw-slot:not(.iw-empty)")).to_have_count(3)
     # Probabilities are read downwards, in two columns.
     tops = page.locator(".ce-bars .cw-bars > :nth-child(3n + 1)").evaluate_all("all => all.map(e => e.offsetTop)")
     assert tops[:5] == sorted(set(tops)) and tops[:5] == tops[5:]
     cell(page, "airplane", "airplane").click()
-    expect(page.locator(".ce-note")).to_contain_text("4 of 197 here: each cell’s most and least confident")
+    expect(page.locator(".ce-note")).to_have_text(
+        "Only 24 of these 197 pictures are included, among them the most and the least confident."
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,11 +315,11 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
 def test_nothing_moves_while_cells_are_walked(front: FrontEnd, width: int, view: str) -> None:
     page = front.open(_with_long_names(), width=width)
     page.get_by_role("radio", name=view).click()
-    parts = (".ce-network .ce-matrix", ".ce-pictures .cw-chip", ".ce-reading", ".ce-detail", ".cw >> nth=0")
+    parts = (".ce-network .ce-matrix", ".ce-network .cw-chip", ".ce-reading", ".ce-detail", ".cw >> nth=0")
     places = []
     for true, predicted in (("airplane", "automobile"), ("automobile", "airplane"), ("cat", "dog"), ("deer", "horse")):
         cell(page, true, predicted).click()
-        expect(page.locator(".ce-line b")).to_have_text(f"{true} predicted as {predicted}")
+        expect(page.locator(".ce-pictures b")).to_have_text(f"{true} predicted as {predicted}")
         places.append([page.locator(part).bounding_box() for part in parts])
     assert all(each == places[0] for each in places[1:])
 
@@ -291,7 +330,7 @@ def test_pictures_of_one_line_take_no_more_height_than_the_probabilities_beside_
     heights = set()
     for true, predicted in (("automobile", "airplane"), ("cat", "dog"), ("deer", "horse")):
         cell(page, true, predicted).click()
-        expect(page.locator(".ce-line b")).to_have_text(f"{true} predicted as {predicted}")
+        expect(page.locator(".ce-pictures b")).to_have_text(f"{true} predicted as {predicted}")
         heights.add(page.locator(".cw").first.evaluate("node => node.offsetHeight"))
     assert len(heights) == 1
 
@@ -302,6 +341,27 @@ def _with_long_names() -> ConfusionExplorer:
     predicted = labels.clone()
     predicted[:12], predicted[40], predicted[80:83] = 1, 0, 5
     return confusion_explorer(ImageSet(IMAGES.images[:100], labels), 5.0 * torch.nn.functional.one_hot(predicted, 10))
+
+
+def test_a_zero_is_written_on_the_diagonal_alone(front: FrontEnd) -> None:
+    # 482 of 500 frogs are correct, as for people; of the airplanes none; there are no ships.
+    labels = torch.tensor([6] * 500 + [0] * 3)
+    predicted = labels.clone()
+    predicted[:19], predicted[500:] = 3, 1
+    page = front.open(
+        confusion_explorer(
+            ImageSet(IMAGES.images[:1].expand(503, -1, -1, -1), labels),
+            torch.nn.functional.one_hot(predicted, 10) * 5.0,
+        )
+    )
+    for view, texts in (("Counts", ("0", "", "")), ("Percent of the true class", ("0.0", "", ""))):
+        page.get_by_role("radio", name=view).click()
+        for place, text in zip((("airplane", "airplane"), ("airplane", "frog"), ("ship", "ship")), texts, strict=True):
+            expect(cell(page, *place)).to_have_text(text)
+    page.get_by_role("radio", name="Network minus people").click()
+    expect(cell(page, "frog", "frog")).to_have_text("0")
+    expect(cell(page, "frog", "airplane")).to_have_text("")
+    expect(cell(page, "ship", "ship")).to_have_text("")
 
 
 def test_a_press_chooses_even_if_the_pointer_leaves(front: FrontEnd) -> None:

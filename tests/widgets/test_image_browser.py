@@ -73,7 +73,8 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     for channel, canvas in zip(image, page.locator(".ib-channels canvas").all(), strict=True):
         assert np.array_equal(pixels(canvas)[..., 1], channel)
     expect(page.locator(".ib-head")).to_have_text(f"cat, image {cats[8]}· original")
-    expect(page.locator(".ib-under")).to_be_hidden()  # one page needs no pager
+    assert len(cats) > 30  # as many are on a page
+    expect(page.locator(".iw-pager").first).to_contain_text("1–24 of 30")
     # Values: under the pointer, which is not kept; after a click and arrow keys, which is.
     box = large.bounding_box()
     assert box is not None
@@ -98,6 +99,24 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     red_is, (mean, std) = int(image[0, 6, 20]), (255 * MEAN[0], 255 * STD[0])
     rule = f"({red_is} − {mean:.1f}) / {std:.1f}".replace(".0)", ")").removesuffix(".0")
     expect(page.locator(".ib-values td span").first).to_have_text(rule)
+    expect(page.locator(".ib-values")).to_contain_text("all values from −2.0 to 2.1")
+    bounds = normalise(torch.tensor([0, 255], dtype=torch.uint8).repeat(3, 1)[..., None])
+    assert [f"{bound:.1f}" for bound in (bounds.min(), bounds.max())] == ["-2.0", "2.1"]
+    # A number marks its pixel; all digits have one colour, on squares.
+    numbers = page.locator(".ib-values .cw-grid").nth(1).locator("> *")
+    numbers.nth(5 * 1 + 4).click()
+    assert state_of(page, "pixel") == [5, 22]
+    expect(place).to_have_text("Marked: row 5, column 22")
+    shown, marked = around(page)
+    assert np.array_equal(shown, image[:, 3:8, 20:25]) and marked == 12
+    look = "all => all.map(e => [getComputedStyle(e).color, e.offsetWidth - e.offsetHeight])"
+    assert {tuple(each) for each in page.locator(".ib-values .cw-grid > *").evaluate_all(look)} == {("rgb(0, 0, 0)", 0)}
+    # The mark of a channel lies on its picture, even in a corner.
+    page.locator(".ib-close > .cw-picture").press("End")
+    frames = page.locator(".ib-channels .cw-frame").evaluate_all(
+        "all => all.map(e => [getComputedStyle(e).boxShadow.match(/inset/g).length, e.parentNode.contains(e)])"
+    )
+    assert frames == [[2, True]] * 3
     # The channels are pointed at like the picture.
     page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
     red = state_of(page, "pixel")
@@ -120,6 +139,10 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     before = strip.bounding_box()
     page.get_by_role("radiogroup", name="Side of the covered square").get_by_role("radio", name="16").click()
     assert strip.bounding_box() == before
+    said = f"The label stays {CLASSES[IMAGES.labels[0]]}; in training, every epoch gets a new draw."
+    expect(page.locator(".ib-why span").first).to_have_text(said)
+    # The key of the captions stays while a draw is inspected.
+    expect(page.locator(".ib-why .cw-cap")).to_have_text("flip: mirrored; ↓2: down by 2 pixels; grey: cutout")
     put(page, "cutout", 8)
     put(page, "shift", 8)
     expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
@@ -131,6 +154,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     assert not any("▪" in text for text in captions) and captions[2].startswith("flip") == ("mirrored" in said)
     put(page, "flip", False)
     put(page, "shift", 0)
+    expect(page.locator(".ib-why .cw-cap")).to_have_text("grey: cutout")
     expect(strip.locator(".cw-cap")).to_have_text(["original", *["cutout only"] * 7])
     put(page, "flip", True)
     put(page, "shift", 8)
@@ -156,7 +180,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
         assert text.count(word) >= least
     for trait, value in (("flip", False), ("shift", 0), ("cutout", 0)):
         put(page, trait, value)
-    expect(page.locator(".ib-done")).to_have_text("No augmentation is on, so all draws are the same.")
+    expect(page.locator(".ib-why")).to_have_text("No augmentation is on, so all draws are the same.")
     expect(strip.get_by_role("option").nth(3)).to_have_attribute("aria-label", "Draw 3: unchanged")
 
 
@@ -184,6 +208,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
     assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 650  # on one screen
     expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("30 pictures")
+    expect(page.locator(".ib-values")).to_contain_text("Point at a pixel.")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
     expect(page.locator(".ib-done")).to_contain_text(before)
@@ -196,9 +221,10 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     assert normalised(page) == ["?"] * 3
     heads = values.locator("thead th")
     expect(heads).to_have_text([f"{name}, rounded" for name in ("red", "green", "blue")])  # 125.3 is 125 there
-    expect(page.locator(".ib-done")).not_to_contain_text("mean")
+    expect(values).not_to_contain_text("fills with the mean")
+    expect(page.locator(".ib-foot")).not_to_contain_text("mean")
     page.locator(".ib-close > .cw-picture").press("ArrowRight")
-    expect(values).to_contain_text("0.00")
+    expect(values).to_contain_text("Cutout fills with the mean: 0 after normalising.")
     assert normalised(page) == ["0.00"] * 3
     strip.get_by_role("option").first.tap()
     expect(heads).to_have_text([f"{name}, 0 to 255" for name in ("red", "green", "blue")])
@@ -245,20 +271,18 @@ def test_a_notebook_draws_other_pictures(front: FrontEnd, monkeypatch: pytest.Mo
     expect(page.locator(".iw-pager").first).to_be_visible()
     whole = page.locator("[data-cifar-widget]").bounding_box()
     assert whole is not None and whole["height"] <= 760, "a pager makes it taller"
-    pager, words, picture, red = (
-        page.locator(place).first.bounding_box()
-        for place in (".ib-under", ".ib-values b", ".ib-close > .cw-picture", ".ib-values .cw-grid")
+    pager, words, picture = (
+        page.locator(place).first.bounding_box() for place in (".ib-under", ".ib-values b", ".ib-close > .cw-picture")
     )
-    assert pager is not None and words is not None and picture is not None and red is not None
-    assert pager["x"] + pager["width"] < words["x"] and picture["y"] + picture["height"] < words["y"] < red["y"]
-    assert pager["y"] + pager["height"] < red["y"] < picture["y"] + picture["height"] + 72
+    assert pager is not None and words is not None and picture is not None
+    assert pager["y"] + pager["height"] < picture["y"] + picture["height"] < words["y"] - 12  # a chapter of its own
     page.get_by_role("button", name="Draw other pictures").click()
     first, *_ = indices(widget.read("class/all/1"))
     expect(page.locator(".ib-main .cw-head b").nth(1)).to_have_text(re.compile(f", image {first}$"))
     expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("200 of 400, drawn at random")
     assert state_of(page, "picture") == first
     page.get_by_role("listbox", name="Pictures", exact=True).get_by_role("option").first.press("PageDown")
-    assert state_of(page, "picture") == indices(widget.read("class/all/1"))[30]
+    assert state_of(page, "picture") == indices(widget.read("class/all/1"))[24]
 
 
 def test_pictures_that_do_not_arrive_are_said(front: FrontEnd) -> None:

@@ -1,9 +1,9 @@
 // The confusion matrix of a network: a cell opens its pictures, a picture its probabilities; people's matrix beside it.
 import styles from "./confusion_explorer.css";
-import { h, framed, binding, canvas } from "./ui.js";
+import { h, framed, binding, canvas, write } from "./ui.js";
 import { at, css, inkOn, paint, paintBytes } from "./colour.js";
-import { clamp, fixed, percent } from "./numbers.js";
-import { arrows, probabilityBars, segmented } from "./controls.js";
+import { chance, clamp, fixed, percent } from "./numbers.js";
+import { arrows, button, probabilityBars, segmented } from "./controls.js";
 import { picture } from "./picture.js";
 import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
 import { again, afterLoading } from "./loading.js";
@@ -12,13 +12,14 @@ const SHORT = { airplane: "plane", automobile: "car" };
 const PER_PAGE = 12;
 const MARKED = 5;
 const HINTS = {
-  people: "One scale for both. With fewer images, more could be chance.",
+  people: "One scale for both; blank rounds to 0.",
   difference: "With fewer images, more could be chance. Chance alone marks a cell in fewer than 1 of 20 tables.",
 };
 const COMPARING = ["people", "difference"];
 const PEOPLES_IMAGES = 1000; // of each class; the 50 answers to one image are alike, so that images count, not answers
 const LEVEL = 0.05; // how often chance alone may mark any cell of a table at all
 const QUIET = 0.05; // of the largest number: below it the ink is grey
+const Z = 1.96; // standard errors on each side that hold 95 %
 
 const thousands = n => n.toLocaleString("en-US");
 const short = name => SHORT[name] ?? name;
@@ -42,6 +43,13 @@ function largestMistakes(matrix, n) {
   const cells = [...matrix.keys()].filter(k => matrix[k] && k % (n + 1));
   const next = cells.map(k => Math.abs(matrix[k])).sort((a, b) => b - a)[MARKED] ?? 0;
   return new Set(cells.filter(k => Math.abs(matrix[k]) > next));
+}
+
+/** The 95 % interval of a share of k in n (Wilson). @param {number} k @param {number} n */
+function interval(k, n) {
+  const middle = (k + (Z * Z) / 2) / (n + Z * Z);
+  const reach = (Z / (n + Z * Z)) * Math.sqrt((k * (n - k)) / n + (Z * Z) / 4);
+  return `95 % interval ${fixed(100 * (middle - reach), 1)} to ${percent(middle + reach, 1)}`;
 }
 
 /** ln 0!, ln 1! and so on. @param {number} most */
@@ -84,22 +92,27 @@ function matrix(label, classes, chosen, pointed) {
       },
       heading ? h("span", {}, short(t < 0 && p < 0 ? "all" : classes[Math.max(t, p)])) : null,
     );
-    node.style.gridArea = `${t + 2} / ${p + 2}`;
+    node.style.gridArea = `${t + 3} / ${p + 2}`; // below the axis titles
     return { t, p, node };
   };
   const table = places.map(t => places.map(p => cell(t, p)));
   const all = table.flat();
   const rows = table.map(row => h("div", { role: "row", class: "ce-row" }, row.map(each => each.node)));
-  const node = h("div", { class: "ce-matrix", role: "grid", "aria-label": label }, rows, frame);
+  const axes = ["true ↓", "predicted →"].map(axis => h("span", { class: "ce-axis", "aria-hidden": "true" }, axis));
+  const focus = (t, p) => {
+    go(t, p);
+    table[t + 1][p + 1].node.focus();
+  };
+  const node = h("div", { class: "ce-matrix", role: "grid", "aria-label": label }, axes, rows, frame);
   node.addEventListener("pointerleave", () => pointed(null));
   arrows(node, (down, right) => {
     const [t, p] = [current[0] + down, current[1] + right].map(k => clamp(k, -1, n - 1));
     pointed(null); // the pointer may still rest on another
-    go(t, p);
-    table[t + 1][p + 1].node.focus();
+    focus(t, p);
   });
   return {
     node,
+    focus,
     name(say) {
       for (const each of all) each.node.setAttribute("aria-label", say(each.t, each.p));
     },
@@ -115,9 +128,9 @@ function matrix(label, classes, chosen, pointed) {
         each.node.setAttribute("aria-selected", here);
         each.node.classList.toggle("ce-on", here || names);
       }
-      const lines = k => (k < 0 ? `2 / ${n + 2}` : `${k + 2} / ${k + 3}`);
-      frame.style.gridRow = lines(t);
-      frame.style.gridColumn = lines(p);
+      const lines = (k, first) => (k < 0 ? `${first} / ${n + first}` : `${k + first} / ${k + first + 1}`);
+      frame.style.gridRow = lines(t, 3);
+      frame.style.gridColumn = lines(p, 2);
     },
     fill(values, text, limit, ramp, marked, isColoured) {
       values.forEach((value, k) => {
@@ -164,7 +177,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const largest = values => Math.max(...values.map((value, k) => (k % (n + 1) ? Math.abs(value) : 0))) || 1;
   const ofClass = {
     values: mine, limit: Math.max(largest(mine), largest(people)), text: value => fixed(value * 100, 1),
-    scale: "mistakes, % of class", end: percent, most: "largest shares",
+    scale: "mistakes, % of class", end: percent,
   };
   const totalOf = k => totals[Math.floor(k / n)];
   const difference = mine.map((share, k) => (totalOf(k) ? share - people[k] : 0));
@@ -174,11 +187,14 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     byChance(counts[k], totalOf(k), Math.round(people[k] * PEOPLES_IMAGES), PEOPLES_IMAGES, logs) <= LEVEL / (n * n);
   const clear = new Set([...counts.keys()].filter(isClear));
   // Whole points: with a thousand images of a class, chance alone makes half a point.
-  const signed = value => (value > 0 ? "+" : "") + fixed(value * 100, 0);
+  const signed = (value, digits = 0) => {
+    const text = fixed(value * 100, digits);
+    return Number(text) > 0 ? `+${text}` : text;
+  };
   const views = {
     counts: {
       values: counts, limit: largest(counts), text: String,
-      scale: "mistakes, images", end: thousands, most: "most frequent",
+      scale: "mistakes, images", end: thousands,
     },
     percent: ofClass,
     people: ofClass,
@@ -196,6 +212,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   let listed = "";
   let filled = "";
   let failure = "";
+  let next = 0; // the cell to go on with from an empty one
 
   const redraw = framed(draw);
   const point = place => {
@@ -246,16 +263,21 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       whose.set(value);
     },
   );
-  const everything = h("button", { type: "button", class: "cw-chip", onclick: () => choose(-1, -1) }, "All mistakes");
+  const everything = [0, 1].map(() =>
+    h("button", { type: "button", class: "cw-chip", onclick: () => choose(-1, -1) }, "All mistakes"),
+  );
   const wall = imageWall("Pictures", PER_PAGE, k => put({ picture: list[k] }));
   const large = picture("The chosen picture", { rows: 32, columns: 32 });
   const bars = probabilityBars(classes);
 
   const right = labels.reduce((count, label, i) => count + (label === predicted[i]), 0);
   const total = h("div", { class: "cw-lead" });
-  const name = h("span");
+  const name = h("b");
   const title = h("b");
   const note = h("p", { class: "cw-cap ce-note" });
+  const other = button("", () => {
+    (network.node.offsetParent ? network : human).focus(Math.floor(next / n), next % n); // this button goes
+  });
   const reading = h("p", { class: "ce-reading" });
   const largeName = h("span", { class: "cw-cap" });
   const verdict = h("p");
@@ -266,7 +288,6 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   );
   const legend = canvas(128, 1);
   const [low, high, marks, hint] = [h("span"), h("span"), h("span"), h("span")];
-  const corners = [h("i", { class: "ce-corner" }), h("i", { class: "ce-corner ce-dark" })]; // as on light and dark cells
   const detail = h(
     "div", { class: "cw-foot ce-detail" },
     h("div", {}, h("div", { class: "cw-head" }, largeName), large.node),
@@ -275,8 +296,12 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   const main = h(
     "div", { class: "ce-main" },
     h("div", { class: "ce-whose" }, whose.node),
-    h("div", { class: "ce-network" }, head(name, "true class ↓  predicted →"), network.node),
-    h("div", { class: "ce-people" }, head("People", "% of class"), human.node),
+    h("div", { class: "ce-network" }, h("div", { class: "ce-line" }, name, everything[0]), network.node),
+    h(
+      "div", { class: "ce-people" },
+      h("div", { class: "ce-line" }, h("b", {}, "People"), h("span", { class: "cw-cap" }, "% of class"), everything[1]),
+      human.node,
+    ),
     h(
       "div", { class: "ce-read" },
       reading,
@@ -284,23 +309,19 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       h(
         "div", { class: "cw-cap ce-legend" },
         h("span", {}, low, h("span", { class: "ce-ramp" }, legend), high),
-        h("span", {}, corners, marks),
+        h("span", {}, h("i", { class: "ce-corner" }), marks),
         hint,
       ),
     ),
     h(
       "div", { class: "ce-pictures" },
-      h("div", { class: "ce-line" }, title, everything),
-      wall.node, note,
-      h("div", { class: "ce-line" }, order.node, wall.pager),
+      h("div", { class: "ce-line" }, title, order.node),
+      wall.node,
+      h("div", { class: "ce-under" }, h("div", {}, note, other), wall.pager),
     ),
     detail,
   );
   root.append(h("div", { class: "cw-bar ce-views" }, total, view.node), main);
-
-  function head(name, text) {
-    return h("div", { class: "cw-head" }, h("b", {}, name), h("span", { class: "cw-cap" }, text));
-  }
 
   /** The pictures of a choice in words. */
   function titleOf(t, p) {
@@ -309,26 +330,37 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     return p >= 0 ? `wrongly predicted as ${classes[p]}` : "all mistakes";
   }
 
-  /** What the numbers of a choice are about, and the numbers. */
-  function words(t, p) {
+  /** What a choice is a part of, and the whole. */
+  function partAndWhole(values, t, p) {
     const isCell = t >= 0 && p >= 0;
     const inside = k => (t < 0 || Math.floor(k / n) === t) && (p < 0 || k % n === p);
     // A cell is a share of its row; of more than a cell, the share on the diagonal is what counts.
     const whole = k => (isCell ? Math.floor(k / n) === t : inside(k));
     const part = k => inside(k) && (isCell || k % (n + 1) === 0);
-    const sum = (values, wanted) => values.reduce((all, value, k) => (wanted(k) ? all + value : all), 0);
-    const share = values => percent(sum(values, part) / Math.max(1e-9, sum(values, whole)), 1);
+    return [part, whole].map(wanted => values.reduce((sum, value, k) => (wanted(k) ? sum + value : sum), 0));
+  }
+
+  function share(values, t, p) {
+    const [part, whole] = partAndWhole(values, t, p);
+    return whole ? percent(part / whole, 1) : "";
+  }
+
+  /** What the numbers of a choice are about, and the numbers. */
+  function words(t, p) {
+    const isCell = t >= 0 && p >= 0;
+    const [some, all] = partAndWhole(counts, t, p);
     const tell = (measure, what) =>
-      `${measure}${share(counts)}, ${thousands(sum(counts, part))} of ${thousands(sum(counts, whole))}${what}; ` +
-      `people ${share(people)}`;
+      (all
+        ? `${measure}${share(counts, t, p)} (${interval(some, all)}), ${thousands(some)} of ${thousands(all)}${what}`
+        : "no such image here") + `; people’s answers ${share(people, t, p)}`;
     const isCompared = COMPARING.includes(model.get("view"));
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
       const k = t * n + p;
       const told = tell("", isCompared ? "" : ` ${classes[t]} images`);
-      if (!isCompared) return [`${classes[t]} ${as}`, told];
-      const points = `${difference[k] > 0 ? "+" : ""}${fixed(difference[k] * 100, 1)} points`;
-      return [`${classes[t]} ${as}`, `${told}: ${points}, ${clear.has(k) ? "more than" : "could be"} chance`];
+      if (!isCompared || !all) return [`${classes[t]} ${as}`, told];
+      const verdict = `${clear.has(k) ? "more than chance, even" : "could be chance"} among ${n * n} cells`;
+      return [`${classes[t]} ${as}`, `${told}: ${signed(difference[k], 1)} points, ${verdict}`];
     }
     if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct")];
     if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct")];
@@ -344,6 +376,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
         ((t >= 0 && p >= 0) || labels[i] !== predicted[i]),
     );
     return model.get("order") === "highest" ? found : found.reverse();
+  }
+
+  /** The most frequent mistake of the row, else of the column, else of all; without one what is correct. */
+  function nextTo(t, p) {
+    const rank = k => (k % (n + 1) ? 4 : 0) + (Math.floor(k / n) === t ? 2 : 0) + (k % n === p ? 1 : 0);
+    const filledCells = [...counts.keys()].filter(k => counts[k]);
+    return filledCells.reduce((best, k) => (rank(k) - rank(best) || counts[k] - counts[best]) > 0 ? k : best);
   }
 
   function keep(file) {
@@ -369,12 +408,16 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const now = model.get("view");
     view.set(now);
     order.set(model.get("order"));
-    main.classList.toggle("ce-both", now === "people");
     const isCompared = COMPARING.includes(now);
+    main.classList.toggle("ce-both", now === "people");
     const accuracy = percent(right / labels.length, 1);
     total.textContent = isCompared
-      ? `Correct: network ${accuracy}, people ${peoplesAccuracy}`
+      ? `${accuracy} correct, people’s answers ${peoplesAccuracy}`
       : `${thousands(labels.length)} images, ${accuracy} predicted correctly`;
+    // Where one matrix is shown at a time, its switch has the numbers of both.
+    [["Network", counts], ["People", people]].forEach(([who, values], k) => {
+      write(whose.buttons[k], `${who} ${share(values, t, p)}`.trim());
+    });
     drawMatrices(now);
     for (const each of [network, human]) each.point(under);
     network.mark(t, p);
@@ -383,7 +426,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     // Bold is what is chosen, as above the pictures; what is only pointed at is grey.
     const isChosen = !under || (under[0] === t && under[1] === p);
     reading.classList.toggle("ce-pointing", !isChosen);
-    reading.replaceChildren(h(isChosen ? "b" : "span", {}, what), `: ${text}`);
+    const [ours, theirs] = text.split("; "); // a line each
+    reading.replaceChildren(h(isChosen ? "b" : "span", {}, what), `: ${ours}; `, h("span", {}, theirs));
     drawPictures(t, p);
     say(words(t, p).join(": "));
   }
@@ -392,11 +436,13 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     if (filled === now) return;
     filled = now;
     for (const each of [network, human]) each.name((t, p) => words(t, p).join(": "));
-    const { values, limit, text, scale, end, most } = views[now];
+    const { values, limit, text, scale, end } = views[now];
     const table = colours();
-    const written = all => k => (Number(text(all[k]).replace("−", "-")) ? text(all[k]) : "");
     const isSigned = values === difference;
     const isMistake = k => k % (n + 1) !== 0;
+    // A zero off the diagonal is blank: most cells are.
+    const written = all => k =>
+      Number(text(all[k]).replace("−", "-")) || (!isMistake(k) && totalOf(k)) ? text(all[k]) : "";
     const marked = isSigned ? clear : largestMistakes(values, n);
     network.fill(values, written(values), limit, table, marked, k => isSigned || isMistake(k));
     human.fill(people, written(people), limit, table, largestMistakes(people, n), isMistake);
@@ -404,9 +450,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     paint(legend, 1, 128, i => at(table, isSigned ? i / 63.5 - 1 : i / 127));
     low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
     high.textContent = ` ${end(limit)}`;
-    const many = marked.size > 1 ? `the ${marked.size} ${most}` : `the ${most?.replace(/s$/, "")}`;
-    const ofEach = now === "people" ? "the largest of each" : many; // people's may be more or fewer
-    marks.textContent = isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : ofEach;
+    const largestOnes = marked.size === 1 && now !== "people" ? "largest mistake" : "largest mistakes";
+    marks.textContent = isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : largestOnes;
     marks.parentNode.hidden = now !== "people" && !marked.size && !isSigned;
     hint.textContent = HINTS[now] ?? "Choose a cell, or a name for its row or column.";
   }
@@ -417,30 +462,34 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
       listed = key;
       const all = members(t, p);
       list = stored ? all.filter(i => store.has(i)) : all;
-      const some = `${list.length} of ${thousands(all.length)} here: each cell’s most and least confident.`;
+      const some = `Only ${list.length} of these ${thousands(all.length)} pictures are included, among them the most `
+        + `and the least confident${t >= 0 && p >= 0 ? "" : " of each cell"}.`;
       note.textContent = list.length < all.length ? some : "";
     }
     const isNone = !list.length;
     main.classList.toggle("ce-none", isNone);
+    other.hidden = !isNone;
     if (isNone) {
+      next = nextTo(t, p);
+      other.textContent = `${titleOf(Math.floor(next / n), next % n)}: ${thousands(counts[next])} ›`;
       note.textContent = t < 0 || p < 0
         ? "No mistake here."
         : `No ${classes[t]} here was predicted as ${classes[p]}; of people’s answers, ${percent(people[t * n + p], 1)} were.`;
     }
     if (failure) note.textContent = failure;
     title.textContent = titleOf(t, p);
-    everything.setAttribute("aria-pressed", t < 0 && p < 0);
+    for (const chip of everything) chip.setAttribute("aria-pressed", t < 0 && p < 0);
     const place = Math.max(0, list.indexOf(model.get("picture")));
     const isBoth = model.get("view") === "people";
     const caption = i => {
-      const sure = percent(confidence[i]);
+      const sure = chance(confidence[i]);
       if (t >= 0 && p >= 0) return sure;
       if (t < 0 && p < 0) return `${short(classes[labels[i]])}${isBoth ? "\n" : ""}→${short(classes[predicted[i]])}`;
       return `${short(classes[t < 0 ? labels[i] : predicted[i]])}${isBoth ? "\n" : " "}${sure}`;
     };
     // Controls that would change nothing.
-    order.node.classList.toggle("ce-idle", list.length < 2);
-    wall.pager.classList.toggle("ce-idle", list.length <= PER_PAGE);
+    order.node.hidden = list.length < 2;
+    wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
       chosen: place,
@@ -458,14 +507,15 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
   }
 
   function nameOf(i) {
-    return `Image ${i}, ${classes[labels[i]]}: predicted ${classes[predicted[i]]}, ${percent(confidence[i])}`;
+    return `Image ${i}, ${classes[labels[i]]}: predicted ${classes[predicted[i]]}, ${chance(confidence[i])}`;
   }
 
   function drawDetail(i) {
     const pixels = i === undefined ? undefined : store.get(i);
     detail.classList.toggle("ce-blank", !pixels);
     if (i === undefined || !pixels) {
-      verdict.textContent = i === undefined ? "" : "Loading …";
+      verdict.textContent = i === undefined ? "No picture here: choose a cell with a number." : "Loading …";
+      largeName.textContent = "";
       return;
     }
     const all = probabilities(i);
@@ -475,8 +525,8 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     largeName.textContent = `Image ${thousands(i)}`;
     bars.set(all);
     [...bars.node.children].forEach((part, k) => part.classList.toggle("ce-truth", k === 3 * own));
-    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${all[own] < 0.005 ? "<1 %" : percent(all[own])}`);
-    const said = h("span", {}, "Predicted: ", h("b", {}, classes[guess]), ` ${percent(all[guess])}`);
+    const truth = h("span", {}, "true class: ", h("b", { class: "ce-truth" }, classes[own]), ` ${chance(all[own])}`);
+    const said = h("span", {}, "Predicted: ", h("b", {}, classes[guess]), ` ${chance(all[guess])}`);
     verdict.replaceChildren(said, own === guess ? h("span", {}, "correct") : truth);
   }
 

@@ -10,7 +10,7 @@ import { imageWall, unpackPictures, wallStyles } from "./image_wall.js";
 import { again } from "./loading.js";
 
 const SIDE = 32;
-const PER_PAGE = 30;
+const PER_PAGE = 24;
 const DRAWS = 7;
 const AROUND = 5; // rows and columns of the numbers around a pixel
 const CHANNELS = ["red", "green", "blue"];
@@ -44,6 +44,9 @@ function drawChange({ flip, shift, cutout }, random) {
     hole: cutout ? { top: corner(d), left: corner(e), side: cutout } : null,
   };
 }
+
+// The light half of the greys, on which all digits are black: they do not change colour from cell to cell.
+const shade = value => grey(0.5 + value / 510);
 
 const isIn = (hole, y, x) =>
   hole && y >= hole.top && y < hole.top + hole.side && x >= hole.left && x < hole.left + hole.side;
@@ -94,7 +97,8 @@ export function render({ model, el, load }) {
   let inspected = 0; // 0 is the picture itself, k its draw k
   let pointed = 0; // the draw under the pointer
   let under = null; // the pixel under the pointer
-  let looked = false; // into this draw's square, whose numbers are to be predicted
+  let looked = false; // into the square of a draw, whose numbers are to be predicted
+  let corner = [0, 0]; // of the numbers that are shown
   let moved = false; // to other pictures, the first of which is chosen once it is here
 
   const redraw = framed(draw);
@@ -111,13 +115,13 @@ export function render({ model, el, load }) {
     moved = true;
     put(values);
   };
-  const inspect = k => {
-    inspected = k;
-    looked = false;
-  };
   const augmenting = values => {
-    inspect(inspected || 1); // look at what is being changed
+    inspected ||= 1; // look at what is being changed
     put(values);
+  };
+  const mark = (row, column) => {
+    looked ||= isCovered(row, column);
+    put({ pixel: [row, column] });
   };
   const isCovered = (y, x) => isIn(draws[inspected - 1]?.change.hole, y, x);
 
@@ -140,10 +144,7 @@ export function render({ model, el, load }) {
   const which = h("span");
   const views = ["picture", ...CHANNELS.map(channel => `${channel} channel`)].map(title => {
     const view = picture(`Pixels of the ${title}: point at one, or use arrow keys`, {
-      rows: SIDE, columns: SIDE, moved(row, column) {
-        looked ||= isCovered(row, column);
-        put({ pixel: [row, column] });
-      },
+      rows: SIDE, columns: SIDE, moved: mark,
     });
     const point = place => {
       under = place;
@@ -160,20 +161,35 @@ export function render({ model, el, load }) {
   const around = h("i", { class: "ib-around" });
   large.node.append(around);
   const place = h("span");
+  const hint = h("p");
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const windows = CHANNELS.map(channel => numberGrid(AROUND, AROUND, `The ${channel} channel around the pixel`));
-  const columnHeads = CHANNELS.map(() => h("th", { scope: "col" }));
+  for (const { cells } of windows) {
+    cells.forEach((cell, k) => cell.addEventListener("click", () => {
+      under = null;
+      mark(corner[0] + Math.floor(k / AROUND), corner[1] + (k % AROUND));
+    }));
+  }
+  const columnHeads = CHANNELS.map(channel => h("th", { scope: "col", class: `ib-${channel}` }));
   const sums = CHANNELS.map(() => h("span", { class: "cw-cap" }));
   const scaled = CHANNELS.map(() => h("b"));
+  const extreme = (most, end) => // of the three channels, rounded to a tenth
+    fixed(most(...mean.map((middle, c) => (end - middle) / std[c])), 1);
   const row = (head, cells) => h("tr", {}, h("th", { scope: "row" }, head), cells);
   const values = h(
     "table", { class: "ib-values" },
     h("thead", {}, h("tr", {}, h("td"), columnHeads)),
     h(
       "tbody", {},
-      row([h("b", {}, "The picture is numbers"), place, swatch], windows.map(each => h("td", {}, each.node))),
       row(
-        [h("b", {}, "normalised"), " (value − mean) / std of the training images"],
+        [h("b", {}, "The picture is numbers"), hint, h("p", {}, place, ", both from 0", swatch)],
+        windows.map(each => h("td", {}, each.node)),
+      ),
+      row(
+        [
+          h("b", {}, "normalised"), " (value − mean) / std of the training images; ",
+          `all values from ${extreme(Math.min, 0)} to ${extreme(Math.max, 1)}`,
+        ],
         CHANNELS.map((_, c) => h("td", {}, sums[c], scaled[c])),
       ),
     ),
@@ -186,7 +202,7 @@ export function render({ model, el, load }) {
   });
   const anew = button("Draw again", () => augmenting({ seed: model.get("seed") + 1 }), { main: true });
   const strip = imageWall("The picture and draws of its augmentation", DRAWS + 1, k => {
-    inspect(k);
+    inspected = k;
     redraw();
   });
   for (const type of ["pointermove", "pointerleave"]) {
@@ -198,6 +214,7 @@ export function render({ model, el, load }) {
       told.textContent = toldOf(pointed || inspected);
     });
   }
+  const [why, key] = [h("span"), h("span", { class: "cw-cap" })];
   const told = h("p", { class: "cw-cap ib-done" });
 
   root.append(
@@ -220,7 +237,9 @@ export function render({ model, el, load }) {
             large.node,
             h(
               "div", { class: "ib-channels" },
-              channels.map((view, c) => h("div", {}, h("span", { class: "cw-cap" }, CHANNELS[c]), view.node)),
+              channels.map(({ node }, c) =>
+                h("div", {}, h("span", { class: `cw-cap ib-${CHANNELS[c]}` }, CHANNELS[c]), node),
+              ),
             ),
           ),
         ),
@@ -229,6 +248,7 @@ export function render({ model, el, load }) {
       h(
         "div", { class: "cw-foot ib-foot" },
         h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), anew),
+        h("p", { class: "ib-why" }, why, key),
         strip.node, told,
       ),
     ),
@@ -305,14 +325,18 @@ export function render({ model, el, load }) {
     });
   }
 
-  /** What the strip shows, and how to read it. */
+  /** What augmentation is for, and how to read its draws. */
+  function drawWhy(chosen) {
+    const { flip, shift, cutout } = augment();
+    const signs = [flip && "flip: mirrored", shift && "↓2: down by 2 pixels", cutout && "grey: cutout"].filter(Boolean);
+    why.textContent = signs.length
+      ? `The label stays ${classes[chosen.label]}; in training, every epoch gets a new draw.`
+      : "No augmentation is on, so all draws are the same.";
+    key.textContent = signs.join("; ");
+  }
+
   function toldOf(k) {
-    if (!Object.values(augment()).some(Boolean)) return "No augmentation is on, so all draws are the same.";
-    if (!k) {
-      const { flip, shift, cutout } = augment();
-      const signs = [flip && "flip: mirrored, at random", shift && "↓2: moved down by 2 pixels", cutout && "grey square: cutout"];
-      return `Choose a draw to see its pixels. (${signs.filter(Boolean).join("; ")})`;
-    }
+    if (!k) return "Choose a draw to see its pixels.";
     const { change } = draws[k - 1];
     const border = change.down || change.right ? " The border is filled by reflection." : "";
     return `Draw ${k}: ${inWords(change)}.${border}`;
@@ -323,6 +347,7 @@ export function render({ model, el, load }) {
     name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
     which.textContent = inspected ? `· draw ${inspected}` : "· original";
     told.textContent = toldOf(pointed || inspected);
+    drawWhy(chosen);
     paintBytes(large.canvas, pixels, SIDE, SIDE);
     channels.forEach((view, c) => paint(view.canvas, SIDE, SIDE, i => Array(3).fill(pixels[i * 3 + c])));
   }
@@ -339,16 +364,19 @@ export function render({ model, el, load }) {
     const isMarked = [y, x].every((k, axis) => k === model.get("pixel")[axis]);
     place.textContent = `${isMarked ? "Marked" : "Click to mark"}: row ${y}, column ${x}`;
     const isOpen = looked || !isCovered(y, x);
-    const [top, left] = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND));
+    const [top, left] = (corner = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND)));
+    hint.textContent = !isCovered(y, x)
+      ? "Point at a pixel."
+      : isOpen ? "Cutout fills with the mean: 0 after normalising." : "Predict, then press the mark.";
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
     const isWhole = near.every(k => [0, 1, 2].every(c => Number.isInteger(pixels[k + c]))); // a mean is not
     windows.forEach((window, c) => {
       columnHeads[c].textContent = `${CHANNELS[c]}, ${isWhole ? "0 to 255" : "rounded"}`;
-      window.set(near.map(k => Math.round(pixels[k + c])), value => grey(value / 255), String);
+      window.set(near.map(k => Math.round(pixels[k + c])), shade, String);
       window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
       const [value, middle, spread] = [pixels[from + c], mean[c] * 255, std[c] * 255].map(each => show(+each.toFixed(1)));
-      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : c ? "" : "Predict, then press the mark";
+      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : "";
       scaled[c].textContent = isOpen ? fixed((pixels[from + c] / 255 - mean[c]) / std[c]) : "?";
     });
     const numbers = CHANNELS.map((_, c) => Math.round(pixels[from + c]));
