@@ -207,7 +207,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     below = (page.locator(".ib-close > .cw-picture"), page.locator(".ib-values"), strip)
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
     assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 650  # on one screen
-    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("30 pictures")
+    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("the first 30")
     expect(page.locator(".ib-values")).to_contain_text("Point at a pixel.")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""

@@ -92,7 +92,6 @@ def reached(row: int, column: int) -> str:
 
 def test_the_field_in_the_browser_is_what_the_gradient_reaches(front: FrontEnd) -> None:
     page = front.open(receptive_field_widget(IMAGES, Sums()))
-    expect(page.locator(".rf-hint")).to_contain_text("Pooling reads one map, a convolution all; ")
     units = page.get_by_role("slider", name="block 3, average pooling")
     spoken = page.locator(".cw-sr")
     units.click(position={"x": 3, "y": 3})
@@ -185,7 +184,7 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     excited = most_exciting(model, IMAGES.images)["block 1, ReLU"]
     labels = IMAGES.labels[excited.pictures[3]].bincount(minlength=10)
     most = int(labels.max())
-    leading = f"Mostly {CLASSES[int(labels.argmax())]}: {most} of these 8" if most > 4 else "Mixed: "
+    leading = f"{most} of these 8 are {plural(int(labels.argmax()))}; of all 12, " if most > 4 else "Mixed: "
     expect(page.locator(".rf-best")).to_contain_text(leading)
     expect(page.locator(".rf-map")).to_contain_text("Map 3 of Block 1 ReLU")
     # A small field is enlarged: of the picture there are two pixels on each side.
@@ -201,6 +200,10 @@ def test_pointing_and_pressing_choose_units_and_pictures(front: FrontEnd) -> Non
     expect(unit).to_contain_text(f"activation {float(excited.values[3, 1]):.2f}")
     expect(name).to_contain_text(f"picture {int(excited.pictures[3, 1])}")
     assert name.bounding_box() == box  # a long name moves nothing
+
+
+def plural(label: int) -> str:
+    return "deer" if CLASSES[label] == "deer" else f"{CLASSES[label]}s"
 
 
 SHOWN_MAPS = "all => all.map(one => Number(one.textContent.split(' ')[1]))"
@@ -262,12 +265,9 @@ class Shortcut(nn.Module):
         return self.head(self.pool(torch.relu(self.left(x) + self.right(x))).mean((2, 3)))
 
 
-def test_a_grouped_convolution_is_not_said_to_read_all_maps(front: FrontEnd) -> None:
-    grouped = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
-    page = front.open(receptive_field_widget(IMAGES, grouped))
-    hint = "Framed: the places that feed it. A grouped convolution reads some of the maps; "
-    expect(page.locator(".rf-hint")).to_contain_text(hint)
-    # Without an activation the maps are those of the convolution itself, and so they are called.
+def test_maps_without_an_activation_are_those_of_the_convolution(front: FrontEnd) -> None:
+    bare = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(4 * 28 * 28, 10))
+    page = front.open(receptive_field_widget(IMAGES, bare))
     expect(page.locator(".rf-seen")).to_contain_text("This Block 2 conv unit")
     expect(page.locator(".rf-unit > p")).to_have_text(re.compile(r"activation −?\d\.\d\d$"))
 
@@ -359,7 +359,7 @@ def test_padding_that_a_field_reaches_into_is_said_and_python_may_set_the_state(
     next_frame(page)
     assert page.locator(".rf-seen").evaluate("line => line.offsetHeight") < 26  # on one line
     rest = page.locator(".rf-big").bounding_box()
-    page.get_by_role("radio", name="Effective field").click()
+    page.get_by_role("radio", name="Effective field").evaluate("radio => radio.click()")  # and scrolls nothing
     expect(page.locator(".rf-effect")).to_contain_text("effect")
     assert page.locator(".rf-big").bounding_box() == rest  # the other view moves nothing
     page.get_by_role("radio", name="Field", exact=True).click()
@@ -458,7 +458,7 @@ def test_a_unit_that_is_off_has_no_effective_field(front: FrontEnd) -> None:
     expect(page.locator(".rf-effect")).to_have_text("No pixel has an effect here")
     expect(page.locator(".rf-keys p")).to_have_text("After any small change the unit stays 0.00.")
     expect(page.locator(".cw-sr")).to_contain_text("No pixel has an effect here.")
-    expect(page.locator(".rf-hint")).to_contain_text("; one of them is shown.")  # none adds anything
+    expect(page.locator(".rf-hint")).to_contain_text("Each earlier layer shows one of its maps.")  # none adds anything
     page.get_by_role("radio", name="Field", exact=True).click()
     assert state_of(page, "effective") is False
     expect(page.locator(".rf-seen")).to_be_visible()
@@ -471,7 +471,8 @@ def test_earlier_layers_show_the_map_that_adds_most(front: FrontEnd) -> None:
     which = page.locator(".rf-cell + .cw-cap")
     picture = IMAGES.images[field.picture]
     maps = activations(model, picture)["block 3, ReLU"]
-    expect(page.locator(".rf-hint")).to_contain_text("; shown is the one that adds most to the chosen unit.")
+    legend = "Frames mark where the unit gets its input. Each earlier layer shows the map that adds most to it."
+    expect(page.locator(".rf-hint")).to_contain_text(legend)
     for row, column in maps[field.channel].nonzero()[:4].tolist():
         page.evaluate(CHOOSE, ["block 3, ReLU", [row, column]])
         expect(page.locator(".rf-unit > p")).to_contain_text(f"Row {row}, column {column}:")
@@ -495,7 +496,8 @@ def test_a_class_goes_to_the_maps_that_respond_mostly_to_it(front: FrontEnd) -> 
         lit = excited[layer].values > 0  # a map that is 0 everywhere responds to nothing
         own = {label: ((labels == label) & lit).sum(1).gt(4).nonzero().flatten().tolist() for label in (3, 7)}
         many = sum(map(len, own.values()))
-        expect(best).to_contain_text(f"Mostly one class: {many or 'none'} of the {len(labels)} maps")
+        verb = "favour" if many > 1 else "favours"
+        expect(best).to_contain_text(f"{many or 'None'} of the {len(labels)} maps {verb} one class (5 or more of 8)")
         for label, maps in own.items():
             chip = best.get_by_role("button", name=f"{CLASSES[label]}:")
             if not maps:
@@ -506,12 +508,96 @@ def test_a_class_goes_to_the_maps_that_respond_mostly_to_it(front: FrontEnd) -> 
                 chip.click()
                 pressed += 1
                 expect(chip).to_have_attribute("aria-pressed", "true")
-                times = int((labels[int(str(state_of(page, "channel")))] == label).sum())
+                channel = int(str(state_of(page, "channel")))
+                times = int((labels[channel] == label).sum())
                 total = int((images.labels == label).sum())
-                expect(best).to_contain_text(f"Mostly {CLASSES[label]}: {times} of these 8, {total} of all 12.")
-                visited.append((state_of(page, "channel"), times))
+                expect(best).to_contain_text(f"{times} of these 8 are {plural(label)}; of all 12, {total}.")
+                visited.append((channel, times))
+                # It leads to the map's strongest unit, and not to one that may be off.
+                strongest = excited[layer]
+                assert state_of(page, "picture") == int(strongest.pictures[channel, 0])
+                expect(page.locator(".rf-unit b").first).to_have_text(f"{float(strongest.values[channel, 0]):.2f}")
+                expect(best.get_by_role("radio").first).to_have_attribute("aria-checked", "true")
             assert sorted(channel for channel, _ in visited) == maps  # type: ignore[type-var]
     assert pressed > 3
+
+
+def test_a_way_leads_from_a_unit_that_is_off_to_the_strongest_of_its_map(front: FrontEnd) -> None:
+    model = network()
+    with torch.no_grad():  # in block 1, map 2 is off in all pictures; in block 3, some maps are off in single ones
+        norm = cast("nn.BatchNorm2d", model.get_submodule("features.0.1"))
+        norm.weight[2], norm.bias[2] = 0, -1
+    field = receptive_field_widget(IMAGES, model)
+    layer = "block 3, ReLU"
+    peaks = torch.stack([activations(model, picture)[layer] for picture in IMAGES.images]).flatten(2).max(2).values
+    best = most_exciting(model, IMAGES.images)[layer]
+    page = front.open(field)
+    way, unit = page.get_by_role("button", name="Active unit"), page.locator(".rf-unit > p")
+    expect(way).to_be_hidden()  # it begins with an active unit
+    # In a map that is somewhere active in the picture, the way stays in it.
+    maps = activations(model, IMAGES.images[field.picture])[layer]
+    channel = int(((maps == 0).flatten(1).any(1) & (peaks[field.picture] > 0)).nonzero()[0])
+    off = (maps[channel] == 0).nonzero()[0].tolist()
+    page.evaluate(SET, {"channel": channel, "pixel": off})
+    expect(unit).to_contain_text("activation 0.00")
+    expect(way).to_have_attribute("title", "The strongest unit of this map in this picture")
+    way.click()
+    expect(unit).to_contain_text(f"activation {float(maps[channel].max()):.2f}")
+    expect(way).to_be_hidden()
+    assert state_of(page, "picture") == field.picture
+    expect(page.get_by_role("slider", name=f"Units of {layer}")).to_be_focused()
+    # In one that is off all over the picture, it leads to another picture.
+    picture, channel = ((peaks == 0) & (peaks.max(0).values > 0)).nonzero()[0].tolist()
+    page.evaluate(SET, {"picture": picture, "channel": channel})
+    expect(way).to_have_attribute("title", re.compile(f"in .*picture {int(best.pictures[channel, 0])}$"))
+    way.press("Enter")
+    assert state_of(page, "picture") == int(best.pictures[channel, 0])
+    expect(unit).to_contain_text(f"activation {float(best.values[channel, 0]):.2f}")
+    # And where all pictures leave the map off, there is none.
+    page.evaluate(SET, {"layer": "block 1, ReLU", "channel": 2})
+    expect(page.locator(".rf-map")).to_contain_text("Map 2 of Block 1 ReLU")
+    expect(unit).to_contain_text("activation 0.00")
+    expect(way).to_be_hidden()
+
+
+SET = """values => {
+    const { model } = document.querySelector("[data-widget]");
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+}"""
+
+
+def test_max_pooling_is_said_to_pass_on_one_unit(front: FrontEnd) -> None:
+    model = network()
+    field = receptive_field_widget(IMAGES, model)
+    maps = activations(model, IMAGES.images[field.picture])["block 3, pooling"]
+    channel, row, column = divmod(int(maps.argmax()), 16)[0], *divmod(int(maps.argmax()) % 16, 4)
+    field.layer, field.channel, field.pixel, field.effective = "block 3, pooling", channel, [row, column], True
+    page = front.open(field)
+    note = page.locator(".rf-keys p")
+    expect(note).to_have_text("Max pooling passes on one unit, so only its 18 × 18 pixels matter.")
+    effect = slopes_of(model, IMAGES.images[field.picture], "block 3, pooling", (channel, row, column)).abs().sum(0)
+    for axis in (0, 1):
+        reached = effect.sum(axis).nonzero().flatten()
+        assert 0 < int(reached[-1] - reached[0]) < 18
+    page.evaluate(CHOOSE, ["block 3, ReLU", [2 * row, 2 * column]])
+    expect(note).not_to_contain_text("Max pooling")
+
+
+def test_a_tap_on_a_map_brings_the_picture_into_view_and_is_called_a_tap(front: FrontEnd) -> None:
+    widget = receptive_field_widget(IMAGES, network())
+    page = front.open(widget, width=360, height=740, has_touch=True, reduced_motion="reduce")
+    expect(page.locator(".rf-hint")).to_contain_text("Tap a unit, or drag across the picture.")
+    expect(page.locator(".rf-by-touch")).to_be_visible()
+    expect(page.locator(".rf-by-mouse")).to_be_hidden()
+    place = page.locator(".rf-big").bounding_box()
+    assert place and place["y"] + place["height"] > 740
+    page.get_by_role("slider", name="Units of block 3, pooling").tap()
+    place = page.locator(".rf-big").bounding_box()
+    assert place and place["y"] >= 0 and place["y"] + place["height"] <= 740.5
+    # A mouse has the picture beside the maps, or a wheel under its finger: it moves nothing.
+    page = front.open(widget, width=360, height=740, reduced_motion="reduce")
+    page.get_by_role("slider", name="Units of block 3, pooling").click()
+    assert page.evaluate("scrollY") == 0
 
 
 def test_what_keys_do_is_said_where_they_are_used_and_the_picture_has_them_too(front: FrontEnd) -> None:
@@ -548,3 +634,19 @@ def test_effective_changes_what_python_says_and_is_a_truth_value() -> None:
     assert field.words().startswith("How much each pixel matters in the part of picture ")
     with pytest.raises(traitlets.TraitError, match="effective"):
         field.effective = "yes"  # type: ignore[assignment]
+
+
+def test_the_pages_of_pictures_are_only_browsed(front: FrontEnd) -> None:
+    page = front.open(receptive_field_widget(random_images(30), network()))
+    before, pages = state_of(page, "picture"), page.locator(".iw-pager .cw-cap")
+    expect(pages).to_have_text("page 1 of 3")
+    page.get_by_role("button", name="Next page").click()
+    expect(pages).to_have_text("page 2 of 3")
+    assert state_of(page, "picture") == before
+    expect(page.locator(".iw-slot[aria-selected=true]")).to_have_count(0)
+    page.locator(".iw-slot[tabindex='0']").press("ArrowRight")
+    assert state_of(page, "picture") == 13
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_role("option").nth(2).click()
+    assert state_of(page, "picture") == 26
+    expect(pages).to_have_text("page 3 of 3")

@@ -200,7 +200,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     people: ofClass,
     difference: {
       values: difference, limit: Math.max(...difference.map(Math.abs)) || 1, text: signed,
-      scale: "difference, points", end: signed,
+      scale: "more often by people or network, points", end: signed,
     },
   };
   /** @type {Map<number, Uint8Array>} */

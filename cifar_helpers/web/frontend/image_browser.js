@@ -300,7 +300,8 @@ export function render({ model, el, load }) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
     const some = `${list.length} of ${all.toLocaleString("en-US")}`;
     const isPart = load && list.length < all; // a stored page has no others
-    of.textContent = isPart ? `${list.length} pictures` : order ? `${some}, drawn at random` : `the first ${some}`;
+    const count = isPart ? `${list.length}` : some;
+    of.textContent = order ? `${count}, drawn at random` : `the first ${count}`;
     wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,

@@ -147,6 +147,11 @@ function show(given, own) {
     return { ...map, margin, which, box: h("div", {}, head, h("div", { class: "rf-cell" }, map.node), which) };
   });
   const chain = h("div", { class: "rf-chain", role: "group", "aria-label": "Layers" }, maps.map(map => map.box));
+  chain.addEventListener("pointerup", ({ pointerType }) => { // on a telephone the picture is below
+    if (pointerType === "mouse") return;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    big.node.scrollIntoView({ block: "nearest", behavior });
+  });
   chain.style.setProperty("--columns", String(Math.max(6, Math.ceil(maps.length / Math.ceil(maps.length / 8)))));
   const turnPage = event => {
     const step = { PageUp: -1, PageDown: 1 }[event.key];
@@ -171,6 +176,10 @@ function show(given, own) {
   });
   terms.node.addEventListener("pointerleave", () => lightBefore(false));
   const [where, activation] = [h("span"), h("b")];
+  const wayOut = button("Active unit", () => {
+    goTo(channelNow(), activeUnit());
+    maps[chosen()].node.focus({ preventScroll: true }); // the button goes
+  });
   const mapName = h("span");
   const mapPlace = h("div");
   const led = h("div", { class: "rf-led" });
@@ -186,10 +195,7 @@ function show(given, own) {
       text: h("span", {}, h("span", { class: "rf-around" }, around, frame), text),
     })),
     -1,
-    k => {
-      const { picture: number, row, column } = exciting()[k];
-      change({ picture: number, pixel: [row, column] });
-    },
+    k => goTo(channelNow(), exciting()[k]),
   );
   gallery.node.hidden = true;
   const back = button("‹", () => step(-1), { name: "Previous map" });
@@ -209,7 +215,7 @@ function show(given, own) {
         h("div", { class: "rf-keys" }, view.node, keyBox, effectNote),
         big.node,
       ),
-      h("div", {}, h("div", { class: "rf-unit" }, h("p", {}, where, activation), terms.node), below),
+      h("div", {}, h("div", { class: "rf-unit" }, h("p", {}, where, activation), wayOut, terms.node), below),
     ),
   );
 
@@ -241,7 +247,7 @@ function show(given, own) {
       if (sum > 0) channels = channels.map((channel, m) => (families[m] === families[n] ? map : channel));
       return sum > 0;
     });
-    write(legendLine, legend(stations, added.length > 0 && added.every(Boolean)));
+    write(legendLine, legend(added));
   }
 
   /** Puts a dashed frame around a part of the picture. */
@@ -286,9 +292,7 @@ function show(given, own) {
     write(effectLine, isNone
       ? "No pixel has an effect here"
       : `Middle ${squareOf(middle)}: ${percent(share(i => effect[i]))} of effect, ${area} of area`);
-    write(effectNote, isNone
-      ? `After any small change the unit stays ${value}.`
-      : "Stronger colour: a small change matters more.");
+    write(effectNote, isNone ? `After any small change the unit stays ${value}.` : howItMatters(layers, stations[k]));
     return ` ${effectLine.textContent}. ${effectNote.textContent}`;
   }
 
@@ -323,7 +327,14 @@ function show(given, own) {
     write(seen, square(size));
     terms.set(termsOf(layers, stations[k], stations[k - 1]));
 
-    const value = fixed(planeOf(k)[y * width + x]);
+    const number = planeOf(k)[y * width + x];
+    const value = fixed(number);
+    const active = hover || number > 0 ? null : activeUnit();
+    wayOut.hidden = !active;
+    if (active) {
+      const among = active.picture === model.get("picture") ? "this picture" : nameOf(active.picture);
+      wayOut.title = `The strongest unit of this map in ${among}`;
+    }
     write(where, `Row ${y}, column ${x}: activation `);
     write(activation, value);
     const rows = `rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}`;
@@ -341,6 +352,22 @@ function show(given, own) {
       const { width } = stations[chosen()];
       return { picture: number, row: Math.floor(place / width), column: place % width, value };
     });
+  }
+
+  function goTo(channel, { picture: number, row, column }) {
+    change({ channel, picture: number, pixel: [row, column] });
+  }
+
+  /** The strongest unit of the chosen map in the picture; where all are off, in the picture that excites it most. */
+  function activeUnit() {
+    const values = planeOf(chosen());
+    const most = values.indexOf(Math.max(...values));
+    const { width } = stations[chosen()];
+    if (values[most] > 0) {
+      return { picture: model.get("picture"), row: Math.floor(most / width), column: most % width };
+    }
+    const first = best && exciting()[0];
+    return first?.value > 0 ? first : null;
   }
 
   function drawBest() {
@@ -377,7 +404,7 @@ function show(given, own) {
     const kinds = new Set(list.map(one => labels[one.picture])).size;
     const leading = leader < 0
       ? `Mixed: ${kinds} classes in these ${list.length} pictures.`
-      : `Mostly ${classes[leader]}: ${times} of these ${list.length}, ${inAll[leader]} of all ${all}.`;
+      : `${times} of these ${list.length} are ${plural(classes[leader])}; of all ${all}, ${inAll[leader]}.`;
     const range = `Largest in the ${all} pictures above: ${fixed(list[0].value)} to ${fixed(list.at(-1).value)}`;
     bestName.replaceChildren(h("p", {}, leading), h("p", { class: "cw-cap" }, range));
     drawLed(leader);
@@ -404,15 +431,20 @@ function show(given, own) {
       const nodes = ledButtons.map(({ node }) => node);
       const group = h("div", { role: "group", "aria-label": "Maps by class" }, nodes);
       if (nodes.length) roving(group, nodes);
-      const many = `Mostly one class: ${clear.length || "none"} of the ${all} maps`;
+      const most = `${Math.floor(faces.length / 2) + 1} or more of ${faces.length}`;
+      const verb = clear.length > 1 ? "favour" : "favours";
+      const many = `${clear.length || "None"} of the ${all} maps ${verb} one class (${most})`;
       led.replaceChildren(h("p", { class: "cw-cap" }, many), group);
     }
     for (const { label, node } of ledButtons) node.setAttribute("aria-pressed", label === leader);
   }
 
-  /** Goes to the clearest of some maps, and then to the next one. */
+  /** Goes to the clearest of some maps, and then to the next one, each time to the unit that is strongest. */
   function ledButton(name, own) {
-    const next = () => change({ channel: own[(own.indexOf(channelNow()) + 1) % own.length] });
+    const next = () => {
+      const channel = own[(own.indexOf(channelNow()) + 1) % own.length];
+      goTo(channel, exciting(channel)[0]);
+    };
     const label = `${name}: ${own.length} ${own.length > 1 ? "maps" : "map"}, go to the next`;
     const times = h("span", { class: "cw-cap" }, String(own.length));
     return h("button", { type: "button", class: "cw-chip", "aria-label": label, onclick: next }, name, times);
@@ -470,20 +502,28 @@ function lead(stations) {
   const last = sizes.length - 1;
   const doesGrow = last > 0 && sizes.every(({ height }, k) => height > (sizes[k - 1]?.height ?? 0));
   const growth = doesGrow ? `Deeper units see more: ${square(sizes[0])} to ${square(sizes[last])} pixels. ` : "";
-  const byMouse = h("span", {}, "Point at a unit, click to keep it, or drag on the picture.");
-  return h("p", {}, h("b", {}, growth), byMouse, h("span", { class: "rf-by-keys" }, KEYS));
+  const byMouse = h("span", { class: "rf-by-mouse" }, "Point at a unit, click to keep it, or drag on the picture.");
+  const byTouch = h("span", { class: "rf-by-touch" }, "Tap a unit, or drag across the picture.");
+  return h("p", {}, h("b", {}, growth), byMouse, byTouch, h("span", { class: "rf-by-keys" }, KEYS));
 }
 
-/** What the frames in the maps say: only units of maps that are read feed it. */
-function legend(stations, isMost) {
-  const windows = stations.map(({ window }) => window);
-  const shown = isMost ? "shown is the one that adds most to the chosen unit." : "one of them is shown.";
-  if (windows.some(({ settings }) => settings.groups > 1)) {
-    return `Framed: the places that feed it. A grouped convolution reads some of the maps; ${shown}`;
-  }
-  const hasPooling = windows.some(({ op }) => op !== "convolution");
-  const read = hasPooling ? "Pooling reads one map, a convolution all" : "A convolution reads all maps";
-  return `Framed: the units that feed it. ${read}; ${shown}`;
+/** What the frames and the maps of earlier layers show; for each of these, whether a map adds to the unit. */
+function legend(added) {
+  const which = added.every(Boolean) ? "the map that adds most to it" : "one of its maps";
+  return `Frames mark where the unit gets its input.${added.length ? ` Each earlier layer shows ${which}.` : ""}`;
+}
+
+/** What the colours of the effective field say. */
+function howItMatters(layers, { window }) {
+  const before = sizeOf(layers, window.inputs[0]);
+  return window.op === "max_pool" && before.height > 1
+    ? `Max pooling passes on one unit, so only its ${square(before)} pixels matter.`
+    : "Stronger colour: a small change matters more.";
+}
+
+/** A class of CIFAR-10, several times. */
+function plural(name) {
+  return name === "deer" ? name : `${name}s`;
 }
 
 /** The map that adds most, and how much: slopes times values, added up. */
