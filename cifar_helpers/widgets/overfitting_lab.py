@@ -307,7 +307,8 @@ def overfitting_lab(data: Cifar10 | None = None) -> OverfittingLab:
     """Change what affects overfitting and see the recorded curves at once, with the differences between seeds.
 
     Results are means of the last ten epochs. For the chosen patience the widget shows where early stopping would have
-    ended the run, and what that would have cost. Runs can be pinned to compare them with others.
+    ended the run, and what that would have cost. Base is drawn behind every other run; up to three runs can be pinned
+    besides. A choice is one change from base, unless the box above the choices is unticked.
 
     Args:
         data: to train with the chosen settings now, for as many epochs as fit into a minute; `None` shows only records.

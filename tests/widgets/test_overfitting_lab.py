@@ -30,6 +30,12 @@ def last_ten(run: Run, column: str = "validation_accuracy") -> list[float]:
     return [100 * value + 1e-6 for value in run.history[column][-10:]]
 
 
+def shown(settings: Settings) -> str:
+    """Validation accuracy as the table shows it, in percent."""
+    summary = _record(settings, [run.history for run in recorded()[settings]])["summary"]
+    return f"{100 * summary['validation']:.1f}"
+
+
 def history(losses: list[float]) -> History:
     return History([Epoch(k, x, 0.5, x, 0.5, 0.1, 1.0) for k, x in enumerate(losses, start=1)])
 
@@ -54,7 +60,7 @@ def test_early_stopping_is_that_of_the_callback(front: FrontEnd) -> None:
 CROSSED = """words => {
     const box = words.getBoundingClientRect();
     const isIn = p => p.x > box.left && p.x < box.right && p.y > box.top + 3 && p.y < box.bottom - 2;
-    return [...words.closest(".cw-plot").querySelectorAll("path.line")].filter(line => {
+    return [...words.closest(".cw-plot").querySelectorAll("path.line:not(.ol-training)")].filter(line => {
         const steps = Array.from({ length: line.getTotalLength() / 2 }, (_, k) => line.getPointAtLength(2 * k));
         return steps.some(p => isIn(p.matrixTransform(line.getScreenCTM())));
     }).length;
@@ -100,12 +106,18 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(row.locator("td").nth(1)).to_contain_text(f"3 seeds: {min(means):.1f}–{max(means):.1f}")
     more = root.locator("details").last
     expect(more).to_contain_text(f"This run: {low:.1f}–{high:.1f} %")
-    # What is shaded is named in the charts' heads, as the lines are.
-    for chart, keys in enumerate([["training", "validation", "3 seeds"], ["training", "validation", "gap"]]):
-        head = root.locator(".cw-chart-head").nth(chart)
-        expect(head.locator(":is(.cw-key, .ol-key):visible")).to_have_text(keys)
+    # What is shaded is named in the charts' heads, and lines at their ends.
+    for chart, keys in enumerate([["3 seeds"], ["gap"]]):
+        place = root.locator(".cw-chart").nth(chart)
+        expect(place.locator(":is(.cw-key, .ol-key):visible")).to_have_text(keys)
+        expect(place.locator("text.label")).to_have_text(["training", "validation"])
+    expect(root.locator(".ol-verdict")).to_have_text(
+        "3 seeds of base differ by up to 1.2 points, with no change at all."
+    )
+    expect(root.locator(".ol-task p")).to_have_text(re.compile("Guess, then choose it"))
     legend = root.locator(".ol-legend")
-    expect(legend).to_have_text(re.compile("Guess, then choose it"))  # all choices around the base are recorded
+    expect(legend).to_be_hidden()  # all choices around the base are recorded
+    page.get_by_role("checkbox", name="One change from base at a time").uncheck()
     # Early stopping is shown on the line of the seed that it is about: what it keeps, and the lowest loss.
     first = base[0].history["validation_loss"]
     lowest = root.get_by_text(f"lowest: {first.index(min(first)) + 1}")
@@ -118,12 +130,11 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     band, line = (root.locator(f".cw-chart:last-child .{kind}").bounding_box() for kind in ("band.c2", "line.first"))
     assert band and line and band["y"] <= line["y"] + 2 and band["height"] >= line["height"] - 4
     expect(root).to_contain_text("measured during the epoch, with dropout and augmentation on.")
-    expect(root.locator(":scope > p").last).to_have_text(
-        re.compile("so compare it and gaps only between runs that share them")
-    )
+    expect(more).to_contain_text("so compare it and gaps only between runs that share them")
+    expect(root.locator(":scope > p").last).to_be_hidden()  # nothing to say of this run
     # A choice says whether it is recorded, by its name, too; what is chosen is never another run than what is shown.
     page.get_by_role("radio", name="20 %", exact=True).click()
-    expect(legend).to_have_text("Dashed: not recorded. From base, each option is recorded.")
+    expect(legend).to_have_text("Dashed: not recorded")
     expect(page.get_by_role("radio", name="0.5, not recorded")).to_have_css("outline-style", "dashed")
     expect(root.locator(".ol-key:visible")).to_have_text(["gap"])  # of one seed there is no range
     expect(row).to_contain_text("wrong labels 20 %")
@@ -145,7 +156,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(root.locator(".cw-foot [role=status]")).to_have_text("Ending the run …")
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     page.evaluate(change, {"own": {"send": None}, "traits": {"trainable": False, "status": overfitting_lab().status}})
-    expect(root.locator(".ol-swatch.ghost")).to_be_visible()
+    expect(root.locator(".ol-swatch.ghost").first).to_be_visible()
     page.get_by_role("button", name="Nearest").click()
     expect(row).to_contain_text("This run dropout 0.5")
     page.get_by_role("button", name="2,000 images").press("Enter")
@@ -155,7 +166,6 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(row.locator("td").nth(2)).to_have_text("−12.3")  # that of the numbers beside it
     expect(page.locator(".band.ghost")).to_have_count(0)  # a gap that is none
     expect(root).to_contain_text("Not finished: at epoch 30 training loss is still falling and validation loss is not")
-    expect(root).to_contain_text("Dropout and augmentation lower training accuracy")
     page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(Settings(width=2.0)))
     expect(page.get_by_role("radio", name="× 2", exact=True)).to_be_checked()
     assert page.get_by_role("button", name="Train this combination now").count() == 0  # no kernel, no promise
@@ -172,8 +182,9 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
             }""",
             [trained, running],
         )
-        expect(root.locator("tbody tr")).to_have_text([re.compile("^This run"), re.compile("^Nearest")])
-        expect(root.locator(".cw-plot").first.locator(".line.ghost")).to_have_count(2)
+        names = [re.compile(f"^{name}") for name in ("This run", "Nearest", "Base")]
+        expect(root.locator("tbody tr")).to_have_text(names)
+        expect(root.locator(".cw-plot").first.locator(".line.ghost:visible")).to_have_count(3)
         if count == 1:
             so_far = " so far" if running else ""
             expect(lead).to_have_text(f"1 epoch{so_far}: validation accuracy 50.0\u00a0%. Early stopping and means "
@@ -184,7 +195,7 @@ def test_settings_marks_and_numbers_are_those_of_the_record(front: FrontEnd) -> 
     expect(lead).to_contain_text("the run would go on after epoch 12 and keep epoch 12")
     page.get_by_role("radio", name="× ½, not recorded").click()
     page.get_by_role("button", name="Show ").click()
-    expect(root.locator("tbody tr")).to_have_count(1)
+    expect(root.locator("tbody tr")).to_have_count(2)
 
 
 def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: FrontEnd) -> None:
@@ -223,20 +234,20 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     headline = page.locator(".ol-headline")
     page.get_by_role("radio", name="20 %").tap()
     expect(headline).to_have_text("Wrong labels 20 %: validation accuracy 64.1 %, 7.3 points below base.")
+    expect(page.locator(".ol-verdict")).to_have_text("At least twice the range of base’s seeds (1.2 points).")
     page.get_by_role("button", name="base", exact=True).tap()
     expect(headline.locator("b")).to_have_text(["71.4 %"])
     page.get_by_role("button", name="Pin this run").press("Enter")
     expect(page.locator("tbody tr")).to_have_text([re.compile("^This run = A base.*Unpin$")])  # one row, one line
-    expect(page.locator(".cw-chart").last.locator(".cw-key")).to_have_text(["training", "validation"])
+    expect(page.locator(".cw-chart").last.locator("text.label")).to_have_text(["training", "validation"])
     expect(page.get_by_role("button", name="Unpin A")).to_be_focused()
-    expect(page.locator(".overfitting_lab")).not_to_contain_text("difference from A")  # there is none yet
     page.get_by_role("radio", name="40,000").tap()
     expect(page.locator("tbody tr")).to_have_count(2)
     now, pinned = page.locator("tbody tr").all()
     expect(pinned.locator("td").nth(1)).to_have_text("71.4 %3 seeds: 70.8–72.0")  # a pin keeps its seeds
     expect(now.locator("td").nth(1)).to_contain_text("82.0 % +10.6")  # the sign is that of the question
     expect(now.locator("td .ol-less:not(:empty)")).to_have_count(3)
-    expect(headline).to_have_text("Training images 40,000: validation accuracy 82.0 %, 10.6 points above A (base).")
+    expect(headline).to_have_text("Training images 40,000: validation accuracy 82.0 %, 10.6 points above A.")
     # Every number ends where its head does, before its difference.
     ends = "all => all.map(one => { const r = document.createRange(); r.selectNode(one.firstChild); "
     ends += "return Math.round(r.getBoundingClientRect().right); })"
@@ -258,9 +269,9 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     page.mouse.move(2, 2)
     expect(gap).to_be_visible()
     expect(rule).to_have_css("visibility", "visible")
-    expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A \(base\), perhaps by chance\."))
-    expect(page.locator(".overfitting_lab")).to_contain_text(
-        "validation: 1.2 points). Up to twice as much may be chance, too"
+    expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A\."))
+    expect(page.locator(".ol-verdict")).to_have_text(
+        "Larger than the range of base’s seeds (1.2 points), but one seed: perhaps by chance."
     )
     assert state_of(page, "pinned") == [asdict(Settings())]
     # With two pins, only their validation is drawn, and besides training of what is pointed at.
@@ -270,7 +281,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     accuracy = page.locator(".cw-chart").last
     expect(accuracy.locator(".line:visible:not(.first)")).to_have_count(4)
     expect(accuracy.locator(".band.ghost")).to_have_count(1)  # the gap of this run stays
-    expect(accuracy.locator(".cw-key")).to_have_text(["A", "B", "training", "validation"])
+    expect(accuracy.locator("text.label")).to_have_text(["A", "B", "training", "validation"])
     expect(accuracy.locator(".ol-key")).to_be_visible()
     pins = [asdict(one) for one in (Settings(), Settings(dropout=0.5), Settings(width=2.0))]
     page.evaluate("pins => document.querySelector('[data-widget]').model.set('pinned', pins)", pins)
@@ -280,7 +291,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(accuracy.locator(".line.front:visible")).to_have_count(2)
     page.get_by_role("button", name="Unpin B").tap()
     page.get_by_role("button", name="Unpin A").tap()
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_have_text([re.compile("^This run"), re.compile("^Base")])
 
 
 def test_wrong_settings_say_what_is_allowed() -> None:
@@ -363,27 +374,82 @@ def test_images_and_wrong_labels_have_the_effects_that_lesson_04_names() -> None
     assert later[0] > late[0] + 4 and later[1] < late[1] - 2
 
 
-def test_loss_and_accuracy_that_disagree_are_explained_and_so_are_more_steps(front: FrontEnd) -> None:
+def test_loss_and_accuracy_that_disagree_are_explained_with_the_epochs_in_which_they_do(front: FrontEnd) -> None:
     page = front.open(overfitting_lab())
     note = page.locator(".overfitting_lab > p").last
-    explained = re.compile("Validation loss rises, accuracy does not fall: loss also counts how sure")
-    for settings, name in ((Settings(), "base"), (Settings(dropout=0.0, augmentation="none"), "no remedies")):
-        page.get_by_role("button", name=name, exact=True).click()
-        seeds = recorded()[settings]
-        losses, shares = (
-            np.mean([run.history[f"validation_{part}"] for run in seeds], 0) for part in ("loss", "accuracy")
+
+    def of(settings: Settings, part: str) -> list[float]:
+        means = np.mean([run.history[f"validation_{part}"] for run in recorded()[settings]], 0)
+        return [float(means[k : k + 5].mean()) for k in range(26)]
+
+    said = {}
+    for settings in recorded():
+        page.evaluate("m => document.querySelector('[data-widget]').model.set('settings', m)", asdict(settings))
+        expect(page.locator("tbody tr").first.locator("td").nth(1)).to_contain_text(shown(settings))
+        losses, shares = of(settings, "loss"), of(settings, "accuracy")
+        low, high = losses.index(min(losses)), shares.index(max(shares))
+        text = note.inner_text() if note.is_visible() else ""
+        assert text.startswith("Loss and accuracy disagree") == (
+            high > low and losses[high] >= 1.15 * losses[low] and shares[high] - shares[low] > 0.012
+        ), settings
+        if "disagree" not in text:
+            continue
+        said[settings] = text
+        numbers = (
+            f"lowest in epochs {low + 1}–{low + 5} ({losses[low]:.2f}), but accuracy highest in epochs {high + 1}–"
         )
-        lowest = losses.argmin()
-        disagrees = losses[-10:].mean() > 1.2 * losses[lowest] and shares[-10:].mean() >= shares[lowest]
-        assert disagrees == (name != "base")
-        (expect(note).to_contain_text if disagrees else expect(note).not_to_contain_text)(explained)
-    page.get_by_role("button", name="base", exact=True).click()
+        assert numbers in text and f"when loss is {losses[high]:.2f}." in text
+        falls = shares[high] - shares[-1] > 0.012
+        assert (f"In epochs 26–30, accuracy falls as well, to {100 * shares[-1]:.1f}\u00a0%" in text) == falls
+    assert len(said) == 4 and sum("falls as well" in text for text in said.values()) == 1
+
+
+def test_headline_verdict_and_sign_agree_for_every_run(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab())
+    page.get_by_text("All single changes, ranked: guess first").click()
+    verdicts = []
+    for rank in page.locator(".ol-rank").all():
+        rank.click()
+        points = abs(float(rank.locator("> :last-child").inner_text().replace("−", "-")))
+        level = 0 if points <= 1.2 else 1 if points < 2.4 else 2
+        start = ("The difference is no larger", "Larger than", "At least twice")[level]
+        expect(page.locator(".ol-verdict")).to_have_text(re.compile(f"^{start} (than )?the range of base’s seeds"))
+        wanted = "no clear difference from base." if level == 0 else f"{points:.1f} points"
+        expect(page.locator(".ol-headline")).to_contain_text(wanted)
+        expect(page.locator(".ol-headline b")).to_have_count(2 if level == 2 else 1)
+        expect(page.locator("tbody tr").first.locator("td").nth(1)).to_contain_text(
+            "≈" if level == 0 else f"{points:.1f}"
+        )
+        verdicts.append(level)
+    assert set(verdicts) == {0, 1, 2}
+
+
+def test_base_is_behind_every_other_run_unless_it_is_there_already(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab())
+    names = page.locator(".cw-chart").last.locator("text.label")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
     page.get_by_role("radio", name="40,000").click()
-    steps = "An epoch of 40,000 images has 4 times as many steps as one of 10,000."
-    expect(note).to_contain_text(steps)
-    assert {run.recipe.batch_size for seeds in recorded().values() for run in seeds} == {128}
-    page.get_by_role("radio", name="2,000").click()
-    expect(note).to_contain_text("An epoch of 2,000 images has 0.2 times as many steps")
+    expect(names).to_have_text(["base", "training", "validation"])
+    expect(page.locator(".cw-chart").last.locator(".line.ghost:visible")).to_have_count(1)
+    expect(rows).to_have_text([re.compile("^This run"), re.compile("^Base87.6")])
+    expect(rows.first.locator("td").nth(1)).to_contain_text("+10.6")
+    page.get_by_role("button", name="Pin base").click()
+    expect(names).to_have_text(["A", "training", "validation"])
+    expect(rows).to_have_text([re.compile("^This run"), re.compile("^A base")])
+
+
+def test_one_press_leads_to_another_single_change_or_adds_it(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab())
+    page.get_by_role("button", name="no remedies", exact=True).click()
+    expect(page.locator(".ol-fields button:not(.ol-known)")).to_have_count(0)
+    page.get_by_role("radio", name="40,000").click()
+    assert state_of(page, "settings") == asdict(Settings(images=40_000))
+    page.get_by_role("radio", name="× 2").click()
+    assert state_of(page, "settings") == asdict(Settings(width=2.0))
+    page.get_by_role("checkbox", name="One change from base at a time").uncheck()
+    page.get_by_role("radio", name="40,000, not recorded").click()
+    assert state_of(page, "settings") == asdict(Settings(width=2.0, images=40_000))
 
 
 def test_a_tap_on_a_row_brings_its_training_curve_and_another_takes_it_away(front: FrontEnd) -> None:
@@ -404,9 +470,7 @@ def test_single_changes_are_ranked_where_a_guess_comes_first_and_a_row_is_chosen
     ranks = page.locator(".ol-rank")
     expect(ranks.first).to_be_hidden()
     page.get_by_text("All single changes, ranked: guess first").click()
-    means = {
-        settings: round(10 * fmean(fmean(last_ten(run)) for run in runs)) / 10 for settings, runs in recorded().items()
-    }
+    means = {settings: float(shown(settings)) for settings in recorded()}
     more = {
         settings: mean - means[Settings()]
         for settings, mean in means.items()
@@ -436,26 +500,39 @@ def test_single_changes_are_ranked_where_a_guess_comes_first_and_a_row_is_chosen
     assert ranks.and_(page.locator("[aria-pressed=true]")).count() == 1
 
 
-def test_columns_stay_where_they_are_and_more_choices_fade_at_the_edge(front: FrontEnd) -> None:
-    page = front.open(overfitting_lab(), width=800)
+@pytest.mark.parametrize("width", [360, 800, 1300])
+def test_columns_and_charts_stay_where_they_are_whatever_is_shown(front: FrontEnd, width: int) -> None:
+    page = front.open(overfitting_lab(), width=width)
+    root = page.locator(".overfitting_lab")
     ends = "all => all.map(one => Math.round(one.getBoundingClientRect().right))"
-    places = set()
-    for name in ("base", "all remedies, 20 % wrong labels", "no remedies"):
-        page.get_by_role("button", name=name, exact=True).click()
-        expect(page.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
-        places.add(str(page.locator("tbody tr:first-child td").evaluate_all(ends)))
-    assert len(places) == 1
-    page.set_viewport_size({"width": 360, "height": 800})
-    corners = page.locator(".ol-corners")
-    assert "gradient" in corners.evaluate("one => getComputedStyle(one).maskImage")
-    corners.evaluate("one => one.scrollTo(999, 0)")
-    box, last = corners.bounding_box(), corners.locator("> :last-child").bounding_box()
-    assert box and last and last["x"] + last["width"] <= box["x"] + box["width"] - 20  # at its end all is clear
-    tops = set()
-    for name in ("base", "all remedies, 20 % wrong labels"):
-        page.get_by_role("button", name=name, exact=True).click()
-        expect(page.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
-        plot = page.locator(".cw-plot").first.bounding_box()
-        assert plot is not None
-        tops.add(round(plot["y"]))
-    assert len(tops) == 1  # however long the headline is
+    tops, columns, titles = set(), set(), set()
+    pins = [Settings(images=40_000), Settings(dropout=0.5), Settings(width=2.0)]
+    for count in (0, 1, 3):
+        pinned = [asdict(one) for one in pins[:count]]
+        page.evaluate("pins => document.querySelector('[data-widget]').model.set('pinned', pins)", pinned)
+        for name in ("base", "all remedies, 20 % wrong labels", "no remedies"):
+            page.get_by_role("button", name=name, exact=True).click()
+            expect(root.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
+            expect(root.locator("tbody tr")).to_have_count(1 + count + (name != "base"))
+            boxes = [one.bounding_box() for one in root.locator(".cw-plot").all()]
+            tops.add(tuple(round(box["y"]) for box in boxes if box))
+            columns.add(str(root.locator("tbody tr:first-child td:not(:last-child)").evaluate_all(ends)))
+            heads = [one.bounding_box() for one in root.locator(".cw-chart-head").all()]
+            titles |= {round(box["height"]) for box in heads if box}
+    assert len(tops) == 1 and len(titles) == 1, (tops, titles)
+    if width > 720:
+        assert len(columns) == 1, columns
+    corners = root.locator(".ol-corners > *")
+    for corner in corners.all():  # each can be seen
+        box = corner.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+def test_what_fingers_press_is_large_enough(front: FrontEnd) -> None:
+    page = front.open(overfitting_lab(), width=360, has_touch=True)
+    page.get_by_role("radio", name="40,000").tap()
+    page.get_by_text("All single changes, ranked: guess first").tap()
+    small = page.locator(".overfitting_lab :is(button, label):visible").evaluate_all(
+        "all => all.map(one => [one.textContent, one.getBoundingClientRect().height]).filter(one => one[1] < 40)"
+    )
+    assert small == []

@@ -16,9 +16,11 @@ const KINDS = [
   { name: "training", part: "train", colour: "c1" },
   { name: "validation", part: "validation", colour: "c2", dash: DASH },
 ];
-const SIDES = [56, 90]; // both charts have one axis, whatever is compared
+const SIDES = [48, 78]; // both charts have one axis, whatever is compared
 // Both axes are fixed, so that a change of settings moves the curves and not the numbers beside them.
 const ENDS = { loss: [0, 2.5], accuracy: [0.1, 1] };
+const TICKS = { accuracy: [0.1, 0.4, 0.7, 1] }; // from guessing on
+const SPAN = 5; // epochs in a mean in which loss and accuracy are compared
 const BASE = { dropout: 0.25, augmentation: "flip", weight_decay: 0, images: 10000, width: 1, wrong_labels: 0 };
 const ALL = { dropout: 0.5, augmentation: "flip + shift", weight_decay: 0.0005 };
 const CORNERS = [
@@ -35,14 +37,17 @@ const COLUMNS = [
 ];
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
-  + "epochs vary by several points. Training accuracy is measured during the epoch, with dropout and augmentation on. "
-  + "Lines are means of the seeds, shading is their range; early stopping is shown for the first seed, the thin line. "
-  + "Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+  + "epochs vary by several points. A number with a sign is the difference from A, or from base if nothing is pinned; "
+  + "≈ is one no larger than the range of base’s seeds. Training accuracy is measured during the epoch, with dropout and "
+  + "augmentation on. These lower it, so compare it and gaps only between runs that share them. With wrong labels, it "
+  + "counts agreement with these. An epoch of 40,000 images has about four times as many steps as one of 10,000, and "
+  + "one of 2,000 a fifth. Guessing is right 10 % of the time, where the axis of accuracy begins. Lines are means of the "
+  + "seeds, shading is their range; early stopping is shown for the first seed, the thin line. Point at a row for its "
+  + "training curve. Single epochs among the last ten, all seeds: ";
 const RANKING = "Validation accuracy, in points above or below base. In the grey strip, the difference is no larger "
-  + "than the range of the base’s seeds; up to twice as much may be chance, too. Choose a row for its curves.";
-const SURE = ": loss also counts how sure the network is of its wrong answers, accuracy does not. ";
+  + "than the range of base’s seeds; below twice that range it may be chance, too. Choose a row for its curves.";
+const SURE = "Loss also counts how sure the network is of its wrong answers; accuracy does not.";
 const TASK = "Which one change raises validation accuracy most? Guess, then choose it.";
-const CAVEAT = "Dropout and augmentation lower training accuracy, so compare it and gaps only between runs that share them.";
 
 /**
  * The epoch after which early stopping ends a run, and the epoch it keeps.
@@ -78,15 +83,19 @@ export function render({ model, el }) {
   const options = model.get("options");
   const keyOf = settings => options.map(option => settings[option.name]).join("|");
   const records = new Map(model.get("records").map(record => [keyOf(record.settings), record]));
-  const spread = model.get("spread");
+  const ranges = Object.entries(model.get("spread")).map(([part, range]) => [part, tenths(range) / 1000]);
+  const spread = Object.fromEntries(ranges); // as they are shown
 
   // The settings
   const choose = settings => {
     set({ settings });
     say(sentence());
   };
+  const single = h("input", { type: "checkbox", checked: true, onchange: draw });
+  /** What a choice changes: base, or the combination that is chosen. */
+  const from = () => (single.checked ? BASE : model.get("settings"));
   const fields = options.map(({ name, label, values }) => {
-    const control = segmented(label, values, null, value => choose({ ...model.get("settings"), [name]: value }));
+    const control = segmented(label, values, null, value => choose({ ...from(), [name]: value }));
     const node = h("div", {}, h("div", { class: "cw-cap", "aria-hidden": "true" }, capital(label)), control.node);
     return { name, values, control, node };
   });
@@ -94,7 +103,9 @@ export function render({ model, el }) {
     const settings = { ...BASE, ...changed };
     return { settings, node: h("button", { type: "button", class: "cw-chip", onclick: () => choose(settings) }, text) };
   });
-  const legend = h("div", { class: "ol-legend cw-cap" });
+  const mode = h("label", { class: "cw-cap" }, single, "One change from base at a time");
+  const task = h("div", { class: "ol-task" }, h("p", {}, TASK), mode);
+  const legend = h("div", { class: "ol-legend cw-cap" }, h("em", {}, "Dashed"), ": not recorded");
 
   // The charts
   const marker = {
@@ -114,11 +125,13 @@ export function render({ model, el }) {
   const accuracy = place("Accuracy", { percent: true }, { words: true });
   // What is shaded in both charts is named once
   const [seeds, gap] = ["ol-seeds", "ol-gap"].map(kind => h("span", { class: `ol-key cw-cap ${kind}` }, h("i"), h("span")));
+  for (const view of [loss, accuracy]) view.node.querySelector(".cw-legend").remove(); // names are at the lines' ends
   loss.node.firstChild.append(seeds);
   accuracy.node.firstChild.append(gap);
 
   // The results
   const headline = h("p", { class: "cw-lead ol-headline" });
+  const verdict = h("p", { class: "ol-verdict" });
   const lead = h("p", { class: "ol-lead" });
   const table = h("tbody");
   const look = bringing(table, [loss, accuracy]);
@@ -132,19 +145,20 @@ export function render({ model, el }) {
     h("p", {}, RANKING), h("div", { class: "ol-ranks", style: scale }, ranks.map(rank => rank.node)),
   );
   const note = h("p", { class: "cw-cap" });
-  const ranges = h("span");
-  const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, ranges);
+  const singles = h("span");
+  const more = h("details", { class: "cw-cap" }, h("summary", {}, "How to read this"), HOW_TO_READ, singles);
   const train = button("Train this combination now", () => python.send({ type: "train", settings: model.get("settings") }));
   const stop = button("Stop", () => python.send({ type: "stop" }));
   const state = h("span", { class: "cw-cap", role: "status" });
   const foot = h("div", { class: "cw-foot" }, state, train, stop);
   root.append(
+    task,
     h(
       "div", { class: "ol-corners", role: "group", "aria-label": "Recorded combinations" },
       corners.map(corner => corner.node),
     ),
     h("div", { class: "ol-fields" }, fields.map(field => field.node), legend),
-    headline,
+    h("div", { class: "ol-result" }, headline, verdict),
     h("div", { class: "ol-charts" }, loss.node, accuracy.node),
     lead, figures, note, ranked, more, foot,
   );
@@ -163,19 +177,22 @@ export function render({ model, el }) {
     for (const { name, values, control } of fields) {
       control.set(settings[name]);
       values.forEach(({ value, text }, k) => {
-        const known = value === settings[name] || records.has(keyOf({ ...settings, [name]: value }));
+        const known = value === settings[name] || records.has(keyOf({ ...from(), [name]: value }));
         control.buttons[k].classList.toggle("ol-known", known);
         control.buttons[k].setAttribute("aria-label", known ? text : `${text}, not recorded`);
       });
     }
-    const isAllKnown = fields.every(({ control }) => control.buttons.every(one => one.matches(".ol-known")));
-    legend.replaceChildren(...(isAllKnown ? [TASK] : [h("em", {}, "Dashed"), ": not recorded. From base, each option is recorded."]));
+    legend.hidden = single.checked;
     for (const { settings: own, node } of [...corners, ...ranks]) node.setAttribute("aria-pressed", keyOf(own) === key);
 
     const pins = model.get("pinned").map((pin, k) => ({ ...PINS[k], settings: pin, record: recordOf(pin) }));
     const now = records.has(key) && trainedAs(key);
     const shownKeys = [record && key, near && keyOf(near)];
     const others = pins.filter(pin => !shownKeys.includes(keyOf(pin.settings)));
+    // What every run is compared with, behind it, unless it is there already
+    const isThere = [...shownKeys, ...pins.map(pin => keyOf(pin.settings))].includes(keyOf(BASE));
+    const base = { letter: "base", colour: "ghost", settings: BASE, record: recordOf(BASE) };
+    const compares = isThere ? others : [base, ...others];
     const own = resultOf(record);
     const hasGap = own?.gap > 0;
     const hasBands = own && !others.length && record.runs.length > 1;
@@ -188,9 +205,10 @@ export function render({ model, el }) {
       view.set({
         x: [0, EPOCHS],
         y: ENDS[part],
+        ticks: TICKS[part],
         series: [
           ...(near ? compared("nearest", "ghost", part, recordOf(near)) : []),
-          ...others.flatMap(pin => (pin.record ? compared(pin.letter, pin.colour, part, pin.record, false) : [])),
+          ...compares.flatMap(one => (one.record ? compared(one.letter, one.colour, part, one.record, false) : [])),
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record) : []),
         ],
@@ -198,47 +216,34 @@ export function render({ model, el }) {
       });
     }
     showPatience();
-    const shown = record ? settings : near;
-    const base = resultOf(pins[0]?.record); // what the other rows are compared with
+    const reference = resultOf(pins[0]?.record) ? pins[0] : base; // of the other rows
 
     const rows = [
       ...(record ? [["This run", "c1", settings, record]] : []),
       ...(near ? [["Nearest", "ghost", near, recordOf(near)]] : []),
-      ...others.map(pin => [pin.letter, pin.colour, pin.settings, pin.record]),
+      ...compares.map(one => [capital(one.letter), one.colour, one.settings, one.record]),
     ];
     const held = table.querySelector("button:focus");
     const run = held?.closest("tr").dataset.run;
-    table.replaceChildren(...rows.map(one => row(...one, base)));
+    table.replaceChildren(...rows.map(one => row(...one, reference)));
     const next = table.querySelector(`[data-run="${run}"]`) ?? table.firstChild;
     if (held) next.querySelector(`.${held.classList[0]}`)?.focus();
-    const first = pins[0]?.settings;
-    const plain = key !== keyOf(BASE) && resultOf(recordOf(BASE));
-    const against = base && keyOf(first) !== key ? { name: `A (${nameOf(first)})`, ...base } : plain && { name: "base", ...plain };
-    const missing = record ? "" : canTrain() ? "Not recorded: predict the curve." : "Not recorded: the nearest run is drawn in grey.";
-    headline.replaceChildren(...(own ? headlineOf(settings, own, against) : [missing]));
-    const isNear = own && against && Math.abs(shownDifference(own.validation, against.validation)) < 2 * spread.validation;
-    const compares = base && others.length ? "With a sign: difference from A. ≈: " : isNear ? "No clear difference: " : "";
-    const chance = compares && `${compares}no larger than the range of the base’s seeds (validation: ${
-      fixed(100 * spread.validation, 1)} points). Up to twice as much may be chance, too. `;
-    const wrong = shown.wrong_labels ? "With wrong labels, training accuracy counts agreement with these. " : "";
-    const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet, so more epochs may help. `;
-    const [images, ofBase] = [shown.images, BASE.images].map(count => count.toLocaleString("en"));
-    const steps = shown.images === BASE.images ? "" : `An epoch of ${images} images has ${
-      shown.images / BASE.images} times as many steps as one of ${ofBase}. `;
-    const apart = disagrees(record) ? [h("b", {}, "Validation loss rises, accuracy does not fall"), SURE] : [];
-    const open = isUnfinished(record) ? [h("b", {}, "Not finished"), why] : [];
-    note.replaceChildren(...apart, ...open, steps + chance + wrong + CAVEAT);
-    ranges.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
+    const against = [reference, base].find(one => keyOf(one.settings) !== key);
+    const missing = canTrain() ? "Not recorded: predict the curve." : "Not recorded: the nearest run is drawn in grey.";
+    headline.replaceChildren(...(own ? headlineOf(settings, own, against) : record ? [] : [missing]));
+    write(verdict, own ? verdictOf(own, record, against) : "");
+    note.replaceChildren(...finding(record, spread.validation));
+    note.hidden = !note.firstChild;
+    singles.textContent = rows.filter(one => resultOf(one[3])).map(([name, , , { ends }]) => (
       `${name}: ${between(ends.flatMap(([, ...two]) => two))} %. `)).join("");
     showState(key, record);
   }
 
   /** The recorded runs with one change from base, the best first, as buttons with bars, and the scale of these. */
   function ranking() {
-    const apart = ({ settings }) => options.filter(({ name }) => settings[name] !== BASE[name]).length;
     const { validation } = resultOf(records.get(keyOf(BASE)));
-    const single = [...records.values()].filter(record => apart(record) === 1);
-    const all = single.map(record => ({ ...record, more: shownDifference(resultOf(record).validation, validation) }));
+    const ones = [...records.values()].filter(({ settings }) => changes(settings).length === 1);
+    const all = ones.map(record => ({ ...record, more: shownDifference(resultOf(record).validation, validation) }));
     const list = all.sort((one, other) => other.more - one.more).map(({ settings, more }) => {
       const bar = h("i", { style: `--from: ${Math.min(0, more)}; --to: ${Math.max(0, more)}` });
       const points = `${more > 0 ? "+" : ""}${fixed(100 * more, 1)}`;
@@ -279,38 +284,62 @@ export function render({ model, el }) {
     });
   }
 
-  const nameOf = settings => corners.find(one => keyOf(one.settings) === keyOf(settings))?.node.textContent ?? described(settings);
+  /** A name of one line. */
+  function nameOf(settings) {
+    const corner = corners.find(one => keyOf(one.settings) === keyOf(settings));
+    return corner?.node.textContent ?? (changes(settings).length === 1 ? described(settings) : "this run");
+  }
+
+  /** How far a difference stands out from the range of base’s seeds: 0 within it, 1 up to twice, 2 from there on. */
+  const standing = more => (Math.abs(more) <= spread.validation ? 0 : Math.abs(more) < 2 * spread.validation ? 1 : 2);
 
   /** The result in a sentence: the difference from another run, else, with less weight, from training. */
   function headlineOf(settings, own, other) {
-    const more = shownDifference(own.validation, other ? other.validation : own.train);
+    const more = shownDifference(own.validation, other ? resultOf(other.record).validation : own.train);
     const points = `${fixed(100 * Math.abs(more), 1)} points`;
     const side = more > 0 ? " above " : " below ";
-    const isClear = Math.abs(more) > spread.validation;
-    const chance = isClear && Math.abs(more) < 2 * spread.validation ? ", perhaps by chance." : ".";
+    const apart = [["no clear difference from "], [points, side], [h("b", {}, points), side]][standing(more)];
     return [
       `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, whole(percent(own.validation, 1))), ", ",
-      ...(!other ? [points, side, "training."] : isClear ? [h("b", {}, points), side, other.name, chance] : ["no clear difference from ", other.name, "."]),
+      ...(other ? [...apart, other.letter, "."] : [points, side, "training."]),
     ];
   }
 
-  /** A row of the table, compared with `base`. */
-  function row(name, colour, settings, record, base) {
+  /** What that difference is worth; of base itself, what differs without any change. */
+  function verdictOf(own, record, other) {
+    const points = `${fixed(100 * spread.validation, 1)} points`;
+    if (!other) return `${record.runs.length} seeds of base differ by up to ${points}, with no change at all.`;
+    const range = `the range of base’s seeds (${points})`;
+    const but = record.runs.length > 1 ? "but less than twice" : "but one seed";
+    return [
+      `The difference is no larger than ${range}.`,
+      `Larger than ${range}, ${but}: perhaps by chance.`,
+      `At least twice ${range}.`,
+    ][standing(shownDifference(own.validation, resultOf(other.record).validation))];
+  }
+
+  /** A row of the table, compared with another run. */
+  function row(name, colour, settings, record, reference) {
     const values = resultOf(record);
     const pins = model.get("pinned");
     const pin = pinned => set({ pinned });
     const k = pins.findIndex(other => keyOf(other) === keyOf(settings));
     const letter = PINS[k]?.letter;
     const isFull = !letter && pins.length === PINS.length;
+    const whose = { Nearest: "the grey run", Base: "base" }[name] ?? "this run";
     const swap = letter
       ? button("Unpin", () => pin(pins.filter((_, n) => n !== k)), { name: `Unpin ${letter}` })
-      : button(isFull ? "3 pinned" : "Pin", () => pin([...pins, settings]), { name: `Pin ${name === "Nearest" ? "the grey" : "this"} run to compare it with others` });
+      : button(isFull ? "3 pinned" : "Pin", () => pin([...pins, settings]), {
+        name: `Pin ${whose} to compare it with others`,
+      });
     swap.disabled = isFull;
-    const words = [h("b", {}, letter && letter !== name ? `${name} = ${letter}` : name), ` ${described(settings)}`];
+    const says = name === "Base" ? "" : ` ${described(settings)}`;
+    const words = [h("b", {}, letter && letter !== name ? `${name} = ${letter}` : name), says];
     const show = { type: "button", class: "ol-show", onclick: () => choose(settings) };
     const label = colour === "c1" ? h("span", {}, words) : h("button", show, words);
+    const base = keyOf(reference.settings) !== keyOf(settings) && resultOf(reference.record);
     const cells = COLUMNS.map(({ part, text }) => {
-      const isFair = values && base && k !== 0 && (part === "validation" || sharesTraining(settings, pins[0]));
+      const isFair = values && base && (part === "validation" || sharesTraining(settings, reference.settings));
       const less = isFair ? difference(shownDifference(values[part], base[part]), spread[part], text) : "";
       const range = values && part === "validation" ? h("div", { class: "cw-cap" }, rangeOf(record)) : null;
       return h("td", {}, values ? text(values[part]) : "–", h("span", { class: "ol-less" }, less), range);
@@ -386,10 +415,14 @@ export function render({ model, el }) {
     return model.get("records").map(record => record.settings).reduce((best, known) => (apart(known) < apart(best) ? known : best));
   }
 
+  /** The options in which a run differs from base. */
+  function changes(settings) {
+    return options.filter(({ name }) => settings[name] !== BASE[name]);
+  }
+
   function described(settings) {
-    const changed = options.filter(option => settings[option.name] !== BASE[option.name]);
     const textOf = ({ name, values }) => values.find(({ value }) => value === settings[name])?.text;
-    return changed.map(option => `${option.label} ${textOf(option)}`).join(", ") || "base";
+    return changes(settings).map(option => `${option.label} ${textOf(option)}`).join(", ") || "base";
   }
 
   redraw();
@@ -408,8 +441,11 @@ function resultOf(record) {
   return { train, validation, gap: shownDifference(train, validation) };
 }
 
-/** The difference of two results as they are shown, in tenths of a percent. */
-const shownDifference = (a, b) => (Math.round(1000 * a) - Math.round(1000 * b)) / 1000;
+/** A share as it is shown, in tenths of a percent. */
+const tenths = share => Math.round(10 * +(100 * share).toFixed(1));
+
+/** The difference of two results as they are shown. */
+const shownDifference = (a, b) => (tenths(a) - tenths(b)) / 1000;
 
 /** Whether a result is not the last word: training still gains, and validation does not lose yet. */
 function isUnfinished(record) {
@@ -418,12 +454,32 @@ function isUnfinished(record) {
   return fall("train_loss") > 0 && fall("validation_loss") >= 0;
 }
 
-/** Whether validation loss rises from its lowest value by a fifth and more, and accuracy does not fall with it. */
-function disagrees(record) {
-  if (!resultOf(record) || record.mean.validation_loss.length < EPOCHS) return false;
-  const { validation_loss: losses, validation_accuracy: accuracies } = record.mean;
-  const lowest = losses.indexOf(Math.min(...losses));
-  return meanOf(losses.slice(-LAST)) > 1.2 * losses[lowest] && meanOf(accuracies.slice(-LAST)) >= accuracies[lowest];
+/**
+ * That loss and accuracy have their best at different times: loss rises by 15 % and more until accuracy is highest, and
+ * accuracy by more than `chance`. Each is a mean of five epochs, since single ones vary.
+ */
+function disagreement(record, chance) {
+  if (!resultOf(record) || record.mean.validation_loss.length < EPOCHS) return null;
+  const spans = values => values.slice(SPAN - 1).map((_, k) => meanOf(values.slice(k, k + SPAN)));
+  const [losses, shares] = ["loss", "accuracy"].map(part => spans(record.mean[`validation_${part}`]));
+  const [low, high] = [losses.indexOf(Math.min(...losses)), shares.indexOf(Math.max(...shares))];
+  if (high <= low || losses[high] < 1.15 * losses[low] || shares[high] - shares[low] <= chance) return null;
+  const epochs = k => `epochs ${k + 1}–${k + SPAN}`;
+  const last = shares.at(-1);
+  const fall = shares[high] - last > chance
+    ? `In ${epochs(shares.length - 1)}, accuracy falls as well, to ${percent(last, 1)}. ` : "";
+  const [best, there] = [percent(shares[high], 1), fixed(losses[high])];
+  return `: in means of five epochs, validation loss is lowest in ${epochs(low)} (${fixed(losses[low])}), `
+    + `but accuracy highest in ${epochs(high)} (${best}), when loss is ${there}. ${fall}${SURE}`;
+}
+
+/** The one thing to see in a run, if there is any. */
+function finding(record, chance) {
+  const apart = disagreement(record, chance);
+  if (apart) return [h("b", {}, "Loss and accuracy disagree"), whole(apart)];
+  if (!isUnfinished(record)) return [];
+  const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet`;
+  return [h("b", {}, "Not finished"), why, ", so more epochs may help."];
 }
 
 const meanOf = values => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -463,7 +519,10 @@ function compared(name, colour, part, { mean }, hasTraining = true) {
   const run = capital(name);
   return [
     { ...training, run, colour, thin: true, points: pointsOf(mean[`train_${part}`]) },
-    { name: `${name}, validation`, end: name, run, colour, dash: DASH, points: pointsOf(mean[`validation_${part}`]) },
+    {
+      name: `${name}, validation`, end: name, kind: `ol-${name}`, run, colour, dash: DASH,
+      points: pointsOf(mean[`validation_${part}`]),
+    },
   ];
 }
 
