@@ -125,7 +125,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "single",
-        "Single image against batch",
+        "Accuracy, single − batch",
         lambda s: s.single_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -135,7 +135,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "new",
-        "New against validation",
+        "Accuracy, new − validation",
         lambda s: s.new_accuracy - s.validation_accuracy[-1],
         _points,
         lambda s: (
@@ -145,7 +145,7 @@ SYMPTOMS: Final = (
     ),
     Symptom(
         "photo",
-        "Photo code against batch",
+        "Accuracy, photo − batch",
         lambda s: s.photo_accuracy - s.new_accuracy,
         _points,
         lambda s: (

@@ -152,7 +152,7 @@ def test_words_give_the_symptoms_and_never_the_bug() -> None:
     assert gallery.words().endswith(
         "Outside the healthy range: final validation loss 0.58; "
         "final validation accuracy 80\N{NO-BREAK SPACE}%; "
-        "change of the weights 37\N{NO-BREAK SPACE}%; new against validation −23 points."
+        "change of the weights 37\N{NO-BREAK SPACE}%; accuracy, new − validation −23 points."
     )
 
 
@@ -186,6 +186,14 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(prompt.locator("b")).to_have_text("Which bug does this run have?")
     expect(prompt).to_contain_text(f"{strange} of 9 symptoms are outside the healthy range (◆). Press a suspect")
     expect(page.locator(".bg-rival[d*=M]")).to_have_count(0)  # no other bug is drawn yet
+    # Outside the grey, a strip shows a side alone, and says so.
+    expect(page.locator(".bg-range span")).to_have_text(["low", "healthy", "high"])
+    expect(page.locator(".bg-more")).to_contain_text("Outside it, strips are not to scale.")
+    digits = (
+        "all => all.map(e => { const r = document.createRange(); r.selectNodeContents(e); "
+        "return r.getBoundingClientRect().y })"
+    )
+    level = page.get_by_role("radio").evaluate_all(digits)
     suspect(page, "stale optimizer").click()
     expect(prompt).to_contain_text("Which symptom reveals it?")
     row(page, "moved").click()
@@ -252,24 +260,28 @@ def test_a_wrong_suspicion_is_ruled_out_and_the_right_one_explained(front: Front
     expect(page.locator(".bg-progress")).to_have_text("1 solved")
     mark = "e => getComputedStyle(e, '::after').content"
     assert page.get_by_role("radio", name="Case 1, solved").evaluate(mark) == '"✓"'
+    assert page.get_by_role("radio").evaluate_all(digits) == level  # and no number has moved
     assert state_of(page, "solved") == [1] and state_of(page, "tried") == [
         ["stale optimizer", "learning rate ÷ 100"],
         *[[]] * 8,
     ]
 
     page.mouse.move(1, 1)
-    expect(page.locator(".bg-more")).to_have_text("")  # the reason comes next
+    expect(page.locator(".bg-more")).to_have_text("a sign: other bugs move it there, too.")  # as the rows are marked
     page.get_by_role("button", name="Next case").click()
     expect(row(page, "photo").locator(".bg-value")).to_have_text("−37 points")
     assert (state_of(page, "case"), state_of(page, "suspicion"), state_of(page, "symptom")) == (2, "", "")
     page.get_by_role("button", name="Tell me").click()
     expect(prompt).to_have_text(
-        "It is photo not normalised. “Photo code against batch” and “5 predictions, one photo” together fit "
+        "It is photo not normalised. “Accuracy, photo − batch” and “5 predictions, one photo” together fit "
         "no other of these 9 bugs."
     )
     assert pressed.evaluate_all("all => all.map(e => e.dataset.symptom)") == ["photo", "answers"]
     expect(row(page, "photo")).to_have_attribute("data-note", "a sign")
     expect(row(page, "answers")).to_have_attribute("data-note", "decides")
+    page.mouse.move(1, 1)
+    meant = "a sign: other bugs move it there, too; decides: healthy here, which rules out the others."
+    expect(page.locator(".bg-more")).to_have_text(meant)
     # Each bug occurs once, so the one that was found is marked.
     expect(suspect(page, "labels shuffled")).to_have_attribute("aria-label", f"{CASES[0]}, bug of case 1")
     expect(suspect(page, "labels shuffled").locator(".bg-mark")).to_have_text("1")
@@ -314,17 +326,29 @@ def test_when_all_cases_are_over_a_table_has_a_test_for_each_bug(front: FrontEnd
 
 def test_a_run_that_leaves_the_chart_is_marked_where_it_does(front: FrontEnd) -> None:
     page = front.open(bug_gallery())
-    words = page.locator(".bg-charts .of-dot")
+    chart = page.locator(".bg-charts > [data-symptom=loss]")
+    words, arrows = chart.locator(".of-dot"), chart.locator(".dot.bg-exit")
     expect(words).to_have_count(0)
-    for case, text in ((3, "loss is NaN"), (8, "left the chart")):
-        page.get_by_role("radio", name=f"Case {case}").click()
-        expect(words).to_have_text([text])
-        dot = page.locator(".bg-charts > [data-symptom=loss] .dot")
-        plot = page.locator(".bg-charts > [data-symptom=loss] .axis").first.bounding_box()
-        first = middle(dot)[0]
-        assert plot is not None and first == pytest.approx(plot["x"], abs=8)  # in the first epochs
+    page.get_by_role("radio", name="Case 3").click()
+    expect(words).to_have_text(["loss is NaN"])
+    expect(arrows).to_have_count(0)
+    page.get_by_role("radio", name="Case 8").click()
+    expect(arrows).to_have_count(2)
+    expect(words).to_have_count(0)
+    # Each line ends at its arrow, and what comes back later is a dot.
+    for part, colour in (("train", "c1"), ("validation", "c2")):
+        losses = getattr(symptoms()[CASES[7]], f"{part}_loss")
+        last = next(k for k, loss in enumerate(losses) if loss > 4)
+        line = chart.locator(f".line.{colour}:visible").get_attribute("d") or ""
+        ends = re.findall(r"[ML]([\d.]+ [\d.]+)", line)
+        arrow = chart.locator(f".dot.bg-exit.{colour}")
+        assert len(ends) == last + 1
+        assert ends[-1] == f"{arrow.get_attribute('cx')} {arrow.get_attribute('cy')}"
+        back = chart.locator(f".dot.{colour}:not(.bg-exit)")
+        expect(back).to_have_count(sum(loss <= 4 for loss in losses[last:]))
     page.get_by_role("radio", name="Case 1").click()
-    expect(words).to_have_count(0)
+    expect(arrows).to_have_count(0)
+    expect(chart.locator(".dot")).to_have_count(0)
 
 
 def test_a_reply_says_the_place_and_a_case_that_was_told_can_be_tried_again(front: FrontEnd) -> None:
@@ -393,7 +417,7 @@ def test_keys_do_all_of_it_and_a_weak_symptom_is_said_to_be_weak(front: FrontEnd
     page.keyboard.press("ArrowDown")
     page.keyboard.press(" ")
     prompt = page.locator(".bg-prompt")
-    vain = "You suspect {}. New against validation: +1 point, as in healthy runs. Which symptom reveals a bug?"
+    vain = "You suspect {}. Accuracy, new − validation: +1 point, as in healthy runs. Which symptom reveals a bug?"
     expect(prompt).to_have_text(vain.format("no eval()"))
     # A wrong suspect is answered likewise: going through all of them with a healthy symptom finds nothing.
     page.keyboard.press("ArrowDown")
@@ -448,7 +472,15 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     expect(page.locator(".bg-suspect:visible")).to_have_count(9)
     suspect(page, "÷ 100").tap()
     row(page, "moved").tap()
-    expect(row(page, "moved").locator("+ .bg-more")).to_contain_text("Healthy range: 29 to 33")  # where the finger is
+    more = page.locator(".bg-more")
+    expect(more).to_contain_text("Healthy range: 29 to 33")
+    expect(more).to_be_in_viewport(ratio=1)  # at the end of the screen, and no row has moved for it
+    boxes = [part.bounding_box() for part in (row(page, "moved"), more)]
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    expect(page.locator(".bg-suspect:visible")).to_have_count(9)  # a wrong one is answered: another can be pressed
+    assert page.locator(".bg-suspect").evaluate_all("all => Math.min(...all.map(one => one.offsetHeight))") >= 40
+    tall = page.get_by_role("radio").evaluate_all("all => Math.min(...all.map(one => one.offsetHeight))")
+    assert tall >= 40
     expect(page.locator(".bg-prompt")).to_be_in_viewport(ratio=1)  # the reply follows the reader
     page.set_viewport_size({"width": 360, "height": 400})
     row(page, "loss").scroll_into_view_if_needed()
@@ -471,8 +503,12 @@ def test_a_touch_answers_and_python_sets_the_case(front: FrontEnd) -> None:
     expect(row(page, "loss").locator(".bg-value")).to_have_text("NaN")
     for name in ("symptom", "suspicion"):
         page.evaluate("name => document.querySelector('[data-widget]').model.set(name, '')", name)
-    expect(page.locator(".bg-prompt")).to_contain_text("outside the healthy range (◆ or NaN).")  # NaN has no place
-    expect(row(page, "loss").locator(".bg-out")).to_have_attribute("d", "")  # and neither higher nor lower
+    # NaN has no place: it is another mark, at the end of its strip.
+    expect(page.locator(".bg-prompt")).to_contain_text("outside the healthy range (◆, or × for NaN).")
+    expect(row(page, "loss").locator(".bg-out")).to_have_count(0)
+    nan = row(page, "loss").locator(".bg-nan").bounding_box()
+    strip = row(page, "loss").locator("svg").bounding_box()
+    assert nan and strip and strip["x"] + strip["width"] - nan["x"] - nan["width"] < 4
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

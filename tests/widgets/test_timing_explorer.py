@@ -110,7 +110,8 @@ def test_words_and_what_is_refused() -> None:
 def cells(page: Page) -> list[list[str]]:
     """The table's head and rows, without its first column."""
     rows = page.locator(".te-table tr").all()
-    read = "all => all.slice(1).map(one => [...one.childNodes].map(part => part.textContent).join('|'))"
+    read = "all => all.slice(1).map(one => [...one.childNodes].filter(part => part.tagName !== 'svg')"
+    read += ".map(part => part.textContent).join('|'))"
     return [[cell.replace("\u00a0", " ") for cell in row.locator("td, th").evaluate_all(read)] for row in rows]
 
 
@@ -128,11 +129,10 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
         ["0.500", "0.500|as measured", "0.000|", "0.500|"],
         ["0.166", "0.166|as measured", "0.156|10.0 ÷ 64", "0.010|"],
     ]
-    limits = (
-        "In batches of 64, CNN, GPU (recorded) takes 0.078 times its limit of 2.13\u00a0ms (memory; arithmetic: "
-        "2.00\u00a0ms). A batch reads the weights once for all its images, so the limit of memory falls as it grows."
-    )
+    limits = "In batches of 64, CNN, GPU (recorded) takes 0.078 times its limit of 2.13\u00a0ms (memory)."
     expect(page.get_by_text("times its limit")).to_have_text(limits)  # of the curve whose work was given
+    falls = "A batch reads the weights once for all its images, so the limit that memory sets falls as it grows."
+    expect(page.locator(".cw-foot")).to_contain_text(falls)
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
     assert cells(page)[1:] == [
@@ -168,6 +168,9 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     widget.fit = True
     page = front.open(widget)
     words, where = page.locator(".te-words"), page.locator(".te-where")
+    slider = page.get_by_role("slider", name="Batch size")
+    slider.press("ArrowRight")
+    slider.press("ArrowLeft")
     expect(words).to_have_text("In batches of 64, CNN, GPU (recorded) is 3.0 times as fast as CNN, CPU (here).")
     expect(where).to_have_text(
         "The curves cross near batch 20, at the ring: in smaller batches CNN, CPU (here) is faster, in larger ones "
@@ -187,10 +190,13 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     ]  # fmt: skip
     dashes = [line.get_attribute("stroke-dasharray") for line in model.all()]
     assert len(set(dashes)) == 3 and dashes[0] == ""
-    expect(page.locator(f"{ENDS}.c2")).to_have_text(["fixed cost", "per image", "GPU"])
-    expect(page.locator(".te-key")).to_have_text("fit")
-    page.locator(".te-table tbody tr").first.click()
-    expect(page.locator(f"{ENDS}.c1")).to_have_text(["per image", "CPU"])  # of no fixed cost is no line
+    # The table's heads have samples of the lines, which need no names in the chart.
+    expect(page.locator(ENDS)).to_have_text(["CPU", "GPU"])
+    samples = page.locator(".te-table thead.c2 th svg line")
+    assert [sample.get_attribute("stroke-dasharray") for sample in samples.all()] == dashes
+    expect(page.get_by_text("A row of the table chooses")).to_be_visible()
+    page.locator(".te-table tbody tr").first.click(position={"x": 400, "y": 8})  # all of the row
+    expect(page.locator(".te-table thead.c1 th svg")).to_have_count(2)  # of no fixed cost is no line
     other.click()
     expect(model).to_have_count(3)
     # The sum lies above both of its parts, and ends where the level part is all of it.
@@ -204,7 +210,6 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(values).to_have_text(["↔ batch 64", "CPU 0.500\u00a0ms", "GPU 0.166\u00a0ms"])
     ticks = [tick for tick in page.locator(".tick").all_text_contents() if tick.isdigit()]
     assert ticks == ["1", "4", "16", "64", "256"]  # where something was measured
-    slider = page.get_by_role("slider", name="Batch size")
     spoken = "batch 64, CNN, CPU (here) 0.500\u00a0ms per image, CNN, GPU (recorded) 0.166\u00a0ms per image"
     expect(slider).to_have_attribute("aria-valuetext", spoken)
     slider.press("ArrowRight")
@@ -262,6 +267,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
         "0\u00a0% up to batch 16; why larger ones do not follow was not measured. MLP: no fixed cost fits."
     )
     expect(page.get_by_role("button", name="draw its fit")).to_have_count(0)  # there is one alone
+    expect(page.get_by_text("A row of the table chooses")).to_be_hidden()
     page.get_by_role("slider", name="Batch size").press("End")
     expect(page.locator(".te-table td").nth(1)).to_have_text("fitted up to batch 16")
 
@@ -302,9 +308,11 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
         ["2.09", "2.12|1 % high", "2.12|1,086 ÷ 512", "0|lost in the scatter"],
     ]
     expect(page.get_by_text("A model of the measured times")).to_contain_text(
-        "CNN: within 25\u00a0%. MLP: within 15\u00a0%."
+        "CNN: only roughly, within 25\u00a0%. MLP: within 15\u00a0%."
     )
-    expect(page.locator(ENDS)).to_have_text(["fixed cost", "CNN", "MLP"])  # the other part has no line
+    expect(page.locator(".line.te-step")).to_have_count(1)
+    expect(page.locator(".line.te-image")).to_have_count(0)  # the other part has no line
+    expect(page.locator("dt", has_text="Lost in the scatter")).to_have_count(1)
     expect(where).not_to_contain_text("They ran")
     page.get_by_label("Second curve").select_option("CNN, float32, 2 cores, recorded")
     expect(where).to_contain_text("They ran on different devices.")
@@ -328,32 +336,75 @@ def test_what_a_gpu_cannot_show_is_said_and_so_is_other_hardware(front: FrontEnd
     page.locator(".te-table tbody tr").last.click()
     expect(page.locator(".line.c2.te-image")).to_have_count(1)
     assert cells(page)[-1][-1] == "39.5|"
+    page.get_by_label("First curve").select_option("CNN, float32, 2 cores, recorded")
+    expect(page.locator("dt", has_text="Lost in the scatter")).to_have_count(0)  # what is not shown is not explained
 
 
 def test_one_scale_shows_that_a_machine_is_faster(front: FrontEnd) -> None:
     curves = recorded_curves()
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **curves}))
-    seen = set()
+    seen, heights = set(), set()
     for machine in ("here", "2 cores", "H100"):
         page.get_by_role("button", name=re.compile(f"CNN and MLP.*{machine}")).click()
         next_frame(page)
         labels = page.locator(".tick").all_text_contents()
+        heights.add(page.locator(".grid").evaluate_all("all => all.map(one => one.getAttribute('y1')).join()"))
         seen.add(tuple(label for label in labels if "\u00a0" in label or label in ("1", "512")))
     (labels,) = seen  # the same ends of both axes
+    assert len(heights) == 1
     numbers = [float(label.split("\u00a0")[0].replace(",", "")) for label in labels if "\u00a0" in label]
     times = [1000 * time for curve in curves.values() for time in curve.values()]
-    assert min(numbers) < min(times) and max(times) < max(numbers) and {"1", "512"} <= set(labels)
+    assert min(numbers) < min(times) and {"1", "512"} <= set(labels)
+    assert sorted(numbers) == [1, 10, 100, 1000] and max(times) < 10_000  # each step is of the same factor
     assert page.locator(".grid").count() == len(numbers)
+
+
+def test_it_asks_first_and_then_says_what_is_read(front: FrontEnd) -> None:
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU}))
+    words, question = page.locator(".te-words"), "Which gains more from larger batches, CNN or MLP? Drag the line."
+    expect(words).to_have_text(question)
+    page.get_by_role("slider", name="Batch size").press("End")
+    expect(words).to_contain_text("In batches of 256, MLP is")
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU}))
+    words = page.locator(".te-words")
+    expect(words).to_have_text(question)
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 16)")  # Python answers it, too
+    expect(words).to_contain_text("In batches of 16,")
+    page = front.open(timing_explorer({"CNN, here": CPU}))
+    expect(page.locator(".te-words")).to_contain_text("In batches of 64,")  # one curve is no question
+
+
+def test_the_time_of_a_step_follows_the_batch_size(front: FrontEnd) -> None:
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU}))
+    step = page.locator(".te-step")
+    expect(step).to_have_text("A step of 64 images takes 32.0\u00a0ms (CNN) and 10.6\u00a0ms (MLP).")
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(step).to_have_text("A step of 1 image takes 0.500\u00a0ms (CNN) and 10.0\u00a0ms (MLP).")
+    page.evaluate("document.querySelector('[data-widget]').model.set('batch', 32)")
+    about = f"{32 * time_at(GPU, 32):.1f}"
+    expect(step).to_have_text(f"A step of 32 images takes ≈\u00a016.0\u00a0ms (CNN) and ≈\u00a0{about}\u00a0ms (MLP).")
+    page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}}))  # its times per image are in microseconds
+    expect(page.locator(".te-step")).to_have_text("A step of 64 images takes 0.0320\u00a0ms (CNN).")
+
+
+def test_one_press_compares_a_network_on_two_recorded_machines(front: FrontEnd) -> None:
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU, **recorded_curves()}))
+    both = page.get_by_role("button", name="CNN: 2 cores and H100")
+    both.click()
+    expect(both).to_have_attribute("aria-pressed", "true")
+    machines = ("2 cores", "NVIDIA H100 80GB HBM3")
+    assert state_of(page, "compared") == [f"CNN, float32, {machine}, recorded" for machine in machines]
+    expect(page.locator(".te-where")).to_contain_text("in larger ones CNN, H100. They ran on different devices.")
 
 
 def test_steps_that_take_as_long_for_many_images_are_named(front: FrontEnd) -> None:
     page = front.open(timing_explorer(recorded_curves()))
-    said = page.locator(".te-where + p")
+    said = page.locator(".te-steady")
     for machine, words in (
         ("H100", "1 image or 512, a step takes 2.6–\u20603.9\u00a0ms (CNN) and 0.95–\u20601.26\u00a0ms (MLP)"),
         ("2 cores", "1 image or 16, a step takes 4.0–\u20605.7\u00a0ms (MLP)"),
     ):
-        page.get_by_role("button", name=machine).click()
+        page.get_by_role("button", name=f"{machine} (recorded)").click()
         expect(said).to_have_text(f"Whether a batch holds {words}: mostly fixed cost.")
         last = int(words.split()[3].rstrip(","))
         for low, high, name in re.findall(r"([\d.]+)–\u2060([\d.]+)\u00a0ms \((\w+)\)", words):
@@ -370,9 +421,9 @@ def test_steps_that_take_as_long_for_many_images_are_named(front: FrontEnd) -> N
 def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> None:
     work = {"CNN, here": lambda batch: (1e6 * batch, 1e6 * batch)}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
-    said = "In batches of 64, CNN takes 0.50 times its limit of 1,000\u00a0µs (memory; arithmetic: 1,000\u00a0µs)."
-    limits = page.get_by_text(said, exact=True)
-    expect(limits).to_be_visible()  # and no reason for a fall: there is none
+    said = "In batches of 64, CNN takes 0.50 times its limit of 1,000\u00a0µs (memory)."
+    expect(page.get_by_text(said, exact=True)).to_be_visible()
+    expect(page.locator(".cw-foot")).not_to_contain_text("falls as it grows")  # here it does not
     expect(page.locator(".cw-foot")).to_contain_text("Other machines’ times come without limits")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     expect(page.get_by_text("times its limit")).to_have_count(0)
@@ -388,6 +439,8 @@ def test_limits_are_lines_of_the_larger_time_and_those_of_one_curve_beside_a_fit
     lines = page.locator(".line.te-limit")
     expect(lines).to_have_count(2)
     expect(page.locator(f"{ENDS}.c1")).to_have_text(["limit", "CNN"])
+    kink = page.locator(".words.te-kink")
+    expect(kink).to_have_count(0)  # of two limits, it would not be clear whose
 
     def line(selector: str) -> Any:
         found = re.findall(r"[ML]([\d.]+) ([\d.]+)", page.locator(selector).get_attribute("d") or "")
@@ -402,8 +455,15 @@ def test_limits_are_lines_of_the_larger_time_and_those_of_one_curve_beside_a_fit
     assert limit[-1, 1] == pytest.approx(y["10"] + (y["1"] - y["10"]) * math.log10(10 / 2), abs=0.2)
     page.get_by_role("button", name="Fit:").click()
     expect(lines).to_have_count(1)
+    expect(kink).to_have_text("memory | arithmetic")
+    place = page.locator(".dot.te-kink").evaluate("one => [+one.getAttribute('cx'), +one.getAttribute('cy')]")
+    sixteenth, first = (page.locator(".dot.c1").nth(k).get_attribute("cx") for k in (2, 0))
+    assert sixteenth and first  # 10 / 5 = 2: both take as long in batches of 5
+    assert place[0] == pytest.approx(float(first) + (float(sixteenth) - float(first)) * math.log(5, 16), abs=0.5)
+    assert place[1] == pytest.approx(limit[-1, 1], abs=0.5)
     expect(page.locator(f"{ENDS}.c2")).to_have_text("MLP")
     page.get_by_role("button", name="MLP: draw its fit").click()
+    expect(kink).to_have_count(0)  # arithmetic sets all of it
     expect(page.locator(".line.c2.te-limit")).to_have_count(1)
     expect(page.locator(f"{ENDS}.c1")).to_have_text("CNN")
 
@@ -455,6 +515,7 @@ def test_a_pair_of_one_machine_is_chosen_by_one_press(front: FrontEnd) -> None:
     recorded = {f"{net}, float32, 2 cores, recorded": curve for net, curve in (("CNN", GPU), ("MLP", CPU))}
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded}))
     expect(page.locator(".te-bar .cw-cap")).to_have_text(["CNN and MLP", "Compare", "with"])
+    page.get_by_role("button", name="here").click()
     expect(page.locator(".te-words")).to_have_text("In batches of 64, CNN and MLP are about equally fast.")
     expect(page.locator(".te-where")).to_have_text("The curves do not cross between batch 1 and 256.")
     pair = page.get_by_role("button", name="CNN and MLP, float32, 2 cores (recorded)")
@@ -520,13 +581,14 @@ def test_curves_that_cross_several_times_are_said_to_differ_little(front: FrontE
     page = front.open(timing_explorer({"A, here": one, "B, here": {1: 2.0, 4: 0.5, 16: 0.5, 64: 2.0}}))
     said = "The curves change places 2 times and differ by a factor of 2.0 at most."
     expect(page.locator(".te-where")).to_have_text(said)
-    expect(page.locator(".te-words")).to_have_text("In batches of 64, A is 2.0 times as fast as B.")
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(page.locator(".te-words")).to_have_text("In batches of 1, A is 2.0 times as fast as B.")
 
 
 def test_the_fit_is_shown_on_demand(front: FrontEnd) -> None:
     widget = timing_explorer({"CNN, here": GPU, "MLP, here": CPU})
     page = front.open(widget)
-    fit_parts = page.locator(".te-model:visible, .te-table:visible")
+    fit_parts = page.locator(".line.te-model:visible, .te-table:visible")
     expect(fit_parts).to_have_count(0)
     expect(page.locator(".cw-foot")).not_to_contain_text("Fixed cost")
     toggle = page.get_by_role("button", name="Fit: fixed cost + cost per image")
@@ -534,7 +596,7 @@ def test_the_fit_is_shown_on_demand(front: FrontEnd) -> None:
     toggle.press("Enter")
     expect(toggle).to_have_attribute("aria-pressed", "true")
     expect(fit_parts).to_have_count(3)  # a table, the sum and the falling line; a level line has no height
-    expect(page.locator(".te-key:visible")).to_have_count(1)
+    expect(page.locator(".te-table thead svg:visible")).to_have_count(3)  # samples of its lines
     expect(page.locator(".cw-foot")).to_contain_text("Fixed cost")
     assert state_of(page, "fit") is True
     page.evaluate("document.querySelector('[data-widget]').model.set('fit', false)")  # as Python can

@@ -9,8 +9,13 @@ import { clamp, fixed, percent } from "./numbers.js";
 const [STRIP, GREY, SLOT] = [120, 36, 13]; // widths of a strip, of the healthy range, and of guessing or 0 with ◆ on it
 const [RUN, RIVAL] = [10.5, 20]; // how far down this run is drawn, and other bugs, so that none hides another
 const TOP = [2.5, 4]; // least and largest end of the axis of the loss; ln 10 is 2.3
-const HOW_TO_READ = "Grey: mean ± 3 standard deviations of ten healthy runs (other random seeds). Long tick: guessing "
-  + "(loss, accuracy) or 0 (gradient, weights).";
+const HOW_TO_READ = "Grey: mean ± 3 standard deviations of ten healthy runs (other random seeds). Outside it, strips "
+  + "are not to scale. Long tick: guessing (loss, accuracy) or 0 (gradient, weights).";
+const WORTH = {
+  "a sign": "other bugs move it there, too",
+  "reveals it": "no other bug does",
+  decides: "healthy here, which rules out the others",
+};
 const PRESS = "Press a suspect, then the row or chart that reveals it.";
 const DRAG = " You can also drag it there.";
 const ONCE = " Each bug occurs once: a number is the case of one already found.";
@@ -109,7 +114,13 @@ function gallery(root, model, say, records) {
     }
   }
 
-  const rows = records.symptoms.map(symptom => symptomRow(symptom, () => support(symptom.key)));
+  const rows = records.symptoms.map(symptom => {
+    const row = symptomRow(symptom, () => {
+      support(symptom.key);
+      if (isOpen()) row.node.scrollIntoView({ block: "nearest" }); // clear of what sticks to both ends
+    });
+    return row;
+  });
   for (const { key, node } of rows) {
     for (const event of ["pointerenter", "focus", "pointerleave", "blur"]) {
       node.addEventListener(event, () => {
@@ -278,7 +289,7 @@ function gallery(root, model, say, records) {
     if (!suspicion && !key) {
       const strange = rows.map(row => run.readings[row.key]).filter(reading => reading.outside);
       const count = strange.length;
-      const marks = strange.some(reading => reading.place === null) ? "◆ or NaN" : "◆";
+      const marks = strange.some(reading => reading.place === null) ? "◆, or × for NaN" : "◆";
       const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (${marks}).`;
       const isFirst = !finished().length;
       return ["Which bug does this run have?", `${outside} ${PRESS}${isFirst ? "" : ONCE}`, isFirst ? DRAG : ""];
@@ -317,19 +328,28 @@ function gallery(root, model, say, records) {
       const losses = LINES.flatMap(line => run.curves[`${line.part}_loss`]);
       const most = Math.ceil(2 * Math.max(...losses)) / 2;
       const top = what === "loss" ? clamp(most, TOP[0], TOP[1]) : 1;
+      const lines = LINES.map(line => {
+        const points = run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]);
+        return { ...line, points, ...cropped(points, top, line.colour) };
+      });
+      const isNumberless = lines.some(({ points }) => !Number.isFinite(points[0][1]));
       put({
         y: [0, top],
-        dots: leaving(LINES.map(({ part, colour }) => ({ colour, values: run.curves[`${part}_${what}`] })), top),
-        series: LINES.map(line => ({
-          ...line, end: "", points: run.curves[`${line.part}_${what}`].map((value, k) => [k + 1, value ?? NaN]),
-        })),
+        dots: isNumberless
+          ? [{ x: 1, y: top, colour: LINES[0].colour, label: "loss is NaN" }]
+          : lines.flatMap(({ dots }) => dots),
+        // One is read, all of it; the other is drawn, up to where it leaves the chart.
+        series: lines.flatMap(({ drawn, dots, ...line }) => [
+          { ...line, end: "", kind: "bg-read" }, { ...line, name: "", points: drawn },
+        ]),
         bands: LINES.map(({ part, colour }) => ({ colour, points: records.healthy[`${part}_${what}`] })),
       });
     }
     const suspicion = model.get("suspicion");
     const wrong = against();
     const left = rivals().map(name => records.cases.find(one => one.bug === name));
-    stripHead.textContent = left.length ? `◇ other bug${left.length > 1 ? "s" : ""}` : "healthy";
+    const sides = ["low", "healthy", "high"].map(side => h("span", {}, side));
+    stripHead.replaceChildren(...(left.length ? [`◇ other bug${left.length > 1 ? "s" : ""}`] : sides));
     for (const row of rows) {
       const isChosen = (isUnsolved ? chosen() : proven()).includes(row.key);
       const own = (wrong || isVain()) && isChosen ? (run.readings[row.key].outside ? "outside" : "healthy") : "";
@@ -359,14 +379,12 @@ function gallery(root, model, say, records) {
     const kind = (isSolved() && !isUnsolved) || isHalf() ? "good" : wrong ? "bad" : "";
     prompt.replaceChildren(h("b", { class: kind }, verdict), ` ${rest}`, h("span", { class: "bg-drag" }, drag));
     main.dataset.is = isUnsolved ? (suspicion && !isAnswered() ? "asking" : "") : "over";
-    main.classList.toggle("bg-armed", !isUnsolved || Boolean(suspicion));
-    // Under a finger, what was measured is at the symptom; under a pointer, nothing may move.
-    const at = matchMedia("(pointer: coarse)").matches && rows.find(row => row.key === looked);
-    if (at) at.node.after(more);
-    else if (more.parentNode === table) table.after(more);
+    main.classList.toggle("bg-armed", !isUnsolved || Boolean(suspicion && !wrong));
     const said = left.map(one => ` ◇ ${whole(one.bug)}: ${one.readings[looked]?.text}.`).join("");
-    const how = isUnsolved ? HOW_TO_READ : "";
+    const notes = Object.keys(WORTH).filter(note => rows.some(({ key }) => worth(key) === note));
+    const how = isUnsolved ? HOW_TO_READ : `${notes.map(note => `${note}: ${WORTH[note]}`).join("; ")}.`;
     const hint = left.length ? `Point at a row: ◇ is where ${listed(rivals())} would be.` : how;
+    more.classList.toggle("bg-looked", Boolean(looked));
     more.textContent = looked ? `${run.readings[looked].more} Healthy range: ${symptomOf(looked).range}.${said}` : hint;
     reply.hidden = isUnsolved;
     if (isUnsolved) return;
@@ -390,19 +408,19 @@ function gallery(root, model, say, records) {
   };
 }
 
-/** The first line that leaves the top of a chart, or becomes no number: a dot where it does, with words. */
-function leaving(lines, top) {
-  const out = lines.map(({ values }) => values.findIndex(value => value === null || value > top));
-  const first = Math.min(...out.filter(k => k >= 0));
-  if (first === Infinity) return [];
-  const { colour, values } = lines[out.indexOf(first)];
-  const [from, to] = [values[first - 1], values[first]];
-  const x = first + (first && to !== null ? (top - from) / (to - from) : 1 - Math.sign(first));
-  return [{ x, y: top, colour, label: to === null ? "loss is NaN" : "left the chart" }];
+/** A line up to where it leaves the top of a chart, with an arrow there, and dots for what comes back later. */
+function cropped(points, top, colour) {
+  const k = points.findIndex(point => point[1] > top);
+  if (k < 0) return { drawn: points, dots: [] };
+  const [[a, b], [x, y]] = [points[k - 1] ?? points[k], points[k]];
+  const exit = [k ? a + ((x - a) * (top - b)) / (y - b) : x, top];
+  const back = points.slice(k).filter(point => point[1] <= top).map(([at, value]) => ({ x: at, y: value, colour }));
+  const arrow = { x: exit[0], y: top, colour: `${colour} bg-exit` };
+  return { drawn: [...points.slice(0, k), exit], dots: [arrow, ...back] };
 }
 
-/** A name that is not broken within "÷ 100". @param {string} name */
-const whole = name => name.replace(/([×÷]) /, "$1\u00a0");
+/** A name that is not broken within "÷ 100" or "− batch". @param {string} name */
+const whole = name => name.replace(/([×÷−]) /, "$1\u00a0");
 
 /** Names in a sentence. @param {string[]} names */
 function listed(names) {
@@ -465,9 +483,9 @@ function strip({ places, alike }) {
     set({ place, share, outside }, others) {
       const drawn = others.filter(one => one.place !== null);
       rival.setAttribute("d", drawn.map(one => diamond(x(one.place, one.share), RIVAL, 4)).join(""));
-      run.setAttribute("class", outside ? "bg-out" : "bg-in");
+      run.setAttribute("class", place === null ? "bg-nan" : outside ? "bg-out" : "bg-in");
       const mark = outside ? diamond : ring;
-      run.setAttribute("d", place === null ? "" : mark(x(place, share), RUN, outside ? 6.5 : 5));
+      run.setAttribute("d", place === null ? cross(STRIP - 6, RUN, 5) : mark(x(place, share), RUN, outside ? 6.5 : 5));
     },
   };
 }
@@ -490,6 +508,7 @@ function cut(places, grey) {
 }
 
 const diamond = (x, y, r) => `M${x} ${y - r}l${r} ${r}-${r} ${r}-${r}-${r}z`;
+const cross = (x, y, r) => `M${x - r} ${y - r}l${2 * r} ${2 * r}m0-${2 * r}l-${2 * r} ${2 * r}`;
 const ring = (x, y, r) => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0-${2 * r} 0z`;
 
 /** Lets suspects be dragged to symptoms; where a drag scrolls the page instead, pressing still works. */

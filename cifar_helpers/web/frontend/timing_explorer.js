@@ -12,12 +12,15 @@ const SOURCES = {
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
 const FORMULA = "A model of the measured times: time of a step = fixed cost + batch size × cost per image.";
+const FALLS = " A batch reads the weights once for all its images, so the limit that memory sets falls as it grows.";
+const [DASHES, DOTS] = ["6 4", "1 4"]; // of the fixed cost, and of the cost per image
 const BENDS = 24; // of a curve that is computed
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = [1.4, 1.1]; // below the lowest time, where the thumb of the marker is, and above the highest
 const LONG = 300; // an axis over a larger factor has powers of ten alone
 const EQUAL = 1.05; // ratio of two times that are about equal
 const SCATTER = 1.5; // curves that change places and never differ by more are about equal, and so are steps
+const ROUGH = 0.15; // relative error above which a fit is rough
 const MANY = 8; // times the smallest batch, from which it is worth saying that steps are about equal
 
 /**
@@ -27,8 +30,14 @@ const MANY = 8; // times the smallest batch, from which it is worth saying that 
 export function render({ model, el }) {
   const { root, say, close } = mount(el, "timing_explorer", "Timing explorer", styles, () => {});
   const draw = framed(show);
-  const state = binding(model, { compared: draw, batch: draw, fit: draw });
+  let isAsking = true; // until the reader moves or presses something, or Python does
+  const changed = () => {
+    isAsking = false;
+    draw();
+  };
+  const state = binding(model, { compared: changed, batch: changed, fit: changed });
   const set = values => {
+    isAsking = false;
     state.set(values);
     draw();
     say(h("p", {}, headline(), " ", crossing()).textContent);
@@ -56,17 +65,20 @@ export function render({ model, el }) {
   const machines = grouped.map(pair => wordsOf(pair[1]).slice(1)).filter(words => words.length);
   const isCommon = word => machines.length > 1 && machines.every(words => words.includes(word));
   const titles = [...new Set(grouped.map(pair => pair.map(curve => wordsOf(curve)[0]).join(" and ")))];
-  const pairs = grouped.map(pair => {
+  const presetOf = (pair, own = "") => {
     const names = pair.map(curve => curve.name);
-    const label = `${wordsOf(pair[0])[0]} and ${fullName(pair[1])}`;
+    const label = own || `${wordsOf(pair[0])[0]} and ${fullName(pair[1])}`;
     const machine = wordsOf(pair[1]).slice(1).filter(word => !isCommon(word)).join(", ");
-    const text = titles.length > 1 ? label : machine ? `${machine} (${pair[1].source})` : pair[1].source;
+    const text = own || titles.length > 1 ? own || label : machine ? `${machine} (${pair[1].source})` : pair[1].source;
     const pressed = () => {
       slots = [...names]; // each in the same colour whenever its pair is chosen
       compare(names);
     };
     return { pair, node: h("button", { type: "button", class: "cw-chip", "aria-label": label, onclick: pressed }, text) };
-  });
+  };
+  const pairs = grouped.map(pair => presetOf(pair));
+  const recorded = grouped.filter(pair => pair[0].source === "recorded").map(pair => pair[0]);
+  if (recorded.length === 2 && titles.length === 1) pairs.push(presetOf(recorded, acrossText(recorded)));
   const picks = ["First curve", "Second curve"].map((name, k) => {
     const groups = Object.entries(SOURCES).map(([source, { label }]) => {
       const known = curves.filter(curve => curve.source === source);
@@ -88,6 +100,7 @@ export function render({ model, el }) {
 
   let shown = ""; // the compared curves that the chart has, and what of fits
   let drawn = ""; // the name of the curve whose fit is drawn, if it is compared and has one
+  const isChoice = both => both.length > 1 && both.every(one => one.fit?.last);
   const drawnOf = both => {
     const fitted = both.filter(curve => curve.fit?.last);
     return fitted.find(curve => curve.name === drawn) ?? fitted[0];
@@ -102,24 +115,25 @@ export function render({ model, el }) {
   view.node.querySelector(".cw-legend").remove(); // each curve is named at its end
   const splits = () => {
     state.set({ fit: !model.get("fit") });
-    draw();
+    changed();
   };
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
-  const sum = h("span", { class: "cw-cap te-key" }, fitLine(), "fit");
+  const pick = h("span", { class: "cw-cap" }, "A row of the table chooses the curve that is split.");
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
   const table = h("table", { class: "te-table cw-cap" });
-  const steps = h("p");
+  const step = h("p", { class: "te-step" });
+  const steps = h("p", { class: "te-steady" });
   const formula = h("p", { class: "cw-cap" });
   const split = h("div", {}, formula, table);
   const limits = h("p", { class: "cw-cap" });
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(
-    bar, h("div", { class: "te-lead" }, words, room), view.node, where, steps,
-    h("div", { class: "te-fit" }, toggle, sum), split, limits, more,
+    bar, h("div", { class: "te-lead" }, words, room), view.node, step, steps, where,
+    h("div", { class: "te-fit" }, toggle, pick), split, limits, more,
   );
 
   /** What a screen reader says at the marker. */
@@ -169,6 +183,12 @@ export function render({ model, el }) {
     const both = curves.flatMap(one => curves.filter(other => other !== one).map(other => [nameOf(one, other), nameOf(other, one)]));
     const names = both.reduce((best, names) => (names.join("").length > best.join("").length ? names : best), [nameOf(curves[0], null), ""]);
     return [`In batches of ${most}, `, h("b", {}, names[0]), " is about ", h("b", {}, "9.9 times"), " as fast as ", h("b", {}, names[1]), "."];
+  }
+
+  /** What is worth finding out. */
+  function question() {
+    const [one, other] = compared().map(coloured);
+    return ["Which gains more from larger batches, ", one, " or ", other, "? Drag the line."];
   }
 
   /** What is read at the batch size. */
@@ -251,12 +271,12 @@ export function render({ model, el }) {
     room.replaceChildren(...longest());
     const own = both.flatMap(curve => curve.points.map(point => point[0])).sort((a, b) => a - b);
     const ends = { x: [least / MARGIN, most * MARGIN], y: ticks.slice(0, 2) };
-    view.set({ series, ...ends, ticks, xTicks: [...own, ...sizes] });
+    const isRegular = tick => ticks[1] < LONG * ticks[0] || Number.isInteger(Math.log10(tick));
+    view.set({ series, ...ends, ticks: ticks.filter(isRegular), xTicks: [...own, ...sizes] });
     toggle.setAttribute("aria-pressed", isFit);
     steps.textContent = steady(both);
     steps.hidden = !steps.textContent;
-    sum.hidden = !isFit || !fitted;
-    sum.className = `cw-cap te-key ${fitted ? colourOf(fitted) : ""}`;
+    pick.hidden = !isFit || !isChoice(both);
     split.hidden = !isFit;
     formula.textContent = `${FORMULA} ${errorsOf(both, nameOf)}`;
     note.replaceChildren(...caution(both, model.get("fit")).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
@@ -279,24 +299,35 @@ export function render({ model, el }) {
       })],
       dots: [
         ...(isOne ? places : []).map(x => ({ x, y: timeAt(both[0].points, x), colour: "te-cross" })),
+        ...kinks(both),
         ...known.map(({ curve, time, about }) => ({ x: batch, y: time, colour: about ? `${colourOf(curve)} te-between` : colourOf(curve) })),
       ],
       stops: stops(both, batch),
     });
-    words.replaceChildren(...headline());
+    const isQuestion = isAsking && sizes.filter(ratioAt).length > 1 && !isScatter();
+    words.replaceChildren(...(isQuestion ? question() : headline()));
+    step.textContent = stepTime(both, batch);
     where.textContent = crossing();
     const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
-    const titles = [`${model.get("unit")} per image`, read, "fit", batch > 1 ? `= fixed cost ÷\u00a0${batch}` : "= fixed cost", "+ cost per\u00a0image"];
+    const fitted = drawnOf(both);
+    const { step: fixed = 0 } = fitted?.fit ?? {};
+    const titles = [
+      [`${model.get("unit")} per image`],
+      [read],
+      [fitted ? key("", "te-sum") : null, "fit"],
+      [fixed ? key(DASHES, "te-model") : null, batch > 1 ? `= fixed cost ÷\u00a0${batch}` : "= fixed cost"],
+      [fitted && !isLost(fitted.fit) ? key(DOTS, "te-model") : null, "+ cost per\u00a0image"],
+    ];
     const held = table.querySelector("button:focus") !== null;
     const rows = both.map(curve => rowOf(curve, batch, both));
-    table.replaceChildren(h("thead", {}, h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)))), h("tbody", {}, rows));
+    const heads = h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)));
+    table.replaceChildren(h("thead", { class: fitted ? colourOf(fitted) : "" }, heads), h("tbody", {}, rows));
     if (held) table.querySelector("[aria-pressed=true]")?.focus();
     limits.textContent = limited(both, batch);
   }
 
   /** A curve's row in the table; of two with a fit, it chooses which is drawn. */
   function rowOf(curve, batch, both) {
-    const isChoice = both.every(one => one.fit?.last) && both.length > 1;
     const name = [key(dashOf(curve)), endOf(curve)];
     const label = `${endOf(curve)}: draw its fit`;
     const pressed = `${curve === drawnOf(both)}`;
@@ -305,8 +336,8 @@ export function render({ model, el }) {
       drawn = curve.name;
       draw();
     };
-    const begin = h("th", { scope: "row" }, isChoice ? h("button", button, name) : name);
-    return h("tr", { class: colourOf(curve), onclick: isChoice ? choose : null }, begin, cellsOf(curve, batch));
+    const begin = h("th", { scope: "row" }, isChoice(both) ? h("button", button, name) : name);
+    return h("tr", { class: colourOf(curve), onclick: isChoice(both) ? choose : null }, begin, cellsOf(curve, batch));
   }
 
   /** How far compared curves are from the least time of an image. */
@@ -315,20 +346,25 @@ export function render({ model, el }) {
     const known = all.filter(({ bounds }) => bounds.length);
     if (!known.length) return "";
     const said = known.map(({ curve, bounds: [, arithmetic, memory], time }) => {
-      const [limit, sets, other] = arithmetic > memory
-        ? [arithmetic, "arithmetic", `memory: ${write(memory)}`]
-        : [memory, "memory", `arithmetic: ${write(arithmetic)}`];
-      const times = factorText(time / limit);
-      return `${nameOf(curve)} takes ${times} times its limit of ${write(limit)} (${sets}; ${other})`;
+      const [limit, sets] = arithmetic > memory ? [arithmetic, "arithmetic"] : [memory, "memory"];
+      return `${nameOf(curve)} takes ${factorText(time / limit)} times its limit of ${write(limit)} (${sets})`;
     });
-    const isFalling = known.some(({ curve: { bounds } }) => bounds[0][2] > EQUAL * bounds.at(-1)[2]);
-    const why = " A batch reads the weights once for all its images, so the limit of memory falls as it grows.";
-    return `In batches of ${batch}, ${said.join(" and ")}.${isFalling ? why : ""}`;
+    return `In batches of ${batch}, ${said.join(" and ")}.`;
+  }
+
+  const inMs = model.get("unit") === "ms" ? 1 : 1000;
+
+  /** What a step takes at the batch size: the time per image, times the images. */
+  function stepTime(both, batch) {
+    const all = both.map(curve => ({ curve, time: (timeAt(curve.points, batch) * batch) / inMs }));
+    const said = all.filter(({ time }) => time).map(({ curve, time }) => (
+      `${almost(curve, batch)}${timeText(time, decimals(time))}\u00a0ms (${endOf(curve)})`
+    ));
+    return said.length ? `A step of ${batch} ${batch === 1 ? "image" : "images"} takes ${said.join(" and ")}.` : "";
   }
 
   /** What a step takes where that is about the same for few images and for many. */
   function steady(both) {
-    const inMs = model.get("unit") === "ms" ? 1 : 1000;
     const groups = new Map();
     for (const curve of both) {
       const { first, last, ends } = steadyOf(curve);
@@ -340,6 +376,14 @@ export function render({ model, el }) {
     }
     const sentence = ([title, took]) => `${title}, a step takes ${took.join(" and ")}: mostly fixed cost.`;
     return [...groups].map(sentence).join(" ");
+  }
+
+  /** What sets the limit on both sides of its kink, while only one limit is drawn. */
+  function kinks(both) {
+    const isDrawn = curve => curve.bounds.length && (!model.get("fit") || curve === drawnOf(both));
+    const limits = both.filter(isDrawn);
+    if (limits.length !== 1) return [];
+    return kinkOf(limits[0]).map(([x, y]) => ({ x, y, colour: "te-kink", label: "memory | arithmetic" }));
   }
 
   /** Where the marker can be: the measured batch sizes, and `batch`. */
@@ -357,7 +401,7 @@ export function render({ model, el }) {
   };
 }
 
-/** Round times for the axis, from one below all to one above: these two first, which are labelled for certain. */
+/** Round times for the axis, from one below all to one above, which are its ends and come first. */
 function ticksOf(times) {
   const [low, high] = [Math.min(...times) / ROOM[0], Math.max(...times) * ROOM[1]];
   const powers = Array.from({ length: 40 }, (_, k) => k - 20);
@@ -382,6 +426,16 @@ function limitOf({ bounds }, colour) {
   return [{ name: "limit", colour, kind: "te-limit", points }];
 }
 
+/** Where memory stops to set the limit and arithmetic begins: nowhere if one sets all of it. */
+function kinkOf({ bounds }) {
+  const gaps = bounds.map(([, arithmetic, memory]) => Math.log(memory / arithmetic));
+  const k = gaps.findIndex((gap, n) => n && gaps[n - 1] > 0 && gap <= 0);
+  if (k < 1) return [];
+  const share = gaps[k - 1] / (gaps[k - 1] - gaps[k]);
+  const size = bounds[k - 1][0] ** (1 - share) * bounds[k][0] ** share;
+  return [[size, limitAt(pointAt(bounds, size))]];
+}
+
 /** The smallest batches of a curve whose steps take about as long. */
 function steadyOf({ points }) {
   const times = points.map(([size, time]) => size * time);
@@ -398,13 +452,13 @@ const isLost = ({ step, image, error, last }) => image * last <= Math.abs(error)
 function modelOf({ fit, points }, colour) {
   if (!fit?.last) return [];
   const [first, last] = [points[0][0], fit.last];
-  const line = (kind, name, dash, sizes, at) => (
-    { name, colour, dash, kind: `te-model te-${kind}`, points: sizes.map(size => [size, at(size)]) }
+  const line = (kind, dash, sizes, at) => (
+    { name: kind, end: "", colour, dash, kind: `te-model te-${kind}`, points: sizes.map(size => [size, at(size)]) }
   );
   return [
-    line("sum", "", "", spaced(first, last), size => fit.step / size + fit.image),
-    ...(fit.step ? [line("step", "fixed cost", "6 4", [first, last], size => fit.step / size)] : []),
-    ...(isLost(fit) ? [] : [line("image", "per image", "1 4", [first, last], () => fit.image)]),
+    line("sum", "", spaced(first, last), size => fit.step / size + fit.image),
+    ...(fit.step ? [line("step", DASHES, [first, last], size => fit.step / size)] : []),
+    ...(isLost(fit) ? [] : [line("image", DOTS, [first, last], () => fit.image)]),
   ];
 }
 
@@ -440,6 +494,13 @@ function pairsOf(curves) {
   return groups.filter((group, k) => group.length === 2 && group[0] === curves[k]);
 }
 
+/** One network on two machines: "CNN: 2 cores and H100". */
+function acrossText(both) {
+  const [one, other] = both.map(wordsOf);
+  const only = (words, beside) => words.filter(word => !beside.includes(word)).join(", ");
+  return `${one[0]}: ${only(one, other)} and ${only(other, one)}`;
+}
+
 /** How far fits are from the measured times. */
 function errorsOf(both, nameOf) {
   return both.map(curve => {
@@ -448,26 +509,29 @@ function errorsOf(both, nameOf) {
     if (!last) return `${nameOf(curve)}: no fixed cost fits.`;
     const isAll = last === curve.points.at(-1)[0];
     const upTo = isAll ? "" : ` up to batch ${last}; why larger ones do not follow was not measured`;
-    return `${nameOf(curve)}: within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0%${upTo}.`;
+    const rough = Math.abs(error) > ROUGH ? "only roughly, " : "";
+    return `${nameOf(curve)}: ${rough}within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0%${upTo}.`;
   }).join(" ");
 }
 
 /** What the terms that are shown mean: terms and their explanations. */
 function caution(both, isFitted) {
   const sources = new Set(both.map(curve => curve.source));
+  const isFalling = both.some(({ bounds }) => bounds.length && bounds[0][2] > EQUAL * bounds.at(-1)[2]);
   return [
     ["Time", "Per image; only times are compared, not accuracies. Between measured sizes (≈) it is read off the line. On log "
       + "scales, each step along an axis multiplies."],
     isFitted && ["Fixed cost", "What a step costs however many images it has. It may include calling the operations, and reading and "
       + "updating the weights. A batch pays it once, so its images share it."],
-    isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps. Lost in the "
-      + "scatter: even in the largest batch it is a smaller part of the fitted time than the fit is off."],
+    isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps."],
+    isFitted && both.some(({ fit }) => fit?.last && isLost(fit)) && ["Lost in the scatter", "Even in the largest batch, "
+      + "the cost per image is a smaller part of the fitted time than the fit is off."],
     isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. Dashes are its fixed "
       + "cost ÷ batch size, dots its cost per image. Where the dashes are above the dots, most of the fitted "
       + "time is fixed cost."],
     both.some(curve => curve.bounds.length) && ["Limit", "The work divided by the best rates measured here, as if "
       + "every number came from memory. Arithmetic and memory can work at once, so the larger time is the limit: the thin "
-      + "line. Other machines’ times come without limits, as these need the machine itself."],
+      + `line.${isFalling ? FALLS : ""} Other machines’ times come without limits, as these need the machine itself.`],
     sources.has("here") && ["Here", "The machine on which the notebook ran."],
     sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
@@ -525,13 +589,8 @@ const wordsOf = curve => shortName(curve).split(", ");
 /** A name within a sentence: "MLP (here)". */
 const fullName = curve => `${shortName(curve)} (${curve.source})`;
 
-/** A broad, pale line as a fit is drawn. */
-function fitLine() {
-  const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6 });
-  return svg("svg", { class: "te-line te-sum", width: 24, height: 12, "aria-hidden": "true" }, line);
-}
-
-function key(dash) {
+/** A sample of a line. */
+function key(dash, kind = "") {
   const line = svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, "stroke-dasharray": dash });
-  return svg("svg", { class: "te-line", width: 24, height: 12, "aria-hidden": "true" }, line);
+  return svg("svg", { class: `te-line ${kind}`, width: 24, height: 12, "aria-hidden": "true" }, line);
 }
