@@ -206,7 +206,7 @@ def _ghost() -> dict[str, Any]:
     epochs = len(record.history)
     return {
         "label": f"{recipe.train_images:,} images", "flipped": True,
-        "ask": f"Predict: in which of {epochs} epochs is validation loss lowest, with {recipe.train_images:,} images?",
+        "ask": _question(epochs, f"with {recipe.train_images:,} images", lowest=True),
         "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "images": recipe.train_images,
         "seconds": ends, "points": [], "problem": "", **columns(record.history),
     }  # fmt: skip
@@ -221,17 +221,26 @@ def _records() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _question(epochs: int, setting: str, *, lowest: bool) -> str:
+    more = " And in which epoch is validation loss lowest?" if lowest else ""
+    return f"Predict: how high is validation accuracy after {epochs} epochs {setting}?{more}"
+
+
 def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
     rate = float(f"{factor * _RECORDED_RATE:g}")
     epochs = len(seen.train_loss)
     other = f"{factor:g} times as large" if factor > 1 else f"{1 / factor:g} times smaller"
-    accuracy = f"how high is validation accuracy after {epochs} epochs with a learning rate {other}, {rate:g}?"
-    lowest = f"in which of {epochs} epochs is validation loss lowest?"
-    losses = seen.first_losses
+    with_rate = f"with a learning rate of {rate:g}" if factor == 1 else f"with a learning rate {other}, {rate:g}"
+    losses, shares = seen.first_losses, seen.validation_accuracy
     climbs = not math.isfinite(seen.train_loss[0])
+    # NaN weights give NaN logits, of which the first counts as the largest.
+    guesses = (
+        f" From then on the network gives every image the same class: {100 * shares[-1]:.1f} % validation accuracy"
+    )
+    constant = f"{guesses}, the level of guessing." if len(set(shares)) == 1 else ""
     return {
         "label": f"rate {rate:g}",
-        "ask": f"Predict: {lowest if factor == 1 else accuracy}",
+        "ask": _question(epochs, with_rate, lowest=factor == 1),
         "learning_rate": rate, "batch_size": _RECORDED_BATCH, "images": _RECORDED_IMAGES, "flipped": False,
         "seconds": [],
         "points": [[round((k + 1) * _RECORDED_BATCH / _RECORDED_IMAGES, 4), 0, loss, rate]
@@ -239,7 +248,7 @@ def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
         "problem": (
             f"The first batches have losses of {', '.join(f'{loss:.3g}' for loss in losses[:4])}: each step "
             "overshoots. Before epoch 1 ends, the loss is no longer a number: a learning rate of "
-            f"{rate:g} is too high."
+            f"{rate:g} is too high.{constant}"
         ) if climbs else "",
         "train_loss": _plain(seen.train_loss), "train_accuracy": _plain(seen.train_accuracy),
         "validation_loss": _plain(seen.validation_loss), "validation_accuracy": _plain(seen.validation_accuracy),

@@ -108,6 +108,9 @@ def test_training_is_solid_and_validation_dashed_as_in_the_figures(
 ) -> None:
     page = front.open(WIDGETS[name](sketches))
     settle(page)
+    if name == "live_training":  # it begins with a question
+        page.get_by_role("button", name="Play").click()
+        page.get_by_role("button", name="Play again").wait_for()
     # Of the laboratory's three seeds, the first is a thin line of its own; what was kept is a dot.
     for colour, dash in (("c1", "none"), ("c2", "5px, 3px")):
         lines = page.locator(f".cw-plot .line.{colour}:not(.first)[d*=L]")

@@ -229,6 +229,12 @@ def test_the_recorded_runs_differ_in_the_learning_rate_that_they_had(live: LiveT
         assert inject.BUGS[name].wrong.replace(f"{run['learning_rate']}", "0.01") == inject.BUGS[name].right
         assert f"{run['learning_rate']:g}" in run["ask"] and "after 10 epochs" in run["ask"]
     assert others[1]["train_loss"] == [None] * 10 and "2.28, 3.47, 23.3, 82.1" in others[1]["problem"]
+    # Of logits that are no numbers the first is taken, whatever the image.
+    assert len(set(torch.full((3, 10), math.nan).argmax(1).tolist())) == 1
+    (share,) = set(others[1]["validation_accuracy"])
+    assert f"gives every image the same class: {100 * share:.1f} % validation accuracy" in others[1]["problem"]
+    seen = replace(inject.symptoms()["learning rate × 100"], validation_accuracy=(0.1,) * 9 + (0.2,))
+    assert "same class" not in live_module._record(seen, 100)["problem"]  # it is computed
 
 
 def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front: FrontEnd) -> None:
@@ -239,8 +245,20 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
         inject.HEALTHY, "learning rate ÷ 100", "learning rate × 100"))  # fmt: skip
     play, names = page.locator(".lt-records > button"), page.locator(".lt-records [role=radio]")
     expect(names).to_have_text(["rate 0.01", "rate 0.0001", "rate 1", "10,000 images"])
-    # One run is there to compare with; no control does nothing.
-    expect(play).to_have_text("Play again")
+    # It begins with a question: what is guessed stays out of the picture until Play, and is not required.
+    expect(state).to_have_text(
+        "Predict: how high is validation accuracy after 10 epochs with a learning rate of 0.01? And in which epoch is "
+        "validation loss lowest?"
+    )
+    expect(page.locator('.cw-chart:not([hidden]) .cw-plot .line:not([d=""])')).to_have_count(2)  # of guessing
+    guess, shown = page.get_by_role("slider", name="Your guess of validation accuracy"), page.locator(".cw-plot").nth(1)
+    expect(guess).to_have_attribute("aria-valuetext", "none yet")
+    end = page.locator(".cw-plot .axis").first.bounding_box()
+    play.click()
+    expect(shown.locator(".of-dot")).to_have_text(re.compile(r"^epoch \d: \d\d\.\d %$"))  # where the curve has got to
+    expect(guess).to_be_hidden()
+    expect(play).to_have_text("Play again", timeout=9000)
+    expect(shown.locator(".of-dot")).to_have_count(0)
     own = first.validation_accuracy[-1]
     expect(state).to_have_text(
         f"Recorded: after 10 epochs {100 * own:.1f} % validation accuracy, "
@@ -250,7 +268,7 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
     expect(reading).to_contain_text(f"Until epoch {above}, validation accuracy is above training accuracy, which is")
     expect(page.locator(".lt-bar")).to_be_hidden()
     expect(page.get_by_role("table")).to_have_count(0)
-    expect(page.locator(".line:visible")).to_have_count(4)
+    expect(page.locator('.cw-chart:not([hidden]) .cw-plot .line:not([d=""])')).to_have_count(6)
     charts, words = page.locator(".lt-charts").bounding_box(), reading.bounding_box()
     assert charts and words and charts["y"] + charts["height"] <= words["y"]
     ticks = page.locator(".cw-plot").nth(1).locator(".tick").all_text_contents()
@@ -263,7 +281,12 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
     expect(reading).to_have_text("")
     shown = page.locator(".cw-plot").nth(1).locator(".line.c2")
     expect(shown).to_have_attribute("d", "")
-    expect(page.locator(".cw-plot").nth(1).locator(".line.ghost")).to_have_count(1)
+    expect(page.locator(".cw-plot").nth(1).locator('.line.ghost:not([d=""])')).to_have_count(2)  # and that of guessing
+    assert page.locator(".cw-plot .axis").first.bounding_box() == end  # as wide as without it
+    guess.click(position={"x": 65, "y": 10})  # where it is already
+    expect(guess).to_have_attribute("aria-valuetext", "50 %")
+    guess.press("ArrowLeft")
+    expect(page.locator(".of-dot")).to_have_text("you: 45 %")
     expect(page.locator(".lt-records .cw-main")).to_have_text("Play")
     play.click()
     expect(play).to_have_text("Pause")
@@ -278,16 +301,18 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
     expect(play).to_have_text("Play again", timeout=9000)
     now = small.validation_accuracy[-1]
     expect(state).to_have_text(
-        f"Recorded: after 10 epochs {100 * now:.1f} % validation accuracy, "
+        f"Recorded: after 10 epochs {100 * now:.1f} % validation accuracy (you: 45 %), "
         f"{100 * (own - now):.1f} points below the run with rate 0.01."
     )
+    expect(page.locator(".of-dot")).to_have_text(["you: 45 %", f"{100 * now:.1f} %"])
     expect(reading).to_contain_text("Validation loss is 2.22, still close to that of guessing (2.30). Throughout,")
     assert page.locator(".lt-charts").bounding_box() == charts
     assert page.locator(".cw-plot").nth(1).locator(".tick").all_text_contents() == ticks
     # One that diverged shows the losses of its first batches.
     names.nth(2).click()
     play.press("Enter")
-    expect(state).to_contain_text(", ".join(f"{loss:.3g}" for loss in large.first_losses[:4]), timeout=9000)
+    expect(reading).to_contain_text(", ".join(f"{loss:.3g}" for loss in large.first_losses[:4]), timeout=9000)
+    expect(state).to_contain_text(f"{100 * large.validation_accuracy[-1]:.1f} % validation accuracy, ")
     expect(page.locator(".of-dot")).to_have_text("off the chart, then NaN")
     expect(page.locator(".lt-charts .off")).to_have_count(0)
     # Seen once, a run is there at once; the longest has the laboratory's images.
@@ -295,7 +320,7 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
     expect(state).to_contain_text("Recorded: after 10 epochs")
     record = load_run("lab-base").history
     names.nth(3).click()
-    expect(state).to_have_text("Predict: in which of 30 epochs is validation loss lowest, with 10,000 images?")
+    expect(state).to_contain_text("Predict: how high is validation accuracy after 30 epochs with 10,000 images?")
     expect(page.locator(".of-dot")).to_have_count(0)
     play.click()
     expect(play).to_have_text("Play again", timeout=12000)
@@ -311,7 +336,8 @@ def test_a_page_without_a_kernel_replays_recorded_runs_after_a_prediction(front:
     expect(label).to_be_visible()
     expect(state).to_have_text(
         f"Recorded: after 30 epochs {100 * validation[-1]:.1f} % validation accuracy, "
-        f"{100 * (train[-1] - validation[-1]):.1f} points below training."
+        f"{100 * (train[-1] - validation[-1]):.1f} points below training. "
+        "Unlike rate 0.01: 10,000 images, flipped at random, batches of 128."
     )
     gaps = (100 * (train[k] - validation[k]) for k in (best, -1))
     expect(reading).to_contain_text("The gap in accuracy grew since, from {:.1f} to {:.1f} points.".format(*gaps))

@@ -476,7 +476,7 @@ def test_covering_changes_the_answer_and_leaves_the_heat(front: FrontEnd) -> Non
     for method, says in (
         (
             "Occlusion",
-            r"loses \d\dgains \d+ points\s?A grey square itself is new to the network. Cover a part to test it.",
+            r"loses \d\dgains \d+ points\s?Largest loss: .*, or the grey square misleads it.",
         ),
         ("Grad-CAM", "againstfor horse.*Relative evidence in the last feature maps: a hint."),
     ):
@@ -604,10 +604,10 @@ def test_the_class_of_a_bar_is_explained_instead_of_the_top_class(front: FrontEn
     expect(heading).to_have_text("Grad-CAM for cat")
 
 
-def test_nothing_below_moves_whatever_is_said(front: FrontEnd, small: CifarCNN) -> None:
+def test_nothing_below_moves_whatever_is_said(front: FrontEnd) -> None:
     photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
     for width in (360, 800, 1300):
-        page = ready(front.open(widgets.predict_photo(photos, small), width=width))
+        page = ready(front.open(widgets.predict_photo(photos), width=width))
         foot, legend = page.locator(".cw-foot"), page.locator(".pp-notes").nth(1)
         top = foot.bounding_box()
         if width > 660:
@@ -617,9 +617,9 @@ def test_nothing_below_moves_whatever_is_said(front: FrontEnd, small: CifarCNN) 
         page.locator(".pp-photo").press("-")
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
         assert foot.bounding_box() == top
-        for name in ("Occlusion", "Grad-CAM"):
+        for name, says in (("Occlusion", "the grey square misleads it."), ("Grad-CAM", "Cover a part to test it.")):
             page.get_by_role("radio", name=name).click()
-            expect(legend).to_contain_text("Cover a part to test it.")
+            expect(legend).to_contain_text(says)
             assert foot.bounding_box() == top
             page.get_by_role("slider", name=re.compile("What the network sees")).hover()
             expect(legend).to_contain_text("cover: ")
@@ -770,6 +770,14 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
     ends = [int(end) for end in re.findall(r"\d+", legend.inner_text().replace("\n0", ""))]
     assert ends == pytest.approx([-points.min(), points.max()], abs=1)
     view = page.get_by_role("slider", name=re.compile("What the network sees"))
+    # The cover that costs most is framed, and where that is is said.
+    worst = [int(k) for k in np.unravel_index(points.argmin(), points.shape)]
+    place = [f"{4 * k / 32:.3%}" for k in worst]
+    frame = view.locator(".cw-frame").evaluate("one => [one.style.top, one.style.left].map(parseFloat)")
+    assert [f"{k:.3f}%" for k in frame] == place
+    row, column = (words[(k + 1) // 3] for words, k in zip(
+        (("top", "middle", "bottom"), ("left", "middle", "right")), worst, strict=True))  # fmt: skip
+    expect(legend).to_contain_text(f"Largest loss: {row if row == column else f'{row} {column}'} (framed). ")
     box = view.bounding_box()
     assert box is not None
     red, _, blue, _ = np.fromstring(view.locator("canvas").evaluate(PIXELS), int, sep=",").reshape(32, 32, 4).T
@@ -802,6 +810,68 @@ def test_each_colour_of_the_occlusion_map_is_what_the_cover_there_does(front: Fr
     expect(view).to_have_attribute("aria-valuetext", "row 28, column 19")
 
 
+def test_a_click_keeps_the_cover_until_another_click_on_it_or_escape(front: FrontEnd, small: CifarCNN) -> None:
+    photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
+    page = ready(front.open(widgets.predict_photo(photos, small)))
+    view, past = (
+        page.get_by_role("slider", name=re.compile("What the network sees")),
+        page.locator(".pp-says [role=status]"),
+    )
+    for end in ("click", "Escape", "ship"):
+        view.click(position={"x": 60, "y": 60})
+        expect(page.get_by_text("Click the cover again, or press Escape, to take it off.")).to_be_visible()
+        place = view.get_attribute("aria-valuetext")
+        view.hover(position={"x": 150, "y": 150})
+        page.mouse.move(0, 0)
+        page.locator(".cw-bars").focus()
+        next_frame(page)
+        expect(past).to_contain_text("Uncovered: ")
+        assert view.get_attribute("aria-valuetext") == place
+        if end == "click":
+            view.click(position={"x": 62, "y": 62})
+        elif end == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("option", name="ship").click()
+        expect(past).to_have_text("")
+    view.hover(position={"x": 60, "y": 60})  # what is not kept is a preview
+    expect(past).to_contain_text("Uncovered: ")
+    page.mouse.move(0, 0)
+    expect(past).to_have_text("")
+
+
+def test_a_row_is_marked_under_the_pointer_and_another_picture_has_its_own_top_class(
+    front: FrontEnd, small: CifarCNN
+) -> None:
+    photos = {name: INPUTS / f"{name}.png" for name in ("horse", "ship")}
+    for width in (800, 360):
+        page = ready(front.open(widgets.predict_photo(photos, small), width=width))
+        bars = page.locator(".cw-bars")
+        for name in ("airplane", "truck"):
+            row = bars.get_by_text(name, exact=True)
+            row.hover()
+            mark = bars.evaluate("""bars => {
+                const style = getComputedStyle(bars, "::before");
+                const top = bars.getBoundingClientRect().top + parseFloat(style.top);
+                return [top, top + parseFloat(style.height)];
+            }""")
+            box = row.bounding_box()
+            assert box and mark[0] <= box["y"] + 1 and mark[1] >= box["y"] + box["height"] - 1
+        bar, room = bars.locator(".bar").first.bounding_box(), bars.bounding_box()
+        assert bar and room and bar["width"] > (120 if width == 360 else 80)
+        row.click()
+        expect(page.locator(".pp-why")).to_have_text("truck")
+        page.get_by_role("option", name="horse").click()  # the same picture
+        assert state_of(page, "explained") == "truck"
+        page.get_by_role("option", name="ship").click()
+        expect(page.locator(".pp-why")).to_have_text(page.locator(".cw-lead b").inner_text())
+        assert state_of(page, "explained") == ""
+        bars.press("End")
+        page.locator("input[type=file]").set_input_files(INPUTS / "cat.png")
+        expect(page.get_by_role("option")).to_have_count(4)
+        assert state_of(page, "explained") == ""
+
+
 def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png"), has_touch=True))
     view = page.get_by_role("slider", name=re.compile("What the network sees"))
@@ -825,7 +895,7 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
 def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=360, has_touch=True))
     page.set_viewport_size({"width": 360, "height": 420})
-    expect(page.get_by_text("Drag a corner, or drag sideways to span a square.")).to_be_visible()
+    expect(page.get_by_text("Drag a corner to crop the picture.")).to_be_visible()
     box = page.locator(".pp-photo").bounding_box()
     assert box is not None
     touch = page.context.new_cdp_session(page)
@@ -871,7 +941,7 @@ def test_a_square_that_fills_its_photo_makes_way_for_a_new_one(front: FrontEnd, 
     assert box is not None
     photo.click(position={"x": 100, "y": 100})  # a click changes nothing
     assert state_of(page, "crop") == []
-    expect(page.get_by_text("Drag a corner, or drag out a square.")).to_be_visible()
+    expect(page.get_by_text("Drag a corner to crop the picture.")).to_be_visible()
     scale = 256 / box["width"]
     page.mouse.move(box["x"] + 160, box["y"] + 170)
     page.mouse.down()

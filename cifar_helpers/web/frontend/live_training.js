@@ -17,7 +17,8 @@ const WHEN = "A new learning rate takes effect at once; a new batch size or numb
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
 const KEPT = 5; // earlier runs, from which on Python leaves one out
 const WINDOW = 10; // points in the running mean, so that it forgets a peak
-const GUESSING = Math.log(10); // the loss of ten equal probabilities
+const CHANCE = 0.1; // the accuracy of guessing among ten classes
+const GUESSING = -Math.log(CHANCE); // the loss of ten equal probabilities
 const SOON = 3; // epochs after a change of the learning rate that are put down to it
 const BETTER = 0.05; // from which on a loss differs from that of guessing
 const GAP = 0.05; // between the accuracies, from which it is named
@@ -25,6 +26,7 @@ const CLOSE = 0.1; // from the loss of guessing, within which nothing else is wo
 const DOTTED = "1 4"; // the recorded run, among the solid lines of the reader's own
 const REPLAY = 6000; // milliseconds, as far as an epoch takes from 150 to 400 of them
 const ENDS = { loss: [0, 2.5], accuracy: [0, 1] }; // of recorded runs: axes that give nothing away
+const GUESSES = Array.from({ length: 21 }, (_, k) => k / 20); // of an accuracy
 
 /** @param {{model: any, el: HTMLElement}} host */
 export function render({ model, el }) {
@@ -83,11 +85,13 @@ export function render({ model, el }) {
     redraw();
   });
 
-  // Without Python: recorded runs, of which each is predicted, then replayed
+  // Without Python: recorded runs, of which each is predicted, then replayed; one alone is there at once
   const library = [...(model.get("records") ?? []), model.get("ghost")]; // a lesson stored earlier has only the last
-  const seen = new Set([library[0]]);
+  const seen = new Set(library.length < 2 ? library : []);
+  /** @type {Map<any, number>} the validation accuracy that the reader expects in the end */
+  const guesses = new Map();
   let replayed = library[0];
-  let epoch = replayed.train_loss.length; // up to which it is drawn
+  let epoch = seen.has(replayed) ? replayed.train_loss.length : 0; // up to which it is drawn
   let timer = 0;
   const isWhole = () => epoch === replayed.train_loss.length;
   const rest = () => {
@@ -116,8 +120,17 @@ export function render({ model, el }) {
     epoch = seen.has(replayed) ? replayed.train_loss.length : 0;
     redraw();
   });
-  const invitation = h("span", { class: "cw-cap" }, "Predict, then play.");
-  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), replay, invitation);
+  const guess = value => {
+    guesses.set(replayed, value);
+    redraw();
+  };
+  const expected = slider("Your guess of validation accuracy", GUESSES, 0.5, guess, value => percent(value, 0));
+  expected.node.addEventListener("click", () => guess(GUESSES[expected.node.value])); // a press that moves nothing
+  const expectedText = h("b");
+  const guessing = h(
+    "div", { class: "lt-guess" }, h("div", { class: "cw-cap", "aria-hidden": "true" }, "Your guess: ", expectedText), expected.node,
+  );
+  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), replay, guessing);
 
   // Three charts with one horizontal axis
   const rows = h("tbody");
@@ -153,7 +166,9 @@ export function render({ model, el }) {
     const begun = isRecord || Boolean(run.state);
     const ends = begun ? run.epochs : model.get("epochs");
     const earlier = model.get("earlier");
-    const runs = isRecord ? [...seen].filter(one => one !== replayed) : [cut(ghost, ends), ...earlier];
+    // All that are recorded have their room for a name from the start, so that the plots stay as wide as they are.
+    const shown = one => (seen.has(one) && one !== replayed ? one.train_loss.length : 0);
+    const runs = isRecord ? library.map(one => cut(one, shown(one))) : [cut(ghost, ends), ...earlier];
     showControls(run, isRecord);
 
     const all = begun ? [...runs, run] : runs;
@@ -163,7 +178,11 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const named = [{ name: "recorded", dash: DOTTED }, ...labelsOf(earlier)];
-    const differs = isRecord ? runs.map(one => ({ name: one.label })) : named;
+    const differs = isRecord ? runs.map(one => ({ name: one.label, end: one.label?.replace("rate ", "") })) : named;
+    const level = value => Array.from({ length: ends + 1 }, (_, k) => [k, value]);
+    const chance = value => (
+      isRecord ? [{ name: "guessing", colour: "ghost", kind: "lt-chance", points: level(value) }] : []
+    );
     const grey = points => runs.map((one, k) => (
       { ...differs[k], run: idOf(one), colour: "ghost", kind: `lt-age-${runs.length - k}`, points: points(one) }
     ));
@@ -174,10 +193,22 @@ export function render({ model, el }) {
     const lowest = begun && !(isRecord && !isWhole()) && gainsNothingFrom(run);
     const isLost = isRecord && batches.length; // no epoch has a loss, so the first batches are drawn
     const dots = [];
+    const reached = [];
+    const guessed = guesses.get(replayed);
+    if (isRecord && guessed !== undefined) {
+      reached.push({ x: ends, y: guessed, colour: "c4", label: `you: ${percent(guessed, 0)}` });
+    }
+    if (isRecord && epoch && (!isWhole() || reached.length)) {
+      const y = run.validation_accuracy.at(-1);
+      reached.push({ x: epoch, y, colour: "c2", label: `${isWhole() ? "" : `epoch ${epoch}: `}${percent(y, 1)}` });
+    }
     if (isLost) dots.push({ x: batches.at(-1)[0], y: ENDS.loss[1], colour: "c1", label: "off the chart, then NaN" });
     else if (lowest) {
       const [x, y] = of("validation_loss")[lowest - 1];
       dots.push({ x, y, colour: "c2", label: `lowest: ${lowest}` });
+    } else if (isRecord && epoch && !isWhole()) {
+      const y = run.validation_loss.at(-1);
+      dots.push({ x: epoch, y, colour: "c2", label: fixed(y, 2) });
     }
     // Validation has one number for each epoch, so numbers are read there and not between.
     const whole = (bySeconds && begun ? [run] : all).flatMap(one => pairs(one, one.validation_loss)).map(point => point[0]);
@@ -187,6 +218,7 @@ export function render({ model, el }) {
       y: isRecord ? ENDS.loss : lossEnds(all),
       dots,
       series: [
+        ...chance(GUESSING),
         ...grey(one => pairs(one, one.validation_loss)),
         ...own("", "c1", batches, { thin: !isRecord }),
         ...own("training", "c1", isRecord ? of("train_loss") : smooth(batches)),
@@ -195,7 +227,9 @@ export function render({ model, el }) {
     });
     accuracy.set({
       y: isRecord ? ENDS.accuracy : accuracyEnds(all),
+      dots: reached,
       series: [
+        ...chance(CHANCE),
         ...grey(one => pairs(one, one.validation_accuracy)),
         ...own("training", "c1", of("train_accuracy"), { marks }),
         ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks }),
@@ -242,6 +276,11 @@ export function render({ model, el }) {
     const isAsked = isRecord && !isWhole();
     replay.textContent = timer ? "Pause" : isAsked ? "Play" : "Play again";
     replay.classList.toggle("cw-main", isAsked && !timer);
+    const guessed = guesses.get(replayed);
+    guessing.classList.toggle("lt-none", epoch > 0 || seen.has(replayed));
+    expected.set(guessed ?? 0.5);
+    if (guessed === undefined) expected.node.setAttribute("aria-valuetext", "none yet");
+    expectedText.textContent = guessed === undefined ? "–" : percent(guessed, 0);
     root.classList.toggle("lt-record", isRecord);
     cannot.hidden = can;
     for (const one of [rates.node, table, choice]) one.hidden = isRecord; // of one run with one rate, the note says all
@@ -256,14 +295,15 @@ export function render({ model, el }) {
     if (held && stop.disabled) start.focus({ preventScroll: true });
     const now = asked && (asked.type === "start" && isOpen ? STATES.waiting : ASKED[asked.type]);
     const result = () => (isRecord
-      ? resultOfRecord(run, replayed === library[0] ? run : library[0])
+      ? resultOfRecord(run, seen.has(library[0]) ? library[0] : run, guessed)
       : stateOf(run, model.get("earlier"), can, model.get("images")[1]));
-    const words = isAsked ? replayed.ask : now || run.problem || result();
+    const words = isAsked ? replayed.ask : now || (!isRecord && run.problem) || result();
     const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
     if (state.textContent !== words) state.replaceChildren(...parts);
-    const read = isAsked || now || run.problem || isHigh(run) ? "" : readingOf(run) + (isRecord ? startOf(run) : "");
+    const recordRead = () => run.problem || readingOf(run) + startOf(run);
+    const read = isAsked || now ? "" : isRecord ? recordRead() : run.problem || isHigh(run) ? "" : readingOf(run);
     if (reading.textContent !== read) reading.textContent = read;
-    state.classList.toggle("bad", !now && !isAsked && Boolean(run.problem));
+    state.classList.toggle("bad", !now && !isRecord && Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
     const images = one => `${one.images.toLocaleString("en")} images`;
     const past = model.get("earlier").length;
@@ -311,15 +351,25 @@ function recordOf(run, epoch) {
   return { ...cut(run, epoch), points: epoch ? run.points : [], epochs: run.train_loss.length };
 }
 
-/** The result of a recorded run, beside another with the same images, or beside its own training accuracy. */
-function resultOfRecord(run, other) {
+/**
+ * The result of a recorded run, and what was guessed: beside another with the same images, or beside its own training
+ * accuracy; then with what else differs from that other.
+ */
+function resultOfRecord(run, other, guessed) {
   const [{ validation_accuracy: validation, train_accuracy: train }, last] = [run, run.train_loss.length - 1];
-  const isOther = run !== other && run.images === other.images;
+  const isOther = run.label !== other.label && run.images === other.images;
   const than = isOther ? other.validation_accuracy[last] : train[last];
   const name = isOther ? `the run with ${other.label}` : "training";
   const more = 100 * (validation[last] - than);
-  return `Recorded: after ${epochsOf(last + 1)} ${percent(validation[last], 1)} validation accuracy, ${
-    fixed(Math.abs(more), 1)} points ${more < 0 ? "below" : "above"} ${name}.`;
+  const you = guessed === undefined ? "" : ` (you: ${percent(guessed, 0)})`;
+  const unlike = [
+    run.images !== other.images && `${run.images.toLocaleString("en")} images`,
+    run.flipped && !other.flipped && "flipped at random",
+    run.batch_size !== other.batch_size && `batches of ${run.batch_size}`,
+  ].filter(Boolean);
+  return `Recorded: after ${epochsOf(last + 1)} ${percent(validation[last], 1)} validation accuracy${you}, ${
+    fixed(Math.abs(more), 1)} points ${more < 0 ? "below" : "above"} ${name}.${
+    unlike.length ? ` Unlike ${other.label}: ${unlike.join(", ")}.` : ""}`;
 }
 
 /** Why validation is above training in the first epochs, if it is. */

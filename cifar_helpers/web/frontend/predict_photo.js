@@ -55,6 +55,7 @@ function show(model, { root, colours, say }, [weights], get) {
   let busy = false; // while heat is being computed
   let seen = new Uint8Array(SIDE * SIDE * 3);
   let covered = null; // the middle of the part of the network's view that is covered
+  let pinned = false; // by a click, so that it stays when the mouse leaves
   let spot = [SIDE / 2, SIDE / 2]; // where it was last
   let background = null;
   let empty = true;
@@ -119,6 +120,7 @@ function show(model, { root, colours, say }, [weights], get) {
       // The same file again is the same picture, as it was left.
       const known = sources.isLive() ? now : shelf.find(one => isSame(one.sheet, now.sheet));
       if (known !== now) shelf.pop();
+      if (known !== work) state.set({ explained: "" }); // another picture has another top class
       show(known);
     },
     keep() {
@@ -143,7 +145,7 @@ function show(model, { root, colours, say }, [weights], get) {
       sources.stop();
       if (leaves) restore(); // the picture was not taken
       tell("");
-      state.set({ chosen: one.name, crop: one.crop });
+      state.set({ chosen: one.name, crop: one.crop, ...(one === work ? {} : { explained: "" }) });
       choose();
     },
   });
@@ -156,27 +158,35 @@ function show(model, { root, colours, say }, [weights], get) {
     const inSteps = model.get("method") === "occlusion"; // the map's own covers, so that its colours can be tested
     if (place) spot = place.slice(0, 2).map(k => (inSteps ? nearest(k) * STRIDE + PATCH / 2 : k));
     covered = place && spot;
+    pinned &&= Boolean(place);
     view.place(...spot, inSteps ? STRIDE : 1);
     redraw();
   };
-  view.node.addEventListener("pointermove", event => cover(cellUnder(view.node, event, SIDE, SIDE)));
+  view.node.addEventListener("pointermove", event => {
+    if (!pinned) cover(cellUnder(view.node, event, SIDE, SIDE));
+  });
   // A finger hides what it covers: there the cover stays until something else is touched.
   view.node.addEventListener("pointerleave", event => {
-    if (event.pointerType === "mouse") cover(null);
+    if (event.pointerType === "mouse" && !pinned) cover(null);
   });
-  // A second tap on the cover takes it off.
+  // A second tap or click on the cover takes it off.
   /** @type {number[] | null} */
   let tapped = null;
   view.node.addEventListener("pointerdown", event => {
-    const place = event.pointerType !== "mouse" && covered && cellUnder(view.node, event, SIDE, SIDE);
+    const isKept = pinned || event.pointerType !== "mouse";
+    const place = isKept && covered && cellUnder(view.node, event, SIDE, SIDE);
     tapped = place && hidden(place[0] * SIDE + place[1]) ? [event.clientX, event.clientY] : null;
   }, true);
   view.node.addEventListener("pointerup", event => {
-    if (tapped && Math.hypot(event.clientX - tapped[0], event.clientY - tapped[1]) < TAP) cover(null);
+    if (tapped && Math.hypot(event.clientX - tapped[0], event.clientY - tapped[1]) < TAP) return cover(null);
+    if (event.pointerType === "mouse" && !event.button) pinned = true;
+    redraw();
   });
   view.node.addEventListener("focus", () => redraw());
-  view.node.addEventListener("blur", () => cover(null));
-  view.node.addEventListener("keydown", event => {
+  view.node.addEventListener("blur", () => {
+    if (!pinned) cover(null);
+  });
+  root.addEventListener("keydown", event => {
     if (event.key === "Escape") cover(null);
   });
   const offered = METHODS.filter(one => one.value !== "Grad-CAM" || lastMaps(network) >= 0);
@@ -198,9 +208,12 @@ function show(model, { root, colours, say }, [weights], get) {
   };
   const press = k => explain(model.get("method") !== "none" && classes[k] === model.get("explained") ? leading : k);
   for (const [name, value] of Object.entries(movable("class to explain"))) bars.node.setAttribute(name, value);
+  bars.node.addEventListener("pointermove", event => { // which row a click takes
+    bars.node.style.setProperty("--pp-row", String(cellUnder(bars.node, event, classes.length, 1)[0]));
+  });
   bars.node.addEventListener("click", event => press(cellUnder(bars.node, event, classes.length, 1)[0]));
   bars.node.addEventListener("keydown", event => {
-    if (event.key === "Escape") explain(leading);
+    if (event.key === "Escape" && model.get("method") !== "none") explain(leading);
     if (![" ", "Enter"].includes(event.key)) return;
     event.preventDefault();
     press(target);
@@ -408,7 +421,10 @@ function show(model, { root, colours, say }, [weights], get) {
   }
   function show(one) {
     const { width, height } = one.sheet;
-    if (one !== work) step = null;
+    if (one !== work) {
+      step = null;
+      cover(null);
+    }
     work = one;
     empty = false;
     stage.style.aspectRatio = `${width} / ${height}`;
@@ -486,10 +502,8 @@ function show(model, { root, colours, say }, [weights], get) {
     undo.disabled = !work.before.length;
     const isLargest = largestCrop().every((value, k) => value === now[k]);
     most.disabled = isLargest;
-    const [spans, anew] = IS_TOUCHED
-      ? ["drag sideways to span a square", "drag sideways outside"] : ["drag out a square", "outside"];
-    const drags = isFull(now[2])
-      ? `Drag a corner, or ${spans}.` : `Drag the square or a corner, or ${anew} for a new one.`;
+    const drags = isFull(now[2]) ? "Drag a corner to crop the picture."
+      : `Drag the square or a corner, or drag ${IS_TOUCHED ? "sideways " : ""}outside for a new one.`;
     const draws = sources.isLive()
       ? "Drag to draw, which takes the picture."
       : "Drag to draw. The network sees only the square; choose Move to drag it.";
@@ -574,7 +588,9 @@ function show(model, { root, colours, say }, [weights], get) {
   function legendOf(method, target, all, said) {
     const keyed = view.node.matches(":focus-visible") && "Arrows move a grey cover, Escape takes it off.";
     const point = IS_TOUCHED
-      ? "Touch it to cover a part with grey, and again to uncover it." : "Point at it to cover a part with grey.";
+      ? "Touch it to cover a part with grey, and again to uncover it."
+      : pinned ? "Click the cover again, or press Escape, to take it off."
+        : "Point at it to cover a part with grey; a click keeps the cover there.";
     if (method === "none") return [keyed || point];
     const name = classes[target];
     const [low, high] = [Math.min(0, ...heat.values), Math.max(0, ...heat.values)];
@@ -592,12 +608,30 @@ function show(model, { root, colours, say }, [weights], get) {
     const ends = isMap ? ["against", `for ${name}`] : [`loses ${-change(all[target] - high)}`, gains];
     const scale = h("span", { class: "pp-scale" }, ends[0], ramp, ends[1]);
     const caution = isMap ? "Relative evidence in the last feature maps: a hint." : "A grey square itself is new to the network.";
-    if (!covered) return [scale, `${caution} ${keyed || "Cover a part to test it."}`];
+    const shown = !keyed && !isMap && costs();
+    if (!covered) return [scale, shown || `${caution} ${keyed || "Cover a part to test it."}`];
     const under = mean(heat.values.filter((_, i) => (isMap ? hidden(i) : i === covered[0] * SIDE + covered[1])));
     ramp.append(h("i", { class: "pp-tick", style: place(under) }));
     const now = change(said[target]);
     const found = `${name} ${now > 0 ? "+" : ""}${fixed(now, 0)} points.`;
     return [scale, isMap ? `This cover: ${found} ${comparison(under / limit, now)}` : `This cell’s cover: ${found} ${caution}`];
+  }
+
+  /** Row and column of the cover that costs the class most, of those of the occlusion map; none if it costs little. */
+  function costliest() {
+    const most = Math.max(...heat.values);
+    const i = heat.values.indexOf(most);
+    return 100 * most < FEWEST ? null : [Math.floor(i / SIDE), i % SIDE].map(nearest);
+  }
+
+  /** What that cover shows, if there is one. */
+  function costs() {
+    const place = costliest();
+    if (!place) return "";
+    const part = place.map(k => Math.floor((k + 1) / 3)); // of the 7 covers, 2 are at each side
+    const [row, column] = [["top", "middle", "bottom"][part[0]], ["left", "middle", "right"][part[1]]];
+    const where = row === column ? row : `${row} ${column}`;
+    return `Largest loss: ${where} (framed). The network needs what is there, or the grey square misleads it.`;
   }
 
   /** Whether a pixel is covered. */
@@ -618,9 +652,10 @@ function show(model, { root, colours, say }, [weights], get) {
       return at(colours(), heat.values[i] / limit).map(colour => colour + shade * (shade > 0 ? 255 - colour : colour));
     });
     if (!covered) view.node.setAttribute("aria-valuetext", "nothing covered");
-    const size = covered ? PATCH : 0;
-    const [row, column] = covered ?? [0, 0];
-    view.mark(row - size / 2, column - size / 2, size, size);
+    const worst = isHeat && model.get("method") === "occlusion" && costliest();
+    const framed = covered?.map(place => place - PATCH / 2) ?? (worst && worst.map(k => k * STRIDE));
+    const [row, column] = framed || [0, 0];
+    view.mark(row, column, framed ? PATCH : 0, framed ? PATCH : 0);
   }
 
   begin();
