@@ -141,6 +141,9 @@ def taken(pages: Path, names: list[str]) -> Iterator[tuple[str, Image.Image]]:
             page.goto((pages / f"{name}.html").as_uri())
             page.wait_for_selector("html[data-booted]", state="attached")
             page.wait_for_selector(".cw:not([aria-busy=true])")
+            for play in page.locator(".lt-records").get_by_role("button", name="Play", exact=True).all():
+                play.click()  # a recorded run is drawn once it is played
+                page.get_by_role("button", name="Play again").wait_for()
             page.wait_for_timeout(800)  # the last frames of what moves when it is first shown
             yield name, Image.open(io.BytesIO(page.locator("[data-cifar-widget]").first.screenshot()))
         browser.close()
