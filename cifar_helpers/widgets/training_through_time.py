@@ -11,7 +11,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from cifar_helpers.data import CLASSES
+from cifar_helpers.data import CLASSES, normalise
 from cifar_helpers.inference import percent, predict
 from cifar_helpers.runs import DEFAULT_RUN, Run, load_run
 from cifar_helpers.web.export import sketches
@@ -22,6 +22,7 @@ from cifar_helpers.widgets._base import CourseWidget
 __all__ = ["TrainingThroughTime", "kernel_pixels", "training_through_time"]
 
 _NOTE: Final = "The network learned from photographs: sketches may mislead it."
+_MANY: Final = 3  # classes predicted for one sketch, which show that training has changed the network's mind
 
 
 class TrainingThroughTime(CourseWidget, module="training_through_time"):
@@ -66,7 +67,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             names=list(offered),
             pictures=b"".join(pixels.tobytes() for pixels in offered.values()),
             handicap=_handicap(run),
-            note=_NOTE,
+            note=_NOTE + _hint(run),
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
@@ -104,6 +105,21 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             value = proposal["value"]
             raise traitlets.TraitError(f"kernel is {value}; the first layer has {last + 1} kernels: set 0 to {last}")
         return int(proposal["value"])
+
+
+@torch.inference_mode()
+def _hint(run: Run) -> str:
+    """The sketch for which the weights that were kept predict most different classes, if these are many."""
+    trained = [epoch for epoch in run.epochs_with_weights if epoch]
+    offered = sketches()
+    pixels = torch.stack([torch.from_numpy(one.copy()).permute(2, 0, 1) for one in offered.values()])
+    images = normalise(pixels)
+    predicted = torch.stack([run.model(epoch)(images).argmax(1) for epoch in trained])  # (epochs, sketches)
+    kinds = {name: len(set(predicted[:, k].tolist())) for k, name in enumerate(offered)}
+    name = max(kinds, key=lambda one: kinds[one])
+    if kinds[name] < _MANY:
+        return ""
+    return f" Try the {name}: its prediction goes through {kinds[name]} classes."
 
 
 def _handicap(run: Run) -> str:

@@ -103,16 +103,19 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
         said = predict(picture, load_run("good-25").model(epoch))
         expect(page.locator(".cw-bars .top").first).to_have_text(said.label)
         assert shown_share(page, said.label) == pytest.approx(said.probability, abs=0.01)
-        expect(page.locator(".tn-end .pv-head span")).to_have_text(re.compile(rf"^{said.label} \d+ %$"))
+        # Before training no class is presented as the prediction.
+        words = rf"^{said.label} \d+ %$" if epoch else r"^a guess: 9–11 %$"
+        expect(page.locator(".tn-end .pv-head span")).to_have_text(re.compile(words))
+        weights = "all => new Set(all.map(one => getComputedStyle(one).fontWeight)).size"
+        assert page.locator(".cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == (2 if epoch else 1)
         tops.add(top_of(page, ".cw-plot"))
     assert len(tops) == 1
     dots = page.locator(".cw-chart .dot")
-    expect(dots).to_have_count(10)  # where the marker can be: on its way, and above that on the curve
-    places = dots.evaluate_all("all => all.map(one => [one.getAttribute('cx'), one.getAttribute('cy')].map(Number))")
-    marker = page.locator(".thumb").get_attribute("cy")
-    on_axis = [x for x, y in places if y == float(marker or "nan")]
-    on_curve = [(x, y) for x, y in places if y != float(marker or "nan")]
-    assert on_axis == [x for x, _ in on_curve] and len({y for _, y in on_curve}) == 5
+    expect(dots).to_have_count(5)  # where the marker can be, once
+    heights = dots.evaluate_all("all => all.map(one => one.getAttribute('cy'))")
+    assert len({*heights, page.locator(".thumb").get_attribute("cy")}) == 6  # on the curve, and none on the axis
+    for epoch in ("0", "25"):
+        expect(page.locator(".cw-plot .tick").get_by_text(epoch, exact=True)).to_have_count(1)
     box = curve.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40)
@@ -128,7 +131,8 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     expect(page.locator(".tn-card").last).to_have_text("sum")  # no words about colours in the equation
     expect(page.locator(NOTE)).to_have_text(
         re.compile(
-            r"^The products share one scale; dashed frames are [1-9]\.\d× paler\. Press a map to follow it back\.$"
+            r"^These 4 are \d\d % of all that is added or subtracted\. Dashed tiles are [1-9]\.\d× paler\. "
+            r"Press a map to follow it back\.$"
         )
     )
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
@@ -171,8 +175,9 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     size = added.abs().mean((1, 2))
     strongest = [f"map {k}" for k in size.argsort(descending=True)[:4].tolist()]
     share = float(size.sort(descending=True).values[:4].sum() / size.sum())
-    made = f"Made from 8 maps, pooled to 16×16. These 4 count most ({100 * share:.0f} % by size):"
+    made = "Computed from 8 maps, pooled to 16×16. The 4 that count most:"
     expect(page.locator(".tn-one > p").first).to_contain_text(made)
+    expect(page.locator(NOTE)).to_contain_text(f"These 4 are {100 * share:.0f} % of all that is added or subtracted.")
     expect(page.locator(".tn-path")).to_have_text("batch norm, ReLU")
     # After the columns of four maps, what all others add together, and the sum: those two on a scale of their own.
     parts = added[size.argsort(descending=True)]
@@ -195,7 +200,7 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     assert drawn_at_the_largest_of(parts[:1])[0] in ends
     assert drawn_at_the_largest_of(rest[None])[4] not in ends
     expect(page.locator(".tn-card > span:first-child")).to_have_text([*strongest, "4 others\n+ bias", "sum"])
-    expect(page.locator(NOTE)).to_contain_text(f"dashed frames are {float(most[5] / most[0]):.1f}× paler.")
+    expect(page.locator(NOTE)).to_contain_text(f"Dashed tiles are {float(most[5] / most[0]):.1f}× paler.")
     dashes = "all => all.map(one => getComputedStyle(one).outlineStyle)"
     assert page.locator(SUMMED).evaluate_all(dashes) == ["none"] * 4 + ["dashed"] * 2
     drawn = "wires => wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data.filter(v => v).length"
@@ -205,15 +210,29 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     alphas = "wires => [...wires.getContext('2d').getImageData(0, 0, wires.width, wires.height).data]"
     pale = f"wires => ({alphas})(wires).filter((v, k) => k % 4 === 3 && v > 20 && v < 40).length"
     assert wires.evaluate(pale) > 250  # 167 are at the edges of the strong ones
-    for _ in range(2):  # the way back, which ends at the colours
-        page.locator(".tn-card").first.click()
+    way = page.get_by_role("button", name=strongest[0], exact=True)  # back, by keys as well
+    way.press("ArrowRight")
+    expect(page.get_by_role("button", name=strongest[1], exact=True)).to_be_focused()
+    way.focus()
+    for _ in range(2):  # it ends at the colours
+        page.keyboard.press("Enter")
         expect(name).to_have_text(f"Block 1, {strongest[0]}")
         assert state_of(page, "chosen") == [0, int(strongest[0].removeprefix("map "))]
+    # The colours keep their order, and what is added everywhere alike is a number.
+    expect(page.locator(".tn-card:visible > span:first-child")).to_have_text(["red", "green", "blue", "bias", "sum"])
+    bias = float(small.features[0][0].bias[int(strongest[0].removeprefix("map "))].detach())
+    expect(page.locator(".tn-card").nth(4).locator("b").first).to_have_text(f"{bias:.2f}".replace("-", "−"))
+    for unit_of_first in range(8):
+        page.evaluate("unit => document.querySelector('[data-widget]').model.set('chosen', [0, unit])", unit_of_first)
+        expect(name).to_have_text(f"Block 1, map {unit_of_first}")
+        expect(page.locator(".tn-card:visible > span:first-child")).to_have_text(
+            ["red", "green", "blue", "bias", "sum"]
+        )
     wall.click(position={"x": 20, "y": 40})
     wall.press("ArrowRight")
     assert state_of(page, "chosen") == [1, unit + 1]
     # Its name and what is below are announced, not the class again, which has not changed.
-    made_of = r"Made from 8 maps, pooled to 16×16\. These 4 count most \(\d\d % by size\):"
+    made_of = r"Computed from 8 maps, pooled to 16×16\. The 4 that count most:"
     spoken = rf"^Block 2, map {unit + 1}\. {made_of}( map \d,?){{4}}$"
     expect(page.locator(".cw-sr")).to_have_text(re.compile(spoken))
     page.get_by_role("slider", name="Probabilities").press("ArrowDown")
@@ -227,7 +246,9 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     expect(page.locator(".tn-big b")).to_have_text(page.locator(".tn-classes .cw-bars > :nth-child(3)").inner_text())
     assert len(line) == 5 and sum(line) == pytest.approx(result, abs=1e-6)
     # Each column is a product that can be followed: both factors have their numbers, in the tiles.
-    factors = [[number(text) for text in card.locator("b").all_inner_texts()] for card in page.locator(".tn-way").all()]
+    factors = [
+        [number(text) for text in card.locator("b").all_inner_texts()] for card in page.locator("button.tn-card").all()
+    ]
     assert [first * second for first, second in factors] == pytest.approx(line[:4], abs=0.002)
     summands = small.classifier[7].weight[0].detach() * hidden
     up, down = (int((sign * summands > 0).sum()) for sign in (1, -1))
@@ -393,6 +414,15 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
     expect(page.locator(".tn-path")).to_have_text("ReLU")
     tops = page.locator(".tn-card .amount").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
     assert len(tops) == 6 and len(set(tops[:4])) == len(set(tops[4:])) == 1  # on two lines
+    # Read from left to right in the columns of the products: the others, the sum, what is done to it, the result.
+    boxes = [page.locator(one).bounding_box() for one in (".tn-card >> nth=0", ".tn-card >> nth=3")]
+    ends = [
+        page.locator(one).bounding_box() for one in (".tn-card >> nth=4", ".tn-card >> nth=5", ".tn-path", ".tn-big")
+    ]
+    lefts = [box["x"] for box in ends if box]
+    assert lefts == sorted(lefts) and len(lefts) == 4
+    assert [box and box["x"] for box in boxes] == [lefts[0], lefts[3]]
+    assert boxes[1] and ends[3] and ends[3]["width"] == boxes[1]["width"]
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
@@ -419,6 +449,8 @@ def test_on_a_phone_a_tap_on_a_class_brings_its_sum_into_sight(
     classes.tap(position={"x": 20, "y": 30})
     page.wait_for_function(is_seen)
     expect(page.locator(".tn-one b").first).to_have_text(re.compile(r"^Automobile, logit"))
+    page.get_by_role("button", name="Back to the picture").tap()
+    page.wait_for_function("() => scrollY < 20")
 
 
 def test_a_class_that_is_looked_at_has_a_surface_and_what_can_be_pressed_a_hand(

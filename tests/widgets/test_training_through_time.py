@@ -66,6 +66,11 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     expect(page.locator(".cw-plot")).to_contain_text(f"{100 * row.validation_accuracy:.1f} %")
     film = page.locator(f"{EVERY_EPOCH} .cw-maps")
     expect(gap).to_have_text(gap_of(row))
+    spoken = page.locator(".cw-sr")  # which is of the epoch that is chosen, not of the one under the mouse
+    expect(spoken).to_have_text(re.compile(r"^Before training: validation 10\.0 %\. a guess"))
+    shown = page.locator(".cw-plot .label").all_text_contents()  # a number keeps its name beside it
+    for kind, value in (("training", row.train_accuracy), ("validation", row.validation_accuracy)):
+        assert f"{kind} {100 * value:.1f} %" in shown
     left = f"{100 * 14 * int(read) / (26 * 14 - 2):.2f}"[:-1]  # of columns 12 pixels wide, 2 apart
     expect(film.locator("i")).to_have_attribute("style", re.compile(rf"^left: {re.escape(left)}"))
     page.mouse.move(1, 1)
@@ -75,12 +80,19 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
     for stop, kept in zip(stops.all(), run.epochs_with_weights, strict=True):
         said = rf"{predict(HORSE, run.model(kept)).label} \d+" if kept else r"a guess \d+–\d+"
-        expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} %$"))
+        mean = float(activations(run.model(kept), HORSE)["block 1, ReLU"][0].mean())
+        expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} % mean {mean:.2f}$"))
+    # A map may fade while the answer gets better: how far, and whether the others do.
+    first, end = (activations(run.model(epoch), HORSE)["block 1, ReLU"] for epoch in (0, 25))
+    expect(page.locator(".tt-told p")).to_have_text(
+        f"Map 0 of Block 1: mean activation {first[0].mean():.2f} → {end[0].mean():.2f}; "
+        f"of all 32 maps: {first.mean():.2f} → {end.mean():.2f}"
+    )
     # Before training no class is presented as the prediction.
     chances = 100 * predict(HORSE, run.model(0)).probabilities
-    expect(page.locator(".tt-guess")).to_contain_text(f"a guess: {chances.min():.0f}–{chances.max():.0f} % each")
+    expect(page.locator(".pv-guess")).to_contain_text(f"a guess: {chances.min():.0f}–{chances.max():.0f} % each")
     weights = "all => new Set(all.map(one => getComputedStyle(one).fontWeight)).size"
-    assert page.locator(".tt-guess .cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == 1
+    assert page.locator(".pv-guess .cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == 1
     alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"
     assert page.locator(".tt-stop canvas").evaluate_all(alphas) == [255] * 5
     expect(captions.nth(4)).to_have_text("before training")
@@ -105,9 +117,17 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         accuracies = f"training {100 * row.train_accuracy:.1f} %, validation {100 * row.validation_accuracy:.1f} %"
         expect(title).to_have_text(f"Epoch {epoch}: {accuracies}")
         expect(gap).to_have_text(gap_of(row))
-        kept_then = "Drag along the curve: at the dots, all weights were kept."
-        between = "Only kernels were kept; maps and bars are of epoch 3."
+        kept_then = "Drag along the curve. Dots mark saved weights."
+        between = "Only first kernels were saved; the rest is of epoch 3."
         expect(page.locator(".tt-top .cw-cap").first).to_have_text(between if kept != epoch else kept_then)
+        # The heads of what is older than the epoch say so, and have the tint of the epochs between.
+        expect(captions.nth(3)).to_have_text("from kernel 0" if kept == epoch else f"weights of epoch {kept}")
+        tints = [
+            page.locator(".pv-head").nth(k).evaluate("one => getComputedStyle(one).backgroundColor") for k in range(5)
+        ]
+        plain = "rgba(0, 0, 0, 0)"
+        assert [tint != plain for tint in tints] == [False] * 2 + [kept != epoch] * 3
+        expect(spoken).not_to_have_text(re.compile(r"\.\."))
         framed(page)
         # The strip's kernels lie below their epochs; the column of this one is framed, and in it the chosen kernel.
         x, kernel_x, column_x = middles(page, ".thumb", f"{EVERY_EPOCH} .cw-frame", f"{EVERY_EPOCH} .cw-maps > i")
@@ -188,11 +208,23 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
         ]
         assert abs(frames[1]["y"] - frames[0]["y"] - frames[0]["height"]) < 60
         filmed = page.locator(".tt-filmed")
-        expect(filmed).to_contain_text("every 2 epochs and after the last. Grey is 0. Framed: epoch 25.")
-        curve.press("ArrowLeft")
-        expect(page.locator(".tt-few .cw-frame")).to_be_visible()
-        expect(filmed).to_contain_text("Framed: epoch 22.")  # the last but one of them
-        curve.press("ArrowRight")
+        told = "every 2 epochs to 22, then 25. Colours are weights: grey is 0. Framed: epoch 25."
+        expect(filmed).to_contain_text(told)
+        for near in (25, 22):  # at epochs 24 and 23
+            curve.press("ArrowLeft")
+            expect(page.locator(".tt-few .cw-frame")).to_be_visible()
+            expect(filmed).to_contain_text(f"Framed: epoch {near}.")
+        for _ in range(2):
+            curve.press("ArrowRight")
+        # All weights are in sight of the curve; the map that is followed is large, and beside its wall.
+        parts = [".cw-plot", ".tt-told", ".tt-story", ".tt-few", ".tt-strip"]
+        tops = [box["y"] for box in (page.locator(one).bounding_box() for one in parts) if box]
+        assert tops == sorted(tops) and tops[2] - tops[0] < 300
+        large, maps = (
+            page.locator(".tt-strip > :nth-child(4) canvas").bounding_box(),
+            page.locator(".tt-wall").bounding_box(),
+        )
+        assert large and maps and large["x"] + large["width"] < maps["x"] and abs(large["y"] - maps["y"]) < 1
         shown = page.locator(".tt-few canvas").evaluate(
             "one => [...one.getContext('2d').getImageData(one.width - 12, 0, 12, 12).data]"
         )
@@ -202,6 +234,8 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
     expect(page.locator(".cw-plot .tick").get_by_text("0 %", exact=True)).to_have_count(1)
     blocks, wall = page.locator(".tt-layers").bounding_box(), page.locator(".tt-wall").bounding_box()
     assert blocks and wall and blocks["y"] + blocks["height"] <= wall["y"] + 1  # above what they switch
+    title = page.locator(".tt-strip > :nth-child(3) b").bounding_box()
+    assert title and abs(title["y"] + title["height"] / 2 - blocks["y"] - blocks["height"] / 2) < 2
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     uncut = "all => all.every(one => one.scrollWidth <= one.clientWidth)"
     assert page.locator(".tt-stop span span").evaluate_all(uncut)
@@ -231,7 +265,7 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
-    expect(told).to_have_text("Map 1 of Block 2 with each set of weights")
+    expect(told).to_contain_text("Map 1 of Block 2")
     one = page.locator(".tt-strip > :nth-child(4)")  # as large as the picture
     expect(one.locator("b")).to_have_text("Map 1 of Block 2")
     expect(one.locator(".pv-head span")).to_have_text("from all of Block 1")
@@ -289,7 +323,7 @@ def test_the_maps_of_one_story_share_a_scale_from_zero_up(front: FrontEnd) -> No
     run = load_run("good-25")
     maps = torch.stack([activations(run.model(epoch), HORSE)["block 1, ReLU"][0] for epoch in run.epochs_with_weights])
     assert float(maps.min()) >= 0
-    expect(page.locator(".tt-told .pv-key")).to_have_text("0+: one scale for these maps, its own for each above")
+    expect(page.locator(".tt-told .pv-key")).to_have_text("0+ one scale for all of these")
     # Only the map with the largest number of all reaches the end of the scale.
     is_largest = (maps.amax((1, 2)) == maps.max()).tolist()
     ends = page.locator(".tt-stop canvas").evaluate_all(
@@ -338,6 +372,18 @@ def test_traits_are_checked_and_words_say_what_is_shown() -> None:
         training_through_time(HORSE, "published-25")
     with pytest.raises(ValueError, match="uint8"):
         training_through_time(random_images(1).images[0].float())
+
+
+def test_the_note_names_the_sketch_that_is_taken_for_most_classes() -> None:
+    run = load_run("good-25")
+    trained = [run.model(epoch) for epoch in run.epochs_with_weights[1:]]
+    kinds = {
+        name: len({predict(torch.from_numpy(pixels.copy()), model).label for model in trained})
+        for name, pixels in sketches().items()
+    }
+    assert kinds["frog"] == max(kinds.values())
+    note = f"sketches may mislead it. Try the frog: its prediction goes through {kinds['frog']} classes."
+    assert training_through_time(HORSE).note.endswith(note)
 
 
 def test_the_first_kernels_change_mostly_in_ten_epochs_as_lesson_04_says() -> None:

@@ -5,6 +5,7 @@ import { h, mount, binding, bytesOf, loader } from "./ui.js";
 import { chart } from "./chart.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
+import { chance } from "./numbers.js";
 
 const PIXELS = 32 * 32 * 3;
 const REST = 120; // milliseconds without a change, after which there is time for other networks
@@ -67,16 +68,16 @@ export function pointsOf(shares) {
 }
 
 /**
- * Accuracy by epoch, with a marker to drag through the run and dots where weights were kept.
- * @param {{label: string, height: number, moved: (epoch: number) => void, hovered?: (epoch: number | null) => void}} options
+ * Accuracy by epoch, with a marker to drag, and dots where weights were kept.
+ * @param {any} options of the chart, with `moved` of its marker
  * @param {import("./chart.js").Series[]} series
  * @param {{kept: number[], accuracy: (number | null)[], colour: string}} dots at these epochs; accuracies from epoch 0
  *     on, null where none was measured
  * @returns {ReturnType<typeof chart>}
  */
-export function epochCurve({ label, height, moved, hovered }, series, { kept, accuracy, colour }) {
+export function epochCurve({ label, moved, ...options }, series, { kept, accuracy, colour }) {
   const curve = chart({
-    label: `${label} by epoch`, height, hovered, reads: true, x: { label: "epoch" }, y: { label, percent: true },
+    ...options, label: `${label} by epoch`, reads: true, x: { label: "epoch" }, y: { label, percent: true },
     marker: { label: "Epoch", moved },
   });
   const measured = kept.filter(epoch => accuracy[epoch] !== null);
@@ -85,12 +86,18 @@ export function epochCurve({ label, height, moved, hovered }, series, { kept, ac
   return curve;
 }
 
+/** What an untrained network says: no class stands out. @param {number[]} probabilities */
+export function guess(probabilities) {
+  const ends = [Math.min, Math.max].map(end => chance(end(...probabilities)));
+  return `a guess: ${ends.join("–").replace(" %", "")}`;
+}
+
 /**
- * What networks say to the model's picture. Each computes it once, and keeps its maps; those that are not on the screen
- * compute it while the page is idle, so that a move from one to another only draws.
+ * What networks say to the model's picture. Each computes it once, and keeps its maps; those that are not shown do so
+ * while the page is idle, so that a move from one to another only draws.
  * @param {import("./ui.js").Model} model
  * @param {() => Iterable<Network>} networks those that may be asked next
- * @param {(computed: boolean) => void} idle called after one of them has computed it, or where none is left
+ * @param {(computed: boolean) => void} idle called after one has computed it, or where none is left
  * @returns {{of: (one: Network) => number[], isKnown: (one: Network) => boolean, ahead: () => void, stop: () => void}} `of`
  *     gives probabilities, and `isKnown` says whether they are computed; `ahead` waits for the page to be idle, and
  *     `stop` no longer
@@ -127,11 +134,11 @@ export function answering(model, networks, idle) {
 }
 
 /**
- * Networks by the names of their weights files: loaded when they are needed, then the others, one after another.
+ * Networks by the names of their weights files: loaded when they are needed, then the others, one by one.
  * @param {(name: string) => Promise<Uint8Array>} get
- * @param {() => void} changed called when a network has been loaded, or could not be
+ * @param {() => void} changed called when a network is loaded, or could not be
  * @returns {{of: (name: string, next?: string[]) => {network?: Network, kind?: string, problem?: string}, close: () =>
- *     void}} `of` returns the network and the name of its class, or a problem, or neither while it is loading
+ *     void}} `of` returns the network and the name of its class, or a problem, or neither while it loads
  */
 function networkStore(get, changed) {
   /** @type {Map<string, {network?: Network, kind?: string, problem?: string}>} */

@@ -1,18 +1,18 @@
-// A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds the chosen map.
+// A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds one.
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf, write } from "./ui.js";
 import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { chance, clamp, fixed, percent, roundedToSum } from "./numbers.js";
-import { arrows, button, cellUnder, movable, probabilityBars, segmented, stands } from "./controls.js";
+import { arrows, button, cellUnder, movable, probabilityBars, roving, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, guess, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const FAINT = 0.14; // a wire from one of the others
 const COLOURS = ["red", "green", "blue"];
-const NARROW = 640; // pixels, to which the list of classes is far above what is made of a class, as in the CSS
+const NARROW = 640; // pixels, to which the classes are far above what makes one, as in the CSS
 
 /** How many layers with weights a network has, and how many weights. */
 function summary({ layers, tensors }) {
@@ -65,7 +65,7 @@ export function render(host) {
 
   const weightsOf = epoch => `weights/${epoch}`;
   const files = model.get("epochs").map(weightsOf).reverse();
-  /** Files of weights that are loaded or on their way. */
+  /** Weights that are loaded or on their way. */
   const asked = new Set();
   const answers = answering(
     model,
@@ -91,9 +91,10 @@ export function render(host) {
   const row = h("i"); // the surface of the class that is looked at
   classes.addEventListener("pointerdown", event => choose(...classUnder(event)));
   classes.addEventListener("click", () => { // and not at the press, which may begin to scroll
-    if (root.clientWidth > NARROW) return;
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    one.scrollIntoView({ block: "nearest", behavior });
+    if (root.clientWidth <= NARROW) scrollTo(one, "nearest");
+  });
+  const scrollTo = (node, block) => node.scrollIntoView({
+    block, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth",
   });
   classes.addEventListener("pointermove", event => look(event.pointerType === "mouse" ? classUnder(event) : null));
   classes.addEventListener("pointerleave", () => look(null));
@@ -107,19 +108,15 @@ export function render(host) {
   const accuracy = [model.get("untrained"), ...model.get("accuracy")]; // from epoch 0 on
   const title = h("p", { class: "cw-cap" });
   const pace = epochCurve(
-    { label: "Validation accuracy", height: 168, moved: epoch => change({ epoch }) },
-    [
-      { name: "validation", end: "", colour: "ghost", points: pointsOf(accuracy) },
-      { name: "", colour: "c6", kind: "tn-track", marks: true, points: epochs.map(epoch => [epoch, 0]) },
-    ],
+    { label: "Validation accuracy", height: 190, moved: epoch => change({ epoch }) },
+    [{ name: "validation", end: "", colour: "ghost", points: pointsOf(accuracy) }],
     { kept: epochs, accuracy, colour: "c6" },
   );
-  pace.set({ stops: epochs.map(epoch => ({ value: epoch, x: epoch })) });
-  const advice = "Drag to a dot. A single picture can get worse meanwhile.";
+  const stops = epochs.map(epoch => ({ value: epoch, x: epoch }));
+  pace.set({ stops, xTicks: [0, ...epochs.slice().reverse()] });
+  const advice = "Drag to a dot. The prediction for a single picture can get worse, too.";
   const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, advice));
   time.addEventListener("focusin", fetchAll); // after a press, too
-  const scales = "+, each map on its own scale; units of a layer share one";
-  const key = h("span", { class: "pv-key cw-cap" }, "−", h("i"), scales);
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
   const choices = { yours: "Your network", course: "The course’s" };
   const owner = segmented(
@@ -131,32 +128,33 @@ export function render(host) {
   const [big, value, total, sumAmount] = [canvas(), h("b"), canvas(), h("span", { class: "amount" })];
   const about = h("p", { class: "cw-cap", "aria-hidden": "true" });
   const path = h("div", { class: "tn-path cw-cap" });
-  const cards = Array.from({ length: SHOWN + 1 }, () => { // the last is what all others add
+  const cards = Array.from({ length: SHOWN + 1 }, (_, k) => { // the last is what all others add
     const [name, sign, equals, amount] = [h("span"), h("span"), h("span"), h("span", { class: "amount" })];
     const [source, weights, added] = [canvas(), canvas(), canvas()];
     const factors = [h("b"), h("b")]; // of single numbers, on their colours
-    const node = h("div", { class: "tn-card cw-cap" }, name, source, sign, weights, equals, added, amount, factors);
-    const target = /** @type {any} */ (null); // the stage and unit of what is read
-    const card = { name, sign, equals, amount, source, weights, added, factors, node, target };
+    const parts = [name, source, sign, weights, equals, added, amount, ...factors];
+    const node = h(k < SHOWN ? "button" : "div", { class: "tn-card cw-cap" }, parts);
+    /** @type {any} */
+    const card = { name, sign, equals, amount, source, weights, added, factors, node };
     node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back
     return card;
   });
-  // What all inputs add and subtract, side by side
   const piles = [1, -1].map(sign => ({ sign, bar: canvas(920, 1), words: h("span") }));
   const note = h("p", { class: "cw-cap" });
   const step = by => choose(kept()[0], kept()[1] + by);
+  const products = cards.slice(0, SHOWN).map(card => card.node);
   const steps = h(
     "div", { class: "tn-steps" },
+    button("↑", () => scrollTo(root, "start"), { name: "Back to the picture" }),
     button("‹", () => step(-1), { name: "Previous map or unit" }),
     button("›", () => step(1), { name: "Next map or unit" }),
   );
   const one = h(
     "div", { class: "tn-one" }, about, steps,
     h(
-      "div", { class: "tn-sum", "aria-hidden": "true" },
-      cards.slice(0, SHOWN).map(card => card.node),
+      "div", { class: "tn-sum" }, products,
       h(
-        "div", { class: "tn-end-of-sum" },
+        "div", { class: "tn-end-of-sum", "aria-hidden": "true" },
         h("div", { class: "tn-big" }, big, value), path, cards[SHOWN].node,
         h("div", { class: "tn-card cw-cap" }, h("span", {}, "sum"), total, sumAmount),
       ),
@@ -164,16 +162,18 @@ export function render(host) {
     h("div", { class: "tn-piles cw-cap", "aria-hidden": "true" }, piles.flatMap(pile => [pile.words, pile.bar])),
     note,
   );
+  roving(one, products);
   const strip = h(
     "div", { class: "tn-strip" }, first, place, end,
     h(
       "p", { class: "tn-key cw-cap" },
-      "Point at a map, a unit or a class; press to keep it. Frames: what feeds it most. Wires: ", h("i"), " add, ",
-      h("i", { class: "minus" }), " subtract, ", h("i", { class: "both" }), " do both.",
+      "Press a class to see what it is computed from. Strong wires count most: ", h("i"), " adds, ",
+      h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both. ",
+      h("span", { class: "pv-key" }, "−", h("i"), "+"), " Each map has its own scale; the units of a layer share one.",
     ),
     h(
       "div", { class: "tn-low" },
-      h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form, key),
+      h("div", {}, model.get("networks").length > 1 ? owner.node : null, title, time, form),
       one,
     ),
     wires,
@@ -199,7 +199,7 @@ export function render(host) {
     hover = null;
     change({ chosen: clipped(stage, unit) });
     detail();
-    const names = cards.slice(0, SHOWN).filter(card => !card.node.hidden).map(card => card.name.textContent);
+    const names = products.filter(node => !node.hidden).map(node => node.ariaLabel);
     say(`${[about.firstChild, about.lastChild].map(part => part?.textContent).join(". ")} ${names.join(", ")}`);
   }
   function look(now) {
@@ -208,7 +208,7 @@ export function render(host) {
     detail();
   }
 
-  /** Walls and bars for a network; networks of the same form share them. */
+  /** Walls and bars, which networks of the same form share. */
   function build() {
     stages = stagesOf(network);
     hover = null;
@@ -224,7 +224,7 @@ export function render(host) {
       });
       wall.node.classList.toggle("pv-fine", isMaps && width > 12);
       const words = isMaps ? [count, h("i", {}, " maps "), h("wbr"), h("i", {}, "×"), `${height}×${width}`] : [count];
-      // One head for all hidden layers: the walls are narrow.
+      // Hidden layers share a head: they are narrow.
       const hidden = stages[k - 1]?.kind === "units" ? [] : ["Hidden", h("i", {}, " units")];
       const head = figure("", "", wall.node);
       head.more.replaceChildren(...words);
@@ -244,7 +244,7 @@ export function render(host) {
 
   function draw() {
     const file = weightsOf(isYours() ? "yours" : model.get("epoch"));
-    // Python sends the other weights in advance; a page waits for the curve's focus.
+    // Python sends the other weights ahead; a page waits for the curve's focus.
     const { network: ready, kind, problem } = store.of(file, model.send ? files : []);
     for (const one of model.send ? [file, ...files] : [file]) asked.add(one);
     input.set(bytesOf(model.get("image")));
@@ -272,14 +272,17 @@ export function render(host) {
     bars.set(probabilities);
     const best = probabilities.indexOf(Math.max(...probabilities));
     const wordsOf = k => `${network.classes[k]} ${chance(probabilities[k])}`;
-    answer.more.textContent = wordsOf(best);
+    const isGuess = !isYours() && !epoch;
+    const said = isGuess ? guess(probabilities) : wordsOf(best);
+    write(answer.more, said);
+    end.classList.toggle("pv-guess", isGuess);
     const [stage, unit] = kept();
     const at = stage === stages.length - 1 ? unit : best;
     stands(classes, at, probabilities.length - 1, wordsOf(at));
     const measured = accuracy[epoch] === null ? "It can only guess." : `Validation accuracy ${percent(accuracy[epoch], 1)}`;
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
-    if (isNew) say(`${heading}: ${network.classes[best]}, ${chance(probabilities[best])}`); // else `choose` spoke
+    if (isNew) say(`${heading}: ${said}`); // else `choose` spoke
     answers.ahead();
   }
 
@@ -289,10 +292,10 @@ export function render(host) {
     if (first) store.of(first, files);
   }
   const formOf = net => net.layers.map(layer => `${layer.op}${layer.shape}`).join();
-  /** Of single numbers: small ones are pale, also before training. */
+  /** Of single numbers: small ones are pale. */
   const limitOf = values => Math.max(1, largest(values));
 
-  /** The map or unit that is looked at, and what feeds it. */
+  /** What is looked at, and what feeds it. */
   function detail() {
     if (!network || !stages.length) return;
     const [s, unit] = hover ?? kept();
@@ -302,6 +305,8 @@ export function render(host) {
     const isMap = area > 1;
     const mine = values.subarray(unit * area, (unit + 1) * area);
     const { sources: every, reader, read, from } = feeds(network, stages, stage, unit);
+    const isColour = read.op === "input" && read.shape[0] === 3;
+    if (isColour) every.sort((a, b) => a.channel - b.channel);
     const sources = every.slice(0, SHOWN);
     walls.forEach((wall, k) => wall.mark(k === s ? unit : -1));
     row.hidden = stage.kind !== "classes";
@@ -324,7 +329,6 @@ export function render(host) {
     const digits = digitsOf(sources[0].amount);
     const { parts, sum } = roundedToSum(isLinear ? [...sources.map(source => source.amount), rest[0]] : [], digits);
     const kind = read.shape.length > 1 ? "map" : "unit";
-    const isColour = read.op === "input" && read.shape[0] === 3;
     const scale = size > 1 ? undefined : limitOf(readValues);
     cards.forEach((card, k) => {
       const source = sources[k];
@@ -338,12 +342,15 @@ export function render(host) {
       paintSigned(card.added, isRest ? rest : source.added, tall, wide, view.colours(), { limit });
       if (isRest) {
         write(card.name, [others && `${others} others`, bias && "bias"].filter(Boolean).join("\n+ "));
+        write(card.factors[0], others || isLinear ? "" : fixed(rest[0])); // the bias
+        card.factors[0].style.color = inkOn(at(view.colours(), rest[0] / limit));
         return;
       }
       const { channel, rows, columns } = source;
-      card.target = from === null || from < 0 ? null : [from, channel];
-      card.node.classList.toggle("tn-way", Boolean(card.target));
+      card.target = from === null || from < 0 ? null : [from, channel]; // stage and unit
+      card.node.ariaDisabled = !card.target;
       write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
+      card.node.ariaLabel = card.name.textContent;
       write(card.sign, isLinear ? "×" : "∗");
       write(card.equals, isLinear && size > 1 ? "Σ =" : "=");
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
@@ -360,8 +367,7 @@ export function render(host) {
     const inputs = isColour ? "colours, minus their mean" : `${kind}s${pooled}`;
     const sizeOf = list => list.reduce((all, { amount }) => all + Math.abs(amount), 0);
     const share = sizeOf(sources) / sizeOf(every); // NaN where all are 0
-    const most = others && share ? `. These ${SHOWN} count most (${chance(share)} by size)` : "";
-    const made = `Made from ${every.length} ${inputs}${most}:`;
+    const made = `Computed from ${every.length} ${inputs}${others ? `. The ${SHOWN} that count most` : ""}:`;
     const name = isClass
       ? `${sentence(network.classes[unit])}, logit ${fixed(mine[0], digits)}`
       : `${sentence(stage.title)}, ${isMap ? "map" : "unit"} ${unit}`;
@@ -373,11 +379,13 @@ export function render(host) {
     total.hidden = isLinear;
     one.classList.toggle("tn-unit", isLinear);
     write(path, after.join(", "));
-    const scales = isPale ? `; dashed frames are ${fixed(paler, 1)}× paler` : "";
-    const drawn = isLinear
-      ? `All ${every.length}, largest first; strong: the ${sources.length} above.`
-      : `The products share one scale${scales}.`;
-    write(note, cards[0].target ? `${drawn} Press a ${kind} to follow it back.` : drawn);
+    const dark = isLinear ? " (dark in the bars)" : "";
+    const notes = [
+      others && share && `These ${SHOWN}${dark} are ${chance(share)} of all that is added or subtracted.`,
+      isPale && `Dashed tiles are ${fixed(paler, 1)}× paler.`,
+      cards[0].target && `Press a ${kind} to follow it back.`,
+    ];
+    write(note, notes.filter(Boolean).join(" "));
     const [result, limit] = isClass ? [[answers.of(network)[unit]], 1] : [mine, isMap ? undefined : limitOf(values)];
     paintSigned(big, result, stage.height, stage.width, view.colours(), { limit });
     const number = isClass ? chance(result[0]) : mine[0] ? fixed(mine[0], digits) : "0";
@@ -385,7 +393,7 @@ export function render(host) {
     if (!isMap) value.style.color = inkOn(at(view.colours(), result[0] / limit));
     connect(s, unit, from, every);
   }
-  /** All inputs of a number, the largest first; those of the cards strong. */
+  /** All inputs of a number, the largest first. */
   function drawPiles(every, bias, kind) {
     const sums = piles.map(({ sign }) => every.reduce((sum, { amount }) => sum + Math.max(0, sign * amount), 0));
     const { parts } = roundedToSum([sums[0], -sums[1], bias]);
@@ -413,7 +421,7 @@ export function render(host) {
       const { left, top, width, height } = node.getBoundingClientRect();
       return { left: left - whole.left, top: top - whole.top, width, height };
     };
-    const isShown = whole.width > 0; // not in a closed section, or on paper, where its stored picture stands
+    const isShown = whole.width > 0; // not in a closed section, or on paper
     boxes = isShown && { whole, picture: box(input.node), walls: walls.map(wall => box(wall.node)), classes: box(classes) };
   }
   /** The place of a map, unit or class in the strip. */

@@ -6,7 +6,7 @@ import { largest, paint, paintSigned } from "./colour.js";
 import { chance, fixed, percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, epochCurve, figure, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, guess, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
@@ -55,7 +55,7 @@ export function render(host) {
   };
   const pace = epochCurve(
     {
-      label: "Accuracy", height: 164, moved: scrub,
+      label: "Accuracy", height: 184, sides: [20, 132], moved: scrub, // the names beside it, with numbers
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -70,22 +70,26 @@ export function render(host) {
   );
   const both = training.flatMap((one, epoch) => (one === null ? [] : [[epoch, one, validation[epoch]]]));
   pace.set({ bands: [{ colour: "c6", points: both }] });
-  /** How far training and validation are apart, in words beside the rule. */
   const gap = h("p", { class: "tt-gap cw-cap", "aria-hidden": "true" });
   pace.node.querySelector(".cw-plot").append(gap);
 
-  function drawGap(epoch) {
+  /** How far apart training and validation are, and why where that is odd. */
+  function gapAt(epoch) {
+    if (training[epoch] === null) return [];
     const [learned, validated] = [training, validation].map(list => +fixed(100 * list[epoch], 1)); // as they are read
     const points = `${fixed(Math.abs(learned - validated), 1)} points`;
-    const [words, why] = learned < validated
-      ? [`Validation is ${points} higher`, `: ${model.get("handicap")}.`]
-      : [`Gap ${points}`, ""];
-    gap.replaceChildren(...(training[epoch] === null ? [] : [h("b", {}, words), why]));
+    return learned < validated
+      ? [`Validation is ${points} higher`, `: ${model.get("handicap")}`]
+      : [`Gap ${points}`];
+  }
+
+  function drawGap(epoch) {
+    const [words, why] = gapAt(epoch);
+    gap.replaceChildren(...(words ? [h("b", {}, words), why ? `${why}.` : ""] : []));
     const share = epoch / last;
     gap.classList.toggle("left", share > 0.5);
-    gap.classList.toggle("below", learned < validated);
+    gap.classList.toggle("below", Boolean(why));
     gap.style.setProperty("--at", String(share > 0.5 ? 1 - share : share));
-    return gap.textContent;
   }
 
   // Playing
@@ -157,7 +161,8 @@ export function render(host) {
     return {
       ...grid, epochs, gap, names, strip: onAxis(kind, [left, grid.node], cells, width / (width + gap), every / last),
       point(line, epoch) {
-        const column = epochs.findLastIndex(one => one <= epoch);
+        const far = epochs.map(one => Math.abs(one - epoch));
+        const column = far.indexOf(Math.min(...far));
         framedAt.textContent = ` Framed: epoch ${epochs[column]}.`; // of the last, narrow strip
         grid.mark(line * cells + column);
         now.style.left = `${grid.boxOf(column).left * 100}%`;
@@ -169,11 +174,11 @@ export function render(host) {
   const framedAt = h("span", { class: "tt-near" });
   const films = [filmOf(1, 2, "tt-film"), filmOf(FEW, 2, "tt-film tt-few")];
   // One map with all weights that were kept, and what the network predicts with them.
-  const stops = kept.map(() => ({ map: canvas(), said: h("b"), share: h("span") }));
+  const stops = kept.map(() => ({ map: canvas(), said: h("b"), share: h("span"), mean: h("span") }));
   const story = segmented(
     "Weights that were kept",
-    stops.map(({ map, said, share }, k) => {
-      const words = h("span", {}, h("span", {}, `epoch ${kept[k]}`), said, share);
+    stops.map(({ map, said, share, mean }, k) => {
+      const words = h("span", {}, h("span", {}, `epoch ${kept[k]}`), said, share, mean);
       return { value: kept[k], text: h("span", { class: "tt-stop" }, map, words) };
     }),
     null,
@@ -197,19 +202,21 @@ export function render(host) {
   const large = canvas();
   const mapOne = figure("", "", large); // the chosen map, as large as the picture
   const picturePart = figure("Picture", "Draw on it", input.node, input.pens, input.undo, input.sources);
+  const figures = [picturePart, kernelPart, mapPart, mapOne, barPart];
+  const strip = h("div", { class: "tt-strip" }, figures.map(part => part.node));
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   place.before(layers);
   const told = h("p", { class: "cw-cap" });
   const least = h("span");
-  const scales = "+: one scale for these maps, its own for each above";
+  const scales = "+ one scale for all of these";
   const key = h("span", { class: "pv-key cw-cap" }, least, h("i"), scales);
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source), input.gallery),
     pace.node,
     view.problem,
-    h("div", { class: "tt-strip" }, [picturePart, kernelPart, mapPart, mapOne, barPart].map(part => part.node)),
+    strip,
     h("div", { class: "tt-told" }, told, key),
     story.node,
     h("div", { class: "cw-foot cw-cap" }, model.get("note")),
@@ -262,8 +269,7 @@ export function render(host) {
   /** The class with the largest probability, and that; before training, that none stands out. */
   function predicted(one, epoch) {
     const probabilities = answers.of(one);
-    const ends = [Math.min, Math.max].map(end => chance(end(...probabilities)));
-    if (!epoch) return ["a guess", ends.join("–").replace(" %", "")];
+    if (!epoch) return guess(probabilities).split(": ");
     const best = probabilities.indexOf(Math.max(...probabilities));
     return [one.classes[best], chance(probabilities[best])];
   }
@@ -289,18 +295,32 @@ export function render(host) {
     const [from, area] = [unit * height * width, height * width];
     const known = networks().map(({ network: one }) => (one && answers.isKnown(one) ? one : null));
     const limit = Math.max(...known.map(one => (one ? largest(one.map(layer), from, area) : 0)));
+    /** Of the map, and of all maps of its block. */
+    const meansOf = one => {
+      const values = one.map(layer);
+      const mean = list => fixed(list.reduce((a, b) => a + b) / list.length);
+      return [mean(values.subarray(from, from + area)), mean(values)];
+    };
     const isSigned = known.some(one => one?.map(layer).subarray(from, from + area).some(value => value < 0));
     least.textContent = isSigned ? "−" : "0";
     key.classList.toggle("tt-signed", isSigned);
     networks().forEach(({ problem }, k) => {
-      const { map, said, share } = stops[k];
+      const { map, said, share, mean } = stops[k];
       const one = known[k];
       if (problem) said.textContent = "not loaded";
       map.parentElement?.classList.toggle("tt-old", !one); // of the picture before
       if (!one) return;
       paintSigned(map, one.map(layer), height, width, view.colours(), { from, limit });
       [said.textContent, share.textContent] = predicted(one, kept[k]);
+      mean.textContent = `mean ${meansOf(one)[0]}`;
     });
+    const [begin, end] = known.every(Boolean) ? [known[0], known.at(-1)].map(meansOf) : [];
+    const course = k => `${begin[k]} → ${end[k]}`;
+    const all = wall.stage.count;
+    told.replaceChildren(
+      h("b", {}, `Map ${unit} of Block ${wall.block + 1}`),
+      begin ? `: mean activation ${course(0)}; of all ${all} maps: ${course(1)}` : " with each set of weights",
+    );
     root.setAttribute("aria-busy", String(done() < kept.length));
   }
 
@@ -323,9 +343,9 @@ export function render(host) {
       }
       filmed.replaceChildren(
         h("b", {}, `First kernels ${top} to ${top + lines - 1}`),
-        h("span", { class: "tt-far" }, " after each epoch. Press one to go there"),
-        h("span", { class: "tt-near" }, ` every ${FEW} epochs and after the last`),
-        ". Grey is 0.", framedAt,
+        h("span", { class: "tt-far" }, " after each epoch; press one to go there"),
+        h("span", { class: "tt-near" }, ` every ${FEW} epochs to ${films[1].epochs.at(-2)}, then ${last}`),
+        ". Colours are weights: grey is 0.", framedAt,
       );
     }
     for (const film of films) film.point(kernel - top, seen ?? epoch);
@@ -350,12 +370,13 @@ export function render(host) {
 
     const { network: ready, problem } = store.of(weightsOf(used));
     isBegun ||= Boolean(ready);
-    const between = drawGap(seen ?? epoch);
+    drawGap(seen ?? epoch);
     const stand = epoch === used ? when(used) : `weights of epoch ${used}`;
     barPart.more.textContent = ready ? stand : problem ?? `loading epoch ${used} …`;
     source.textContent = epoch === used
-      ? "Drag along the curve: at the dots, all weights were kept."
-      : `Only kernels were kept; maps and bars are of epoch ${used}.`;
+      ? "Drag along the curve. Dots mark saved weights."
+      : `Only first kernels were saved; the rest is of epoch ${used}.`;
+    strip.classList.toggle("tt-past", epoch !== used);
     if (!ready) {
       root.setAttribute("aria-busy", String(!problem));
       return;
@@ -372,19 +393,19 @@ export function render(host) {
       const { layer, height, width } = wall.stage;
       paintSigned(large, network.map(layer), height, width, view.colours(), { from: unit * height * width });
       mapOne.title.textContent = `Map ${unit} of Block ${block + 1}`;
-      mapOne.more.textContent = block ? `from all of Block ${block}` : `from kernel ${unit}`;
     }
+    const made = block ? `from all of Block ${block}` : `from kernel ${unit}`;
+    mapOne.more.textContent = epoch === used ? made : stand;
     if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
     if (isNew.stop(used)) story.set(used);
-    told.replaceChildren(h("b", {}, `Map ${unit} of Block ${block + 1}`), " with each set of weights");
     const words = predicted(network, used);
     const said = used ? words.join(" ") : `${words.join(": ")} each`;
-    barPart.node.classList.toggle("tt-guess", !used);
+    barPart.node.classList.toggle("pv-guess", !used);
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
       barPart.title.textContent = said;
     }
-    say([title.textContent, between, `${said}, ${stand}`, told.textContent].filter(Boolean).join(". "));
+    say([title.textContent, gapAt(epoch).join(""), `${said}, ${stand}`, told.textContent].filter(Boolean).join(". "));
   }
 
   view.get("kernels").then(
