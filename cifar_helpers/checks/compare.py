@@ -236,6 +236,10 @@ def of_rows(wanted: Any, got: Any, close: float) -> str:
         )
     right, own, differ = found
     off = np.where(differ, np.sign(own - right), 0)
+    is_top = np.arange(off.shape[1]) == right.argmax(1)[:, None]
+    for sign, look, moves in ((1, "sharp", "takes from"), (-1, "flat", "gives to")):
+        if (off == np.where(is_top, sign, -sign)).all():
+            return f"each row adds up to 1, but is too {look}: its largest number {moves} all the others"
     high, low = ({*off[range(len(own)), place]} for place in (right.argmax(1), right.argmin(1)))
     same_ends = (own.argmax(1) == right.argmax(1)).all() and (own.argmin(1) == right.argmin(1)).all()
     if same_ends and (high, low) in (({1}, {-1}), ({-1}, {1})):

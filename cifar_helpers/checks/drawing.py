@@ -211,7 +211,7 @@ def shares_html(
     names: Sequence[str],
     numbers: tuple[str, Sequence[str]],
     shares: tuple[str, Sequence[float]],
-    others: tuple[str, Mapping[str, Sequence[float]]],
+    others: tuple[str, Sequence[str], Mapping[str, Sequence[Sequence[float]]]],
     marked: str,
 ) -> str:
     """Shares as bars between the numbers that they come from and other shares of the same numbers, with all sums.
@@ -220,30 +220,44 @@ def shares_html(
         names: of the rows.
         numbers: their heading and themselves.
         shares: their heading and themselves, which are drawn as bars, too.
-        others: a heading above all columns of other shares, and these by their headings; they may be nan.
+        others: what changes the numbers, the stops of a scale for it, and by their headings other shares at each stop;
+            they may be nan. The last stop is drawn, and a card shows the others.
         marked: the row whose name is bold.
     """
-    (head, before), (title, values), (over, after) = numbers, shares, others
-    columns = [values, *after.values()]
-    said = [[*map(_share, column), _total(column)] for column in columns]
+    (head, before), (title, values), (change, stops, after) = numbers, shares, others
+    own, *rest = [
+        [[*map(_share, column), _total(column)] for column in columns] for columns in ([values], *after.values())
+    ]
     apart = "padding-left:10px"
-    heads = "".join(f"<th scope='col' style='{_HEAD};{apart}'>{html.escape(name)}</th>" for name in after)
+    heads = "".join(f"<th scope='col' style='{_HEAD};{apart}'>{name}</th>" for name in after)
     top = (
         f"<tr><td colspan='4'></td><th colspan='{len(after)}' scope='colgroup' style='{_HEAD};{apart}'>"
-        f"{html.escape(over)}</th></tr><tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>"
+        f"<div style='border-bottom:1px solid #8888'>with <span{_at_stops(stops)}</span> added</div></th></tr>"
+        f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>"
         f"<th colspan='2' scope='col' style='{_HEAD};text-align:left;{_BAR}'>{html.escape(title)}</th>{heads}</tr>"
     )
     # Of the card; a page without cards takes the window's width in its place.
-    width = "clamp(24px,100cqw - 294px,180px)"
-    below = [[f"<td style='{_NUMBER};{apart}'>{words}</td>" for words in column] for column in said[1:]]
-    rests = ["".join(cells) for cells in zip(*below, strict=True)]
-    total = f"<tr><th scope='row' style='{_HEAD};text-align:left'>sum</th><td></td><td></td>"
-    total += f"<td style='{_NUMBER}'>{said[0][-1]}</td>{rests[-1]}</tr>"
-    return _bars(names, [(values, said[0])], width, top, (before, rests), marked, total)
+    width = "clamp(24px,100cqw - 296px,max(110px,100cqw - 600px))"
+    cells = [
+        [f"<td style='{_NUMBER};{apart}'{_at_stops(words)}</td>" for words in zip(*each, strict=True)] for each in rest
+    ]
+    rests = ["".join(row) for row in zip(*cells, strict=True)]
+    total = f"<tr><th scope='row' colspan='2' style='{_HEAD};text-align:left'>sum before rounding</th><td></td>"
+    total += f"<td style='{_NUMBER}'>{own[0][-1]}</td>{rests[-1]}</tr>"
+    scale = f"<p class='v-scale' style='margin:0 0 8px'>{html.escape(change)} <b{_at_stops(stops)}</b></p>"
+    return scale + _bars(names, [(values, own[0])], width, top, (before, rests), marked, total)
+
+
+def _at_stops(words: Sequence[str]) -> str:
+    """What a card shows at each stop of a scale, and as content of the element the last of them."""
+    said = [html.escape(word) for word in words]
+    return f" data-stops='{'|'.join(said)}'>{said[-1]}"
 
 
 def _share(value: float) -> str:
-    return percent(value) if math.isfinite(value) else f"<b style='{_LOST}'>{value}</b>"
+    if not math.isfinite(value):
+        return str(value)
+    return percent(value) if value else "0\N{NO-BREAK SPACE}%"
 
 
 def _total(values: Sequence[float]) -> str:
@@ -310,7 +324,7 @@ _INK: Final = ("#1d1f24", "#eceef2")
 _GIVEN: Final = f"background:#8883;{_themed('color', *_INK)}"
 """Of the numbers of an argument, which may not draw more attention than red and green."""
 _FRAME: Final = f"outline:2px solid;{_themed('outline-color', *_INK)}"
-_PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 2px'"
+_PLACE: Final = f"style='{_MUTED};text-align:right;font-weight:normal;padding:0 1px'"
 
 
 def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, told: bool = True) -> str:
@@ -534,8 +548,7 @@ class _Table:
         lines = [f"<td></td>{heads}" + (f"<th {_PLACE}>{of}</th>" if self.sums else "")]
         for row, said in zip(rows, self.words, strict=True):
             cells = [
-                f"<td {self._mark((row, column))}padding:3px 2px;min-width:calc({wide}ch + 3px);"
-                f"text-align:right'>{words}</td>"
+                f"<td {self._mark((row, column))}padding:3px 1px;min-width:{wide}ch;text-align:right'>{words}</td>"
                 for column, words in zip(columns, said, strict=True)
             ]
             name = f"<th class='v-room' {_PLACE}>" if room else f"<th {_PLACE}>"
@@ -571,7 +584,8 @@ class _Table:
         """Which of the numbers that are drawn are too high, and which too low."""
         drawn = {self.look((row, column)) for row, column in product(*self.ranges) if self.differ[row, column]}
         keys = ((_HIGH, "too high"), (_LOW, "too low"))
-        said = [f" <span style='{look};padding:0 4px'>{words}</span>" for look, words in keys if look in drawn]
+        box = "display:inline-block;width:14px;height:12px;margin:0 4px 0 6px;vertical-align:-1px"
+        said = [f" <span><i style='{look};{box}'></i>{words}</span>" for look, words in keys if look in drawn]
         return f":{''.join(said)}" if said else ""
 
     def _row_sum(self, row: int) -> str:

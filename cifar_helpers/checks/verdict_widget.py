@@ -106,6 +106,6 @@ def _progress(check: Check, state: str) -> str:
     """Which exercise this is, and how many of its lesson are solved."""
     names = [name for name, other in session.known.items() if other.lesson == check.lesson]
     solved = [name for name in names if name in session.solved]
-    earlier = "; you solved this one earlier" if check.name in solved and state != "right" else ""
+    earlier = "; your earlier solution still counts" if check.name in solved and state != "right" else ""
     count = f"{len(solved)} of {len(names)}".replace(" ", "\N{NO-BREAK SPACE}")
     return f"`{check.name}`, lesson {check.lesson:02d}: {count} exercises solved{earlier}"

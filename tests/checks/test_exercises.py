@@ -347,12 +347,22 @@ def test_a_right_part_of_a_result_is_named_and_pale() -> None:
 
 def test_rows_that_add_up_to_1_as_they_should_are_no_suspects() -> None:
     verdict = checks.softmax(lambda logits: (2 * logits).softmax(1))
-    apart = "each row adds up to 1, but its largest number is too large and its smallest too small"
+    apart = "each row adds up to 1, but is too sharp: its largest number takes from all the others"
     assert f"{apart}; your number at [0, 0] is" in verdict.says and verdict.lead == f"{apart}."
     assert "(all 8 numbers differ; this is the first)" in verdict.says and "right for 3 of 8" in verdict.says
     assert verdict.picture.count(">sum</th>") == 1 and verdict.picture.count(">1.00</td>") == 2  # of yours, as claimed
     together = checks.softmax(lambda logits: (logits / 2).softmax(1))
     assert together.lead == "each row adds up to 1, but its largest number is too small and its smallest too large."
+    even = checks.softmax(lambda logits: (logits / 10).softmax(1))
+    assert even.lead == together.lead, "the second largest number of a row is too small, too"
+
+    def flat(logits: torch.Tensor) -> torch.Tensor:
+        shares = logits.softmax(1)
+        top = shares == shares.amax(1, keepdim=True)
+        return shares + 0.01 - 0.01 * shares.shape[1] * top
+
+    says = "each row adds up to 1, but is too flat: its largest number gives to all the others."
+    assert checks.softmax(flat).lead == says
     moved = checks.softmax(lambda logits: logits.softmax(1).roll(1, 1))
     assert moved.lead == "each row of your result adds up to 1, as it should, but all 8 numbers are wrong."
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from cifar_helpers import MLP, Cifar10, CifarCNN, ImageSet, checks, count_parameters, normalise
 from cifar_helpers.checks.lesson_03 import pictures
+from cifar_helpers.data import CLASSES
 
 LOSS = nn.functional.cross_entropy
 
@@ -227,9 +228,28 @@ def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
     logits = re.findall(r"scope='row'[^>]*>(\w+)</th><td[^>]*>([^<]+)</td>", page)
     assert len(logits) == 10 and {("cat", "3.31"), ("truck", "−1.78")} <= set(logits)  # beside what becomes of them
     shares = re.findall(r"text-align:right[^>]*>([^<]+ %)</td>", page.replace("&lt;", "less than "))
+    shares = [share.rpartition(">")[2] for share in shares]
     assert len(shares) == 20 and shares[::2] == shares[1::2]  # side by side, class by class
-    even = pictures.shared_out(lambda logits: torch.full((2, 10), 0.1))
+    even = pictures.shared_out(lambda logits: torch.full_like(logits, 0.1))
     assert even.count(">10 %<") == 20
+
+
+def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_has_its_stops() -> None:
+    page = pictures.shared_out(solution("softmax")).replace("\N{NO-BREAK SPACE}", " ")
+    stops, _, *cells = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page)]
+    added = [int(stop.replace(",", "")) for stop in stops]
+    assert added == sorted(added) and added[0] == 0 and added[-1] == 1000
+    own, naive = cells[:20:2], cells[1:20:2]
+    assert all(len(set(words)) == 1 for words in own) and [words[0] for words in own] == [words[0] for words in naive]
+    lost = [sum(words[k] == "nan" for words in naive) for k in range(len(stops))]
+    assert lost == sorted(lost) and len(set(lost)) > 4 and (lost[0], lost[-1]) == (0, 10)
+    first = lost.index(1)  # only the cat's, and what is divided by infinity is 0
+    assert [words[first] for words in naive] == ["nan" if name == "cat" else "0 %" for name in CLASSES]
+    assert added[first] - added[first - 1] == 1, "the stops are close where it happens"
+    limit = re.search(r"just above exp\(([\d.]+)\)", page)
+    assert (
+        limit and torch.tensor(float(limit[1])).exp().isfinite() and (torch.tensor(float(limit[1])) + 0.1).exp().isinf()
+    )
 
 
 def test_the_picture_of_cross_entropy_reads_the_answers_losses() -> None:

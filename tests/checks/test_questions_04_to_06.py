@@ -50,8 +50,9 @@ def test_the_good_recipe_gains_more_than_the_extra_epochs_did() -> None:
     assert f"a constant learning rate of {long.recipe.learning_rate}," in asked and not long.recipe.one_cycle
     assert f"Its rate rises to {good.recipe.learning_rate} and then falls to zero" in asked and good.recipe.one_cycle
     assert f"Epochs {short.recipe.epochs + 1} to {long.recipe.epochs} of the old recipe gained less:" in said
-    told = {reply(PREDICTIONS["good_recipe"], guess).says.partition("At its peak")[2] for guess in (-10, 0, 5, 9, 13)}
+    told = {reply(PREDICTIONS["good_recipe"], guess).says.partition("Epochs 26")[2] for guess in (-10, 0, 5, 9, 13)}
     assert len(told) == 1 and "" not in told  # the reason is for everybody, right or wrong
+    assert f"gained less: {float(old) - float(start):.1f} points" in said and "a rate a hundred times as high" in said
     assert good.recipe.learning_rate == pytest.approx(100 * long.recipe.learning_rate)
 
 
@@ -72,9 +73,12 @@ def test_momentum_makes_steps_along_a_slope_ten_times_as_long() -> None:
 
 
 def test_four_times_as_many_images_gain_most() -> None:
-    def mean(name: str) -> float:
+    def mean(name: str, images: str = "validation") -> float:
         runs = [load_run(name + seed) for seed in ("", "-seed-1", "-seed-2")]
-        return sum(run.metrics["validation"]["accuracy"] for run in runs) / 3
+        return sum(run.metrics[images]["accuracy"] for run in runs) / 3
+
+    def says(name: str, option: int) -> str:
+        return ALL[name].options[option].says  # type: ignore[union-attr]
 
     names = ("small-decay", "small-dropout", "small-augment", "more-data")
     gains = {name: mean(name) - mean("small-plain") for name in names}
@@ -84,6 +88,11 @@ def test_four_times_as_many_images_gain_most() -> None:
     dropout, decay, *others = ALL["remedies"].measured()  # type: ignore[union-attr, misc]
     assert [decay, dropout, *others] == pytest.approx([100 * gains[name] for name in names])
     assert load_run("small-dropout").recipe.dropout == 0.5
+    assert 0.45 < gains["small-augment"] / gains["more-data"] < 0.6 and "about half of this gain" in says("remedies", 3)
+    runs = ("small-plain", "small-dropout", "small-decay")
+    learnt = [mean(name, "training") for name in runs]
+    assert f"falls from {learnt[0]:.0%} to {learnt[1]:.0%}.".replace("%", " %") in says("remedies", 0)
+    assert f"classifies {learnt[2]:.0%} of its training".replace("%", " %") in says("remedies", 1)
     plain, more = (load_run(name).recipe for name in ("small-plain", "more-data"))
     asked = PREDICTIONS["remedies"].ask
     said = f"trains for {plain.epochs} epochs on {plain.train_images:,} images and classifies {mean('small-plain'):.1%}"

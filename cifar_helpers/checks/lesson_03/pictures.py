@@ -70,25 +70,30 @@ def _reach(values: Tensor) -> str:
 
 
 def shared_out(answer: Callable[..., Any]) -> str:
-    """HTML of the probabilities that the answer gives the ten classes, with and without 1,000 added to every logit.
+    """HTML of the probabilities that the answer gives the ten classes, with and without a constant added to the logits.
 
-    Beside them is what comes of the exponentials if nothing is subtracted first.
+    Beside them is what comes of the exponentials if nothing is subtracted first. The constants are closest where the
+    first of the exponentials overflow.
     """
     cat = preprocess(resources() / "inputs" / "cat.png")
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
-    more = logits + 1000
-    own, shifted = answer(torch.cat([logits, more])).tolist()
-    naive = (more.exp() / more.exp().sum()).tolist()[0]
+    limit = math.log(torch.finfo(logits.dtype).max)
+    first, last = math.floor(limit - float(logits.max())), math.ceil(limit - float(logits.min()))
+    added = [*range(0, first, 20), *range(first, last + 1), 100, 1000]
+    more = logits + torch.tensor(added)[:, None]
+    own, *shifted = answer(torch.cat([logits, more])).tolist()
+    naive = (more.exp() / more.exp().sum(1, keepdim=True)).tolist()
     said = (
-        "The trained network gives this drawn cat these logits. Without subtracting, "
-        f"exp({float(more.max()):,.2f}) = {float(more.max().exp())}, and inf / inf = {naive[0]}. "
-        "Percentages are rounded one by one, their sum afterwards."
+        "The trained network gives this drawn cat these logits. Adding c multiplies every exponential and their sum by "
+        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But float32 ends just above exp({math.floor(10 * limit) / 10}): "
+        f"exp({float(more.max()):,.2f}) = {float(more.max().exp())}, and inf / inf = {naive[-1][0]}."
     )
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
     others = (
-        "1,000 added to every logit",
-        {"yours": shifted, "exp\N{NO-BREAK SPACE}/ sum": naive},
+        "Added to every logit:",
+        [f"{number:,}" for number in added],
+        {"yours": shifted, "without sub\N{SOFT HYPHEN}tracting": naive},
     )
     bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), others, marked="cat")
     return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + bars

@@ -381,6 +381,7 @@ function card(question, number, send, go, reasons) {
   function say(kind, text, about = []) {
     // In the reply to a wrong answer, the second line is about the right one.
     const lines = text.split("\n").filter(Boolean).map((words, k) => line(k ? "right" : kind, words, about[k]));
+    typed.setAttribute("aria-invalid", String(kind === "open" && Boolean(text)));
     verdict.replaceChildren(...(kind === "open" ? verdict.querySelectorAll(".q-why") : []), ...lines);
     others.textContent = WHY;
   }
@@ -461,15 +462,17 @@ function measuredHow({ measured, runs = "several" }) {
   return `Bars show the mean of ${runs} runs, thin lines the range from the lowest to the highest.${close}`;
 }
 
-/** The line that all bars share, from the smallest number to the largest, with zero and one or two more round ones. */
+/** The line that all bars share, from the smallest number to a round one above the largest, and round ones between. */
 function lineOf(measured) {
   const values = [0, ...measured.flatMap(one => (one ?? []).filter(Number.isFinite))];
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [low, most] = [Math.min(...values), Math.max(...values)];
+  const reach = (most - low || 1) / 1.5;
+  const power = 10 ** Math.floor(Math.log10(reach));
+  const step = power * [5, 2, 1].find(times => times * power <= reach);
+  const high = step * Math.ceil(most / step - SLACK);
   const length = high - low || 1;
-  const power = 10 ** Math.floor(Math.log10(length / 1.5));
-  const step = power * [5, 2, 1].find(times => times * power <= length / 1.5);
   const first = Math.ceil(low / step);
-  const count = Math.floor(high / step) - first + 1;
+  const count = Math.round(high / step) - first + 1;
   const round = Array.from({ length: count }, (_, k) => +((first + k) * step).toPrecision(3));
   return { share: place => (100 * (place - low)) / length, round };
 }
@@ -521,8 +524,8 @@ function limits(truth, close) {
 }
 
 /**
- * Ends and zero of a line, which a click takes, the guess, and once they are known, the right answer and what counts as
- * right.
+ * Round numbers of a line, its ends and zero, which a click takes, the guess, and once they are known, the right answer
+ * and what counts as right.
  */
 function scale({ guess, truth }, { unit, close, scale: ends }, take) {
   const range = truth === undefined ? [] : limits(truth, close);
@@ -541,6 +544,12 @@ function scale({ guess, truth }, { unit, close, scale: ends }, take) {
     return words && Math.abs(place - clamp(at, half, 100 - half)) < half + 6;
   };
   const inner = low < 0 && high > 0 ? [0] : [];
+  const part = 10 ** Math.floor(Math.log10(high - low));
+  const fine = part * [0.1, 0.2, 0.5, 1].find(times => high - low <= 10 * times * part * (1 + SLACK));
+  const first = Math.ceil(low / fine - SLACK);
+  const count = Math.floor(high / fine + SLACK) - first + 1;
+  const tick = (_, k) => h("i", { class: "tick", style: `left: ${share((first + k) * fine)}%` });
+  const ticks = Array.from({ length: count }, tick);
   const labels = [low, ...inner, high].map(value => {
     const near = [covers(share(guess), own, share(value)), covers(share(truth), answer, share(value))];
     const place = near[0] && near[1] ? "zero deep" : near[1] ? "zero" : "zero low";
@@ -548,10 +557,10 @@ function scale({ guess, truth }, { unit, close, scale: ends }, take) {
   });
   if (own) labels.push(mark(guess, own, "guess"));
   else if (!answer) labels.push(mark((low + high) / 2, "pick a number on the line", "invite"));
-  if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, labels);
+  if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, ticks, labels);
   const band = h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` });
   const label = `Your guess ${inFull(guess)}, the right ${answer} ${unit}`.trim();
-  return h("div", { role: "img", "aria-label": label }, band, labels, mark(truth, answer, "truth low"));
+  return h("div", { role: "img", "aria-label": label }, band, ticks, labels, mark(truth, answer, "truth low"));
 }
 
 /** Round numbers around others, with room for the number at the end beyond the last mark. */

@@ -1,7 +1,7 @@
 // The verdict on an answer to an exercise, with the reason and hints in steps.
 import styles from "./verdict.css";
 import { asking, h, inline, mount, binding } from "./ui.js";
-import { arrows, button, movable, stands } from "./controls.js";
+import { arrows, button, movable, slider, stands } from "./controls.js";
 import { clamp } from "./numbers.js";
 
 const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…", "Not attempted yet"] };
@@ -21,6 +21,7 @@ export function render({ model, el }) {
   const picture = h("div", { class: "v-picture" });
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
   followed(picture);
+  scaled(picture);
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => python.send({ type: "hint" }));
   const call = `checks.hint('${model.get("exercise")}')`;
@@ -68,9 +69,10 @@ function copied(code) {
 /** A button that copies code, which is shown in a node. */
 function copier(code, node, name) {
   const copy = button("Copy", async () => {
-    getSelection().selectAllChildren(node()); // where the clipboard is out of reach, it is ready for the keys
     const done = navigator.clipboard?.writeText(code) ?? Promise.reject();
-    copy.textContent = await done.then(() => "Copied", () => "Press Ctrl+C");
+    const isDone = await done.then(() => true, () => false);
+    if (!isDone) getSelection().selectAllChildren(node()); // ready for the keys
+    copy.textContent = isDone ? "Copied" : "Press Ctrl+C";
   }, { name });
   return copy;
 }
@@ -104,10 +106,7 @@ function followed(picture) {
     stands(line, k, cells.length - 1, `row ${row}, column ${column}. ${line.textContent}`);
   }
 
-  function choose(k) {
-    show((chosen = k));
-    line.classList.add("v-chosen");
-  }
+  const choose = k => show((chosen = k));
 
   function under({ target }) {
     const k = tables.map(table => table.indexOf(target.closest("[data-at]"))).find(found => found >= 0);
@@ -128,6 +127,22 @@ function followed(picture) {
   picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
   picture.addEventListener("pointerleave", () => show(chosen));
   show(chosen);
+}
+
+/** A scale for what a picture adds: whatever changes has its words for each stop. */
+function scaled(picture) {
+  const line = picture.querySelector(".v-scale");
+  if (!line) return;
+  const cells = [...picture.querySelectorAll("[data-stops]")];
+  const words = cells.map(cell => cell.dataset.stops.split("|"));
+  const [stops] = words;
+  const show = now => cells.forEach((cell, n) => {
+    cell.textContent = words[n][stops.indexOf(now)];
+    cell.classList.toggle("v-lost", cell.textContent === "nan");
+  });
+  const scale = slider(line.firstChild.textContent.replace(/:\s*$/, ""), stops, stops.at(-1), show);
+  line.append(scale.node);
+  show(stops.at(-1));
 }
 
 /** A sentence, and below it the lines of code. */
