@@ -211,7 +211,7 @@ def shares_html(
     names: Sequence[str],
     numbers: tuple[str, Sequence[str]],
     shares: tuple[str, Sequence[float]],
-    others: tuple[str, Sequence[str], Mapping[str, Sequence[Sequence[float]]]],
+    others: tuple[str, Sequence[str], Sequence[str], Mapping[str, Sequence[Sequence[float]]]],
     marked: str,
 ) -> str:
     """Shares as bars between the numbers that they come from and other shares of the same numbers, with all sums.
@@ -220,11 +220,11 @@ def shares_html(
         names: of the rows.
         numbers: their heading and themselves.
         shares: their heading and themselves, which are drawn as bars, too.
-        others: what changes the numbers, the stops of a scale for it, and by their headings other shares at each stop;
-            they may be nan. The last stop is drawn, and a card shows the others.
+        others: what changes the numbers, the stops of a scale for it, a remark on each, and by their headings other
+            shares at each stop; they may be nan. The last stop is drawn, and a card shows the others.
         marked: the row whose name is bold.
     """
-    (head, before), (title, values), (change, stops, after) = numbers, shares, others
+    (head, before), (title, values), (change, stops, remarks, after) = numbers, shares, others
     own, *rest = [
         [[*map(_share, column), _total(column)] for column in columns] for columns in ([values], *after.values())
     ]
@@ -245,6 +245,7 @@ def shares_html(
     total = f"<tr><th scope='row' colspan='2' style='{_HEAD};text-align:left'>sum before rounding</th><td></td>"
     total += f"<td style='{_NUMBER}'>{own[0][-1]}</td>{rests[-1]}</tr>"
     scale = f"<p class='v-scale' style='margin:0 0 8px'>{html.escape(change)} <b{_at_stops(stops)}</b></p>"
+    scale += f"<p class='v-remark' style='margin:0 0 8px'{_at_stops(remarks)}</p>"
     return scale + _bars(names, [(values, own[0])], width, top, (before, rests), marked, total)
 
 

@@ -721,7 +721,12 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     expect(page.get_by_role("columnheader", name="with 0 added")).to_be_visible()
     scale.press("End")
     expect(classes[0].locator("td").last).to_have_text("nan")
-    expect(page.locator(".v-lead")).to_contain_text(re.compile(r"exp\(1,00\d\.\d\d\) = inf, and inf / inf = nan"))
+    remark = page.locator(".v-remark")
+    expect(remark).to_contain_text(re.compile(r"exp\(1,00\d\.\d\d\) = inf; inf / inf = nan"))
+    height = remark.bounding_box()
+    scale.press("Home")
+    expect(remark).to_have_text(re.compile(r"^cat: exp\(\d\.\d\d\) = \d\d$"))
+    assert remark.bounding_box() == height  # so that the table stays where it is
     assert above(page, ".v-lead", ".v-picture img")
     expect(page.get_by_role("rowheader", name="cat")).to_have_css("font-weight", "700")
     expect(page.get_by_role("rowheader", name="dog")).to_have_css("font-weight", "400")

@@ -236,7 +236,7 @@ def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
 
 def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_has_its_stops() -> None:
     page = pictures.shared_out(solution("softmax")).replace("\N{NO-BREAK SPACE}", " ")
-    stops, _, *cells = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page)]
+    stops, remarks, _, *cells = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page)]
     added = [int(stop.replace(",", "")) for stop in stops]
     assert added == sorted(added) and added[0] == 0 and added[-1] == 1000
     own, naive = cells[:20:2], cells[1:20:2]
@@ -245,6 +245,7 @@ def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_
     assert lost == sorted(lost) and len(set(lost)) > 4 and (lost[0], lost[-1]) == (0, 10)
     first = lost.index(1)  # only the cat's, and what is divided by infinity is 0
     assert [words[first] for words in naive] == ["nan" if name == "cat" else "0 %" for name in CLASSES]
+    assert ["inf" in remark for remark in remarks] == [count > 0 for count in lost]
     assert added[first] - added[first - 1] == 1, "the stops are close where it happens"
     limit = re.search(r"just above exp\(([\d.]+)\)", page)
     assert (

@@ -86,13 +86,18 @@ def shared_out(answer: Callable[..., Any]) -> str:
     naive = (more.exp() / more.exp().sum(1, keepdim=True)).tolist()
     said = (
         "The trained network gives this drawn cat these logits. Adding c multiplies every exponential and their sum by "
-        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But float32 ends just above exp({math.floor(10 * limit) / 10}): "
-        f"exp({float(more.max()):,.2f}) = {float(more.max().exp())}, and inf / inf = {naive[-1][0]}."
+        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But float32 ends just above exp({math.floor(10 * limit) / 10})."
     )
+    remarks = [
+        f"cat: exp({largest:,.2f}) = "
+        + (f"{math.exp(largest):.2g}" if largest < limit else "inf; inf / inf = nan, a finite number / inf = 0")
+        for largest in more.max(1).values.tolist()
+    ]
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
     others = (
         "Added to every logit:",
         [f"{number:,}" for number in added],
+        remarks,
         {"yours": shifted, "without sub\N{SOFT HYPHEN}tracting": naive},
     )
     bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), others, marked="cat")
