@@ -623,3 +623,20 @@ def pens_and_names_have_room(page: Page) -> None:
         )
         assert len(names) == count
         assert all(left[1] < right[0] for left, right in pairwise(names)), names
+
+
+def test_the_keyboard_finds_the_pen_in_the_middle(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None))
+    before = image_of(page)
+    page.get_by_role("button", name="Camera").focus()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.locator(".pi-picture:focus").count():
+            break
+    picture = page.locator(".pi-picture")
+    expect(picture).to_have_attribute("aria-valuetext", "row 16, column 16")
+    expect(picture.locator(".cw-frame")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    changed = (image_of(page) != before).any(axis=-1).nonzero()
+    assert {*changed[0]} <= {15, 16, 17} and {*changed[1]} <= {16, 17, 18}

@@ -97,10 +97,13 @@ export function pictureInput({ pictures, label, changed, told }) {
       cursor = [row, column];
       shown.place(row, column);
       if (byPointer) draw(row, column);
-      else shown.mark(row - 1, column - 1, 3, 3);
+      else point();
     },
   });
   shown.node.classList.add("pi-picture");
+  shown.place(...cursor);
+  const point = () => shown.mark(cursor[0] - 1, cursor[1] - 1, 3, 3);
+  shown.node.addEventListener("focus", () => shown.node.matches(":focus-visible") && point());
   const lift = () => (last = null);
   shown.node.addEventListener("lostpointercapture", lift);
   shown.node.addEventListener("blur", () => shown.mark(0, 0, 0, 0));
