@@ -40,6 +40,7 @@ const MOVING = ["marker", "stops", "flag", "rules", "dots", "shade"];
  * @property {number[]} [reads] every x that can be looked at, sorted, else those of the data
  * @property {any} [marker] the value of the marker
  * @property {{label: string, colour: string}[]} [flag] rows of words at the marker, above the plot
+ * @property {[number, number]} [sides] in place of the option
  * @property {{value: any, x: number}[]} [stops] where the marker can be, by x; else every whole number
  */
 /**
@@ -72,7 +73,7 @@ const MOVING = ["marker", "stops", "flag", "rules", "dots", "shade"];
  */
 export function chart({ label, height = 220, x, y, sides = [20, 10], words = false, hovered = () => {}, marker, reads = !marker }) {
   /** @type {any} */
-  const content = { series: [], bands: [], rules: [], dots: [], flag: [], xLabel: x.label };
+  const content = { series: [], bands: [], rules: [], dots: [], flag: [], xLabel: x.label, sides };
   const legend = h("span", { class: "cw-legend", "aria-hidden": "true" });
   const picture = svg("svg", { role: "img", "aria-label": label, height });
   const moving = svg("g");
@@ -130,9 +131,9 @@ export function chart({ label, height = 220, x, y, sides = [20, 10], words = fal
     const isOne = named.filter(series => !isOwn(series)).length < 2;
     const keyed = isKeyed ? named.filter(series => isOwn(series) || isOne) : [];
     const beside = named.filter(series => !keyed.includes(series));
-    const end = width - Math.max(isKeyed && !beside.length ? 10 : sides[1], room(beside));
+    const end = width - Math.max(isKeyed && !beside.length ? 10 : content.sides[1], room(beside));
     const top = topOf();
-    shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: sides[0] }, measure);
+    shape = frame(content, x, y, { top, bottom: height - BOTTOM, end, least: content.sides[0] }, measure);
     const { xs, ys, left, bottom } = shape;
     // For what else is drawn on this axis, below the plot.
     node.style.setProperty("--cw-axis-left", `${left}px`);

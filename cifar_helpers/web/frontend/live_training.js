@@ -12,6 +12,7 @@ const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused", ending: "Ending the run …", waiting: "Ending the run before …" };
 const ASKED = { start: "Starting …", pause: "Pausing …", resume: "Resuming …", stop: "Ending the run …" };
 const SIDES = [56, 100]; // one axis for all charts
+const SIDES_OF_RECORD = [44, 80]; // whose names are shorter
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
@@ -125,12 +126,14 @@ export function render({ model, el }) {
     redraw();
   };
   const expected = slider("Your guess of validation accuracy", GUESSES, 0.5, guess, value => percent(value, 0));
-  expected.node.addEventListener("click", () => guess(GUESSES[expected.node.value])); // a press that moves nothing
+  for (const end of ["click", "pointerup"]) { // a press that moves nothing; a finger on a slider makes no click
+    expected.node.addEventListener(end, () => guess(GUESSES[expected.node.value]));
+  }
   const expectedText = h("b");
   const guessing = h(
     "div", { class: "lt-guess" }, h("div", { class: "cw-cap", "aria-hidden": "true" }, "Your guess: ", expectedText), expected.node,
   );
-  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), replay, guessing);
+  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), guessing, replay);
 
   // Three charts with one horizontal axis
   const rows = h("tbody");
@@ -178,7 +181,7 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const named = [{ name: "recorded", dash: DOTTED }, ...labelsOf(earlier)];
-    const differs = isRecord ? runs.map(one => ({ name: one.label, end: one.label?.replace("rate ", "") })) : named;
+    const differs = isRecord ? runs.map(one => ({ name: one.label, end: one.label?.replace(/rate | images/, "") })) : named;
     const level = value => Array.from({ length: ends + 1 }, (_, k) => [k, value]);
     const chance = value => (
       isRecord ? [{ name: "guessing", colour: "ghost", kind: "lt-chance", points: level(value) }] : []
@@ -195,12 +198,10 @@ export function render({ model, el }) {
     const dots = [];
     const reached = [];
     const guessed = guesses.get(replayed);
-    if (isRecord && guessed !== undefined) {
-      reached.push({ x: ends, y: guessed, colour: "c4", label: `you: ${percent(guessed, 0)}` });
-    }
-    if (isRecord && epoch && (!isWhole() || reached.length)) {
+    const yours = guessed === undefined ? "" : `you: ${percent(guessed, 0)}`;
+    if (isRecord && epoch && !isWhole()) {
       const y = run.validation_accuracy.at(-1);
-      reached.push({ x: epoch, y, colour: "c2", label: `${isWhole() ? "" : `epoch ${epoch}: `}${percent(y, 1)}` });
+      reached.push({ x: epoch, y, colour: "c2", label: `epoch ${epoch}: ${percent(y, 1)}` });
     }
     if (isLost) dots.push({ x: batches.at(-1)[0], y: ENDS.loss[1], colour: "c1", label: "off the chart, then NaN" });
     else if (lowest) {
@@ -231,6 +232,7 @@ export function render({ model, el }) {
       series: [
         ...chance(CHANCE),
         ...grey(one => pairs(one, one.validation_accuracy)),
+        ...(isRecord && yours ? own(yours, "c4", [[0, guessed], [ends, guessed]], { dash: DOTTED }) : []),
         ...own("training", "c1", of("train_accuracy"), { marks }),
         ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks }),
       ],
@@ -247,7 +249,8 @@ export function render({ model, el }) {
         { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? stairs(run) : flat(chosen) },
       ],
     });
-    for (const one of charts) one.set({ x, reads, xLabel: bySeconds ? "seconds" : "epoch" });
+    const sides = isRecord ? SIDES_OF_RECORD : SIDES;
+    for (const one of charts) one.set({ x, reads, sides, xLabel: bySeconds ? "seconds" : "epoch" });
     const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
     const text = listed.map(one => one.textContent).join("\n");
     if (text === written) return; // what has the focus keeps it
@@ -277,7 +280,7 @@ export function render({ model, el }) {
     replay.textContent = timer ? "Pause" : isAsked ? "Play" : "Play again";
     replay.classList.toggle("cw-main", isAsked && !timer);
     const guessed = guesses.get(replayed);
-    guessing.classList.toggle("lt-none", epoch > 0 || seen.has(replayed));
+    guessing.classList.toggle("lt-none", seen.has(replayed));
     expected.set(guessed ?? 0.5);
     if (guessed === undefined) expected.node.setAttribute("aria-valuetext", "none yet");
     expectedText.textContent = guessed === undefined ? "–" : percent(guessed, 0);
@@ -374,9 +377,15 @@ function resultOfRecord(run, other, guessed) {
 
 /** Why validation is above training in the first epochs, if it is. */
 function startOf(run) {
-  const first = run.train_accuracy.findIndex((_, k) => gapOf(run, k + 1) >= 0);
-  if (!first) return "";
-  const begin = first < 0 ? "Throughout," : `Until epoch ${first},`;
+  const above = run.train_accuracy.map((_, k) => k + 1).filter(epoch => gapOf(run, epoch) < 0);
+  if (!above.length) return "";
+  const pieces = above.filter(epoch => !above.includes(epoch - 1)).map(first => {
+    const last = above.find(epoch => epoch >= first && !above.includes(epoch + 1));
+    return first === last ? `${first}` : `${first}–${last}`;
+  });
+  const which = new Intl.ListFormat("en").format(pieces);
+  const isAlways = above.length === run.train_accuracy.length;
+  const begin = isAlways ? "Throughout," : `In ${above.length > 1 ? "epochs" : "epoch"} ${which},`;
   return ` ${begin} validation accuracy is above training accuracy, which is measured during the epoch, with dropout on.`;
 }
 
