@@ -60,7 +60,7 @@ def nearest(kernel: Floats, model: nn.Module) -> tuple[int, float, Floats]:
     """
     learned = _first_layer(model)
     inner = kernel[len(kernel) // 2 - 1 : len(kernel) // 2 + 2, len(kernel) // 2 - 1 : len(kernel) // 2 + 2]
-    lengths = np.linalg.norm(learned, axis=(1, 2)) * np.linalg.norm(inner)
+    lengths = np.linalg.norm(learned, axis=(1, 2)) * np.linalg.norm(kernel)
     likeness = (learned * inner).sum((1, 2)) / np.maximum(lengths, 1e-9)
     best = int(np.abs(likeness).argmax())
     return best, float(likeness[best]), learned[best]

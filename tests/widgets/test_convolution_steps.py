@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from playwright.sync_api import Locator, Page, expect
-from test_kernel_bench import PICTURE, SOBEL, adds_up, put, shown, total
+from test_kernel_bench import PICTURE, SOBEL, honest, put, shown, total, window
 from torch.nn.functional import conv2d
 
 from cifar_helpers.kernels import KERNELS, convolve_windows, grey
@@ -40,7 +40,8 @@ def test_the_output_fills_up_with_the_numbers_of_pytorch(front: FrontEnd) -> Non
         filled = [float(text.replace("−", "-")) for text in texts[:step]]
         side = 8 + 2 * padding
         assert filled == pytest.approx(output[:step].tolist(), abs=0.0051)
-        adds_up(page)
+        place_ = np.array(divmod(step - 1, round(len(output) ** 0.5)))
+        honest(page, window(SQUARE.numpy(), 3, place_, padding, stride, dilation) * SOBEL)
         assert total(page) == pytest.approx(filled[-1], abs=1e-9)  # with the same digits
         expect(page.locator(".cs-at")).to_have_text(f"Step {step} of {len(output)}")
         expect(page.get_by_role("slider", name="Step")).to_have_value(str(step - 1))
@@ -246,7 +247,9 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
     assert set(asked) == {"negative", "near zero", "positive"}
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")
     page.locator(".cs-views .cw-picture").last.press("Shift+ArrowDown")  # what is skipped stays to be predicted
-    assert len([text for text in cells(page, 1) if text]) == 5 + ("?" in cells(page, 1))
+    next_frame(page)
+    filled = [text for text in cells(page, 1) if text]
+    assert len(filled) == 5 + ("?" in filled)
     # Another kernel begins again; one that only copies asks nothing.
     put(page, kernel="identity", step=1)
     expect(streak).to_be_hidden()
@@ -254,6 +257,7 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
         "Each sum is the pixel in the middle itself. Choose another kernel to predict."
     )
     expect(page.get_by_role("button", name="positive")).to_be_hidden()
+    expect(page.locator(".cv-meaning")).to_be_hidden()  # it says the same
     put(page, kernel="emboss")
     expect(streak).to_have_accessible_name("0 of 3")
     here = int(state_of(page, "step")) - 1  # type: ignore[call-overload]
@@ -273,6 +277,48 @@ def test_a_sign_is_predicted_before_the_sum_is_shown(front: FrontEnd) -> None:
         assert not 0.05 < abs(sums[here]) < 0.15
         page.locator(".cs-predict button:visible").first.click()
         page.get_by_role("button", name="Next window").click()
+
+
+def test_three_windows_in_a_row_are_the_three_answers_in_changing_orders(front: FrontEnd) -> None:
+    output = conv2d(SQUARE[None, None], torch.from_numpy(SOBEL)[None, None])[0, 0].ravel().tolist()
+    names = ["near zero" if abs(v) < 0.1 else "positive" if v > 0 else "negative" for v in output]
+
+    def rounds() -> list[tuple[str, ...]]:
+        page = front.open(convolution_steps(PICTURE, CORNER))
+        page.get_by_role("radio", name="Predict").click()
+        asked = []
+        for _ in range(12):
+            asked.append(names[int(state_of(page, "step")) - 1])  # type: ignore[call-overload]
+            page.get_by_role("button", name=asked[-1]).click()
+            page.get_by_role("button", name="Next window").click()
+        return [tuple(asked[k : k + 3]) for k in range(0, 12, 3)]
+
+    orders = rounds()
+    assert all(len(set(order)) == 3 for order in orders), orders
+    assert len(set(orders)) >= 3, "the order can be foreseen"
+    assert rounds() == orders  # for all learners the same
+
+
+def test_after_a_change_of_settings_the_output_is_filled_up_to_the_step(front: FrontEnd) -> None:
+    page = front.open(convolution_steps(PICTURE, CORNER))
+    bar = page.get_by_role("slider", name="Step")
+    put(page, step=9)
+    page.get_by_text("Padding, stride, dilation").click()
+    page.get_by_role("radiogroup", name="Padding").get_by_text("2").click()
+
+    def filled() -> int:
+        return len([text for text in cells(page, 1) if text])
+
+    assert filled() == int(state_of(page, "step")) > 20  # type: ignore[call-overload]
+    bar.press("Home")
+    for number in range(1, 4):
+        expect(page.locator(".cs-at")).to_have_text(f"Step {number} of 100")
+        assert filled() == number
+        bar.press("ArrowRight")
+    expect(page.locator(".cs-at")).to_have_text("Step 4 of 100")
+    bar.press("Home")
+    expect(page.locator(".cs-at")).to_have_text("Step 1 of 100")
+    assert filled() == 4  # these were seen to come
 
 
 def test_without_negative_numbers_the_sum_is_compared_with_the_pixel_in_the_middle(front: FrontEnd) -> None:
@@ -307,15 +353,16 @@ def test_without_negative_numbers_the_sum_is_compared_with_the_pixel_in_the_midd
     )
 
 
-def test_in_every_window_the_products_are_what_is_shown_and_small_sums_are_pale(front: FrontEnd) -> None:
+def test_in_every_window_each_product_is_rounded_by_itself_and_small_sums_are_pale(front: FrontEnd) -> None:
     page = front.open(convolution_steps(PICTURE, CORNER))
     for name in ("Sobel, vertical edges", "sharpen", "blur"):
         put(page, kernel=name)
         exact = 0
         for step in range(1, 37):
             put(page, step=step)
-            exact += adds_up(page)
-        assert exact < 36 if name == "blur" else exact > 31
+            seen = window(SQUARE.numpy(), 3, np.array(divmod(step - 1, 6)))
+            exact += honest(page, seen * np.array(KERNELS[name]))
+        assert 0 < exact < 36
     # A uniform area has no strong colours, however small its own sums are.
     flat = np.full((32, 32), 120, np.uint8)
     flat[:, 16:] += 5

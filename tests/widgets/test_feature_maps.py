@@ -274,67 +274,117 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
         expect(page.locator(".fm-wall .cw-head .cw-cap")).to_have_text(tops)
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
-    # The input maps stay in their places under a pointer that moves over one of them.
+    # The input map stays, as do those to choose from, under a pointer that moves over one of them.
     page.get_by_role("radio", name="block 2, convolution").click()
     places, sums = set(), set()
     for k in range(3):
         read.hover(position={"x": 30 + 20 * k, "y": 40})
         next_frame(page)
         labels = page.locator(".fm-slots button").evaluate_all("all => all.map(one => one.ariaLabel.split(',')[0])")
-        places.add(tuple(labels))
+        places.add((page.locator(".fm-flow .cw-head b").first.inner_text(), *sorted(labels)))
         sums.add(page.locator(".cw-terms .result b").inner_text())
     assert len(places) == 1 and len(sums) > 1
     page.get_by_role("option", name=re.compile("picture 11$")).click()
     assert state_of(page, "picture") == 11
 
 
-def test_the_question_is_answered_by_the_numbers_on_the_screen(front: FrontEnd) -> None:
+def test_the_question_is_answered_by_the_numbers_of_this_picture_and_of_the_deepest_block(front: FrontEnd) -> None:
     models = [network(0), network(1)]
     with torch.no_grad():
         models[0].features[2][1].bias.sub_(0.6)  # type: ignore[index]  # more zeros in block 3
     found = [activations(model, PICTURE) for model in models]
     page = front.open(feature_maps(PICTURE, *models))
     answer, reveal = page.locator(".fm-answer"), page.get_by_role("button", name="Answer")
-    expect(answer).to_be_hidden()  # the reader looks first
-    expect(reveal).to_have_attribute("aria-expanded", "false")
-    expect(page.get_by_text("Compare the ranges.")).to_be_visible()
-    reveal.click()
 
-    def times(layer: str) -> str:
-        trained, untrained = (float(maps[layer].max() - maps[layer].min()) for maps in found)
-        ratio = trained / untrained
-        assert ratio < 2.95
-        return "as wide" if abs(ratio - 1) < 0.05 else f"about {ratio:.1f} times as wide"
+    def share(layer: str, kind: str = "zeros") -> list[int]:
+        part = [(maps[layer] == 0) if kind == "zeros" else (maps[layer] > 0) for maps in found]
+        return [round(100 * float(one.float().mean())) for one in part]
 
-    first, later = ("block 1, convolution", "block 2, convolution")
-    hint = " To compare colours, too, set their scale to all maps."
-    expect(answer).to_have_text(f"The trained range is {times(first)} as the untrained.{hint}")
-    page.get_by_role("radio", name="all maps").click()
-    page.get_by_role("radio", name=later).click()
-    expect(answer).to_have_text(f"The trained range is {times(later)} as the untrained; in {first}, {times(first)}.")
+    def here(layer: str, kind: str) -> str:
+        trained, untrained = share(layer, kind)
+        if abs(trained - untrained) < 10:
+            return f"Little difference: {trained} % {kind}, untrained {untrained} %."
+        return f"{'More' if trained > untrained else 'Fewer'} {kind}: {trained} %, untrained {untrained} %."
 
-    def zeros(layer: str) -> list[float]:
-        return [float((maps[layer] == 0).float().mean()) for maps in found]
+    def there(block: int, part: str) -> str:
+        trained, untrained = share(f"block {block}, {part}")
+        return f"{trained} % in block {block}, untrained {untrained} %"
 
-    def points(layer: str) -> str:
-        trained, untrained = (round(100 * share) for share in zeros(layer))
-        by = trained - untrained
-        return f"{abs(by)} point{'s' * (abs(by) != 1)} {'fewer' if by < 0 else 'more'}"
-
-    for layer, words, after in [
-        ("block 1, ReLU", "Little difference", ""),
-        ("block 3, ReLU", "Trained maps pick out fewer places", f"; in block 1, ReLU, {points('block 1, ReLU')}"),
+    larger = "The difference is larger in block 3"
+    both = f"Zeros after ReLU: {there(1, 'ReLU')}; {there(3, 'ReLU')}."
+    look = "How much of the maps is orange, above zero?"
+    for layer, question, text in [
+        ("block 1, convolution", look, f"{here('block 1, convolution', 'above zero')} {both} {larger}: look there."),
+        ("block 3, batch norm", look, f"{here('block 3, batch norm', 'above zero')} {both} {larger}."),
+        (
+            "block 1, ReLU",
+            "Compare the zeros.",
+            f"{here('block 1, ReLU', 'zeros')} Zeros after ReLU: {there(3, 'ReLU')}. {larger}: look there.",
+        ),
+        (
+            "block 3, pooling",
+            "Compare the zeros.",
+            f"{here('block 3, pooling', 'zeros')} Zeros after pooling: {there(1, 'pooling')}. {larger}.",
+        ),
     ]:
         page.get_by_role("radio", name=layer).click()
-        pixels = found[0][layer][0].numel()
-        one, other = (f"{round((1 - share) * pixels):,}" for share in zeros(layer))
-        expect(page.get_by_text("Compare the zeros.")).to_be_visible()
-        expect(answer).to_have_text(
-            f"{words}: on average, {one} of a map’s {pixels:,} pixels are above zero, untrained {other}. "
-            f"Zeros: {points(layer)} than untrained{after}."
-        )
+        expect(answer).to_have_text(question)  # the reader looks first, at each layer
+        expect(reveal).to_have_attribute("aria-expanded", "false")
+        reveal.click()
+        expect(answer).to_have_text(text)
+        expect(reveal).to_have_attribute("aria-expanded", "true")
+    assert here("block 1, ReLU", "zeros").startswith("Little") and here("block 3, pooling", "zeros").startswith("More")
     reveal.press("Enter")
-    expect(answer).to_be_hidden()
+    expect(answer).to_have_text("Compare the zeros.")
+
+
+def test_where_the_deepest_block_differs_less_the_answer_says_so(front: FrontEnd) -> None:
+    models = [network(0), network(0)]
+    with torch.no_grad():
+        models[0].features[0][1].bias.sub_(3)  # type: ignore[index]  # nothing but zeros in block 1
+        models[0].features[2] = models[1].features[2]
+        models[0].features[2][1].bias.sub_(3)  # type: ignore[index]
+    page = front.open(feature_maps(PICTURE, *models))
+    page.get_by_role("button", name="Answer").click()
+    expect(page.locator(".fm-answer")).to_have_text(re.compile(r"The difference is smaller in block 3\.$"))
+
+
+@pytest.mark.parametrize("width", [360, 800, 1300])
+def test_an_answer_moves_no_map_and_closes_with_another_picture(front: FrontEnd, width: int) -> None:
+    models = [network(0), network(1)]
+    with torch.no_grad():
+        models[0].features[2][1].bias.sub_(0.6)  # type: ignore[index]
+    page = front.open(feature_maps(IMAGES, *models), width=width)
+    answer, main = page.locator(".fm-answer"), page.locator(".fm-main")
+    before = main.bounding_box()
+    page.get_by_role("button", name="Answer").click()
+    expect(answer).to_have_text(re.compile("look there"))
+    assert main.bounding_box() == before
+    page.get_by_role("option", name=re.compile("picture 1$")).click()
+    expect(answer).to_have_text("How much of the maps is orange, above zero?")
+
+
+def test_the_slices_are_in_the_order_of_what_each_adds_at_this_pixel(front: FrontEnd) -> None:
+    maps = feature_maps(PICTURE, network())
+    maps.layer = "block 3, convolution"
+    page = front.open(maps)
+    cards, chosen = page.locator(".fm-slots button"), page.locator(".fm-slots button[aria-checked=true]")
+    expect(page.get_by_text("The map’s strongest, by the size of what each adds here.")).to_be_visible()
+    orders, read = set(), page.locator(".fm-flow .cw-head b").first
+    inputs = set()
+    for row in range(8):
+        page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", [row, 3])
+        next_frame(page)
+        texts = [text.split("\n") for text in cards.all_inner_texts()]
+        sizes = [abs(number(amount)) for _, amount in texts]
+        assert len(sizes) == 4 and sizes == sorted(sizes, reverse=True)
+        orders.add(tuple(name for name, _ in texts))
+        inputs.add(read.inner_text().lower())
+        assert chosen.inner_text().split("\n")[0] in read.inner_text().lower()
+    assert len(orders) > 1 and len(inputs) == 1  # the cards change places, the input map stays
+    cards.last.click()
+    next_frame(page)
+    assert read.inner_text().lower() == f"input {texts[-1][0]}" and chosen.inner_text().startswith(texts[-1][0])
 
 
 def test_the_strongest_maps_are_shown_at_their_largest_number(front: FrontEnd) -> None:

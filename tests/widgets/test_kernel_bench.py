@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
-from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -39,25 +37,32 @@ def total(page: Page) -> float:
     return float(page.locator(TOTAL).inner_text().replace("−", "-"))
 
 
-def adds_up(page: Page) -> bool:
+def adds_up(page: Page, image: np.ndarray, padding: int = 1, stride: int = 1, dilation: int = 1) -> bool:
     """Whether "≈" is missing before the sum, after a look at each shown product and at what they add up to."""
+    kernel, place = (np.array(state_of(page, name)) for name in ("kernel", "pixel"))
+    return honest(page, window(image, len(kernel), place, padding, stride, dilation) * kernel)
+
+
+def window(
+    image: np.ndarray, side: int, place: np.ndarray, padding: int = 0, stride: int = 1, dilation: int = 1
+) -> np.ndarray:
+    """The pixels under a kernel at one place of the output."""
+    top, left = place * stride
+    span = dilation * (side - 1) + 1
+    return np.pad(image, padding)[top : top + span : dilation, left : left + span : dilation]
+
+
+def honest(page: Page, exact: np.ndarray) -> bool:
+    """The same, of products that are known exactly."""
+    products = shown(page, "products")
+    assert np.abs(products - exact.ravel()).max() < 0.0051  # each rounded by itself
     read = "cells => cells.map(cell => cell.value ?? cell.textContent)"
-    texts = [page.locator(f".cv-{area} > *").evaluate_all(read) for area in ("pixels", "kernel", "products")]
-    numbers = [[Fraction(text.replace("−", "-")) for text in part] for part in texts]
-    hundredths = [int(100 * product) for product in numbers[2]]
-    least, most = [], []
-    for pixel, weight, product, text in zip(*numbers[:2], hundredths, texts[0], strict=True):
-        exact = 100 * pixel * weight
-        if abs(weight) in (0, 1) or text == "0":  # nothing is rounded but the pixel, and padding is nothing
-            assert product == exact, (pixel, weight, product)
-        # The pixel is rounded, and so is the product.
-        slack = 0 if abs(weight) in (0, 1) or text == "0" else (1 + abs(weight)) / 2 - Fraction(1, 10**6)
-        least.append(ceil(exact - slack))
-        most.append(floor(exact + slack))
-        assert least[-1] <= product <= most[-1], (pixel, weight, product)
-    here, is_about = round(100 * total(page)), page.locator(TOTAL).get_attribute("data-about") is not None
-    assert (sum(hundredths) != here) == is_about
-    assert is_about == (not sum(least) <= here <= sum(most)), "only where it must be"
+    weights = page.locator(".cv-kernel > *").evaluate_all(read)
+    for pixel, weight, product in zip(shown(page, "pixels"), weights, products, strict=True):
+        if weight in ("−1", "0", "1"):
+            assert product == pixel * float(weight.replace("−", "-"))
+    is_about = page.locator(TOTAL).get_attribute("data-about") is not None
+    assert is_about == (round(sum(products), 2) != total(page))
     before = page.locator(TOTAL).evaluate("e => getComputedStyle(e, '::before').content")
     assert before == ('"≈"' if is_about else "none")
     return not is_about
@@ -118,7 +123,7 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
         for row, column in [(0, 0), (len(result) // 2, 1), (len(result) - 1, len(result) - 1)]:
             put(page, kernel=kernel.tolist(), padding=padding, stride=stride, dilation=dilation, pixel=[row, column])
             assert total(page) == pytest.approx(float(result[row, column]), abs=0.0051)
-            adds_up(page)
+            adds_up(page, image[0, 0].numpy(), padding, stride, dilation)
         assert f"= {len(result)}" in (page.locator(".kb-formula").text_content() or "")
     # Purple below zero and orange above: the bluest and the reddest pixel are the extremes.
     put(page, kernel=SOBEL.tolist(), padding=0, stride=1, dilation=1, pixel=[3, 4])
@@ -147,21 +152,25 @@ def test_the_browser_computes_what_pytorch_computes_and_the_shown_digits_add_up(
         assert pixels[..., channel][map_ < -0.5].max() < 128 < pixels[..., channel][map_ > 0.5].min()
 
 
-def test_each_product_is_what_is_shown_beside_it_and_a_sum_that_is_not_theirs_is_about(front: FrontEnd) -> None:
+def test_each_product_is_rounded_by_itself_and_a_sum_that_is_not_theirs_is_about(front: FrontEnd) -> None:
     page = front.open(kernel_bench(PICTURE))
-    prewitt = [[-1, 0, 1]] * 3
+    image = grey(PICTURE.numpy())
     exact = {}
-    kernels = {**KERNELS, "Prewitt": prewitt, "tenths": [[0.3, -0.7, 1.5], [-2.4, 0.1, 1], [0, 3.2, -1]]}
+    kernels = {**KERNELS, "tenths": [[0.3, -0.7, 1.5], [-2.4, 0.1, 1], [0, 3.2, -1]]}
+    places = [(place // 32, place % 32) for place in range(0, 32 * 32, 41)]
     for name, rows in kernels.items():
         exact[name] = 0
-        for place in range(0, 32 * 32, 41):
-            put(page, kernel=[list(row) for row in rows], pixel=[place // 32, place % 32])
-            exact[name] += adds_up(page)
-    count = len(range(0, 32 * 32, 41))
-    assert exact["identity"] == count
-    for name in ("sharpen", "Sobel, vertical edges", "Sobel, horizontal edges", "emboss", "tenths"):
-        assert exact[name] > 0.85 * count, exact
-    assert 0 < exact["Prewitt"] < count  # there is nothing but the pixels that may be rounded otherwise
+        for place in places:
+            put(page, kernel=[list(row) for row in rows], pixel=place)
+            exact[name] += adds_up(page, image)
+    assert exact.pop("identity") == len(places)
+    assert all(0 < count < len(places) for count in exact.values()), exact
+    # A product does not change when another number of the kernel does.
+    for place in places:
+        put(page, kernel=kernels["tenths"], pixel=place)
+        before = shown(page, "products")
+        put(page, kernel=[*kernels["tenths"][:2], [0, 3.2, 1.9]])
+        assert shown(page, "products")[:8] == before[:8]
 
 
 def test_a_kernel_to_start_from_says_what_its_sums_mean(front: FrontEnd) -> None:
@@ -252,10 +261,25 @@ def test_the_most_similar_learned_kernel_is_that_of_python(front: FrontEnd) -> N
     bench = kernel_bench(PICTURE)
     page = front.open(bench)
     number, likeness, _ = bench.nearest
-    sign = ", with opposite signs" if likeness < 0 else ""
-    cosine = f"{likeness:.2f}".replace("-", "−")
-    expect(page.locator(".kb-alike")).to_contain_text(f"Kernel {number} of a trained")
-    expect(page.locator(".kb-alike")).to_contain_text(f"looks like this{sign} (cosine {cosine})")
+    alike = page.locator(".kb-alike")
+
+    def said(number: int, likeness: float) -> str:
+        where = f"kernel {number} of its first layer{', signs swapped' if likeness < 0 else ''}"
+        return f"by itself ({where}; cosine {likeness:.2f})".replace("-", "−")
+
+    expect(alike).to_have_text(f"A trained network found nearly this kernel {said(number, likeness)}")
+    turned = -np.array([[1, 1, 0], [1, 0, -1], [0, -1, -1]], np.float32)
+    bench.kernel = turned
+    number, likeness, _ = bench.nearest
+    assert 0.7 < abs(likeness) < 0.9
+    put(page, kernel=turned.tolist())
+    expect(alike).to_have_text(f"A trained network found a similar kernel {said(number, likeness)}")
+    # The middle of a larger kernel does not speak for all of it.
+    blur = np.full((3, 3), 1, np.float32)
+    likenesses = [nearest(kernel, shipped_model())[1] for kernel in (blur, np.pad(blur, 1), np.ones((5, 5)))]
+    assert likenesses == pytest.approx([likenesses[0]] * 2 + [0.6 * likenesses[0]], abs=1e-4)
+    put(page, kernel=np.ones((5, 5)).tolist())
+    expect(alike).to_be_hidden()
     put(page, kernel=[[0, 0, 0], [0, 1, 0], [0, 0, 0]])  # no learned kernel is like the identity
     expect(page.locator(".kb-alike")).to_be_hidden()
     learned = shipped_model().features[0][0].weight.detach().sum(1).numpy()
@@ -418,6 +442,7 @@ def test_each_drag_is_a_step_back_and_a_second_finger_or_button_moves_nothing(fr
     def numbers() -> list[float]:
         return [round(value, 2) for row in state_of(page, "kernel") for value in row]  # type: ignore[attr-defined]
 
+    expect(page.get_by_text("kernel: drag sideways or type")).to_be_visible()
     x, y = middle(cell(page, 1, 2))
     lower = middle(cell(page, 3, 2))
     for _ in range(2):
@@ -580,6 +605,8 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     assert ways == sorted(set(ways)) and ways[-1] == 100  # the bar fills as the kernel comes nearer
     expect(meter).to_have_accessible_name("Closeness to the secret kernel")
     expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
+    why = "Equal neighbours cancel, so only changes from left to right remain."
+    expect(page.locator(".kb-words")).to_contain_text(f"Solved: right minus left. {why}")
     expect(page.locator(".kb-alike")).to_be_hidden()
     assert state_of(page, "solved") == [4]
     expect(page.get_by_role("radio", name="Puzzle 4: right minus left, solved")).to_be_visible()
@@ -589,7 +616,14 @@ def test_a_puzzle_is_solved_by_typing_and_is_marked(front: FrontEnd) -> None:
     expect(page.get_by_role("radio", name="Puzzle 5")).to_be_focused()
     page.get_by_role("radio", name="Puzzle 4").click()  # what was found is still there
     expect(page.locator(".kb-state")).to_have_text("Solved: right minus left.")
-    put(page, puzzle=6, kernel=PUZZLES["6: outline"].tolist(), solved=[1, 2, 3, 4, 5])
+    reasons = set()
+    for number, kernel in enumerate(PUZZLES.values(), start=1):
+        put(page, puzzle=number, kernel=kernel.tolist(), solved=[1, 2, 3, 4, 5])
+        reasons.add(page.locator(".kb-state + span").inner_text())
+    assert len(reasons) == 6 and all(reason.endswith(".") for reason in reasons)
+    cell(page, 2, 2).fill("3")
+    expect(page.get_by_text("Equal pixels cancel")).to_have_count(0)
+    cell(page, 2, 2).fill("4")
     expect(page.locator(".kb-state")).to_have_text("Solved: outline. All 6 are solved.")
     expect(onward).to_be_hidden()
 
@@ -634,7 +668,9 @@ def test_puzzles_keep_the_own_kernel_their_places_and_a_result_that_can_be_seen(
 def test_products_of_two_digits_and_a_sign_fit_the_cells_of_a_telephone(front: FrontEnd) -> None:
     bench = kernel_bench(torch.full((16, 16), 255, dtype=torch.uint8))
     bench.kernel, bench.pixel = np.full((5, 5), -1.0), (8, 8)
-    page = front.open(bench, width=360)
+    page = front.open(bench, width=360, has_touch=True)
+    caption = page.get_by_text("kernel: drag sideways or type").bounding_box()
+    assert caption is not None and caption["x"] + caption["width"] <= 360 - 14  # all of it
     products = page.locator(".cv-products > *")
     expect(products).to_have_text(["−1.00"] * 25)
     assert products.evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")

@@ -1,12 +1,13 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas, write } from "./ui.js";
 import { at, css, grey, inkOn, paint } from "./colour.js";
-import { clamp, fixed, parse, show } from "./numbers.js";
+import { clamp, fixed, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 
 const GLIDE = 150; // ms, as in the styles
+const IS_TOUCHED = matchMedia("(pointer: coarse)").matches; // up and down a finger scrolls the page
 const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
 const MARGIN = 4; // pixels by which the wires' canvas goes beyond the stage: a frame at its edge is whole
 /** Lines of a frame: colour, width, how far outside, radius of the corners. */
@@ -114,35 +115,10 @@ export function innerOf({ values, height, width }, { padding, stride }) {
 export const signOf = (value, near = NEAR) => (Math.abs(value) < near ? 0 : Math.sign(value));
 
 /**
- * Products with two decimals that add up to the rounded sum, if that can be without showing anything wrong: a product
- * with 1, −1 or 0 follows from the pixel as shown, and any other one stays within the rounding of what it is made of.
+ * Each product rounded by itself, so that it stays as it is when another number of the kernel changes.
  * @param {(number | null)[]} seen of `windowAt` @param {number[]} weights
- * @returns {{parts: number[], sum: number, isExact: boolean}} `isExact`: whether they add up
  */
-export function roundedProducts(seen, weights) {
-  const add = list => list.reduce((a, b) => a + b, 0);
-  const exact = weights.map((weight, k) => 100 * weight * (seen[k] ?? 0)); // in hundredths, as all below
-  const ranges = weights.map((weight, k) => {
-    const [pixel, factor] = [parse(fixed(seen[k] ?? 0)), parse(show(weight))]; // as shown
-    const product = 100 * pixel * factor;
-    if (seen[k] === null) return [0, 0]; // padding is not rounded
-    const slack = 0.5 + 0.5 * Math.abs(factor) + (factor === weight ? 0 : 0.5 * pixel) - 1e-6; // below 1 for 1, −1 and 0
-    return [Math.ceil(product - slack), Math.floor(product + slack)];
-  });
-  const honest = exact.map((value, k) => clamp(Math.round(value), ...ranges[k]));
-  const parts = [...honest];
-  const sum = Math.round(add(exact));
-  let missing = sum - add(parts);
-  while (missing) {
-    const step = Math.sign(missing);
-    const cost = k => Math.abs(parts[k] + step - exact[k]) / Math.abs(weights[k]); // as a change of the pixel
-    const free = [...parts.keys()].filter(k => clamp(parts[k] + step, ...ranges[k]) === parts[k] + step);
-    if (!free.length) break;
-    parts[free.reduce((a, b) => (cost(b) < cost(a) ? b : a))] += step;
-    missing -= step;
-  }
-  return { parts: (missing ? honest : parts).map(part => part / 100), sum: sum / 100, isExact: !missing };
-}
+export const roundedProducts = (seen, weights) => weights.map((weight, k) => +(weight * (seen[k] ?? 0)).toFixed(2));
 
 /** Numbers that nearly cancel make a map with a sign; all others make a picture. @param {number[]} kernel */
 export function isSigned(kernel) {
@@ -315,7 +291,7 @@ export function sumLine(edited) {
   const build = side => {
     const count = { 3: "nine", 5: "25" }[side];
     const words = [`${count} pixels`, "kernel", `${count} products, rounded`, "their sum"];
-    if (edited) words[1] += ": drag or type";
+    if (edited) words[1] += `: drag ${IS_TOUCHED ? "sideways " : ""}or type`;
     caps.forEach((cap, k) => cap.replaceChildren(words[k]));
     for (const grid of grids) grid.node.remove();
     grids = ["Window", "Kernel", "Products"].map((name, k) => {
@@ -356,7 +332,7 @@ export function sumLine(edited) {
      * @param {Uint8Array} table of `ramp`
      * @param {number[] | null} colour of the sum; null hides products and sum
      * @param {(v: number) => number[]} [look] colour of a pixel
-     * @returns {string} the sum as shown: the products as shown add up to it, or "≈" stands before it
+     * @returns {string} the sum as shown; "≈" is before it where the products as shown do not add up to it
      */
     set(seen, weights, table, colour, look = grey) {
       if (grids[0].cells.length !== weights.length) build(Math.sqrt(weights.length));
@@ -366,15 +342,17 @@ export function sumLine(edited) {
       const signed = v => at(table, v / scale);
       const written = weights.length === 9 ? fixed : short;
       const shown = roundedProducts(seen, weights);
+      const add = list => list.reduce((a, b) => a + b, 0);
+      const sum = fixed(add(weights.map((weight, k) => weight * (seen[k] ?? 0))));
       const [pixels, kernel, products] = grids;
       pixels.set(seen, (v, k) => (seen[k] === null ? null : look(v)), (v, k) => (seen[k] === null ? "0" : written(v)));
       kernel.set(weights, signed, v => (weights.length === 9 ? show(v) : bare(show(v))));
-      products.set(shown.parts, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
-      write(total, colour ? fixed(shown.sum) : "?");
-      total.toggleAttribute("data-about", Boolean(colour) && !shown.isExact);
+      products.set(shown, v => (colour ? signed(v) : null), v => (colour ? written(v) : ""));
+      write(total, colour ? sum : "?");
+      total.toggleAttribute("data-about", Boolean(colour) && fixed(add(shown)) !== sum);
       total.style.background = colour ? css(colour) : "";
       total.style.color = colour ? inkOn(colour) : "";
-      return fixed(shown.sum);
+      return sum;
     },
   };
 }

@@ -74,6 +74,7 @@ export function render({ model, el }) {
   let streak = [];
   let furthest = 0; // the last step whose sum was shown: looking back keeps the later ones
   let laidOut = ""; // the settings of which these are
+  let laidAt = 0; // the step with which they began, until it is left: nobody saw the sums up to it come
   let playing = 0;
   let image;
   let kernel;
@@ -92,10 +93,10 @@ export function render({ model, el }) {
   const levelAt = k => (question() === SIGN ? 0 : windowOf(k)[4] ?? 0);
   const gapAt = k => output.values[k - 1] - levelAt(k);
   const signAt = k => signOf(gapAt(k), question().near);
+  const isCopy = () => kernel.every((v, k) => v === Number(k === 4));
   /** Why there is nothing to predict: the answers cannot differ, or do not. */
   const certain = () => {
-    const isCopy = kernel.every((v, k) => v === Number(k === 4));
-    if (isCopy) return "Each sum is the pixel in the middle itself. Choose another kernel to predict.";
+    if (isCopy()) return "Each sum is the pixel in the middle itself. Choose another kernel to predict.";
     if (output.values.some((_, k) => signAt(k + 1) !== signAt(1))) return "";
     const than = question() === SIGN ? "" : ", compared with the pixel in the middle";
     const all = `All sums here are ${question().names[signAt(1) + 1]}${than}.`;
@@ -165,16 +166,23 @@ export function render({ model, el }) {
   const asked = h("b");
   const ask = h("div", { class: "cs-controls", role: "group", "aria-label": "Predict the sum" }, asked, guesses);
   /**
-   * The next window to predict: first the clearest one, then one whose answer was right longest ago, as one answer again
-   * and again is never enough.
+   * The next window to predict: first the clearest one. Then each three right answers in a row are the three there are,
+   * as one answer again and again is never enough, in an order that cannot be foreseen; after a wrong one, the answer
+   * that came least often is next.
    */
   const following = () => {
     const left = Array.from(output.values, (_, k) => k + 1).filter(k => !predicted.has(k) && k !== step());
-    const turn = k => (signAt(k) === signAt(step()) ? STREAK : streak.slice(-STREAK).lastIndexOf(signAt(k)));
+    const had = streak.slice(streak.length - (streak.length % STREAK));
+    const noise = sign => Math.abs(Math.sin(predicted.size * 78.233 + sign * 37.719) * 43758.5453) % 1;
+    const asked = Array.from(predicted.keys(), signAt);
+    const times = sign => asked.filter(other => other === sign).length;
+    const turns = [-1, 0, 1].map(sign => times(sign) + noise(sign));
+    const turn = k => turns[signAt(k) + 1];
+    const isHad = k => Number(had.includes(signAt(k)));
     const shuffled = k => (k * 47) % count();
     const size = k => Math.abs(gapAt(k));
     const isClose = k => Number(Math.abs(size(k) / question().near - 1) < 0.5); // to another answer: for later
-    const inTurn = (a, b) => turn(a) - turn(b) || isClose(a) - isClose(b) || shuffled(a) - shuffled(b);
+    const inTurn = (a, b) => [isHad, isClose, turn, shuffled].reduce((way, of) => way || of(a) - of(b), 0);
     return left.sort(predicted.size ? inTurn : (a, b) => size(b) - size(a))[0] ?? step();
   };
   const onward = button("Next window", () => {
@@ -246,7 +254,7 @@ export function render({ model, el }) {
     kernel = model.get("presets")[model.get("kernel")].flat();
     output = convolve(image, kernel, how);
     const now = JSON.stringify(settings.map(name => model.get(name)));
-    if (now !== laidOut) [predicted, streak, furthest, laidOut] = [new Map(), [], 0, now];
+    if (now !== laidOut) [predicted, streak, furthest, laidOut, laidAt] = [new Map(), [], 0, now, step()];
     const limit = Math.max(FAINT, largest(convolve(image, kernel, PLAIN).values));
     const [signed, table] = [isSigned(kernel), colours()];
     const [least, most] = signed ? [-limit, limit] : [0, 1];
@@ -297,9 +305,11 @@ export function render({ model, el }) {
     const place = placeOf();
     const secret = hidden();
     const [isAsked, sure] = [asks(), model.get("predicting") && certain()];
-    if (now > furthest && root.hasAttribute("data-slides") && !isAsked) landing = now;
-    furthest = Math.max(furthest, now);
-    const known = k => sure || (isAsked ? predicted.has(k + 1) : k < furthest);
+    if (now !== laidAt) {
+      if (now > Math.max(furthest, laidAt) && root.hasAttribute("data-slides") && !isAsked) landing = now;
+      [furthest, laidAt] = [Math.max(furthest, now), 0];
+    }
+    const known = k => sure || (isAsked ? predicted.has(k + 1) : k < Math.max(furthest, now));
     grids[1].set(
       output.values, (v, k) => (known(k) ? colour(v) : null),
       (v, k) => (known(k) ? written(v, output.width) : k + 1 === now ? "?" : ""),
@@ -324,7 +334,8 @@ export function render({ model, el }) {
     parts.hidden = !predicting || secret;
     onward.hidden = verdict.hidden || predicted.size === count();
     means.set(model.get("kernel"), signOf(value));
-    means.node.hidden = secret && question() === SIGN; // there it would give the answer away
+    // It would give the answer away, or is said already.
+    means.node.hidden = secret ? question() === SIGN : sure && isCopy();
     const { near, text: wanted, names, choices } = question();
     write(asked, wanted);
     guesses.forEach((node, k) => write(node, choices[k]));
@@ -355,7 +366,7 @@ export function render({ model, el }) {
       const beside = `In total, darker neighbours are ${below} below it, brighter ones ${above} above.`;
       return `The pixel in the middle is ${fixed(middle)}. ${beside}`;
     }
-    const products = roundedProducts(seen, kernel).parts;
+    const products = roundedProducts(seen, kernel);
     const { kind, sides, places } = COMPARED[model.get("kernel")] ?? {};
     if (!sides) {
       const [less, more] = [-1, 1].map(way => fixed(add(products.filter(v => v * way > 0))));

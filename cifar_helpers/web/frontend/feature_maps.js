@@ -31,7 +31,7 @@ const NOTES = {
   add: "The output of the shortcut is added.",
 };
 const FRESH = "Not trained yet: mean 0 and std 1, scale 1 and shift 0 leave each number as it is.";
-const HEAVIEST = "The strongest, and what each adds here.";
+const HEAVIEST = "The map’s strongest, by the size of what each adds here.";
 const MADE = "One kernel makes one map: its sum at every place, orange above zero, purple below.";
 const FOLLOWS = "Each is computed from the map with the same number in the layer before.";
 const PADDING = "Padding (zeros) can leave a bar along the edge.";
@@ -50,7 +50,9 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   const layerOf = name => layers.find(layer => layer.label === name);
   /** What the mouse points at, in place of what is kept: network and channel, and a pixel of the enlarged map. */
   let hover = {};
+  /** Rank of the slice whose products are shown, and the ranks of the slices on the cards. */
   let slot = 0;
+  let ranks = [];
   let isShared = false;
   let isAnswered = false;
   /** The map that the mouse has come to. */
@@ -167,7 +169,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   const faces = Array.from({ length: SLOTS }, () => ({ face: canvas(), text: h("span") }));
   const faceOptions = faces.map(({ face, text }, k) => ({ value: k, text: h("span", {}, face, text) }));
   const slots = segmented("Input map", faceOptions, 0, k => {
-    slot = k;
+    slot = ranks[k];
     refresh({});
   });
   const step = by => choose({ channel: Math.max(0, model.get("channel") + by) });
@@ -213,7 +215,8 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     isShared = now;
     refresh({ scale: true });
   });
-  const [made, compare] = [h("span"), h("span", { class: "fm-compare" })];
+  const made = h("span");
+  // Before it is asked for, its room holds what to look at.
   const answer = h("p", { class: "fm-answer" });
   const reveal = button("Answer", () => {
     isAnswered = !isAnswered;
@@ -226,11 +229,8 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
       "div", { class: "fm-layers" },
       h("p", { class: "cw-cap" }, "Layers, with maps of the trained network"), strip.node,
     ),
-    h("p", { class: "cw-cap" }, amount, made),
-    h(
-      "div", { class: "fm-ask" },
-      h("span", {}, "What did training change?"), compare, reveal, field("Colour scale of", scale), answer,
-    ),
+    h("div", { class: "fm-ask" }, h("p", { class: "cw-cap" }, amount, made), field("Colour scale of", scale)),
+    h("div", { class: "fm-ask" }, h("span", {}, "What did training change?"), reveal, answer),
     main,
     h(
       "div",
@@ -259,37 +259,53 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   /** What is compared of each network's maps of a layer. */
   const factsOf = layer => networks.map(network => {
     const values = network.map(layer.index);
-    let [least, most, zeros] = [Infinity, -Infinity, 0];
+    let [least, most, zeros, above] = [Infinity, -Infinity, 0, 0];
     for (const value of values) {
       least = Math.min(least, value);
       most = Math.max(most, value);
       if (value === 0) zeros++;
+      if (value > 0) above++;
     }
-    return { least, most, share: zeros / values.length };
+    return { least, most, share: zeros / values.length, above: above / values.length };
   });
-  /** What the numbers beside the walls say, and what they say of the first layer of this kind. */
+  const isSparse = layer => factsOf(layer).some(hasZeros);
+  /** The first and the last layer with zeros, of this layer's kind or else of the kind that has them first. */
+  function endsOf(layer) {
+    const all = names.map(layerOf);
+    const kind = isSparse(layer) ? layer : all.find(isSparse);
+    const alike = all.filter(one => one.op === kind?.op && isSparse(one));
+    return alike.length > 1 ? [alike[0], alike.at(-1)] : [];
+  }
+  /** What the numbers of this picture say of this layer, then of the zeros in the first and in the last block. */
   function answerFor(layer) {
-    const first = layers.find(one => one.op === layer.op && names.includes(one.label));
-    const before = first === layer ? "" : `; in ${first.label}, `;
-    const [facts, were] = [layer, first].map(factsOf);
-    if (!facts.some(hasZeros)) {
-      const hint = isShared ? "" : " To compare colours, too, set their scale to all maps.";
-      return `The trained range is ${width(facts)} as the untrained${before && before + width(were)}.${hint}`;
-    }
-    const pixels = layer.shape[1] * layer.shape[2];
-    const [on, off] = facts.map(({ share }) => Math.round((1 - share) * pixels).toLocaleString("en"));
-    const more = points(facts);
-    const places = `Trained maps pick out ${more > 0 ? "fewer" : "more"} places`;
-    const sign = facts.some(({ least }) => least < 0) ? "not" : "above";
-    const share = `${on} of a map’s ${pixels.toLocaleString("en")} pixels are ${sign} zero, untrained ${off}`;
-    return `${Math.abs(more) < SLIGHT ? "Little difference" : places}: on average, ${share}. `
-      + `Zeros: ${inPoints(more)} than untrained${before && before + inPoints(points(were))}.`;
+    const [own, what] = isSparse(layer) ? ["share", "zeros"] : ["above", "above zero"];
+    const shares = factsOf(layer).map(fact => fact[own]);
+    const more = points(shares);
+    const [one, other] = shares.map(share => percent(share));
+    const isSlight = Math.abs(more) < SLIGHT;
+    const found = isSlight ? `Little difference: ${one} ${what}` : `${more > 0 ? "More" : "Fewer"} ${what}: ${one}`;
+    return `${found}, untrained ${other}.${depthFor(layer)}`;
+  }
+  function depthFor(layer) {
+    const ends = endsOf(layer);
+    if (!ends.length) return "";
+    const [group, part] = ends[0].label.split(", ");
+    const isGrouped = ends[1].label.split(", ")[0] !== group;
+    const place = ({ label }) => (isGrouped ? label.split(", ")[0] : label);
+    const shares = ends.map(end => factsOf(end).map(({ share }) => share));
+    const list = ends.map((end, k) => `${percent(shares[k][0])} in ${place(end)}, untrained ${percent(shares[k][1])}`);
+    const others = list.filter((_, k) => ends[k] !== layer).join("; ");
+    const [first, last] = shares.map(pair => Math.abs(points(pair)));
+    const size = last === first ? "as large" : last > first ? "larger" : "smaller";
+    const there = last > first && place(layer) !== place(ends[1]) ? ": look there" : "";
+    return ` Zeros${isGrouped && part ? ` after ${part}` : ""}: ${others}. `
+      + `The difference is ${size} in ${place(ends[1])}${there}.`;
   }
 
   function drawAnswer(layer) {
-    answer.hidden = !isAnswered;
     reveal.setAttribute("aria-expanded", isAnswered);
-    write(answer, isAnswered ? answerFor(layer) : "");
+    const look = isSparse(layer) ? "Compare the zeros." : "How much of the maps is orange, above zero?";
+    write(answer, isAnswered ? answerFor(layer).replaceAll(" %", "\u00a0%") : look);
   }
 
   function drawWalls(layer) {
@@ -299,17 +315,16 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     const all = networks.flatMap(network => [index, ...inputs].map(at => largest(network.map(at))));
     limit = isShared ? Math.max(...all) : undefined;
     const facts = factsOf(layer);
-    const isSparse = facts.some(hasZeros);
-    write(compare, `Compare the ${isSparse ? "zeros" : "ranges"}.`);
+    const withZeros = facts.some(hasZeros);
     walls.forEach((wall, k) => {
       const { least, most, share } = facts[k];
       wall.draw(values[k], colours(), limit);
       const range = `${least ? fixed(least, 1) : "up"} to ${fixed(most, 1)}`;
       places[k].range.textContent = least ? `range ${range}` : range;
-      const words = isSparse ? `${percent(share)} zeros` : "";
+      const words = withZeros ? `${percent(share)} zeros` : "";
       places[k].zeros.textContent = words;
       places[k].choice.textContent = words || range;
-      places[k].share.hidden = !isSparse;
+      places[k].share.hidden = !withZeros;
       places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
     });
     const words = limit ? [fixed(-limit, 1), fixed(limit, 1)] : ["below zero", "above zero"];
@@ -366,7 +381,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     const sizes = source ? sources.map(one => largest(one.weights)) : map;
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits });
-    drawSlots(now, read, sources, work);
+    drawSlots(now, read, sources, source, work);
     drawGrids(work.grids ?? [], work.text ?? (value => fixed(value, digits)));
     half.node.hidden = !work.half;
     half.set(work.half ?? []);
@@ -390,7 +405,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   }
 
   /** What the chosen one adds is written as in the sum. A note of this pixel or map alone precedes the layer's. */
-  function drawSlots({ layer, channel }, read, sources, work) {
+  function drawSlots({ layer, channel }, read, sources, source, work) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
     kernels.node.hidden = isPlain;
@@ -403,16 +418,18 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     note.classList.toggle("cw-cap", !isPlain);
     if (isPlain) return;
     write(kernels.head, few ? `Kernel ${channel}` : `${SLOTS} of ${sources.length} slices`);
-    const chosen = Math.min(slot, sources.length - 1);
-    slots.set(chosen);
-    const shown = sources.slice(0, SLOTS);
+    const shown = sources.slice(0, SLOTS).map((one, rank) => ({ ...one, rank, isChosen: one === source }));
+    for (const one of shown) if (one.isChosen) one.amount = work.own;
+    if (!few) shown.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount));
+    ranks = shown.map(({ rank }) => rank);
+    slots.set(shown.findIndex(({ isChosen }) => isChosen));
     const limit = Math.max(...shown.map(one => largest(one.weights)));
     slots.buttons.forEach((button, k) => {
       const one = shown[k];
       button.hidden = !one;
       if (!one) return;
       paintSigned(faces[k].face, one.weights, one.rows, one.columns, colours(), { limit });
-      const [name, amount] = [mapName(read, one.channel), k === chosen ? work.terms[0][2] : work.text(one.amount)];
+      const [name, amount] = [mapName(read, one.channel), work.text(one.amount)];
       write(faces[k].text, few ? name : `map ${name}\n${amount}`);
       button.setAttribute("aria-label", `slice for input map ${name}, which adds ${amount}`);
     });
@@ -441,6 +458,8 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
 
   return stale => {
     const layer = layerOf(model.get("layer"));
+    // Another layer or picture is another question.
+    if (stale.layer || stale.picture) isAnswered = false;
     if (stale.layer) buildWalls(layer);
     if (stale.picture) thumbs.forEach((thumb, k) => thumb.draw(networks[0].map(layerOf(names[k]).index), colours()));
     if (stale.layer || stale.picture || stale.scale) drawWalls(layer);
@@ -465,7 +484,7 @@ function columnsFor(count) {
 const gapOf = width => Math.max(1, Math.round(width / 16));
 
 /** What each input map adds to a number of a convolution; if not all can be shown, those that matter most for its map
-    come first: they stay while one looks at other numbers of it. */
+    come first: they and the input map stay while one looks at other numbers of it, only the cards change places. */
 function sourcesOf({ network, layer, channel, row, column }) {
   const sources = contributions(network, layer, channel);
   if (sources.length <= SLOTS) sources.sort((a, b) => a.channel - b.channel);
@@ -474,17 +493,8 @@ function sourcesOf({ network, layer, channel, row, column }) {
 
 const hasZeros = ({ share }) => share >= 0.005;
 
-/** How many percentage points more zeros the first network has, by the shares as they are shown. */
-const points = ([one, other]) => Math.round(one.share * 100) - Math.round(other.share * 100);
-
-const inPoints = by => `${Math.abs(by)} point${Math.abs(by) === 1 ? "" : "s"} ${by < 0 ? "fewer" : "more"}`;
-
-/** How wide the range of the first network is, by that of the other. */
-function width(facts) {
-  const [one, other] = facts.map(({ least, most }) => most - least);
-  const times = one / other;
-  return Math.abs(times - 1) < 0.05 ? "as wide" : `about ${fixed(times, times < 2.95 ? 1 : 0)} times as wide`;
-}
+/** How many percentage points more the first network has, by the shares as they are shown. */
+const points = ([one, other]) => Math.round(one * 100) - Math.round(other * 100);
 
 const total = values => values.reduce((sum, value) => sum + value, 0);
 
@@ -513,7 +523,8 @@ const OPERATIONS = {
     // Small ones have no zero before the point, so that three decimals fit the cells of a telephone.
     const brief = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
     const text = digits > 2 ? brief : value => fixed(value);
-    const terms = [["", `${products.length} products`, text(total(products))]];
+    const own = total(products);
+    const terms = [["", `${products.length} products`, text(own)]];
     const read = network.layers[layer.inputs[0]];
     const isFew = read.op === "input" && rest.length < 3;
     const whose = isFew ? rest.map(one => mapName(read, one.channel)).join(", ") : `${rest.length} more`;
@@ -529,7 +540,7 @@ const OPERATIONS = {
         grid("products", products, "=", limit),
       ],
       terms: [...terms, ["=", "this pixel", text(sum)]],
-      text,
+      text, own,
       note: isBeyond && sources.length <= SLOTS && PADDING,
     };
   },

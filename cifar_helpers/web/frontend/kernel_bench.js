@@ -16,6 +16,16 @@ const IDENTITY = [0, 0, 0, 0, 1, 0, 0, 0, 0];
 const PLAIN = { padding: 1, stride: 1, dilation: 1 };
 const SOLVED = 0.02; // of the length of the kernel that is wanted, as in Python
 const ALIKE = 0.7; // a cosine below this is no likeness worth telling
+const NEARLY = 0.9; // above it two kernels are nearly the same
+/** Why the kernel of a puzzle does what it does. */
+const WHY = {
+  "half as bright": "Each result is half of its own pixel; its neighbours count 0.",
+  "moved to the right": "Each result takes its left neighbour, so everything moves to the right.",
+  "mean of left and right": "Each result mixes its two neighbours, so a thin upright line becomes two fainter ones.",
+  "right minus left": "Equal neighbours cancel, so only changes from left to right remain.",
+  "below minus above": "Equal rows above and below cancel, so only changes from top to bottom remain.",
+  outline: "Equal pixels cancel, so only what differs from the mean of its four neighbours remains.",
+};
 
 const DIFFERS = 0.005; // of a result: it can be seen in its two decimals
 
@@ -50,7 +60,7 @@ function nearest(kernel, learned) {
   let best = { number: 0, likeness: 0, kernel: inner };
   for (let number = 0; number < learned.length / 9; number++) {
     const other = Array.from(learned.subarray(number * 9, number * 9 + 9));
-    const lengths = Math.hypot(...other) * Math.hypot(...inner);
+    const lengths = Math.hypot(...other) * Math.hypot(...kernel);
     const likeness = other.reduce((sum, v, k) => sum + v * inner[k], 0) / Math.max(lengths, 1e-9);
     if (Math.abs(likeness) > Math.abs(best.likeness)) best = { number, likeness, kernel: other };
   }
@@ -232,7 +242,7 @@ export function render({ model, el, load }) {
 
   const named = { role: "meter", "aria-label": "Closeness to the secret kernel", "aria-valuemin": 0, "aria-valuemax": 100 };
   const meter = h("div", { class: "kb-meter", ...named }, h("i"));
-  const state = h("span", { class: "kb-state" });
+  const [state, why] = [h("span", { class: "kb-state" }), h("span")];
   const distance = h("span", { class: "cw-cap" });
   const hint = h("details", { class: "kb-hint" }, h("summary", {}, "Hint"), h("div", {}, distance, meter));
   const [twin, twinWords] = [glyph(), h("span")];
@@ -243,7 +253,7 @@ export function render({ model, el, load }) {
   root.append(
     h("div", { class: "cw-bar" }, modes.node, chips.node, task),
     views.stage,
-    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, state, onward), hint, alike),
+    h("div", { class: "cw-foot" }, h("div", { class: "kb-words" }, h("div", {}, state, " ", why), onward), hint, alike),
   );
 
   /** Everything that follows from the kernel and the pixel. */
@@ -341,9 +351,10 @@ export function render({ model, el, load }) {
     alike.style.visibility = shown ? "" : "hidden";
     if (!shown) return used;
     twin.draw(best.kernel, colours());
-    const signs = best.likeness < 0 ? ", with opposite signs" : "";
-    const likeness = `looks like this${signs} (cosine ${fixed(best.likeness)})`;
-    write(twinWords, `Kernel ${best.number} of a trained network's first layer ${likeness}`);
+    const found = Math.abs(best.likeness) < NEARLY ? "a similar kernel" : "nearly this kernel";
+    const signs = best.likeness < 0 ? ", signs swapped" : "";
+    const where = `kernel ${best.number} of its first layer${signs}; cosine ${fixed(best.likeness)}`;
+    write(twinWords, `A trained network found ${found} by itself (${where})`);
     return used;
   }
 
@@ -354,6 +365,7 @@ export function render({ model, el, load }) {
     const effect = effects[+sum.toFixed(4)] ?? `is multiplied by ${show(sum)}`;
     write(state, `The ${count} numbers add up to ${show(sum)}: a uniform area ${effect}.`);
     onward.hidden = true;
+    write(why, "");
     delete root.dataset.solved;
     return state.textContent;
   }
@@ -371,12 +383,14 @@ export function render({ model, el, load }) {
     const here = sum === goalHere
       ? `Here both are ${sum}.${isOff ? " Drag the window to where they differ." : ""}`
       : `Here the target is ${goalHere}, your result ${sum}.`;
-    write(state, done ? `Solved: ${name.replace(/^\d+: /, "")}.${all}` : here);
+    const title = name.replace(/^\d+: /, "");
+    write(state, done ? `Solved: ${title}.${all}` : here);
+    write(why, done ? WHY[title] : "");
     meter.setAttribute("aria-valuenow", Math.round(near));
     meter.firstChild.style.width = `${near}%`;
     root.toggleAttribute("data-solved", done);
     onward.hidden = !done || !following();
-    return state.textContent;
+    return `${state.textContent} ${why.textContent}`;
   }
 
   const draw = framed(paintAll);
