@@ -366,9 +366,15 @@ def test_it_asks_first_and_then_says_what_is_read(front: FrontEnd) -> None:
     page.get_by_role("slider", name="Batch size").press("End")
     expect(words).to_contain_text("In batches of 256, MLP is")
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU}))
-    words = page.locator(".te-words")
+    words, gained = page.locator(".te-words"), page.locator(".te-gained")
     expect(words).to_have_text(question)
+    expect(gained).to_be_hidden()
     page.evaluate("document.querySelector('[data-widget]').model.set('batch', 16)")  # Python answers it, too
+    low, high = min(CPU), max(CPU)
+    assert (CPU[low] / CPU[high], round(GPU[low] / GPU[high])) == (1.0, 204)
+    expect(gained).to_have_text(
+        f"From batch {low} to {high}, an image gets 1.0 times as fast (CNN) and 204 times as fast (MLP)."
+    )
     expect(words).to_contain_text("In batches of 16,")
     page = front.open(timing_explorer({"CNN, here": CPU}))
     expect(page.locator(".te-words")).to_contain_text("In batches of 64,")  # one curve is no question

@@ -126,13 +126,14 @@ export function render({ model, el }) {
   const table = h("table", { class: "te-table cw-cap" });
   const step = h("p", { class: "te-step" });
   const steps = h("p", { class: "te-steady" });
+  const gained = h("p", { class: "te-gained" });
   const formula = h("p", { class: "cw-cap" });
   const split = h("div", {}, formula, table);
   const limits = h("p", { class: "cw-cap" });
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(
-    bar, h("div", { class: "te-lead" }, words, room), view.node, step, steps, where,
+    bar, h("div", { class: "te-lead" }, words, room), view.node, step, gained, steps, where,
     h("div", { class: "te-fit" }, toggle, pick), split, limits, more,
   );
 
@@ -308,6 +309,8 @@ export function render({ model, el }) {
     words.replaceChildren(...(isQuestion ? question() : headline()));
     step.textContent = stepTime(both, batch);
     where.textContent = crossing();
+    gained.textContent = isQuestion ? "" : gain(both);
+    gained.hidden = !gained.textContent;
     const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
     const fitted = drawnOf(both);
     const { step: fixed = 0 } = fitted?.fit ?? {};
@@ -361,6 +364,17 @@ export function render({ model, el }) {
       `${almost(curve, batch)}${timeText(time, decimals(time))}\u00a0ms (${endOf(curve)})`
     ));
     return said.length ? `A step of ${batch} ${batch === 1 ? "image" : "images"} takes ${said.join(" and ")}.` : "";
+  }
+
+  /** What larger batches bring each curve: the answer to the question. */
+  function gain(both) {
+    const shared = sizes.filter(ratioAt);
+    const [low, high] = [Math.min(...shared), Math.max(...shared)];
+    if (low >= high) return "";
+    const times = both.map(({ points, ...curve }) => (
+      `${factorText(timeAt(points, low) / timeAt(points, high))} times as fast (${nameOf(curve)})`
+    ));
+    return `From batch ${low} to ${high}, an image gets ${times.join(" and ")}.`;
   }
 
   /** What a step takes where that is about the same for few images and for many. */
