@@ -82,8 +82,7 @@ def network_view(
         record = load_run(run)
         record.model()  # raises an error if the run has no weights
         epochs = list(record.epochs_with_weights)
-        untrained = record.untrained_accuracy
-        accuracy = [round(share, 4) for share in record.history["validation_accuracy"]]  # as shares of 10,000 images
+        untrained, accuracy = record.untrained_accuracy, record.history["validation_accuracy"]
         for epoch in epochs:
             files[f"weights/{epoch}"] = _of_run(run, epoch, precision)
         networks.append("course")
