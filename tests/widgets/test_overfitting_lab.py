@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import traitlets
-from chrome import FrontEnd, state_of
+from chrome import FrontEnd, next_frame, state_of
 from playwright.sync_api import expect
 
 from cifar_helpers import BatchLoader, Cifar10, EarlyStopping, Epoch, History
@@ -514,6 +514,7 @@ def test_columns_and_charts_stay_where_they_are_whatever_is_shown(front: FrontEn
             page.get_by_role("button", name=name, exact=True).click()
             expect(root.locator(".ol-headline")).to_contain_text(re.compile(name, re.IGNORECASE))
             expect(root.locator("tbody tr")).to_have_count(1 + count + (name != "base"))
+            next_frame(page)  # in which the rows are made anew
             boxes = [one.bounding_box() for one in root.locator(".cw-plot").all()]
             tops.add(tuple(round(box["y"]) for box in boxes if box))
             columns.add(str(root.locator("tbody tr:first-child td:not(:last-child)").evaluate_all(ends)))
