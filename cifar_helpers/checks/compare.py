@@ -105,6 +105,14 @@ def short_dtype(value: Any) -> tuple[str, float] | None:
     return (name, _SHORT_DTYPES[name]) if name in _SHORT_DTYPES else None
 
 
+def is_whole(value: Any) -> bool:
+    """Whether a result has whole numbers only; those of `uint8` are pixels, which have shades like others."""
+    if kind(value) == "sequence":
+        return all(map(is_whole, value))
+    dtype = str(getattr(value, "dtype", type(value).__name__)).removeprefix("torch.")
+    return dtype in ("int", "int64", "bool")
+
+
 def holds_tensors(value: Any) -> bool:
     """Whether a result is a sequence with a tensor in it."""
     return kind(value) == "sequence" and any(kind(member) == "tensor" for member in value)

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from matplotlib import colormaps
 from PIL import Image
 from torch import Tensor
@@ -24,6 +23,7 @@ from cifar_helpers.checks.compare import (
     described,
     differing,
     holds_tensors,
+    is_whole,
     numbers_of,
     right_part,
     row_sums,
@@ -211,42 +211,44 @@ def shares_html(
     names: Sequence[str],
     numbers: tuple[str, Sequence[str]],
     shares: tuple[str, Sequence[float]],
-    others: tuple[str, Sequence[str], Sequence[str], Mapping[str, Sequence[Sequence[float]]]],
+    remarks: Mapping[str, str],
+    others: Mapping[str, Sequence[Sequence[float]]],
     marked: str,
 ) -> str:
-    """Shares as bars between the numbers that they come from and other shares of the same numbers, with all sums.
+    """Numbers and their shares as bars, then shares of the same numbers with a constant added to each, and all sums.
 
     Args:
         names: of the rows.
-        numbers: their heading and themselves.
-        shares: their heading and themselves, which are drawn as bars, too.
-        others: what changes the numbers, the stops of a scale for it, a remark on each, and by their headings other
-            shares at each stop; they may be nan. The last stop is drawn, and a card shows the others.
+        numbers: their heading, in the singular, and themselves.
+        shares: their heading and themselves.
+        remarks: one for each constant. A card has a scale with the constants as stops; the last one is drawn.
+        others: by their headings, the shares at each stop; they may be nan.
         marked: the row whose name is bold.
     """
-    (head, before), (title, values), (change, stops, remarks, after) = numbers, shares, others
-    own, *rest = [
-        [[*map(_share, column), _total(column)] for column in columns] for columns in ([values], *after.values())
-    ]
-    apart = "padding-left:10px"
-    heads = "".join(f"<th scope='col' style='{_HEAD};{apart}'>{name}</th>" for name in after)
+    (head, before), (title, values) = numbers, shares
+    stop, own = _at_stops(list(remarks)), _with_sum(values)
+    after = [""] * len(own)
+    for columns in others.values():
+        cells = map(_at_stops, zip(*map(_with_sum, columns), strict=True))
+        after = [f"{row}<td style='{_NUMBER};{_BAR}'{cell}</td>" for row, cell in zip(after, cells, strict=True)]
+    heads = "".join(f"<th scope='col' style='{_HEAD};{_BAR}'>{html.escape(name)}</th>" for name in others)
     top = (
-        f"<tr><td colspan='4'></td><th colspan='{len(after)}' scope='colgroup' style='{_HEAD};{apart}'>"
-        f"<div style='border-bottom:1px solid #8888'>with <span{_at_stops(stops)}</span> added</div></th></tr>"
+        f"<tr><td colspan='4'></td><th colspan='{len(others)}' scope='colgroup' style='{_HEAD};{_BAR}'>"
+        f"<div style='border-bottom:1px solid #8888'>with <span{stop}</span> added</div></th></tr>"
         f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>"
         f"<th colspan='2' scope='col' style='{_HEAD};text-align:left;{_BAR}'>{html.escape(title)}</th>{heads}</tr>"
     )
+    bottom = (
+        f"<tr><th scope='row' colspan='2' style='{_HEAD};text-align:left'>sum before rounding</th><td></td>"
+        f"<td style='{_NUMBER}'>{own[-1]}</td>{after[-1]}</tr>"
+    )
     # Of the card; a page without cards takes the window's width in its place.
     width = "clamp(24px,100cqw - 296px,max(110px,100cqw - 600px))"
-    cells = [
-        [f"<td style='{_NUMBER};{apart}'{_at_stops(words)}</td>" for words in zip(*each, strict=True)] for each in rest
-    ]
-    rests = ["".join(row) for row in zip(*cells, strict=True)]
-    total = f"<tr><th scope='row' colspan='2' style='{_HEAD};text-align:left'>sum before rounding</th><td></td>"
-    total += f"<td style='{_NUMBER}'>{own[0][-1]}</td>{rests[-1]}</tr>"
-    scale = f"<p class='v-scale' style='margin:0 0 8px'>{html.escape(change)} <b{_at_stops(stops)}</b></p>"
-    scale += f"<p class='v-remark' style='margin:0 0 8px'{_at_stops(remarks)}</p>"
-    return scale + _bars(names, [(values, own[0])], width, top, (before, rests), marked, total)
+    return (
+        f"<p class='v-scale' style='margin:0 0 8px'>Added to every {html.escape(head)}: <b{stop}</b></p>"
+        f"<p class='v-remark' style='margin:0 0 8px'{_at_stops(list(remarks.values()))}</p>"
+        f"{_bars(names, [(values, own)], width, top, before, after, marked, bottom)}"
+    )
 
 
 def _at_stops(words: Sequence[str]) -> str:
@@ -255,15 +257,11 @@ def _at_stops(words: Sequence[str]) -> str:
     return f" data-stops='{'|'.join(said)}'>{said[-1]}"
 
 
-def _share(value: float) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    return percent(value) if value else "0\N{NO-BREAK SPACE}%"
-
-
-def _total(values: Sequence[float]) -> str:
-    total = sum(values)
-    return f"{total:.0%}".replace("%", "\N{NO-BREAK SPACE}%") if math.isfinite(total) else _share(total)
+def _with_sum(shares: Sequence[float]) -> list[str]:
+    """Shares in words, and their sum."""
+    total = sum(shares)
+    words = [*(percent(share) if share else "0 %" for share in shares), f"{100 * total:.0f} %"]
+    return ["nan" if math.isnan(value) else word for value, word in zip([*shares, total], words, strict=True)]
 
 
 def _bars(
@@ -271,17 +269,17 @@ def _bars(
     columns: Sequence[tuple[Sequence[float], Sequence[str]]],
     width: str,
     top: str,
-    around: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
     marked: str = "",
     bottom: str = "",
 ) -> str:
-    """A table of bars; `around` has numbers before them, and cells behind them."""
-    numbers, rests = around
+    """A table of bars, with numbers before them and cells after them."""
     rows = ""
     for k, name in enumerate(names):
         weight = "bold" if name == marked else "normal"
         rows += f"<tr><th scope='row' style='text-align:left;font-weight:{weight}'>{html.escape(name)}</th>"
-        rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(numbers[k])}</td>" if numbers else ""
+        rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(before[k])}</td>" if before else ""
         for shares, words in columns:
             # Whole pixels, so that bars of equal shares look equal wherever they begin.
             long = "0" if shares[k] <= 0 else f"max(1px,round({100 * shares[k]:.1f}%,1px))"
@@ -290,7 +288,7 @@ def _bars(
                 f"<div style='background:{PALETTE[0]};height:1em;width:{long}'></div></div></td>"
                 f"<td style='{_NUMBER};min-width:3.2em'>{html.escape(words[k])}</td>"
             )
-        rows += f"{rests[k] if rests else ''}</tr>"
+        rows += f"{after[k] if after else ''}</tr>"
     return f"<table style='display:inline-table;vertical-align:top;margin:0'>{top}{rows}{bottom}</table>"
 
 
@@ -310,8 +308,7 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
-_LOST: Final = _themed("color", "#b3261e", "#ff9a90")
-_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_LOST}"
+_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
 _HIGH: Final = (
     f"{_themed('background', '#ee9b3b33', '#ec953033')};{_themed('color', '#8a3f05', '#ffc67f')};box-shadow:inset 0 2px"
 )
@@ -333,9 +330,9 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
 
     Numbers that differ are orange in the wrong result where they are too high and purple where they are too low, green
     in the right one and dark in an argument of the same shape; the others are pale. Red are those that are not finite,
-    and numbers of classes, of which more or less says nothing. The first one has a frame in all of them, and a line
-    names it; a card can move both. Unless the words beside have `told` it, the line also says for which other arguments
-    this is.
+    and whole numbers: they may be numbers of classes, of which more or less says nothing. The first one has a frame in
+    all of them, and a line names it; a card can move both. Unless the words beside have `told` it, the line also says
+    for which other arguments this is.
 
     Arguments are drawn if they are small, or have the shape of the result. Of results with different shapes, only the
     two are drawn; of what is not numbers, nothing.
@@ -379,8 +376,7 @@ def beside(wanted: Any, got: Any, close: float, given: Mapping[str, Any], *, tol
     is_off = totals is not None and not np.allclose(totals, 1, atol=5e-3)
     target_sums = "rows" if sums and is_off else ""  # what they should be
     of = "" if any(leading in table.title for table in tables) else leading  # said once
-    named = isinstance(wanted, Tensor) and wanted.dtype in (torch.int64, torch.bool)
-    signed = None if named else right
+    signed = None if is_whole(wanted) else right
     tables += [
         _Table(f"yours{of}", own, ranges, ours, differ, _WRONG, place, sums, signed),
         _Table(f"should be{of}", right, ranges, theirs, differ, _RIGHT, place, target_sums),

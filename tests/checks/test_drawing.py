@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -70,8 +71,14 @@ def test_a_page_without_themes_shows_numbers_in_colours_for_a_light_one() -> Non
 
 
 def test_numbers_of_classes_are_wrong_but_neither_too_high_nor_too_low() -> None:
-    for own, red in ((torch.tensor([3, 7]), 2), (torch.tensor([3.0, 7.0]), 0)):
-        drawn = beside(torch.tensor([3, 5]).to(own.dtype), own, 1e-4, {})
+    pairs: list[tuple[Any, Any, int]] = [
+        (torch.tensor([3, 5]), torch.tensor([3, 7]), 2),
+        ([3, 5], [3, 7], 2),
+        (torch.tensor([3.0, 5.0]), torch.tensor([3.0, 7.0]), 0),
+        (torch.tensor([3, 5], dtype=torch.uint8), torch.tensor([3, 7], dtype=torch.uint8), 0),
+    ]
+    for right, own, red in pairs:
+        drawn = beside(right, own, 1e-4, {})
         assert drawn.count("background:#b3261e1f;") == red and ("too high" in drawn) == (not red)
 
 

@@ -181,7 +181,9 @@ def test_a_number_is_typed_and_committed_by_enter(front: FrontEnd, typed: str, s
     expect(page.locator(".q-verdict")).to_contain_text("Write a number, or click the scale, first.")
     page.keyboard.type("many")
     page.keyboard.press("Enter")
-    expect(page.locator(".q-verdict")).to_contain_text("'many' is not a number. Write only digits, with a minus")
+    expect(page.locator(".q-verdict")).to_contain_text(
+        "'many' is not a number. Write only a number, such as 12.5 or −3."
+    )
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_css("border-top-color", "rgb(179, 38, 30)")
     slider = page.get_by_role("slider", name="Your guess on the scale")
@@ -710,7 +712,7 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     *classes, total = page.locator(".v-picture tr:has(th[scope=row])").all()
     shares = [row.locator("td").all_inner_texts()[-3:] for row in [*classes, total]]
     assert len(classes) == 10 and all(own == shifted and naive == "nan" for own, shifted, naive in shares)
-    assert shares[-1][0] == "100\xa0%"
+    assert shares[-1][0] == "100 %"
     scale = page.get_by_role("slider", name="Added to every logit")
     expect(scale).to_have_attribute("aria-valuetext", "1,000")
     scale.press("Home")

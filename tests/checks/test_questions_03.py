@@ -229,13 +229,13 @@ def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
     assert len(logits) == 10 and {("cat", "3.31"), ("truck", "−1.78")} <= set(logits)  # beside what becomes of them
     shares = re.findall(r"text-align:right[^>]*>([^<]+ %)</td>", page.replace("&lt;", "less than "))
     shares = [share.rpartition(">")[2] for share in shares]
-    assert len(shares) == 20 and shares[::2] == shares[1::2]  # side by side, class by class
+    assert len(shares) == 22 and shares[::2] == shares[1::2]  # side by side, class by class, and their sums
     even = pictures.shared_out(lambda logits: torch.full_like(logits, 0.1))
     assert even.count(">10 %<") == 20
 
 
 def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_has_its_stops() -> None:
-    page = pictures.shared_out(solution("softmax")).replace("\N{NO-BREAK SPACE}", " ")
+    page = pictures.shared_out(solution("softmax"))
     stops, remarks, _, *cells = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page)]
     added = [int(stop.replace(",", "")) for stop in stops]
     assert added == sorted(added) and added[0] == 0 and added[-1] == 1000
@@ -246,6 +246,7 @@ def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_
     first = lost.index(1)  # only the cat's, and what is divided by infinity is 0
     assert [words[first] for words in naive] == ["nan" if name == "cat" else "0 %" for name in CLASSES]
     assert ["inf" in remark for remark in remarks] == [count > 0 for count in lost]
+    assert ["finite" in remark for remark in remarks] == [0 < count < 10 for count in lost]  # where zeros are shown
     assert added[first] - added[first - 1] == 1, "the stops are close where it happens"
     limit = re.search(r"just above exp\(([\d.]+)\)", page)
     assert (

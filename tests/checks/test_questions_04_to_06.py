@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 
 import numpy as np
@@ -103,7 +104,10 @@ def test_four_times_as_many_images_gain_most() -> None:
 def test_the_best_of_thirty_is_what_the_lesson_computes() -> None:
     names = after_cell("04", "torch.rand(200, 30, 1000", {"torch": torch})
     assert truth("best_of_thirty") == pytest.approx(100 * float(names["shares"].max(1).values.mean()), abs=1e-4)
-    assert 2 < truth("best_of_thirty") - 80 < 3
+    error = 100 * math.sqrt(0.8 * 0.2 / 1000)
+    assert 1 < error < 1.3  # "little more than a point"
+    assert (truth("best_of_thirty") - 80) / error == pytest.approx(2, abs=0.1)  # "about two of them too high"
+    assert 2.7 < (83.5 - 80) / error < 3  # "almost three standard errors"
 
 
 # --- lesson 05 ---------------------------------------------------------------------------------------------------

@@ -86,21 +86,18 @@ def shared_out(answer: Callable[..., Any]) -> str:
     naive = (more.exp() / more.exp().sum(1, keepdim=True)).tolist()
     said = (
         "The trained network gives this drawn cat these logits. Adding c multiplies every exponential and their sum by "
-        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But float32 ends just above exp({math.floor(10 * limit) / 10})."
+        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But the largest float32 is just above "
+        f"exp({math.floor(10 * limit) / 10}); beyond it, exp gives inf."
     )
-    remarks = [
-        f"cat: exp({largest:,.2f}) = "
-        + (f"{math.exp(largest):.2g}" if largest < limit else "inf; inf / inf = nan, a finite number / inf = 0")
-        for largest in more.max(1).values.tolist()
-    ]
+    top = CLASSES[int(logits.argmax())]
+    remarks = {}
+    for number, row in zip(added, more.tolist(), strict=True):
+        power = f"{math.exp(max(row)):.2g}" if max(row) < limit else "inf; inf / inf = nan"
+        zeros = ", a finite number / inf = 0" if min(row) < limit < max(row) else ""
+        remarks[f"{number:,}"] = f"{top}: exp({max(row):,.2f}) = {power}{zeros}"
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
-    others = (
-        "Added to every logit:",
-        [f"{number:,}" for number in added],
-        remarks,
-        {"yours": shifted, "without sub\N{SOFT HYPHEN}tracting": naive},
-    )
-    bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), others, marked="cat")
+    others = {"yours": shifted, "without sub\N{SOFT HYPHEN}tracting": naive}
+    bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), remarks, others, marked="cat")
     return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + bars
 
 

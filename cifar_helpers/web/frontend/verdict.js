@@ -37,7 +37,8 @@ export function render({ model, el }) {
   const lines = model.get("code").map(line => h("span", {}, line));
   const error = lines.length ? h("pre", { class: "v-error" }, lines) : null;
   const steps = h("div", { role: "status", tabindex: -1 }, hints);
-  const parts = [h("div", { class: "v-head" }, title), says, error, picture, note, copied(model.get("given")), steps, more, help];
+  const top = h("div", { class: "v-head" }, title);
+  const parts = [top, says, error, picture, note, copied(model.get("given")), steps, more, help];
   root.append(h("div", { class: "v-card", "data-state": kind }, parts));
 
   function draw() {
@@ -69,8 +70,8 @@ function copied(code) {
 /** A button that copies code, which is shown in a node. */
 function copier(code, node, name) {
   const copy = button("Copy", async () => {
-    const done = navigator.clipboard?.writeText(code) ?? Promise.reject();
-    const isDone = await done.then(() => true, () => false);
+    const copying = navigator.clipboard?.writeText(code) ?? Promise.reject();
+    const isDone = await copying.then(() => true, () => false);
     if (!isDone) getSelection().selectAllChildren(node()); // ready for the keys
     copy.textContent = isDone ? "Copied" : "Press Ctrl+C";
   }, { name });
@@ -123,7 +124,9 @@ function followed(picture) {
     choose(under(event));
     line.focus(/** @type {any} */ ({ preventScroll: true, focusVisible: false }));
   });
-  picture.addEventListener("mousedown", event => event.target.closest("[data-at]") && event.preventDefault()); // no text
+  picture.addEventListener("mousedown", event => { // which would select text
+    if (event.target.closest("[data-at]")) event.preventDefault();
+  });
   picture.addEventListener("pointerover", event => event.pointerType === "mouse" && show(under(event)));
   picture.addEventListener("pointerleave", () => show(chosen));
   show(chosen);
