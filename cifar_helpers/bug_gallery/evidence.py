@@ -307,7 +307,6 @@ def _symptom(symptom: Symptom) -> dict[str, Any]:
         "range": _span(low, high),
         "places": [place.kind for place in places(symptom.key)],
         "alike": half < _SAME,  # all healthy runs have the same number
-        "healthy": [round(_share(symptom.key, symptom.value(seen)), 3) for seen in healthy()],
     }
 
 

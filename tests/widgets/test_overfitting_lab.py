@@ -271,7 +271,7 @@ def test_patience_is_dragged_on_the_curve_and_two_runs_are_compared(front: Front
     expect(rule).to_have_css("visibility", "visible")
     expect(headline).to_contain_text(re.compile(r"Dropout 0.5: .* 1.5 points below A\."))
     expect(page.locator(".ol-verdict")).to_have_text(
-        "Larger than the range of base’s seeds (1.2 points), but one seed: perhaps by chance."
+        "Larger than the range of base’s seeds (1.2 points), but of one seed only, so it may be chance."
     )
     assert state_of(page, "pinned") == [asdict(Settings())]
     # With two pins, only their validation is drawn, and besides training of what is pointed at.
@@ -400,8 +400,8 @@ def test_loss_and_accuracy_that_disagree_are_explained_with_the_epochs_in_which_
         )
         assert numbers in text and f"when loss is {losses[high]:.2f}." in text
         falls = shares[high] - shares[-1] > 0.012
-        assert (f"In epochs 26–30, accuracy falls as well, to {100 * shares[-1]:.1f}\u00a0%" in text) == falls
-    assert len(said) == 4 and sum("falls as well" in text for text in said.values()) == 1
+        assert (f"By epochs 26–30, accuracy has fallen again, to {100 * shares[-1]:.1f}\u00a0%" in text) == falls
+    assert len(said) == 4 and sum("fallen again" in text for text in said.values()) == 1
 
 
 def test_headline_verdict_and_sign_agree_for_every_run(front: FrontEnd) -> None:

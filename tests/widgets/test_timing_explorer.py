@@ -131,7 +131,7 @@ def test_work_and_peaks_give_lower_bounds(front: FrontEnd) -> None:
     ]
     limits = "In batches of 64, CNN, GPU (recorded) takes 0.078 times its limit of 2.13\u00a0ms (memory)."
     expect(page.get_by_text("times its limit")).to_have_text(limits)  # of the curve whose work was given
-    falls = "A batch reads the weights once for all its images, so the limit that memory sets falls as it grows."
+    falls = "A batch reads the weights once for all its images, so memory’s limit falls as the batch grows."
     expect(page.locator(".cw-foot")).to_contain_text(falls)
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(page.locator(".te-table th").nth(3)).to_have_text("= fixed cost")
@@ -194,7 +194,7 @@ def test_the_batch_is_dragged_and_moved_by_keys(front: FrontEnd) -> None:
     expect(page.locator(ENDS)).to_have_text(["CPU", "GPU"])
     samples = page.locator(".te-table thead.c2 th svg line")
     assert [sample.get_attribute("stroke-dasharray") for sample in samples.all()] == dashes
-    expect(page.get_by_text("A row of the table chooses")).to_be_visible()
+    expect(page.get_by_text("Press a row of the table")).to_be_visible()
     page.locator(".te-table tbody tr").first.click(position={"x": 400, "y": 8})  # all of the row
     expect(page.locator(".te-table thead.c1 th svg")).to_have_count(2)  # of no fixed cost is no line
     other.click()
@@ -267,7 +267,7 @@ def test_a_time_is_split_only_where_the_fit_is_near_and_up_to_what_it_holds_for(
         "0\u00a0% up to batch 16; why larger ones do not follow was not measured. MLP: no fixed cost fits."
     )
     expect(page.get_by_role("button", name="draw its fit")).to_have_count(0)  # there is one alone
-    expect(page.get_by_text("A row of the table chooses")).to_be_hidden()
+    expect(page.get_by_text("Press a row of the table")).to_be_hidden()
     page.get_by_role("slider", name="Batch size").press("End")
     expect(page.locator(".te-table td").nth(1)).to_have_text("fitted up to batch 16")
 
@@ -373,16 +373,24 @@ def test_it_asks_first_and_then_says_what_is_read(front: FrontEnd) -> None:
     low, high = min(CPU), max(CPU)
     assert (CPU[low] / CPU[high], round(GPU[low] / GPU[high])) == (1.0, 204)
     expect(gained).to_have_text(
-        f"From batch {low} to {high}, an image gets 1.0 times as fast (CNN) and 204 times as fast (MLP)."
+        f"From batch {low} to {high}, training on an image gets no faster with CNN and 204 times as fast with MLP."
     )
     expect(words).to_contain_text("In batches of 16,")
+    # Names tell one network on two machines apart; "about" marks a time that is read between measured ones.
+    faster, slower = {1: 4.0, 4: 3.0, 256: 0.5}, {1: 1.0, 64: 2.0}
+    page = front.open(timing_explorer({"CNN, GPU, recorded": faster, "CNN, CPU, here": slower}))
+    page.get_by_role("slider", name="Batch size").press("Home")
+    expect(page.locator(".te-gained")).to_have_text(
+        f"From batch 1 to 64, training on an image gets about {4 / time_at(faster, 64):.1f} times as fast with "
+        "CNN, GPU (recorded) and no faster with CNN, CPU (here)."
+    )
     page = front.open(timing_explorer({"CNN, here": CPU}))
     expect(page.locator(".te-words")).to_contain_text("In batches of 64,")  # one curve is no question
 
 
 def test_the_time_of_a_step_follows_the_batch_size(front: FrontEnd) -> None:
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU}))
-    step = page.locator(".te-step")
+    step = page.locator(".te-time")
     expect(step).to_have_text("A step of 64 images takes 32.0\u00a0ms (CNN) and 10.6\u00a0ms (MLP).")
     page.get_by_role("slider", name="Batch size").press("Home")
     expect(step).to_have_text("A step of 1 image takes 0.500\u00a0ms (CNN) and 10.0\u00a0ms (MLP).")
@@ -390,7 +398,7 @@ def test_the_time_of_a_step_follows_the_batch_size(front: FrontEnd) -> None:
     about = f"{32 * time_at(GPU, 32):.1f}"
     expect(step).to_have_text(f"A step of 32 images takes ≈\u00a016.0\u00a0ms (CNN) and ≈\u00a0{about}\u00a0ms (MLP).")
     page = front.open(timing_explorer({"CNN": {1: 4e-3, 8: 1e-3, 64: 5e-4}}))  # its times per image are in microseconds
-    expect(page.locator(".te-step")).to_have_text("A step of 64 images takes 0.0320\u00a0ms (CNN).")
+    expect(page.locator(".te-time")).to_have_text("A step of 64 images takes 0.0320\u00a0ms (CNN).")
 
 
 def test_one_press_compares_a_network_on_two_recorded_machines(front: FrontEnd) -> None:
@@ -429,7 +437,7 @@ def test_limits_are_named_where_a_compared_curve_has_them(front: FrontEnd) -> No
     page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": CPU, **recorded_curves()}, work, (1e9, 1e9)))
     said = "In batches of 64, CNN takes 0.50 times its limit of 1,000\u00a0µs (memory)."
     expect(page.get_by_text(said, exact=True)).to_be_visible()
-    expect(page.locator(".cw-foot")).not_to_contain_text("falls as it grows")  # here it does not
+    expect(page.locator(".cw-foot")).not_to_contain_text("falls as the batch grows")  # here it does not
     expect(page.locator(".cw-foot")).to_contain_text("Other machines’ times come without limits")
     page.get_by_role("button", name="CNN and MLP, float32, H100").click()
     expect(page.get_by_text("times its limit")).to_have_count(0)

@@ -18,7 +18,7 @@ const WORTH = {
 };
 const PRESS = "Press a suspect, then the row or chart that reveals it.";
 const DRAG = " You can also drag it there.";
-const ONCE = " Each bug occurs once: a number is the case of one already found.";
+const ONCE = " Each bug occurs once: a number on a suspect is its case.";
 const GRIP = "⠿";
 const NEAR = 6; // pixels that a press may move before it is a drag
 const LINES = [
@@ -264,7 +264,7 @@ function gallery(root, model, say, records) {
   }
   /** The bugs that the symptoms of the right suspect leave. */
   function rivals() {
-    return isHalf() && chosen().some(key => shown().readings[key].outside) ? others(chosen()) : [];
+    return isHalf() ? others(chosen()) : [];
   }
   /** What a symptom was worth, once the case is over. */
   function worth(key) {
@@ -291,7 +291,7 @@ function gallery(root, model, say, records) {
       const count = strange.length;
       const marks = strange.some(reading => reading.place === null) ? "◆, or × for NaN" : "◆";
       const outside = `${count} of ${rows.length} symptoms ${count === 1 ? "is" : "are"} outside the healthy range (${marks}).`;
-      const isFirst = !finished().length;
+      const isFirst = finished().every(k => k === number());
       return ["Which bug does this run have?", `${outside} ${PRESS}${isFirst ? "" : ONCE}`, isFirst ? DRAG : ""];
     }
     if (!key) return [`You suspect ${suspicion}.`, "Which symptom reveals it?"];

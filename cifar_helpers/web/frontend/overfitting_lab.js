@@ -3,7 +3,7 @@
 import styles from "./overfitting_lab.css";
 import { asking, h, mount, framed, binding, write } from "./ui.js";
 import { segmented, button } from "./controls.js";
-import { fixed, percent } from "./numbers.js";
+import { fixed, percent, unbroken } from "./numbers.js";
 import { chart } from "./chart.js";
 import { bringing } from "./chart_rows.js";
 
@@ -38,15 +38,15 @@ const COLUMNS = [
 
 const HOW_TO_READ = "Accuracies and gap are means of the last ten epochs: at this constant learning rate, single "
   + "epochs vary by several points. A number with a sign is the difference from A, or from base if nothing is pinned; "
-  + "≈ is one no larger than the range of base’s seeds. Training accuracy is measured during the epoch, with dropout and "
-  + "augmentation on. These lower it, so compare it and gaps only between runs that share them. With wrong labels, it "
-  + "counts agreement with these. An epoch of 40,000 images has about four times as many steps as one of 10,000, and "
-  + "one of 2,000 a fifth. Guessing is right 10 % of the time, where the axis of accuracy begins. Lines are means of the "
-  + "seeds, shading is their range; early stopping is shown for the first seed, the thin line. Point at a row for its "
-  + "training curve. Single epochs among the last ten, all seeds: ";
-const RANKING = "Validation accuracy, in points above or below base. In the grey strip, the difference is no larger "
+  + "≈ stands for a difference no larger than the range of base’s seeds. Training accuracy is measured during the "
+  + "epoch, with dropout and augmentation on. These lower it, so compare it and gaps only between runs that share them. "
+  + "With wrong labels, it counts agreement with the labels given, even wrong ones. An epoch of 40,000 images has about "
+  + "four times as many steps as one of 10,000, and one of 2,000 a fifth. Guessing is right 10 % of the time, where "
+  + "the axis of accuracy begins. Lines are means of the seeds, shading is their range; early stopping is shown for the "
+  + "first seed, the thin line. Point at a row for its training curve. Single epochs among the last ten, all seeds: ";
+const RANKING = "Validation accuracy, in points above or below base. A bar that ends in the grey strip is no longer "
   + "than the range of base’s seeds; below twice that range it may be chance, too. Choose a row for its curves.";
-const SURE = "Loss also counts how sure the network is of its wrong answers; accuracy does not.";
+const SURE = "Loss also counts how sure the network is of its wrong predictions; accuracy does not.";
 const TASK = "Which one change raises validation accuracy most? Guess, then choose it.";
 
 /**
@@ -127,6 +127,7 @@ export function render({ model, el }) {
   const [seeds, gap] = ["ol-seeds", "ol-gap"].map(kind => h("span", { class: `ol-key cw-cap ${kind}` }, h("i"), h("span")));
   for (const view of [loss, accuracy]) view.node.querySelector(".cw-legend").remove(); // names are at the lines' ends
   loss.node.firstChild.append(seeds);
+  gap.lastChild.textContent = "gap";
   accuracy.node.firstChild.append(gap);
 
   // The results
@@ -199,9 +200,8 @@ export function render({ model, el }) {
     seeds.hidden = !hasBands;
     seeds.lastChild.textContent = hasBands ? `${record.runs.length} seeds` : "";
     gap.hidden = !hasGap;
-    gap.lastChild.textContent = "gap";
     for (const [part, view] of [["loss", loss], ["accuracy", accuracy]]) {
-      const between = part === "accuracy" && hasGap ? [gapBand(record.mean)] : [];
+      const gaps = part === "accuracy" && hasGap ? [gapBand(record.mean)] : [];
       view.set({
         x: [0, EPOCHS],
         y: ENDS[part],
@@ -212,7 +212,7 @@ export function render({ model, el }) {
           ...(now ? compared("now", "c6", part, now) : []),
           ...(record ? main(part, record) : []),
         ],
-        bands: [...between, ...(hasBands ? seedBands(part, record) : [])],
+        bands: [...gaps, ...(hasBands ? seedBands(part, record) : [])],
       });
     }
     showPatience();
@@ -246,8 +246,8 @@ export function render({ model, el }) {
     const all = ones.map(record => ({ ...record, more: shownDifference(resultOf(record).validation, validation) }));
     const list = all.sort((one, other) => other.more - one.more).map(({ settings, more }) => {
       const bar = h("i", { style: `--from: ${Math.min(0, more)}; --to: ${Math.max(0, more)}` });
-      const points = `${more > 0 ? "+" : ""}${fixed(100 * more, 1)}`;
-      const words = [whole(described(settings)), points].map(text => h("span", {}, text));
+      const points = signed(more, fixed(100 * more, 1));
+      const words = [unbroken(described(settings)), points].map(text => h("span", {}, text));
       const press = { type: "button", class: "ol-rank", onclick: () => choose(settings) };
       const node = h("button", press, words[0], h("span", { class: "ol-bar" }, bar), words[1]);
       return { settings, more, node };
@@ -300,7 +300,7 @@ export function render({ model, el }) {
     const side = more > 0 ? " above " : " below ";
     const apart = [["no clear difference from "], [points, side], [h("b", {}, points), side]][standing(more)];
     return [
-      `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, whole(percent(own.validation, 1))), ", ",
+      `${capital(nameOf(settings))}: validation accuracy `, h("b", {}, unbroken(percent(own.validation, 1))), ", ",
       ...(other ? [...apart, other.letter, "."] : [points, side, "training."]),
     ];
   }
@@ -310,10 +310,10 @@ export function render({ model, el }) {
     const points = `${fixed(100 * spread.validation, 1)} points`;
     if (!other) return `${record.runs.length} seeds of base differ by up to ${points}, with no change at all.`;
     const range = `the range of base’s seeds (${points})`;
-    const but = record.runs.length > 1 ? "but less than twice" : "but one seed";
+    const but = record.runs.length > 1 ? "less than twice that" : "of one seed only";
     return [
       `The difference is no larger than ${range}.`,
-      `Larger than ${range}, ${but}: perhaps by chance.`,
+      `Larger than ${range}, but ${but}, so it may be chance.`,
       `At least twice ${range}.`,
     ][standing(shownDifference(own.validation, resultOf(other.record).validation))];
   }
@@ -359,7 +359,7 @@ export function render({ model, el }) {
       const done = `${losses.length} ${losses.length === 1 ? "epoch" : "epochs"}`;
       const now = `validation accuracy ${percent(accuracies.at(-1), 1)}.`;
       const more = "Early stopping and means are shown from ten epochs on.";
-      return whole(`${done}${isTraining(keyOf(record.settings)) ? " so far" : ""}: ${now} ${more}`);
+      return unbroken(`${done}${isTraining(keyOf(record.settings)) ? " so far" : ""}: ${now} ${more}`);
     }
     const patience = model.get("patience");
     const { stopped, kept } = earlyStop(losses, patience);
@@ -376,7 +376,7 @@ export function render({ model, el }) {
     const isOpen = stopped === losses.length && stopped - kept < patience; // so far
     const next = isOpen ? `go on after epoch ${stopped}` : `stop after epoch ${stopped}`;
     const end = stopped === EPOCHS ? "run to the end" : next;
-    return whole(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
+    return unbroken(`With patience ${patience}, ${who} would ${end} and keep epoch ${kept}, with ${
       percent(reached, 1)} validation accuracy: ${effect}`);
   }
 
@@ -467,7 +467,7 @@ function disagreement(record, chance) {
   const epochs = k => `epochs ${k + 1}–${k + SPAN}`;
   const last = shares.at(-1);
   const fall = shares[high] - last > chance
-    ? `In ${epochs(shares.length - 1)}, accuracy falls as well, to ${percent(last, 1)}. ` : "";
+    ? `By ${epochs(shares.length - 1)}, accuracy has fallen again, to ${percent(last, 1)}. ` : "";
   const [best, there] = [percent(shares[high], 1), fixed(losses[high])];
   return `: in means of five epochs, validation loss is lowest in ${epochs(low)} (${fixed(losses[low])}), `
     + `but accuracy highest in ${epochs(high)} (${best}), when loss is ${there}. ${fall}${SURE}`;
@@ -476,7 +476,7 @@ function disagreement(record, chance) {
 /** The one thing to see in a run, if there is any. */
 function finding(record, chance) {
   const apart = disagreement(record, chance);
-  if (apart) return [h("b", {}, "Loss and accuracy disagree"), whole(apart)];
+  if (apart) return [h("b", {}, "Loss and accuracy disagree"), unbroken(apart)];
   if (!isUnfinished(record)) return [];
   const why = `: at epoch ${EPOCHS} training loss is still falling and validation loss is not rising yet`;
   return [h("b", {}, "Not finished"), why, ", so more epochs may help."];
@@ -492,9 +492,6 @@ const rangeOf = ({ ends }) => (ends.length > 1 ? `${ends.length} seeds: ${betwee
 
 /** Whether training accuracy was measured alike. */
 const sharesTraining = (a, b) => ["dropout", "augmentation", "wrong_labels"].every(name => a[name] === b[name]);
-
-/** The same with each number and its percent sign on one line. */
-const whole = text => text.replaceAll(" %", "\u00a0%");
 
 const pointsOf = values => values.map((value, k) => [k + 1, value]);
 
@@ -537,5 +534,7 @@ const capital = text => text[0].toUpperCase() + text.slice(1);
 /** A difference in the unit of `text`, with a sign; "≈" if it is within the range of the seeds. */
 function difference(value, chance, text) {
   if (Math.abs(value) <= chance) return " ≈";
-  return ` ${value > 0 ? "+" : ""}${text(value).replace(" %", "")}`;
+  return ` ${signed(value, text(value).replace(" %", ""))}`;
 }
+
+const signed = (value, text) => (value > 0 ? `+${text}` : text);

@@ -12,7 +12,7 @@ const SOURCES = {
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
 const FORMULA = "A model of the measured times: time of a step = fixed cost + batch size × cost per image.";
-const FALLS = " A batch reads the weights once for all its images, so the limit that memory sets falls as it grows.";
+const FALLS = " A batch reads the weights once for all its images, so memory’s limit falls as the batch grows.";
 const [DASHES, DOTS] = ["6 4", "1 4"]; // of the fixed cost, and of the cost per image
 const BENDS = 24; // of a curve that is computed
 const MARGIN = 1.07; // room for the dots at the ends
@@ -37,9 +37,8 @@ export function render({ model, el }) {
   };
   const state = binding(model, { compared: changed, batch: changed, fit: changed });
   const set = values => {
-    isAsking = false;
     state.set(values);
-    draw();
+    changed();
     say(h("p", {}, headline(), " ", crossing()).textContent);
   };
   /** A time, to three digits unless told otherwise, in the unit that all times of the widget have. */
@@ -49,7 +48,7 @@ export function render({ model, el }) {
   const [least, most] = [sizes[0], sizes.at(-1)];
   // One scale for all curves, so that a faster machine is seen to be faster
   const timesOf = ({ points, bounds }) => [...points.map(point => point[1]), ...bounds.map(limitAt)];
-  const ticks = ticksOf(curves.flatMap(timesOf));
+  const axis = axisOf(curves.flatMap(timesOf));
   let slots = COLOURS.map(() => ""); // the names of the compared curves, each at its colour for as long as it is one
   const compared = () => {
     const names = model.get("compared");
@@ -118,13 +117,13 @@ export function render({ model, el }) {
     changed();
   };
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
-  const pick = h("span", { class: "cw-cap" }, "A row of the table chooses the curve that is split.");
+  const pick = h("span", { class: "cw-cap" }, "Press a row of the table to draw that curve’s fit.");
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
   const where = h("p", { class: "te-where" });
   const table = h("table", { class: "te-table cw-cap" });
-  const step = h("p", { class: "te-step" });
+  const step = h("p", { class: "te-time" });
   const steps = h("p", { class: "te-steady" });
   const gained = h("p", { class: "te-gained" });
   const formula = h("p", { class: "cw-cap" });
@@ -271,16 +270,15 @@ export function render({ model, el }) {
     });
     room.replaceChildren(...longest());
     const own = both.flatMap(curve => curve.points.map(point => point[0])).sort((a, b) => a - b);
-    const ends = { x: [least / MARGIN, most * MARGIN], y: ticks.slice(0, 2) };
-    const isRegular = tick => ticks[1] < LONG * ticks[0] || Number.isInteger(Math.log10(tick));
-    view.set({ series, ...ends, ticks: ticks.filter(isRegular), xTicks: [...own, ...sizes] });
+    view.set({ series, x: [least / MARGIN, most * MARGIN], ...axis, xTicks: [...own, ...sizes] });
     toggle.setAttribute("aria-pressed", isFit);
     steps.textContent = steady(both);
     steps.hidden = !steps.textContent;
     pick.hidden = !isFit || !isChoice(both);
     split.hidden = !isFit;
     formula.textContent = `${FORMULA} ${errorsOf(both, nameOf)}`;
-    note.replaceChildren(...caution(both, model.get("fit")).flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
+    const terms = caution(both, isFit);
+    note.replaceChildren(...terms.flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
 
   function show() {
@@ -371,10 +369,12 @@ export function render({ model, el }) {
     const shared = sizes.filter(ratioAt);
     const [low, high] = [Math.min(...shared), Math.max(...shared)];
     if (low >= high) return "";
-    const times = both.map(({ points, ...curve }) => (
-      `${factorText(timeAt(points, low) / timeAt(points, high))} times as fast (${nameOf(curve)})`
-    ));
-    return `From batch ${low} to ${high}, an image gets ${times.join(" and ")}.`;
+    const said = both.map(curve => {
+      const ratio = timeAt(curve.points, low) / timeAt(curve.points, high);
+      const about = [low, high].every(size => isMeasured(curve, size)) ? "" : "about ";
+      return `${ratio < EQUAL ? "no faster" : `${about}${factorText(ratio)} times as fast`} with ${nameOf(curve)}`;
+    });
+    return `From batch ${low} to ${high}, training on an image gets ${said.join(" and ")}.`;
   }
 
   /** What a step takes where that is about the same for few images and for many. */
@@ -415,14 +415,14 @@ export function render({ model, el }) {
   };
 }
 
-/** Round times for the axis, from one below all to one above, which are its ends and come first. */
-function ticksOf(times) {
+/** The axis of times: its ends, round times below and above all, and the round times that it shows. */
+function axisOf(times) {
   const [low, high] = [Math.min(...times) / ROOM[0], Math.max(...times) * ROOM[1]];
   const powers = Array.from({ length: 40 }, (_, k) => k - 20);
   const all = powers.flatMap(power => [1, 2, 5].map(factor => ({ factor, tick: +`${factor}e${power}` })));
   const [from, to] = [all.findLast(one => one.tick <= low), all.find(one => one.tick >= high)].map(one => one.tick);
-  const between = all.filter(({ factor, tick }) => tick > from && tick < to && (factor === 1 || to < LONG * from));
-  return [from, to, ...between.map(one => one.tick)];
+  const isShown = ({ factor, tick }) => tick >= from && tick <= to && (factor === 1 || to < LONG * from);
+  return { y: [from, to], ticks: all.filter(isShown).map(one => one.tick) };
 }
 
 /** Batch sizes for a curve that is computed. */
@@ -538,14 +538,15 @@ function caution(both, isFitted) {
     isFitted && ["Fixed cost", "What a step costs however many images it has. It may include calling the operations, and reading and "
       + "updating the weights. A batch pays it once, so its images share it."],
     isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps."],
-    isFitted && both.some(({ fit }) => fit?.last && isLost(fit)) && ["Lost in the scatter", "Even in the largest batch, "
-      + "the cost per image is a smaller part of the fitted time than the fit is off."],
+    isFitted && both.some(({ fit }) => fit?.last && isLost(fit)) && ["Lost in the scatter", "Even in the largest "
+      + "batch, the cost per image adds less to the fitted time than the error of the fit."],
     isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. Dashes are its fixed "
       + "cost ÷ batch size, dots its cost per image. Where the dashes are above the dots, most of the fitted "
       + "time is fixed cost."],
     both.some(curve => curve.bounds.length) && ["Limit", "The work divided by the best rates measured here, as if "
-      + "every number came from memory. Arithmetic and memory can work at once, so the larger time is the limit: the thin "
-      + `line.${isFalling ? FALLS : ""} Other machines’ times come without limits, as these need the machine itself.`],
+      + "every number came from memory. Arithmetic and memory can work at once, so the larger time is the limit: the "
+      + `thin line.${isFalling ? FALLS : ""} Other machines’ times come without limits, as these need the machine `
+      + "itself."],
     sources.has("here") && ["Here", "The machine on which the notebook ran."],
     sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
