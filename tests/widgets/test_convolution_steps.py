@@ -128,6 +128,7 @@ def test_it_is_played_dragged_clicked_and_moved_by_keys(front: FrontEnd) -> None
     output.click(position=place(output, 4, 1, 6))  # a number that is not computed yet
     assert state_of(page, "step") == 26
     expect(slides).to_have_count(0)  # a jump does not
+    next_frame(page)
     expect(page.locator(".cs-views figure").last.locator(".cw-grid > *").nth(25)).not_to_have_class("cs-lands")
     output.press("ArrowUp")
     assert state_of(page, "step") == 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import cast
 
 import pytest
 import torch
@@ -180,6 +181,29 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
             before = float(found[picture]["block 2, convolution"][channel, pixel[0], pixel[1]])
             assert normalised == pytest.approx((before - 0.4) / 1.5, abs=0.0051)
         assert numbers[-1] == pytest.approx(value, abs=0.0051)
+
+
+def test_small_numbers_beside_one_above_1_add_up_too(front: FrontEnd) -> None:
+    model = network()
+    with torch.no_grad():
+        conv = cast("nn.Conv2d", model.get_submodule("features.2.0"))
+        conv.weight.mul_(0.1)
+        cast("Tensor", conv.bias).fill_(1.2345)
+    maps = feature_maps(PICTURE, model)
+    maps.layer = "block 3, convolution"
+    page = front.open(maps, width=360)
+    for row in range(8):
+        page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", [row, 4])
+        next_frame(page)
+        texts = page.locator(".cw-terms").last.locator("b").all_inner_texts()
+        assert all(re.fullmatch(r"−?1?\.\d{3}", text) for text in texts), texts
+        *added, result = map(number, texts)
+        assert sum(added) == pytest.approx(result, abs=1e-6)
+        assert added[-1] == pytest.approx(1.2345, abs=0.001)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator(".cw-grid:visible > div").evaluate_all(
+        "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
+    )
 
 
 def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:

@@ -471,8 +471,9 @@ def test_earlier_layers_show_the_map_that_adds_most(front: FrontEnd) -> None:
     which = page.locator(".rf-cell + .cw-cap")
     picture = IMAGES.images[field.picture]
     maps = activations(model, picture)["block 3, ReLU"]
-    legend = "Frames mark where the unit gets its input. Each earlier layer shows the map that adds most to it."
-    expect(page.locator(".rf-hint")).to_contain_text(legend)
+    expect(page.locator(".rf-hint")).to_contain_text(
+        "Frames mark the unit’s input. Each earlier layer shows the map that adds most to the chosen unit."
+    )
     for row, column in maps[field.channel].nonzero()[:4].tolist():
         page.evaluate(CHOOSE, ["block 3, ReLU", [row, column]])
         expect(page.locator(".rf-unit > p")).to_contain_text(f"Row {row}, column {column}:")
@@ -558,6 +559,7 @@ def test_a_way_leads_from_a_unit_that_is_off_to_the_strongest_of_its_map(front: 
     expect(page.locator(".rf-map")).to_contain_text("Map 2 of Block 1 ReLU")
     expect(unit).to_contain_text("activation 0.00")
     expect(way).to_be_hidden()
+    expect(page.locator(".rf-best")).to_contain_text("No picture excites this map.")
 
 
 SET = """values => {
@@ -650,3 +652,17 @@ def test_the_pages_of_pictures_are_only_browsed(front: FrontEnd) -> None:
     page.get_by_role("option").nth(2).click()
     assert state_of(page, "picture") == 26
     expect(pages).to_have_text("page 3 of 3")
+    # A key to another page leads the focus there, also to the picture that is chosen already.
+    page.get_by_role("button", name="Previous page").click()
+    page.locator(".iw-slot[tabindex='0']").press("ArrowDown")
+    expect(pages).to_have_text("page 3 of 3")
+    assert state_of(page, "picture") == 24
+    page.get_by_role("button", name="Previous page").click()
+    page.locator(".iw-slot").last.press("End")
+    assert state_of(page, "picture") == 29
+    focused = page.locator(".iw-slot:focus")
+    expect(focused).to_have_attribute("aria-selected", "true")
+    page.get_by_role("button", name="Previous page").click()
+    page.locator(".iw-slot[tabindex='0']").press("End")
+    expect(pages).to_have_text("page 3 of 3")
+    expect(focused).to_have_attribute("aria-selected", "true")

@@ -1,14 +1,15 @@
 // A convolution and how it is shown: its arithmetic, the window on its picture, and the line from pixels to their sum.
 import { h, canvas, write } from "./ui.js";
 import { at, css, grey, inkOn, paint } from "./colour.js";
-import { clamp, fixed, show } from "./numbers.js";
+import { bare, clamp, fixed, show } from "./numbers.js";
 import { cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
 
 const GLIDE = 150; // ms, as in the styles
 const IS_TOUCHED = matchMedia("(pointer: coarse)").matches; // up and down a finger scrolls the page
-const NEAR = 0.1; // a sum nearer to zero than this counts as near zero
+/** A sum nearer to zero than this counts as near zero. */
+export const NEAR = 0.1;
 const MARGIN = 4; // pixels by which the wires' canvas goes beyond the stage: a frame at its edge is whole
 /** Lines of a frame: colour, width, how far outside, radius of the corners. */
 const FRAME = [["#16181d", 2, 2.5, 4.5], ["#fff", 1.5, 0.75, 2.75], ["#fff8", 1, -0.5, 1]];
@@ -240,9 +241,6 @@ export function meaning() {
   };
 }
 
-/** @param {string} number without the zero before its point, for small cells: "−.04" */
-const bare = number => number.replace(/^(−?)0\./, "$1.");
-
 /** A number with two decimals, for small cells. @param {number} value */
 export const short = value => bare(fixed(value));
 
@@ -254,17 +252,14 @@ export function colourKey() {
     ramp,
     /**
      * @param {(v: number) => number[]} colour @param {number} least @param {number} most
-     * @param {ArrayLike<number>[]} maps whose numbers may lie beyond
-     * @returns {boolean} whether they do, as the ends then say
+     * @param {ArrayLike<number>[]} maps whose numbers may lie beyond, as the ends then say
      */
     set(colour, least, most, maps) {
       paint(ramp, 1, 128, i => colour(least + ((most - least) * i) / 127));
       const beyond = test => maps.some(values => Array.prototype.some.call(values, test));
-      const [below, above] = [beyond(v => v < least - 1e-6), beyond(v => v > most + 1e-6)];
       const end = v => show(+v.toPrecision(2));
-      write(low, (below ? "≤ " : "") + end(least));
-      write(high, (above ? "≥ " : "") + end(most));
-      return below || above;
+      write(low, (beyond(v => v < least - 1e-6) ? "≤ " : "") + end(least));
+      write(high, (beyond(v => v > most + 1e-6) ? "≥ " : "") + end(most));
     },
   };
 }

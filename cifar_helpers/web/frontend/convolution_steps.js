@@ -5,8 +5,8 @@ import { clamp, fixed } from "./numbers.js";
 import { button, segmented, slider } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
-import { slidingOf, outputSize, sizeFormula, windowAt, convolve, isSigned, roundedProducts, signOf } from "./convolution.js";
-import { short, slidingFields, kernelChips, meaning, sumLine, slidingViews } from "./convolution.js";
+import { slidingOf, outputSize, sizeFormula, windowAt, convolve, isSigned, roundedProducts } from "./convolution.js";
+import { NEAR, signOf, short, slidingFields, kernelChips, meaning, sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./convolution_steps.css";
 
@@ -16,10 +16,10 @@ const STREAK = 3; // so many right predictions in a row are enough
 const FAINT = 1; // sums of uniform areas are far below it, and keep pale colours
 /** What is asked: how near two numbers count as equal, the question, names of −1, 0 and 1, and the choices. */
 const SIGN = {
-  near: 0.1,
+  near: NEAR,
   text: "Will the sum be",
   names: ["negative", "near zero", "positive"],
-  choices: ["− negative", "≈ near zero (±0.1)", "+ positive"],
+  choices: ["− negative", `≈ near zero (±${NEAR})`, "+ positive"],
 };
 /** For kernels without negative numbers, whose sums have but one sign. */
 const HEIGHT = {
@@ -34,6 +34,7 @@ const COMPARED = {
   "Sobel, horizontal edges": { kind: "row", sides: ["lower", "upper"], places: [[6, 7, 8], [0, 1, 2]] },
 };
 const PLAIN = { padding: 0, stride: 1, dilation: 1 };
+
 /** The whole picture, small, with a frame to be moved where the square lies, whose sides are shares of it. */
 function wholePicture(rows, side, moved) {
   const [height, width] = [rows.length, rows[0].length];

@@ -2,7 +2,7 @@
 import styles from "./feature_maps.css";
 import { h, canvas, write } from "./ui.js";
 import { at, largest, paintBytes, paintSigned } from "./colour.js";
-import { clamp, fixed, percent, roundedToSum } from "./numbers.js";
+import { bare, clamp, fixed, percent, roundedToSum, unbroken } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -305,7 +305,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   function drawAnswer(layer) {
     reveal.setAttribute("aria-expanded", isAnswered);
     const look = isSparse(layer) ? "Compare the zeros." : "How much of the maps is orange, above zero?";
-    write(answer, isAnswered ? answerFor(layer).replaceAll(" %", "\u00a0%") : look);
+    write(answer, isAnswered ? unbroken(answerFor(layer)) : look);
   }
 
   function drawWalls(layer) {
@@ -382,7 +382,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
     const work = OPERATIONS[layer.op]({ ...now, source, sources, digits });
     drawSlots(now, read, sources, source, work);
-    drawGrids(work.grids ?? [], work.text ?? (value => fixed(value, digits)));
+    drawGrids(work.grids ?? [], work.cells ?? (value => fixed(value, digits)));
     half.node.hidden = !work.half;
     half.set(work.half ?? []);
     terms.set(work.terms);
@@ -520,9 +520,10 @@ const OPERATIONS = {
     const products = rounded.slice(0, -3);
     const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
     const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
-    // Small ones have no zero before the point, so that three decimals fit the cells of a telephone.
-    const brief = value => fixed(value, Math.abs(value) < 1 ? digits : 2).replace(/^(−?)0\./, "$1.");
-    const text = digits > 2 ? brief : value => fixed(value);
+    // So that three decimals fit the cells of a telephone: no zero before the point, and two from 1 on. What is added up
+    // keeps all of them.
+    const text = value => (digits > 2 ? bare(fixed(value, digits)) : fixed(value));
+    const cells = value => (Math.abs(value) < 1 ? text(value) : fixed(value));
     const own = total(products);
     const terms = [["", `${products.length} products`, text(own)]];
     const read = network.layers[layer.inputs[0]];
@@ -540,7 +541,7 @@ const OPERATIONS = {
         grid("products", products, "=", limit),
       ],
       terms: [...terms, ["=", "this pixel", text(sum)]],
-      text, own,
+      text, cells, own,
       note: isBeyond && sources.length <= SLOTS && PADDING,
     };
   },

@@ -67,6 +67,7 @@ export function imageWall(label, size, chosen, doesBrowse = false) {
   function go(k) {
     if (!list.total) return;
     current = clamp(k, 0, list.total - 1);
+    page = pageOf(current);
     chosen(current);
   }
 

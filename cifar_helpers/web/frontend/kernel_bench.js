@@ -4,8 +4,9 @@ import { at, grey, largest, paint } from "./colour.js";
 import { clamp, fixed, show } from "./numbers.js";
 import { button, segmented } from "./controls.js";
 import { picture } from "./picture.js";
-import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing, isSigned, signOf } from "./convolution.js";
-import { resized, slidingFields, glyph, kernelChips, meaning, colourKey, sumLine, slidingViews } from "./convolution.js";
+import { slidingOf, spanOf, sizeFormula, windowAt, convolve, innerOf, differing, isSigned } from "./convolution.js";
+import { resized, signOf, slidingFields, glyph, kernelChips, meaning, colourKey } from "./convolution.js";
+import { sumLine, slidingViews } from "./convolution.js";
 import shared from "./convolution.css";
 import styles from "./kernel_bench.css";
 
@@ -17,6 +18,7 @@ const PLAIN = { padding: 1, stride: 1, dilation: 1 };
 const SOLVED = 0.02; // of the length of the kernel that is wanted, as in Python
 const ALIKE = 0.7; // a cosine below this is no likeness worth telling
 const NEARLY = 0.9; // above it two kernels are nearly the same
+const DIFFERS = 0.005; // of a result: it can be seen in its two decimals
 /** Why the kernel of a puzzle does what it does. */
 const WHY = {
   "half as bright": "Each result is half of its own pixel; its neighbours count 0.",
@@ -26,8 +28,6 @@ const WHY = {
   "below minus above": "Equal rows above and below cancel, so only changes from top to bottom remain.",
   outline: "Equal pixels cancel, so only what differs from the mean of its four neighbours remains.",
 };
-
-const DIFFERS = 0.005; // of a result: it can be seen in its two decimals
 
 const rowsOf = kernel => {
   const side = Math.sqrt(kernel.length);

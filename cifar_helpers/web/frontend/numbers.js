@@ -33,6 +33,12 @@ export function fixed(value, digits = 2) {
   return signedText((isZero ? 0 : value).toFixed(digits));
 }
 
+/** A text whose per cent signs stay with their numbers. @param {string} text */
+export const unbroken = text => text.replace(/(\d) %/g, "$1\u00a0%");
+
+/** What `fixed` or `show` wrote, without the zero before its point, for small cells: "−.04". @param {string} text */
+export const bare = text => text.replace(/^(−?)0\./, "$1.");
+
 /**
  * A share between 0 and 1 in percent.
  * @param {number} share

@@ -2,7 +2,7 @@
 import styles from "./questions.css";
 import { asking, h, inline, mount, binding } from "./ui.js";
 import { button, isShortcut } from "./controls.js";
-import { clamp } from "./numbers.js";
+import { clamp, unbroken } from "./numbers.js";
 
 const MARKS = { right: "✓", wrong: "✗", open: "↻" };
 const LETTERS = "ABCDE";
@@ -31,7 +31,9 @@ export function render({ model, el, load }) {
   });
   let current = 0;
 
-  const cards = questions.map((question, k) => card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)));
+  const cards = questions.map((question, k) =>
+    card(question, quiz ? k + 1 : 0, given => send(k, given), next, () => reasons(k)),
+  );
   const steps = questions.map((_, k) => h("button", { type: "button", class: "q-step", onclick: () => show(k) }));
   const score = h("div", { class: "cw-cap", role: "status" });
   const end = h("div", { class: "q-end" });
@@ -160,11 +162,6 @@ function link(text, pressed) {
   return h("button", { type: "button", class: "q-link", onclick: pressed }, text);
 }
 
-/** A text whose per cent signs stay with their numbers. */
-function unbroken(text) {
-  return text.replace(/(\d) %/g, "$1\u00a0%");
-}
-
 /** Whether the right answer is shown, which ends a question. */
 function isOver(reply) {
   return (reply?.right ?? reply?.truth) !== undefined;
@@ -214,8 +211,8 @@ function card(question, number, send, go, reasons) {
   });
   const axis = h("div", { class: "q-axis cw-cap", "aria-hidden": "true" });
   const typed = h("input", {
-    type: "text", class: "q-number", inputmode: "text", autocomplete: "off", "aria-label": question.ask.replaceAll("`", ""),
-    oninput: () => moved(guessed()), onkeydown: keyed,
+    type: "text", class: "q-number", inputmode: "text", autocomplete: "off",
+    "aria-label": question.ask.replaceAll("`", ""), oninput: () => moved(guessed()), onkeydown: keyed,
   });
   const counts = h("span", { class: "cw-cap" }, judgedBy(question));
   const label = h("label", { class: "q-field" }, typed, h("span", {}, question.unit));
@@ -451,7 +448,7 @@ function card(question, number, send, go, reasons) {
   };
 }
 
-/** What the bars are, and which of them the runs do not tell apart. */
+/** What the bars are, and which of them overlap in the ranges of their runs. */
 function measuredHow({ measured, runs = "several" }) {
   const ends = (measured ?? []).map((one, k) => [LETTERS[k], one?.[2], one?.[3]]);
   const ranges = ends.filter(([, low]) => Number.isFinite(low));
@@ -462,6 +459,13 @@ function measuredHow({ measured, runs = "several" }) {
   return `Bars show the mean of ${runs} runs, thin lines the range from the lowest to the highest.${close}`;
 }
 
+/** The multiples of a step from one number to another. */
+function multiples(step, low, high) {
+  const first = Math.ceil(low / step - SLACK);
+  const count = Math.floor(high / step + SLACK) - first + 1;
+  return Array.from({ length: count }, (_, k) => +((first + k) * step).toPrecision(9)); // 0.3 is not quite 3 × 0.1
+}
+
 /** The line that all bars share, from the smallest number to a round one above the largest, and round ones between. */
 function lineOf(measured) {
   const values = [0, ...measured.flatMap(one => (one ?? []).filter(Number.isFinite))];
@@ -470,11 +474,8 @@ function lineOf(measured) {
   const power = 10 ** Math.floor(Math.log10(reach));
   const step = power * [5, 2, 1].find(times => times * power <= reach);
   const high = step * Math.ceil(most / step - SLACK);
-  const length = high - low || 1;
-  const first = Math.ceil(low / step);
-  const count = Math.round(high / step) - first + 1;
-  const round = Array.from({ length: count }, (_, k) => +((first + k) * step).toPrecision(3));
-  return { share: place => (100 * (place - low)) / length, round };
+  const share = place => (100 * (place - low)) / (high - low || 1);
+  return { share, round: multiples(step, low, high) };
 }
 
 /** The round numbers of the line, the last one with its unit. */
@@ -546,10 +547,8 @@ function scale({ guess, truth }, { unit, close, scale: ends }, take) {
   const inner = low < 0 && high > 0 ? [0] : [];
   const part = 10 ** Math.floor(Math.log10(high - low));
   const fine = part * [0.1, 0.2, 0.5, 1].find(times => high - low <= 10 * times * part * (1 + SLACK));
-  const first = Math.ceil(low / fine - SLACK);
-  const count = Math.floor(high / fine + SLACK) - first + 1;
-  const tick = (_, k) => h("i", { class: "tick", style: `left: ${share((first + k) * fine)}%` });
-  const ticks = Array.from({ length: count }, tick);
+  const tick = value => h("i", { class: "tick", style: `left: ${share(value)}%` });
+  const ticks = multiples(fine, low, high).map(tick);
   const labels = [low, ...inner, high].map(value => {
     const near = [covers(share(guess), own, share(value)), covers(share(truth), answer, share(value))];
     const place = near[0] && near[1] ? "zero deep" : near[1] ? "zero" : "zero low";
@@ -558,7 +557,8 @@ function scale({ guess, truth }, { unit, close, scale: ends }, take) {
   if (own) labels.push(mark(guess, own, "guess"));
   else if (!answer) labels.push(mark((low + high) / 2, "pick a number on the line", "invite"));
   if (!answer) return h("div", { role: "img", "aria-label": "The scale" }, ticks, labels);
-  const band = h("i", { class: "close", style: `left: ${share(range[0])}%; width: ${share(range[1]) - share(range[0])}%` });
+  const [from, to] = range.map(share);
+  const band = h("i", { class: "close", style: `left: ${from}%; width: ${to - from}%` });
   const label = `Your guess ${inFull(guess)}, the right ${answer} ${unit}`.trim();
   return h("div", { role: "img", "aria-label": label }, band, ticks, labels, mark(truth, answer, "truth low"));
 }

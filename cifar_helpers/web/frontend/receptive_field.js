@@ -402,8 +402,9 @@ function show(given, own) {
     });
     const [leader, times] = leaderOf(list);
     const kinds = new Set(list.map(one => labels[one.picture])).size;
+    const mixed = `Mixed: ${kinds} classes in these ${list.length} pictures.`;
     const leading = leader < 0
-      ? `Mixed: ${kinds} classes in these ${list.length} pictures.`
+      ? (list[0].value > 0 ? mixed : "No picture excites this map.")
       : `${times} of these ${list.length} are ${plural(classes[leader])}; of all ${all}, ${inAll[leader]}.`;
     const range = `Largest in the ${all} pictures above: ${fixed(list[0].value)} to ${fixed(list.at(-1).value)}`;
     bestName.replaceChildren(h("p", {}, leading), h("p", { class: "cw-cap" }, range));
@@ -509,8 +510,8 @@ function lead(stations) {
 
 /** What the frames and the maps of earlier layers show; for each of these, whether a map adds to the unit. */
 function legend(added) {
-  const which = added.every(Boolean) ? "the map that adds most to it" : "one of its maps";
-  return `Frames mark where the unit gets its input.${added.length ? ` Each earlier layer shows ${which}.` : ""}`;
+  const which = added.every(Boolean) ? "the map that adds most to the chosen unit" : "one of its maps";
+  return `Frames mark the unit’s input.${added.length ? ` Each earlier layer shows ${which}.` : ""}`;
 }
 
 /** What the colours of the effective field say. */

@@ -9,13 +9,16 @@ import { gelu, normalisation, pools, windows } from "./network.js";
  */
 export function slopesThrough(network) {
   const { layers } = network;
-  const passes = layers.map(layer => PASSES[layer.op]?.(network, layer));
+  const passes = [];
   return (index, unit, least = 0) => {
-    const slopes = layers.slice(0, index + 1).map((_, k) => new Float64Array(network.map(k).length));
+    const slopes = [];
+    for (let k = least; k <= index; k++) slopes[k] = new Float64Array(network.map(k).length);
     slopes[index][unit] = 1;
     for (let k = index; k > least; k--) {
+      passes[k] ??= PASSES[layers[k].op](network, layers[k]);
+      const inputs = layers[k].inputs.filter(input => input >= least); // a shortcut may begin before
       slopes[k].forEach((slope, at) => {
-        if (slope) for (const input of layers[k].inputs) passes[k](at, slope, slopes[input]);
+        if (slope) for (const input of inputs) passes[k](at, slope, slopes[input]);
       });
     }
     return slopes;
