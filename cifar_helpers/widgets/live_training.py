@@ -203,10 +203,9 @@ def _ghost() -> dict[str, Any]:
     recipe = record.recipe
     usual = median(row.seconds for row in record.history)  # some epochs were slowed down by other programs
     ends = [round(usual * epoch, 2) for epoch in range(1, len(record.history) + 1)]
-    epochs = len(record.history)
     return {
-        "label": f"{recipe.train_images:,} images", "flipped": True,
-        "ask": _question(epochs, f"with {recipe.train_images:,} images", lowest=True),
+        "label": f"{recipe.train_images:,} images", "flipped": recipe.flip,
+        "ask": _question(len(record.history), f"with {recipe.train_images:,} images", lowest=True),
         "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "images": recipe.train_images,
         "seconds": ends, "points": [], "problem": "", **columns(record.history),
     }  # fmt: skip
@@ -228,28 +227,26 @@ def _question(epochs: int, setting: str, *, lowest: bool) -> str:
 
 def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
     rate = float(f"{factor * _RECORDED_RATE:g}")
-    epochs = len(seen.train_loss)
     other = f"{factor:g} times as large" if factor > 1 else f"{1 / factor:g} times smaller"
     with_rate = f"with a learning rate of {rate:g}" if factor == 1 else f"with a learning rate {other}, {rate:g}"
     losses, shares = seen.first_losses, seen.validation_accuracy
-    climbs = not math.isfinite(seen.train_loss[0])
-    # NaN weights give NaN logits, of which the first counts as the largest.
-    guesses = (
-        f" From then on the network gives every image the same class: {100 * shares[-1]:.1f} % validation accuracy"
-    )
-    constant = f"{guesses}, the level of guessing." if len(set(shares)) == 1 else ""
+    diverged = not math.isfinite(seen.train_loss[0])
+    constant = ""
+    if len(set(shares)) == 1:  # NaN weights give NaN logits, of which the first counts as the largest
+        share = f"{100 * shares[-1]:.1f} % validation accuracy, the level of guessing"
+        constant = f" From then on the network gives every image the same class: {share}."
     return {
         "label": f"rate {rate:g}",
-        "ask": _question(epochs, with_rate, lowest=factor == 1),
+        "ask": _question(len(seen.train_loss), with_rate, lowest=factor == 1),
         "learning_rate": rate, "batch_size": _RECORDED_BATCH, "images": _RECORDED_IMAGES, "flipped": False,
         "seconds": [],
         "points": [[round((k + 1) * _RECORDED_BATCH / _RECORDED_IMAGES, 4), 0, loss, rate]
-                   for k, loss in enumerate(losses)] if climbs else [],
+                   for k, loss in enumerate(losses)] if diverged else [],
         "problem": (
             f"The first batches have losses of {', '.join(f'{loss:.3g}' for loss in losses[:4])}: each step "
             "overshoots. Before epoch 1 ends, the loss is no longer a number: a learning rate of "
             f"{rate:g} is too high.{constant}"
-        ) if climbs else "",
+        ) if diverged else "",
         "train_loss": _plain(seen.train_loss), "train_accuracy": _plain(seen.train_accuracy),
         "validation_loss": _plain(seen.validation_loss), "validation_accuracy": _plain(seen.validation_accuracy),
     }  # fmt: skip

@@ -282,7 +282,7 @@ def test_the_corners_mark_what_is_shown_and_an_empty_cell_says_so(front: FrontEn
     )
     expect(page.locator(".iw-pager")).to_be_hidden()
     # The place of the chosen picture stays, and a button goes on: of no mistake of ships to the most frequent of all.
-    expect(page.locator(".ce-bars p")).to_have_text("No picture here: choose a cell with a number.")
+    expect(page.locator(".ce-bars p")).to_have_text("No picture here: choose another cell.")
     expect(page.locator(".ce-bars .value").first).to_be_hidden()
     expect(page.locator(".ce-reading")).to_have_text(
         "ship predicted correctly: no such image here; people’s answers 97.3 %"

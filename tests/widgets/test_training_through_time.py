@@ -147,6 +147,15 @@ def gap_of(row: Epoch) -> re.Pattern[str]:
     return re.compile(f"^Validation is {points} higher: {why}\\.$")
 
 
+def test_a_lesson_stored_before_there_was_a_reason_names_the_gap_alone(front: FrontEnd) -> None:
+    text = training_through_time(HORSE).as_page("A widget")
+    assert text.count("handicap&quot;:") + text.count('"handicap":') == 1
+    page = front.open(re.sub('handicap(&quot;|"):', r"others\1:", text))
+    page.get_by_role("slider", name="Epoch", exact=True).press("ArrowRight")
+    expect(page.locator(".tt-gap")).to_have_text(re.compile(r"^Validation is \d+\.\d points higher$"))
+    expect(page.locator(".cw-sr")).to_have_text(re.compile(r"^Epoch 1: .* points higher\. "))
+
+
 @pytest.mark.parametrize("width", [360, 800, 1300])
 def test_the_gap_is_named_beside_the_rule_and_nothing_lies_under_its_words(front: FrontEnd, width: int) -> None:
     page = front.open(training_through_time(HORSE), width=width)

@@ -59,7 +59,7 @@ function logFactorials(most) {
   return logs;
 }
 
-/** How often chance alone sets a of n and b of m so far apart if both have one share: Fisher's exact test, two-sided. */
+/** How often chance alone sets a of n and b of m so far apart if both have one share: Fisher's exact test, two-sided */
 function byChance(a, n, b, m, logs) {
   if (a * m < b * n) return byChance(b, m, a, n, logs);
   const ways = (all, some) => logs[all] - logs[some] - logs[all - some];
@@ -200,7 +200,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     people: ofClass,
     difference: {
       values: difference, limit: Math.max(...difference.map(Math.abs)) || 1, text: signed,
-      scale: "more often by people or network, points", end: signed,
+      scale: "more often by people, points", end: signed,
     },
   };
   /** @type {Map<number, Uint8Array>} */
@@ -345,26 +345,31 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     return whole ? percent(part / whole, 1) : "";
   }
 
-  /** What the numbers of a choice are about, and the numbers. */
+  /** What the numbers of a choice are about, those of the network, and those of people. */
   function words(t, p) {
     const isCell = t >= 0 && p >= 0;
     const [some, all] = partAndWhole(counts, t, p);
-    const tell = (measure, what) =>
-      (all
-        ? `${measure}${share(counts, t, p)} (${interval(some, all)}), ${thousands(some)} of ${thousands(all)}${what}`
-        : "no such image here") + `; people’s answers ${share(people, t, p)}`;
+    const theirs = `people’s answers ${share(people, t, p)}`;
+    const tell = (measure, what) => all
+      ? `${measure}${share(counts, t, p)} (${interval(some, all)}), ${thousands(some)} of ${thousands(all)}${what}`
+      : "no such image here";
     const isCompared = COMPARING.includes(model.get("view"));
     if (isCell) {
       const as = t === p ? "predicted correctly" : `predicted as ${classes[p]}`;
       const k = t * n + p;
-      const told = tell("", isCompared ? "" : ` ${classes[t]} images`);
-      if (!isCompared || !all) return [`${classes[t]} ${as}`, told];
+      const told = [`${classes[t]} ${as}`, tell("", isCompared ? "" : ` ${classes[t]} images`)];
+      if (!isCompared || !all) return [...told, theirs];
       const verdict = `${clear.has(k) ? "more than chance, even" : "could be chance"} among ${n * n} cells`;
-      return [`${classes[t]} ${as}`, `${told}: ${signed(difference[k], 1)} points, ${verdict}`];
+      return [...told, `${theirs}: ${signed(difference[k], 1)} points, ${verdict}`];
     }
-    if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct")];
-    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct")];
-    return ["all images", tell("accuracy ", " correct")];
+    if (t >= 0) return [`${classes[t]} images`, tell("recall ", " correct"), theirs];
+    if (p >= 0) return [`predicted as ${classes[p]}`, tell("precision ", " correct"), theirs];
+    return ["all images", tell("accuracy ", " correct"), theirs];
+  }
+
+  function inOneLine(t, p) {
+    const [what, ours, theirs] = words(t, p);
+    return `${what}: ${ours}; ${theirs}`;
   }
 
   /** Numbers of the images of a choice, in order of confidence. */
@@ -422,20 +427,19 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     for (const each of [network, human]) each.point(under);
     network.mark(t, p);
     human.mark(t, p);
-    const [what, text] = words(...(under ?? [t, p]));
+    const [what, ours, theirs] = words(...(under ?? [t, p]));
     // Bold is what is chosen, as above the pictures; what is only pointed at is grey.
     const isChosen = !under || (under[0] === t && under[1] === p);
     reading.classList.toggle("ce-pointing", !isChosen);
-    const [ours, theirs] = text.split("; "); // a line each
     reading.replaceChildren(h(isChosen ? "b" : "span", {}, what), `: ${ours}; `, h("span", {}, theirs));
     drawPictures(t, p);
-    say(words(t, p).join(": "));
+    say(inOneLine(t, p));
   }
 
   function drawMatrices(now) {
     if (filled === now) return;
     filled = now;
-    for (const each of [network, human]) each.name((t, p) => words(t, p).join(": "));
+    for (const each of [network, human]) each.name(inOneLine);
     const { values, limit, text, scale, end } = views[now];
     const table = colours();
     const isSigned = values === difference;
@@ -449,7 +453,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     name.textContent = isSigned ? "Network − people" : "Network";
     paint(legend, 1, 128, i => at(table, isSigned ? i / 63.5 - 1 : i / 127));
     low.textContent = `${scale}: ${isSigned ? end(-limit) : 0} `;
-    high.textContent = ` ${end(limit)}`;
+    high.textContent = ` ${end(limit)}${isSigned ? " by the network" : ""}`;
     const largestOnes = marked.size === 1 && now !== "people" ? "largest mistake" : "largest mistakes";
     marks.textContent = isSigned ? `more than chance: ${marked.size} of ${n * n} cells` : largestOnes;
     marks.parentNode.hidden = now !== "people" && !marked.size && !isSigned;
@@ -472,9 +476,10 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     if (isNone) {
       next = nextTo(t, p);
       other.textContent = `${titleOf(Math.floor(next / n), next % n)}: ${thousands(counts[next])} ›`;
+      const theirs = `of people’s answers, ${share(people, t, p)} were`;
       note.textContent = t < 0 || p < 0
         ? "No mistake here."
-        : `No ${classes[t]} here was predicted as ${classes[p]}; of people’s answers, ${percent(people[t * n + p], 1)} were.`;
+        : `No ${classes[t]} here was predicted as ${classes[p]}; ${theirs}.`;
     }
     if (failure) note.textContent = failure;
     title.textContent = titleOf(t, p);
@@ -514,7 +519,7 @@ function show(stored, model, { root, colours, say }, [numbers, labels, pictures]
     const pixels = i === undefined ? undefined : store.get(i);
     detail.classList.toggle("ce-blank", !pixels);
     if (i === undefined || !pixels) {
-      verdict.textContent = i === undefined ? "No picture here: choose a cell with a number." : "Loading …";
+      verdict.textContent = i === undefined ? "No picture here: choose another cell." : "Loading …";
       largeName.textContent = "";
       return;
     }

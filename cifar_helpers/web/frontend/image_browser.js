@@ -376,7 +376,8 @@ export function render({ model, el, load }) {
       columnHeads[c].textContent = `${CHANNELS[c]}, ${isWhole ? "0 to 255" : "rounded"}`;
       window.set(near.map(k => Math.round(pixels[k + c])), shade, String);
       window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
-      const [value, middle, spread] = [pixels[from + c], mean[c] * 255, std[c] * 255].map(each => show(+each.toFixed(1)));
+      const terms = [pixels[from + c], mean[c] * 255, std[c] * 255];
+      const [value, middle, spread] = terms.map(each => show(+each.toFixed(1)));
       sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : "";
       scaled[c].textContent = isOpen ? fixed((pixels[from + c] / 255 - mean[c]) / std[c]) : "?";
     });

@@ -12,7 +12,7 @@ const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused", ending: "Ending the run …", waiting: "Ending the run before …" };
 const ASKED = { start: "Starting …", pause: "Pausing …", resume: "Resuming …", stop: "Ending the run …" };
 const SIDES = [56, 100]; // one axis for all charts
-const SIDES_OF_RECORD = [44, 80]; // whose names are shorter
+const SIDES_OF_RECORDS = [44, 80]; // whose names are shorter
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
@@ -131,7 +131,8 @@ export function render({ model, el }) {
   }
   const expectedText = h("b");
   const guessing = h(
-    "div", { class: "lt-guess" }, h("div", { class: "cw-cap", "aria-hidden": "true" }, "Your guess: ", expectedText), expected.node,
+    "div", { class: "lt-guess" },
+    h("div", { class: "cw-cap", "aria-hidden": "true" }, "Your guess: ", expectedText), expected.node,
   );
   const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), guessing, replay);
 
@@ -181,7 +182,8 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const named = [{ name: "recorded", dash: DOTTED }, ...labelsOf(earlier)];
-    const differs = isRecord ? runs.map(one => ({ name: one.label, end: one.label?.replace(/rate | images/, "") })) : named;
+    const labelled = runs.map(({ label }) => ({ name: label, end: label?.replace(/rate | images/, "") }));
+    const differs = isRecord ? labelled : named;
     const level = value => Array.from({ length: ends + 1 }, (_, k) => [k, value]);
     const chance = value => (
       isRecord ? [{ name: "guessing", colour: "ghost", kind: "lt-chance", points: level(value) }] : []
@@ -193,13 +195,15 @@ export function render({ model, el }) {
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
     const marks = ends < 20;
-    const lowest = begun && !(isRecord && !isWhole()) && gainsNothingFrom(run);
+    const isPart = isRecord && !isWhole();
+    const lowest = begun && !isPart && gainsNothingFrom(run);
     const isLost = isRecord && batches.length; // no epoch has a loss, so the first batches are drawn
     const dots = [];
     const reached = [];
     const guessed = guesses.get(replayed);
-    const yours = guessed === undefined ? "" : `you: ${percent(guessed, 0)}`;
-    if (isRecord && epoch && !isWhole()) {
+    const yours = isRecord && guessed !== undefined
+      ? own(`you: ${percent(guessed, 0)}`, "c4", [[0, guessed], [ends, guessed]], { dash: DOTTED }) : [];
+    if (isPart && epoch) {
       const y = run.validation_accuracy.at(-1);
       reached.push({ x: epoch, y, colour: "c2", label: `epoch ${epoch}: ${percent(y, 1)}` });
     }
@@ -207,7 +211,7 @@ export function render({ model, el }) {
     else if (lowest) {
       const [x, y] = of("validation_loss")[lowest - 1];
       dots.push({ x, y, colour: "c2", label: `lowest: ${lowest}` });
-    } else if (isRecord && epoch && !isWhole()) {
+    } else if (isPart && epoch) {
       const y = run.validation_loss.at(-1);
       dots.push({ x: epoch, y, colour: "c2", label: fixed(y, 2) });
     }
@@ -232,7 +236,7 @@ export function render({ model, el }) {
       series: [
         ...chance(CHANCE),
         ...grey(one => pairs(one, one.validation_accuracy)),
-        ...(isRecord && yours ? own(yours, "c4", [[0, guessed], [ends, guessed]], { dash: DOTTED }) : []),
+        ...yours,
         ...own("training", "c1", of("train_accuracy"), { marks }),
         ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks }),
       ],
@@ -240,7 +244,7 @@ export function render({ model, el }) {
     const chosen = model.get("learning_rate");
     const known = [...new Set([chosen, ...all.flatMap(ratesOf).reverse()])]; // the first have their numbers first
     const flat = value => [0, ...reads.filter(at => at <= x[1]), x[1]].map(at => [at, value]);
-    const stairs = one => steps(one, 3).flatMap(([at, value], k, all) => [[at, all[Math.max(0, k - 1)][1]], [at, value]]);
+    const stairs = one => steps(one, 3).flatMap(([at, value], k, all) => [[at, all[k - 1]?.[1] ?? value], [at, value]]);
     rates.set({
       y: [Math.min(...known) / 2, Math.max(...known) * 2],
       ticks: known,
@@ -249,7 +253,7 @@ export function render({ model, el }) {
         { name: begun ? "now" : "next", run: "now", colour: "c1", points: begun ? stairs(run) : flat(chosen) },
       ],
     });
-    const sides = isRecord ? SIDES_OF_RECORD : SIDES;
+    const sides = isRecord ? SIDES_OF_RECORDS : SIDES;
     for (const one of charts) one.set({ x, reads, sides, xLabel: bySeconds ? "seconds" : "epoch" });
     const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
     const text = listed.map(one => one.textContent).join("\n");
@@ -313,7 +317,8 @@ export function render({ model, el }) {
     const kept = past === KEPT ? `the best and the last ${KEPT - 1}` : "earlier";
     const others = past ? ` and of ${kept} runs (the latest is strongest)` : "";
     const its = can && run.state === "ended" && run.train_loss.length ? " The network is trainer.model, if trainer names this widget." : "";
-    const grey = `the recorded run (dotted; ${images(model.get("ghost"))}${bySeconds ? ", on another machine" : ""})${others}`;
+    const which = `dotted; ${images(model.get("ghost"))}${bySeconds ? ", on another machine" : ""}`;
+    const grey = `the recorded run (${which})${others}`;
     const batches = run.stride > 1 ? `means of ${run.stride}` : "single";
     note.textContent = isRecord
       ? `CifarCNN, ${images(replayed)}${replayed.flipped ? ", flipped at random" : ""}, learning rate ${
@@ -375,7 +380,7 @@ function resultOfRecord(run, other, guessed) {
     unlike.length ? ` Unlike ${other.label}: ${unlike.join(", ")}.` : ""}`;
 }
 
-/** Why validation is above training in the first epochs, if it is. */
+/** Why validation is above training, in the epochs in which it is. */
 function startOf(run) {
   const above = run.train_accuracy.map((_, k) => k + 1).filter(epoch => gapOf(run, epoch) < 0);
   if (!above.length) return "";
@@ -386,7 +391,8 @@ function startOf(run) {
   const which = new Intl.ListFormat("en").format(pieces);
   const isAlways = above.length === run.train_accuracy.length;
   const begin = isAlways ? "Throughout," : `In ${above.length > 1 ? "epochs" : "epoch"} ${which},`;
-  return ` ${begin} validation accuracy is above training accuracy, which is measured during the epoch, with dropout on.`;
+  const why = "which is measured during the epoch, with dropout on";
+  return ` ${begin} validation accuracy is above training accuracy, ${why}.`;
 }
 
 /** What the curves show now, or what to look for in them. */

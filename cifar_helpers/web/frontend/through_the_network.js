@@ -379,9 +379,9 @@ export function render(host) {
     total.hidden = isLinear;
     one.classList.toggle("tn-unit", isLinear);
     write(path, after.join(", "));
-    const dark = isLinear ? " (dark in the bars)" : "";
+    const where = isLinear ? " (strong in the bars)" : "";
     const notes = [
-      others && share && `These ${SHOWN}${dark} are ${chance(share)} of all that is added or subtracted.`,
+      others && share && `These ${SHOWN}${where} are ${chance(share)} of all that is added or subtracted.`,
       isPale && `Dashed tiles are ${fixed(paler, 1)}× paler.`,
       cards[0].target && `Press a ${kind} to follow it back.`,
     ];
@@ -460,9 +460,9 @@ export function render(host) {
       const a = boxOf(from, source.channel);
       const [x0, y0, x1] = [a.left + a.width, a.top + a.height / 2, to.left];
       const isShown = k < SHOWN;
+      pen.globalAlpha = isShown ? 1 : FAINT;
       if (x0 <= x1 && source.amount) {
         const [middle, sign] = [(x0 + x1) / 2, from < 0 ? 0 : source.sign];
-        pen.globalAlpha = isShown ? 1 : FAINT;
         pen.strokeStyle = inks.signs[sign + 1];
         pen.lineWidth = isShown ? 1 + (2 * Math.abs(source.amount)) / most : 1;
         pen.setLineDash(isShown && sign < 0 ? [5, 4] : []);
@@ -470,7 +470,6 @@ export function render(host) {
         pen.moveTo(x0, y0);
         pen.bezierCurveTo(middle, y0, middle, y1, x1, y1);
         pen.stroke();
-        pen.globalAlpha = 1;
       }
       if (from < 0 || !isShown) return;
       Object.assign(pen, { strokeStyle: inks.frame, lineWidth: 1.5 });

@@ -78,9 +78,8 @@ export function render(host) {
     if (training[epoch] === null) return [];
     const [learned, validated] = [training, validation].map(list => +fixed(100 * list[epoch], 1)); // as they are read
     const points = `${fixed(Math.abs(learned - validated), 1)} points`;
-    return learned < validated
-      ? [`Validation is ${points} higher`, `: ${model.get("handicap")}`]
-      : [`Gap ${points}`];
+    const why = model.get("handicap"); // which a lesson stored earlier has not
+    return learned < validated ? [`Validation is ${points} higher`, why ? `: ${why}` : ""] : [`Gap ${points}`];
   }
 
   function drawGap(epoch) {
