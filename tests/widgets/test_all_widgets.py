@@ -26,6 +26,8 @@ button, input, select, td, th, p, figure, fieldset, label, svg, canvas { margin:
 .cw, .cw-button, .cw-seg, .cw-head, .bar, .top, .value { display: none; }
 """
 SITE = 706  # pixels of the page whose column is as wide as that of the site
+BETWEEN = (690, 740, 770)
+"""Pixels of pages on which a widget is a little wider than where its arrangement changes, and so is fullest."""
 SETTLED = ".cw:not([aria-busy=true])"
 
 
@@ -135,8 +137,49 @@ def arrow_keys_are_spoken(page: Page) -> None:
     assert not silent, [one.get_attribute("aria-label") for one in silent]
 
 
+# Words that lie on others, by more than the edges of their lines, and words that leave the widget.
+MEETING = """() => {
+    const root = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".cw");
+    const clipOf = element => {
+        let clip = [-Infinity, -Infinity, Infinity, Infinity];
+        for (let one = element; one; one = one.parentElement) {
+            const { overflowX, overflowY } = getComputedStyle(one);
+            if (overflowX === "visible" && overflowY === "visible") continue;
+            const box = one.getBoundingClientRect();
+            clip = [Math.max(clip[0], box.left), Math.max(clip[1], box.top),
+                Math.min(clip[2], box.right), Math.min(clip[3], box.bottom)];
+        }
+        return clip;
+    };
+    const lines = [];
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const text = walker.currentNode;
+        const element = text.parentElement;
+        const isSeen = element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+        if (!text.data.trim() || !isSeen || element.closest(".cw-sr")) continue;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const clip = clipOf(element);
+        for (const box of range.getClientRects()) {
+            const [left, top] = [Math.max(box.left, clip[0]), Math.max(box.top, clip[1])];
+            const [right, bottom] = [Math.min(box.right, clip[2]), Math.min(box.bottom, clip[3])];
+            if (right - left > 2 && bottom - top > 4) lines.push({ left, top, right, bottom, words: text.data.trim() });
+        }
+    }
+    const { left, right } = root.getBoundingClientRect();
+    const found = lines.filter(one => one.left < left - 2 || one.right > right + 2).map(one => one.words);
+    lines.forEach((a, k) => lines.slice(k + 1).forEach(b => {
+        const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (across > 3 && down > 5) found.push(`${a.words} | ${b.words}`);
+    }));
+    return found;
+}"""
+
+
 def fits(page: Page) -> None:
-    for width in (*WIDTHS, SITE):
+    for width in (*WIDTHS, SITE, *BETWEEN):
         page.set_viewport_size({"width": width, "height": 900})
         settle(page)
         wide = page.evaluate("document.documentElement.scrollWidth")
@@ -147,6 +190,8 @@ def fits(page: Page) -> None:
                 .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"""
         )
         assert not cut, f"at {width} px these words are cut: {cut}"
+        meeting = page.evaluate(MEETING)
+        assert not meeting, f"at {width} px these words meet, or leave the widget: {meeting}"
     page.set_viewport_size({"width": 800, "height": 900})
     settle(page)
     box = page.locator("[data-cifar-widget]").bounding_box()

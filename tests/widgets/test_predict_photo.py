@@ -892,6 +892,18 @@ def test_a_finger_covers_draws_and_undoes(front: FrontEnd) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
 
 
+RESTING = """() => new Promise(done => {
+    let [still, last] = [0, scrollY];
+    const look = () => {
+        still = scrollY === last ? still + 1 : 0;
+        last = scrollY;
+        if (still < 10) requestAnimationFrame(look);
+        else done();
+    };
+    look();
+})"""
+
+
 def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, small: CifarCNN) -> None:
     page = ready(front.open(widgets.predict_photo(INPUTS / "horse.png", small), width=360, has_touch=True))
     page.set_viewport_size({"width": 360, "height": 420})
@@ -909,12 +921,13 @@ def test_a_swipe_over_the_photo_scrolls_and_changes_nothing(front: FrontEnd, sma
         touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def choose(name: str) -> None:
+        page.evaluate(RESTING)  # a finger that leaves in motion keeps the page in motion
         # By mouse: of a tap on a busy machine the click comes late, or not at all.
         radio = page.get_by_role("radio", name=name)
         radio.click()
         expect(radio).to_be_checked()
         page.evaluate("scrollTo(0, 0)")
-        next_frame(page)  # from which on the browser knows where a finger scrolls
+        page.evaluate(RESTING)  # by then the browser also knows where a finger scrolls
 
     swipe(0, -90)
     page.wait_for_function("() => scrollY > 20")

@@ -90,7 +90,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
     )
     # Before training no class is presented as the prediction.
     chances = 100 * predict(HORSE, run.model(0)).probabilities
-    expect(page.locator(".pv-guess")).to_contain_text(f"a guess: {chances.min():.0f}–{chances.max():.0f} % each")
+    expect(page.locator(".pv-guess")).to_contain_text(f"a guess: {chances.min():.0f}–{chances.max():.0f} %")
     weights = "all => new Set(all.map(one => getComputedStyle(one).fontWeight)).size"
     assert page.locator(".pv-guess .cw-bars > :nth-child(3n + 1)").evaluate_all(weights) == 1
     alphas = "all => all.map(one => one.getContext('2d').getImageData(one.width - 1, one.height - 1, 1, 1).data[3])"

@@ -83,7 +83,7 @@ function inSigns({ mirrored, down, right, hole }) {
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
   ];
-  return parts.filter(Boolean).join(" ") || (hole ? "cutout only" : "unchanged");
+  return parts.filter(Boolean).join(" ") || (hole ? "cutout" : "unchanged");
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */

@@ -397,8 +397,7 @@ export function render(host) {
     mapOne.more.textContent = epoch === used ? made : stand;
     if (isNew.story(wall, unit, image, done(), view.colours())) drawStory(unit);
     if (isNew.stop(used)) story.set(used);
-    const words = predicted(network, used);
-    const said = used ? words.join(" ") : `${words.join(": ")} each`;
+    const said = predicted(network, used).join(used ? " " : ": ");
     barPart.node.classList.toggle("pv-guess", !used);
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
