@@ -47,7 +47,7 @@ function view(model, place, [pictures, labels, ...weights], get, show) {
   };
   const state = binding(model, {
     layer: () => refresh({ layer: true }), picture: () => refresh({ picture: true }),
-    channel: redraw, pixel: redraw, network: redraw,
+    channel: redraw, pixel: redraw, network: redraw, effective: redraw,
   });
   const change = values => {
     const layer = "layer" in values && values.layer !== model.get("layer");

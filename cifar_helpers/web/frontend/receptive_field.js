@@ -1,7 +1,7 @@
 // Point at a unit of any layer: what it sees, layer by layer back to the picture, which of these pixels matter, and
 // what excites its channel most.
 import styles from "./receptive_field.css";
-import { h, binding, canvas, write } from "./ui.js";
+import { h, canvas, write } from "./ui.js";
 import { at, largest, paint, paintSigned } from "./colour.js";
 import { clamp, fixed, percent } from "./numbers.js";
 import { button, cellUnder, roving, segmented, slider } from "./controls.js";
@@ -19,18 +19,10 @@ const KEYS = "Arrow keys move the unit, Page Up and Down the layer.";
  * @returns {() => void} takes it away
  */
 export function render(host) {
-  const own = [];
-  const close = layerView(host, {
-    name: "receptive_field", label: "Receptive field", styles, networks: ["network"], show: given => show(given, own),
-  });
-  return () => {
-    for (const state of own) state.close();
-    close();
-  };
+  return layerView(host, { name: "receptive_field", label: "Receptive field", styles, networks: ["network"], show });
 }
 
-/** Adds the state that it binds itself to `own`. */
-function show(given, own) {
+function show(given) {
   const { model, root, colours, say, get, count, classes, labels, pixelsOf, nameOf, change, refresh } = given;
   const [network] = given.networks;
   const { layers } = network;
@@ -111,13 +103,8 @@ function show(given, own) {
   const keys = [key("rf-field", "fields of earlier units"), key("rf-zeros", "outside the picture")];
   const keyBox = h("div", { "aria-hidden": "true" }, keys);
   const effectNote = h("p", { class: "cw-cap" });
-  const state = binding(model, { effective: () => refresh({}) });
-  own.push(state);
   const views = [{ value: false, text: "Field" }, { value: true, text: "Effective field" }];
-  const view = segmented("On the picture", views, false, effective => {
-    state.set({ effective });
-    refresh({});
-  });
+  const view = segmented("On the picture", views, false, effective => change({ effective }));
   const point = now => {
     hover = now;
     refresh({});
