@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from functools import partial
 
@@ -15,7 +16,7 @@ from front_fixture import FrontEnd
 from helpers import random_images
 from playwright.sync_api import Locator, Page, expect
 
-from cifar_helpers import CLASSES, ImageSet
+from cifar_helpers import CLASSES, Augment, ImageSet
 from cifar_helpers.data import MEAN, STD, denormalise, normalise
 from cifar_helpers.web.page import Placed
 from cifar_helpers.web.page import page as html_page
@@ -79,16 +80,18 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     box = large.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 20.5 / 32, box["y"] + box["height"] * 5.5 / 32)
-    place = page.locator(".ib-values tbody th span").first
-    expect(place).to_have_text("Click to mark: row 5, column 20")
+    place, values = page.locator(".ib-spot"), page.locator(".ib-values")
+    expect(place).to_contain_text("Row 5, column 20, both from 0")
+    expect(values).to_contain_text("Click to mark this pixel.")
     assert state_of(page, "pixel") == [16, 16]
     page.mouse.down()
     page.mouse.up()
-    expect(place).to_have_text("Marked: row 5, column 20")
+    expect(values).to_contain_text("Point at a pixel.")
     page.keyboard.press("ArrowDown")
     assert state_of(page, "pixel") == [6, 20]
     page.mouse.move(0, 0)
-    expect(place).to_have_text("Marked: row 6, column 20")
+    spoken = ", ".join(f"{image[c, 6, 20]} {name}" for c, name in enumerate(("red", "green", "blue")))
+    expect(place).to_have_text(f"Row 6, column 20, both from 0{spoken}")
     shown, marked = around(page)
     assert np.array_equal(shown, image[:, 4:9, 18:23]) and marked == 12
     frame, step = page.locator(".ib-around").bounding_box(), box["width"] / 32
@@ -97,20 +100,18 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     assert list(frame.values()) == pytest.approx(expected, abs=0.1)
     assert normalised(page) == [f"{v:.2f}".replace("-", "−") for v in normalise(image)[:, 6, 20].tolist()]
     red_is, (mean, std) = int(image[0, 6, 20]), (255 * MEAN[0], 255 * STD[0])
-    rule = f"({red_is} − {mean:.1f}) / {std:.1f}".replace(".0)", ")").removesuffix(".0")
+    rule = f"({red_is} − {mean:.1f})/{std:.1f}".replace(".0)", ")").removesuffix(".0")
     expect(page.locator(".ib-values td span").first).to_have_text(rule)
     expect(page.locator(".ib-values")).to_contain_text("all values from −2.0 to 2.1")
     bounds = normalise(torch.tensor([0, 255], dtype=torch.uint8).repeat(3, 1)[..., None])
     assert [f"{bound:.1f}" for bound in (bounds.min(), bounds.max())] == ["-2.0", "2.1"]
-    # A number marks its pixel; all digits have one colour, on squares.
+    # A number marks its pixel.
     numbers = page.locator(".ib-values .cw-grid").nth(1).locator("> *")
     numbers.nth(5 * 1 + 4).click()
     assert state_of(page, "pixel") == [5, 22]
-    expect(place).to_have_text("Marked: row 5, column 22")
+    expect(place).to_contain_text("Row 5, column 22")
     shown, marked = around(page)
     assert np.array_equal(shown, image[:, 3:8, 20:25]) and marked == 12
-    look = "all => all.map(e => [getComputedStyle(e).color, e.offsetWidth - e.offsetHeight])"
-    assert {tuple(each) for each in page.locator(".ib-values .cw-grid > *").evaluate_all(look)} == {("rgb(0, 0, 0)", 0)}
     # The mark of a channel lies on its picture, even in a corner.
     page.locator(".ib-close > .cw-picture").press("End")
     frames = page.locator(".ib-channels .cw-frame").evaluate_all(
@@ -121,9 +122,82 @@ def test_classes_pixels_and_channels(front: FrontEnd) -> None:
     page.locator(".ib-channels .cw-picture").first.click(position={"x": 2, "y": 2})
     red = state_of(page, "pixel")
     assert isinstance(red, list) and max(red) < 2
-    expect(place).to_have_text(f"Marked: row {red[0]}, column {red[1]}")
+    expect(place).to_contain_text(f"Row {red[0]}, column {red[1]}")
     shown, marked = around(page)  # at the rim the numbers are those of its 5 rows and columns
     assert np.array_equal(shown, image[:, :5, :5]) and divmod(marked, 5) == (red[0], red[1])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_number_lies_on_its_grey_between_hairlines(front: FrontEnd, theme: str) -> None:
+    page = front.open(image_browser(IMAGES), theme=theme)
+    expect(page.locator(".ib-spot")).to_contain_text("Row 16")
+    seen: dict[int, str] = {}
+    for row in range(2, 30, 5):
+        put(page, "pixel", [row, row])
+        next_frame(page)
+        look = """all => all.map(e => {
+            const { color, backgroundColor, boxShadow } = getComputedStyle(e);
+            return [Number(e.textContent), color, backgroundColor, boxShadow, e.offsetWidth - e.offsetHeight];
+        })"""
+        for value, ink, paper, line, off_square in page.locator(".ib-values .cw-grid > *").evaluate_all(look):
+            assert paper == f"rgb({value}, {value}, {value})" and off_square == 0
+            assert "0px 0px 0px 1px" in line
+            seen[value] = ink
+    assert len(seen) > 150
+    for value, ink in seen.items():
+        assert contrast(value, 0 if ink == "rgb(0, 0, 0)" else 255) >= 4.5, (value, ink)
+
+
+def contrast(one: int, other: int) -> float:
+    """The contrast of two greys by WCAG."""
+    shares = (grey / 255 for grey in (one, other))
+    dark, light = sorted(s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("flip", "shift", "cutout", "said", "key"),
+    [
+        (
+            True,
+            4,
+            8,
+            "draws one of 101,250 versions, hardly ever one twice.",
+            "↓4 →4: 23 % pushed out; grey: 6 % covered",
+        ),
+        (True, 0, 0, "draws one of 2 versions.", ""),
+        (False, 8, 0, "Up to 44 % of the picture can be lost", "↓8 →8: 44 % pushed out"),
+        (False, 0, 16, "draws one of 289 versions.", "grey: 25 % covered"),
+        (True, 8, 16, "Up to 69 % of the picture can be lost", "↓8 →8: 44 % pushed out; grey: 25 % covered"),
+        (False, 0, 0, "each epoch shows the same picture.", ""),
+    ],
+)
+def test_it_says_what_the_augmentation_is_for_and_when_it_goes_too_far(
+    front: FrontEnd, flip: bool, shift: int, cutout: int, said: str, key: str
+) -> None:
+    widget = image_browser(IMAGES)
+    widget.label = "automobile"  # the longest name
+    widget.flip, widget.shift, widget.cutout = flip, shift, cutout
+    page = front.open(widget)
+    why = page.locator(".ib-why")
+    expect(why).to_contain_text(said)
+    if "Up to" in said:
+        expect(why).to_contain_text("Once the automobile is hidden, its label teaches something false.")
+    expect(page.locator(".ib-done > :last-child")).to_have_text(key)
+    page.get_by_role("listbox", name="draws").get_by_role("option").nth(1).click()
+    whole = page.locator("[data-cifar-widget]").bounding_box()
+    assert whole is not None and whole["height"] <= 760, "each sentence is a line"
+    # What `Augment` draws: the fewest pixels that it leaves, and how many versions there are.
+    numbered = torch.arange(1.0, 1025).view(1, 1, 32, 32).repeat(5000, 3, 1, 1)
+    draws = Augment(flip, shift, cutout)(numbered, torch.Generator().manual_seed(0))[:, 0].flatten(1)
+    text = why.inner_text()
+    if percent := re.search(r"Up to (\d+) %", text):
+        lost = 100 * (1 - min(len(torch.unique(draw[draw > 0])) for draw in draws) / 1024)
+        assert -6 < lost - int(percent[1]) <= 0.5
+    if found := re.search(r"one of ([\d,]+) versions", text):
+        versions = int(found[1].replace(",", ""))
+        expected = versions * (1 - math.exp(-5000 / versions))  # different ones in so many draws
+        assert len(torch.unique(draws, dim=0)) == pytest.approx(expected, abs=40 if versions > 1000 else 0.1)
 
 
 def test_draws_are_those_of_augment(front: FrontEnd) -> None:
@@ -139,27 +213,29 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     before = strip.bounding_box()
     page.get_by_role("radiogroup", name="Side of the covered square").get_by_role("radio", name="16").click()
     assert strip.bounding_box() == before
-    said = f"The label stays {CLASSES[IMAGES.labels[0]]}; in training, every epoch gets a new draw."
-    expect(page.locator(".ib-why span").first).to_have_text(said)
     # The key of the captions stays while a draw is inspected.
-    expect(page.locator(".ib-why .cw-cap")).to_have_text("flip: mirrored; ↓2: down by 2 pixels; grey: cutout")
+    key, told = page.locator(".ib-done > :last-child"), page.locator(".ib-done > :first-child")
+    expect(key).to_have_text("↓4 →4: 23 % pushed out; grey: 25 % covered")
     put(page, "cutout", 8)
     put(page, "shift", 8)
-    expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
+    next_frame(page)
+    first = strip.get_by_role("option").nth(1).get_attribute("aria-label") or ""
+    expect(told).to_contain_text(first.removeprefix("Draw 1: "))
+    expect(told).to_contain_text("border reflected")
     option = strip.get_by_role("option").nth(3)
     option.hover()
     said = option.get_attribute("aria-label") or ""
-    expect(page.locator(".ib-done")).to_contain_text(said)  # under the pointer
+    expect(told).to_contain_text(said.removeprefix("Draw 3: "))  # under the pointer
     captions = strip.locator(".cw-cap").all_inner_texts()[1:]
     assert not any("▪" in text for text in captions) and captions[2].startswith("flip") == ("mirrored" in said)
     put(page, "flip", False)
     put(page, "shift", 0)
-    expect(page.locator(".ib-why .cw-cap")).to_have_text("grey: cutout")
+    expect(key).to_have_text("grey: 6 % covered")
     expect(strip.locator(".cw-cap")).to_have_text(["original", *["cutout"] * 7])
     put(page, "flip", True)
     put(page, "shift", 8)
     page.mouse.move(0, 0)
-    expect(page.locator(".ib-done")).to_have_text(re.compile("^Draw 1: "))
+    expect(told).to_contain_text(first.removeprefix("Draw 1: "))
     names: set[str] = set()
     for seed in range(4):
         put(page, "seed", seed)
@@ -180,7 +256,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
         assert text.count(word) >= least
     for trait, value in (("flip", False), ("shift", 0), ("cutout", 0)):
         put(page, trait, value)
-    expect(page.locator(".ib-why")).to_have_text("No augmentation is on, so all draws are the same.")
+    expect(page.locator(".ib-why")).to_contain_text("No augmentation is on")
     expect(strip.get_by_role("option").nth(3)).to_have_attribute("aria-label", "Draw 3: unchanged")
 
 
@@ -206,12 +282,17 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     strip = page.get_by_role("listbox", name="draws")
     below = (page.locator(".ib-close > .cw-picture"), page.locator(".ib-values"), strip)
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
-    assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 650  # on one screen
-    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("the first 30")
+    assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 670  # on one screen
+    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("the first 30 of 400")
     expect(page.locator(".ib-values")).to_contain_text("Point at a pixel.")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
-    expect(page.locator(".ib-done")).to_contain_text(before)
+    expect(page.locator(".ib-done")).to_contain_text(before.removeprefix("Draw 2: "))
+    # Beside the draws is a copy of the large picture, which is a screen above.
+    copy = page.locator(".ib-copy canvas")
+    assert np.array_equal(pixels(copy), pixels(page.locator(".ib-close > .cw-picture canvas")))
+    box, draws = copy.bounding_box(), strip.bounding_box()
+    assert box and draws and box["width"] > 110 and box["y"] + box["height"] - draws["y"] < 400
     hole = re.search(r"row (\d+), column (\d+)", before)
     assert hole
     # The lesson asks to predict the numbers of the square, so they are not there before it is pointed at.
@@ -219,15 +300,23 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     put(page, "pixel", [int(hole[1]) + 1, int(hole[2]) + 1])
     expect(values).to_contain_text("Predict, then press the mark")
     assert normalised(page) == ["?"] * 3
-    heads = values.locator("thead th")
-    expect(heads).to_have_text([f"{name}, rounded" for name in ("red", "green", "blue")])  # 125.3 is 125 there
+    rounded = "Numbers of the cutout are not whole; they are rounded here."  # 125.3 is 125 there
+    expect(values).to_contain_text(rounded)
     expect(values).not_to_contain_text("fills with the mean")
     expect(page.locator(".ib-foot")).not_to_contain_text("mean")
     page.locator(".ib-close > .cw-picture").press("ArrowRight")
     expect(values).to_contain_text("Cutout fills with the mean: 0 after normalising.")
     assert normalised(page) == ["0.00"] * 3
+    # The longest numbers there are: each mean has a decimal. Nothing leaves its column.
+    expect(values.locator("td .cw-cap").nth(2)).to_have_text("(113.9 − 113.9)/66.7")
+    for width in (360, 700, 1300):
+        page.set_viewport_size({"width": width, "height": 900})
+        rooms = values.locator("td .cw-cap").evaluate_all("all => all.map(e => [e.scrollWidth, e.clientWidth])")
+        assert all(needed <= room for needed, room in rooms), (width, rooms)
+    page.set_viewport_size({"width": 360, "height": 900})
     strip.get_by_role("option").first.tap()
-    expect(heads).to_have_text([f"{name}, 0 to 255" for name in ("red", "green", "blue")])
+    expect(values).not_to_contain_text("rounded")
+    expect(values).to_contain_text("Each pixel is three of them: 0 is dark, 255 bright.")
     strip.get_by_role("option").nth(2).tap()
     page.get_by_role("button", name="Draw again").tap()
     expect(strip.get_by_role("option").nth(2)).not_to_have_attribute("aria-label", before)
@@ -323,3 +412,4 @@ def test_no_images_are_refused_and_an_empty_class_is_not_offered(front: FrontEnd
     page = front.open(few)
     names = page.get_by_role("radiogroup", name="Class").get_by_role("radio").all_inner_texts()
     assert names == ["all", *CLASSES[:3]]
+    expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("all 3")

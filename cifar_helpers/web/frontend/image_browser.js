@@ -1,8 +1,8 @@
 // A data set to look through: a wall of pictures, one of them enlarged with its numbers, and draws of its augmentation.
 import styles from "./image_browser.css";
-import { h, mount, framed, binding, loader } from "./ui.js";
+import { h, canvas, mount, framed, binding, loader } from "./ui.js";
 import { grey, paint, paintBytes } from "./colour.js";
-import { clamp, fixed, show } from "./numbers.js";
+import { clamp, fixed, percent, show } from "./numbers.js";
 import { button, cellUnder, field, segmented } from "./controls.js";
 import { numberGrid } from "./grid.js";
 import { picture } from "./picture.js";
@@ -13,6 +13,8 @@ const SIDE = 32;
 const PER_PAGE = 24;
 const DRAWS = 7;
 const AROUND = 5; // rows and columns of the numbers around a pixel
+const MANY = 1000; // versions of a picture: of so many, a run of some tens of epochs seldom draws one again
+const TOO_FAR = 1 / 3; // of a picture: a draw that loses more may hide what the label names
 const CHANNELS = ["red", "green", "blue"];
 const CHOICES = {
   flip: ["flip", "Flip", [false, true]],
@@ -45,8 +47,7 @@ function drawChange({ flip, shift, cutout }, random) {
   };
 }
 
-// The light half of the greys, on which all digits are black: they do not change colour from cell to cell.
-const shade = value => grey(0.5 + value / 510);
+const commas = count => count.toLocaleString("en-US");
 
 const isIn = (hole, y, x) =>
   hole && y >= hole.top && y < hole.top + hole.side && x >= hole.left && x < hole.left + hole.side;
@@ -160,8 +161,8 @@ export function render({ model, el, load }) {
   const [large, ...channels] = views;
   const around = h("i", { class: "ib-around" });
   large.node.append(around);
-  const place = h("span");
-  const hint = h("p");
+  const [range, hint] = [h("p"), h("p")];
+  const [place, triple] = [h("span"), h("span")];
   const swatch = h("i", { class: "ib-swatch", "aria-hidden": "true" });
   const windows = CHANNELS.map(channel => numberGrid(AROUND, AROUND, `The ${channel} channel around the pixel`));
   for (const { cells } of windows) {
@@ -170,7 +171,9 @@ export function render({ model, el, load }) {
       mark(corner[0] + Math.floor(k / AROUND), corner[1] + (k % AROUND));
     }));
   }
-  const columnHeads = CHANNELS.map(channel => h("th", { scope: "col", class: `ib-${channel}` }));
+  const columnHeads = CHANNELS.map(channel => {
+    return h("th", { scope: "col", class: `ib-${channel}` }, `${channel}, 0 to 255`);
+  });
   const sums = CHANNELS.map(() => h("span", { class: "cw-cap" }));
   const scaled = CHANNELS.map(() => h("b"));
   const extreme = (most, end) => // of the three channels, rounded to a tenth
@@ -182,7 +185,7 @@ export function render({ model, el, load }) {
     h(
       "tbody", {},
       row(
-        [h("b", {}, "The picture is numbers"), hint, h("p", {}, place, ", both from 0", swatch)],
+        [h("b", {}, "The picture is numbers"), range, h("div", { class: "ib-spot" }, swatch, place, triple), hint],
         windows.map(each => h("td", {}, each.node)),
       ),
       row(
@@ -214,8 +217,9 @@ export function render({ model, el, load }) {
       told.textContent = toldOf(pointed || inspected);
     });
   }
-  const [why, key] = [h("span"), h("span", { class: "cw-cap" })];
-  const told = h("p", { class: "cw-cap ib-done" });
+  const why = h("p", { class: "ib-why" });
+  const [told, key] = [h("p"), h("p")];
+  const copy = canvas(SIDE, SIDE); // of the large picture, beside the draws where that is out of sight
 
   root.append(
     h("div", { class: "cw-bar" }, label.node),
@@ -248,8 +252,9 @@ export function render({ model, el, load }) {
       h(
         "div", { class: "cw-foot ib-foot" },
         h("div", { class: "cw-bar" }, h("b", {}, "Augmentation"), controls.map(each => each.node), anew),
-        h("p", { class: "ib-why" }, why, key),
-        strip.node, told,
+        why, strip.node,
+        h("div", { class: "ib-copy" }, copy),
+        h("div", { class: "cw-cap ib-done" }, told, key),
       ),
     ),
   );
@@ -298,10 +303,8 @@ export function render({ model, el, load }) {
 
   function drawWall(kind, order, at) {
     const all = kind === "all" ? counts.reduce((a, b) => a + b, 0) : counts[classes.indexOf(kind)];
-    const some = `${list.length} of ${all.toLocaleString("en-US")}`;
-    const isPart = load && list.length < all; // a stored page has no others
-    const count = isPart ? `${list.length}` : some;
-    of.textContent = order ? `${count}, drawn at random` : `the first ${count}`;
+    const some = `${list.length} of ${commas(all)}`;
+    of.textContent = list.length === all ? `all ${all}` : order ? `${some}, drawn at random` : `the first ${some}`;
     wall.pager.hidden = list.length <= PER_PAGE;
     wall.set({
       total: list.length,
@@ -326,30 +329,40 @@ export function render({ model, el, load }) {
     });
   }
 
-  /** What augmentation is for, and how to read its draws. */
+  /** What augmentation is for, when it goes too far, and how to read its draws. */
   function drawWhy(chosen) {
     const { flip, shift, cutout } = augment();
-    const signs = [flip && "flip: mirrored", shift && "↓2: down by 2 pixels", cutout && "grey: cutout"].filter(Boolean);
-    why.textContent = signs.length
-      ? `The label stays ${classes[chosen.label]}; in training, every epoch gets a new draw.`
-      : "No augmentation is on, so all draws are the same.";
-    key.textContent = signs.join("; ");
+    const versions = (flip ? 2 : 1) * (2 * shift + 1) ** 2 * (cutout ? (SIDE - cutout + 1) ** 2 : 1);
+    const pushedOut = 1 - ((SIDE - shift) / SIDE) ** 2;
+    const covered = (cutout / SIDE) ** 2;
+    const lost = pushedOut + covered; // at most: a square may cover only what has not left
+    const label = classes[chosen.label];
+    const tooFar = `Once the ${label} is hidden, its label teaches something false.`;
+    const drawn = `The label stays ${label}. Each epoch draws one of ${commas(versions)} versions`;
+    why.textContent = versions === 1
+      ? "No augmentation is on: each epoch shows the same picture."
+      : lost > TOO_FAR
+        ? `Up to ${percent(lost)} of the picture can be lost. ${tooFar}`
+        : `${drawn}${versions < MANY ? "" : ", hardly ever one twice"}.`;
+    key.textContent = [
+      shift && `↓${shift} →${shift}: ${percent(pushedOut)} pushed out`,
+      cutout && `grey: ${percent(covered)} covered`,
+    ].filter(Boolean).join("; ");
   }
 
   function toldOf(k) {
     if (!k) return "Choose a draw to see its pixels.";
     const { change } = draws[k - 1];
-    const border = change.down || change.right ? " The border is filled by reflection." : "";
-    return `Draw ${k}: ${inWords(change)}.${border}`;
+    return `${inWords(change)}${change.down || change.right ? ", border reflected" : ""}`;
   }
 
   function drawLarge(chosen) {
     const pixels = pixelsOf(chosen);
-    name.textContent = `${classes[chosen.label]}, image ${chosen.index.toLocaleString("en-US")}`;
+    name.textContent = `${classes[chosen.label]}, image ${commas(chosen.index)}`;
     which.textContent = inspected ? `· draw ${inspected}` : "· original";
     told.textContent = toldOf(pointed || inspected);
     drawWhy(chosen);
-    paintBytes(large.canvas, pixels, SIDE, SIDE);
+    for (const surface of [large.canvas, copy]) paintBytes(surface, pixels, SIDE, SIDE);
     channels.forEach((view, c) => paint(view.canvas, SIDE, SIDE, i => Array(3).fill(pixels[i * 3 + c])));
   }
 
@@ -363,26 +376,29 @@ export function render({ model, el, load }) {
     const [y, x] = under ?? model.get("pixel");
     const from = (y * SIDE + x) * 3;
     const isMarked = [y, x].every((k, axis) => k === model.get("pixel")[axis]);
-    place.textContent = `${isMarked ? "Marked" : "Click to mark"}: row ${y}, column ${x}`;
+    place.textContent = `Row ${y}, column ${x}, both from 0`;
     const isOpen = looked || !isCovered(y, x);
     const [top, left] = (corner = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND)));
     hint.textContent = !isCovered(y, x)
-      ? "Point at a pixel."
+      ? isMarked ? "Point at a pixel." : "Click to mark this pixel."
       : isOpen ? "Cutout fills with the mean: 0 after normalising." : "Predict, then press the mark.";
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);
     const isWhole = near.every(k => [0, 1, 2].every(c => Number.isInteger(pixels[k + c]))); // a mean is not
+    range.textContent = isWhole
+      ? "Each pixel is three of them: 0 is dark, 255 bright."
+      : "Numbers of the cutout are not whole; they are rounded here.";
     windows.forEach((window, c) => {
-      columnHeads[c].textContent = `${CHANNELS[c]}, ${isWhole ? "0 to 255" : "rounded"}`;
-      window.set(near.map(k => Math.round(pixels[k + c])), shade, String);
+      window.set(near.map(k => Math.round(pixels[k + c])), value => grey(value / 255), String);
       window.cells.forEach((cell, k) => cell.classList.toggle("ib-here", k === here));
       const terms = [pixels[from + c], mean[c] * 255, std[c] * 255];
       const [value, middle, spread] = terms.map(each => show(+each.toFixed(1)));
-      sums[c].textContent = isOpen ? `(${value} − ${middle}) / ${spread}` : "";
+      sums[c].textContent = isOpen ? `(${value} − ${middle})/${spread}` : "";
       scaled[c].textContent = isOpen ? fixed((pixels[from + c] / 255 - mean[c]) / std[c]) : "?";
     });
     const numbers = CHANNELS.map((_, c) => Math.round(pixels[from + c]));
     swatch.style.background = `rgb(${numbers.join(",")})`;
+    triple.textContent = CHANNELS.map((channel, c) => `${numbers[c]} ${channel}`).join(", ");
     large.mark(y, x, 1, 1);
     around.style.cssText = `top:${(top / SIDE) * 100}%;left:${(left / SIDE) * 100}%`;
     for (const view of views) view.place(...model.get("pixel"));
