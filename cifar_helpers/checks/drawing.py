@@ -8,7 +8,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Final
 
 import numpy as np
@@ -191,7 +191,7 @@ def bars_html(shares: Sequence[tuple[str, float]], caption: str, words: Sequence
     names, values = [name for name, _ in shares], [share for _, share in shares]
     return _bars(
         names,
-        [(values, said)],
+        [_still(values, said)],
         "clamp(60px,100cqw - 224px,150px)",
         f"<caption style='text-align:left'>{html.escape(caption)}</caption>",
     )
@@ -203,58 +203,76 @@ def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]
         f"<th colspan='2' scope='colgroup' style='text-align:left;font-weight:normal;{_BAR}'>{html.escape(title)}</th>"
         for title in columns
     )
-    made = [(shares, list(map(percent, shares))) for shares in columns.values()]
+    made = [_still(shares, list(map(percent, shares))) for shares in columns.values()]
     return _bars(names, made, "min(140px,17vw)", f"<tr><td></td>{heads}</tr>")
 
 
 def shares_html(
     names: Sequence[str],
     numbers: tuple[str, Sequence[str]],
-    shares: tuple[str, Sequence[float]],
-    remarks: Mapping[str, str],
-    others: Mapping[str, Sequence[Sequence[float]]],
+    added: Sequence[int],
+    columns: Mapping[str, Sequence[Sequence[float]]],
+    remarks: Sequence[Sequence[str]],
+    question: tuple[str, str],
     marked: str,
 ) -> str:
-    """Numbers and their shares as bars, then shares of the same numbers with a constant added to each, and all sums.
+    """Numbers, and as bars several kinds of shares of them with a constant added to each, with all sums.
 
     Args:
         names: of the rows.
         numbers: their heading, in the singular, and themselves.
-        shares: their heading and themselves.
-        remarks: one for each constant. A card has a scale with the constants as stops; the last one is drawn.
-        others: by their headings, the shares at each stop; they may be nan.
+        added: the constants. A card has a scale with them as stops and begins with the first; the last one is drawn.
+        columns: by their headings, the shares for each constant; they may be nan.
+        remarks: lines above the table, each in words for each constant.
+        question: asks for the first constant with a share that is nan, and the answer, which a card hides until then.
         marked: the row whose name is bold.
     """
-    (head, before), (title, values) = numbers, shares
-    stop, own = _at_stops(list(remarks)), _with_sum(values)
-    after = [""] * len(own)
-    for columns in others.values():
-        cells = map(_at_stops, zip(*map(_with_sum, columns), strict=True))
-        after = [f"{row}<td style='{_NUMBER};{_BAR}'{cell}</td>" for row, cell in zip(after, cells, strict=True)]
-    heads = "".join(f"<th scope='col' style='{_HEAD};{_BAR}'>{html.escape(name)}</th>" for name in others)
+    head, before = numbers
+    stop = _at_stops(list(map(str, added)))
+    made = [(shares, list(map(_with_sum, shares))) for shares in columns.values()]
+    heads = "".join(
+        f"<th colspan='2' scope='col' style='{_HEAD};text-align:left;{_BAR}'>{html.escape(name)}</th>"
+        for name in columns
+    )
+    # So that bars of equal shares are equally long in all columns.
+    widths = (5.8, 3.7, *(None, 3.4) * len(columns))
+    cols = "".join("<col>" if wide is None else f"<col style='width:{wide}em'>" for wide in widths)
     top = (
-        f"<tr><td colspan='4'></td><th colspan='{len(others)}' scope='colgroup' style='{_HEAD};{_BAR}'>"
-        f"<div style='border-bottom:1px solid #8888'>with <span{stop}</span> added</div></th></tr>"
-        f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>"
-        f"<th colspan='2' scope='col' style='{_HEAD};text-align:left;{_BAR}'>{html.escape(title)}</th>{heads}</tr>"
+        f"<colgroup>{cols}</colgroup><tr><td colspan='2'></td>"
+        f"<th colspan='{2 * len(columns)}' scope='colgroup' style='{_HEAD};{_BAR}'>"
+        f"<div style='border-bottom:1px solid #8888;text-align:left'>with <span{stop}</span> added</div></th></tr>"
+        f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>{heads}</tr>"
     )
+    first, *others = [_words_html([words[-1] for words in said]) for _, said in made]
     bottom = (
-        f"<tr><th scope='row' colspan='2' style='{_HEAD};text-align:left'>sum before rounding</th><td></td>"
-        f"<td style='{_NUMBER}'>{own[-1]}</td>{after[-1]}</tr>"
+        f"<tr><th scope='row' colspan='3' style='{_HEAD};text-align:left'>sum before rounding</th>"
+        f"{first}{''.join(f'<td></td>{total}' for total in others)}</tr>"
     )
-    # Of the card; a page without cards takes the window's width in its place.
-    width = "clamp(24px,100cqw - 296px,max(110px,100cqw - 600px))"
+    made_by_name = [
+        [([at[k] for at in shares], [at[k] for at in said]) for k in range(len(names))] for shares, said in made
+    ]
+    look = "table-layout:fixed;width:100%;max-width:720px"
+    table = _bars(names, made_by_name, "auto", top, before, marked, bottom, look)
+    ask, answer = map(html.escape, question)
+    lines = "".join(f"<p class='v-remark' style='margin:0 0 8px'><span{_at_stops(line)}</span></p>" for line in remarks)
     return (
-        f"<p class='v-scale' style='margin:0 0 8px'>Added to every {html.escape(head)}: <b{stop}</b></p>"
-        f"<p class='v-remark' style='margin:0 0 8px'{_at_stops(list(remarks.values()))}</p>"
-        f"{_bars(names, [(values, own)], width, top, before, after, marked, bottom)}"
+        f"<p class='v-ask' style='margin:0 0 8px'>{ask} <span>{answer}</span></p>"
+        f"<p class='v-scale' style='margin:0 0 8px'>Added to every {html.escape(head)}: c = <b{stop}</b></p>"
+        f"{lines}{table}"
     )
 
 
 def _at_stops(words: Sequence[str]) -> str:
     """What a card shows at each stop of a scale, and as content of the element the last of them."""
-    said = [html.escape(word) for word in words]
-    return f" data-stops='{'|'.join(said)}'>{said[-1]}"
+    return f"{_stops(list(map(html.escape, words)))}>{html.escape(words[-1])}"
+
+
+def _stops(words: Sequence[str]) -> str:
+    """An attribute with the words for each stop, empty where they are those of the stop before."""
+    if len(words) == 1:
+        return ""
+    new = [words[0], *("" if word == before else word for before, word in pairwise(words))]
+    return f" data-stops='{'|'.join(new)}'"
 
 
 def _with_sum(shares: Sequence[float]) -> list[str]:
@@ -264,32 +282,51 @@ def _with_sum(shares: Sequence[float]) -> list[str]:
     return ["nan" if math.isnan(value) else word for value, word in zip([*shares, total], words, strict=True)]
 
 
+Bar = tuple[Sequence[float], Sequence[str]]
+"""A share and its words, at each stop of a scale, or once."""
+
+
+def _still(shares: Sequence[float], words: Sequence[str]) -> list[Bar]:
+    """Bars of shares that do not change."""
+    return [([share], [said]) for share, said in zip(shares, words, strict=True)]
+
+
 def _bars(
     names: Sequence[str],
-    columns: Sequence[tuple[Sequence[float], Sequence[str]]],
+    columns: Sequence[Sequence[Bar]],
     width: str,
     top: str,
     before: Sequence[str] = (),
-    after: Sequence[str] = (),
     marked: str = "",
     bottom: str = "",
+    look: str = "display:inline-table;vertical-align:top",
 ) -> str:
-    """A table of bars, with numbers before them and cells after them."""
+    """A table of bars, with numbers before them."""
     rows = ""
     for k, name in enumerate(names):
         weight = "bold" if name == marked else "normal"
         rows += f"<tr><th scope='row' style='text-align:left;font-weight:{weight}'>{html.escape(name)}</th>"
         rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(before[k])}</td>" if before else ""
-        for shares, words in columns:
-            # Whole pixels, so that bars of equal shares look equal wherever they begin.
-            long = "0" if shares[k] <= 0 else f"max(1px,round({100 * shares[k]:.1f}%,1px))"
+        for shares, words in (column[k] for column in columns):
+            wide = list(map(_long, shares))
             rows += (
                 f"<td style='{_BAR}'><div style='width:{width};background:#8883'>"
-                f"<div style='background:{PALETTE[0]};height:1em;width:{long}'></div></div></td>"
-                f"<td style='{_NUMBER};min-width:3.2em'>{html.escape(words[k])}</td>"
+                f"<div style='background:{PALETTE[0]};height:1em;width:{wide[-1]}'{_stops(wide)}></div></div></td>"
+                f"{_words_html(words)}"
             )
-        rows += f"{after[k] if after else ''}</tr>"
-    return f"<table style='display:inline-table;vertical-align:top;margin:0'>{top}{rows}{bottom}</table>"
+        rows += "</tr>"
+    return f"<table style='{look};margin:0'>{top}{rows}{bottom}</table>"
+
+
+def _long(share: float) -> str:
+    """The length of a bar: whole pixels, so that bars of equal shares look equal wherever they begin."""
+    return f"max(1px,round({100 * share:.1f}%,1px))" if share > 0 else "0"
+
+
+def _words_html(words: Sequence[str]) -> str:
+    """The cell with a share in words, at each stop of a scale, or once; nan stands out."""
+    lost = f";font-weight:600;{_themed('color', *_BAD)}" if words[-1] == "nan" else ""
+    return f"<td style='{_NUMBER};min-width:3.2em{lost}'{_at_stops(words)}</td>"
 
 
 _BESIDE: Final = (
@@ -308,7 +345,8 @@ def _themed(name: str, light: str, dark: str) -> str:
 
 
 _MUTED: Final = _themed("color", "#5b606c", "#a9afbc")
-_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', '#b3261e', '#ff9a90')}"
+_BAD: Final = ("#b3261e", "#ff9a90")
+_WRONG: Final = f"{_themed('background', '#b3261e1f', '#ff9a902b')};{_themed('color', *_BAD)}"
 _HIGH: Final = (
     f"{_themed('background', '#ee9b3b33', '#ec953033')};{_themed('color', '#8a3f05', '#ffc67f')};box-shadow:inset 0 2px"
 )

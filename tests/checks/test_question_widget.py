@@ -709,29 +709,92 @@ def test_a_right_verdict_keeps_its_picture_where_it_is_stored(front: FrontEnd) -
     expect(page.locator(".v-head .cw-cap")).to_have_text(told)
     later = front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(0))))  # another try, for fun
     expect(later.locator(".v-head .cw-cap")).to_have_text(f"{told}; your earlier solution still counts")
-    *classes, total = page.locator(".v-picture tr:has(th[scope=row])").all()
-    shares = [row.locator("td").all_inner_texts()[-3:] for row in [*classes, total]]
-    assert len(classes) == 10 and all(own == shifted and naive == "nan" for own, shifted, naive in shares)
-    assert shares[-1][0] == "100 %"
-    scale = page.get_by_role("slider", name="Added to every logit")
-    expect(scale).to_have_attribute("aria-valuetext", "1,000")
-    scale.press("Home")
-    expect(scale).to_have_attribute("aria-valuetext", "0")
-    for row in classes:
-        _, _, own, shifted, naive = row.locator("td").all_inner_texts()
-        assert own == shifted == naive
-    expect(page.get_by_role("columnheader", name="with 0 added")).to_be_visible()
-    scale.press("End")
-    expect(classes[0].locator("td").last).to_have_text("nan")
-    remark = page.locator(".v-remark")
-    expect(remark).to_contain_text(re.compile(r"exp\(1,00\d\.\d\d\) = inf; inf / inf = nan"))
-    height = remark.bounding_box()
-    scale.press("Home")
-    expect(remark).to_have_text(re.compile(r"^cat: exp\(\d\.\d\d\) = \d\d$"))
-    assert remark.bounding_box() == height  # so that the table stays where it is
-    assert above(page, ".v-lead", ".v-picture img")
+    assert above(page, ".v-lead", ".v-picture table")
     expect(page.get_by_role("rowheader", name="cat")).to_have_css("font-weight", "700")
     expect(page.get_by_role("rowheader", name="dog")).to_have_css("font-weight", "400")
+
+
+LENGTHS = "bars => bars.map(bar => bar.getBoundingClientRect().width)"
+SCALE = "Added to every logit"
+
+
+def softmax_card(front: FrontEnd, **how: Any) -> Page:
+    return front.open(VerdictCard(checks.softmax(lambda logits: logits.softmax(1))), reduced_motion="reduce", **how)
+
+
+def test_softmax_without_subtracting_breaks_where_the_learner_finds_it(front: FrontEnd) -> None:
+    page = softmax_card(front)
+    rows = page.locator(".v-picture tr:has(th[scope=row])").all()
+    scale, answer, zone = page.get_by_role("slider", name=SCALE), page.locator(".v-ask span"), page.locator(".v-over")
+    expect(scale).to_have_attribute("aria-valuetext", re.compile(r"^0\. For cat, without subtracting: exp\(3\.31\)"))
+    expect(page.get_by_text("At which number does softmax break without subtracting?")).to_be_visible()
+
+    def pairs() -> list[list[str]]:
+        return [row.locator("td[data-stops]").all_inner_texts() for row in rows]
+
+    def lengths(column: int) -> list[float]:
+        return list(page.locator(f".v-picture td:nth-of-type({column}) > div > div").evaluate_all(LENGTHS))
+
+    assert len(rows) == 11 and all(own == naive for own, naive in pairs()) and pairs()[-1][0] == "100 %"
+    full = lengths(2)
+    assert lengths(4) == full and max(full) > 100
+    scale.press("End")
+    assert [naive for _, naive in pairs()] == ["nan"] * 11 and lengths(2) == full and lengths(4) == [0] * 10
+    expect(page.get_by_role("columnheader", name="with 100 added")).to_be_visible()
+    expect(answer).to_be_hidden()  # that it breaks is not where it breaks
+    expect(zone).to_be_hidden()
+    first = int(re.findall(r"At (\d+):", answer.text_content() or "")[0])
+    for _ in range(100 - first):
+        expect(answer).to_be_hidden()
+        scale.press("ArrowLeft")
+    expect(answer).to_be_visible()
+    expect(zone).to_be_visible()
+    assert [naive for _, naive in pairs()] == [*["0 %"] * 3, "nan", *["0 %"] * 6, "nan"]
+    red = page.locator(".v-picture tr:last-child .v-lost").evaluate("cell => getComputedStyle(cell).color")
+    for cell in page.locator(".v-picture .v-lost").all():
+        expect(cell).to_have_css("color", red)
+        expect(cell).to_have_css("font-weight", "600")
+    scale.press("ArrowLeft")
+    assert all(own == naive for own, naive in pairs()) and lengths(4) == full
+    expect(page.locator(".v-lost")).to_have_count(0)
+    expect(page.get_by_text("nan", exact=True)).to_have_count(0)
+    expect(page.get_by_role("rowheader", name="dog").locator("~ td").last).to_have_css("font-weight", "400")
+    expect(answer).to_be_visible()  # what was found stays
+
+
+BOXES = """root => [...root.querySelectorAll('.v-card, .v-picture > *, .v-track, .v-picture :is(th, td)')]
+    .map(node => node.getBoundingClientRect())
+    .map(box => [box.x, box.y, box.width, box.height].map(Math.round).join())"""
+
+
+@pytest.mark.parametrize("width", [360, 500, 800, 1300])
+def test_nothing_moves_on_the_way_of_the_scale_of_softmax(front: FrontEnd, width: int) -> None:
+    page = softmax_card(front, width=width)
+    scale, card = page.get_by_role("slider", name=SCALE), page.locator(".verdict")
+    before = card.evaluate(BOXES)
+    for _ in range(100):
+        scale.press("ArrowRight")
+        assert card.evaluate(BOXES) == before
+    picture = page.locator(".v-picture")
+    assert picture.evaluate("picture => picture.scrollWidth <= picture.clientWidth")
+    room, table = (page.locator(place).bounding_box() for place in (".v-picture", ".v-picture table"))
+    assert room and table and table["width"] >= room["width"] - 9  # it uses the width that it has
+    cells = page.locator(".v-picture :is(td, th:not([colspan='2']))").evaluate_all(
+        "cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent)"
+    )
+    assert cells == []
+
+
+@pytest.mark.parametrize("width", [360, 1300])
+def test_the_handle_of_the_scale_of_softmax_is_above_its_number(front: FrontEnd, width: int) -> None:
+    page = softmax_card(front, width=width)
+    scale = page.get_by_role("slider", name=SCALE)
+    for tick in page.locator(".v-ticks > :not(.v-over)").all():
+        box = scale.bounding_box()
+        mark = tick.bounding_box()
+        assert box and mark
+        page.mouse.click(mark["x"] + mark["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page.locator(".v-scale > b")).to_have_text(tick.inner_text())
 
 
 def above(page: Page, one: str, other: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import itertools
 import math
 import re
 from itertools import pairwise
@@ -223,35 +225,66 @@ def test_the_picture_of_batch_norm_shows_what_the_answer_makes_of_the_channels()
     assert f"fter your batch norm: means {before[1]}, standard deviations {before[2]}." in unchanged
 
 
-def test_the_picture_of_softmax_gives_ten_shares_twice_over() -> None:
+def test_the_picture_of_softmax_gives_ten_shares_beside_what_comes_without_subtracting() -> None:
     page = pictures.shared_out(solution("softmax"))
     logits = re.findall(r"scope='row'[^>]*>(\w+)</th><td[^>]*>([^<]+)</td>", page)
     assert len(logits) == 10 and {("cat", "3.31"), ("truck", "−1.78")} <= set(logits)  # beside what becomes of them
-    shares = re.findall(r"text-align:right[^>]*>([^<]+ %)</td>", page.replace("&lt;", "less than "))
-    shares = [share.rpartition(">")[2] for share in shares]
-    assert len(shares) == 22 and shares[::2] == shares[1::2]  # side by side, class by class, and their sums
+    cells = [html.unescape(words) for words in re.findall(r"<td[^>]*min-width[^>]*>([^<]+)</td>", page)]
+    assert len(cells) == 22 and all(" %" in own for own in cells[::2])  # class by class, and their sums
+    assert cells[1::2] == ["nan"] * 11 and cells[-2] == "100 %"  # a stored page keeps the last stop, where all broke
+    assert "with <span" in page and ">100</span> added" in page and "c = <b" in page
+    bars = re.findall(r"height:1em;width:([^']+)'", page)
+    assert bars[1::2] == ["0"] * 10 and all(bar.startswith("max(1px") for bar in bars[::2])
     even = pictures.shared_out(lambda logits: torch.full_like(logits, 0.1))
-    assert even.count(">10 %<") == 20
+    assert even.count(">10 %<") == 10
 
 
-def test_exponentials_overflow_one_after_the_other_where_the_picture_of_softmax_has_its_stops() -> None:
+def stops_of(page: str) -> list[list[str]]:
+    """What a card shows at each stop of its scale, for each element that changes."""
+    changing = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page.replace("\xa0", " "))]
+    return [list(itertools.accumulate(words, lambda before, word: word or before)) for words in changing]
+
+
+def test_exponentials_overflow_one_after_the_other_on_the_scale_of_the_picture_of_softmax() -> None:
     page = pictures.shared_out(solution("softmax"))
-    stops, remarks, _, *cells = [words.split("|") for words in re.findall(r"data-stops='([^']+)'", page)]
-    added = [int(stop.replace(",", "")) for stop in stops]
-    assert added == sorted(added) and added[0] == 0 and added[-1] == 1000
-    own, naive = cells[:20:2], cells[1:20:2]
+    scale = stops_of(page)
+    assert {len(words) for words in scale} == {101}
+    added = next(words for words in scale if words[-1] == "100")
+    assert added == [str(k) for k in range(101)]  # so that the handle is where its number is
+    _, without = (words for words in scale if words[0].startswith("For cat"))
+    shares = [words for words in scale if re.fullmatch(r"nan|[\d<]+ %|&lt;1 %", words[-1])]
+    own, naive = shares[:20:2], shares[1:20:2]
     assert all(len(set(words)) == 1 for words in own) and [words[0] for words in own] == [words[0] for words in naive]
-    lost = [sum(words[k] == "nan" for words in naive) for k in range(len(stops))]
+    lost = [sum(words[k] == "nan" for words in naive) for k in range(101)]
     assert lost == sorted(lost) and len(set(lost)) > 4 and (lost[0], lost[-1]) == (0, 10)
     first = lost.index(1)  # only the cat's, and what is divided by infinity is 0
     assert [words[first] for words in naive] == ["nan" if name == "cat" else "0 %" for name in CLASSES]
-    assert ["inf" in remark for remark in remarks] == [count > 0 for count in lost]
-    assert ["finite" in remark for remark in remarks] == [0 < count < 10 for count in lost]  # where zeros are shown
-    assert added[first] - added[first - 1] == 1, "the stops are close where it happens"
-    limit = re.search(r"just above exp\(([\d.]+)\)", page)
-    assert (
-        limit and torch.tensor(float(limit[1])).exp().isfinite() and (torch.tensor(float(limit[1])) + 0.1).exp().isinf()
+    assert ["inf" in remark for remark in without] == [count > 0 for count in lost]
+    assert ["finite" in remark for remark in without] == [0 < count < 10 for count in lost]  # where zeros are shown
+    for k, bars in itertools.product(range(101), (words for words in scale if "round" in words[0])):
+        assert bars[k] == bars[0] or lost[k], "bars stay until they collapse"
+    assert sum(words[-1] == "0" and "round" in words[0] for words in scale) == 10
+    shown = re.sub(r" data-stops='[^']+'", "", page).replace("\xa0", " ")
+    answer = r"At (\d+): in float32, exp\(x\) is inf from x ≈ ([\d.]+) on, and 3.31 \+ \1 = ([\d.]+)\."
+    found = re.search(answer, shown)
+    assert found and int(found[1]) == first
+    limit, logit = torch.tensor(float(found[2])), torch.tensor(float(found[3]))
+    assert (limit - 0.01).exp().isfinite() and (limit + 0.01).exp().isinf() and logit > limit > logit - 1
+
+
+def test_the_lines_above_the_picture_of_softmax_compute_the_cats_probability_both_ways() -> None:
+    subtracting, without = (
+        words for words in stops_of(pictures.shared_out(solution("softmax"))) if words[0].startswith("For cat")
     )
+    assert subtracting[0] == "For cat, subtracting the largest: exp(3.31 − 3.31) = 1; 1 / 1.30 = 77 %."
+    for k, line in enumerate(subtracting):
+        assert f"exp({k + 3.31:.2f} − {k + 3.31:.2f}) = 1; 1 / 1.30 = 77 %" in line
+    for k, line in enumerate(without):
+        found = re.search(r"exp\(([\d.]+)\) = (\S+); (\S+) / (\S+) = (\d+ %|nan)", line)
+        assert found and found[1] == f"{k + 3.31:.2f}" and found[2] == found[3]
+        share = float(found[3]) / float(found[4])
+        assert found[5] == ("nan" if math.isnan(share) else f"{100 * share:.0f} %")
+    assert without[-1].endswith("exp(103.31) = inf; inf / inf = nan.")
 
 
 def test_the_picture_of_cross_entropy_reads_the_answers_losses() -> None:

@@ -22,7 +22,7 @@ from cifar_helpers.checks.drawing import (
     titled,
 )
 from cifar_helpers.data import CLASSES, normalise
-from cifar_helpers.inference import preprocess
+from cifar_helpers.inference import percent, preprocess
 from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _PICTURE = (3, 32, 32)
@@ -70,35 +70,56 @@ def _reach(values: Tensor) -> str:
 
 
 def shared_out(answer: Callable[..., Any]) -> str:
-    """HTML of the probabilities that the answer gives the ten classes, with and without a constant added to the logits.
+    """HTML of the probabilities that the answer gives the ten classes, with constants added to the logits.
 
-    Beside them is what comes of the exponentials if nothing is subtracted first. The constants are closest where the
-    first of the exponentials overflow.
+    Beside them is what comes of the exponentials if nothing is subtracted first, until all of them overflow.
     """
     cat = preprocess(resources() / "inputs" / "cat.png")
     with torch.no_grad():
         logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
-    limit = math.log(torch.finfo(logits.dtype).max)
-    first, last = math.floor(limit - float(logits.max())), math.ceil(limit - float(logits.min()))
-    added = [*range(0, first, 20), *range(first, last + 1), 100, 1000]
+    top, added = int(logits.argmax()), range(101)
     more = logits + torch.tensor(added)[:, None]
-    own, *shifted = answer(torch.cat([logits, more])).tolist()
-    naive = (more.exp() / more.exp().sum(1, keepdim=True)).tolist()
+    naive = more.exp() / more.exp().sum(1, keepdim=True)
+    columns = {"your softmax": answer(more).tolist(), "without subtracting": naive.tolist()}
     said = (
-        "The trained network gives this drawn cat these logits. Adding c multiplies every exponential and their sum by "
-        f"e\N{MODIFIER LETTER SMALL C}, which cancels. But the largest float32 is just above "
-        f"exp({math.floor(10 * limit) / 10}); beyond it, exp gives inf."
+        "The trained network gives this drawn cat these logits. Adding the same c to each multiplies every "
+        "exponential, and their sum, by e\N{MODIFIER LETTER SMALL C}, which cancels: the probabilities should not "
+        "change."
     )
-    top = CLASSES[int(logits.argmax())]
-    remarks = {}
-    for number, row in zip(added, more.tolist(), strict=True):
-        power = f"{math.exp(max(row)):.2g}" if max(row) < limit else "inf; inf / inf = nan"
-        zeros = ", a finite number / inf = 0" if min(row) < limit < max(row) else ""
-        remarks[f"{number:,}"] = f"{top}: exp({max(row):,.2f}) = {power}{zeros}"
     words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
-    others = {"yours": shifted, "without sub\N{SOFT HYPHEN}tracting": naive}
-    bars = shares_html(CLASSES, ("logit", words), ("your softmax", own), remarks, others, marked="cat")
-    return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + bars
+    first = added[int(naive.isnan().any(1).int().argmax())]
+    limit = _whole(f"x ≈ {math.log(torch.finfo(logits.dtype).max):.2f}")
+    above = _whole(f"{words[top]} + {first} = {float(logits.max()) + first:.2f}")
+    question = (
+        "At which number does softmax break without subtracting?",
+        f"At {first}: in float32, exp(x) is inf from {limit} on, and {above}.",
+    )
+    table = shares_html(CLASSES, ("logit", words), added, columns, _worked(more, top), question, marked="cat")
+    return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + table
+
+
+def _worked(logits: Tensor, top: int) -> tuple[list[str], list[str]]:
+    """How the probability of the class with the largest logit is computed from each row, with it subtracted or not."""
+    subtracting, without = [], []
+    for row in logits:
+        powers, total = row.exp(), float((row - row[top]).exp().sum())
+        logit, power, whole = f"{float(row[top]):.2f}", float(powers[top]), float(powers.sum())
+        one = _whole(f"exp({logit} − {logit}) = 1")
+        subtracting.append(f"{one}; {_whole(f'1 / {total:.2f} = {percent(1 / total)}')}.")
+        share = "nan" if math.isinf(power) else percent(power / whole)
+        zero = f"; a finite {_whole('number / inf = 0')}" if float(powers.min()) < math.inf == whole else ""
+        failing = _whole(f"exp({logit}) = {power:.4g}")
+        without.append(f"{failing}; {_whole(f'{power:.4g} / {whole:.4g} = {share}')}{zero}.")
+    name = CLASSES[top]
+    return (
+        [f"For {name}, subtracting the largest: {words}" for words in subtracting],
+        [f"For {name}, without subtracting: {words}" for words in without],
+    )
+
+
+def _whole(formula: str) -> str:
+    """A formula that stays on one line."""
+    return formula.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def costs(answer: Callable[..., Any]) -> str:

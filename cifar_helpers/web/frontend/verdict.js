@@ -132,20 +132,53 @@ function followed(picture) {
   show(chosen);
 }
 
-/** A scale for what a picture adds: whatever changes has its words for each stop. */
+/**
+ * A scale for what a picture adds: whatever changes has its words, or its width, for each stop. The answer to the
+ * picture's question shows when its stop is found.
+ */
 function scaled(picture) {
   const line = picture.querySelector(".v-scale");
   if (!line) return;
-  const cells = [...picture.querySelectorAll("[data-stops]")];
-  const words = cells.map(cell => cell.dataset.stops.split("|"));
-  const [stops] = words;
-  const show = now => cells.forEach((cell, n) => {
-    cell.textContent = words[n][stops.indexOf(now)];
-    cell.classList.toggle("v-lost", cell.textContent === "nan");
-  });
-  const scale = slider(line.firstChild.textContent.replace(/:\s*$/, ""), stops, stops.at(-1), show);
-  line.append(scale.node);
-  show(stops.at(-1));
+  const changing = [...picture.querySelectorAll("[data-stops]")].map(node => ({ node, words: atStops(node) }));
+  const [{ words: stops }] = changing;
+  const remarks = changing.filter(({ node }) => node.matches(".v-remark *"));
+  for (const { node, words } of remarks) { // keeps the room of the longest, so that nothing below it moves
+    node.parentNode.dataset.longest = words.reduce((one, other) => (other.length > one.length ? other : one));
+  }
+  const broken = stops.findIndex((_, k) => changing.some(({ words }) => words[k] === "nan"));
+
+  function show(stop) {
+    const k = stops.indexOf(stop);
+    for (const { node, words } of changing) {
+      if (node.matches("div")) node.style.width = words[k];
+      else node.textContent = words[k];
+      node.classList.toggle("v-lost", ["nan", "0 %"].includes(words[k]));
+    }
+    if (k === broken) picture.classList.add("v-known");
+  }
+
+  const say = stop => `${stop}. ${remarks.at(-1).words[stops.indexOf(stop)]}`;
+  const scale = slider(line.firstChild.textContent.replace(/:.*/, ""), stops, stops[0], show, say);
+  line.append(h("span", { class: "v-track" }, scale.node, ticks(stops, broken)));
+  picture.querySelector(".v-ask span").setAttribute("role", "status"); // speaks when it shows
+  show(stops[0]);
+}
+
+/** The words for each stop, of which an empty one is as before. */
+function atStops(node) {
+  const words = node.dataset.stops.split("|");
+  words.forEach((word, k) => (words[k] = word || words[k - 1]));
+  return words;
+}
+
+/** Six numbers below a scale, and a zone on it from the stop where something breaks. */
+function ticks(stops, broken) {
+  const last = stops.length - 1;
+  const at = k => `left: ${(k / last) * 100}%`;
+  const shown = [0, 1, 2, 3, 4, 5].map(n => Math.round((n / 5) * last));
+  const numbers = shown.map(k => h("span", { style: at(k) }, stops[k]));
+  const zone = h("span", { class: "v-over", style: at(broken) });
+  return h("span", { class: "v-ticks", "aria-hidden": "true" }, numbers, zone);
 }
 
 /** A sentence, and below it the lines of code. */
