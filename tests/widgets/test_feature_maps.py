@@ -11,7 +11,7 @@ import torch
 import traitlets
 from chrome import FrontEnd, next_frame, state_of
 from helpers import random_images
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from torch import Tensor, nn
 
 from cifar_helpers import MLP, CifarCNN, CompactCNN, normalise
@@ -183,7 +183,7 @@ def test_the_browser_shows_the_numbers_of_pytorch_and_they_add_up(front: FrontEn
         assert numbers[-1] == pytest.approx(value, abs=0.0051)
 
 
-def test_small_numbers_beside_one_above_1_add_up_too(front: FrontEnd) -> None:
+def test_numbers_of_small_kernels_add_up_and_are_written_the_same_in_each_layer(front: FrontEnd) -> None:
     model = network()
     with torch.no_grad():
         conv = cast("nn.Conv2d", model.get_submodule("features.2.0"))
@@ -196,10 +196,16 @@ def test_small_numbers_beside_one_above_1_add_up_too(front: FrontEnd) -> None:
         page.evaluate("at => document.querySelector('[data-widget]').model.set('pixel', at)", [row, 4])
         next_frame(page)
         texts = page.locator(".cw-terms").last.locator("b").all_inner_texts()
-        assert all(re.fullmatch(r"−?1?\.\d{3}", text) for text in texts), texts
+        assert all(re.fullmatch(r"−?\d\.\d\d", text) for text in texts), texts
         *added, result = map(number, texts)
         assert sum(added) == pytest.approx(result, abs=1e-6)
-        assert added[-1] == pytest.approx(1.2345, abs=0.001)
+        assert added[-1] == pytest.approx(1.2345, abs=0.01)
+        styles = [r"−?\d\.\d\d", r"−?\.\d{3}", r"−?\d\.\d\d"]  # of the weights all three decimals
+        for style, grid in zip(styles, page.locator(".cw-grid").all(), strict=True):
+            assert all(re.fullmatch(style, text) for text in grid.locator("div").all_inner_texts()), style
+    page.get_by_role("radio", name="block 3, batch norm").click()
+    expect(page.locator(".cw-terms").first.locator("b").first).to_have_text(f"({texts[-1]}")
+    page.get_by_role("radio", name="block 3, convolution").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator(".cw-grid:visible > div").evaluate_all(
         "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
@@ -296,6 +302,8 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
         zeros = [float((activations(network(seed), PICTURE)[name] == 0).float().mean()) for seed in (0, 1)]
         tops = [f"up to {float(activations(network(seed), PICTURE)[name].max()):.1f}" for seed in (0, 1)]
         expect(page.locator(".fm-wall .cw-head .cw-cap")).to_have_text(tops)
+        expect(page.locator(".fm-zeros")).to_have_text(["", ""])  # they would answer the question
+        page.get_by_role("button", name="About equal").click()
         expect(page.locator(".fm-zeros")).to_have_text([f"{100 * share:.0f} % zeros" for share in zeros])
         assert height(page) == foot  # another layer moves nothing
     # The input map stays, as do those to choose from, under a pointer that moves over one of them.
@@ -312,65 +320,114 @@ def test_pointing_shows_a_map_and_pressing_keeps_it(front: FrontEnd) -> None:
     assert state_of(page, "picture") == 11
 
 
-def test_the_question_is_answered_by_the_numbers_of_this_picture_and_of_the_deepest_block(front: FrontEnd) -> None:
+def selective(share: float) -> str:
+    return "about as" if abs(share) < 10 else "more" if share > 0 else "less"
+
+
+def guessed(page: Page, guess: str) -> Locator:
+    page.get_by_role("group", name="Your guess").get_by_role("button", name=guess, exact=True).click()
+    return page.locator(".fm-answer")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_guess_is_judged_by_the_numbers_of_this_picture(front: FrontEnd, swapped: bool) -> None:
     models = [network(0), network(1)]
     with torch.no_grad():
         models[0].features[2][1].bias.sub_(0.6)  # type: ignore[index]  # more zeros in block 3
+    models = models[::-1] if swapped else models
     found = [activations(model, PICTURE) for model in models]
     page = front.open(feature_maps(PICTURE, *models))
-    answer, reveal = page.locator(".fm-answer"), page.get_by_role("button", name="Answer")
+    question, answer = page.locator(".fm-guess > p").first, page.locator(".fm-answer")
 
-    def share(layer: str, kind: str = "zeros") -> list[int]:
-        part = [(maps[layer] == 0) if kind == "zeros" else (maps[layer] > 0) for maps in found]
+    def share(layer: str, of: str = "zeros") -> list[int]:
+        part = [(maps[layer] == 0) if of == "zeros" else (maps[layer] > 0) for maps in found]
         return [round(100 * float(one.float().mean())) for one in part]
 
-    def here(layer: str, kind: str) -> str:
-        trained, untrained = share(layer, kind)
-        if abs(trained - untrained) < 10:
-            return f"Little difference: {trained} % {kind}, untrained {untrained} %."
-        return f"{'More' if trained > untrained else 'Fewer'} {kind}: {trained} %, untrained {untrained} %."
+    def verdict(values: list[int], guess: str) -> str:
+        more = values[0] - values[1]
+        who = "about equal" if abs(more) < 10 else "trained" if more > 0 else "untrained"
+        near = ", under 10 points apart" if who == "about equal" else ""
+        return f"{'Right' if who == guess.lower() else 'No'}: {who}{near}. "
 
-    def there(block: int, part: str) -> str:
-        trained, untrained = share(f"block {block}, {part}")
-        return f"{trained} % in block {block}, untrained {untrained} %"
+    for layer, guess in [
+        ("block 1, ReLU", "About equal"), ("block 3, ReLU", "Untrained"), ("block 3, pooling", "Trained")
+    ]:  # fmt: skip
+        page.get_by_role("radio", name=layer).click()
+        expect(question).to_contain_text("Whose maps have more zeros?")
+        expect(answer).to_have_text("Guess by what you see; then come the numbers.")  # at each layer anew
+        guessed(page, guess)
+        values = share(layer)
+        places = found[0][layer][0].numel()
+        own, other = (round(float((maps[layer] != 0).float().mean()) * places) for maps in found)
+        deepest = share("block 3, ReLU")
+        differs = abs(deepest[0] - deepest[1]) > abs(values[0] - values[1])
+        expect(answer).to_have_text(
+            f"{verdict(values, guess)}Zeros in this picture: {values[0]} %, untrained {values[1]} %. "
+            f"Trained maps are {selective(values[0] - values[1])} selective: on average one responds in {own} of its "
+            f"{places} places, untrained in {other}."
+            + (" In block 3 the zeros differ more: look there." if differs and "block 1" in layer else "")
+        )
+        expect(page.locator(".fm-wall i:visible")).to_have_count(2)
+    page.get_by_role("radio", name="block 3, batch norm").click()
+    expect(question).to_contain_text("Whose maps have more orange?")
+    values, zeros = share("block 3, batch norm", "above"), share("block 3, ReLU")
+    size = "more places than" if swapped else "fewer places than"
+    assert (zeros[1] - zeros[0] >= 10) == swapped and abs(zeros[1] - zeros[0]) >= 10
+    expect(guessed(page, "Trained")).to_have_text(
+        f"{verdict(values, 'Trained')}Above zero in this picture: {values[0]} %, untrained {values[1]} %. "
+        f"After ReLU, trained maps respond in {size} untrained ones."
+    )
+    pressed = page.get_by_role("button", name="Trained", exact=True)
+    expect(pressed).to_have_attribute("aria-pressed", "true")
+    pressed.press("Enter")
+    expect(answer).to_contain_text("Guess by what you see")
 
-    larger = "The difference is larger in block 3"
-    both = f"Zeros after ReLU: {there(1, 'ReLU')}; {there(3, 'ReLU')}."
-    look = "How much of the maps is orange, above zero?"
-    for layer, question, text in [
-        ("block 1, convolution", look, f"{here('block 1, convolution', 'above zero')} {both} {larger}: look there."),
-        ("block 3, batch norm", look, f"{here('block 3, batch norm', 'above zero')} {both} {larger}."),
+
+def correlation(maps: Tensor, picture: Tensor) -> float:
+    """Mean size of the correlation of each map with the picture's brightness."""
+    light = picture.float().mean(0).flatten()
+    return float(torch.stack([torch.corrcoef(torch.stack([one.flatten(), light]))[0, 1].abs() for one in maps]).mean())
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_at_the_first_layers_maps_are_compared_with_the_photo(front: FrontEnd, swapped: bool) -> None:
+    models = [network(0), network(1)]
+    with torch.no_grad():
+        conv = models[0].features[0][0]  # type: ignore[index]
+        conv.weight.copy_(2 * (conv.weight - conv.weight.mean((1, 2, 3), keepdim=True)))  # of a uniform area: nothing
+        models[1].features[0][0].weight.abs_()  # type: ignore[index]  # brightness
+    models = models[::-1] if swapped else models
+    picture = (torch.linspace(20, 235, 32).expand(3, 32, 32) + 20 * torch.rand(3, 32, 32)).byte()
+    maps = [activations(model, picture)["block 1, convolution"] for model in models]
+    page = front.open(feature_maps(picture, *models))
+    expect(page.locator(".fm-guess > p").first).to_contain_text("Whose maps look more like the photo?")
+    own, other = (correlation(one, picture) for one in maps)
+    assert (own > other + 0.1) == swapped and abs(own - other) > 0.1
+    spans = [round(float(one.max()), 1) - round(float(one.min()), 1) for one in maps]
+    who, how = ("trained", "more") if swapped else ("untrained", "less")
+    near = max(spans) / min(spans) < 1.15
+    size = "about the same" if near else f"{spans[0] / spans[1]:.1f} times the"
+    expect(guessed(page, "Untrained")).to_have_text(
+        f"{'No' if swapped else 'Right'}: {who}. Trained maps follow the photo’s brightness {how}: mean |correlation| "
+        f"in this picture {own:.2f}, untrained {other:.2f} (a tinted copy: 1). Trained numbers have {size} range."
+    )
+
+
+def test_networks_that_are_the_same_are_about_equal_at_each_layer(front: FrontEnd) -> None:
+    page = front.open(feature_maps(PICTURE, network(), network()))
+    for layer, text in [
         (
-            "block 1, ReLU",
-            "Compare the zeros.",
-            f"{here('block 1, ReLU', 'zeros')} Zeros after ReLU: {there(3, 'ReLU')}. {larger}: look there.",
+            "block 1, batch norm",
+            "Right: about equal, under 0.10 apart. Both follow the photo’s brightness about as much: ",
         ),
-        (
-            "block 3, pooling",
-            "Compare the zeros.",
-            f"{here('block 3, pooling', 'zeros')} Zeros after pooling: {there(1, 'pooling')}. {larger}.",
-        ),
+        ("block 2, convolution", "Right: about equal, under 10 points apart. Above zero"),
+        ("block 3, ReLU", "Right: about equal, under 10 points apart. Zeros"),
     ]:
         page.get_by_role("radio", name=layer).click()
-        expect(answer).to_have_text(question)  # the reader looks first, at each layer
-        expect(reveal).to_have_attribute("aria-expanded", "false")
-        reveal.click()
-        expect(answer).to_have_text(text)
-        expect(reveal).to_have_attribute("aria-expanded", "true")
-    assert here("block 1, ReLU", "zeros").startswith("Little") and here("block 3, pooling", "zeros").startswith("More")
-    reveal.press("Enter")
-    expect(answer).to_have_text("Compare the zeros.")
-
-
-def test_where_the_deepest_block_differs_less_the_answer_says_so(front: FrontEnd) -> None:
-    models = [network(0), network(0)]
-    with torch.no_grad():
-        models[0].features[0][1].bias.sub_(3)  # type: ignore[index]  # nothing but zeros in block 1
-        models[0].features[2] = models[1].features[2]
-        models[0].features[2][1].bias.sub_(3)  # type: ignore[index]
-    page = front.open(feature_maps(PICTURE, *models))
-    page.get_by_role("button", name="Answer").click()
-    expect(page.locator(".fm-answer")).to_have_text(re.compile(r"The difference is smaller in block 3\.$"))
+        expect(guessed(page, "About equal")).to_contain_text(text)
+        expect(page.locator(".fm-answer")).to_have_text(
+            re.compile("about the same range|about as many places as untrained ones|are about as selective")
+        )
 
 
 @pytest.mark.parametrize("width", [360, 800, 1300])
@@ -379,13 +436,14 @@ def test_an_answer_moves_no_map_and_closes_with_another_picture(front: FrontEnd,
     with torch.no_grad():
         models[0].features[2][1].bias.sub_(0.6)  # type: ignore[index]
     page = front.open(feature_maps(IMAGES, *models), width=width)
-    answer, main = page.locator(".fm-answer"), page.locator(".fm-main")
-    before = main.bounding_box()
-    page.get_by_role("button", name="Answer").click()
-    expect(answer).to_have_text(re.compile("look there"))
-    assert main.bounding_box() == before
+    main = page.locator(".fm-main")
+    for layer, words in [("block 1, convolution", "tinted copy"), ("block 1, ReLU", "look there")]:
+        page.get_by_role("radio", name=layer).click()
+        before = main.bounding_box()
+        expect(guessed(page, "Untrained")).to_contain_text(words)
+        assert main.bounding_box() == before
     page.get_by_role("option", name=re.compile("picture 1$")).click()
-    expect(answer).to_have_text("How much of the maps is orange, above zero?")
+    expect(page.locator(".fm-answer")).to_have_text("Guess by what you see; then come the numbers.")
 
 
 def test_the_slices_are_in_the_order_of_what_each_adds_at_this_pixel(front: FrontEnd) -> None:
@@ -495,7 +553,36 @@ def test_on_one_scale_a_layer_that_keeps_the_numbers_keeps_their_colours(front: 
     ), abs=0.05)  # fmt: skip
 
 
-def test_padding_is_named_at_the_edge_and_rows_of_maps_are_full(front: FrontEnd) -> None:
+def test_what_is_read_has_the_colours_of_its_map_on_either_scale(front: FrontEnd) -> None:
+    maps = feature_maps(PICTURE, network(), network(1))
+    maps.pixel = [9, 20]
+    page = front.open(maps)
+    own = page.get_by_text("Slice, products: own scales.")
+    seen = set()
+    for layer in ("block 1, convolution", "block 2, convolution", "block 3, pooling"):
+        page.get_by_role("radio", name=layer).click()
+        expect(own).to_be_visible(visible="convolution" in layer)
+        for scale in ("all maps", "each map"):
+            page.get_by_role("radio", name=scale).click()
+            next_frame(page)
+            colours = page.evaluate(
+                """layer => {
+                  const { shadowRoot } = document.querySelector("[data-cifar-widget]");
+                  const canvas = shadowRoot.querySelector(".fm-flow .cw-picture canvas");
+                  const window = shadowRoot.querySelector(".fm-grids .cw-grid");
+                  const [row, column] = document.querySelector("[data-widget]").model.get("pixel");
+                  const [cell, y, x] = layer.includes("pooling") ? [0, 2 * row, 2 * column] : [4, row, column];
+                  const [r, g, b] = canvas.getContext("2d").getImageData(x, y, 1, 1).data;
+                  return [`rgb(${r}, ${g}, ${b})`, getComputedStyle(window.children[cell]).backgroundColor];
+                }""",
+                layer,
+            )
+            assert colours[0] == colours[1], (layer, scale, colours)
+            seen.add(colours[0])
+    assert len(seen) > 3
+
+
+def test_padding_is_named_at_the_edge_and_rows_of_maps_are_nearly_full(front: FrontEnd) -> None:
     page = front.open(feature_maps(PICTURE, CompactCNN((64, 8, 8))))
     padding = page.get_by_text("Padding (zeros) can leave a bar along the edge.")
     for pixel, is_named in [([31, 5], True), ([5, 5], False), ([7, 0], True), ([30, 30], False)]:
@@ -503,8 +590,15 @@ def test_padding_is_named_at_the_edge_and_rows_of_maps_are_full(front: FrontEnd)
         expect(padding).to_be_visible(visible=is_named)
     last = page.get_by_role("slider", name="Maps of").first
     last.click(position={"x": last.evaluate("wall => wall.clientWidth") - 3, "y": 3})
-    assert state_of(page, "channel") == 15  # 16 × 4
-    for key, channel in [("PageDown", 63), ("Home", 48), ("ArrowRight", 49), ("PageUp", 1), ("End", 15), ("End", 15)]:
+    assert state_of(page, "channel") == 12  # 13 × 5, one place empty
+    for key, channel in [
+        ("PageDown", 51),
+        ("Home", 39),
+        ("ArrowDown", 52),
+        ("ArrowRight", 53),
+        ("PageUp", 1),
+        ("End", 12),
+    ]:
         last.press(key)
         assert state_of(page, "channel") == channel, key
 
@@ -523,6 +617,14 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     expect(page.get_by_text("Tap a map or a pixel.")).to_be_visible()
     page.get_by_role("radio", name="Untrained").tap()
     page.get_by_role("slider", name="untrained").tap(position={"x": 100, "y": 10})
+    # What it changes is in sight: the map of both networks, under those to choose from
+    pair = page.locator(".fm-pair")
+    channel = state_of(page, "channel")
+    expect(pair).to_have_text(re.compile(f"^trained.map {channel}.*untrained.map {channel}", re.DOTALL))
+    boxes = [part.bounding_box() for part in (page.locator(".fm-wall .cw-maps:visible"), pair)]
+    assert boxes[0] and boxes[1] and 0 <= boxes[1]["y"] - boxes[0]["y"] - boxes[0]["height"] < 20
+    for step in page.locator(".fm-steps button").all():
+        assert cast("dict[str, float]", step.bounding_box())["height"] >= 32
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Untrained [1-9]"))
     expect(wall).to_have_count(1)
     # Of both, what is to be compared
@@ -531,13 +633,11 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     page.get_by_role("radio", name=f"Trained {ends}", exact=True).tap()
     page.get_by_role("slider", name="convolution, trained").tap(position={"x": 100, "y": 10})
     expect(page.locator(".fm-flow .cw-head b").last).to_have_text(re.compile(r"^Map [1-9]"))
-    # Small numbers have three decimals.
+    # Small weights have three decimals, and so that they fit no zero before the point.
     small = "cells => cells.every(cell => cell.scrollWidth <= cell.clientWidth + 1)"
     assert page.locator(".cw-grid > div").evaluate_all(small)
-    # One format for all, so small ones have no zero before the point, in the cells, on the cards or in the sum.
-    numbers = page.locator(".cw-grid:visible > div, .fm-few ~ div .cw-terms:visible b")
-    texts = numbers.all_inner_texts()
-    assert texts and not [text for text in texts if re.search(r"^−?0\.", text)]
+    texts = page.locator(".cw-grid").nth(1).locator("div").all_inner_texts()
+    assert len(texts) == 9 and all(re.fullmatch(r"−?\.\d{3}", text) for text in texts)
     numbers = page.locator(".cw-grid:visible > div, .fm-slots button, .cw-terms:visible b")
     grids = [box for box in (grid.bounding_box() for grid in page.locator(".cw-grid").all()) if box]
     gaps = [after["x"] - before["x"] - before["width"] for before, after in pairwise(grids)]
@@ -548,6 +648,7 @@ def test_touch_chooses_and_a_widget_taken_away_leaves_nothing(front: FrontEnd) -
     expect(page.locator(".fm-wall .cw-head:visible")).to_have_count(0)
     page.get_by_role("radio", name="block 1, ReLU").tap()
     zeros = float((activations(model, PICTURE)["block 1, ReLU"] == 0).float().mean())
+    page.get_by_role("button", name="About equal").tap()
     expect(page.get_by_role("radio", name=f"Trained {100 * zeros:.0f} % zeros", exact=True)).to_be_checked()
     expect(page.get_by_role("radio", name=re.compile("^Untrained .* zeros$"))).to_be_visible()
     layers = page.locator(".fm-layers").bounding_box()

@@ -19,8 +19,12 @@ const SLOTS = 4;
 const STRONGEST = 3;
 /** How long the mouse rests on a map before it is enlarged (ms): on its way to the enlargement it crosses others. */
 const REST = 120;
-/** Fewer percentage points are called little. */
+/** Fewer hundredths of difference are called about equal. */
 const SLIGHT = 10;
+/** Likewise how much more than 1 a ratio must be to be named. */
+const CLEAR = 1.15;
+/** What a reader may guess: who has more. */
+const GUESSES = [[1, "Trained"], [-1, "Untrained"], [0, "About equal"]];
 /** Larger windows have cells too small for numbers. */
 const LARGEST_WITH_NUMBERS = 3;
 const NOTES = {
@@ -54,7 +58,9 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   let slot = 0;
   let ranks = [];
   let isShared = false;
-  let isAnswered = false;
+  /** One of `GUESSES`, once the reader has guessed, and what is then compared. */
+  let guess;
+  let facts = [];
   /** The map that the mouse has come to. */
   let aim = "";
   let resting;
@@ -93,7 +99,8 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     const words = [heading, thumbs[k].canvas, h("span", {}, SHORT[part] ?? part)];
     return { value: name, name, text: h("span", {}, words) };
   });
-  const strip = segmented("Layer", options, model.get("layer"), layer => choose({ layer }));
+  const title = "Layer, with maps of the trained network";
+  const strip = segmented(title, options, model.get("layer"), layer => choose({ layer }));
   strip.buttons.forEach((button, k) => {
     button.setAttribute("title", names[k]);
     button.classList.toggle("fm-first", isFirst(k));
@@ -114,6 +121,10 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     model.get("network"),
     network => choose({ network }),
   );
+
+  // There the chosen map of both is beside each other, as a tap changes it.
+  const pair = NAMES.map(name => ({ name, face: canvas(), text: h("span") }));
+  const pairNode = h("div", { class: "fm-pair cw-cap" }, pair.map(({ face, text }) => h("div", {}, face, text)));
 
   // Right: the input map, the slices of the kernel, the map that it makes, and the arithmetic.
   const part = (...content) => {
@@ -205,7 +216,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   const main = h(
     "div",
     { class: "fm-main" },
-    h("div", { class: "fm-walls" }, places.map(place => place.node), either.node),
+    h("div", { class: "fm-walls" }, places.map(place => place.node), either.node, pairNode),
     best,
     h("div", { class: "fm-detail" }, flow, note, h("div", { class: "fm-work" }, grids, half.node, terms.node)),
   );
@@ -216,26 +227,35 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     refresh({ scale: true });
   });
   const made = h("span");
-  // Before it is asked for, its room holds what to look at.
-  const answer = h("p", { class: "fm-answer" });
-  const reveal = button("Answer", () => {
-    isAnswered = !isAnswered;
-    refresh({ answer: true });
-  });
+  // No number is shown before the reader has looked.
+  const question = h("span", { class: "cw-cap" });
+  const [verdict, finding] = [h("b"), h("span")];
+  const answer = h("p", { class: "fm-answer", role: "status" }, verdict, finding);
+  const guesses = GUESSES.map(([value, text]) => h("button", {
+    type: "button", class: "cw-chip",
+    onclick() {
+      guess = guess === value ? undefined : value;
+      refresh({ answer: true });
+    },
+  }, text));
   const ends = [h("span"), h("span")];
+  const others = h("span", {}, "Slice, products: own scales.");
   const isTouched = matchMedia("(pointer: coarse)").matches;
   root.append(
-    h(
-      "div", { class: "fm-layers" },
-      h("p", { class: "cw-cap" }, "Layers, with maps of the trained network"), strip.node,
-    ),
+    h("div", { class: "fm-layers" }, strip.node),
     h("div", { class: "fm-ask" }, h("p", { class: "cw-cap" }, amount, made), field("Colour scale of", scale)),
-    h("div", { class: "fm-ask" }, h("span", {}, "What did training change?"), reveal, answer),
+    h(
+      "div", { class: "fm-ask fm-guess" },
+      h("p", {}, h("b", {}, "What did training change?"), " ", question),
+      h("div", { class: "fm-guesses", role: "group", "aria-label": "Your guess" }, guesses),
+      answer,
+    ),
     main,
     h(
       "div",
       { class: "cw-foot cw-cap" },
       h("div", { class: "fm-key", "aria-hidden": "true" }, ends[0], h("i"), ends[1]),
+      others,
       h("span", {}, isTouched ? "Tap a map or a pixel." : "Point at a map or a pixel; a click keeps it."),
     ),
   );
@@ -269,43 +289,94 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     return { least, most, share: zeros / values.length, above: above / values.length };
   });
   const isSparse = layer => factsOf(layer).some(hasZeros);
-  /** The first and the last layer with zeros, of this layer's kind or else of the kind that has them first. */
-  function endsOf(layer) {
-    const all = names.map(layerOf);
-    const kind = isSparse(layer) ? layer : all.find(isSparse);
-    const alike = all.filter(one => one.op === kind?.op && isSparse(one));
-    return alike.length > 1 ? [alike[0], alike.at(-1)] : [];
-  }
-  /** What the numbers of this picture say of this layer, then of the zeros in the first and in the last block. */
-  function answerFor(layer) {
-    const [own, what] = isSparse(layer) ? ["share", "zeros"] : ["above", "above zero"];
-    const shares = factsOf(layer).map(fact => fact[own]);
-    const more = points(shares);
-    const [one, other] = shares.map(share => percent(share));
-    const isSlight = Math.abs(more) < SLIGHT;
-    const found = isSlight ? `Little difference: ${one} ${what}` : `${more > 0 ? "More" : "Fewer"} ${what}: ${one}`;
-    return `${found}, untrained ${other}.${depthFor(layer)}`;
-  }
-  function depthFor(layer) {
-    const ends = endsOf(layer);
-    if (!ends.length) return "";
-    const [group, part] = ends[0].label.split(", ");
-    const isGrouped = ends[1].label.split(", ")[0] !== group;
-    const place = ({ label }) => (isGrouped ? label.split(", ")[0] : label);
-    const shares = ends.map(end => factsOf(end).map(({ share }) => share));
-    const list = ends.map((end, k) => `${percent(shares[k][0])} in ${place(end)}, untrained ${percent(shares[k][1])}`);
-    const others = list.filter((_, k) => ends[k] !== layer).join("; ");
-    const [first, last] = shares.map(pair => Math.abs(points(pair)));
-    const size = last === first ? "as large" : last > first ? "larger" : "smaller";
-    const there = last > first && place(layer) !== place(ends[1]) ? ": look there" : "";
-    return ` Zeros${isGrouped && part ? ` after ${part}` : ""}: ${others}. `
-      + `The difference is ${size} in ${place(ends[1])}${there}.`;
+  /** Computed from the picture without a bend, and of its size: only then is its likeness to brightness compared. */
+  const isLinear = ({ op, inputs }) =>
+    op === "input" || (["convolution", "batch_norm"].includes(op) && isLinear(layers[inputs[0]]));
+  const isAlike = ({ shape }) => shape[1] === SIDE && shape[2] === SIDE;
+  const kindOf = layer => {
+    if (facts.some(hasZeros)) return COMPARED.zeros;
+    return isLinear(layer) && isAlike(layer) ? COMPARED.likeness : COMPARED.above;
+  };
+
+  /** What is compared, how much more of it the trained network has (in hundredths), and what that means. */
+  const COMPARED = {
+    zeros: {
+      question: "Whose maps have more zeros?",
+      near: `${SLIGHT} points`,
+      of: () => facts.map(({ share }) => share),
+      words(layer, shares, more) {
+        const [, height, width] = layer.shape;
+        const places = height * width;
+        const [own, other] = shares.map(share => fixed((1 - share) * places, 0));
+        const size = than(more, "less", "about as", "more");
+        return `Zeros in this picture: ${both(shares)}. Trained maps are ${size} selective: on average one responds `
+          + `in ${own} of its ${places} places, untrained in ${other}.${deeper(layer, more)}`;
+      },
+    },
+    above: {
+      question: "Whose maps have more orange?",
+      near: `${SLIGHT} points`,
+      of: () => facts.map(({ above }) => above),
+      words(layer, shares) {
+        const next = names.map(layerOf).find(one => one.index > layer.index && isSparse(one));
+        const text = `Above zero in this picture: ${both(shares)}.`;
+        if (!next) return text;
+        const more = points(factsOf(next).map(({ share }) => share));
+        const size = than(-more, "fewer places than", "about as many places as", "more places than");
+        return `${text} After ${parts(next.label)[1]}, trained maps respond in ${size} untrained ones.`;
+      },
+    },
+    likeness: {
+      question: "Whose maps look more like the photo?",
+      near: fixed(SLIGHT / 100),
+      of: layer => networks.map(network => likeness(network.map(layer.index), pixelsOf(model.get("picture")))),
+      words(layer, sizes, more) {
+        const [own, other] = sizes.map(size => fixed(size));
+        const [wide, narrow] = facts.map(({ least, most }) => Number(most.toFixed(1)) - Number(least.toFixed(1)));
+        const ratio = wide / narrow;
+        const size = Math.max(ratio, 1 / ratio) < CLEAR ? "about the same" : `${fixed(ratio, 1)} times the`;
+        const shown = Math.abs(more) < SLIGHT ? "Both follow the photo’s brightness about as much"
+          : `Trained maps follow the photo’s brightness ${more < 0 ? "less" : "more"}`;
+        return `${shown}: mean |correlation| in this picture ${own}, untrained ${other} `
+          + `(a tinted copy: 1).${narrow ? ` Trained numbers have ${size} range.` : ""}`;
+      },
+    },
+  };
+
+  /** Where the last layer of this kind differs more, that is worth a look. */
+  function deeper(layer, more) {
+    const last = names.map(layerOf).findLast(one => one.op === layer.op && isSparse(one));
+    const [block, there] = [layer, last].map(({ label }) => label.split(", ")[0]);
+    if (block === there) return "";
+    const isMore = Math.abs(points(factsOf(last).map(({ share }) => share))) > Math.abs(more);
+    return isMore ? ` In ${there} the zeros differ more: look there.` : "";
   }
 
   function drawAnswer(layer) {
-    reveal.setAttribute("aria-expanded", isAnswered);
-    const look = isSparse(layer) ? "Compare the zeros." : "How much of the maps is orange, above zero?";
-    write(answer, isAnswered ? unbroken(answerFor(layer)) : look);
+    const kind = kindOf(layer);
+    write(question, kind.question);
+    guesses.forEach((node, k) => node.setAttribute("aria-pressed", GUESSES[k][0] === guess));
+    const isKnown = guess !== undefined;
+    answer.classList.toggle("cw-cap", !isKnown);
+    places.forEach(({ zeros, share, choice, range }, k) => {
+      const words = isKnown && facts.some(hasZeros) ? `${percent(facts[k].share)} zeros` : "";
+      write(zeros, words);
+      write(choice, words || range.textContent.replace("range ", ""));
+      share.hidden = !words;
+      share.style.setProperty("--share", percent(facts[k].share).replace(" ", ""));
+    });
+    if (!isKnown) {
+      write(verdict, "");
+      write(finding, "Guess by what you see; then come the numbers.");
+      return;
+    }
+    const values = kind.of(layer);
+    const more = points(values);
+    const who = Math.abs(more) < SLIGHT ? 0 : Math.sign(more);
+    const name = GUESSES.find(([value]) => value === who)[1].toLowerCase();
+    const near = who ? "" : `, under ${kind.near} apart`;
+    write(verdict, `${guess === who ? "Right" : "No"}: ${name}${near}. `);
+    write(finding, unbroken(kind.words(layer, values, more)));
   }
 
   function drawWalls(layer) {
@@ -314,18 +385,12 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     // With the input map, which is enlarged beside one of them: an operation that keeps a number keeps its colour.
     const all = networks.flatMap(network => [index, ...inputs].map(at => largest(network.map(at))));
     limit = isShared ? Math.max(...all) : undefined;
-    const facts = factsOf(layer);
-    const withZeros = facts.some(hasZeros);
+    facts = factsOf(layer);
     walls.forEach((wall, k) => {
-      const { least, most, share } = facts[k];
+      const { least, most } = facts[k];
       wall.draw(values[k], colours(), limit);
-      const range = `${least ? fixed(least, 1) : "up"} to ${fixed(most, 1)}`;
+      const range = rangeText(least, most);
       places[k].range.textContent = least ? `range ${range}` : range;
-      const words = withZeros ? `${percent(share)} zeros` : "";
-      places[k].zeros.textContent = words;
-      places[k].choice.textContent = words || range;
-      places[k].share.hidden = !withZeros;
-      places[k].share.style.setProperty("--share", percent(share).replace(" ", ""));
     });
     const words = limit ? [fixed(-limit, 1), fixed(limit, 1)] : ["below zero", "above zero"];
     ends.forEach((end, k) => end.replaceChildren(words[k]));
@@ -368,6 +433,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     paintSigned(output.canvas, network.map(layer.index), height, width, colours(), { from, limit });
     output.place(row, column);
     output.mark(row, column, 1, 1);
+    drawPair(layer, channel, from);
     write(after.head, `${name === "trained" ? "Map" : "Untrained"} ${channel}`);
 
     const read = layers[layer.inputs[0]];
@@ -376,17 +442,28 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     if (source) source.seen = seenBy(network, layer, source, row, column);
     const shown = source?.channel ?? channel;
     drawInput(now, read, shown);
-    // The same digits at every pixel of a map.
-    const map = [largest(network.map(layer.index), from, height * width)];
-    const sizes = source ? sources.map(one => largest(one.weights)) : map;
-    const digits = Math.max(...sizes) < 0.1 ? 3 : 2;
-    const work = OPERATIONS[layer.op]({ ...now, source, sources, digits });
-    drawSlots(now, read, sources, source, work);
-    drawGrids(work.grids ?? [], work.cells ?? (value => fixed(value, digits)));
+    const digits = digitsOf(now);
+    // What is read has the colours and the digits of the input map, a slice those of its card.
+    const inputs = { ...now, layer: read, channel: shown };
+    const scales = {
+      read: limit ?? largestOf(inputs), slice: Math.max(...sources.slice(0, SLOTS).map(one => largest(one.weights))),
+    };
+    const work = OPERATIONS[layer.op]({ ...now, source, sources, digits, readDigits: digitsOf(inputs), scales });
+    drawSlots(now, read, sources, source, work, scales.slice);
+    drawGrids(work.grids ?? []);
     half.node.hidden = !work.half;
     half.set(work.half ?? []);
     terms.set(work.terms);
     say(`${layer.label}, ${name}, map ${channel}, row ${row}, column ${column}: ${work.terms.at(-1)[2]}`);
+  }
+
+  function drawPair({ index, shape: [, height, width] }, channel, from) {
+    pair.forEach(({ name, face, text }, k) => {
+      const values = networks[k].map(index);
+      paintSigned(face, values, height, width, colours(), { from, limit });
+      const map = values.subarray(from, from + height * width);
+      write(text, `${name}\nmap ${channel}\n${rangeText(Math.min(...map), Math.max(...map))}`);
+    });
   }
 
   function drawInput({ layer, network, row, column }, read, channel) {
@@ -405,10 +482,10 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   }
 
   /** What the chosen one adds is written as in the sum. A note of this pixel or map alone precedes the layer's. */
-  function drawSlots({ layer, channel }, read, sources, source, work) {
+  function drawSlots({ layer, channel }, read, sources, source, work, limit) {
     const isPlain = sources.length === 0;
     flow.classList.toggle("fm-plain", isPlain);
-    kernels.node.hidden = isPlain;
+    kernels.node.hidden = others.hidden = isPlain;
     const few = !isPlain && sources.length <= SLOTS;
     flow.classList.toggle("fm-few", few);
     const isPhoto = few && read.op === "input";
@@ -423,7 +500,6 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
     if (!few) shown.sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount));
     ranks = shown.map(({ rank }) => rank);
     slots.set(shown.findIndex(({ isChosen }) => isChosen));
-    const limit = Math.max(...shown.map(one => largest(one.weights)));
     slots.buttons.forEach((button, k) => {
       const one = shown[k];
       button.hidden = !one;
@@ -436,7 +512,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   }
 
   /** Made again only where their sizes change. */
-  function drawGrids(list, words) {
+  function drawGrids(list) {
     const key = list.map(({ rows, columns, sign }) => [rows, columns, sign]).join(";");
     if (grids.key !== key) {
       grids.key = key;
@@ -448,18 +524,17 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
       );
       grids.hidden = !list.length;
     }
-    list.forEach(({ caption, values, rows, limit }, k) => {
-      const most = limit ?? largest(values);
+    list.forEach(({ caption, values, rows, digits, scale }, k) => {
       write(grids.parts[k].caption, caption);
-      const text = rows > LARGEST_WITH_NUMBERS ? () => "" : words;
-      grids.parts[k].grid.set(values, value => at(colours(), value / most), text);
+      const text = value => (rows > LARGEST_WITH_NUMBERS ? "" : cellText(value, digits));
+      grids.parts[k].grid.set(values, value => at(colours(), value / scale), text);
     });
   }
 
   return stale => {
     const layer = layerOf(model.get("layer"));
     // Another layer or picture is another question.
-    if (stale.layer || stale.picture) isAnswered = false;
+    if (stale.layer || stale.picture) guess = undefined;
     if (stale.layer) buildWalls(layer);
     if (stale.picture) thumbs.forEach((thumb, k) => thumb.draw(networks[0].map(layerOf(names[k]).index), colours()));
     if (stale.layer || stale.picture || stale.scale) drawWalls(layer);
@@ -473,12 +548,12 @@ function mapName(layer, channel) {
   return layer.op === "input" && layer.shape[0] === 3 ? COLOURS[channel] : String(channel);
 }
 
-/** About twice as many columns as rows, all rows full where that is near. */
+/** About twice as many columns as rows, as few places left over as there may be. */
 function columnsFor(count) {
   const about = Math.ceil(Math.sqrt(count * 2));
-  const most = 1.5 * about;
-  for (let columns = about; columns <= most; columns++) if (count % columns === 0) return columns;
-  return about;
+  const left = columns => Math.ceil(count / columns) * columns - count;
+  const all = Array.from({ length: Math.ceil(about / 4) }, (_, k) => about + k);
+  return all.reduce((best, columns) => (left(columns) < left(best) ? columns : best));
 }
 
 const gapOf = width => Math.max(1, Math.round(width / 16));
@@ -496,6 +571,35 @@ const hasZeros = ({ share }) => share >= 0.005;
 /** How many percentage points more the first network has, by the shares as they are shown. */
 const points = ([one, other]) => Math.round(one * 100) - Math.round(other * 100);
 
+/** One of three words for a difference: clearly below zero, about zero, clearly above. */
+const than = (more, below, about, above) => (Math.abs(more) < SLIGHT ? about : more < 0 ? below : above);
+
+const rangeText = (least, most) => `${least ? fixed(least, 1) : "up"} to ${fixed(most, 1)}`;
+
+const both = shares => `${percent(shares[0])}, untrained ${percent(shares[1])}`;
+
+/** Mean over the maps of how far each is a tinted copy of the photo: the size of its correlation with brightness. */
+function likeness(values, photo) {
+  const light = Array.from({ length: photo.length / 3 }, (_, k) => photo[3 * k] + photo[3 * k + 1] + photo[3 * k + 2]);
+  const mean = total(light) / light.length;
+  const norm = Math.hypot(...light.map(value => value - mean));
+  const count = values.length / light.length;
+  return total(Array.from({ length: count }, (_, map) => {
+    const own = Array.from(values.subarray(map * light.length, (map + 1) * light.length));
+    const middle = total(own) / own.length;
+    const size = norm * Math.hypot(...own.map(value => value - middle));
+    return size ? Math.abs(total(own.map((value, k) => (value - middle) * (light[k] - mean)))) / size : 0;
+  })) / count;
+}
+
+/** Decimals of numbers, by the largest of them: the same at every pixel of a map, in whatever layer it is shown. */
+const finer = most => (most < 0.1 ? 3 : 2);
+const largestOf = ({ network, layer: { index, shape }, channel }) =>
+  largest(network.map(index), channel * shape[1] * shape[2], shape[1] * shape[2]);
+const digitsOf = map => finer(largestOf(map));
+/** Three decimals fit a cell of a telephone without the zero before the point. */
+const cellText = (value, digits) => (digits > 2 ? bare(fixed(value, digits)) : fixed(value));
+
 const total = values => values.reduce((sum, value) => sum + value, 0);
 
 /** The number itself, and the numbers at its place in the inputs. */
@@ -510,7 +614,7 @@ function numbersOf({ network, layer, channel, row, column }) {
     the numbers as shown need not give the result as shown. */
 const OPERATIONS = {
   convolution(now) {
-    const { network, layer, channel, source, sources, digits } = now;
+    const { network, layer, channel, source, sources, digits, readDigits, scales } = now;
     const bias = network.bias(layer.index, channel);
     // The other cards, which one sees, and all that one does not see
     const [rest, far] = [sources.slice(0, SLOTS).filter(one => one !== source), sources.slice(SLOTS)];
@@ -518,12 +622,8 @@ const OPERATIONS = {
     const exact = source.seen.map((value, k) => value * source.weights[k]);
     const { parts: rounded, sum } = roundedToSum([...exact, ...added, bias], digits);
     const products = rounded.slice(0, -3);
-    const limit = Math.max(largest(source.seen), largest(products)); // one scale for what has one unit
-    const grid = (caption, values, sign, scale) => ({ ...source, caption, values, sign, limit: scale });
-    // So that three decimals fit the cells of a telephone: no zero before the point, and two from 1 on. What is added up
-    // keeps all of them.
-    const text = value => (digits > 2 ? bare(fixed(value, digits)) : fixed(value));
-    const cells = value => (Math.abs(value) < 1 ? text(value) : fixed(value));
+    const grid = (caption, values, sign, scale, digits) => ({ ...source, caption, values, sign, scale, digits });
+    const text = value => fixed(value, digits);
     const own = total(products);
     const terms = [["", `${products.length} products`, text(own)]];
     const read = network.layers[layer.inputs[0]];
@@ -537,16 +637,17 @@ const OPERATIONS = {
     const isBeyond = Math.min(top, left) < 0 || bottom > read.shape[1] || right > read.shape[2];
     return {
       grids: [
-        grid("window", source.seen, "", limit), grid("slice", source.weights, "×"),
-        grid("products", products, "=", limit),
+        grid("window", source.seen, "", scales.read, readDigits),
+        grid("slice", source.weights, "×", scales.slice, finer(scales.slice)),
+        grid("products", products, "=", largest(products), digits),
       ],
       terms: [...terms, ["=", "this pixel", text(sum)]],
-      text, cells, own,
+      text, own,
       note: isBeyond && sources.length <= SLOTS && PADDING,
     };
   },
   batch_norm(now) {
-    const { layer, channel, digits } = now;
+    const { layer, channel, digits, readDigits } = now;
     const [value, input] = numbersOf(now);
     const learned = (name, without) => now.network.tensors[layer.tensors[name]]?.values[channel] ?? without;
     const [mean, variance] = [learned("running_mean"), learned("running_var")];
@@ -555,7 +656,7 @@ const OPERATIONS = {
     const text = number => fixed(number, digits);
     const normalised = text((input - mean) / deviation);
     const half = [
-      ["", "input", `(${text(input)}`], ["−", "mean", `${text(mean)})`], ["÷", "std", text(deviation)],
+      ["", "input", `(${fixed(input, readDigits)}`], ["−", "mean", `${text(mean)})`], ["÷", "std", text(deviation)],
       ["≈", "normalised", normalised],
     ];
     const terms = [
@@ -584,14 +685,14 @@ function ofOne(now, caption, write, sign = "=") {
 }
 
 function pooled(now, how, sign = "=") {
-  const { network, layer, channel, row, column, digits } = now;
+  const { network, layer, channel, row, column, digits, scales } = now;
   const { shape, index } = network.layers[layer.inputs[0]];
   const [top, left, bottom, right] = windowOf(layer, shape, row, column);
   const places = pools(layer, shape).places[row * layer.shape[2] + column];
   const values = Array.from(places, k => network.map(index)[channel * shape[1] * shape[2] + k]);
   const isWhole = values.length === (bottom - top) * (right - left);
   const [rows, columns] = isWhole ? [bottom - top, right - left] : [1, values.length];
-  const window = { caption: "window", rows, columns, values, sign: "" };
+  const window = { caption: "window", rows, columns, values, sign: "", scale: scales.read, digits: now.readDigits };
   const grids = rows > LARGEST_WITH_NUMBERS || columns > 6 ? [] : [window];
   const [value] = numbersOf(now);
   return { grids, terms: [[sign, `${how} of ${values.length}`, value ? fixed(value, digits) : "0"]] };
