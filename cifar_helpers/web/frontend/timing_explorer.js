@@ -11,9 +11,9 @@ const SOURCES = {
   reported: { label: "Reported by others", dash: "2 4" },
 };
 const COLOURS = ["c1", "c2"]; // of the two that are compared
-const FORMULA = "A model of the measured times: time of a step = fixed cost + batch size × cost per image.";
 const FALLS = " A batch reads the weights once for all its images, so memory’s limit falls as the batch grows.";
 const [DASHES, DOTS] = ["6 4", "1 4"]; // of the fixed cost, and of the cost per image
+const TILES = 70; // images that the narrowest bar can show one by one
 const BENDS = 24; // of a curve that is computed
 const MARGIN = 1.07; // room for the dots at the ends
 const ROOM = [1.4, 1.1]; // below the lowest time, where the thumb of the marker is, and above the highest
@@ -90,12 +90,13 @@ export function render({ model, el }) {
     return { node, place: h("span", { class: `te-pick ${COLOURS[k]}` }, h("span"), node) };
   });
   const chips = pairs.map(({ node }) => node);
-  const row = (title, ...list) => h("div", {}, h("span", { class: "cw-cap" }, title), h("div", { class: "te-chips" }, list));
-  // Two curves need no choice.
-  const bar = h("div", { class: "te-bar", hidden: curves.length < 3 }, pairs.length > 1 ? row(titles.length > 1 ? "Pairs" : titles[0], ...chips) : null, row(
-    "Compare", picks[0].place, h("span", { class: "cw-cap" }, "with"), picks[1].place,
-  ));
-  if (pairs.length > 1) roving(bar.firstChild, chips);
+  const cap = text => h("span", { class: "cw-cap" }, text);
+  const row = (title, ...list) => h("div", {}, cap(title), h("div", { class: "te-chips" }, list));
+  const isChosen = pairs.length > 1; // by one press
+  const presets = isChosen ? row("Compare", titles.length > 1 ? "" : cap(`${titles[0]}:`), ...chips) : null;
+  const own = row(isChosen ? "Curves" : "Compare", picks[0].place, cap("and"), picks[1].place);
+  const bar = h("div", { class: "te-bar", hidden: curves.length < 3 }, presets, own); // two curves need no choice
+  if (presets) roving(presets, chips);
 
   let shown = ""; // the compared curves that the chart has, and what of fits
   let drawn = ""; // the name of the curve whose fit is drawn, if it is compared and has one
@@ -106,18 +107,18 @@ export function render({ model, el }) {
   };
   const view = chart({
     label: "Training time per image against batch size",
-    height: 320,
+    height: 260,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", says: spoken, moved: batch => set({ batch }) },
   });
-  view.node.querySelector(".cw-legend").remove(); // each curve is named at its end
   const splits = () => {
     state.set({ fit: !model.get("fit") });
     changed();
   };
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
-  const pick = h("span", { class: "cw-cap" }, "Press a row of the table to draw that curve’s fit.");
+  view.node.querySelector(".cw-legend").replaceWith(toggle); // each curve is named at its end
+  const pick = h("span", {}, "Press a row to draw its fit.");
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
@@ -126,14 +127,21 @@ export function render({ model, el }) {
   const step = h("p", { class: "te-time" });
   const steps = h("p", { class: "te-steady" });
   const gained = h("p", { class: "te-gained" });
-  const formula = h("p", { class: "cw-cap" });
-  const split = h("div", {}, formula, table);
-  const limits = h("p", { class: "cw-cap" });
+  const over = h("p", { class: "te-over" });
+  const errors = h("span");
+  const swatch = kind => h("i", { class: kind, "aria-hidden": "true" });
+  const parts = h(
+    "p", { class: "cw-cap te-key" }, "Time of a step = ", swatch("te-fixed"), "fixed cost + ", swatch("te-images"),
+    "batch size × cost per image ", swatch("te-seen"), "(measured)",
+  );
+  const stacks = h("div", { class: "te-stacks cw-cap" });
+  const split = h("div", { class: "te-split" }, parts, stacks, table, h("p", { class: "cw-cap" }, errors, " ", pick));
+  const limits = h("p", { class: "te-limits" });
+  const details = h("div", { class: "te-details cw-cap" }, over, step, steps, where, limits);
   const note = h("dl");
   const more = h("details", { class: "cw-foot cw-cap" }, h("summary", {}, "How to read this"), note);
   root.append(
-    bar, h("div", { class: "te-lead" }, words, room), view.node, step, gained, steps, where,
-    h("div", { class: "te-fit" }, toggle, pick), split, limits, more,
+    bar, h("div", { class: "te-lead" }, words, room), view.node, split, gained, details, more,
   );
 
   /** What a screen reader says at the marker. */
@@ -169,20 +177,29 @@ export function render({ model, el }) {
     return model.get("crossings").find(([i, j]) => places.includes(i) && places.includes(j))?.[2] ?? [];
   }
 
-  /** A curve's name beside another, as a rule the other compared one, without what both have in common. */
-  function nameOf(curve, other = compared().find(one => one !== curve)) {
+  const isOneNetwork = () => !differ(one => wordsOf(one)[0]);
+
+  /** A curve's name beside the other compared one, without what both have in common: "CNN (H100)", "MLP (here)". */
+  function nameOf(curve) {
+    const other = compared().find(one => one !== curve);
     if (!other) return shortName(curve);
-    const own = wordsOf(curve).filter((word, k) => !k || !wordsOf(other).includes(word)).join(", ");
-    return other.source === curve.source ? own : `${own} (${curve.source})`;
+    const [first, ...rest] = wordsOf(curve);
+    const own = rest.filter(word => !wordsOf(other).includes(word));
+    const from = other.source === curve.source ? [] : [curve.source];
+    const [name, also] = isOneNetwork() ? [[first], [...own, ...from]] : [[first, ...own], from];
+    return name.join(", ") + (also.length ? ` (${also.join(", ")})` : "");
   }
+
+  /** The same where it follows "with" or names a row: of one network, the machine alone. */
+  const briefOf = curve => (isOneNetwork() && endOf(curve) !== curve.source ? endOf(curve) : nameOf(curve));
 
   const coloured = curve => h("b", { class: `label ${colourOf(curve)}` }, nameOf(curve));
 
-  /** The longest headline that any two curves make: its room is kept, so that nothing moves. */
+  /** The longest headline of the compared curves: its room is kept, so that nothing moves in a drag. */
   function longest() {
-    const both = curves.flatMap(one => curves.filter(other => other !== one).map(other => [nameOf(one, other), nameOf(other, one)]));
-    const names = both.reduce((best, names) => (names.join("").length > best.join("").length ? names : best), [nameOf(curves[0], null), ""]);
-    return [`In batches of ${most}, `, h("b", {}, names[0]), " is about ", h("b", {}, "9.9 times"), " as fast as ", h("b", {}, names[1]), "."];
+    const [one, other] = compared().map(coloured);
+    if (!other || isScatter()) return headline(most);
+    return [`In batches of ${most}, `, one, " is about ", h("b", {}, "9.9 times"), " as fast as ", other, "."];
   }
 
   /** What is worth finding out. */
@@ -192,8 +209,7 @@ export function render({ model, el }) {
   }
 
   /** What is read at the batch size. */
-  function headline() {
-    const batch = model.get("batch");
+  function headline(batch = model.get("batch")) {
     const times = compared().map(curve => ({ curve, time: timeAt(curve.points, batch) }));
     const [fast, slow] = [...times].sort((a, b) => a.time - b.time);
     const ratio = slow ? slow.time / fast.time : NaN;
@@ -234,7 +250,8 @@ export function render({ model, el }) {
   function crossing() {
     const both = compared();
     const [low, high] = range();
-    const machines = otherHardware(both);
+    const hardware = otherHardware(both);
+    const machines = isOneNetwork() && !differ(one => one.source) ? "" : hardware; // there, the names say it
     const shared = sizes.filter(ratioAt);
     const clear = shared.filter(isClear);
     const [below, above] = (ratioAt(clear[0]) < 1 ? both : [...both].reverse()).map(curve => nameOf(curve));
@@ -242,10 +259,11 @@ export function render({ model, el }) {
     if (places.length) {
       const so = isScatter() ? ": neither is clearly faster" : "";
       if (places.length > 1) return `The curves change places ${places.length} times and differ by a factor of ${factorText(largest())} at most${so}.${machines}`;
-      return `The curves cross ${placeText(places[0])}, at the ring: in smaller batches ${below} is faster, in larger ones ${above}.${machines}`;
+      const sides = `${below} is faster in smaller batches, ${above} in larger ones`;
+      return `The curves cross ${placeText(places[0])}, at the ring: ${sides}.${machines}`;
     }
     if (both.length < 2 || shared.length < 2) return machines;
-    const always = clear.length < shared.length ? "" : `: ${below} is always faster${machines ? "" : both[0].source === "here" ? " here" : " on that machine"}`;
+    const always = clear.length < shared.length ? "" : `: ${below} is always faster${hardware ? "" : both[0].source === "here" ? " here" : " on that machine"}`;
     return `The curves do not cross between batch ${low} and ${high}${always}.${machines}`;
   }
 
@@ -265,18 +283,19 @@ export function render({ model, el }) {
     const series = both.flatMap(curve => {
       const [dash, colour] = [dashOf(curve), colourOf(curve)];
       const parts = isFit ? modelOf(curve, colour) : [];
-      const less = isFit && curve !== fitted ? [] : [...parts, ...limitOf(curve, colour)];
-      return [...less, { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
+      const isBack = isFit && curve !== fitted;
+      const under = [...(isBack ? [] : parts), ...limitOf(curve, colour, isBack ? "te-limit te-back" : "te-limit")];
+      return [...under, { name: fullName(curve), end: endOf(curve), dash, colour, points: curve.points, marks: true }];
     });
     room.replaceChildren(...longest());
-    const own = both.flatMap(curve => curve.points.map(point => point[0])).sort((a, b) => a - b);
-    view.set({ series, x: [least / MARGIN, most * MARGIN], ...axis, xTicks: [...own, ...sizes] });
+    view.set({ series, x: [least / MARGIN, most * MARGIN], ...axis, xTicks: reached(both) });
     toggle.setAttribute("aria-pressed", isFit);
-    steps.textContent = steady(both);
+    steps.textContent = isFit ? "" : steady(both); // what the bars show
     steps.hidden = !steps.textContent;
+    step.hidden = isFit;
     pick.hidden = !isFit || !isChoice(both);
     split.hidden = !isFit;
-    formula.textContent = `${FORMULA} ${errorsOf(both, nameOf)}`;
+    errors.textContent = `How close it fits – ${errorsOf(both, briefOf)}.`;
     const terms = caution(both, isFit);
     note.replaceChildren(...terms.flatMap(([term, meaning]) => [h("dt", {}, term), h("dd", {}, meaning)]));
   }
@@ -307,8 +326,10 @@ export function render({ model, el }) {
     words.replaceChildren(...(isQuestion ? question() : headline()));
     step.textContent = stepTime(both, batch);
     where.textContent = crossing();
-    gained.textContent = isQuestion ? "" : gain(both);
-    gained.hidden = !gained.textContent;
+    const [gains, surplus] = isQuestion ? ["", ""] : gain(both);
+    gained.textContent = gains;
+    over.textContent = surplus;
+    for (const node of [gained, over]) node.hidden = !node.textContent;
     const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
     const fitted = drawnOf(both);
     const { step: fixed = 0 } = fitted?.fit ?? {};
@@ -324,7 +345,33 @@ export function render({ model, el }) {
     const heads = h("tr", {}, titles.map(title => h("th", { scope: "col" }, title)));
     table.replaceChildren(h("thead", { class: fitted ? colourOf(fitted) : "" }, heads), h("tbody", {}, rows));
     if (held) table.querySelector("[aria-pressed=true]")?.focus();
-    limits.textContent = limited(both, batch);
+    stacks.replaceChildren(...stacked(both, batch));
+    limits.textContent = [limited(both, batch), unlimited(both)].filter(Boolean).join(" ");
+    limits.hidden = !limits.textContent;
+  }
+
+  /** A step of each curve as a bar of its two costs, all on one scale. */
+  function stacked(both, batch) {
+    const all = both.map(curve => ({ curve, ...stepOf(curve, batch, inMs) }));
+    const longest = Math.max(...all.flatMap(({ seen, sum }) => [seen, sum]).filter(Boolean));
+    const wide = value => `width: ${(100 * value) / longest}%`;
+    return all.flatMap(({ curve, seen, sum, fixed, images, digits, isFitted }) => {
+      const number = value => (value ? timeText(value, digits) : "0");
+      const said = seen ? `${almost(curve, batch)}${number(seen)}\u00a0ms` : "not measured";
+      const text = isFitted ? `${number(fixed)} + ${number(images)} = ${number(sum)}\u00a0ms` : "no fit here";
+      const kind = `te-images ${(batch * longest) / images > TILES ? "" : "tiled"}`;
+      const costs = [
+        h("i", { class: "te-fixed", style: wide(fixed) }),
+        h("i", { class: kind, style: `${wide(images)}; background-size: ${100 / batch}% 100%` }),
+      ];
+      const parts = isFitted ? costs : [h("i", { class: "te-whole", style: wide(seen) })];
+      const mark = h("i", { class: "te-seen", style: `left: ${(100 * seen) / longest}%` });
+      return [
+        h("span", { class: `label ${colourOf(curve)}` }, endOf(curve)),
+        h("span", { class: "te-sums" }, text, h("span", {}, isFitted ? ` (${said})` : `: ${said}`)),
+        h("span", { class: `te-stack ${colourOf(curve)}`, "aria-hidden": "true" }, seen ? [...parts, mark] : []),
+      ];
+    });
   }
 
   /** A curve's row in the table; of two with a fit, it chooses which is drawn. */
@@ -338,7 +385,9 @@ export function render({ model, el }) {
       draw();
     };
     const begin = h("th", { scope: "row" }, isChoice(both) ? h("button", button, name) : name);
-    return h("tr", { class: colourOf(curve), onclick: isChoice(both) ? choose : null }, begin, cellsOf(curve, batch));
+    const kind = curve.fit?.last && isLost(curve.fit) ? "te-lost" : "";
+    const row = { class: `${colourOf(curve)} ${kind}`, onclick: isChoice(both) ? choose : null };
+    return h("tr", row, begin, cellsOf(curve, batch));
   }
 
   /** How far compared curves are from the least time of an image. */
@@ -353,6 +402,13 @@ export function render({ model, el }) {
     return `In batches of ${batch}, ${said.join(" and ")}.`;
   }
 
+  /** Why a compared curve of another machine has no limit, where others have one. */
+  function unlimited(both) {
+    if (!curves.some(curve => curve.bounds.length)) return "";
+    const names = both.filter(curve => !curve.bounds.length && curve.source !== "here").map(briefOf);
+    return names.length ? `No limit for ${names.join(" and ")}: limits need the machine itself.` : "";
+  }
+
   const inMs = model.get("unit") === "ms" ? 1 : 1000;
 
   /** What a step takes at the batch size: the time per image, times the images. */
@@ -364,17 +420,24 @@ export function render({ model, el }) {
     return said.length ? `A step of ${batch} ${batch === 1 ? "image" : "images"} takes ${said.join(" and ")}.` : "";
   }
 
-  /** What larger batches bring each curve: the answer to the question. */
+  /** What larger batches bring each curve, the answer to the question; and what of it no sharing explains. */
   function gain(both) {
     const shared = sizes.filter(ratioAt);
     const [low, high] = [Math.min(...shared), Math.max(...shared)];
-    if (low >= high) return "";
-    const said = both.map(curve => {
-      const ratio = timeAt(curve.points, low) / timeAt(curve.points, high);
+    if (low >= high) return ["", ""];
+    const ratioOf = ({ points }) => timeAt(points, low) / timeAt(points, high);
+    const all = both.map(curve => ({ curve, text: factorText(ratioOf(curve)) }));
+    const said = all.map(({ curve, text }) => {
       const about = [low, high].every(size => isMeasured(curve, size)) ? "" : "about ";
-      return `${ratio < EQUAL ? "no faster" : `${about}${factorText(ratio)} times as fast`} with ${nameOf(curve)}`;
+      return `${+text < EQUAL ? "no faster" : `${about}${text} times as fast`} with ${briefOf(curve)}`;
     });
-    return `From batch ${low} to ${high}, training on an image gets ${said.join(" and ")}.`;
+    const most = factorText(high / low); // of what a fixed cost alone explains; as rounded as what is beside it
+    const names = all.filter(({ text }) => +text > +most).map(({ curve }) => briefOf(curve)).join(" and ");
+    const quicker = `with ${names}, a step of ${high} images takes less time than one of ${low}`;
+    return [
+      `From batch ${low} to ${high}, training on an image gets ${said.join(" and ")}.`,
+      names && `Sharing a fixed cost alone gives ${most} times at most: ${quicker}.`,
+    ];
   }
 
   /** What a step takes where that is about the same for few images and for many. */
@@ -384,8 +447,8 @@ export function render({ model, el }) {
       const { first, last, ends } = steadyOf(curve);
       if (last < MANY * first) continue;
       const texts = ends.map(time => timeText(time / inMs, decimals(ends[0] / inMs, 2)));
-      const title = `Whether a batch holds ${first} ${first === 1 ? "image" : "images"} or ${last}`;
-      const took = `${[...new Set(texts)].join("–\u2060")}\u00a0ms (${nameOf(curve)})`;
+      const title = `With ${first} to ${last} images`;
+      const took = `${[...new Set(texts)].join("–\u2060")}\u00a0ms (${briefOf(curve)})`;
       groups.set(title, [...(groups.get(title) ?? []), took]);
     }
     const sentence = ([title, took]) => `${title}, a step takes ${took.join(" and ")}: mostly fixed cost.`;
@@ -397,14 +460,20 @@ export function render({ model, el }) {
     const isDrawn = curve => curve.bounds.length && (!model.get("fit") || curve === drawnOf(both));
     const limits = both.filter(isDrawn);
     if (limits.length !== 1) return [];
-    return kinkOf(limits[0]).map(([x, y]) => ({ x, y, colour: "te-kink", label: "memory | arithmetic" }));
+    const colour = `te-kink ${colourOf(limits[0])}`;
+    return kinkOf(limits[0]).map(([x, y]) => ({ x, y, colour, label: "memory | arithmetic" }));
   }
 
-  /** Where the marker can be: the measured batch sizes, and `batch`. */
-  function stops(both, batch) {
+  /** The measured batch sizes at which the compared curves can be read. */
+  function reached(both) {
     const [low, high] = range();
-    const measured = both.flatMap(curve => curve.points.map(point => point[0])).filter(size => size >= low && size <= high);
-    return [...new Set([...measured, batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
+    const measured = both.flatMap(curve => curve.points.map(point => point[0])).sort((a, b) => a - b);
+    return [...new Set(measured)].filter(size => size >= low && size <= high);
+  }
+
+  /** Where the marker can be: there, and at `batch`. */
+  function stops(both, batch) {
+    return [...new Set([...reached(both), batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
   }
 
   show();
@@ -434,10 +503,10 @@ function spaced(first, last) {
 const limitAt = ([, arithmetic, memory]) => Math.max(arithmetic, memory);
 
 /** The least time that arithmetic and memory allow, as a line. */
-function limitOf({ bounds }, colour) {
+function limitOf({ bounds }, colour, kind) {
   if (!bounds.length) return [];
   const points = spaced(bounds[0][0], bounds.at(-1)[0]).map(size => [size, limitAt(pointAt(bounds, size))]);
-  return [{ name: "limit", colour, kind: "te-limit", points }];
+  return [{ name: "limit", colour, kind, points }];
 }
 
 /** Where memory stops to set the limit and arithmetic begins: nowhere if one sets all of it. */
@@ -476,6 +545,16 @@ function modelOf({ fit, points }, colour) {
   ];
 }
 
+/** A step's time in milliseconds as measured, and as fitted, with its two costs as they are written. */
+function stepOf({ points, fit }, batch, inMs) {
+  const seen = (timeAt(points, batch) * batch) / inMs;
+  if (!seen || !(batch <= fit?.last)) return { seen, sum: 0, digits: decimals(seen), isFitted: false };
+  const digits = decimals(Math.max(seen, (fit.step + batch * fit.image) / inMs));
+  const unit = 10 ** -Math.max(0, digits);
+  const [fixed, images] = [fit.step, batch * fit.image].map(value => Math.round(value / inMs / unit) * unit);
+  return { seen, fixed, images, sum: fixed + images, digits, isFitted: true };
+}
+
 /** The cells of a curve's row: its time, the fit, and the two parts of the fit, all with as many decimals. */
 function cellsOf(curve, batch) {
   const time = timeAt(curve.points, batch);
@@ -492,7 +571,7 @@ function cellsOf(curve, batch) {
   const [seen, part, each] = [time, rounded(step) / batch, image].map(value => +value.toFixed(digits)); // sums are of what is shown
   const fit = part + each;
   const off = percent(Math.abs(fit / seen - 1)).replace(" ", "\u00a0");
-  const far = off === "0\u00a0%" ? "as measured" : `${off}\u00a0${fit > seen ? "high" : "low"}`;
+  const far = off === "0\u00a0%" ? `${off}\u00a0off` : `${off}\u00a0${fit > seen ? "high" : "low"}`;
   return [
     measured,
     cell(number(fit), h("span", {}, isMeasured(curve, batch) ? far : "")),
@@ -519,14 +598,16 @@ function acrossText(both) {
 function errorsOf(both, nameOf) {
   return both.map(curve => {
     const { error, last } = curve.fit ?? {};
-    if (!curve.fit) return `${nameOf(curve)}: too few batch sizes for a fit.`;
-    if (!last) return `${nameOf(curve)}: no fixed cost fits.`;
-    const isAll = last === curve.points.at(-1)[0];
-    const upTo = isAll ? "" : ` up to batch ${last}; why larger ones do not follow was not measured`;
-    const rough = Math.abs(error) > ROUGH ? "only roughly, " : "";
-    return `${nameOf(curve)}: ${rough}within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0%${upTo}.`;
-  }).join(" ");
+    if (!curve.fit) return `${nameOf(curve)}: too few batch sizes for a fit`;
+    if (!last) return `${nameOf(curve)}: no fixed cost fits`;
+    const upTo = isWhole(curve) ? "" : ` up to batch ${last}`;
+    const rough = Math.abs(error) > ROUGH ? "roughly, " : "";
+    return `${nameOf(curve)}: ${rough}within ${Math.ceil(Math.abs(error * 100).toFixed(1))}\u00a0%${upTo}`;
+  }).join("; ");
 }
+
+/** Whether a curve is fitted up to its largest batch. */
+const isWhole = ({ fit, points }) => fit.last === points.at(-1)[0];
 
 /** What the terms that are shown mean: terms and their explanations. */
 function caution(both, isFitted) {
@@ -540,13 +621,14 @@ function caution(both, isFitted) {
     isFitted && ["Cost per image", "It may include arithmetic, and reading and writing the maps."],
     isFitted && both.some(({ fit }) => fit?.last && isLost(fit)) && ["Lost in the scatter", "Even in the largest "
       + "batch, the cost per image adds less to the fitted time than the error of the fit."],
-    isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. Dashes are its fixed "
-      + "cost ÷ batch size, dots its cost per image. Where the dashes are above the dots, most of the fitted "
-      + "time is fixed cost."],
+    isFitted && ["Fit", "The two costs with which the model comes closest to the measured times. In the chart, dashes "
+      + "are its fixed cost ÷ batch size, dots its cost per image. Where the dashes are above the dots, most of the "
+      + "fitted time is fixed cost. The bars are steps at the batch size of the line, on one scale that grows with them."],
+    isFitted && both.some(one => one.fit?.last && !isWhole(one)) && ["Up to a batch", "Larger ones do not follow the "
+      + "model; why was not measured."],
     both.some(curve => curve.bounds.length) && ["Limit", "The work divided by the best rates measured here, as if "
       + "every number came from memory. Arithmetic and memory can work at once, so the larger time is the limit: the "
-      + `thin line.${isFalling ? FALLS : ""} Other machines’ times come without limits, as these need the machine `
-      + "itself."],
+      + `thin line.${isFalling ? FALLS : ""}`],
     sources.has("here") && ["Here", "The machine on which the notebook ran."],
     sources.has("recorded") && ["Recorded", "Measured earlier, on another machine."],
   ].filter(Boolean);
