@@ -20,7 +20,7 @@ from cifar_helpers import widgets
 from cifar_helpers.widgets.through_the_network import ThroughTheNetwork
 
 FIGURES = Path(__file__).resolve().parent / "figures"
-WIDTH, HEIGHT = 800, 648
+WIDTH, HEIGHT = 800, 764
 TICK = 70  # milliseconds that a frame is shown while the mouse moves
 ARROW = """
 const arrow = document.createElement("div");

@@ -25,9 +25,7 @@ Pictures: TypeAlias = Mapping[str, Picture] | Sequence[Picture] | Tensor
 """Pictures by name, in a list, or as a tensor uint8 `(N, 3, 32, 32)`."""
 
 _MOST_PICTURES: Final = 24
-_SKETCHES: Final = (
-    "The pictures are sketches drawn by the course; the network learned from photographs, so it may be wrong."
-)
+_SKETCHES: Final = "Trained on photographs, not sketches."
 _HORSE: Final = CLASSES.index("horse")
 
 
@@ -97,7 +95,8 @@ def network_view(
         "epoch": epochs[-1] if epochs else 0,
         "accuracy": accuracy,
         "untrained": untrained,
-        "chosen": [1, 33],  # in the course's network: it responds to every sketch, and ReLU only cuts its sum
+        # In the course's network, a map whose sum is complete, three colours and a bias; ReLU leaves the horse of it.
+        "chosen": [0, 3],
     }
     return NetworkView(state, files)
 

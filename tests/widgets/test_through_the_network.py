@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ OPENED = """before => {
 
 
 NOTE = ".tn-one > p:last-child"
-SUMMED = ".tn-card > canvas:nth-child(6), .tn-card:last-child > canvas"
+SUMMED = ".tn-card > canvas:nth-child(6), .tn-total > canvas"
 """What each part of a sum adds, and the sum."""
 
 
@@ -77,6 +77,16 @@ def top_of(page: Page, selector: str) -> float:
     box = page.locator(selector).first.bounding_box()
     assert box
     return box["y"]
+
+
+def left_of(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box
+    return box["x"]
+
+
+def choose(page: Page, *chosen: int) -> None:
+    page.evaluate("chosen => document.querySelector('[data-widget]').model.set('chosen', chosen)", list(chosen))
 
 
 def page_with(widget: ThroughTheNetwork, *files: str) -> str:
@@ -126,13 +136,15 @@ def test_every_recorded_epoch_gives_the_probabilities_of_predict(front: FrontEnd
     page.evaluate("document.querySelector('[data-widget]').model.set('epoch', 3)")
     expect(page.locator(".tn-low b").first).to_have_text("After epoch 3")
     expect(page.get_by_role("slider", name="Epoch", exact=True)).to_have_attribute("aria-valuetext", "epoch 3")
+    expect(page.get_by_text("Drag to a dot: weights were saved after epochs 0, 1, 3, 8 and 25.")).to_be_visible()
+    choose(page, 1, 33)
     # The others add up to more than each of those beside them, which could not be seen on their scale.
     expect(page.locator(".tn-card").nth(4)).to_have_text("28 others\n+ bias")
     expect(page.locator(".tn-card").last).to_have_text("sum")  # no words about colours in the equation
     expect(page.locator(NOTE)).to_have_text(
         re.compile(
-            r"^These 4 are \d\d % of all that is added or subtracted\. Dashed tiles are [1-9]\.\d× paler\. "
-            r"Press a map to follow it back\.$"
+            r"^∗ slides the kernel over the map\. Batch norm rescales the sum; ReLU sets what is negative to 0\. "
+            r"These 4 are \d\d % of all that is added or subtracted\. Dashed tiles are [1-9]\.\d× paler\.$"
         )
     )
     # 64 maps leave a place of 13 rows of 5, which looks like no map.
@@ -155,11 +167,16 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
     with torch.no_grad():
         before = small.features[0](normalise(images))[0]
         hidden = small.classifier[:6](small.features(normalise(images)))[0]
-    foot = set()
+    # The result is at the end of the sum, and whatever is looked at, neither it nor anything below moves.
+    bounds = set()
     for wall in page.locator(".tn-stages .cw-maps, .tn-classes").all():
         wall.hover()
-        foot.add(top_of(page, ".tn-foot"))
-    assert len(foot) == 1  # whatever is looked at, nothing moves
+        lefts = [left_of(page, part) for part in (".tn-card >> nth=0", ".tn-card >> nth=4", ".tn-total", ".tn-big")]
+        assert lefts == sorted(lefts)
+        root, result = page.locator(".cw").first.bounding_box(), page.locator(".tn-big").bounding_box()
+        assert root and result
+        bounds.add((root["height"], round(result["x"] + result["width"])))
+    assert len(bounds) == 1
     wall = page.get_by_role("slider", name="Block 2")
     name = page.locator(".tn-one b").first
     wall.click(position={"x": 20, "y": 40})
@@ -250,6 +267,12 @@ def test_a_map_shows_what_feeds_it_most(front: FrontEnd, small: CifarCNN) -> Non
         [number(text) for text in card.locator("b").all_inner_texts()] for card in page.locator("button.tn-card").all()
     ]
     assert [first * second for first, second in factors] == pytest.approx(line[:4], abs=0.002)
+    # Rounded factors need not give the rounded product, and then no equals sign is between them.
+    signs = page.locator("button.tn-card > :nth-child(5)").all_inner_texts()
+    texts = page.locator("button.tn-card .amount").all_inner_texts()
+    for (first, second), text, sign in zip(factors, texts, signs, strict=True):
+        places = len(text.partition(".")[2])
+        assert sign == ("=" if f"{first * second:.{places}f}".replace("-", "−") == text else "≈")
     summands = small.classifier[7].weight[0].detach() * hidden
     up, down = (int((sign * summands > 0).sum()) for sign in (1, -1))
     add, subtract = (float(part.sum()) for part in (summands.clamp(min=0), -summands.clamp(max=0)))
@@ -300,6 +323,7 @@ def test_drawing_by_mouse_and_keys_and_choosing_again(front: FrontEnd, small: Ci
 def test_undo_brings_back_what_the_reader_made_whatever_came_instead(front: FrontEnd, small: CifarCNN) -> None:
     page = front.open(through_the_network(model=small, run=None))
     picture, undo = page.get_by_role("slider", name="The picture"), page.get_by_role("button", name="Undo")
+    either = page.locator(".pi-pens + button")
     expect(undo).to_be_hidden()
     page.get_by_role("radio", name="cat").click()
     expect(undo).to_be_hidden()  # the course's pictures are one press away
@@ -310,7 +334,11 @@ def test_undo_brings_back_what_the_reader_made_whatever_came_instead(front: Fron
     page.locator("input[type=file]").set_input_files(resources() / "inputs" / "frog.png")
     page.wait_for_function(OPENED, arg=pictures[-1].ravel().tolist())
     pictures.append(image_of(page))
+    expect(undo).to_be_visible()
     page.get_by_role("radio", name="ship").click()
+    # There is nothing to undo in a sketch: the same button leads back to the reader's picture.
+    expect(undo).to_have_count(0)
+    expect(page.get_by_role("button", name="Back", exact=True)).to_have_attribute("title", "Back to your picture")
     page.get_by_role("radio", name="deer").click()
     page.evaluate(CAMERA, "rgb(0, 255, 0)")
     page.get_by_role("button", name="Camera").click()
@@ -318,12 +346,12 @@ def test_undo_brings_back_what_the_reader_made_whatever_came_instead(front: Fron
     page.get_by_role("button", name="Take picture").click()
     page.get_by_role("radio", name="bird").click()
     assert (image_of(page) == sketches()["bird"]).all()
-    undo.click()  # the camera's picture
+    either.click()  # the camera's picture
     assert not (image_of(page) == sketches()["deer"]).all()
-    undo.click()
+    either.click()
     assert (image_of(page) == sketches()["deer"]).all()
     for kept in reversed(pictures):
-        undo.click()
+        either.click()
         assert (image_of(page) == kept).all()
     expect(undo).to_be_hidden()
 
@@ -371,8 +399,15 @@ def test_a_picture_can_be_dropped_and_pasted(front: FrontEnd, small: CifarCNN) -
 
 def test_the_camera_shows_what_it_sees_and_says_where_there_is_none(front: FrontEnd, small: CifarCNN) -> None:
     page = front.open(through_the_network(model=small, run=None))
-    page.get_by_role("button", name="Camera").click()
-    expect(page.get_by_role("alert")).to_contain_text("or open a file")
+    for width in (360, 1000):  # the words move nothing
+        page.set_viewport_size({"width": width, "height": 900})
+        next_frame(page)
+        strip = top_of(page, ".tn-strip")
+        page.get_by_role("button", name="Camera").click()
+        expect(page.get_by_role("alert")).to_contain_text("or open a file")
+        assert top_of(page, ".tn-strip") == strip
+        page.locator(".tn-intro").click()
+        expect(page.get_by_role("alert")).to_be_hidden()
     page.evaluate(CAMERA, "rgb(0, 255, 0)")
     before = image_of(page)
     is_green = (
@@ -406,51 +441,103 @@ def test_touch_chooses_a_map_and_the_page_can_close(front: FrontEnd, small: Cifa
         assert other
         cancelled_touch(page, other["x"] + 5, other["y"] + 5)
         assert state_of(page, "chosen") == [stage, unit], name
-    # The curve is between what it changes, and right below the maps is what a tap asks for.
-    parts = [".pi-picture", ".tn-low > :first-child", ".tn-stages", ".tn-key", ".tn-one"]
+    # What the terms mean is above the maps, and right below them is what a tap asks for.
+    parts = [".pi-picture", ".tn-intro", ".tn-stages", ".tn-one", ".tn-key", ".tn-low > :first-child"]
     tops = [top_of(page, part) for part in parts]
-    assert tops == sorted(tops) and tops[4] - tops[2] < 280
+    assert tops == sorted(tops) and tops[3] - tops[2] < 220
     page.get_by_role("slider", name="Hidden layer 1").tap()
     expect(page.locator(".tn-path")).to_have_text("ReLU")
     tops = page.locator(".tn-card .amount").evaluate_all("all => all.map(one => one.getBoundingClientRect().top)")
     assert len(tops) == 6 and len(set(tops[:4])) == len(set(tops[4:])) == 1  # on two lines
-    # Read from left to right in the columns of the products: the others, the sum, what is done to it, the result.
-    boxes = [page.locator(one).bounding_box() for one in (".tn-card >> nth=0", ".tn-card >> nth=3")]
-    ends = [
-        page.locator(one).bounding_box() for one in (".tn-card >> nth=4", ".tn-card >> nth=5", ".tn-path", ".tn-big")
-    ]
-    lefts = [box["x"] for box in ends if box]
-    assert lefts == sorted(lefts) and len(lefts) == 4
-    assert [box and box["x"] for box in boxes] == [lefts[0], lefts[3]]
-    assert boxes[1] and ends[3] and ends[3]["width"] == boxes[1]["width"]
+    # Read from left to right in the columns of the products: the others, the sum, the result, which has two.
+    columns = [left_of(page, f".tn-card >> nth={k}") for k in range(4)]
+    assert [left_of(page, part) for part in (".tn-card >> nth=4", ".tn-total", ".tn-big")] == columns[:3]
+    last, result = page.locator(".tn-card").nth(3).bounding_box(), page.locator(".tn-big").bounding_box()
+    assert last and result and result["x"] + result["width"] == pytest.approx(last["x"] + last["width"], abs=0.1)
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.evaluate("document.querySelector('[data-widget]').close()")
     assert page.locator("[data-cifar-widget]").count() == 0
 
 
-@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-def test_on_a_phone_a_tap_on_a_class_brings_its_sum_into_sight(
-    front: FrontEnd, small: CifarCNN, motion: Literal["reduce", "no-preference"]
-) -> None:
-    page = front.open(through_the_network(model=small, run=None), width=360, has_touch=True, reduced_motion=motion)
+def test_on_a_phone_a_tap_on_a_class_leaves_the_page_where_it_is(front: FrontEnd, small: CifarCNN) -> None:
+    page = front.open(through_the_network(model=small, run=None), width=360, has_touch=True)
     page.set_viewport_size({"width": 360, "height": 740})
-    is_seen = """() => {
-        const { top, bottom } = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".tn-one")
-            .getBoundingClientRect();
-        return top >= 0 && bottom <= innerHeight + 1;
-    }"""
-    page.locator(".tn-stages .cw-maps").first.tap()
-    page.evaluate("scrollTo(0, 0)")
-    classes = page.get_by_role("slider", name="Probabilities")
-    box = classes.bounding_box()
-    assert box
-    cancelled_touch(page, box["x"] + 5, box["y"] + 5)  # a swipe
-    assert page.evaluate("scrollY") == 0 and not page.evaluate(is_seen)
-    classes.tap(position={"x": 20, "y": 30})
-    page.wait_for_function(is_seen)
+    page.get_by_role("slider", name="Probabilities").tap(position={"x": 20, "y": 30})
     expect(page.locator(".tn-one b").first).to_have_text(re.compile(r"^Automobile, logit"))
-    page.get_by_role("button", name="Back to the picture").tap()
-    page.wait_for_function("() => scrollY < 20")
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") == 0
+    assert top_of(page, ".tn-one") < 740  # where its name is seen
+
+
+def test_the_first_view_is_one_sum_that_is_complete_and_terms_are_explained(front: FrontEnd) -> None:
+    page = front.open(page_with(through_the_network(), "weights/25"))
+    expect(page.locator(".tn-one b").first).to_have_text("Block 1, map 3")
+    expect(page.locator(".tn-card:visible > span:first-child")).to_have_text(["red", "green", "blue", "bias", "sum"])
+    expect(page.locator(".tn-intro em")).to_have_text(["A map", "A hidden unit"])
+    expect(page.locator(".tn-key")).to_contain_text("Press a map, a unit or a class to see")
+    signs = page.locator(".tn-card:visible, .tn-result").evaluate_all(
+        "all => all.map(one => getComputedStyle(one, '::after').content)"
+    )
+    assert signs == ["none", '"+"', '"+"', '"+"', '"="', '"→"']
+
+
+def test_terms_are_those_of_the_network(front: FrontEnd) -> None:
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.Conv2d(8, 8, 3, padding=1)
+    pooling = nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)
+    model = nn.Sequential(
+        first, nn.ReLU(), pooling[0], second, nn.ReLU(), pooling[1], nn.Flatten(), nn.Linear(8, 10)
+    ).eval()
+    page = front.open(through_the_network(model=model, run=None))
+    expect(page.locator(".tn-intro em")).to_have_text(["A map"])
+    expect(page.locator(".tn-key")).to_contain_text("Press a map or a class to see")
+    # The result stays at the end, also of sums that have no bias.
+    ends = set()
+    for stage, parts in enumerate((4, 6)):
+        choose(page, stage, 0)
+        expect(page.locator(".tn-card:visible")).to_have_count(parts)
+        box = page.locator(".tn-big").bounding_box()
+        assert box
+        ends.add(round(box["x"] + box["width"]))
+    assert len(ends) == 1
+
+
+def test_where_another_class_is_predicted_the_sketch_marks_its_own(front: FrontEnd) -> None:
+    page = front.open(page_with(through_the_network(), "weights/25", "weights/0", "weights/8"))
+    name = page.locator(".pv-head span").first
+    mark, caveat = page.locator(".tn-classes .cw-bars canvas:visible"), page.locator(".tn-caveat")
+    expect(name).to_have_text("Sketch: horse")
+    expect(mark).to_have_count(0)
+    expect(caveat).to_have_text("")
+    low = top_of(page, ".tn-low")
+    page.get_by_role("radio", name="dog").click()
+    expect(page.locator(".tn-end .pv-head span")).to_have_text("bird 66 %")
+    expect(page.locator(".tn-classes .cw-bars > :has(canvas:not([hidden]))")).to_have_text("dog")
+    expect(caveat).to_have_text("Trained on photographs, not sketches.")
+    expect(page.locator(".cw-sr")).to_have_text("After epoch 25: bird 66 %. The picture’s name is dog.")
+    assert top_of(page, ".tn-low") == low
+    classes = page.get_by_role("slider", name="Probabilities")
+    classes.locator(".cw-bars > :has(canvas)").click()
+    expect(classes).to_have_attribute("aria-valuetext", re.compile(r"^dog \d+ %, the picture’s name$"))
+    # A guess is no mistake, and what the reader draws has no name.
+    curve = page.get_by_role("slider", name="Epoch", exact=True)
+    curve.press("Home")
+    expect(page.locator(".tn-end .pv-head span")).to_have_text("a guess: 9–11 %")
+    expect(mark).to_have_count(0)
+    curve.press("End")
+    expect(mark).to_have_count(1)
+    page.get_by_role("slider", name="The picture").click(position={"x": 5, "y": 5})
+    expect(name).to_have_text("")
+    expect(mark).to_have_count(0)
+    expect(caveat).to_have_text("")
+
+
+def test_a_picture_of_the_readers_has_the_name_that_it_was_given(front: FrontEnd, small: CifarCNN) -> None:
+    images = random_images(2).images
+    pictures = {"first": images[0], "second": images[1]}
+    page = front.open(through_the_network(pictures, small, run=None))
+    expect(page.locator(".pv-head span").first).to_have_text("first")
+    expect(page.locator(".tn-caveat")).to_have_count(0)
 
 
 def test_a_class_that_is_looked_at_has_a_surface_and_what_can_be_pressed_a_hand(
@@ -470,7 +557,7 @@ def test_a_class_that_is_looked_at_has_a_surface_and_what_can_be_pressed_a_hand(
     hand = "one => getComputedStyle(one).cursor"
     assert [rows.first.evaluate(hand), classes.evaluate(hand)] == ["pointer"] * 2
     assert page.locator(".tn-card").evaluate_all(f"all => all.map({hand})") == ["pointer"] * 4 + ["default"] * 2
-    expect(page.locator(NOTE)).to_have_text(re.compile("Press a unit to follow it back.$"))
+    expect(page.locator(NOTE)).to_have_text(re.compile("^Softmax turns the 10 logits into probabilities. "))
 
 
 def test_only_what_is_certain_reads_100_percent(front: FrontEnd) -> None:
@@ -603,6 +690,16 @@ def test_neither_pens_nor_names_reach_into_what_is_beside_them(front: FrontEnd) 
         page.set_viewport_size({"width": width, "height": 1000})
         next_frame(page)
         pens_and_names_have_room(page)
+    choose(page, 1, 33)  # the longest note
+    for width in (752, 750, 690):
+        page.set_viewport_size({"width": width, "height": 1000})
+        next_frame(page)
+        note = page.locator(NOTE).bounding_box()
+        words = [page.locator(part).bounding_box() for part in (".tn-path", ".tn-card:nth-child(1) >> nth=-1")]
+        assert note and all(
+            box and (note["y"] + note["height"] <= box["y"] or note["y"] >= box["y"] + box["height"]) for box in words
+        ), width
+    page.set_viewport_size({"width": 720, "height": 1000})
     page.get_by_role("slider", name="Hidden layer 1").click()
     expect(page.locator(".tn-one b").first).to_contain_text("Hidden layer 1")
     pens_and_names_have_room(page)

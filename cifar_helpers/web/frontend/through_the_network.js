@@ -1,7 +1,7 @@
 // A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds one.
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf, write } from "./ui.js";
-import { at, css, inkOn, largest, paintSigned } from "./colour.js";
+import { at, css, inkOn, largest, paintBytes, paintSigned } from "./colour.js";
 import { chance, clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, roving, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
@@ -12,7 +12,6 @@ const TALLEST = 300; // of a wall, in pixels
 const SHOWN = 4; // of the sources
 const FAINT = 0.14; // a wire from one of the others
 const COLOURS = ["red", "green", "blue"];
-const NARROW = 640; // pixels, to which the classes are far above what makes one, as in the CSS
 
 /** How many layers with weights a network has, and how many weights. */
 function summary({ layers, tensors }) {
@@ -26,6 +25,29 @@ function summary({ layers, tensors }) {
     count("convolution", "convolution"), count("linear", "linear layer"), `${weights.toLocaleString("en")} parameters`,
   ].join(", ");
 }
+
+const listed = (type, words) => new Intl.ListFormat("en-GB", { type }).format(words.map(String));
+
+/** What is seen, and how to see more. @param {import("./stages.js").Stage[]} stages */
+function wordsOn(stages) {
+  const kinds = new Set(stages.map(stage => stage.kind));
+  const map = [
+    h("em", {}, "A map"), " shows where one pattern was found: the stronger the orange, the better the match, ",
+    "each map on its own scale. ",
+  ];
+  const unit = [
+    h("em", {}, "A hidden unit"), " is one number, computed from all of the layer before; ",
+    "the units of a layer share a scale. ",
+  ];
+  const names = { maps: "a map", units: "a unit", classes: "a class" };
+  const terms = [...(kinds.has("maps") ? map : []), ...(kinds.has("units") ? unit : [])];
+  return {
+    intro: ["The picture passes from left to right. ", ...terms],
+    press: `Press ${listed("disjunction", [...kinds].map(kind => names[kind]))} to see what it is computed from. `,
+  };
+}
+
+const MEANING = { "batch norm": "batch norm rescales the sum", ReLU: "ReLU sets what is negative to 0" };
 
 const sentence = text => text[0].toUpperCase() + text.slice(1);
 
@@ -84,18 +106,15 @@ export function render(host) {
   const answer = figure("Probabilities", "", classes);
   const end = answer.node;
   end.classList.add("tn-end");
-  const first = figure("Picture", "Draw on it", input.node, input.pens, input.undo).node;
+  const shown = figure("Picture", "", input.node, h("p", { class: "cw-cap" }, "Draw on it"), input.pens, input.undo);
+  const thumb = canvas(); // beside the class that is drawn, where another is predicted
+  const caveat = h("p", { class: "tn-caveat cw-cap" });
+  const [intro, press] = [h("span"), h("span")];
   /** @type {any} */
   let bars = null;
   const classUnder = event => [stages.length - 1, cellUnder(classes, event, network?.classes.length ?? 1, 1)[0]];
   const row = h("i"); // the surface of the class that is looked at
   classes.addEventListener("pointerdown", event => choose(...classUnder(event)));
-  classes.addEventListener("click", () => { // and not at the press, which may begin to scroll
-    if (root.clientWidth <= NARROW) scrollTo(one, "nearest");
-  });
-  const scrollTo = (node, block) => node.scrollIntoView({
-    block, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth",
-  });
   classes.addEventListener("pointermove", event => look(event.pointerType === "mouse" ? classUnder(event) : null));
   classes.addEventListener("pointerleave", () => look(null));
   arrows(classes, down => {
@@ -114,7 +133,10 @@ export function render(host) {
   );
   const stops = epochs.map(epoch => ({ value: epoch, x: epoch }));
   pace.set({ stops, xTicks: [0, ...epochs.slice().reverse()] });
-  const advice = "Drag to a dot. The prediction for a single picture can get worse, too.";
+  const saved = listed("conjunction", [...epochs].sort((a, b) => a - b));
+  const advice = epochs.length > 1
+    ? `Drag to a dot: weights were saved after epochs ${saved}. A single prediction can get worse, too.`
+    : `Weights were saved only after epoch ${saved}.`;
   const time = h("div", {}, pace.node, h("p", { class: "cw-cap" }, advice));
   time.addEventListener("focusin", fetchAll); // after a press, too
   const form = h("p", { class: "cw-cap" }); // of the reader's own network, in place of the curve
@@ -145,7 +167,6 @@ export function render(host) {
   const products = cards.slice(0, SHOWN).map(card => card.node);
   const steps = h(
     "div", { class: "tn-steps" },
-    button("↑", () => scrollTo(root, "start"), { name: "Back to the picture" }),
     button("‹", () => step(-1), { name: "Previous map or unit" }),
     button("›", () => step(1), { name: "Next map or unit" }),
   );
@@ -155,8 +176,9 @@ export function render(host) {
       "div", { class: "tn-sum" }, products,
       h(
         "div", { class: "tn-end-of-sum", "aria-hidden": "true" },
-        h("div", { class: "tn-big" }, big, value), path, cards[SHOWN].node,
-        h("div", { class: "tn-card cw-cap" }, h("span", {}, "sum"), total, sumAmount),
+        cards[SHOWN].node,
+        h("div", { class: "tn-card tn-total cw-cap" }, h("span", {}, "sum"), total, sumAmount),
+        h("div", { class: "tn-result" }, path, h("div", { class: "tn-big" }, big, value)),
       ),
     ),
     h("div", { class: "tn-piles cw-cap", "aria-hidden": "true" }, piles.flatMap(pile => [pile.words, pile.bar])),
@@ -164,12 +186,16 @@ export function render(host) {
   );
   roving(one, products);
   const strip = h(
-    "div", { class: "tn-strip" }, first, place, end,
+    "div", { class: "tn-strip" }, shown.node, place, end,
     h(
-      "p", { class: "tn-key cw-cap" },
-      "Press a class to see what it is computed from. Strong wires count most: ", h("i"), " adds, ",
-      h("i", { class: "minus" }), " subtracts, ", h("i", { class: "both" }), " does both. ",
-      h("span", { class: "pv-key" }, "−", h("i"), "+"), " Each map has its own scale; the units of a layer share one.",
+      "div", { class: "tn-words" },
+      h("p", { class: "tn-intro cw-cap" }, intro, h("span", { class: "pv-key" }, "−", h("i"), "+")),
+      h(
+        "p", { class: "tn-key cw-cap" }, press, "Strong wires count most: ", h("span", {}, h("i"), " adds,"), " ",
+        h("span", {}, h("i", { class: "minus" }), " subtracts,"), " ",
+        h("span", {}, h("i", { class: "both" }), " does both."),
+      ),
+      model.get("note") ? caveat : null,
     ),
     h(
       "div", { class: "tn-low" },
@@ -179,14 +205,15 @@ export function render(host) {
     wires,
   );
   root.append(
-    h("div", { class: "cw-bar tn-bar" }, input.gallery, input.sources),
-    view.problem,
+    h("div", { class: "cw-bar tn-bar" }, input.gallery, view.problem, input.sources),
     strip,
-    h("p", { class: "tn-foot cw-cap" }, model.get("note")),
   );
 
   let before; // as a wall does
-  strip.addEventListener("pointerdown", () => { before = model.get("chosen"); }, true);
+  strip.addEventListener("pointerdown", () => {
+    before = model.get("chosen");
+    view.problem.hidden = true; // it may lie over something
+  }, true);
   strip.addEventListener("pointercancel", () => choose(...before));
 
   const clipped = (stage, unit) => {
@@ -237,6 +264,9 @@ export function render(host) {
     place.replaceChildren(...walls.map(wall => wall.figure));
     place.style.gridTemplateColumns = walls.map(wall => `minmax(0, ${(100 * wall.share).toFixed(2)}fr)`).join(" ");
     place.style.maxWidth = `calc(${Math.round(wide * TALLEST)}px + ${walls.length} * var(--tn-gap))`;
+    const words = wordsOn(stages);
+    intro.replaceChildren(...words.intro);
+    write(press, words.press);
     bars = probabilityBars(network.classes);
     classes.replaceChildren(row, bars.node);
     measure();
@@ -276,14 +306,34 @@ export function render(host) {
     const said = isGuess ? guess(probabilities) : wordsOf(best);
     write(answer.more, said);
     end.classList.toggle("pv-guess", isGuess);
+    const other = drawnOtherThan(isGuess ? -1 : best);
     const [stage, unit] = kept();
     const at = stage === stages.length - 1 ? unit : best;
-    stands(classes, at, probabilities.length - 1, wordsOf(at));
+    stands(classes, at, probabilities.length - 1, wordsOf(at) + (at === other ? ", the picture’s name" : ""));
     const measured = accuracy[epoch] === null ? "It can only guess." : `Validation accuracy ${percent(accuracy[epoch], 1)}`;
     title.replaceChildren(h("b", {}, heading), h("br"), isYours() ? "" : measured);
     detail();
-    if (isNew) say(`${heading}: ${said}`); // else `choose` spoke
+    // Else `choose` spoke.
+    if (isNew) say(`${heading}: ${said}${other < 0 ? "" : `. The picture’s name is ${network.classes[other]}.`}`);
     answers.ahead();
+  }
+
+  /** Shows the picture's name, unless the reader changed it. @returns {number} its class, if not predicted, or −1 */
+  function drawnOtherThan(best) {
+    const name = input.gallery.querySelector("[aria-checked=true]")?.title ?? "";
+    const isSketch = Boolean(model.get("note"));
+    write(shown.more, name && isSketch ? `Sketch: ${name}` : name);
+    const drawnAs = network.classes.indexOf(name);
+    const isOther = best >= 0 && drawnAs >= 0 && drawnAs !== best;
+    if (isOther) {
+      bars.node.children[3 * drawnAs].append(thumb);
+      paintBytes(thumb, bytesOf(drawn), 32, 32);
+    }
+    thumb.hidden = !isOther;
+    write(caveat, isOther && !isYours() ? model.get("note") : "");
+    write(input.undo, name ? "Back" : "Undo"); // to what the reader made, where a picture of the gallery is shown
+    input.undo.title = name ? "Back to your picture" : "";
+    return isOther ? drawnAs : -1;
   }
 
   function fetchAll() {
@@ -352,13 +402,16 @@ export function render(host) {
       write(card.name, isColour ? COLOURS[channel] : `${kind} ${channel}`);
       card.node.ariaLabel = card.name.textContent;
       write(card.sign, isLinear ? "×" : "∗");
-      write(card.equals, isLinear && size > 1 ? "Σ =" : "=");
       paintSigned(card.source, readValues, height, width, view.colours(), { from: channel * size, limit: scale });
       paintSigned(card.weights, source.weights, rows, columns, view.colours(), { limit: weightLimit });
       const numbers = [[readValues[channel], scale], [source.weights[0], weightLimit]];
+      const isNumber = isLinear && size === 1;
+      const product = numbers.reduce((all, [number]) => all * number.toFixed(digitsOf(number, 4)), 1);
+      const isNear = isNumber && fixed(product, digits) !== fixed(part, digits);
+      write(card.equals, isNear ? "≈" : isLinear && !isNumber ? "Σ =" : "=");
       card.factors.forEach((node, n) => {
         const [number, most] = numbers[n];
-        write(node, isLinear && size === 1 ? fixed(number, digitsOf(number, 4)) : "");
+        write(node, isNumber ? fixed(number, digitsOf(number, 4)) : "");
         node.style.color = inkOn(at(view.colours(), number / most));
       });
     });
@@ -378,12 +431,16 @@ export function render(host) {
     write(sumAmount, isLinear ? fixed(sum, digits) : "");
     total.hidden = isLinear;
     one.classList.toggle("tn-unit", isLinear);
+    one.classList.toggle("tn-colours", isColour && !isLinear);
     write(path, after.join(", "));
     const where = isLinear ? " (strong in the bars)" : "";
+    const meant = after.map(name => MEANING[name]).filter(Boolean).join("; ");
     const notes = [
+      !isLinear && `∗ slides the kernel over the ${isColour ? "colour" : "map"}.`,
+      meant && `${sentence(meant)}.`,
+      isClass && `Softmax turns the ${stage.count} logits into probabilities.`,
       others && share && `These ${SHOWN}${where} are ${chance(share)} of all that is added or subtracted.`,
       isPale && `Dashed tiles are ${fixed(paler, 1)}× paler.`,
-      cards[0].target && `Press a ${kind} to follow it back.`,
     ];
     write(note, notes.filter(Boolean).join(" "));
     const [result, limit] = isClass ? [[answers.of(network)[unit]], 1] : [mine, isMap ? undefined : limitOf(values)];
