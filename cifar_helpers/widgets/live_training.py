@@ -205,7 +205,7 @@ def _ghost() -> dict[str, Any]:
     ends = [round(usual * epoch, 2) for epoch in range(1, len(record.history) + 1)]
     return {
         "label": f"{recipe.train_images:,} images", "flipped": recipe.flip,
-        "ask": _question(len(record.history), f"with {recipe.train_images:,} images", lowest=True),
+        "ask": _question(len(record.history), f"with {recipe.train_images:,} images"),
         "learning_rate": recipe.learning_rate, "batch_size": recipe.batch_size, "images": recipe.train_images,
         "seconds": ends, "points": [], "problem": "", **columns(record.history),
     }  # fmt: skip
@@ -220,9 +220,8 @@ def _records() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _question(epochs: int, setting: str, *, lowest: bool) -> str:
-    more = " And in which epoch is validation loss lowest?" if lowest else ""
-    return f"Predict: how high is validation accuracy after {epochs} epochs {setting}?{more}"
+def _question(epochs: int, setting: str) -> str:
+    return f"Predict: how high is validation accuracy after {epochs} epochs {setting}?"
 
 
 def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
@@ -237,15 +236,14 @@ def _record(seen: Symptoms, factor: float) -> dict[str, Any]:
         constant = f" From then on the network gives every image the same class: {share}."
     return {
         "label": f"rate {rate:g}",
-        "ask": _question(len(seen.train_loss), with_rate, lowest=factor == 1),
+        "ask": _question(len(seen.train_loss), with_rate),
         "learning_rate": rate, "batch_size": _RECORDED_BATCH, "images": _RECORDED_IMAGES, "flipped": False,
         "seconds": [],
         "points": [[round((k + 1) * _RECORDED_BATCH / _RECORDED_IMAGES, 4), 0, loss, rate]
                    for k, loss in enumerate(losses)] if diverged else [],
         "problem": (
             f"The first batches have losses of {', '.join(f'{loss:.3g}' for loss in losses[:4])}: each step "
-            "overshoots. Before epoch 1 ends, the loss is no longer a number: a learning rate of "
-            f"{rate:g} is too high.{constant}"
+            f"overshoots. Before epoch 1 ends, the loss is no longer a number (NaN).{constant}"
         ) if diverged else "",
         "train_loss": _plain(seen.train_loss), "train_accuracy": _plain(seen.train_accuracy),
         "validation_loss": _plain(seen.validation_loss), "validation_accuracy": _plain(seen.validation_accuracy),

@@ -84,9 +84,11 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         expect(stop).to_have_accessible_name(re.compile(rf"^epoch {kept} {said} % mean {mean:.2f}$"))
     # A map may fade while the answer gets better: how far, and whether the others do.
     first, end = (activations(run.model(epoch), HORSE)["block 1, ReLU"] for epoch in (0, 25))
-    expect(page.locator(".tt-told p")).to_have_text(
-        f"Map 0 of Block 1: mean activation {first[0].mean():.2f} → {end[0].mean():.2f}; "
-        f"of all 32 maps: {first.mean():.2f} → {end.mean():.2f}"
+    peaks = {kept: float(activations(run.model(kept), HORSE)["block 1, ReLU"][0].max()) for kept in (0, 1, 3, 8, 25)}
+    peak = max(peaks, key=lambda kept: peaks[kept])
+    expect(page.locator(".tt-told")).to_have_text(
+        f"Map 0 of Block 1: mean activation {first[0].mean():.2f} → {end[0].mean():.2f}, "
+        f"largest {peaks[peak]:.2f} (epoch {peak}); mean of all 32 maps {first.mean():.2f} → {end.mean():.2f}"
     )
     # Before training no class is presented as the prediction.
     chances = 100 * predict(HORSE, run.model(0)).probabilities
@@ -125,8 +127,7 @@ def test_scrubbing_shows_kernels_of_the_epoch_and_predictions_of_the_last_weight
         tints = [
             page.locator(".pv-head").nth(k).evaluate("one => getComputedStyle(one).backgroundColor") for k in range(5)
         ]
-        plain = "rgba(0, 0, 0, 0)"
-        assert [tint != plain for tint in tints] == [False] * 2 + [kept != epoch] * 3
+        assert [tint != tints[0] for tint in tints] == [False] * 2 + [kept != epoch] * 3
         expect(spoken).not_to_have_text(re.compile(r"\.\."))
         framed(page)
         # The strip's kernels lie below their epochs; the column of this one is framed, and in it the chosen kernel.
@@ -202,8 +203,10 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
         framed(page)
         places.add(
             page.evaluate(
-                """parts => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll(parts)]
-                .map(one => (({ x, y }) => [x, y])(one.getBoundingClientRect())).join()""",
+                """(parts, root = document.querySelector("[data-cifar-widget]").shadowRoot.querySelector(".cw")) =>
+                [...root.querySelectorAll(parts)].filter(one => one.checkVisibility())
+                .map(one => one.getBoundingClientRect()) // and the page may scroll
+                .map(({ x, y }) => [x, y - root.getBoundingClientRect().y].map(one => one.toFixed(2))).join()""",
                 parts,
             )
         )
@@ -225,10 +228,12 @@ def test_nothing_moves_while_the_epochs_go_by(front: FrontEnd, width: int) -> No
             expect(filmed).to_contain_text(f"Framed: epoch {near}.")
         for _ in range(2):
             curve.press("ArrowRight")
-        # All weights are in sight of the curve; the map that is followed is large, and beside its wall.
-        parts = [".cw-plot", ".tt-told", ".tt-story", ".tt-few", ".tt-strip"]
-        tops = [box["y"] for box in (page.locator(one).bounding_box() for one in parts) if box]
-        assert tops == sorted(tops) and tops[2] - tops[0] < 300
+        # On one screen the curve, the kernels below it and all weights; below these the picture that they respond to.
+        parts = [".tt-top", ".cw-plot", ".tt-few", ".tt-told", ".tt-story", ".pi-gallery", ".pi-picture", ".tt-wall"]
+        boxes = [box for box in (page.locator(one).bounding_box() for one in parts) if box]
+        tops = [box["y"] for box in boxes]
+        assert len(tops) == len(parts) and tops == sorted(tops)
+        assert tops[4] + boxes[4]["height"] - tops[0] < 720 and tops[6] - tops[5] < 150
         large, maps = (
             page.locator(".tt-strip > :nth-child(4) canvas").bounding_box(),
             page.locator(".tt-wall").bounding_box(),
@@ -269,14 +274,14 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.get_by_role("slider", name="Block 2: 64 maps of 16 × 16")).to_be_visible()
     assert state_of(page, "layer") == 1
     # A map of a later block: the mouse shows one, a press keeps it, and it is followed through all weights kept.
-    wall, told = page.get_by_role("slider", name="Block 2:"), page.locator(".tt-told p")
+    wall, told = page.get_by_role("slider", name="Block 2:"), page.locator(".tt-told")
     wall.hover(position={"x": 5, "y": 5})
     expect(told).to_contain_text("Map 0 of Block 2")
     wall.press("ArrowRight")
     page.mouse.move(1, 1)
     expect(told).to_contain_text("Map 1 of Block 2")
     one = page.locator(".tt-strip > :nth-child(4)")  # as large as the picture
-    expect(one.locator("b")).to_have_text("Map 1 of Block 2")
+    expect(one.locator("b")).to_have_text("Map 1")
     expect(one.locator(".pv-head span")).to_have_text("from all of Block 1")
     shown, picture = one.locator("canvas").bounding_box(), page.locator(".pi-picture").bounding_box()
     assert shown and picture and shown["width"] == pytest.approx(picture["width"], abs=1)
@@ -326,13 +331,103 @@ def test_layers_kernels_and_the_film_of_one_kernel(front: FrontEnd) -> None:
     expect(page.locator(".tt-top b")).to_have_text("Epoch 4")
 
 
+PANELS = """() => [...document.querySelector("[data-cifar-widget]").shadowRoot.querySelectorAll(".tt-strip > figure")]
+    .map(panel => [panel, ...[".pv-head", ".pv-head ~ :not(.tt-layers)"].map(one => panel.querySelector(one))])
+    .map(all => all.map(one => one.getBoundingClientRect()))
+    .map(all => all.map(({ left, right, top, bottom }) => [left, right, top, bottom]))"""
+
+
+@pytest.mark.parametrize("width", [720, 800, 1300])
+def test_five_panels_begin_and_end_on_the_same_lines(front: FrontEnd, width: int) -> None:
+    page = front.open(training_through_time(HORSE), width=width)
+    expect(page.get_by_role("slider", name="Block 1: 32 maps")).to_be_visible()
+    strip, switch = page.locator(f"{EVERY_EPOCH} .cw-maps").bounding_box(), page.locator(".tt-layers").bounding_box()
+    assert strip and switch
+    for epoch in (0, 6, 25):
+        page.evaluate(f"document.querySelector('[data-widget]').model.set('epoch', {epoch})")
+        framed(page)
+        panels = np.array(page.evaluate(PANELS))  # (5, (panel, head, content), (left, right, top, bottom))
+        heads = panels[:, 1]
+        assert np.ptp(heads[:, 2:], axis=0).max() < 1 and (abs(heads[:, :2] - panels[:, 0, :2]) < 1).all()
+        assert np.ptp(panels[:, 2, 2]) < 5  # bars begin with words
+        assert np.ptp(panels[[0, 1, 4], 0, 3]) < 1 and abs(panels[1, 2, 3] - panels[1, 0, 3]) < 2  # kernels fill theirs
+        sides = [
+            box["height"] for box in (page.locator(one).bounding_box() for one in (".pi-picture", ".tt-wall")) if box
+        ]
+        assert sides[0] == pytest.approx(sides[1], abs=0.5 if width > 720 else 10)
+        assert heads[0, 2] - strip["y"] - strip["height"] > 10  # air
+        assert heads[2, 2] <= switch["y"] and switch["y"] + switch["height"] <= heads[2, 3]
+        assert switch["x"] + switch["width"] <= heads[2, 1]
+
+
+def test_on_a_phone_all_pictures_are_in_sight_and_the_switch_is_large(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE), width=360)
+    expect(page.get_by_role("slider", name="Block 1: 32 maps")).to_be_visible()
+    gallery = page.get_by_role("radiogroup", name="Pictures")
+    assert gallery.evaluate("one => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight")
+    for target in (*gallery.get_by_role("radio").all(), *page.locator(".tt-layers").get_by_role("radio").all()):
+        box = target.bounding_box()
+        assert box and box["width"] > 31 and box["height"] > 31
+
+
+DARKEST = "138,63,5"
+COLOURS = """c => {
+    const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+    return Array.from({ length: data.length / 4 }, (_, k) => data.slice(4 * k, 4 * k + 3).join());
+}"""
+
+
+def test_the_large_map_and_the_wall_have_the_scale_of_the_cards(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE))
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
+    run = load_run("good-25")
+    maps = torch.stack([activations(run.model(epoch), HORSE)["block 1, ReLU"] for epoch in run.epochs_with_weights])
+    one = page.locator(".tt-strip > :nth-child(4)")
+    expect(one.locator(".pv-key")).to_have_text(f"0{float(maps[:, 0].max()):.2f}")
+    expect(one).to_contain_text("one scale, all epochs")
+    ends = maps.amax((2, 3))  # (epochs, maps)
+    reaches = ends == ends.amax(0)
+    for k, epoch in enumerate(run.epochs_with_weights):
+        page.evaluate(f"document.querySelector('[data-widget]').model.set('epoch', {epoch})")
+        expect(page.locator(".pv-head span").nth(4)).to_have_text(
+            f"after epoch {epoch}" if epoch else "before training"
+        )
+        framed(page)
+        large = one.locator("canvas").evaluate(COLOURS)
+        assert large == page.locator(".tt-stop canvas").nth(k).evaluate(COLOURS)
+        assert (DARKEST in large) == bool(reaches[k, 0])
+        wall = np.array(page.locator(".tt-wall canvas").evaluate(COLOURS)).reshape(6 * 33 - 1, 6 * 33 - 1)
+        tiles = [wall[33 * (m // 6) :, 33 * (m % 6) :][:32, :32] for m in range(32)]
+        assert [bool((tile == DARKEST).any()) for tile in tiles] == [
+            bool(end) or bool(maps[k, m].max() > 0.997 * ends[:, m].max()) for m, end in enumerate(reaches[k])
+        ]
+
+
+def test_no_answer_to_an_earlier_picture_stays_below_a_new_one(front: FrontEnd) -> None:
+    page = front.open(training_through_time(HORSE), width=360)
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
+    picture = page.get_by_role("slider", name="The picture")
+    place = picture.bounding_box()
+    page.evaluate("window.requestIdleCallback = () => 0")  # the other weights never get their turn
+    page.get_by_role("radio", name="sketch: frog").click()
+    stops = page.get_by_role("radiogroup", name="Weights that were kept").get_by_role("radio")
+    for stop, kept in list(zip(stops.all(), load_run("good-25").epochs_with_weights, strict=True))[1:]:
+        expect(stop).to_have_accessible_name(f"epoch {kept} …")
+    expect(stops.first).to_have_accessible_name(re.compile("a guess"))
+    expect(page.locator(".tt-told")).to_have_text("Map 0 of Block 1 with each set of weights")
+    expect(page.locator(".cw")).to_have_attribute("aria-busy", "true")
+    assert picture.bounding_box() == place  # where the pen is
+    # Of weights that are asked for, at once.
+    stops.last.click()
+    expect(stops.last.locator("b")).not_to_have_text("…")
+
+
 def test_the_maps_of_one_story_share_a_scale_from_zero_up(front: FrontEnd) -> None:
     page = front.open(training_through_time(HORSE))
     expect(page.locator(".cw")).to_have_attribute("aria-busy", "false", timeout=30_000)
     run = load_run("good-25")
     maps = torch.stack([activations(run.model(epoch), HORSE)["block 1, ReLU"][0] for epoch in run.epochs_with_weights])
     assert float(maps.min()) >= 0
-    expect(page.locator(".tt-told .pv-key")).to_have_text("0+ one scale for all of these")
     # Only the map with the largest number of all reaches the end of the scale.
     is_largest = (maps.amax((1, 2)) == maps.max()).tolist()
     ends = page.locator(".tt-stop canvas").evaluate_all(

@@ -12,7 +12,7 @@ const EPOCHS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100];
 const STATES = { running: "Training", paused: "Paused", ending: "Ending the run …", waiting: "Ending the run before …" };
 const ASKED = { start: "Starting …", pause: "Pausing …", resume: "Resuming …", stop: "Ending the run …" };
 const SIDES = [56, 100]; // one axis for all charts
-const SIDES_OF_RECORDS = [44, 80]; // whose names are shorter
+const SIDES_OF_RECORDS = [54, 10]; // whose names are in the heads
 const TOP = 5; // of the loss axis; a run that diverges leaves the chart there
 const WHEN = "A new learning rate takes effect at once; a new batch size or number of epochs, at the next start.";
 const WHILE = "A new learning rate takes effect at once. Only Stop ends the run: the notebook’s own stop button does not.";
@@ -25,8 +25,9 @@ const BETTER = 0.05; // from which on a loss differs from that of guessing
 const GAP = 0.05; // between the accuracies, from which it is named
 const CLOSE = 0.1; // from the loss of guessing, within which nothing else is worth saying
 const DOTTED = "1 4"; // the recorded run, among the solid lines of the reader's own
-const REPLAY = 6000; // milliseconds, as far as an epoch takes from 150 to 400 of them
+const REPLAY = 6000; // milliseconds, as far as a step of it takes from 150 to 400 of them
 const ENDS = { loss: [0, 2.5], accuracy: [0, 1] }; // of recorded runs: axes that give nothing away
+const CLEAR = 0.05; // from which on accuracies of single runs differ by more than chance would do
 const GUESSES = Array.from({ length: 21 }, (_, k) => k / 20); // of an accuracy
 
 /** @param {{model: any, el: HTMLElement}} host */
@@ -92,9 +93,11 @@ export function render({ model, el }) {
   /** @type {Map<any, number>} the validation accuracy that the reader expects in the end */
   const guesses = new Map();
   let replayed = library[0];
-  let epoch = seen.has(replayed) ? replayed.train_loss.length : 0; // up to which it is drawn
+  /** How many steps a replay has: epochs, or the first batches of a run in which no epoch has a loss. */
+  const stepsOf = one => (isLost(one) ? one.points : one.train_loss).length;
+  let step = seen.has(replayed) ? stepsOf(replayed) : 0; // up to which it is drawn
   let timer = 0;
-  const isWhole = () => epoch === replayed.train_loss.length;
+  const isWhole = () => step === stepsOf(replayed);
   const rest = () => {
     clearInterval(timer);
     timer = 0;
@@ -102,13 +105,13 @@ export function render({ model, el }) {
   const replay = button("Play", () => {
     if (timer) rest();
     else {
-      if (isWhole()) epoch = 0;
-      timer = setInterval(advance, clamp(REPLAY / replayed.train_loss.length, 150, 400));
+      if (isWhole()) step = 0;
+      timer = setInterval(advance, clamp(REPLAY / stepsOf(replayed), 150, 400));
     }
     redraw();
   });
   function advance() {
-    epoch++;
+    step++;
     if (isWhole()) {
       rest();
       seen.add(replayed);
@@ -118,11 +121,12 @@ export function render({ model, el }) {
   const recorded = segmented("Recorded run", library.map((one, k) => ({ value: k, text: one.label ?? "" })), 0, k => {
     rest();
     replayed = library[k];
-    epoch = seen.has(replayed) ? replayed.train_loss.length : 0;
+    step = seen.has(replayed) ? stepsOf(replayed) : 0;
     redraw();
   });
+  const canGuess = () => !step && !timer && !seen.has(replayed);
   const guess = value => {
-    guesses.set(replayed, value);
+    if (canGuess()) guesses.set(replayed, value);
     redraw();
   };
   const expected = slider("Your guess of validation accuracy", GUESSES, 0.5, guess, value => percent(value, 0));
@@ -134,7 +138,7 @@ export function render({ model, el }) {
     "div", { class: "lt-guess" },
     h("div", { class: "cw-cap", "aria-hidden": "true" }, "Your guess: ", expectedText), expected.node,
   );
-  const recordings = h("div", { class: "lt-records" }, field("Recorded run", recorded), guessing, replay);
+  const recordings = h("div", { class: "lt-records" }, recorded.node, guessing, replay);
 
   // Three charts with one horizontal axis
   const rows = h("tbody");
@@ -146,6 +150,11 @@ export function render({ model, el }) {
   const accuracy = place("Accuracy", { percent: true }, 264);
   const rates = place("Learning rate", { log: true }, 112);
   const charts = [loss, accuracy, rates];
+  // In place of the losses by epoch, of a run that has none: they differ by powers of ten.
+  const first = chart({
+    label: "Loss of the first batches", x: { label: "batch" }, y: { label: "Loss of the first batches", log: true },
+    height: 264, sides: SIDES_OF_RECORDS,
+  });
   const look = bringing(rows, charts);
 
   const cannot = h("p", { class: "cw-cap" }, "This page cannot train: open the lesson in Jupyter to start, pause and steer a run of your own.");
@@ -166,13 +175,12 @@ export function render({ model, el }) {
   function redraw() {
     const ghost = model.get("ghost");
     const isRecord = !model.send && !model.get("run").state; // then it is not what another run is compared with
-    const run = isRecord ? recordOf(replayed, epoch) : model.get("run");
+    const epochsShown = () => (isWhole() ? replayed.train_loss.length : isLost(replayed) ? 0 : step);
+    const run = isRecord ? recordOf(replayed, epochsShown()) : model.get("run");
     const begun = isRecord || Boolean(run.state);
     const ends = begun ? run.epochs : model.get("epochs");
     const earlier = model.get("earlier");
-    // All that are recorded have their room for a name from the start, so that the plots stay as wide as they are.
-    const shown = one => (seen.has(one) && one !== replayed ? one.train_loss.length : 0);
-    const runs = isRecord ? library.map(one => cut(one, shown(one))) : [cut(ghost, ends), ...earlier];
+    const runs = isRecord ? library.slice(0, 1).filter(isCompared) : [cut(ghost, ends), ...earlier];
     showControls(run, isRecord);
 
     const all = begun ? [...runs, run] : runs;
@@ -182,39 +190,40 @@ export function render({ model, el }) {
       .filter(point => point[0] <= x[1]);
     const steps = (one, column) => one.points.map(point => [point[bySeconds ? 1 : 0], point[column]]);
     const named = [{ name: "recorded", dash: DOTTED }, ...labelsOf(earlier)];
-    const labelled = runs.map(({ label }) => ({ name: label, end: label?.replace(/rate | images/, "") }));
-    const differs = isRecord ? labelled : named;
-    const level = value => Array.from({ length: ends + 1 }, (_, k) => [k, value]);
-    const chance = value => (
-      isRecord ? [{ name: "guessing", colour: "ghost", kind: "lt-chance", points: level(value) }] : []
-    );
+    const differs = isRecord ? runs.map(({ label: name }) => ({ name, end: name })) : named;
+    // What is level has no numbers to read: its words are at its line.
+    const level = (value, kind) => ({ name: "", colour: "ghost", kind, points: [[0, value], [ends, value]] });
+    const chance = value => (isRecord ? [level(value, "lt-chance")] : []);
+    const guessed = guesses.get(replayed);
+    const yours = isRecord && guessed !== undefined ? [{ ...level(guessed), colour: "c4", dash: DOTTED }] : [];
     const grey = points => runs.map((one, k) => (
       { ...differs[k], run: idOf(one), colour: "ghost", kind: `lt-age-${runs.length - k}`, points: points(one) }
     ));
     const own = (name, colour, points, more = {}) => (begun ? [{ name, colour, points, run: "now", ...more }] : []);
+    const end = name => (isRecord ? { end: name } : {}); // which stands at each number that is read
     const of = values => (begun ? pairs(run, run[values]) : []);
     const batches = begun ? steps(run, 2) : [];
-    const marks = ends < 20;
+    const marks = !isRecord && ends < 20;
     const isPart = isRecord && !isWhole();
     const lowest = begun && !isPart && gainsNothingFrom(run);
-    const isLost = isRecord && batches.length; // no epoch has a loss, so the first batches are drawn
-    const dots = [];
-    const reached = [];
-    const guessed = guesses.get(replayed);
-    const yours = isRecord && guessed !== undefined
-      ? own(`you: ${percent(guessed, 0)}`, "c4", [[0, guessed], [ends, guessed]], { dash: DOTTED }) : [];
-    if (isPart && epoch) {
+    const chanceAt = y => (isRecord ? [{ x: 0, y, colour: "ghost", label: "guessing" }] : []);
+    const [dots, reached] = [chanceAt(GUESSING), chanceAt(CHANCE)];
+    const done = isPart && run.train_loss.length;
+    if (done) {
       const y = run.validation_accuracy.at(-1);
-      reached.push({ x: epoch, y, colour: "c2", label: `epoch ${epoch}: ${percent(y, 1)}` });
-    }
-    if (isLost) dots.push({ x: batches.at(-1)[0], y: ENDS.loss[1], colour: "c1", label: "off the chart, then NaN" });
-    else if (lowest) {
+      reached.push({ x: done, y, colour: "c2", label: `epoch ${done}: ${percent(y, 1)}` });
+    } else if (yours.length) reached.push({ x: ends, y: guessed, colour: "c4", label: `you: ${percent(guessed, 0)}` });
+    if (lowest) {
       const [x, y] = of("validation_loss")[lowest - 1];
       dots.push({ x, y, colour: "c2", label: `lowest: ${lowest}` });
-    } else if (isPart && epoch) {
+    } else if (done) {
       const y = run.validation_loss.at(-1);
-      dots.push({ x: epoch, y, colour: "c2", label: fixed(y, 2) });
+      dots.push({ x: done, y, colour: "c2", label: fixed(y, 2) });
     }
+    const isByBatch = isRecord && isLost(replayed) && step > 0;
+    const [shown, other] = isByBatch ? [first, loss] : [loss, first];
+    if (other.node.isConnected) other.node.replaceWith(shown.node);
+    if (isByBatch) drawFirst();
     // Validation has one number for each epoch, so numbers are read there and not between.
     const whole = (bySeconds && begun ? [run] : all).flatMap(one => pairs(one, one.validation_loss)).map(point => point[0]);
     const isFirst = begun && !run.train_loss.length; // epoch, of which only steps are known
@@ -225,9 +234,9 @@ export function render({ model, el }) {
       series: [
         ...chance(GUESSING),
         ...grey(one => pairs(one, one.validation_loss)),
-        ...own("", "c1", batches, { thin: !isRecord }),
-        ...own("training", "c1", isRecord ? of("train_loss") : smooth(batches)),
-        ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks }),
+        ...own("", "c1", isRecord ? [] : batches, { thin: true }),
+        ...own("training", "c1", isRecord ? of("train_loss") : smooth(batches), end("training")),
+        ...own("validation", "c2", of("validation_loss"), { dash: "5 3", marks, ...end("validation") }),
       ],
     });
     accuracy.set({
@@ -237,8 +246,8 @@ export function render({ model, el }) {
         ...chance(CHANCE),
         ...grey(one => pairs(one, one.validation_accuracy)),
         ...yours,
-        ...own("training", "c1", of("train_accuracy"), { marks }),
-        ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks }),
+        ...own("training", "c1", of("train_accuracy"), { marks, ...end("training") }),
+        ...own("validation", "c2", of("validation_accuracy"), { dash: "5 3", marks, ...end("validation") }),
       ],
     });
     const chosen = model.get("learning_rate");
@@ -255,6 +264,7 @@ export function render({ model, el }) {
     });
     const sides = isRecord ? SIDES_OF_RECORDS : SIDES;
     for (const one of charts) one.set({ x, reads, sides, xLabel: bySeconds ? "seconds" : "epoch" });
+    if (isRecord) return; // the note says all of one run with one rate
     const listed = [...(begun ? [row(run, "Now")] : []), ...runs.map(one => row(one)).reverse()];
     const text = listed.map(one => one.textContent).join("\n");
     if (text === written) return; // what has the focus keeps it
@@ -262,6 +272,29 @@ export function render({ model, el }) {
     const held = rows.querySelector("tr:focus")?.dataset.run;
     rows.replaceChildren(...listed);
     listed.find(one => held && one.dataset.run === held)?.focus();
+  }
+
+  /** Whether the first of the recorded runs is drawn and named beside the one that is replayed. */
+  const isCompared = one => seen.has(one) && one !== replayed;
+
+  /** The losses of the first batches, as far as they are replayed. */
+  function drawFirst() {
+    const losses = replayed.points.map(point => point[2]).filter(Number.isFinite);
+    const points = losses.slice(0, step).map((value, k) => [k + 1, value]);
+    const x = /** @type {[number, number]} */ ([0, losses.length + 1]);
+    const words = (value, k) => `${show(+value.toPrecision(3), 3)}${k + 1 < losses.length ? "" : ", later NaN"}`;
+    first.set({
+      x,
+      y: [1, 2 * Math.max(...losses)],
+      series: [
+        { name: "", colour: "ghost", kind: "lt-chance", points: x.map(at => [at, GUESSING]) },
+        { name: "training", end: "training", colour: "c1", points },
+      ],
+      dots: [
+        { x: x[1], y: GUESSING, colour: "ghost", label: "guessing" },
+        ...points.map(([k, y]) => ({ x: k, y, colour: "c1", label: words(y, k - 1) })),
+      ],
+    });
   }
 
   function showControls(run, isRecord) {
@@ -281,16 +314,18 @@ export function render({ model, el }) {
     settings.hidden = !can;
     recordings.hidden = !isRecord || library.length < 2;
     const isAsked = isRecord && !isWhole();
-    replay.textContent = timer ? "Pause" : isAsked ? "Play" : "Play again";
-    replay.classList.toggle("cw-main", isAsked && !timer);
     const guessed = guesses.get(replayed);
-    guessing.classList.toggle("lt-none", seen.has(replayed));
+    const play = guessed === undefined && canGuess() ? "Play without a guess" : "Play";
+    replay.textContent = timer ? "Pause" : isAsked ? play : "Play again";
+    replay.classList.toggle("cw-main", isAsked && !timer);
     expected.set(guessed ?? 0.5);
-    if (guessed === undefined) expected.node.setAttribute("aria-valuetext", "none yet");
+    expected.node.disabled = !canGuess();
+    expected.node.classList.toggle("lt-unset", guessed === undefined);
+    if (guessed === undefined) expected.node.setAttribute("aria-valuetext", canGuess() ? "none yet" : "none");
     expectedText.textContent = guessed === undefined ? "–" : percent(guessed, 0);
     root.classList.toggle("lt-record", isRecord);
     cannot.hidden = can;
-    for (const one of [rates.node, table, choice]) one.hidden = isRecord; // of one run with one rate, the note says all
+    for (const one of [rates.node, table, choice]) one.hidden = isRecord;
     const isPaused = run.state === "paused";
     start.classList.toggle("cw-main", !isOpen || isWaiting);
     start.textContent = isOpen ? "Start again" : "Start";
@@ -301,33 +336,37 @@ export function render({ model, el }) {
     stop.disabled = !isOpen || isEnding;
     if (held && stop.disabled) start.focus({ preventScroll: true });
     const now = asked && (asked.type === "start" && isOpen ? STATES.waiting : ASKED[asked.type]);
-    const result = () => (isRecord
-      ? resultOfRecord(run, seen.has(library[0]) ? library[0] : run, guessed)
-      : stateOf(run, model.get("earlier"), can, model.get("images")[1]));
-    const words = isAsked ? replayed.ask : now || (!isRecord && run.problem) || result();
-    const parts = words.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
-    if (state.textContent !== words) state.replaceChildren(...parts);
-    const recordRead = () => run.problem || readingOf(run) + startOf(run);
-    const read = isAsked || now ? "" : isRecord ? recordRead() : run.problem || isHigh(run) ? "" : readingOf(run);
-    if (reading.textContent !== read) reading.textContent = read;
+    const other = library.slice(0, 1).find(isCompared); // whose end is no secret any more
+    const bold = text => text.split(/(\d+\.\d (?:%|points))/).map((part, k) => (k % 2 ? h("b", {}, part) : part));
+    const ofRun = () => now || run.problem || stateOf(run, model.get("earlier"), can, model.get("images")[1]);
+    const isDone = isRecord && !isAsked;
+    const ofRecord = () => {
+      const [conclusion, verdict] = [conclusionOf(run, library[0], other), verdictOf(run, guessed)];
+      return [h("b", {}, unbroken(conclusion)), " ", h("span", {}, unbroken(verdict))];
+    };
+    const parts = isAsked ? [replayed.ask ?? ""] : isDone ? ofRecord() : bold(ofRun());
+    const said = h("p", {}, parts);
+    if (state.textContent !== said.textContent) state.replaceChildren(...said.childNodes);
+    const readings = () => (isDone ? readingsOf(run, other) : run.problem || isHigh(run) ? [] : [readingOf(run)]);
+    const paragraphs = isAsked || now ? [] : readings();
+    if (reading.textContent !== paragraphs.join("")) {
+      reading.replaceChildren(...paragraphs.map(text => h("span", {}, text)));
+    }
     state.classList.toggle("bad", !now && !isRecord && Boolean(run.problem));
     const [train, validation] = model.get("images").map(count => count.toLocaleString("en"));
-    const images = one => `${one.images.toLocaleString("en")} images`;
     const past = model.get("earlier").length;
     const kept = past === KEPT ? `the best and the last ${KEPT - 1}` : "earlier";
     const others = past ? ` and of ${kept} runs (the latest is strongest)` : "";
     const its = can && run.state === "ended" && run.train_loss.length ? " The network is trainer.model, if trainer names this widget." : "";
-    const which = `dotted; ${images(model.get("ghost"))}${bySeconds ? ", on another machine" : ""}`;
+    const which = `dotted; ${imagesOf(model.get("ghost"))}${bySeconds ? ", on another machine" : ""}`;
     const grey = `the recorded run (${which})${others}`;
     const batches = run.stride > 1 ? `means of ${run.stride}` : "single";
-    note.textContent = isRecord
-      ? `CifarCNN, ${images(replayed)}${replayed.flipped ? ", flipped at random" : ""}, learning rate ${
-        run.learning_rate}, batches of ${run.batch_size}.`
+    note.textContent = isRecord ? `Recorded run of a CifarCNN: ${settingsOfRecord(replayed).join(", ")}.`
       : `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of ${
         grey}. Thin: ${batches} batches, thick: mean of the last ${WINDOW * (run.stride ?? 1)}.${its}`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
-    const said = isWaiting ? next : isOpen ? WHILE : WHEN;
-    if (when.textContent !== said) when.textContent = said;
+    const hint = isWaiting ? next : isOpen ? WHILE : WHEN;
+    if (when.textContent !== hint) when.textContent = hint;
     when.classList.toggle("lt-next", isWaiting);
   }
 
@@ -348,7 +387,7 @@ export function render({ model, el }) {
   redraw();
   return () => {
     rest();
-    charts.forEach(one => one.close());
+    [...charts, first].forEach(one => one.close());
     bound.close();
     close();
   };
@@ -359,40 +398,133 @@ function recordOf(run, epoch) {
   return { ...cut(run, epoch), points: epoch ? run.points : [], epochs: run.train_loss.length };
 }
 
-/**
- * The result of a recorded run, and what was guessed: beside another with the same images, or beside its own training
- * accuracy; then with what else differs from that other.
- */
-function resultOfRecord(run, other, guessed) {
-  const [{ validation_accuracy: validation, train_accuracy: train }, last] = [run, run.train_loss.length - 1];
-  const isOther = run.label !== other.label && run.images === other.images;
-  const than = isOther ? other.validation_accuracy[last] : train[last];
-  const name = isOther ? `the run with ${other.label}` : "training";
-  const more = 100 * (validation[last] - than);
-  const you = guessed === undefined ? "" : ` (you: ${percent(guessed, 0)})`;
-  const unlike = [
-    run.images !== other.images && `${run.images.toLocaleString("en")} images`,
-    run.flipped && !other.flipped && "flipped at random",
-    run.batch_size !== other.batch_size && `batches of ${run.batch_size}`,
+/** Whether no epoch of a run has a loss, while some of its first batches have. */
+const isLost = run => run.points.length > 0 && !Number.isFinite(run.train_loss[0]);
+
+const imagesOf = run => `${run.images.toLocaleString("en")} images`;
+
+/** What is known of the settings of a recorded run: a lesson stored earlier has less. */
+function settingsOfRecord(run) {
+  return [
+    run.images && imagesOf(run), run.flipped && "flipped at random", `learning rate ${run.learning_rate}`,
+    run.batch_size && `batches of ${run.batch_size}`,
   ].filter(Boolean);
-  return `Recorded: after ${epochsOf(last + 1)} ${percent(validation[last], 1)} validation accuracy${you}, ${
-    fixed(Math.abs(more), 1)} points ${more < 0 ? "below" : "above"} ${name}.${
-    unlike.length ? ` Unlike ${other.label}: ${unlike.join(", ")}.` : ""}`;
 }
 
-/** Why validation is above training, in the epochs in which it is. */
-function startOf(run) {
+const unbroken = text => text.replaceAll(" %", "\u00a0%");
+const pointsOf = share => `${fixed(100 * Math.abs(share), 1)} points`;
+
+/** How far one accuracy is above another, both of single runs. */
+function differenceOf(more, than = "") {
+  const trust = Math.abs(more) < CLEAR ? ", which may be chance" : "";
+  return `${pointsOf(more)} ${more > 0 ? "higher" : "lower"}${than}${trust}`;
+}
+
+/** What a recorded run shows, in one line; of one with other images, beside the first if that has been seen. */
+function conclusionOf(run, first, other) {
+  const { validation_accuracy: shares, validation_loss: loss, learning_rate: rate } = run;
+  const last = shares.at(-1);
+  const end = `${percent(last, 1)} validation accuracy after ${epochsOf(shares.length)}`;
+  if (run.images && first.images && run.images !== first.images) {
+    if (!other) return `${imagesOf(run)}: ${end}.`;
+    const than = ` than with ${first.images.toLocaleString("en")}`;
+    const more = differenceOf(last - other.validation_accuracy.at(-1), than);
+    return `${imagesOf(run)}: ${percent(last, 1)} validation accuracy, ${more}.`;
+  }
+  const isSlow = rate < first.learning_rate && loss.at(-1) > GUESSING - CLOSE;
+  const isLearned = last > CHANCE + CLEAR && loss.at(-1) < GUESSING - CLOSE;
+  const is = run.problem ? " is too high" : isSlow ? " is too low" : isLearned ? " works" : "";
+  return `A learning rate of ${rate}${is}: ${end}.`;
+}
+
+/** How far from the truth a guess was. */
+function verdictOf(run, guessed) {
+  if (guessed === undefined) return "";
+  const more = guessed - run.validation_accuracy.at(-1);
+  const isNearest = Math.abs(more) <= GUESSES[1] / 2;
+  const far = isNearest ? ": as close as the slider allows" : `, ${pointsOf(more)} too ${more > 0 ? "high" : "low"}`;
+  return `You guessed ${percent(guessed, 0)}${far}.`;
+}
+
+/** Paragraphs on a recorded run: compared with another, then on its curves. */
+function readingsOf(run, other) {
+  const curves = run.problem || `${curvesOf(run)}${startOf(run, other)}`;
+  return [other ? comparisonOf(run, other) : "", curves].filter(Boolean);
+}
+
+/** A recorded run beside another at the same epoch, and what else differs than the setting that it is named by. */
+function comparisonOf(run, other) {
+  const epochs = [run, other].map(one => one.validation_accuracy.length);
+  const last = Math.min(...epochs);
+  const [own, its] = [run, other].map(one => one.validation_accuracy[last - 1]);
+  const there = last === epochs[0] ? "this run is" : `there this run is at ${percent(own, 1)},`;
+  const begin = `${capital(other.label)} is at ${percent(its, 1)} after epoch ${last}; ${there} ${
+    differenceOf(own - its)}.`;
+  const isOther = name => run[name] && other[name] && run[name] !== other[name];
+  const differs = [
+    Boolean(run.flipped) !== Boolean(other.flipped) && "random flips",
+    isOther("batch_size") && `batch size (${run.batch_size}, not ${other.batch_size})`,
+    epochs[0] !== epochs[1] && `epochs (${epochs[0]}, not ${epochs[1]})`,
+  ].filter(Boolean);
+  if (!differs.length) return begin;
+  const list = new Intl.ListFormat("en").format(differs);
+  const named = isOther("images") ? "the images" : "the learning rate";
+  return `${begin} The two also differ in ${list}, so ${named} need not be the only reason.`;
+}
+
+/** What the losses of a recorded run show, above all signs of overfitting. */
+function curvesOf(run) {
+  const { train_loss: train, validation_loss: validation } = run;
+  const isFalling = [train, validation].every(list => list.every((value, k) => !k || value < list[k - 1]));
+  if (isFalling && validation.at(-1) > GUESSING - CLOSE) {
+    return `Validation loss is ${fixed(validation.at(-1), 2)}, still close to that of guessing (${
+      fixed(GUESSING, 2)}). Both losses fall in every epoch: the network learns, but slowly.`;
+  }
+  const lowest = gainsNothingFrom(run);
+  const [from, to] = lowest ? longestRise(run, lowest) : [0, 0];
+  if (to - from < 2) return readingOf(run);
+  const isWorse = rises(validation.slice(lowest));
+  const change = (list, a, b) => `from ${fixed(list[a - 1], 2)} to ${fixed(list[b - 1], 2)}`;
+  const gap = [lowest, train.length].map(epoch => gapOf(run, epoch));
+  const [then, now] = gap.map(share => fixed(100 * share, 1));
+  const grown = ` Since epoch ${lowest} the gap in accuracy grew from ${then} to ${now} points.`;
+  const trust = isWorse ? "Over the later epochs it rises by more than it varies: the network overfits."
+    : "But it varies so much that, in a single run, this may be noise.";
+  return `Validation loss is lowest after epoch ${lowest}. In epochs ${from + 1}–${to} it rises ${
+    change(validation, from, to)} while training loss falls ${change(train, from, to)}: a sign of overfitting. ${
+    trust}${gap[1] > gap[0] ? grown : ""}`;
+}
+
+/** The epochs between which validation loss rises and training loss falls for longest, later than a given one. */
+function longestRise({ train_loss: train, validation_loss: validation }, after) {
+  let [best, begin] = [[0, 0], after];
+  for (let epoch = after + 1; epoch <= validation.length; epoch++) {
+    const isSign = validation[epoch - 1] > validation[epoch - 2] && train[epoch - 1] < train[epoch - 2];
+    if (!isSign) begin = epoch;
+    else if (epoch - begin > best[1] - best[0]) best = [begin, epoch];
+  }
+  return best;
+}
+
+/** Epochs in which validation is above training, as "1–3 and 5" or "all". */
+function aboveOf(run) {
   const above = run.train_accuracy.map((_, k) => k + 1).filter(epoch => gapOf(run, epoch) < 0);
-  if (!above.length) return "";
+  if (above.length === run.train_accuracy.length) return "all";
   const pieces = above.filter(epoch => !above.includes(epoch - 1)).map(first => {
     const last = above.find(epoch => epoch >= first && !above.includes(epoch + 1));
     return first === last ? `${first}` : `${first}–${last}`;
   });
-  const which = new Intl.ListFormat("en").format(pieces);
-  const isAlways = above.length === run.train_accuracy.length;
-  const begin = isAlways ? "Throughout," : `In ${above.length > 1 ? "epochs" : "epoch"} ${which},`;
-  const why = "which is measured during the epoch, with dropout on";
-  return ` ${begin} validation accuracy is above training accuracy, ${why}.`;
+  return new Intl.ListFormat("en").format(pieces);
+}
+
+/** When and why validation is above training; beside another run of which that is said, the reason is not repeated. */
+function startOf(run, other) {
+  const which = aboveOf(run);
+  if (!which) return "";
+  const when = which === "all" ? "in all epochs" : `in ${/\D/.test(which) ? "epochs" : "epoch"} ${which}`;
+  const why = "because training accuracy is measured during the epoch, with dropout on";
+  const same = other && aboveOf(other) && `for the same reason as with ${other.label}`;
+  return ` Validation accuracy is above training accuracy ${when}, ${same || why}.`;
 }
 
 /** What the curves show now, or what to look for in them. */

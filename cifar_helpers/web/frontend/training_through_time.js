@@ -55,7 +55,7 @@ export function render(host) {
   };
   const pace = epochCurve(
     {
-      label: "Accuracy", height: 184, sides: [20, 132], moved: scrub, // the names beside it, with numbers
+      label: "Accuracy", height: 176, sides: [20, 132], moved: scrub, // the names beside it, with numbers
       hovered: epoch => {
         seen = epoch;
         redraw();
@@ -196,27 +196,28 @@ export function render(host) {
   const nearPart = h("figure", { class: "tt-near cw-cap" }, h("b", {}, "First kernels"), ": choose one.", near.node);
   kernelPart.node.classList.add("tt-far");
   const counted = h("p", { class: "cw-cap", "aria-hidden": "true" });
+  const [least, most] = [h("span"), h("span")]; // ends of the large map's colours
+  const key = h("div", { class: "pv-key cw-cap", "aria-hidden": "true" }, least, h("i"), most);
+  const scaled = h("p", { class: "cw-cap", "aria-hidden": "true" }, "one scale, all epochs");
   const mapPart = figure("Block", "", place, counted);
   const barPart = figure("Probabilities", "", bars.node);
   const large = canvas();
-  const mapOne = figure("", "", large); // the chosen map, as large as the picture
+  const mapOne = figure("", "", large, key, scaled); // the chosen map, as large as the picture
   const picturePart = figure("Picture", "Draw on it", input.node, input.pens, input.undo, input.sources);
   const figures = [picturePart, kernelPart, mapPart, mapOne, barPart];
   const strip = h("div", { class: "tt-strip" }, figures.map(part => part.node));
   const filmed = h("p", { class: "cw-cap tt-filmed" });
   const layers = h("div", { class: "tt-layers" });
   place.before(layers);
-  const told = h("p", { class: "cw-cap" });
-  const least = h("span");
-  const scales = "+ one scale for all of these";
-  const key = h("span", { class: "pv-key cw-cap" }, least, h("i"), scales);
+  const told = h("p", { class: "tt-told cw-cap" });
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
-    h("div", { class: "tt-top" }, play, h("div", {}, title, source), input.gallery),
+    h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
+    input.gallery,
     pace.node,
     view.problem,
     strip,
-    h("div", { class: "tt-told" }, told, key),
+    told,
     story.node,
     h("div", { class: "cw-foot cw-cap" }, model.get("note")),
   );
@@ -244,7 +245,7 @@ export function render(host) {
     Object.assign(wall, { stage, block: k });
     followed[k] ??= liveliest(network.map(stage.layer), stage.count);
     over = null;
-    counted.textContent = `${stage.count} maps of ${stage.height}×${stage.width}`;
+    counted.textContent = `${stage.count} maps of ${stage.height}×${stage.width}, each on its own scale`;
     place.replaceChildren(wall.node);
     redraw();
   }
@@ -288,12 +289,25 @@ export function render(host) {
     });
   }
 
+  /** @type {Float32Array} of each map on the wall, the largest absolute value with any of the weights */
+  let limits;
+  /** The wall: each map is as strong as it is among all epochs. Weights that have yet to see a new picture count with
+      the last one, so that its colours stay while the reader draws. */
+  function drawWall() {
+    const { stage: { layer, count: maps, height, width } } = wall;
+    const area = height * width;
+    const all = loaded().map(one => one.map(layer));
+    limits = Float32Array.from({ length: maps }, (_, unit) =>
+      Math.max(...all.map(values => largest(values, unit * area, area))));
+    wall.draw(network.map(layer).map((value, i) => value / limits[Math.floor(i / area)]), view.colours(), 1);
+  }
+
   /** A map with all weights that are loaded, on one scale, and the predictions. */
   function drawStory(unit) {
     const { stage: { layer, height, width } } = wall;
     const [from, area] = [unit * height * width, height * width];
+    const limit = limits[unit];
     const known = networks().map(({ network: one }) => (one && answers.isKnown(one) ? one : null));
-    const limit = Math.max(...known.map(one => (one ? largest(one.map(layer), from, area) : 0)));
     /** Of the map, and of all maps of its block. */
     const meansOf = one => {
       const values = one.map(layer);
@@ -301,24 +315,30 @@ export function render(host) {
       return [mean(values.subarray(from, from + area)), mean(values)];
     };
     const isSigned = known.some(one => one?.map(layer).subarray(from, from + area).some(value => value < 0));
-    least.textContent = isSigned ? "−" : "0";
+    most.textContent = fixed(limit);
+    least.textContent = isSigned ? fixed(-limit) : "0";
     key.classList.toggle("tt-signed", isSigned);
     networks().forEach(({ problem }, k) => {
       const { map, said, share, mean } = stops[k];
       const one = known[k];
-      if (problem) said.textContent = "not loaded";
-      map.parentElement?.classList.toggle("tt-old", !one); // of the picture before
-      if (!one) return;
+      map.classList.toggle("tt-old", !one); // of the picture before
+      if (!one) {
+        [said.textContent, share.textContent, mean.textContent] = [problem ? "not loaded" : "…", "", ""];
+        return;
+      }
       paintSigned(map, one.map(layer), height, width, view.colours(), { from, limit });
       [said.textContent, share.textContent] = predicted(one, kept[k]);
       mean.textContent = `mean ${meansOf(one)[0]}`;
     });
     const [begin, end] = known.every(Boolean) ? [known[0], known.at(-1)].map(meansOf) : [];
-    const course = k => `${begin[k]} → ${end[k]}`;
+    const course = k => `${begin[k]}\u00a0→\u00a0${end[k]}`;
     const all = wall.stage.count;
+    const peaks = known.map(one => (one ? largest(one.map(layer), from, area) : 0));
+    const peak = kept[peaks.indexOf(Math.max(...peaks))];
+    const strongest = `largest ${fixed(limit)}${+fixed(limit) ? ` (epoch ${peak})` : ""}`; // of nothing but 0, nowhere
+    const words = () => `: mean activation ${course(0)}, ${strongest}; mean of all ${all} maps ${course(1)}`;
     told.replaceChildren(
-      h("b", {}, `Map ${unit} of Block ${wall.block + 1}`),
-      begin ? `: mean activation ${course(0)}; of all ${all} maps: ${course(1)}` : " with each set of weights",
+      h("b", {}, `Map ${unit} of Block ${wall.block + 1}`), begin ? words() : " with each set of weights",
     );
     root.setAttribute("aria-busy", String(done() < kept.length));
   }
@@ -386,12 +406,13 @@ export function render(host) {
     if (!wall) build();
     const { block } = wall;
     const unit = block ? over ?? followed[block] : kernel;
-    if (isNew.wall(wall, network, image, view.colours())) wall.draw(network.map(wall.stage.layer), view.colours());
+    if (isNew.wall(wall, network, image, done(), view.colours())) drawWall();
     wall.mark(unit);
-    if (isNew.large(wall, unit, network, image, view.colours())) {
+    if (isNew.large(wall, unit, network, image, limits[unit], view.colours())) {
       const { layer, height, width } = wall.stage;
-      paintSigned(large, network.map(layer), height, width, view.colours(), { from: unit * height * width });
-      mapOne.title.textContent = `Map ${unit} of Block ${block + 1}`;
+      const [from, limit] = [unit * height * width, limits[unit]];
+      paintSigned(large, network.map(layer), height, width, view.colours(), { from, limit });
+      mapOne.title.textContent = `Map ${unit}`; // of the block that is switched on beside it
     }
     const made = block ? `from all of Block ${block}` : `from kernel ${unit}`;
     mapOne.more.textContent = epoch === used ? made : stand;
