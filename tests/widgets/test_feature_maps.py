@@ -400,7 +400,7 @@ def test_at_the_first_layers_maps_are_compared_with_the_photo(front: FrontEnd, s
     picture = (torch.linspace(20, 235, 32).expand(3, 32, 32) + 20 * torch.rand(3, 32, 32)).byte()
     maps = [activations(model, picture)["block 1, convolution"] for model in models]
     page = front.open(feature_maps(picture, *models))
-    expect(page.locator(".fm-guess > p").first).to_contain_text("Whose maps look more like the photo?")
+    expect(page.locator(".fm-guess > p").first).to_contain_text("Which look more like tinted copies?")
     own, other = (correlation(one, picture) for one in maps)
     assert (own > other + 0.1) == swapped and abs(own - other) > 0.1
     spans = [round(float(one.max()), 1) - round(float(one.min()), 1) for one in maps]
@@ -408,8 +408,9 @@ def test_at_the_first_layers_maps_are_compared_with_the_photo(front: FrontEnd, s
     near = max(spans) / min(spans) < 1.15
     size = "about the same" if near else f"{spans[0] / spans[1]:.1f} times the"
     expect(guessed(page, "Untrained")).to_have_text(
-        f"{'No' if swapped else 'Right'}: {who}. Trained maps follow the photo’s brightness {how}: mean |correlation| "
-        f"in this picture {own:.2f}, untrained {other:.2f} (a tinted copy: 1). Trained numbers have {size} range."
+        f"{'No' if swapped else 'Right'}: {who}. Trained maps follow the photo’s brightness {how}: mean correlation "
+        f"(sign aside) in this picture {own:.2f}, untrained {other:.2f} (a tinted copy: 1). "
+        f"Trained numbers have {size} range."
     )
 
 
@@ -478,7 +479,7 @@ def test_the_strongest_maps_are_shown_at_their_largest_number(front: FrontEnd) -
         maps = activations(network(seed), PICTURE)["block 1, convolution"]
         peaks, order = maps.amax((1, 2)).sort(descending=True)
         best = page.get_by_role("group", name="Maps with the largest numbers")
-        expect(best.locator("> span")).to_have_text(f"Strongest, {name}")
+        expect(best.locator("> span")).to_have_text(f"Highest, {name}")
         expect(best.get_by_role("button")).to_have_text(
             [f"map {channel} {float(peak):.1f}" for channel, peak in zip(order[:3], peaks, strict=False)]
         )

@@ -162,13 +162,19 @@ def contrast(one: int, other: int) -> float:
             True,
             4,
             8,
-            "draws one of 101,250 versions, hardly ever one twice.",
-            "↓4 →4: 23 % pushed out; grey: 6 % covered",
+            "draws one of 101,250 versions: hard to learn by heart.",
+            "at most 23 % pushed out; grey: 6 % covered",
         ),
         (True, 0, 0, "draws one of 2 versions.", ""),
-        (False, 8, 0, "Up to 44 % of the picture can be lost", "↓8 →8: 44 % pushed out"),
+        (False, 8, 0, "Up to 44 % of the picture can be lost", "at most 44 % pushed out"),
         (False, 0, 16, "draws one of 289 versions.", "grey: 25 % covered"),
-        (True, 8, 16, "Up to 69 % of the picture can be lost", "↓8 →8: 44 % pushed out; grey: 25 % covered"),
+        (
+            True,
+            8,
+            16,
+            "Up to 69 % of the picture can be lost",
+            "at most 44 % pushed out; grey: 25 % covered",
+        ),
         (False, 0, 0, "each epoch shows the same picture.", ""),
     ],
 )
@@ -215,7 +221,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     assert strip.bounding_box() == before
     # The key of the captions stays while a draw is inspected.
     key, told = page.locator(".ib-done > :last-child"), page.locator(".ib-done > :first-child")
-    expect(key).to_have_text("↓4 →4: 23 % pushed out; grey: 25 % covered")
+    expect(key).to_have_text("at most 23 % pushed out; grey: 25 % covered")
     put(page, "cutout", 8)
     put(page, "shift", 8)
     next_frame(page)
@@ -231,7 +237,7 @@ def test_draws_are_those_of_augment(front: FrontEnd) -> None:
     put(page, "flip", False)
     put(page, "shift", 0)
     expect(key).to_have_text("grey: 6 % covered")
-    expect(strip.locator(".cw-cap")).to_have_text(["original", *["cutout"] * 7])
+    expect(strip.locator(".cw-cap")).to_have_text(["original", *["not moved"] * 7])
     put(page, "flip", True)
     put(page, "shift", 8)
     page.mouse.move(0, 0)
@@ -284,7 +290,7 @@ def test_a_draw_is_inspected_and_drawn_again_with_a_finger(front: FrontEnd) -> N
     ends = [box["y"] + box["height"] for box in (place.bounding_box() for place in below) if box]
     assert ends == sorted(ends) and ends[1] - ends[0] < 300 and ends[2] - ends[0] < 670  # on one screen
     expect(page.locator(".ib-main .cw-head .cw-cap")).to_have_text("the first 30 of 400")
-    expect(page.locator(".ib-values")).to_contain_text("Point at a pixel.")
+    expect(page.locator(".ib-values")).to_contain_text("Touch a pixel.")
     strip.get_by_role("option").nth(2).tap()
     before = strip.get_by_role("option").nth(2).get_attribute("aria-label") or ""
     expect(page.locator(".ib-done")).to_contain_text(before.removeprefix("Draw 2: "))

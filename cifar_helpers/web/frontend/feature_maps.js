@@ -327,7 +327,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
       },
     },
     likeness: {
-      question: "Whose maps look more like the photo?",
+      question: "Which look more like tinted copies?",
       near: fixed(SLIGHT / 100),
       of: layer => networks.map(network => likeness(network.map(layer.index), pixelsOf(model.get("picture")))),
       words(layer, sizes, more) {
@@ -337,7 +337,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
         const size = Math.max(ratio, 1 / ratio) < CLEAR ? "about the same" : `${fixed(ratio, 1)} times the`;
         const shown = Math.abs(more) < SLIGHT ? "Both follow the photo’s brightness about as much"
           : `Trained maps follow the photo’s brightness ${more < 0 ? "less" : "more"}`;
-        return `${shown}: mean |correlation| in this picture ${own}, untrained ${other} `
+        return `${shown}: mean correlation (sign aside) in this picture ${own}, untrained ${other} `
           + `(a tinted copy: 1).${narrow ? ` Trained numbers have ${size} range.` : ""}`;
       },
     },
@@ -400,7 +400,7 @@ function show({ model, root, colours, say, networks, pixelsOf, change, refresh }
   function drawStrongest({ index, shape: [count, height, width] }) {
     const network = model.get("network");
     const values = networks[NAMES.indexOf(network)].map(index);
-    write(bestOf, `Strongest,\n${network}`);
+    write(bestOf, `Highest,\n${network}`);
     const size = height * width;
     const peaks = Array.from({ length: count }, (_, channel) => {
       const map = values.subarray(channel * size, (channel + 1) * size);

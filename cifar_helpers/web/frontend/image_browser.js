@@ -12,6 +12,7 @@ import { again } from "./loading.js";
 const SIDE = 32;
 const PER_PAGE = 24;
 const DRAWS = 7;
+const POINT = `${matchMedia("(pointer: coarse)").matches ? "Touch" : "Point at"} a pixel.`;
 const AROUND = 5; // rows and columns of the numbers around a pixel
 const MANY = 1000; // versions of a picture: of so many, a run of some tens of epochs seldom draws one again
 const TOO_FAR = 1 / 3; // of a picture: a draw that loses more may hide what the label names
@@ -77,14 +78,14 @@ function inWords({ mirrored, down, right, hole }) {
   return parts.filter(Boolean).join(", ") || "unchanged";
 }
 
-/** A square that is covered can be seen: it is named only where there is no other change. */
+/** A square that is covered can be seen, so it is not named. */
 function inSigns({ mirrored, down, right, hole }) {
   const parts = [
     mirrored ? "flip" : "",
     down ? `${down > 0 ? "↓" : "↑"}${Math.abs(down)}` : "",
     right ? `${right > 0 ? "→" : "←"}${Math.abs(right)}` : "",
   ];
-  return parts.filter(Boolean).join(" ") || (hole ? "cutout" : "unchanged");
+  return parts.filter(Boolean).join(" ") || (hole ? "not moved" : "unchanged");
 }
 
 /** @param {{model: any, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host */
@@ -343,9 +344,9 @@ export function render({ model, el, load }) {
       ? "No augmentation is on: each epoch shows the same picture."
       : lost > TOO_FAR
         ? `Up to ${percent(lost)} of the picture can be lost. ${tooFar}`
-        : `${drawn}${versions < MANY ? "" : ", hardly ever one twice"}.`;
+        : `${drawn}${versions < MANY ? "" : ": hard to learn by heart"}.`;
     key.textContent = [
-      shift && `↓${shift} →${shift}: ${percent(pushedOut)} pushed out`,
+      shift && `at most ${percent(pushedOut)} pushed out`,
       cutout && `grey: ${percent(covered)} covered`,
     ].filter(Boolean).join("; ");
   }
@@ -380,7 +381,7 @@ export function render({ model, el, load }) {
     const isOpen = looked || !isCovered(y, x);
     const [top, left] = (corner = [y, x].map(k => clamp(k - (AROUND - 1) / 2, 0, SIDE - AROUND)));
     hint.textContent = !isCovered(y, x)
-      ? isMarked ? "Point at a pixel." : "Click to mark this pixel."
+      ? isMarked ? POINT : "Click to mark this pixel."
       : isOpen ? "Cutout fills with the mean: 0 after normalising." : "Predict, then press the mark.";
     const here = (y - top) * AROUND + x - left;
     const near = windows[0].cells.map((_, k) => ((top + Math.floor(k / AROUND)) * SIDE + left + (k % AROUND)) * 3);

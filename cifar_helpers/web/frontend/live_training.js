@@ -2,7 +2,7 @@
 import styles from "./live_training.css";
 import { asking, h, mount, framed, binding } from "./ui.js";
 import { segmented, slider, field, button } from "./controls.js";
-import { clamp, fixed, percent, show } from "./numbers.js";
+import { clamp, fixed, percent, show, unbroken } from "./numbers.js";
 import { chart } from "./chart.js";
 import { bringing } from "./chart_rows.js";
 
@@ -206,7 +206,7 @@ export function render({ model, el }) {
     const marks = !isRecord && ends < 20;
     const isPart = isRecord && !isWhole();
     const lowest = begun && !isPart && gainsNothingFrom(run);
-    const chanceAt = y => (isRecord ? [{ x: 0, y, colour: "ghost", label: "guessing" }] : []);
+    const chanceAt = y => (isRecord ? [{ x: 0, y, colour: "ghost", label: "random guessing" }] : []);
     const [dots, reached] = [chanceAt(GUESSING), chanceAt(CHANCE)];
     const done = isPart && run.train_loss.length;
     if (done) {
@@ -291,7 +291,7 @@ export function render({ model, el }) {
         { name: "training", end: "training", colour: "c1", points },
       ],
       dots: [
-        { x: x[1], y: GUESSING, colour: "ghost", label: "guessing" },
+        { x: x[1], y: GUESSING, colour: "ghost", label: "random guessing" },
         ...points.map(([k, y]) => ({ x: k, y, colour: "c1", label: words(y, k - 1) })),
       ],
     });
@@ -361,7 +361,8 @@ export function render({ model, el }) {
     const which = `dotted; ${imagesOf(model.get("ghost"))}${bySeconds ? ", on another machine" : ""}`;
     const grey = `the recorded run (${which})${others}`;
     const batches = run.stride > 1 ? `means of ${run.stride}` : "single";
-    note.textContent = isRecord ? `Recorded run of a CifarCNN: ${settingsOfRecord(replayed).join(", ")}.`
+    const beside = other ? ` Grey: validation with ${other.label}.` : "";
+    note.textContent = isRecord ? `Recorded run of a CifarCNN: ${settingsOfRecord(replayed).join(", ")}.${beside}`
       : `CifarCNN; ${train} training images, flipped at random; ${validation} validation images. Grey: validation of ${
         grey}. Thin: ${batches} batches, thick: mean of the last ${WINDOW * (run.stride ?? 1)}.${its}`;
     const next = `Press Start again to use batch size ${size} and ${epochsOf(count)}: this run keeps ${used.batch_size} and ${used.epochs}.`;
@@ -411,7 +412,6 @@ function settingsOfRecord(run) {
   ].filter(Boolean);
 }
 
-const unbroken = text => text.replaceAll(" %", "\u00a0%");
 const pointsOf = share => `${fixed(100 * Math.abs(share), 1)} points`;
 
 /** How far one accuracy is above another, both of single runs. */
@@ -427,9 +427,10 @@ function conclusionOf(run, first, other) {
   const end = `${percent(last, 1)} validation accuracy after ${epochsOf(shares.length)}`;
   if (run.images && first.images && run.images !== first.images) {
     if (!other) return `${imagesOf(run)}: ${end}.`;
-    const than = ` than with ${first.images.toLocaleString("en")}`;
-    const more = differenceOf(last - other.validation_accuracy.at(-1), than);
-    return `${imagesOf(run)}: ${percent(last, 1)} validation accuracy, ${more}.`;
+    const epoch = Math.min(...[run, other].map(one => one.validation_accuracy.length));
+    const [own, its] = [run, other].map(one => one.validation_accuracy[epoch - 1]);
+    const more = differenceOf(own - its, ` than with ${first.images.toLocaleString("en")}`);
+    return `${imagesOf(run)}: after epoch ${epoch}, ${percent(own, 1)} validation accuracy, ${more}.`;
   }
   const isSlow = rate < first.learning_rate && loss.at(-1) > GUESSING - CLOSE;
   const isLearned = last > CHANCE + CLEAR && loss.at(-1) < GUESSING - CLOSE;
@@ -457,10 +458,10 @@ function comparisonOf(run, other) {
   const epochs = [run, other].map(one => one.validation_accuracy.length);
   const last = Math.min(...epochs);
   const [own, its] = [run, other].map(one => one.validation_accuracy[last - 1]);
-  const there = last === epochs[0] ? "this run is" : `there this run is at ${percent(own, 1)},`;
-  const begin = `${capital(other.label)} is at ${percent(its, 1)} after epoch ${last}; ${there} ${
-    differenceOf(own - its)}.`;
   const isOther = name => run[name] && other[name] && run[name] !== other[name];
+  const end = `After epoch ${epochs[0]}, it is ${percent(run.validation_accuracy.at(-1), 1)}.`;
+  const begin = isOther("images") ? (epochs[0] > last ? end : "")
+    : `${capital(other.label)} is at ${percent(its, 1)} after epoch ${last}; this run is ${differenceOf(own - its)}.`;
   const differs = [
     Boolean(run.flipped) !== Boolean(other.flipped) && "random flips",
     isOther("batch_size") && `batch size (${run.batch_size}, not ${other.batch_size})`,
@@ -469,7 +470,7 @@ function comparisonOf(run, other) {
   if (!differs.length) return begin;
   const list = new Intl.ListFormat("en").format(differs);
   const named = isOther("images") ? "the images" : "the learning rate";
-  return `${begin} The two also differ in ${list}, so ${named} need not be the only reason.`;
+  return `${begin} The two runs also differ in ${list}, so ${named} need not be the only reason.`.trim();
 }
 
 /** What the losses of a recorded run show, above all signs of overfitting. */
@@ -481,29 +482,18 @@ function curvesOf(run) {
       fixed(GUESSING, 2)}). Both losses fall in every epoch: the network learns, but slowly.`;
   }
   const lowest = gainsNothingFrom(run);
-  const [from, to] = lowest ? longestRise(run, lowest) : [0, 0];
-  if (to - from < 2) return readingOf(run);
-  const isWorse = rises(validation.slice(lowest));
-  const change = (list, a, b) => `from ${fixed(list[a - 1], 2)} to ${fixed(list[b - 1], 2)}`;
-  const gap = [lowest, train.length].map(epoch => gapOf(run, epoch));
-  const [then, now] = gap.map(share => fixed(100 * share, 1));
-  const grown = ` Since epoch ${lowest} the gap in accuracy grew from ${then} to ${now} points.`;
-  const trust = isWorse ? "Over the later epochs it rises by more than it varies: the network overfits."
-    : "But it varies so much that, in a single run, this may be noise.";
-  return `Validation loss is lowest after epoch ${lowest}. In epochs ${from + 1}–${to} it rises ${
-    change(validation, from, to)} while training loss falls ${change(train, from, to)}: a sign of overfitting. ${
-    trust}${gap[1] > gap[0] ? grown : ""}`;
-}
-
-/** The epochs between which validation loss rises and training loss falls for longest, later than a given one. */
-function longestRise({ train_loss: train, validation_loss: validation }, after) {
-  let [best, begin] = [[0, 0], after];
-  for (let epoch = after + 1; epoch <= validation.length; epoch++) {
-    const isSign = validation[epoch - 1] > validation[epoch - 2] && train[epoch - 1] < train[epoch - 2];
-    if (!isSign) begin = epoch;
-    else if (epoch - begin > best[1] - best[0]) best = [begin, epoch];
-  }
-  return best;
+  const later = validation.slice(lowest);
+  if (!lowest || later.length < 2) return readingOf(run);
+  const change = (list, text) => [lowest - 1, list.length - 1].map(k => text(list[k])).join(" to ");
+  const mean = later.reduce((sum, value) => sum + value, 0) / later.length;
+  const trust = rises(later) ? "It rises by more than it varies: the network overfits."
+    : "But it varies so much that, in a single run, its lowest may be chance.";
+  const [then, now] = [lowest, train.length].map(epoch => run.validation_accuracy[epoch - 1]);
+  const gap = change(train.map((_, k) => gapOf(run, k + 1)), share => fixed(100 * share, 1));
+  return `Validation loss is lowest after epoch ${lowest}, ${fixed(validation[lowest - 1], 2)}. Later, training loss `
+    + `falls from ${change(train, loss => fixed(loss, 2))}, while validation loss is ${fixed(mean, 2)} on average: a `
+    + `sign of overfitting. ${trust} From epoch ${lowest} to the last, the gap in accuracy goes from ${gap} points${
+      now > then ? `, yet validation accuracy rises from ${percent(then, 1)} to ${percent(now, 1)}` : ""}.`;
 }
 
 /** Epochs in which validation is above training, as "1–3 and 5" or "all". */
