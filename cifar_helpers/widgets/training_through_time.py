@@ -34,6 +34,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
         layer: the block whose maps are shown, 0 for the first.
         kernel: number of the chosen kernel of the first layer.
         handicap: why training accuracy may be the lower one.
+        hint: a sketch to try.
     """
 
     image = Pixels()
@@ -49,6 +50,7 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
     pictures = cast(bytes, traitlets.Bytes().tag(sync=True))
     classes = cast("list[str]", traitlets.List(traitlets.Unicode()).tag(sync=True))
     handicap = cast(str, traitlets.Unicode("").tag(sync=True))
+    hint = cast(str, traitlets.Unicode("").tag(sync=True))
     note = cast(str, traitlets.Unicode("").tag(sync=True))
 
     def __init__(self, picture: npt.NDArray[np.uint8], run: Run) -> None:
@@ -67,7 +69,8 @@ class TrainingThroughTime(CourseWidget, module="training_through_time"):
             names=list(offered),
             pictures=b"".join(pixels.tobytes() for pixels in offered.values()),
             handicap=_handicap(run),
-            note=_NOTE + _hint(run),
+            hint=_hint(run),
+            note=_NOTE,
         )
 
     def loadable(self) -> Mapping[str, Callable[[], bytes]]:
@@ -119,7 +122,7 @@ def _hint(run: Run) -> str:
     name = max(kinds, key=lambda one: kinds[one])
     if kinds[name] < _MANY:
         return ""
-    return f" Try the {name}: its prediction goes through {kinds[name]} classes."
+    return f"Try the {name}: its prediction goes through {kinds[name]} classes."
 
 
 def _handicap(run: Run) -> str:

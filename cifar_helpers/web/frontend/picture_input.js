@@ -49,9 +49,10 @@ export function seenInTheMiddle(source, width, height) {
  * @param {{pictures: {name: string, pixels: Uint8Array}[], label: string, changed: (pixels: Uint8Array) => void, told:
  *     (text: string) => void}} options the pictures to choose from, 32×32×3 each; the accessible name of the picture;
  *     called with a new picture; and shows a problem, or nothing if the text is empty
- * @returns {{gallery: any, node: any, pens: any, undo: any, sources: any, set: (pixels: Uint8Array) => void, reveal: () =>
- *     void, listen: (root: HTMLElement) => void, close: () => void}} five elements for the widget to place; `set` shows a
- *     picture; `reveal` scrolls the gallery to the selected one; `listen` accepts files dropped or pasted anywhere on an
+ * @returns {{gallery: any, node: any, pens: any, undo: any, sources: any, set: (pixels: Uint8Array) => void, name: () =>
+ *     string, reveal: () => void, listen: (root: HTMLElement) => void, close: () => void}} five elements for the widget
+ *     to place; `set` shows a picture; `name` is that of the gallery's picture, until the reader changes it; `reveal`
+ *     scrolls the gallery to the selected one; `listen` accepts files dropped or pasted anywhere on an
  *     element; `close` turns the camera off
  */
 export function pictureInput({ pictures, label, changed, told }) {
@@ -153,6 +154,7 @@ export function pictureInput({ pictures, label, changed, told }) {
     undo,
     sources,
     set,
+    name: () => pictures.find(isShown)?.name ?? "",
     reveal() {
       const button = gallery.node.querySelector("[aria-checked=true]");
       if (button) gallery.node.scrollLeft = button.offsetLeft - gallery.node.clientWidth / 2;

@@ -1,8 +1,9 @@
 // Shared by widgets that follow a picture through recorded weights: ways to provide one, networks by name, and the curve
 // on which an epoch is chosen.
 import own from "./picture_view.css";
-import { h, mount, binding, bytesOf, loader } from "./ui.js";
+import { h, canvas, mount, binding, bytesOf, loader } from "./ui.js";
 import { chart } from "./chart.js";
+import { paintBytes } from "./colour.js";
 import { pictureInput, pictureStyles } from "./picture_input.js";
 import { Network, decode } from "./network.js";
 import { chance } from "./numbers.js";
@@ -60,6 +61,24 @@ export function figure(name, words, ...content) {
   const more = h("span", {}, words);
   const head = h("div", { class: "pv-head cw-cap", "aria-hidden": "true" }, title, h("br"), more);
   return { node: h("figure", { class: "pv-figure" }, head, ...content), title, more };
+}
+
+/**
+ * The picture beside its own class in the bars, where another one is predicted.
+ * @returns {(bars: any, own: number, best: number, pixels: Uint8Array) => number} draws it, for the class that the
+ *     picture's name says and the one that is predicted, −1 for none; gives the class that is marked, or −1
+ */
+export function ownClass() {
+  const thumb = canvas();
+  return (bars, own, best, pixels) => {
+    const isOther = own >= 0 && best >= 0 && own !== best;
+    if (isOther) {
+      bars.node.children[3 * own].append(thumb);
+      paintBytes(thumb, pixels, 32, 32);
+    }
+    thumb.hidden = !isOther;
+    return isOther ? own : -1;
+  };
 }
 
 /** Points of a curve where there is a number. @param {(number | null)[]} shares by epoch, from 0 on */

@@ -1,11 +1,11 @@
 // A picture on its way through a network: maps, hidden units, probabilities, and wires from what feeds one.
 import styles from "./through_the_network.css";
 import { h, canvas, framed, bytesOf, write } from "./ui.js";
-import { at, css, inkOn, largest, paintBytes, paintSigned } from "./colour.js";
+import { at, css, inkOn, largest, paintSigned } from "./colour.js";
 import { chance, clamp, fixed, percent, roundedToSum } from "./numbers.js";
 import { arrows, button, cellUnder, movable, probabilityBars, roving, segmented, stands } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, epochCurve, figure, guess, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, guess, ownClass, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf, feeds } from "./stages.js";
 
 const TALLEST = 300; // of a wall, in pixels
@@ -42,7 +42,7 @@ function wordsOn(stages) {
   const names = { maps: "a map", units: "a unit", classes: "a class" };
   const terms = [...(kinds.has("maps") ? map : []), ...(kinds.has("units") ? unit : [])];
   return {
-    intro: ["The picture passes from left to right. ", ...terms],
+    intro: ["The picture passes through the layers in turn. ", ...terms],
     press: `Press ${listed("disjunction", [...kinds].map(kind => names[kind]))} to see what it is computed from. `,
   };
 }
@@ -107,7 +107,7 @@ export function render(host) {
   const end = answer.node;
   end.classList.add("tn-end");
   const shown = figure("Picture", "", input.node, h("p", { class: "cw-cap" }, "Draw on it"), input.pens, input.undo);
-  const thumb = canvas(); // beside the class that is drawn, where another is predicted
+  const markOwn = ownClass();
   const caveat = h("p", { class: "tn-caveat cw-cap" });
   const [intro, press] = [h("span"), h("span")];
   /** @type {any} */
@@ -320,20 +320,14 @@ export function render(host) {
 
   /** Shows the picture's name, unless the reader changed it. @returns {number} its class, if not predicted, or −1 */
   function drawnOtherThan(best) {
-    const name = input.gallery.querySelector("[aria-checked=true]")?.title ?? "";
+    const name = input.name();
     const isSketch = Boolean(model.get("note"));
     write(shown.more, name && isSketch ? `Sketch: ${name}` : name);
-    const drawnAs = network.classes.indexOf(name);
-    const isOther = best >= 0 && drawnAs >= 0 && drawnAs !== best;
-    if (isOther) {
-      bars.node.children[3 * drawnAs].append(thumb);
-      paintBytes(thumb, bytesOf(drawn), 32, 32);
-    }
-    thumb.hidden = !isOther;
-    write(caveat, isOther && !isYours() ? model.get("note") : "");
+    const other = markOwn(bars, network.classes.indexOf(name), best, bytesOf(drawn));
+    write(caveat, other >= 0 && !isYours() ? model.get("note") : "");
     write(input.undo, name ? "Back" : "Undo"); // to what the reader made, where a picture of the gallery is shown
     input.undo.title = name ? "Back to your picture" : "";
-    return isOther ? drawnAs : -1;
+    return other;
   }
 
   function fetchAll() {

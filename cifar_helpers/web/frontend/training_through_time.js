@@ -6,13 +6,14 @@ import { largest, paint, paintSigned } from "./colour.js";
 import { chance, fixed, percent } from "./numbers.js";
 import { button, probabilityBars, segmented } from "./controls.js";
 import { mapGrid } from "./maps.js";
-import { answering, epochCurve, figure, guess, pictureView, pointsOf } from "./picture_view.js";
+import { answering, epochCurve, figure, guess, ownClass, pictureView, pointsOf } from "./picture_view.js";
 import { stagesOf } from "./stages.js";
 
 const [STAY, PASS] = [1000, 120]; // milliseconds at an epoch whose weights were kept, and at another, while it plays
 const FINE = 4; // pixels of a canvas for each number of a kernel in the strip
 const FEW = 2; // epochs between the kernels of a narrow strip
 const ROWS = 4; // kernels in the strip: a row of their wall
+const CLEAR = 5; // points between two shares of zeros that differ
 
 /**
  * @param {{model: import("./ui.js").Model, el: HTMLElement, load?: (name: string) => Promise<Uint8Array>}} host
@@ -79,15 +80,18 @@ export function render(host) {
     const [learned, validated] = [training, validation].map(list => +fixed(100 * list[epoch], 1)); // as they are read
     const points = `${fixed(Math.abs(learned - validated), 1)} points`;
     const why = model.get("handicap"); // which a lesson stored earlier has not
-    return learned < validated ? [`Validation is ${points} higher`, why ? `: ${why}` : ""] : [`Gap ${points}`];
+    if (learned < validated) return [`Validation is ${points} higher`, why ? `: ${why}` : ""];
+    // It would be larger without what makes training the lower one.
+    return [`Gap ${points}`, why ? `, although ${why.replace("during the epoch, ", "")}` : ""];
   }
 
   function drawGap(epoch) {
     const [words, why] = gapAt(epoch);
-    gap.replaceChildren(...(words ? [h("b", {}, words), why ? `${why}.` : ""] : []));
+    gap.replaceChildren(...(words ? [h("b", {}, words), h("span", {}, why ? `${why}.` : "")] : []));
     const share = epoch / last;
     gap.classList.toggle("left", share > 0.5);
     gap.classList.toggle("below", Boolean(why));
+    gap.classList.toggle("long", why?.startsWith(","));
     gap.style.setProperty("--at", String(share > 0.5 ? 1 - share : share));
   }
 
@@ -210,10 +214,12 @@ export function render(host) {
   const layers = h("div", { class: "tt-layers" });
   place.before(layers);
   const told = h("p", { class: "tt-told cw-cap" });
+  const hint = model.get("hint"); // which a lesson stored earlier has in its note
+  const pictures = h("div", { class: "tt-pictures" }, input.gallery, hint ? h("p", { class: "cw-cap" }, hint) : null);
   pace.node.append(nearPart, filmed, ...films.map(film => film.strip));
   root.append(
     h("div", { class: "tt-top" }, play, h("div", {}, title, source)),
-    input.gallery,
+    pictures,
     pace.node,
     view.problem,
     strip,
@@ -274,6 +280,19 @@ export function render(host) {
     return [one.classes[best], chance(probabilities[best])];
   }
 
+  const markOwn = ownClass();
+  /** The class that a picture's name says, until the reader changes it, or −1; and what is said of it. */
+  function named() {
+    const [, kind, name] = /^(sketch: )?(.*)$/.exec(input.name()) ?? [];
+    const own = model.get("classes").indexOf(name);
+    return { own, words: own < 0 ? ["Picture", "Draw on it"] : [kind ? "Sketch:" : "Picture:", name] };
+  }
+  /** Whether what is predicted is what the picture shows. */
+  const verdict = isRight => {
+    const word = isRight ? "right" : "wrong";
+    return h("i", { class: word, role: "img", "aria-label": word }, isRight ? "✓" : "✗");
+  };
+
   const size = rows * columns * 3;
   const pixelsOf = k => kernels.subarray(k * size, (k + 1) * size);
   /** Kernels as pictures on the canvas of a wall, each number as a square of so many pixels. */
@@ -308,12 +327,13 @@ export function render(host) {
     const [from, area] = [unit * height * width, height * width];
     const limit = limits[unit];
     const known = networks().map(({ network: one }) => (one && answers.isKnown(one) ? one : null));
-    /** Of the map, and of all maps of its block. */
-    const meansOf = one => {
+    const meanOf = one => fixed(one.map(layer).subarray(from, from + area).reduce((a, b) => a + b) / area);
+    /** In all maps of the block, in percent. */
+    const zerosOf = one => {
       const values = one.map(layer);
-      const mean = list => fixed(list.reduce((a, b) => a + b) / list.length);
-      return [mean(values.subarray(from, from + area)), mean(values)];
+      return Math.round((100 * values.filter(value => !value).length) / values.length);
     };
+    const { own } = named();
     const isSigned = known.some(one => one?.map(layer).subarray(from, from + area).some(value => value < 0));
     most.textContent = fixed(limit);
     least.textContent = isSigned ? fixed(-limit) : "0";
@@ -328,17 +348,18 @@ export function render(host) {
       }
       paintSigned(map, one.map(layer), height, width, view.colours(), { from, limit });
       [said.textContent, share.textContent] = predicted(one, kept[k]);
-      mean.textContent = `mean ${meansOf(one)[0]}`;
+      if (own >= 0 && kept[k]) share.append(" ", verdict(said.textContent === one.classes[own]));
+      mean.textContent = `mean ${meanOf(one)}`;
     });
-    const [begin, end] = known.every(Boolean) ? [known[0], known.at(-1)].map(meansOf) : [];
-    const course = k => `${begin[k]}\u00a0→\u00a0${end[k]}`;
-    const all = wall.stage.count;
-    const peaks = known.map(one => (one ? largest(one.map(layer), from, area) : 0));
-    const peak = kept[peaks.indexOf(Math.max(...peaks))];
-    const strongest = `largest ${fixed(limit)}${+fixed(limit) ? ` (epoch ${peak})` : ""}`; // of nothing but 0, nowhere
-    const words = () => `: mean activation ${course(0)}, ${strongest}; mean of all ${all} maps ${course(1)}`;
+    const course = (of, unit = "") => `${of(known[0])}\u00a0→\u00a0${of(known.at(-1))}${unit}`;
+    const words = () => {
+      const more = zerosOf(known.at(-1)) - zerosOf(known[0]);
+      const so = Math.abs(more) < CLEAR ? "" : `, so they respond in ${more > 0 ? "fewer" : "more"} places`;
+      return `: mean activation ${course(meanOf)}. Zeros in all ${wall.stage.count} maps ${course(zerosOf, "\u00a0%")}${so}`;
+    };
     told.replaceChildren(
-      h("b", {}, `Map ${unit} of Block ${wall.block + 1}`), begin ? words() : " with each set of weights",
+      h("b", {}, `Map ${unit} of Block ${wall.block + 1}`),
+      known.every(Boolean) ? words() : " with each set of weights",
     );
     root.setAttribute("aria-busy", String(done() < kept.length));
   }
@@ -375,7 +396,10 @@ export function render(host) {
     const kernel = pointed ?? model.get("kernel");
     const used = reached(epoch);
     const image = model.get("image");
-    if (isNew.image(image)) input.set(bytesOf(image));
+    if (isNew.image(image)) {
+      input.set(bytesOf(image));
+      [picturePart.title.textContent, picturePart.more.textContent] = named().words;
+    }
     // From the last dot to the marker: so far its weights are used.
     const dots = validation[used] !== null ? [{ x: used, y: validation[used], colour: "c2" }] : [];
     if (isNew.curve(epoch)) pace.set({ marker: epoch, dots, shade: { colour: "c2", ends: [used, epoch] } });
@@ -422,9 +446,12 @@ export function render(host) {
     barPart.node.classList.toggle("pv-guess", !used);
     if (isNew.bars(network, image)) {
       bars.set(probabilities);
+      markOwn(bars, named().own, used ? probabilities.indexOf(Math.max(...probabilities)) : -1, bytesOf(image));
       barPart.title.textContent = said;
     }
-    say([title.textContent, gapAt(epoch).join(""), `${said}, ${stand}`, told.textContent].filter(Boolean).join(". "));
+    const { own, words } = named();
+    say([title.textContent, gapAt(epoch).join(""), own < 0 ? "" : words.join(" "), `${said}, ${stand}`, told.textContent]
+      .filter(Boolean).join(". "));
   }
 
   view.get("kernels").then(
