@@ -209,23 +209,23 @@ def paired_bars_html(names: Sequence[str], columns: Mapping[str, Sequence[float]
 
 def shares_html(
     names: Sequence[str],
-    numbers: tuple[str, Sequence[str]],
+    numbers: tuple[str, Sequence[Sequence[str]]],
     added: Sequence[int],
     columns: Mapping[str, Sequence[Sequence[float]]],
     remarks: Sequence[Sequence[str]],
     question: tuple[str, str],
     marked: str,
 ) -> str:
-    """Numbers, and as bars several kinds of shares of them with a constant added to each, with all sums.
+    """Numbers with a constant added to each, and as bars several kinds of shares of them, with all sums.
 
     Args:
         names: of the rows.
-        numbers: their heading, in the singular, and themselves.
+        numbers: what they are, in the singular, and each in words for each constant, which is added.
         added: the constants. A card has a scale with them as stops and begins with the first; the last one is drawn.
         columns: by their headings, the shares for each constant; they may be nan.
         remarks: lines above the table, each in words for each constant.
         question: asks for the first constant with a share that is nan, and the answer, which a card hides until then.
-        marked: the row whose name is bold.
+        marked: the row whose name is bold, and whose shares are spoken where the scale is moved.
     """
     head, before = numbers
     stop = _at_stops(list(map(str, added)))
@@ -235,13 +235,13 @@ def shares_html(
         for name in columns
     )
     # So that bars of equal shares are equally long in all columns.
-    widths = (5.8, 3.7, *(None, 3.4) * len(columns))
+    widths = (5.8, 4.7, *(None, 3.4) * len(columns))
     cols = "".join("<col>" if wide is None else f"<col style='width:{wide}em'>" for wide in widths)
     top = (
         f"<colgroup>{cols}</colgroup><tr><td colspan='2'></td>"
         f"<th colspan='{2 * len(columns)}' scope='colgroup' style='{_HEAD};{_BAR}'>"
         f"<div style='border-bottom:1px solid #8888;text-align:left'>with <span{stop}</span> added</div></th></tr>"
-        f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}</th>{heads}</tr>"
+        f"<tr><td></td><th scope='col' style='{_HEAD}'>{html.escape(head)}&nbsp;+&nbsp;c</th>{heads}</tr>"
     )
     first, *others = [_words_html([words[-1] for words in said]) for _, said in made]
     bottom = (
@@ -254,10 +254,16 @@ def shares_html(
     look = "table-layout:fixed;width:100%;max-width:720px"
     table = _bars(names, made_by_name, "auto", top, before, marked, bottom, look)
     ask, answer = map(html.escape, question)
+    row = names.index(marked)
+    spoken = [
+        f"{marked}: {', '.join(f'{name} {said[k][row]}' for name, (_, said) in zip(columns, made, strict=True))}"
+        for k in range(len(added))
+    ]
     lines = "".join(f"<p class='v-remark' style='margin:0 0 8px'><span{_at_stops(line)}</span></p>" for line in remarks)
     return (
         f"<p class='v-ask' style='margin:0 0 8px'>{ask} <span>{answer}</span></p>"
-        f"<p class='v-scale' style='margin:0 0 8px'>Added to every {html.escape(head)}: c = <b{stop}</b></p>"
+        f"<p class='v-scale'{_stops(list(map(html.escape, spoken)), 'spoken')} style='margin:0 0 8px'>"
+        f"Added to every {html.escape(head)}: c = <b{stop}</b></p>"
         f"{lines}{table}"
     )
 
@@ -267,12 +273,12 @@ def _at_stops(words: Sequence[str]) -> str:
     return f"{_stops(list(map(html.escape, words)))}>{html.escape(words[-1])}"
 
 
-def _stops(words: Sequence[str]) -> str:
+def _stops(words: Sequence[str], name: str = "stops") -> str:
     """An attribute with the words for each stop, empty where they are those of the stop before."""
     if len(words) == 1:
         return ""
     new = [words[0], *("" if word == before else word for before, word in pairwise(words))]
-    return f" data-stops='{'|'.join(new)}'"
+    return f" data-{name}='{'|'.join(new)}'"
 
 
 def _with_sum(shares: Sequence[float]) -> list[str]:
@@ -296,7 +302,7 @@ def _bars(
     columns: Sequence[Sequence[Bar]],
     width: str,
     top: str,
-    before: Sequence[str] = (),
+    before: Sequence[Sequence[str]] = (),
     marked: str = "",
     bottom: str = "",
     look: str = "display:inline-table;vertical-align:top",
@@ -306,7 +312,7 @@ def _bars(
     for k, name in enumerate(names):
         weight = "bold" if name == marked else "normal"
         rows += f"<tr><th scope='row' style='text-align:left;font-weight:{weight}'>{html.escape(name)}</th>"
-        rows += f"<td style='{_NUMBER};padding-left:6px'>{html.escape(before[k])}</td>" if before else ""
+        rows += f"<td style='{_NUMBER};padding-left:6px'{_at_stops(before[k])}</td>" if before else ""
         for shares, words in (column[k] for column in columns):
             wide = list(map(_long, shares))
             rows += (

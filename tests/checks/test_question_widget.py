@@ -725,12 +725,12 @@ def softmax_card(front: FrontEnd, **how: Any) -> Page:
 def test_softmax_without_subtracting_breaks_where_the_learner_finds_it(front: FrontEnd) -> None:
     page = softmax_card(front)
     rows = page.locator(".v-picture tr:has(th[scope=row])").all()
-    scale, answer, zone = page.get_by_role("slider", name=SCALE), page.locator(".v-ask span"), page.locator(".v-over")
-    expect(scale).to_have_attribute("aria-valuetext", re.compile(r"^0\. For cat, without subtracting: exp\(3\.31\)"))
+    scale, found, zone = page.get_by_role("slider", name=SCALE), page.locator(FOUND), page.locator(".v-over")
+    expect(scale).to_have_attribute("aria-valuetext", "0. cat: your softmax 77 %, without subtracting 77 %")
     expect(page.get_by_text("At which number does softmax break without subtracting?")).to_be_visible()
 
     def pairs() -> list[list[str]]:
-        return [row.locator("td[data-stops]").all_inner_texts() for row in rows]
+        return [row.locator("td[data-stops]").all_inner_texts()[-2:] for row in rows]  # after a logit
 
     def lengths(column: int) -> list[float]:
         return list(page.locator(f".v-picture td:nth-of-type({column}) > div > div").evaluate_all(LENGTHS))
@@ -741,14 +741,13 @@ def test_softmax_without_subtracting_breaks_where_the_learner_finds_it(front: Fr
     scale.press("End")
     assert [naive for _, naive in pairs()] == ["nan"] * 11 and lengths(2) == full and lengths(4) == [0] * 10
     expect(page.get_by_role("columnheader", name="with 100 added")).to_be_visible()
-    expect(answer).to_be_hidden()  # that it breaks is not where it breaks
-    expect(zone).to_be_hidden()
-    first = int(re.findall(r"At (\d+):", answer.text_content() or "")[0])
-    for _ in range(100 - first):
-        expect(answer).to_be_hidden()
+    first = first_broken(page)
+    for c in range(100, first, -1):
+        expect(found).to_have_text(f"Broken at {c}, sound at 0: the first is in between.")
         scale.press("ArrowLeft")
-    expect(answer).to_be_visible()
-    expect(zone).to_be_visible()
+    expect(found).to_have_text(f"Broken at {first}, sound at 0: the first is in between.")  # it may break before
+    expect(zone).to_be_hidden()
+    expect(scale).to_have_attribute("aria-valuetext", f"{first}. cat: your softmax 77 %, without subtracting nan")
     assert [naive for _, naive in pairs()] == [*["0 %"] * 3, "nan", *["0 %"] * 6, "nan"]
     red = page.locator(".v-picture tr:last-child .v-lost").evaluate("cell => getComputedStyle(cell).color")
     for cell in page.locator(".v-picture .v-lost").all():
@@ -759,10 +758,83 @@ def test_softmax_without_subtracting_breaks_where_the_learner_finds_it(front: Fr
     expect(page.locator(".v-lost")).to_have_count(0)
     expect(page.get_by_text("nan", exact=True)).to_have_count(0)
     expect(page.get_by_role("rowheader", name="dog").locator("~ td").last).to_have_css("font-weight", "400")
-    expect(answer).to_be_visible()  # what was found stays
+    for _ in range(2):
+        expect(found).to_have_text(re.compile(f"^At {first}: "))
+        expect(zone).to_be_visible()
+        scale.press("Home")  # what was found stays
 
 
-BOXES = """root => [...root.querySelectorAll('.v-card, .v-picture > *, .v-track, .v-picture :is(th, td)')]
+FOUND = ".v-ask span:last-child"
+
+
+def first_broken(page: Page) -> int:
+    """The answer to the question of the scale of softmax, which its card does not show yet."""
+    answer = page.locator(".v-ask span").first
+    expect(answer).to_be_hidden()
+    return int(re.findall(r"At (\d+):", answer.text_content() or "")[0])
+
+
+def go(page: Page, stop: int) -> None:
+    page.get_by_role("slider", name=SCALE).evaluate(
+        "(scale, stop) => { scale.value = stop; scale.dispatchEvent(new Event('input')); }", stop
+    )
+
+
+def test_what_was_seen_of_softmax_narrows_where_it_breaks(front: FrontEnd) -> None:
+    page = softmax_card(front)
+    found, first = page.locator(FOUND), first_broken(page)
+    for stop in (20, 70, 30):
+        go(page, stop)
+        expect(found).to_have_text("")  # nothing broke yet
+    for stop, between in ((95, (95, 70)), (100, (95, 70)), (0, (95, 70)), (80, (95, 80)), (90, (90, 80))):
+        go(page, stop)
+        expect(found).to_have_text("Broken at {}, sound at {}: the first is in between.".format(*between))
+    said = page.locator(".cw-sr")
+    expect(said).to_have_text("Broken at 90, sound at 80: the first is in between.")
+    go(page, first)
+    expect(found).to_have_text(f"Broken at {first}, sound at 80: the first is in between.")
+    go(page, first - 1)
+    expect(found).to_have_text(re.compile(f"^At {first}: "))
+    expect(said).to_have_text(re.compile(f"^At {first}: "))
+
+
+@pytest.mark.parametrize("order", [(-1, 0), (0, -1), (-1, 14, 0), (0, -40, 5, -1)])
+def test_softmax_is_found_broken_between_neighbours_in_any_order(front: FrontEnd, order: tuple[int, ...]) -> None:
+    page = softmax_card(front)
+    found, first = page.locator(FOUND), first_broken(page)
+    for step in order:
+        expect(found).not_to_have_text(re.compile("^At "))
+        go(page, first + step)
+    expect(found).to_have_text(re.compile(f"^At {first}: "))
+
+
+@pytest.mark.parametrize("has_touch", [False, True])
+def test_two_buttons_step_the_scale_of_softmax_by_one(front: FrontEnd, has_touch: bool) -> None:
+    page = softmax_card(front, width=360, has_touch=has_touch)
+    scale = page.get_by_role("slider", name=SCALE)
+    less, more = (page.get_by_role("button", name=f"One {name}") for name in ("less", "more"))
+    middle = 0.0
+    for node in (scale, less, more):
+        box = node.bounding_box()
+        assert box and min(box["width"], box["height"]) >= (40 if has_touch else 28)
+        middle = middle or box["y"] + box["height"] / 2
+        assert abs(box["y"] + box["height"] / 2 - middle) < 1
+    for press, stop in ((less, 0), (more, 1), (more, 2), (less, 1)):  # no further than the scale
+        press.click()
+        expect(scale).to_have_value(str(stop))
+        expect(page.locator(".v-scale > b")).to_have_text(str(stop))
+        expect(scale).to_have_attribute("aria-valuetext", re.compile(rf"^{stop}\. cat"))
+    go(page, 100)
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(scale).to_have_value("100")
+    said = "100. cat: your softmax 77 %, without subtracting nan. Broken at 100, sound at 2: the first is in between."
+    expect(page.locator(".cw-sr")).to_have_text(said)  # a screen reader does not read a scale that others move
+    expect(page.get_by_role("row", name="cat").locator("td").first).to_have_text("103.31")
+
+
+BOXES = """root => [...root.querySelectorAll(`.v-card, .v-picture > *, .v-track, .v-steps button,
+        .v-picture :is(th, td)`)]
     .map(node => node.getBoundingClientRect())
     .map(box => [box.x, box.y, box.width, box.height].map(Math.round).join())"""
 
@@ -772,9 +844,10 @@ def test_nothing_moves_on_the_way_of_the_scale_of_softmax(front: FrontEnd, width
     page = softmax_card(front, width=width)
     scale, card = page.get_by_role("slider", name=SCALE), page.locator(".verdict")
     before = card.evaluate(BOXES)
-    for _ in range(100):
-        scale.press("ArrowRight")
+    for key in (*["ArrowRight"] * 100, *["ArrowLeft"] * 15):  # on which the answer is found
+        scale.press(key)
         assert card.evaluate(BOXES) == before
+    expect(page.locator(FOUND)).to_have_text(re.compile("^At "))
     picture = page.locator(".v-picture")
     assert picture.evaluate("picture => picture.scrollWidth <= picture.clientWidth")
     room, table = (page.locator(place).bounding_box() for place in (".v-picture", ".v-picture table"))

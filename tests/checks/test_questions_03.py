@@ -17,6 +17,7 @@ from torch import nn
 from cifar_helpers import MLP, Cifar10, CifarCNN, ImageSet, checks, count_parameters, normalise
 from cifar_helpers.checks.lesson_03 import pictures
 from cifar_helpers.data import CLASSES
+from cifar_helpers.inference import percent
 
 LOSS = nn.functional.cross_entropy
 
@@ -228,7 +229,8 @@ def test_the_picture_of_batch_norm_shows_what_the_answer_makes_of_the_channels()
 def test_the_picture_of_softmax_gives_ten_shares_beside_what_comes_without_subtracting() -> None:
     page = pictures.shared_out(solution("softmax"))
     logits = re.findall(r"scope='row'[^>]*>(\w+)</th><td[^>]*>([^<]+)</td>", page)
-    assert len(logits) == 10 and {("cat", "3.31"), ("truck", "−1.78")} <= set(logits)  # beside what becomes of them
+    assert len(logits) == 10 and {("cat", "103.31"), ("truck", "98.22")} <= set(logits)  # beside what becomes of them
+    assert ">logit&nbsp;+&nbsp;c</th>" in page
     cells = [html.unescape(words) for words in re.findall(r"<td[^>]*min-width[^>]*>([^<]+)</td>", page)]
     assert len(cells) == 22 and all(" %" in own for own in cells[::2])  # class by class, and their sums
     assert cells[1::2] == ["nan"] * 11 and cells[-2] == "100 %"  # a stored page keeps the last stop, where all broke
@@ -265,11 +267,39 @@ def test_exponentials_overflow_one_after_the_other_on_the_scale_of_the_picture_o
         assert bars[k] == bars[0] or lost[k], "bars stay until they collapse"
     assert sum(words[-1] == "0" and "round" in words[0] for words in scale) == 10
     shown = re.sub(r" data-stops='[^']+'", "", page).replace("\xa0", " ")
-    answer = r"At (\d+): in float32, exp\(x\) is inf from x ≈ ([\d.]+) on, and 3.31 \+ \1 = ([\d.]+)\."
-    found = re.search(answer, shown)
-    assert found and int(found[1]) == first
+    largest = r"the largest float32 is 3\.4·10³⁸ ≈ exp\(([\d.]+)\)"
+    found = re.search(rf"At (\d+): {largest}, so exp\(3\.31 \+ \1\) = exp\(([\d.]+)\) = inf\.", shown)
+    assert found and int(found[1]) == first and f"{torch.finfo(torch.float32).max:.1e}" == "3.4e+38"
     limit, logit = torch.tensor(float(found[2])), torch.tensor(float(found[3]))
     assert (limit - 0.01).exp().isfinite() and (limit + 0.01).exp().isinf() and logit > limit > logit - 1
+    assert float(found[3]) == pytest.approx(3.31 + first)
+
+
+def read(words: str) -> float:
+    """A number that may be written with a power of ten."""
+    return float(words.replace("·10", "e").translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")))
+
+
+def test_the_logits_in_the_picture_of_softmax_are_those_that_its_shares_come_from() -> None:
+    page = pictures.shared_out(solution("softmax"))
+    scale = [words for words in stops_of(page) if len(set(words)) == 101 and "." in words[0] and "For" not in words[0]]
+    assert len(scale) == len(CLASSES)
+    shares = [words for words in stops_of(page) if re.fullmatch(r"[\d<]+ %|&lt;1 %", words[-1])]
+    for k in range(101):
+        shown = [words[k].replace("−", "-") for words in scale]
+        assert shown == [f"{float(words[0].replace('−', '-')) + k:.2f}" for words in scale]
+        powers = [math.exp(float(logit)) for logit in shown]  # what a calculator gives
+        own = [html.unescape(words[k]) for words in shares]
+        assert own == [*(percent(power / sum(powers)) for power in powers), "100 %"]
+
+
+def test_the_spoken_value_of_the_scale_of_softmax_has_both_shares_of_the_cat() -> None:
+    page = pictures.shared_out(solution("softmax"))
+    _, without = (words for words in stops_of(page) if words[0].startswith("For cat"))
+    spoken = stops_of(page.replace("data-stops", "").replace("data-spoken", "data-stops"))[0]
+    for line, said in zip(without, spoken, strict=True):
+        other = re.findall(r"= (77 %|nan)", line)[0]
+        assert said == f"cat: your softmax 77 %, without subtracting {other}"
 
 
 def test_the_lines_above_the_picture_of_softmax_compute_the_cats_probability_both_ways() -> None:
@@ -279,10 +309,14 @@ def test_the_lines_above_the_picture_of_softmax_compute_the_cats_probability_bot
     assert subtracting[0] == "For cat, subtracting the largest: exp(3.31 − 3.31) = 1; 1 / 1.30 = 77 %."
     for k, line in enumerate(subtracting):
         assert f"exp({k + 3.31:.2f} − {k + 3.31:.2f}) = 1; 1 / 1.30 = 77 %" in line
+    assert "exp(3.31) = 27.39; 27.39 / 35.71 = 77 %." in without[0] and "exp(53.31) = 1.42·10²³;" in without[50]
     for k, line in enumerate(without):
         found = re.search(r"exp\(([\d.]+)\) = (\S+); (\S+) / (\S+) = (\d+ %|nan)", line)
         assert found and found[1] == f"{k + 3.31:.2f}" and found[2] == found[3]
-        share = float(found[3]) / float(found[4])
+        power, whole = map(read, (found[3], found[4]))
+        if math.isfinite(power):  # as a calculator has it
+            assert power == pytest.approx(math.exp(float(found[1])), rel=6e-4)
+        share = power / whole
         assert found[5] == ("nan" if math.isnan(share) else f"{100 * share:.0f} %")
     assert without[-1].endswith("exp(103.31) = inf; inf / inf = nan.")
 

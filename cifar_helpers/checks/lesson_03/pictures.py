@@ -27,6 +27,7 @@ from cifar_helpers.runs import DEFAULT_RUN, load_run
 
 _PICTURE = (3, 32, 32)
 _ALL_BUT_CHANNELS = (0, 2, 3)
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def narrowing(answer: Callable[..., Any]) -> str:
@@ -76,23 +77,25 @@ def shared_out(answer: Callable[..., Any]) -> str:
     """
     cat = preprocess(resources() / "inputs" / "cat.png")
     with torch.no_grad():
-        logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None])
+        # As they are shown, so that a calculator gives what is computed from them.
+        logits = load_run(DEFAULT_RUN).model()(normalise(cat)[None]).round(decimals=2)
     top, added = int(logits.argmax()), range(101)
     more = logits + torch.tensor(added)[:, None]
     naive = more.exp() / more.exp().sum(1, keepdim=True)
     columns = {"your softmax": answer(more).tolist(), "without subtracting": naive.tolist()}
     said = (
-        "The trained network gives this drawn cat these logits. Adding the same c to each multiplies every "
-        "exponential, and their sum, by e\N{MODIFIER LETTER SMALL C}, which cancels: the probabilities should not "
-        "change."
+        "The table begins with the trained network's logits for this drawn cat. Adding the same c to each multiplies "
+        "every exponential, and their sum, by e\N{MODIFIER LETTER SMALL C}, which cancels: the probabilities should "
+        "not change."
     )
-    words = [f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in logits[0].tolist()]
+    words = [[f"{logit:.2f}".replace("-", "\N{MINUS SIGN}") for logit in own] for own in more.T.tolist()]
     first = added[int(naive.isnan().any(1).int().argmax())]
-    limit = _whole(f"x ≈ {math.log(torch.finfo(logits.dtype).max):.2f}")
-    above = _whole(f"{words[top]} + {first} = {float(logits.max()) + first:.2f}")
+    largest = torch.finfo(logits.dtype).max
+    limit = _whole(f"{_scientific(largest, 2)} ≈ exp({math.log(largest):.2f})")
+    above = _whole(f"exp({words[top][0]} + {first}) = exp({words[top][first]}) = inf")
     question = (
         "At which number does softmax break without subtracting?",
-        f"At {first}: in float32, exp(x) is inf from {limit} on, and {above}.",
+        f"At {first}: the largest float32 is {limit}, so {above}.",
     )
     table = shares_html(CLASSES, ("logit", words), added, columns, _worked(more, top), question, marked="cat")
     return lead(said) + picture_html(as_rows(cat), 128, "A drawn cat, 32×32 pixels") + table
@@ -108,13 +111,19 @@ def _worked(logits: Tensor, top: int) -> tuple[list[str], list[str]]:
         subtracting.append(f"{one}; {_whole(f'1 / {total:.2f} = {percent(1 / total)}')}.")
         share = "nan" if math.isinf(power) else percent(power / whole)
         zero = f"; a finite {_whole('number / inf = 0')}" if float(powers.min()) < math.inf == whole else ""
-        failing = _whole(f"exp({logit}) = {power:.4g}")
-        without.append(f"{failing}; {_whole(f'{power:.4g} / {whole:.4g} = {share}')}{zero}.")
+        failing = _whole(f"exp({logit}) = {_scientific(power)}")
+        without.append(f"{failing}; {_whole(f'{_scientific(power)} / {_scientific(whole)} = {share}')}{zero}.")
     name = CLASSES[top]
     return (
         [f"For {name}, subtracting the largest: {words}" for words in subtracting],
         [f"For {name}, without subtracting: {words}" for words in without],
     )
+
+
+def _scientific(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits: `27.39`, `1.42·10²³`."""
+    mantissa, _, power = f"{value:.{digits}g}".partition("e+")
+    return f"{mantissa}·10{power.lstrip('0').translate(_RAISED)}" if power else mantissa
 
 
 def _whole(formula: str) -> str:

@@ -1,6 +1,6 @@
 // The verdict on an answer to an exercise, with the reason and hints in steps.
 import styles from "./verdict.css";
-import { asking, h, inline, mount, binding } from "./ui.js";
+import { asking, binding, h, inline, mount, write } from "./ui.js";
 import { arrows, button, movable, slider, stands } from "./controls.js";
 import { clamp } from "./numbers.js";
 
@@ -13,7 +13,7 @@ const HEADS = { right: ["✓", "Right"], wrong: ["✗", "Not yet"], open: ["…"
  * sentence or a code block), `hints_left` and `progress` (words).
  */
 export function render({ model, el }) {
-  const { root, close } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
+  const { root, close, say } = mount(el, "verdict", `Exercise ${model.get("exercise")}`, styles, () => {});
   const python = asking(model, root);
   const state = binding(model, { hints: () => draw(), hints_left: () => draw() });
   const kind = model.get("verdict");
@@ -21,7 +21,7 @@ export function render({ model, el }) {
   const picture = h("div", { class: "v-picture" });
   picture.innerHTML = model.get("picture"); // drawn by the checks, never by the learner's code
   followed(picture);
-  scaled(picture);
+  scaled(picture, say);
   const hints = h("ol", { class: "v-hints" });
   const more = button("", () => python.send({ type: "hint" }));
   const call = `checks.hint('${model.get("exercise")}')`;
@@ -133,19 +133,25 @@ function followed(picture) {
 }
 
 /**
- * A scale for what a picture adds: whatever changes has its words, or its width, for each stop. The answer to the
- * picture's question shows when its stop is found.
+ * A scale for what a picture adds: whatever changes has its words, or its width, for each stop. Below the picture's
+ * question is between which stops the first broken one is, as far as they were seen, and then the answer.
  */
-function scaled(picture) {
+function scaled(picture, speak) {
   const line = picture.querySelector(".v-scale");
   if (!line) return;
-  const changing = [...picture.querySelectorAll("[data-stops]")].map(node => ({ node, words: atStops(node) }));
+  const nodes = [...picture.querySelectorAll("[data-stops]")];
+  const changing = nodes.map(node => ({ node, words: atStops(node.dataset.stops) }));
   const [{ words: stops }] = changing;
   const remarks = changing.filter(({ node }) => node.matches(".v-remark *"));
   for (const { node, words } of remarks) { // keeps the room of the longest, so that nothing below it moves
     node.parentNode.dataset.longest = words.reduce((one, other) => (other.length > one.length ? other : one));
   }
   const broken = stops.findIndex((_, k) => changing.some(({ words }) => words[k] === "nan"));
+  const answer = picture.querySelector(".v-ask span"); // unseen, it keeps the room
+  const found = h("span");
+  answer.after(found);
+  let high = Infinity; // the lowest broken stop that was seen
+  let low = -1; // and the highest other one
 
   function show(stop) {
     const k = stops.indexOf(stop);
@@ -154,19 +160,32 @@ function scaled(picture) {
       else node.textContent = words[k];
       node.classList.toggle("v-lost", ["nan", "0 %"].includes(words[k]));
     }
-    if (k === broken) picture.classList.add("v-known");
+    if (k < broken) low = Math.max(low, k);
+    else high = Math.min(high, k);
+    const isKnown = high - low === 1;
+    picture.classList.toggle("v-known", isKnown);
+    const between = `Broken at ${stops[high]}, sound at ${stops[low]}: the first is in between.`;
+    const words = isKnown ? answer.textContent : high < Infinity && low >= 0 ? between : "";
+    if (words !== found.textContent) speak(words);
+    write(found, words);
   }
 
-  const say = stop => `${stop}. ${remarks.at(-1).words[stops.indexOf(stop)]}`;
+  const spoken = atStops(line.dataset.spoken);
+  const say = stop => `${stop}. ${spoken[stops.indexOf(stop)]}`;
   const scale = slider(line.firstChild.textContent.replace(/:.*/, ""), stops, stops[0], show, say);
-  line.append(h("span", { class: "v-track" }, scale.node, ticks(stops, broken)));
-  picture.querySelector(".v-ask span").setAttribute("role", "status"); // speaks when it shows
+  const step = (text, by, name) => button(text, () => {
+    scale.node.stepUp(by);
+    scale.node.dispatchEvent(new Event("input"));
+    speak(`${scale.node.getAttribute("aria-valuetext")}. ${found.textContent}`);
+  }, { name });
+  const track = h("span", { class: "v-track" }, scale.node, ticks(stops, broken));
+  line.append(h("span", { class: "v-steps" }, step("−", -1, "One less"), track, step("+", 1, "One more")));
   show(stops[0]);
 }
 
 /** The words for each stop, of which an empty one is as before. */
-function atStops(node) {
-  const words = node.dataset.stops.split("|");
+function atStops(text) {
+  const words = text.split("|");
   words.forEach((word, k) => (words[k] = word || words[k - 1]));
   return words;
 }
