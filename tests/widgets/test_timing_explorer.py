@@ -615,6 +615,150 @@ def test_more_than_sharing_can_give_is_said_to_be_so(front: FrontEnd) -> None:
     )
 
 
+H100 = {1: 3.3, 2: 1.6, 4: 0.8, 16: 0.21, 64: 0.05}  # no cost per image shows in its scatter
+SLOW = {n: 2 / n + 0.5 for n in H100}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        (  # the larger fixed cost is named first, whichever curve that is
+            SLOW, H100,
+            "With B, the fixed cost is 3.25 ms against 2.00 ms with A, but each image adds about nothing against "
+            "0.500 ms: so training is slower in small batches and faster in large ones.",
+        ),
+        (
+            {n: 3 / n + 0.5 for n in H100}, H100,
+            "With B, the fixed cost is 3.25 ms against 3.00 ms with A, but each image adds about nothing against "
+            "0.500 ms: so training is faster at every batch size here.",
+        ),
+        (
+            {n: 2.7 / n + 0.5 for n in H100}, {n: 3.5 / n + 0.01 for n in H100},
+            "With B, the fixed cost is 3.50 ms against 2.70 ms with A, but each image adds 0.0100 ms against 0.500 ms: "
+            "so training is slower for single images and faster in large batches.",
+        ),
+        (
+            {n: 3 / n + 0.5 for n in SIZES}, {n: 2 / n + 0.1 for n in SIZES},
+            "With A, the fixed cost is 3.00 ms against 2.00 ms with B, and each image adds 0.500 ms against 0.100 ms: "
+            "so training is slower at every batch size here.",
+        ),
+        (
+            {n: 3 / n + 0.1 for n in SIZES}, {n: 3 / n + 0.5 for n in SIZES},
+            "With B, the fixed cost is 3.00 ms against 3.00 ms with A, but each image adds 0.500 ms against 0.100 ms: "
+            "so training is slower at every batch size here.",
+        ),
+        (
+            {n: 9 / n + 0.01 for n in SIZES}, {n: 9 / n + 0.1 for n in SIZES},
+            "With B, the fixed cost is 9.00 ms against 9.00 ms with A, but each image adds 0.100 ms against 0.0100 ms: "
+            "so training is about as fast in small batches and slower in large ones.",
+        ),
+        (
+            {n: 2 * time for n, time in H100.items()}, H100,
+            "With A, the fixed cost is 6.50 ms against 3.25 ms with B, and each image adds about nothing (as with B): "
+            "so training is slower at every batch size here.",
+        ),
+        (
+            CPU, dict.fromkeys(SIZES, 0.2),
+            "With A, the fixed cost is about nothing (as with B), but each image adds 0.500 ms against 0.200 ms: "
+            "so training is slower at every batch size here.",
+        ),
+        (
+            H100, dict(H100),
+            "With A, the fixed cost is 3.25 ms against 3.25 ms with B, and each image adds about nothing (as with B): "
+            "so training is about as fast at every batch size here.",
+        ),
+        (  # the curves cross beyond the batches for which A has a fit
+            {n: 1 / n + 0.05 for n in (1, 4, 16)} | {64: 0.5}, {n: 1.2 / n + 0.07 for n in H100},
+            "With B, the fixed cost is 1.20 ms against 1.00 ms with A, and each image adds 0.0700 ms against 0.0500 "
+            "ms. The fits do not explain which is faster where.",
+        ),
+        (CPU, {1: 1.0, 4: 2.0}, ""),  # of one there is no fit
+    ],
+)  # fmt: skip
+def test_the_fits_say_why_curves_cross_or_not(
+    front: FrontEnd, first: dict[int, float], second: dict[int, float], said: str
+) -> None:
+    widget = timing_explorer({"A, here": first, "B, here": second})
+    page = front.open(widget)
+    page.get_by_role("button", name="Fit:").click()
+    words = page.locator(".te-gained")
+    none = re.compile("^From batch 1 to 4, training on an image gets")
+    expect(words).to_have_text(said.replace(" ms", "\u00a0ms") if said else none)
+    page.get_by_role("button", name="Fit:").click()
+    expect(words).to_contain_text("From batch 1 to")  # without the fit, what larger batches bring
+
+
+def test_one_sentence_says_why_a_gpu_loses_with_single_images_and_wins_in_large_batches(front: FrontEnd) -> None:
+    page = front.open(timing_explorer({"CNN, here": CPU, "MLP, here": GPU, **recorded_curves()}))
+    page.get_by_role("button", name="Fit:").click()
+    page.get_by_role("button", name="CNN: 2 cores and H100").click()
+    expect(page.locator(".te-gained")).to_have_text(
+        "With H100, the fixed cost is 3.22\u00a0ms against 2.22\u00a0ms with 2 cores, but each image adds about "
+        "nothing against 533\u00a0µs: so training is slower for single images and faster in large batches."
+    )
+    expect(page.locator(".te-over")).to_be_hidden()  # it explains the sentence that is not there
+
+
+def test_fits_that_contradict_the_measured_times_are_said_to_be_rough(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(recorded_curves()))
+    rough = page.get_by_text("The fits are too rough to decide here.")
+    page.get_by_role("button", name="2 cores (recorded)").click()
+    expect(rough).to_be_hidden()
+    page.get_by_role("button", name="Fit:").click()
+    seen = set()
+    for size in (1, 2, 4, 8, 64, 512):  # at 4 the bars say CNN, the times say neither
+        page.evaluate(f"document.querySelector('[data-widget]').model.set('batch', {size})")
+        expect(page.locator(".te-words")).to_contain_text(f"In batches of {size},")
+        next_frame(page)
+        if rough.is_visible():
+            seen.add(size)
+    assert seen == {4}
+
+
+def test_the_answer_has_its_place_before_it_is_given(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(recorded_curves()))
+    parts = page.locator(".cw-plot, .te-time, .te-where, .cw-foot")
+    places = "all => all.map(one => one.getBoundingClientRect().y)"
+    before = parts.evaluate_all(places)
+    expect(page.locator(".te-gained")).to_be_hidden()
+    page.get_by_role("slider", name="Batch size").press("ArrowRight")
+    expect(page.locator(".te-gained")).to_be_visible()
+    assert parts.evaluate_all(places) == before
+
+
+def test_the_line_follows_the_pointer_and_snaps_on_release(front: FrontEnd) -> None:
+    page = front.open(timing_explorer(NAMED))
+    slider = page.get_by_role("slider", name="Batch size")
+    ticks = page.locator("[role=img] .tick").evaluate_all(
+        "all => all.map(one => [one, one.getBoundingClientRect()]).map(([one, box]) => "
+        "[one.textContent, box.x + box.width / 2])"
+    )
+    place = {int(text): x for text, x in ticks if text.isdigit()}
+    box = slider.bounding_box()
+    assert box is not None
+    page.mouse.move(place[64], box["y"] + 120)
+    page.mouse.down()
+    far = place[64] + (place[16] - place[64]) * math.log(64 / 25) / math.log(4)
+    page.mouse.move(far, box["y"] + 120, steps=3)
+    next_frame(page)
+    assert state_of(page, "batch") == 25
+    expect(page.locator(".te-words")).to_contain_text("In batches of 25,")
+    page.mouse.up()
+    expect(page.locator(".te-words")).to_contain_text("In batches of 16,")
+    slider.press("ArrowLeft")
+    assert state_of(page, "batch") == 4  # keys go from one measured size to the next
+    page.mouse.move(place[4], box["y"] + 120)
+    page.mouse.down()
+    page.mouse.move(far, box["y"] + 120, steps=3)
+    event = "new PointerEvent('pointercancel', { isPrimary: true, pointerId: 1, bubbles: true })"
+    slider.evaluate(f"one => one.dispatchEvent({event})")  # as where a touch scrolls the page
+    next_frame(page)
+    assert state_of(page, "batch") == 4
+    page.mouse.up()
+    slider.press("ArrowRight")
+    assert state_of(page, "batch") == 16
+
+
 def words_do_not_meet(page: Page) -> None:
     """Neither each other in the chart, nor the line of the marker, nor what is beside them in the table."""
     next_frame(page)

@@ -107,11 +107,15 @@ export function render({ model, el }) {
   };
   const view = chart({
     label: "Training time per image against batch size",
-    height: 260,
+    height: 244,
     x: { label: "images per batch (log scale)", log: true },
     y: { label: "Training time per image (log scale)", log: true, text: value => write(value, decimals(value, 1)) },
     marker: { label: "Batch size", says: spoken, moved: batch => set({ batch }) },
   });
+  let isDragged = false;
+  const plot = view.node.querySelector(".cw-plot");
+  plot.addEventListener("pointerdown", hold, true);
+  for (const end of ["pointerup", "pointercancel"]) plot.addEventListener(end, release);
   const splits = () => {
     state.set({ fit: !model.get("fit") });
     changed();
@@ -119,6 +123,7 @@ export function render({ model, el }) {
   const toggle = h("button", { type: "button", class: "cw-chip", onclick: splits }, "Fit: fixed cost + cost per image");
   view.node.querySelector(".cw-legend").replaceWith(toggle); // each curve is named at its end
   const pick = h("span", {}, "Press a row to draw its fit.");
+  const rough = h("b", { class: "te-rough" }, "The fits are too rough to decide here.");
 
   const words = h("p", { class: "cw-lead te-words" });
   const room = h("p", { class: "cw-lead", "aria-hidden": "true" }); // for the longest words, so that nothing moves in a drag
@@ -132,7 +137,7 @@ export function render({ model, el }) {
   const swatch = kind => h("i", { class: kind, "aria-hidden": "true" });
   const parts = h(
     "p", { class: "cw-cap te-key" }, "Time of a step = ", swatch("te-fixed"), "fixed cost + ", swatch("te-images"),
-    "batch size × cost per image ", swatch("te-seen"), "(measured)",
+    "batch size × cost per image ", swatch("te-seen"), "(measured) ", rough,
   );
   const stacks = h("div", { class: "te-stacks cw-cap" });
   const split = h("div", { class: "te-split" }, parts, stacks, table, h("p", { class: "cw-cap" }, errors, " ", pick));
@@ -293,7 +298,7 @@ export function render({ model, el }) {
     steps.textContent = isFit ? "" : steady(both); // what the bars show
     steps.hidden = !steps.textContent;
     step.hidden = isFit;
-    pick.hidden = !isFit || !isChoice(both);
+    for (const node of [pick, rough]) node.hidden = !isFit || !isChoice(both);
     split.hidden = !isFit;
     errors.textContent = `How close it fits – ${errorsOf(both, briefOf)}.`;
     const terms = caution(both, isFit);
@@ -326,10 +331,15 @@ export function render({ model, el }) {
     words.replaceChildren(...(isQuestion ? question() : headline()));
     step.textContent = stepTime(both, batch);
     where.textContent = crossing();
-    const [gains, surplus] = isQuestion ? ["", ""] : gain(both);
+    const why = model.get("fit") ? reason(both) : "";
+    const [gains, surplus] = why ? [why, ""] : gain(both);
     gained.textContent = gains;
     over.textContent = surplus;
-    for (const node of [gained, over]) node.hidden = !node.textContent;
+    for (const node of [gained, over]) {
+      node.hidden = !node.textContent;
+      node.style.visibility = isQuestion ? "hidden" : ""; // the answer has its place from the start
+    }
+    rough.style.visibility = isMisleading(both, batch) ? "" : "hidden"; // it keeps its place in a drag
     const read = both.every(curve => isMeasured(curve, batch)) ? "measured" : "time";
     const fitted = drawnOf(both);
     const { step: fixed = 0 } = fitted?.fit ?? {};
@@ -440,6 +450,57 @@ export function render({ model, el }) {
     ];
   }
 
+  /** Why the curves cross or not, by the two costs of each fit; nothing without two fits. */
+  function reason(both) {
+    if (sizes.filter(ratioAt).length < 2 || !isChoice(both)) return "";
+    const costs = both.map(costsOf);
+    const [fixed, image] = ["fixed", "image"].map(kind => larger(costs[0][kind], costs[1][kind]));
+    const isSwapped = (fixed || image) < 0; // the one of the larger fixed cost comes first
+    const [first, other] = (isSwapped ? [...both].reverse() : both).map(briefOf);
+    const said = (kind, text, beside = "") => {
+      const [a, b] = (isSwapped ? [...costs].reverse() : costs).map(cost => cost[kind]);
+      if (a.isLost && b.isLost) return `about nothing (as with ${other})`;
+      const [one, two] = [a, b].map(({ value, isLost }) => (isLost ? "about nothing" : text(value)));
+      return `${one} against ${two}${beside}`;
+    };
+    const inStep = time => `${timeText(time / inMs, decimals(time / inMs))}\u00a0ms`;
+    const isOpposed = image && image !== fixed;
+    const costing = `the fixed cost is ${said("fixed", inStep, ` with ${other}`)}, ${isOpposed ? "but" : "and"} each image adds `;
+    return `With ${first}, ${costing}${said("image", time => write(time))}${outcome(both, isSwapped ? -1 : 1)}`;
+  }
+
+  /** Which is faster where, as measured, if that follows from the fits; `sign` is 1 if the first curve is named. */
+  function outcome(both, sign) {
+    const shared = sizes.filter(ratioAt);
+    const places = crossings();
+    const all = shared.map(size => (isClear(size) ? sign * Math.sign(ratioAt(size) - 1) : 0)); // 1 where it is slower
+    const seen = places.length ? all.filter(Boolean) : all;
+    const [small, large] = [seen[0], seen.at(-1)];
+    const [one, two] = both.map(curve => curve.fit);
+    const follows = (size, order) => {
+      const gap = sign * Math.log(fittedAt(one, size) / fittedAt(two, size));
+      return order ? gap * order > 0 : Math.abs(gap) <= Math.log(EQUAL) + Math.abs(one.error) + Math.abs(two.error);
+    };
+    const isPlain = places.length < 2 && (small !== large || seen.every(order => order === small));
+    const last = Math.min(shared.at(-1), one.last, two.last);
+    if (!isPlain || !follows(shared[0], small) || !follows(last, large)) {
+      return ". The fits do not explain which is faster where.";
+    }
+    const speed = order => ["faster", "about as fast", "slower"][order + 1];
+    if (small === large) return `: so training is ${speed(small)} at every batch size here.`;
+    const few = shared[0] === 1 && places[0] <= 2 ? "for single images" : "in small batches";
+    return `: so training is ${speed(small)} ${few} and ${speed(large)} in large ${few.endsWith("batches") ? "ones" : "batches"}.`;
+  }
+
+  /** Whether the bars of the fits say another order than the measured times. */
+  function isMisleading(both, batch) {
+    const all = both.map(curve => stepOf(curve, batch, inMs));
+    if (all.length < 2 || !all.every(({ isFitted }) => isFitted)) return false;
+    const [fit, seen] = ["sum", "seen"].map(kind => Math.log(all[0][kind] / all[1][kind]));
+    const order = gap => (Math.abs(gap) > Math.log(EQUAL) ? Math.sign(gap) : 0);
+    return order(fit) ? order(fit) !== order(seen) : order(seen) * fit < 0;
+  }
+
   /** What a step takes where that is about the same for few images and for many. */
   function steady(both) {
     const groups = new Map();
@@ -471,9 +532,28 @@ export function render({ model, el }) {
     return [...new Set(measured)].filter(size => size >= low && size <= high);
   }
 
-  /** Where the marker can be: there, and at `batch`. */
+  /** Where the marker can be: there, and at `batch`; in a drag at every batch size, so that it follows the pointer. */
   function stops(both, batch) {
-    return [...new Set([...reached(both), batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
+    const [low, high] = range();
+    const all = isDragged ? Array.from({ length: high - low + 1 }, (_, k) => low + k) : reached(both);
+    return [...new Set([...all, batch])].sort((a, b) => a - b).map(value => ({ value, x: value }));
+  }
+
+  /** A drag begins: before the chart hears of it. */
+  function hold(event) {
+    if (event.button || !event.isPrimary) return;
+    isDragged = true;
+    view.set({ stops: stops(compared(), model.get("batch")) });
+  }
+
+  /** It ends, at the nearest measured batch size unless it was broken off. */
+  function release(event) {
+    if (!isDragged || !event.isPrimary) return;
+    isDragged = false;
+    const far = size => Math.abs(Math.log(size / model.get("batch")));
+    const nearest = reached(compared()).reduce((one, other) => (far(other) < far(one) ? other : one));
+    if (event.type === "pointerup") set({ batch: nearest });
+    else draw();
   }
 
   show();
@@ -530,6 +610,20 @@ function steadyOf({ points }) {
 /** Whether the cost per image makes no larger difference anywhere than the error of the fit. */
 const isLost = ({ step, image, error, last }) => image * last <= Math.abs(error) * (step + image * last);
 
+/** The two costs of a fit, and between which values each is: from 0 where it is lost in the scatter. */
+function costsOf({ fit: { step, image, error, last }, points }) {
+  const share = Math.abs(error) / (1 - Math.abs(error));
+  const cost = (value, lost) => (
+    value <= lost ? { value, isLost: true, low: 0, high: lost } : { value, isLost: false, low: value, high: value }
+  );
+  return { fixed: cost(step, share * image * points[0][0]), image: cost(image, (share * step) / last) };
+}
+
+/** 1 if the first of two costs is clearly larger, −1 if the second is, else 0. */
+const larger = (one, other) => (one.low > EQUAL * other.high ? 1 : other.low > EQUAL * one.high ? -1 : 0);
+
+const fittedAt = ({ step, image }, size) => step / size + image;
+
 /** A curve's fit as lines, up to the batch size for which it holds: its two parts, one falling and one level, and their
     sum broad and pale under the measured curve. */
 function modelOf({ fit, points }, colour) {
@@ -539,7 +633,7 @@ function modelOf({ fit, points }, colour) {
     { name: kind, end: "", colour, dash, kind: `te-model te-${kind}`, points: sizes.map(size => [size, at(size)]) }
   );
   return [
-    line("sum", "", spaced(first, last), size => fit.step / size + fit.image),
+    line("sum", "", spaced(first, last), size => fittedAt(fit, size)),
     ...(fit.step ? [line("step", DASHES, [first, last], size => fit.step / size)] : []),
     ...(isLost(fit) ? [] : [line("image", DOTS, [first, last], () => fit.image)]),
   ];
