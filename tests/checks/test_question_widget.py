@@ -743,9 +743,9 @@ def test_softmax_without_subtracting_breaks_where_the_learner_finds_it(front: Fr
     expect(page.get_by_role("columnheader", name="with 100 added")).to_be_visible()
     first = first_broken(page)
     for c in range(100, first, -1):
-        expect(found).to_have_text(f"Broken at {c}, sound at 0: the first is in between.")
+        expect(found).to_have_text(f"Broken at {c}, correct at 0: the first is in between.")
         scale.press("ArrowLeft")
-    expect(found).to_have_text(f"Broken at {first}, sound at 0: the first is in between.")  # it may break before
+    expect(found).to_have_text(f"Broken at {first}, correct at 0: the first is in between.")  # it may break before
     expect(zone).to_be_hidden()
     expect(scale).to_have_attribute("aria-valuetext", f"{first}. cat: your softmax 77 %, without subtracting nan")
     assert [naive for _, naive in pairs()] == [*["0 %"] * 3, "nan", *["0 %"] * 6, "nan"]
@@ -788,11 +788,11 @@ def test_what_was_seen_of_softmax_narrows_where_it_breaks(front: FrontEnd) -> No
         expect(found).to_have_text("")  # nothing broke yet
     for stop, between in ((95, (95, 70)), (100, (95, 70)), (0, (95, 70)), (80, (95, 80)), (90, (90, 80))):
         go(page, stop)
-        expect(found).to_have_text("Broken at {}, sound at {}: the first is in between.".format(*between))
+        expect(found).to_have_text("Broken at {}, correct at {}: the first is in between.".format(*between))
     said = page.locator(".cw-sr")
-    expect(said).to_have_text("Broken at 90, sound at 80: the first is in between.")
+    expect(said).to_have_text("Broken at 90, correct at 80: the first is in between.")
     go(page, first)
-    expect(found).to_have_text(f"Broken at {first}, sound at 80: the first is in between.")
+    expect(found).to_have_text(f"Broken at {first}, correct at 80: the first is in between.")
     go(page, first - 1)
     expect(found).to_have_text(re.compile(f"^At {first}: "))
     expect(said).to_have_text(re.compile(f"^At {first}: "))
@@ -828,7 +828,7 @@ def test_two_buttons_step_the_scale_of_softmax_by_one(front: FrontEnd, has_touch
     more.focus()
     page.keyboard.press("Enter")
     expect(scale).to_have_value("100")
-    said = "100. cat: your softmax 77 %, without subtracting nan. Broken at 100, sound at 2: the first is in between."
+    said = "100. cat: your softmax 77 %, without subtracting nan. Broken at 100, correct at 2: the first is in between."
     expect(page.locator(".cw-sr")).to_have_text(said)  # a screen reader does not read a scale that others move
     expect(page.get_by_role("row", name="cat").locator("td").first).to_have_text("103.31")
 

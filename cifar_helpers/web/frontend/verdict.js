@@ -164,7 +164,7 @@ function scaled(picture, speak) {
     else high = Math.min(high, k);
     const isKnown = high - low === 1;
     picture.classList.toggle("v-known", isKnown);
-    const between = `Broken at ${stops[high]}, sound at ${stops[low]}: the first is in between.`;
+    const between = `Broken at ${stops[high]}, correct at ${stops[low]}: the first is in between.`;
     const words = isKnown ? answer.textContent : high < Infinity && low >= 0 ? between : "";
     if (words !== found.textContent) speak(words);
     write(found, words);
