@@ -148,8 +148,8 @@ def write_sources(source: Path, static: Path) -> list[Path]:
         page = without_dead_links(section(readme, heading, title, "README.md"), "README.md", named)
         (source / f"{name}.md").write_text(page, encoding="utf-8")
     (source / "index.md").write_text(start_page(notebooks), encoding="utf-8")
-    # In 128 colours, as stored lessons are: a third smaller.
-    still = Image.open(ROOT / "resources" / "figures" / "through_the_network.png").convert("RGB").quantize(128)
+    # In 96 colours: a third smaller.
+    still = Image.open(ROOT / "resources" / "figures" / "through_the_network.png").convert("RGB").quantize(96)
     still.convert("RGB").save(static / "through_the_network.webp", lossless=True, quality=100, method=4)
     for name, content in (widgets.assets() if widgets else {}).items():
         target = static / "course" / name

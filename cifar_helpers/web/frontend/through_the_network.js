@@ -155,7 +155,7 @@ export function render(host) {
     const [source, weights, added] = [canvas(), canvas(), canvas()];
     const factors = [h("b"), h("b")]; // of single numbers, on their colours
     const parts = [name, source, sign, weights, equals, added, amount, ...factors];
-    const node = h(k < SHOWN ? "button" : "div", { class: "tn-card cw-cap" }, parts);
+    const node = h(k < SHOWN ? "button" : "div", { class: "tn-card cw-cap", hidden: true }, parts); // until it is drawn
     /** @type {any} */
     const card = { name, sign, equals, amount, source, weights, added, factors, node };
     node.addEventListener("click", () => card.target && choose(...card.target)); // a wire back
