@@ -499,17 +499,20 @@ def test_a_mouse_on_its_way_across_maps_enlarges_none_of_them(front: FrontEnd) -
     box = wall.bounding_box()
     assert box is not None
     page.clock.install(time=0)
-    page.clock.pause_at(1)  # however long this test takes
-    for map_ in range(4):
-        place = {"clientX": box["x"] + (map_ + 0.5) * box["width"] / 4, "clientY": box["y"] + 5}
-        wall.dispatch_event("pointermove", {**place, "pointerType": "mouse"})
+    try:
+        page.clock.pause_at(1)  # however long this test takes
+        for map_ in range(4):
+            place = {"clientX": box["x"] + (map_ + 0.5) * box["width"] / 4, "clientY": box["y"] + 5}
+            wall.dispatch_event("pointermove", {**place, "pointerType": "mouse"})
+            page.clock.run_for(60)
+            expect(head).to_have_text("Map 0")
+        page.clock.run_for(120)
+        expect(head).to_have_text("Untrained 3")  # where it came to rest
+        wall.dispatch_event("pointerleave")
         page.clock.run_for(60)
         expect(head).to_have_text("Map 0")
-    page.clock.run_for(120)
-    expect(head).to_have_text("Untrained 3")  # where it came to rest
-    wall.dispatch_event("pointerleave")
-    page.clock.run_for(60)
-    expect(head).to_have_text("Map 0")
+    finally:
+        page.close()  # no later test gets a page whose clock stands still
 
 
 def test_a_pixel_stays_the_same_from_layer_to_layer_where_relu_makes_it_zero_too(front: FrontEnd) -> None:
