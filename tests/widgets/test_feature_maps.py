@@ -440,6 +440,7 @@ def test_an_answer_moves_no_map_and_closes_with_another_picture(front: FrontEnd,
     main = page.locator(".fm-main")
     for layer, words in [("block 1, convolution", "tinted copy"), ("block 1, ReLU", "look there")]:
         page.get_by_role("radio", name=layer).click()
+        next_frame(page)
         before = main.bounding_box()
         expect(guessed(page, "Untrained")).to_contain_text(words)
         assert main.bounding_box() == before

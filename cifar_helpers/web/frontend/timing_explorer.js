@@ -483,6 +483,7 @@ export function render({ model, el }) {
     };
     const isPlain = places.length < 2 && (small !== large || seen.every(order => order === small));
     const last = Math.min(shared.at(-1), one.last, two.last);
+    if (isScatter()) return "."; // which is said already
     if (!isPlain || !follows(shared[0], small) || !follows(last, large)) {
       return ". The fits do not explain which is faster where.";
     }
