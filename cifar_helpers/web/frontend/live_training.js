@@ -465,7 +465,6 @@ function comparisonOf(run, other) {
   const differs = [
     Boolean(run.flipped) !== Boolean(other.flipped) && "random flips",
     isOther("batch_size") && `batch size (${run.batch_size}, not ${other.batch_size})`,
-    epochs[0] !== epochs[1] && `epochs (${epochs[0]}, not ${epochs[1]})`,
   ].filter(Boolean);
   if (!differs.length) return begin;
   const list = new Intl.ListFormat("en").format(differs);
@@ -486,8 +485,8 @@ function curvesOf(run) {
   if (!lowest || later.length < 2) return readingOf(run);
   const change = (list, text) => [lowest - 1, list.length - 1].map(k => text(list[k])).join(" to ");
   const mean = later.reduce((sum, value) => sum + value, 0) / later.length;
-  const trust = rises(later) ? "It rises by more than it varies: the network overfits."
-    : "But it varies so much that, in a single run, its lowest may be chance.";
+  const trust = rises(later) ? "Validation loss rises by more than it varies: the network overfits."
+    : "But validation loss varies so much that, in a single run, its lowest may be chance.";
   const [then, now] = [lowest, train.length].map(epoch => run.validation_accuracy[epoch - 1]);
   const gap = change(train.map((_, k) => gapOf(run, k + 1)), share => fixed(100 * share, 1));
   return `Validation loss is lowest after epoch ${lowest}, ${fixed(validation[lowest - 1], 2)}. Later, training loss `
